@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * log.h: the daemon's own log: stderr, one line a message, journal priority prefix (<4>) when
+ * stderr is the journal, plain otherwise. Inner floors never log; the place that decides does,
+ * once per change of state.
+ *
+ * Thread: any; a line is one write(2), so lines never interleave.
+ */
+#ifndef GW_BASE_LOG_H
+#define GW_BASE_LOG_H
+
+enum gw_log_level {
+	GW_LOG_ERR = 3, /* the values are syslog(3)'s */
+	GW_LOG_WARNING = 4,
+	GW_LOG_NOTICE = 5,
+	GW_LOG_INFO = 6,
+	GW_LOG_DEBUG = 7,
+};
+
+/* Messages above max are dropped; default GW_LOG_INFO. Call before threads start. */
+void gw_log_init(enum gw_log_level max);
+
+void gw_log(enum gw_log_level level, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+#endif

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * setting.h: one row per setting. The consumer of a setting owns its options struct and the
+ * rows that describe it; the config reader, the man page, the JSON Schema and the help come
+ * from the same rows.
+ *
+ * Owner: rows are const tables, ended by a row with key NULL. Thread: any.
+ */
+#ifndef GW_BASE_SETTING_H
+#define GW_BASE_SETTING_H
+
+#include "base/error.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum gw_setting_type {
+	GW_SET_STRING,   /* const char *, UTF-8, max = longest in bytes (0: 255) */
+	GW_SET_BOOL,     /* bool */
+	GW_SET_INT,      /* int64_t, min..max */
+	GW_SET_DOUBLE,   /* double, finite; min..max unless both are 0 */
+	GW_SET_DURATION, /* int64_t nanoseconds, min..max in nanoseconds */
+	GW_SET_CHOICE,   /* int, index into choices */
+	GW_SET_CUSTOM,   /* scalar read by parse() into the field */
+	GW_SET_TABLE, /* struct gw_table: a number, a flat list of numbers or a list of such lists */
+	GW_SET_STRINGS, /* struct gw_strings: a list of strings */
+};
+
+/* A list of rows of numbers; durations among them in nanoseconds. One number or one flat list
+ * is one row. Owner: the config's memory. */
+struct gw_table {
+	size_t rows, columns; /* every row has the same length; 0 rows: not given */
+	const double *cells;  /* rows * columns */
+};
+
+struct gw_strings {
+	size_t n;
+	const char *const *at;
+};
+
+struct gw_setting {
+	const char *key;
+	enum gw_setting_type type;
+	size_t offset; /* of the field in the options struct */
+	bool required;
+	const char *def; /* default as written in YAML; NULL: the field stays zero */
+	double min, max; /* meaning depends on type; both 0: only the type's own */
+	const char *const *choices; /* NULL-terminated, for GW_SET_CHOICE */
+	enum gw_err (*parse)(const char *text, void *field, struct gw_error *err);
+	const char *help; /* one sentence in plain English, with the unit */
+};
+
+/* Where a consumer's check says what is wrong: the reader turns the address of an option field
+ * (or of the whole struct) back into FILE:LINE:COL. A check may say as much as it finds. */
+struct gw_report {
+	void (*say)(struct gw_report *report, const void *where, const char *text);
+	unsigned said; /* how many complaints so far */
+};
+
+void gw_report(struct gw_report *report, const void *where, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+#endif

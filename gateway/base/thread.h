@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * thread.h: a named thread that shows it is alive. Each thread beats at least every
+ * GW_BEAT_MAX_MS while healthy (it wakes for that alone if need be); main feeds systemd's
+ * watchdog only when every thread has.
+ *
+ * Owner: the stage that runs in it. Thread: start and stop by main; beat by the thread itself;
+ * age by main. Signals are blocked in every thread but main.
+ */
+#ifndef GW_BASE_THREAD_H
+#define GW_BASE_THREAD_H
+
+#include "base/error.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define GW_BEAT_MAX_MS 5000
+
+struct gw_thread {
+	pthread_t id;            /* main */
+	bool running;            /* main */
+	char name[16];           /* set at start; the kernel's limit of 15 */
+	_Atomic int64_t beat_ns; /* CLOCK_BOOTTIME of the last beat */
+	_Atomic bool stop;       /* main asks, the thread obeys */
+};
+
+enum gw_err gw_thread_start(struct gw_thread *t, const char *name, void *(*run)(void *),
+	void *arg, struct gw_error *err);
+/* Ask only; the caller then pokes whatever the thread sleeps in, and joins. */
+void gw_thread_ask_stop(struct gw_thread *t);
+void gw_thread_join(struct gw_thread *t); /* not running or twice is fine */
+
+bool gw_thread_stopping(struct gw_thread *t);
+void gw_thread_beat(struct gw_thread *t, int64_t mono_ns);
+
+#endif

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * config.h: YAML -> one immutable struct gw_config. Every complaint names its place; all of
+ * them come in one run.
+ *
+ * Owner: the caller frees it as a whole. Thread: any, once loaded.
+ */
+#ifndef GW_CONF_CONFIG_H
+#define GW_CONF_CONFIG_H
+
+#include "alarm/alarm.h"
+#include "engine/engine.h"
+#include "flow/info.h"
+#include "source/driver.h"
+#include "uplink/sink.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct gw_gateway_opts { /* keys under `gateway:` */
+	const char *id, *unit, *area, *grid;
+	const char *state_dir, *alert_log, *control_socket;
+	int64_t max_store_bytes;
+};
+
+struct gw_config {
+	struct gw_site_info site;
+	struct gw_gateway_opts gateway;
+
+	struct gw_source_opts *sources;
+	size_t n_sources;
+	struct gw_uplink_opts *uplinks;
+	size_t n_uplinks;
+
+	/* One block per source (its points in order, then its down point), one block of
+	 * GW_UPLINK_POINTS per uplink, one block of GW_STORE_POINTS for the store. */
+	struct gw_point_info *points;
+	size_t n_points;
+	uint32_t *source_first_point; /* n_sources */
+	uint32_t *uplink_first_point; /* n_uplinks */
+	uint32_t store_first_point;
+
+	/* Members of votes before votes. Explicit, from profiles, and implicit. */
+	struct gw_alarm_opts *alarms;
+	size_t n_alarms;
+
+	void *arena; /* all of the above lives here */
+};
+
+/* Complaints, one line each: FILE:LINE:COL: path: what (did you mean ...?) */
+struct gw_complaints {
+	void (*say)(void *arg, const char *line);
+	void *arg;
+	unsigned count; /* filled by load */
+};
+
+/* Touches no network and no device; reads path and the profiles it names. GW_ERR_CONFIG: every
+ * complaint was said; GW_ERR_SYSTEM: out of memory. Profiles are looked for beside the file
+ * (profiles/NAME.yaml), in ../profiles, in $TOCSIN_PROFILES and in the installed directory. */
+enum gw_err gw_config_load(
+	const char *path, struct gw_config **ret_config, struct gw_complaints *complaints);
+void gw_config_free(struct gw_config *c); /* NULL is fine */
+
+/* Whether two sources (of two configs) are set up alike, so that a reload may leave one running. */
+bool gw_config_same_source(const struct gw_source_opts *a, const struct gw_source_opts *b);
+bool gw_config_same_uplink(const struct gw_uplink_opts *a, const struct gw_uplink_opts *b);
+
+/* The settings as documentation, for --help, the man page and the JSON Schema. */
+struct gw_setting_group {
+	const char *name; /* "sources[] (modbus-rtu)" */
+	const struct gw_setting *rows;
+};
+const struct gw_setting_group *gw_config_groups(size_t *ret_n);
+
+#endif

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * engine.h: drains the sample rings, steps conditions and alarm states, emits events. Pure:
+ * the same samples and the same times yield the same events, byte for byte. After new it
+ * allocates nothing, locks nothing, does no I/O and formats no text.
+ *
+ * Owner: app/. Thread: init, adopt and free by main while no thread runs it; step by the
+ * engine thread; the view (view.h) by any thread. Life: new, restore..., attach..., step..., free.
+ */
+#ifndef GW_ENGINE_ENGINE_H
+#define GW_ENGINE_ENGINE_H
+
+#include "alarm/alarm.h"
+#include "base/clock.h"
+#include "base/wake.h"
+#include "engine/view.h"
+#include "flow/event.h"
+#include "flow/ring.h"
+#include "flow/sample.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* What the engine works on; made by the config reader, immutable, outlives the engine. */
+struct gw_engine_opts {
+	const struct gw_site_info *site;
+	const struct gw_point_info *points; /* of all sources, one block per source */
+	size_t n_points;
+	const struct gw_alarm_opts *alarms; /* members of votes come before the vote */
+	size_t n_alarms;
+	size_t n_inputs; /* most sources that may attach */
+};
+
+struct gw_engine;
+
+enum gw_err gw_engine_new(const struct gw_engine_opts *opts, struct gw_engine **ret_engine,
+	struct gw_error *err);
+void gw_engine_free(struct gw_engine *e); /* NULL is fine */
+
+/* Numbers that make ids: run of this start, the last seq ever given, this boot's id. */
+void gw_engine_identity(
+	struct gw_engine *e, uint32_t run, uint64_t last_seq, const char boot[GW_BOOT_ID]);
+
+/* What the store remembers of an alarm that was not normal when the daemon last stopped, or
+ * what the old engine knows at a reload. Unknown keys are answered with false: the caller owns
+ * what to tell the platform of an alarm that is no longer configured (gw_engine_orphan). */
+struct gw_alarm_memory {
+	const char *key;
+	uint8_t state; /* enum gw_state, GW_STATE_SHELVED included */
+	uint8_t under; /* what it would be if it were not shelved */
+	uint8_t level;
+	uint8_t occurrence[16];
+	int64_t onset_ms;         /* wall */
+	int64_t since_ms;         /* wall time of the last transition */
+	int64_t shelved_until_ms; /* wall, 0: not shelved */
+	double value, peak;
+	uint64_t seq; /* of its last transition */
+};
+bool gw_engine_restore(
+	struct gw_engine *e, const struct gw_alarm_memory *memory, struct gw_time now);
+/* The same for a whole older engine: carries over alarm states by key and last values by point
+ * key. Returns how many standing alarms found no home; orphan(arg, memory) is told of each. */
+size_t gw_engine_adopt(struct gw_engine *e, struct gw_engine *old, struct gw_time now,
+	void (*orphan)(void *arg, const struct gw_alarm_memory *memory,
+		const struct gw_alarm_info *info),
+	void *arg);
+/* Emit "cleared, normal" for a standing alarm that is no longer configured. info must outlive
+ * the event (the app keeps it). */
+void gw_engine_orphan(struct gw_engine *e, const struct gw_alarm_memory *memory,
+	const struct gw_alarm_info *info, struct gw_time now);
+
+/* Arrows in: a source's ring; its samples' point 0 is first_point in opts->points. */
+enum gw_err gw_engine_attach(struct gw_engine *e, struct gw_ring *samples,
+	uint32_t first_point, uint32_t n_points, struct gw_error *err);
+/* Arrows out: each event goes to every ring; a ring that is full holds back only itself.
+ * wake is poked after something went in. At most GW_ENGINE_OUTPUTS. */
+#define GW_ENGINE_OUTPUTS 12
+enum gw_err gw_engine_output(struct gw_engine *e, struct gw_ring *events,
+	struct gw_wake *wake, struct gw_error *err);
+/* A person's words in, the answers out (struct gw_command, struct gw_reply). */
+void gw_engine_commands(struct gw_engine *e, struct gw_ring *commands,
+	struct gw_ring *replies, struct gw_wake *reply_wake);
+
+enum gw_command_kind {
+	GW_COMMAND_ACK,
+	GW_COMMAND_RESET,
+	GW_COMMAND_SHELVE,
+	GW_COMMAND_UNSHELVE
+};
+
+struct gw_command {
+	uint64_t cookie; /* comes back in the reply */
+	uint32_t alarm;  /* index into opts->alarms */
+	uint32_t kind;   /* enum gw_command_kind */
+	int64_t for_ns;  /* shelve: how long, > 0 */
+	char note[GW_NOTE_MAX];
+};
+
+struct gw_reply {
+	uint64_t cookie;
+	uint32_t done;   /* 1: applied; 0: refused, why says so */
+	uint32_t state;  /* enum gw_state afterwards */
+	const char *why; /* static text in plain English, NULL if done */
+};
+
+/* Drain what the rings hold (bounded per call), step, run timers due by now. Returns whether
+ * there is more to do at once. */
+bool gw_engine_step(struct gw_engine *e, struct gw_time now);
+/* Feed samples directly, as a ring would: for replay and tests. point is an index into opts->points. */
+void gw_engine_feed(
+	struct gw_engine *e, const struct gw_sample *samples, size_t n, struct gw_time now);
+/* CLOCK_BOOTTIME of the next timer, INT64_MAX if there is none. */
+int64_t gw_engine_next_ns(const struct gw_engine *e);
+
+/* seq of the last event emitted, and (per input) samples stepped: any thread, acquire. */
+uint64_t gw_engine_last_seq(const struct gw_engine *e);
+/* Last values and alarm states for readers in other threads. */
+struct gw_view *gw_engine_view(struct gw_engine *e);
+
+#endif

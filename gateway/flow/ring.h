@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * ring.h: the arrow between two threads: a single-producer single-consumer lock-free ring of
+ * fixed-size elements. Indexes only grow; each side keeps a cached copy of the other's index,
+ * so a full or empty look costs no shared cache line most of the time. A batch is published
+ * with one store.
+ *
+ * Owner: whoever called init. Thread: one producer, one consumer; count by any.
+ * Push and pop are inline so that a constant size compiles to plain moves.
+ */
+#ifndef GW_FLOW_RING_H
+#define GW_FLOW_RING_H
+
+#include "base/error.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#define GW_CACHE_LINE 64
+
+struct gw_ring {
+	/* set at init */
+	unsigned char *slots;
+	size_t mask; /* capacity - 1 */
+	size_t size; /* bytes of an element */
+	/* producer only, but for head */
+	_Alignas(GW_CACHE_LINE) _Atomic uint64_t head; /* next to write; any thread reads */
+	uint64_t tail_seen;
+	/* consumer only, but for tail */
+	_Alignas(GW_CACHE_LINE) _Atomic uint64_t tail; /* next to read; any thread reads */
+	uint64_t head_seen;
+	_Alignas(GW_CACHE_LINE) char end[1];
+};
+
+/* capacity is rounded up to a power of two (2 .. 2^24); memory is aligned and zeroed. */
+enum gw_err gw_ring_init(
+	struct gw_ring *r, size_t capacity, size_t size, struct gw_error *err);
+void gw_ring_fini(struct gw_ring *r); /* zeroed or twice is fine */
+
+static inline size_t gw_ring_capacity(const struct gw_ring *r)
+{
+	return r->mask + 1;
+}
+
+/* Elements in the ring, as any thread sees it: exact for either end when the other is idle. */
+static inline size_t gw_ring_count(struct gw_ring *r)
+{
+	uint64_t tail = atomic_load_explicit(&r->tail, memory_order_acquire);
+	uint64_t head = atomic_load_explicit(&r->head, memory_order_acquire);
+
+	return head > tail ? (size_t)(head - tail) : 0;
+}
+
+/* Copy up to n elements of size bytes in; returns how many went in. Publishes once. */
+static inline size_t gw_ring_push(
+	struct gw_ring *r, const void *from, size_t n, size_t size)
+{
+	uint64_t head = atomic_load_explicit(&r->head, memory_order_relaxed);
+	size_t room = r->mask + 1 - (size_t)(head - r->tail_seen);
+	size_t at, first;
+
+	if (room < n) {
+		r->tail_seen = atomic_load_explicit(&r->tail, memory_order_acquire);
+		room = r->mask + 1 - (size_t)(head - r->tail_seen);
+		if (room < n)
+			n = room;
+		if (n == 0)
+			return 0;
+	}
+	at = (size_t)head & r->mask;
+	first = r->mask + 1 - at;
+	if (n == 1) {
+		memcpy(r->slots + at * size, from, size);
+	} else if (n <= first) {
+		memcpy(r->slots + at * size, from, n * size);
+	} else {
+		memcpy(r->slots + at * size, from, first * size);
+		memcpy(r->slots, (const unsigned char *)from + first * size,
+			(n - first) * size);
+	}
+	atomic_store_explicit(&r->head, head + n, memory_order_release);
+	return n;
+}
+
+/* Copy up to n elements out; returns how many there were. */
+static inline size_t gw_ring_pop(struct gw_ring *r, void *to, size_t n, size_t size)
+{
+	uint64_t tail = atomic_load_explicit(&r->tail, memory_order_relaxed);
+	size_t have = (size_t)(r->head_seen - tail);
+	size_t at, first;
+
+	if (have < n) {
+		r->head_seen = atomic_load_explicit(&r->head, memory_order_acquire);
+		have = (size_t)(r->head_seen - tail);
+		if (have < n)
+			n = have;
+		if (n == 0)
+			return 0;
+	}
+	at = (size_t)tail & r->mask;
+	first = r->mask + 1 - at;
+	if (n == 1) {
+		memcpy(to, r->slots + at * size, size);
+	} else if (n <= first) {
+		memcpy(to, r->slots + at * size, n * size);
+	} else {
+		memcpy(to, r->slots + at * size, first * size);
+		memcpy((unsigned char *)to + first * size, r->slots, (n - first) * size);
+	}
+	atomic_store_explicit(&r->tail, tail + n, memory_order_release);
+	return n;
+}
+
+#endif

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * driver.h: the driver contract, both directions: what a driver implements, then what it may
+ * call. To write one: copy drivers/sim.c, add one line to drivers/drivers.c.
+ *
+ * Thread: check runs in main with no I/O; open, poll, close run in the source's own thread, in
+ * the order open, poll..., close, and again. A driver never retries a link, logs, exits or
+ * sleeps beyond the timeout; a lost link is GW_ERR_LINK and the core closes, backs off, reopens.
+ */
+#ifndef GW_SOURCE_DRIVER_H
+#define GW_SOURCE_DRIVER_H
+
+#include "base/error.h"
+#include "base/setting.h"
+#include "flow/info.h"
+#include "flow/sample.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* How raw bytes or a payload become a number. */
+enum gw_point_type {
+	/* default: MQTT a number; Modbus u16, or bool for coil and discrete */
+	GW_TYPE_NUMBER = 0,
+	GW_TYPE_BOOL,
+	GW_TYPE_BIT,
+	GW_TYPE_U16,
+	GW_TYPE_S16,
+	GW_TYPE_U32,
+	GW_TYPE_S32,
+	GW_TYPE_U64,
+	GW_TYPE_S64,
+	GW_TYPE_F32,
+	GW_TYPE_F64,
+};
+
+/* Options are made by the config reader and immutable; they outlive the source. */
+struct gw_point_opts {
+	const struct gw_point_info *info; /* key, unit of measure, place */
+	const char *name;
+	int type;              /* enum gw_point_type */
+	double scale, offset;  /* value = raw * scale + offset; not for bool and bit */
+	struct gw_table range; /* 1 x 2 or empty: outside it the sample is bad-range */
+	uint32_t index;        /* within the source: what a sample's point holds */
+	void *driver;          /* the driver's own options, point_opts_size bytes */
+};
+
+struct gw_device_opts {
+	const char *name;
+	int64_t poll_ns;         /* 0: the source's; pushed devices do not use it */
+	int64_t expect_every_ns; /* pushed devices: silent after this; 0: not given */
+	struct gw_point_opts *points;
+	size_t n_points;
+	void *driver; /* device_opts_size bytes */
+};
+
+struct gw_source_opts {
+	const char *name;
+	const struct gw_driver *driver_table;
+	int64_t poll_ns; /* default of its devices; > 0 */
+	struct gw_device_opts *devices;
+	size_t n_devices;
+	uint32_t
+		n_points; /* of all devices; the next index, n_points, is the source's own */
+	uint32_t
+		down_point; /* == n_points: 1 while the source is down, emitted by the core */
+	void *driver;       /* source_opts_size bytes */
+};
+
+/* What went wrong without being a failure of the link; shown by `tocsin status`. */
+enum gw_count {
+	GW_COUNT_REQUESTS = 0, /* requests sent, or messages received */
+	GW_COUNT_TIMEOUTS,     /* a device did not answer */
+	GW_COUNT_BAD_FRAMES, /* frames or payloads that were not exactly what was asked for */
+	GW_COUNT_REFUSED,    /* exception answers */
+	GW_COUNT_UNKNOWN_TOPIC, /* messages nobody asked for */
+	GW_COUNT_DUPLICATES,    /* redelivered messages */
+	GW_COUNT_UNSETTLED,     /* acknowledged to the broker before the commit was seen */
+	GW_COUNT_MAX,
+};
+extern const char *const gw_count_names[]; /* "requests" ...; JSON field names of status */
+
+struct gw_emit; /* the way to the engine; source/emit.h has the inside */
+
+/* Add a sample; it is published with the batch at the next flush (or when the batch is full).
+ * Bad quality: value is ignored. Never blocks, never fails: see "a sample ring that is full". */
+void gw_emit_sample(struct gw_emit *emit, uint32_t point, enum gw_quality quality,
+	double value, int64_t mono_ns, int64_t device_ns);
+/* Publish what was added and wake the engine. The core flushes after every poll. */
+void gw_emit_flush(struct gw_emit *emit);
+void gw_emit_count(struct gw_emit *emit, enum gw_count what, uint64_t by);
+/* Flush, then wait until the engine has stepped everything this source emitted and what it
+ * caused is committed, at most timeout_ms. False if it was not settled in time. */
+bool gw_emit_settle(struct gw_emit *emit, int timeout_ms);
+/* The core asks the source to end: poll returns GW_ERR_STOPPED soon. */
+bool gw_emit_stopping(const struct gw_emit *emit);
+/* Readable when the source must look up from a long wait (stop): add it to the driver's poll(2). */
+int gw_emit_wake_fd(const struct gw_emit *emit);
+/* One line in the daemon log on a change of state of one device ("no answer", "answers again");
+ * the driver calls it only at the change. */
+void gw_emit_device_state(struct gw_emit *emit, const struct gw_device_opts *device,
+	bool ok, const char *why);
+
+/* One row of drivers/drivers.c. Slots marked optional may be NULL. */
+struct gw_driver {
+	const char *name, *summary;
+	const struct gw_setting
+		*source_settings; /* keys of sources[i], fields of its opts */
+	const struct gw_setting *device_settings;
+	const struct gw_setting *point_settings;
+	size_t source_opts_size, device_opts_size, point_opts_size;
+	bool pushed;       /* devices speak by themselves: expect_every instead of poll */
+	size_t state_size; /* zeroed, allocated by the core, one per source */
+
+	/* Everything that is wrong with the options, at once, each at its place. No I/O. */
+	void (*check)(const struct gw_source_opts *opts, struct gw_report *report);
+	/* Bring the link up; may take up to a few seconds. GW_ERR_LINK: try again later. */
+	enum gw_err (*open)(void *state, const struct gw_source_opts *opts,
+		struct gw_emit *emit, struct gw_error *err);
+	/* Read what is due, or wait for a message, at most timeout_ms; emit what there was. GW_OK
+	 * also when nothing was due. One dead device is not an error of the link. */
+	enum gw_err (*poll)(
+		void *state, int timeout_ms, struct gw_emit *emit, struct gw_error *err);
+	/* Free everything; called in any state, also twice, also without open. */
+	void (*close)(void *state);
+};
+
+/* The drivers in this binary, ended by NULL. */
+extern const struct gw_driver *const gw_drivers[];
+
+#endif

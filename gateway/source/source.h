@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * source.h: one bus, one thread: opens the driver, polls it, and when the link is lost closes,
+ * backs off with jitter and opens again, for ever. Says "lost" once and "back" once.
+ *
+ * Owner: app/. Thread: new/start/stop/free by main; status by any. Life: new, start, stop, free.
+ */
+#ifndef GW_SOURCE_SOURCE_H
+#define GW_SOURCE_SOURCE_H
+
+#include "base/thread.h"
+#include "base/wake.h"
+#include "flow/ring.h"
+#include "source/driver.h"
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+/* How a source learns that what it emitted is settled; the app fills it. */
+struct gw_settle {
+	/* seq of the last event the engine emitted; any thread. */
+	uint64_t (*last_seq)(void *arg);
+	/* Wait until seq is committed, at most until mono_ns; false if it is not. */
+	bool (*wait_committed)(void *arg, uint64_t seq, int64_t until_mono_ns);
+	void *arg;
+};
+
+struct gw_source;
+
+/* ring_capacity samples; engine_wake is poked after a publish. */
+enum gw_err gw_source_new(const struct gw_source_opts *opts, size_t ring_capacity,
+	struct gw_wake *engine_wake, const struct gw_settle *settle,
+	struct gw_source **ret_source, struct gw_error *err);
+enum gw_err gw_source_start(struct gw_source *s, struct gw_error *err);
+void gw_source_ask_stop(struct gw_source *s);
+void gw_source_join(struct gw_source *s);
+void gw_source_free(struct gw_source *s); /* NULL is fine; joins */
+
+struct gw_ring *gw_source_ring(struct gw_source *s);
+struct gw_thread *gw_source_thread(struct gw_source *s);
+const struct gw_source_opts *gw_source_opts(const struct gw_source *s);
+/* Point at an equal options struct of a new config (reload: nothing differs). The thread must
+ * be stopped; the driver's link is opened again. */
+
+enum gw_source_state { GW_SOURCE_STARTING, GW_SOURCE_UP, GW_SOURCE_DOWN };
+
+struct gw_source_status {
+	enum gw_source_state state;
+	int64_t since_ns;   /* CLOCK_BOOTTIME of the last change of state */
+	uint64_t tries;     /* opens since the link was lost */
+	uint64_t coalesced; /* samples merged because the ring was full */
+	uint64_t samples;   /* published since start */
+	uint64_t counts[GW_COUNT_MAX];
+	uint64_t queued; /* samples in the ring now */
+	char why[200];   /* last error of the link, "" while up */
+};
+void gw_source_status(struct gw_source *s, struct gw_source_status *ret_status);
+
+#endif

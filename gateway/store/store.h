@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * store.h: the journal of every transition, the state of every alarm and what each uplink is
+ * still owed, in one SQLite database with one connection in one thread. Transition, alarm state
+ * and owed bits commit together. A full, read-only or corrupt disk never stops the rest.
+ *
+ * Owner: app/. Thread: open, load and free by main while the thread does not run; the rest as
+ * said. Life: open, load..., start, ask_stop, join, free.
+ */
+#ifndef GW_STORE_STORE_H
+#define GW_STORE_STORE_H
+
+#include "base/clock.h"
+#include "base/thread.h"
+#include "base/wake.h"
+#include "engine/engine.h"
+#include "flow/event.h"
+#include "flow/ring.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define GW_STORE_SINKS 32 /* most uplinks ever named in one database at one time */
+
+struct gw_store_opts {
+	const char *
+		state_dir; /* made if missing (0750); the database is state_dir/tocsin.db */
+	const char *const *sinks; /* names of the uplinks, fixed while it is open */
+	size_t n_sinks;
+	int64_t max_bytes; /* of the database file; oldest delivered, lowest class go first */
+	size_t ring_capacity; /* events */
+};
+
+struct gw_store;
+
+/* Opens or creates; a corrupt file is put aside (tocsin.db.corrupt-<utc time>) and a new one
+ * begun; a disk that cannot be written leaves a store that works from memory and tries again.
+ * Fails only for lack of memory. */
+enum gw_err gw_store_open(const struct gw_store_opts *opts, struct gw_store **ret_store,
+	struct gw_error *err);
+void gw_store_free(
+	struct gw_store *s); /* NULL is fine; joins; commits what is in the ring */
+
+/* The number of this start, never given before on this box (kept beside the database too, in
+ * state_dir/run, so that it survives a database put aside; from the clock if nothing can be
+ * written), committed before open returned. */
+uint32_t gw_store_run(const struct gw_store *s);
+uint64_t gw_store_last_seq(const struct gw_store *s);
+/* Every alarm that was not normal; info is NULL-free and owned by the store until free. */
+void gw_store_load(struct gw_store *s,
+	void (*each)(void *arg, const struct gw_alarm_memory *m,
+		const struct gw_alarm_info *info),
+	void *arg);
+
+enum gw_err gw_store_start(struct gw_store *s, struct gw_error *err);
+void gw_store_ask_stop(struct gw_store *s);
+void gw_store_join(struct gw_store *s);
+struct gw_thread *gw_store_thread(struct gw_store *s);
+
+/* Arrow in from the engine, and what to poke after a push. */
+struct gw_ring *gw_store_events(struct gw_store *s);
+struct gw_wake *gw_store_wake(struct gw_store *s);
+
+/* Arrow out to the engine: points 0 (1 while commits fail) and 1 (1 since a corrupt database
+ * was put aside, until the next start). engine_wake is poked. Call before start. */
+enum { GW_STORE_POINT_FAILING, GW_STORE_POINT_REPLACED, GW_STORE_POINTS };
+enum gw_err gw_store_faults(struct gw_store *s, struct gw_wake *engine_wake,
+	struct gw_ring **ret_ring, struct gw_error *err);
+
+/* seq up to which everything is committed; any thread. */
+uint64_t gw_store_committed(const struct gw_store *s);
+/* Block the caller until seq is committed or mono_ns has come. Any thread but the engine and the
+ * store itself. */
+bool gw_store_wait(struct gw_store *s, uint64_t seq, int64_t until_mono_ns);
+
+/* ---- uplink i: its own line to the store; calls from that uplink's thread only ---- */
+
+/* wake is poked after every commit and when a batch is ready. Call before start. */
+void gw_store_attach(struct gw_store *s, size_t sink, struct gw_wake *wake);
+
+enum gw_mark_kind {
+	GW_MARK_DELIVERED, /* the platform has it: the owed bit is cleared */
+	GW_MARK_PARKED,    /* the platform refused it for good: kept, not sent again */
+	GW_MARK_UNDURABLE, /* it leaves before its commit: a repeat says durable: false too */
+};
+/* False if the line is full: try again after a wake. */
+bool gw_store_mark(struct gw_store *s, size_t sink, uint64_t seq, enum gw_mark_kind kind);
+
+/* Ask for the next events owed to this sink: worst level first, then seq, after the cursor.
+ * One request at a time; false if one is under way or the line is full. */
+struct gw_cursor {
+	int level;    /* GW_LEVEL_RED + 1 to begin */
+	uint64_t seq; /* 0 to begin */
+};
+bool gw_store_ask(struct gw_store *s, size_t sink, struct gw_cursor after, size_t most);
+/* The answer if it is there, else NULL. events[i].info points into the batch. n == 0: nothing
+ * is owed after the cursor. failed: the database could not be read; ask again later. */
+struct gw_batch {
+	size_t n;
+	bool failed;
+	struct gw_event *events;
+};
+struct gw_batch *gw_store_take(struct gw_store *s, size_t sink);
+void gw_batch_free(struct gw_batch *b); /* NULL is fine */
+
+/* ---- main: history for `tocsin tail -n`/`--since` ---- */
+
+/* The last `last` events with wall_ms >= since_ms, oldest first; answer through gw_store_history
+ * after wake was poked. One request at a time. */
+void gw_store_attach_reader(struct gw_store *s, struct gw_wake *wake);
+bool gw_store_ask_history(struct gw_store *s, size_t last, int64_t since_ms);
+struct gw_batch *gw_store_take_history(struct gw_store *s);
+
+struct gw_store_status {
+	bool failing;
+	char why[200];
+	uint64_t committed, pending; /* events in memory not yet committed */
+	uint64_t commits, rows;
+	int64_t file_bytes;
+	uint64_t owed[GW_STORE_SINKS], parked[GW_STORE_SINKS];
+};
+void gw_store_status(
+	struct gw_store *s, struct gw_store_status *ret_status); /* any thread */
+
+#endif

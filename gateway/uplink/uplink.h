@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * uplink.h: one way to one platform, one thread: at least once, one id for ever, worst level
+ * first, then seq. An event leaves when it is committed, or GW_UPLINK_COMMIT_WAIT after it
+ * arose, whichever comes first. Keeps what it owes in memory up to a bound; beyond it, and after
+ * a start, it asks the store.
+ *
+ * Owner: app/. Thread: new/start/stop/free by main; status by any.
+ */
+#ifndef GW_UPLINK_UPLINK_H
+#define GW_UPLINK_UPLINK_H
+
+#include "base/thread.h"
+#include "flow/ring.h"
+#include "store/store.h"
+#include "uplink/payload.h"
+#include "uplink/sink.h"
+
+#define GW_UPLINK_COMMIT_WAIT_NS (200 * GW_NS_PER_MS)
+
+struct gw_uplink;
+
+/* What a heartbeat says of the rest of the gateway; called in the uplink's thread. */
+struct gw_health {
+	void (*fill)(void *arg, struct gw_heartbeat *h);
+	void *arg;
+};
+
+/* index: of this uplink among the store's sinks. */
+enum gw_err gw_uplink_new(const struct gw_uplink_opts *opts, size_t index,
+	struct gw_store *store, const struct gw_health *health, size_t ring_capacity,
+	struct gw_uplink **ret_uplink, struct gw_error *err);
+enum gw_err gw_uplink_start(struct gw_uplink *u, struct gw_error *err);
+/* Stops after one last short try to deliver what is at hand (at most 1 s). */
+void gw_uplink_ask_stop(struct gw_uplink *u);
+void gw_uplink_join(struct gw_uplink *u);
+void gw_uplink_free(struct gw_uplink *u); /* NULL is fine; joins */
+struct gw_thread *gw_uplink_thread(struct gw_uplink *u);
+
+struct gw_ring *gw_uplink_events(struct gw_uplink *u); /* arrow in from the engine */
+struct gw_wake *gw_uplink_wake(struct gw_uplink *u);
+
+/* Arrow out to the engine: points 0 (1 while the platform cannot be reached: after 3 failures in
+ * a row or 60 s) and 1 (1 while a record is parked). Call before start. */
+enum { GW_UPLINK_POINT_DOWN, GW_UPLINK_POINT_PARKED, GW_UPLINK_POINTS };
+enum gw_err gw_uplink_faults(struct gw_uplink *u, struct gw_wake *engine_wake,
+	struct gw_ring **ret_ring, struct gw_error *err);
+
+struct gw_uplink_status {
+	bool up; /* the last try worked */
+	bool tried;
+	int64_t since_ns;  /* CLOCK_BOOTTIME of the last change */
+	uint64_t pending;  /* owed: in memory and, as far as known, in the store */
+	int64_t oldest_ms; /* age of the oldest owed, 0: none */
+	uint64_t sent, retries, parked, heartbeats;
+	char why[160];
+};
+void gw_uplink_status(struct gw_uplink *u, struct gw_uplink_status *ret_status);
+
+#endif

@@ -1,0 +1,45 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Who may include whom: the table of floors. Prints file:line: X may not include Y."""
+import pathlib
+import re
+import sys
+
+MAY = {
+    "gateway/base": ["base/"],
+    "gateway/flow": ["base/", "flow/"],
+    "gateway/alarm": ["base/", "flow/", "alarm/"],
+    "gateway/engine": ["base/", "flow/", "alarm/", "engine/"],
+    "gateway/source": ["base/", "flow/", "source/"],
+    "gateway/store": ["base/", "flow/", "alarm/", "engine/", "store/", "sqlite3.h"],
+    "gateway/uplink": ["base/", "flow/", "alarm/", "engine/", "store/", "uplink/", "curl/"],
+    "gateway/conf": ["base/", "flow/", "alarm/", "engine/", "source/", "store/", "uplink/",
+                     "conf/", "yaml.h"],
+    "gateway/app": ["base/", "flow/", "alarm/", "engine/", "source/", "store/", "uplink/",
+                    "conf/", "app/", "ctl/protocol.h", "jansson.h", "systemd/"],
+    "gateway/ctl": ["base/", "ctl/", "jansson.h"],
+    "drivers": ["base/", "flow/", "source/driver.h", "source/breaker.h", "drivers/",
+                "modbus.h", "mosquitto.h", "jansson.h"],
+}
+GUARDED = ("base/", "flow/", "alarm/", "engine/", "source/", "store/", "uplink/", "conf/",
+           "app/", "ctl/", "drivers/", "sqlite3.h", "curl/", "yaml.h", "modbus.h",
+           "mosquitto.h", "jansson.h", "systemd/")
+INCLUDE = re.compile(r'\s*#\s*include\s*[<"]([^>"]+)[>"]')
+
+
+def complaints(root):
+    for path in sorted(root.glob("gateway/**/*.[ch]")) + sorted(root.glob("drivers/**/*.[ch]")):
+        rel = path.relative_to(root)
+        folder = "drivers" if rel.parts[0] == "drivers" else "/".join(rel.parts[:2])
+        for number, line in enumerate(path.read_text().splitlines(), 1):
+            found = INCLUDE.match(line)
+            if not found or not found[1].startswith(GUARDED):
+                continue
+            if not found[1].startswith(tuple(MAY.get(folder, ()))):
+                yield f"{rel}:{number}: {folder}/ may not include {found[1]}"
+
+
+if __name__ == "__main__":
+    lines = list(complaints(pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else ".")))
+    print("\n".join(lines) or "floors: clean")
+    sys.exit(1 if lines else 0)
