@@ -28,33 +28,35 @@ struct gw_member {
 /* What stands under `when:`. Fields belong to the kinds named beside them. */
 struct gw_condition_opts {
 	const struct gw_condition_kind *kind;
-	double limit;          /* above, below; rises, falls: change per window; reaches */
-	struct gw_table clear; /* above, below: 1 x 1 or empty */
-	struct gw_table deadband; /* above, below, outside: 1 x 1 or empty */
+	double limit;             /* above, below, reaches; rises, falls: the change */
+	struct gw_table clear;    /* above, below: 1 x 1 or empty */
+	struct gw_table deadband; /* above, below, outside, rises, falls: 1 x 1 or empty */
 	struct gw_table band;     /* outside: 1 x 2 */
 	bool is;                  /* is */
-	int64_t window_ns;        /* per, within, fit, stuck, silent */
-	int64_t fit_ns;           /* reaches */
-	struct gw_table rows;     /* dose */
+	int64_t window_ns;        /* per, within, stuck, silent */
+	int64_t fit_ns;           /* reaches; 0: not given */
+	struct gw_table rows;     /* dose: n x 2, level and nanoseconds */
 	int64_t at_least;         /* at_least */
 	struct gw_strings of;
-	const struct gw_member *members;
+	const struct gw_member *members; /* resolved from `of` */
 	size_t n_members;
 };
+
+#define GW_NO_MEMBER UINT32_MAX
 
 /* What a kind is asked with. */
 struct gw_condition_input {
 	const struct gw_sample *sample; /* usable quality; NULL for a tick or a member */
-	uint32_t member;                /* votes: which member changed, with member_true */
+	uint32_t member;                /* votes: which member changed, else GW_NO_MEMBER */
 	bool member_true;
-	int64_t now_ns;
-	int64_t last_good_ns; /* of the point or device, start of the engine if none yet */
+	int64_t now_ns;       /* not falling */
+	int64_t last_good_ns; /* of the point or device; start of the engine if none yet */
 };
 
-/* What it answers. The kind fills only what it knows; the engine presets NaN and INT64_MAX. */
+/* What it answers. Preset: truth as answered last, NaN, NaN, INT64_MAX, -1. */
 struct gw_condition_answer {
 	bool truth;
-	double value; /* what to show: the value, the rate, the number of members */
+	double value; /* what to show: the value, or the number of members */
 	double limit;
 	int64_t due_ns; /* ask again (tick) at this time even if no sample comes */
 	int64_t eta_ms; /* forecast; -1: none */
@@ -63,23 +65,31 @@ struct gw_condition_answer {
 struct gw_condition_kind {
 	const char *key; /* the key under `when:` that selects it */
 	const struct gw_setting
-		*settings; /* rows over struct gw_condition_opts, key's own first */
+		*settings; /* rows over gw_condition_opts, key's own first */
 	bool on_points;    /* needs `on:` */
 	bool on_devices;   /* `on:` may also name a device (source/device) */
+	bool votes;        /* members instead of `on:` */
+	bool numbers_only; /* refuse discrete points */
 	/* optional: what is wrong beyond the rows' limits */
 	void (*check)(const struct gw_condition_opts *o, struct gw_report *report);
-	/* Bytes of memory, a multiple of 8; zeroed before first use. Optional: none. */
+	/* Bytes of memory, a multiple of 8, zeroed before first use. Optional: none. */
 	size_t (*memory)(const struct gw_condition_opts *o);
-	/* Evaluate. *answer->truth holds the previous answer on entry. */
 	void (*ask)(const struct gw_condition_opts *o, void *memory,
 		const struct gw_condition_input *in, struct gw_condition_answer *answer);
 	/* Values in [lo, hi] change nothing while the condition is false and need not be asked.
-	 * Optional: none, every sample is asked. */
+	 * Optional: every sample is asked. */
 	void (*calm)(const struct gw_condition_opts *o, double *ret_lo, double *ret_hi);
+	/* Whether a is worse than b, for the peak. Optional: greater is worse. */
+	bool (*worse)(const struct gw_condition_opts *o, double a, double b);
 	/* "above 50", "rises 8.3 per 1min": the `condition` field. */
 	void (*describe)(const struct gw_condition_opts *o, struct gw_text *t);
 };
 
 extern const struct gw_condition_kind *const gw_condition_kinds[]; /* NULL-terminated */
+
+/* Votes only: the keys of the members that are true now (or less than window_ns ago), at most
+ * one a device; returns how many were written. */
+size_t gw_condition_members(const struct gw_condition_opts *o, const void *memory,
+	int64_t now_ns, const char *ret_keys[], size_t most);
 
 #endif

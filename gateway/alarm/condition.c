@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "alarm/condition.h"
+
+#include "alarm/kinds.h"
+
+const struct gw_condition_kind *const gw_condition_kinds[] = {
+	&gw_above,
+	&gw_below,
+	&gw_outside,
+	&gw_is,
+	&gw_rises,
+	&gw_falls,
+	&gw_reaches,
+	&gw_dose,
+	&gw_stuck,
+	&gw_silent,
+	&gw_at_least,
+	NULL,
+};

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * dose: [[level, time], ...]: true when for any row the value was over the level for the time
+ * (carbon monoxide, EN 50291: 50 ppm 60-90 min, 100 ppm 10-40 min, 300 ppm within 3 min). Time
+ * over a level adds up, time under it is taken off again at the same speed, so one low reading
+ * does not start it afresh. Between samples the last value holds.
+ *
+ * False again once every row has run down to half its time.
+ * Memory: 16 + 8 bytes a row.
+ */
+#include "alarm/kinds.h"
+
+#include <math.h>
+
+struct dose {
+	int64_t last_ns; /* 0: no sample yet */
+	double value;
+	int64_t over_ns[]; /* one a row, 0 .. the row's time */
+};
+
+static double level(const struct gw_condition_opts *o, size_t row)
+{
+	return o->rows.cells[row * 2];
+}
+
+static int64_t time_ns(const struct gw_condition_opts *o, size_t row)
+{
+	return (int64_t)o->rows.cells[row * 2 + 1];
+}
+
+static size_t dose_memory(const struct gw_condition_opts *o)
+{
+	return sizeof(struct dose) + o->rows.rows * sizeof(int64_t);
+}
+
+/* Let the last value act until now. */
+static void pass(const struct gw_condition_opts *o, struct dose *m, int64_t now_ns)
+{
+	int64_t by_ns = now_ns - m->last_ns;
+
+	for (size_t i = 0; i < o->rows.rows; i++) {
+		if (m->value > level(o, i))
+			m->over_ns[i] += by_ns < time_ns(o, i) - m->over_ns[i]
+				? by_ns
+				: time_ns(o, i) - m->over_ns[i];
+		else
+			m->over_ns[i] -= by_ns < m->over_ns[i] ? by_ns : m->over_ns[i];
+	}
+	m->last_ns = now_ns;
+}
+
+static void ask_dose(const struct gw_condition_opts *o, void *memory,
+	const struct gw_condition_input *in, struct gw_condition_answer *answer)
+{
+	struct dose *m = memory;
+	bool full = false, low = true;
+
+	if (m->last_ns)
+		pass(o, m, in->now_ns);
+	if (in->sample) {
+		m->value = in->sample->value;
+		m->last_ns = in->now_ns;
+	}
+	if (m->last_ns == 0)
+		return;
+	answer->value = m->value;
+	for (size_t i = 0; i < o->rows.rows; i++) {
+		int64_t left_ns = time_ns(o, i) - m->over_ns[i];
+
+		if (left_ns == 0) {
+			full = true;
+			answer->limit = level(o, i);
+		} else if (m->value > level(o, i) &&
+			in->now_ns + left_ns < answer->due_ns) {
+			answer->due_ns = in->now_ns + left_ns;
+		}
+		low &= m->over_ns[i] <= time_ns(o, i) / 2;
+	}
+	if (full)
+		answer->truth = true;
+	else if (low)
+		answer->truth = false;
+	if (answer->truth) /* look again when the longest row could be half empty */
+		for (size_t i = 0; i < o->rows.rows; i++)
+			if (m->value <= level(o, i) && m->over_ns[i] > time_ns(o, i) / 2) {
+				int64_t due_ns = in->now_ns + m->over_ns[i] -
+					time_ns(o, i) / 2;
+
+				answer->due_ns = due_ns < answer->due_ns ? due_ns
+									 : answer->due_ns;
+			}
+}
+
+static void check_dose(const struct gw_condition_opts *o, struct gw_report *report)
+{
+	if (o->rows.columns != 2 || o->rows.rows > 16) {
+		gw_report(report, &o->rows, "dose needs 1 to 16 rows of [level, time]");
+		return;
+	}
+	for (size_t i = 0; i < o->rows.rows; i++)
+		if (time_ns(o, i) < 1000000000)
+			gw_report(report, &o->rows,
+				"row %zu: the time needs a unit and must be at least 1s",
+				i + 1);
+}
+
+static void describe(const struct gw_condition_opts *o, struct gw_text *t)
+{
+	gw_text_add(t, "dose ");
+	for (size_t i = 0; i < o->rows.rows; i++) {
+		gw_text_add(t, i ? ", " : "");
+		gw_text_add_double(t, level(o, i));
+		gw_text_add(t, " for ");
+		gw_text_add_duration(t, time_ns(o, i));
+	}
+}
+
+static const struct gw_setting settings[] = {
+	{.key = "dose",
+		.type = GW_SET_TABLE,
+		.offset = GW_CONDITION_FIELD(rows),
+		.required = true,
+		.max = 2,
+		.help = "Rows of [level, time]: true when any level was exceeded for its "
+			"time."},
+	{0},
+};
+
+const struct gw_condition_kind gw_dose = {
+	.key = "dose",
+	.settings = settings,
+	.on_points = true,
+	.numbers_only = true,
+	.check = check_dose,
+	.memory = dose_memory,
+	.ask = ask_dose,
+	.describe = describe,
+};

@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * reaches X, within T: the trend of the last `fit` will cross X within T. The trend is the
+ * median of all slopes between slices of the window (Theil-Sen), so single outliers do not turn
+ * it; it counts only if it is significant (Mann-Kendall, three sigma) and both halves of the
+ * window agree, so that one step (a door, a valve) is not taken for a trend. Raised and withdrawn
+ * only after two evaluations in a row say so.
+ *
+ * X is watched from the side where the value is at home: a gas that falls back towards the limit
+ * it crossed does not "reach" it.
+ *
+ * Memory: FIT_SLICES * 16 + 56 bytes an alarm. Work is done once a slice, not per sample.
+ */
+#include "alarm/kinds.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#define FIT_SLICES 20
+#define FIT_LEAST  12 /* slices with data before a trend is believed */
+#define FIT_PAIRS  (FIT_SLICES * (FIT_SLICES - 1) / 2)
+#define FIT_SIGMA  3.0
+#define FIT_TURNS  2 /* evaluations in a row */
+
+struct slice {
+	float at_s; /* of its middle, since start_ns */
+	float pad;
+	double mean;
+};
+
+struct forecast {
+	int64_t start_ns; /* of the time axis */
+	int64_t slice_ns; /* number of the open slice */
+	double sum;
+	uint32_t count; /* samples in the open slice */
+	uint16_t head, n;
+	int8_t home;   /* -1: under X, +1: over it, 0: not known */
+	uint8_t turns; /* evaluations in a row that speak against the present truth */
+	int64_t eta_ms;
+	struct slice slice[FIT_SLICES]; /* a circle, oldest at head */
+};
+
+static size_t forecast_memory(const struct gw_condition_opts *o)
+{
+	(void)o;
+	return sizeof(struct forecast);
+}
+
+static int64_t fit_ns(const struct gw_condition_opts *o)
+{
+	return o->fit_ns ? o->fit_ns : o->window_ns;
+}
+
+static int by_value(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+static double median(double *v, size_t n)
+{
+	qsort(v, n, sizeof *v, by_value);
+	return n % 2 ? v[n / 2] : (v[n / 2 - 1] + v[n / 2]) / 2;
+}
+
+static double slope_of(const double *t, const double *y, size_t n)
+{
+	double slopes[FIT_PAIRS];
+	size_t k = 0;
+
+	for (size_t i = 0; i < n; i++)
+		for (size_t j = i + 1; j < n; j++)
+			slopes[k++] = (y[j] - y[i]) / (t[j] - t[i]);
+	return median(slopes, k);
+}
+
+/* Mann-Kendall: how many sigma the order of the values is away from chance, signed. */
+static double significance(const double *y, size_t n)
+{
+	double s = 0, var = (double)n * (double)(n - 1) * (2.0 * (double)n + 5) / 18;
+
+	for (size_t i = 0; i < n; i++)
+		for (size_t j = i + 1; j < n; j++)
+			s += (y[j] > y[i]) - (y[j] < y[i]);
+	if (s == 0)
+		return 0;
+	return (s > 0 ? s - 1 : s + 1) / sqrt(var);
+}
+
+/* Whether the slices show a trend; ret_slope per second, ret_now its level at the newest. */
+static bool trend(const struct forecast *m, double *ret_slope, double *ret_now)
+{
+	double t[FIT_SLICES] = {0}, y[FIT_SLICES] = {0}, level[FIT_SLICES], early, late,
+	       whole;
+	size_t n = m->n, half = n / 2;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct slice *s = &m->slice[(m->head + i) % FIT_SLICES];
+
+		t[i] = (double)s->at_s;
+		y[i] = s->mean;
+	}
+	whole = slope_of(t, y, n);
+	for (size_t i = 0; i < n; i++)
+		level[i] = y[i] - whole * (t[i] - t[n - 1]);
+	*ret_now = median(level, n);
+	*ret_slope = whole;
+	if (fabs(significance(y, n)) < FIT_SIGMA)
+		return false;
+	early = slope_of(t, y, half);
+	late = slope_of(t + half, y + half, n - half);
+	return whole * early > 0 && whole * late > 0 && fabs(early) >= fabs(whole) / 3 &&
+		fabs(late) >= fabs(whole) / 3;
+}
+
+static bool evaluate(const struct gw_condition_opts *o, struct forecast *m)
+{
+	double slope, now, eta_s;
+	bool moving = trend(m, &slope, &now);
+	int8_t side = now > o->limit ? 1 : -1;
+
+	m->eta_ms = -1;
+	if (m->home == 0 || (side != m->home && !moving))
+		m->home = side;
+	if (!moving || slope * m->home >= 0)
+		return false;
+	eta_s = side == m->home ? (o->limit - now) / slope : 0;
+	if (eta_s * 1e9 > (double)o->window_ns)
+		return false;
+	m->eta_ms = (int64_t)(eta_s * 1e3);
+	return true;
+}
+
+/* The open slice is full: move it into the circle. */
+static void close_slice(
+	struct forecast *m, int64_t width_ns, int64_t number, int64_t oldest)
+{
+	struct slice *s;
+
+	if (m->count == 0)
+		return;
+	if (m->n == FIT_SLICES) {
+		m->head = (uint16_t)((m->head + 1) % FIT_SLICES);
+		m->n--;
+	}
+	s = &m->slice[(m->head + m->n++) % FIT_SLICES];
+	s->at_s = (float)((double)(number * width_ns + width_ns / 2 - m->start_ns) / 1e9);
+	s->mean = m->sum / m->count;
+	while (m->n &&
+		(double)m->slice[m->head].at_s <
+			(double)(oldest * width_ns - m->start_ns) / 1e9) {
+		m->head = (uint16_t)((m->head + 1) % FIT_SLICES);
+		m->n--;
+	}
+	m->sum = 0;
+	m->count = 0;
+}
+
+/* Keep the float time axis short: one window from start_ns on. */
+static void rebase(struct forecast *m, int64_t now_ns, int64_t window_ns)
+{
+	int64_t by_ns;
+
+	if (now_ns - m->start_ns < 8 * window_ns)
+		return;
+	by_ns = now_ns - 2 * window_ns - m->start_ns;
+	m->start_ns += by_ns;
+	for (int i = 0; i < FIT_SLICES; i++)
+		m->slice[i].at_s -= (float)((double)by_ns / 1e9);
+}
+
+static void ask_forecast(const struct gw_condition_opts *o, void *memory,
+	const struct gw_condition_input *in, struct gw_condition_answer *answer)
+{
+	struct forecast *m = memory;
+	int64_t width_ns = fit_ns(o) / FIT_SLICES, number = in->now_ns / width_ns;
+	bool found;
+
+	answer->limit = o->limit;
+	answer->eta_ms = answer->truth ? m->eta_ms : -1;
+	if (!in->sample)
+		return;
+	answer->value = in->sample->value;
+	if (m->n == 0 && m->count == 0) {
+		m->start_ns = in->now_ns;
+		m->slice_ns = number;
+	}
+	if (number != m->slice_ns) {
+		rebase(m, in->now_ns, fit_ns(o));
+		close_slice(m, width_ns, m->slice_ns, number - FIT_SLICES);
+		m->slice_ns = number;
+		found = m->n >= FIT_LEAST && evaluate(o, m);
+		m->turns = found == answer->truth ? 0 : (uint8_t)(m->turns + 1);
+		if (m->turns >= FIT_TURNS) {
+			answer->truth = found;
+			m->turns = 0;
+		}
+		answer->eta_ms = answer->truth ? m->eta_ms : -1;
+	}
+	m->sum += in->sample->value;
+	m->count++;
+}
+
+static bool never_worse(const struct gw_condition_opts *o, double a, double b)
+{
+	(void)o, (void)a, (void)b;
+	return false;
+}
+
+static void describe(const struct gw_condition_opts *o, struct gw_text *t)
+{
+	gw_text_add(t, "reaches ");
+	gw_text_add_double(t, o->limit);
+	gw_text_add(t, " within ");
+	gw_text_add_duration(t, o->window_ns);
+}
+
+static const struct gw_setting settings[] = {
+	{.key = "reaches",
+		.type = GW_SET_DOUBLE,
+		.offset = GW_CONDITION_FIELD(limit),
+		.required = true,
+		.help = "The limit the trend is heading for."},
+	{.key = "within",
+		.type = GW_SET_DURATION,
+		.offset = GW_CONDITION_FIELD(window_ns),
+		.required = true,
+		.min = 10e9,
+		.max = 30 * 86400e9,
+		.help = "How far ahead to warn."},
+	{.key = "fit",
+		.type = GW_SET_DURATION,
+		.offset = GW_CONDITION_FIELD(fit_ns),
+		.min = 10e9,
+		.max = 30 * 86400e9,
+		.help = "How much of the past the trend is taken from; default as within."},
+	{0},
+};
+
+const struct gw_condition_kind gw_reaches = {
+	.key = "reaches",
+	.settings = settings,
+	.on_points = true,
+	.numbers_only = true,
+	.memory = forecast_memory,
+	.ask = ask_forecast,
+	.worse = never_worse,
+	.describe = describe,
+};

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * kinds.h: what the files of gateway/alarm share: the table rows of each kind. Private to it.
+ */
+#ifndef GW_ALARM_KINDS_H
+#define GW_ALARM_KINDS_H
+
+#include "alarm/condition.h"
+
+extern const struct gw_condition_kind gw_above, gw_below, gw_outside, gw_is; /* limit.c */
+extern const struct gw_condition_kind gw_rises, gw_falls;                    /* rate.c */
+extern const struct gw_condition_kind gw_reaches;          /* forecast.c */
+extern const struct gw_condition_kind gw_dose;             /* dose.c */
+extern const struct gw_condition_kind gw_stuck, gw_silent; /* silence.c */
+extern const struct gw_condition_kind gw_at_least;         /* vote.c */
+
+#define GW_CONDITION_FIELD(field) offsetof(struct gw_condition_opts, field)
+
+/* The single number of an optional table, or otherwise. */
+static inline double gw_table_number(const struct gw_table *t, double otherwise)
+{
+	return t->rows ? t->cells[0] : otherwise;
+}
+
+#endif

@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A limit with hysteresis. At the limit itself nothing happens yet: `above: 50` is true from
+ * the first value greater than 50, and false again from the first at or under `clear`.
+ */
+#include "alarm/kinds.h"
+
+#include <math.h>
+
+static double above_clear(const struct gw_condition_opts *o)
+{
+	return gw_table_number(&o->clear, o->limit - gw_table_number(&o->deadband, 0));
+}
+
+static double below_clear(const struct gw_condition_opts *o)
+{
+	return gw_table_number(&o->clear, o->limit + gw_table_number(&o->deadband, 0));
+}
+
+static void check_pair(const struct gw_condition_opts *o, struct gw_report *report)
+{
+	if (o->clear.rows && o->deadband.rows)
+		gw_report(report, &o->deadband, "give clear or deadband, not both");
+	if (o->deadband.rows && o->deadband.cells[0] < 0)
+		gw_report(report, &o->deadband, "a deadband cannot be negative");
+}
+
+static void check_above(const struct gw_condition_opts *o, struct gw_report *report)
+{
+	check_pair(o, report);
+	if (o->clear.rows && o->clear.cells[0] > o->limit)
+		gw_report(report, &o->clear, "clear must not be over above (%g)", o->limit);
+}
+
+static void check_below(const struct gw_condition_opts *o, struct gw_report *report)
+{
+	check_pair(o, report);
+	if (o->clear.rows && o->clear.cells[0] < o->limit)
+		gw_report(
+			report, &o->clear, "clear must not be under below (%g)", o->limit);
+}
+
+static void ask_above(const struct gw_condition_opts *o, void *memory,
+	const struct gw_condition_input *in, struct gw_condition_answer *answer)
+{
+	(void)memory;
+	answer->limit = o->limit;
+	if (!in->sample)
+		return;
+	answer->value = in->sample->value;
+	if (in->sample->value > o->limit)
+		answer->truth = true;
+	else if (in->sample->value <= above_clear(o))
+		answer->truth = false;
+}
+
+static void ask_below(const struct gw_condition_opts *o, void *memory,
+	const struct gw_condition_input *in, struct gw_condition_answer *answer)
+{
+	(void)memory;
+	answer->limit = o->limit;
+	if (!in->sample)
+		return;
+	answer->value = in->sample->value;
+	if (in->sample->value < o->limit)
+		answer->truth = true;
+	else if (in->sample->value >= below_clear(o))
+		answer->truth = false;
+}
+
+static void calm_above(const struct gw_condition_opts *o, double *ret_lo, double *ret_hi)
+{
+	*ret_lo = -HUGE_VAL;
+	*ret_hi = o->limit;
+}
+
+static void calm_below(const struct gw_condition_opts *o, double *ret_lo, double *ret_hi)
+{
+	*ret_lo = o->limit;
+	*ret_hi = HUGE_VAL;
+}
+
+static bool less(const struct gw_condition_opts *o, double a, double b)
+{
+	(void)o;
+	return a < b;
+}
+
+static void describe_above(const struct gw_condition_opts *o, struct gw_text *t)
+{
+	gw_text_add(t, "above ");
+	gw_text_add_double(t, o->limit);
+}
+
+static void describe_below(const struct gw_condition_opts *o, struct gw_text *t)
+{
+	gw_text_add(t, "below ");
+	gw_text_add_double(t, o->limit);
+}
+
+#define CLEAR_ROW(what) \
+	{ \
+		.key = "clear", .type = GW_SET_TABLE, .offset = GW_CONDITION_FIELD(clear), \
+		.max = 1, .help = what \
+	}
+#define DEADBAND_ROW(what) \
+	{ \
+		.key = "deadband", .type = GW_SET_TABLE, \
+		.offset = GW_CONDITION_FIELD(deadband), .max = 1, .help = what \
+	}
+
+static const struct gw_setting above_settings[] = {
+	{.key = "above",
+		.type = GW_SET_DOUBLE,
+		.offset = GW_CONDITION_FIELD(limit),
+		.required = true,
+		.help = "True from the first value greater than this."},
+	CLEAR_ROW("False again at or under this; default: the limit less the deadband."),
+	DEADBAND_ROW("How far under the limit it must fall to be false again; default 0."),
+	{0},
+};
+
+static const struct gw_setting below_settings[] = {
+	{.key = "below",
+		.type = GW_SET_DOUBLE,
+		.offset = GW_CONDITION_FIELD(limit),
+		.required = true,
+		.help = "True from the first value less than this."},
+	CLEAR_ROW("False again at or over this; default: the limit plus the deadband."),
+	DEADBAND_ROW("How far over the limit it must rise to be false again; default 0."),
+	{0},
+};
+
+const struct gw_condition_kind gw_above = {
+	.key = "above",
+	.settings = above_settings,
+	.on_points = true,
+	.numbers_only = true,
+	.check = check_above,
+	.ask = ask_above,
+	.calm = calm_above,
+	.describe = describe_above,
+};
+
+const struct gw_condition_kind gw_below = {
+	.key = "below",
+	.settings = below_settings,
+	.on_points = true,
+	.numbers_only = true,
+	.check = check_below,
+	.ask = ask_below,
+	.calm = calm_below,
+	.worse = less,
+	.describe = describe_below,
+};
+
+static void check_outside(const struct gw_condition_opts *o, struct gw_report *report)
+{
+	double deadband = gw_table_number(&o->deadband, 0);
+
+	if (o->band.rows != 1 || o->band.columns != 2) {
+		gw_report(report, &o->band, "outside needs two numbers: [lowest, highest]");
+		return;
+	}
+	if (!(o->band.cells[0] < o->band.cells[1]))
+		gw_report(report, &o->band,
+			"the first number of outside must be the smaller");
+	else if (deadband < 0 || 2 * deadband > o->band.cells[1] - o->band.cells[0])
+		gw_report(report, &o->deadband,
+			"a deadband must be between 0 and half the band's width");
+}
+
+static void ask_outside(const struct gw_condition_opts *o, void *memory,
+	const struct gw_condition_input *in, struct gw_condition_answer *answer)
+{
+	double lo = o->band.cells[0], hi = o->band.cells[1];
+	double deadband = gw_table_number(&o->deadband, 0), v;
+
+	(void)memory;
+	if (!in->sample)
+		return;
+	v = in->sample->value;
+	answer->value = v;
+	answer->limit = v - lo < hi - v ? lo : hi;
+	if (v < lo || v > hi)
+		answer->truth = true;
+	else if (v >= lo + deadband && v <= hi - deadband)
+		answer->truth = false;
+}
+
+static void calm_outside(const struct gw_condition_opts *o, double *ret_lo, double *ret_hi)
+{
+	*ret_lo = o->band.cells[0];
+	*ret_hi = o->band.cells[1];
+}
+
+static bool farther(const struct gw_condition_opts *o, double a, double b)
+{
+	double middle = (o->band.cells[0] + o->band.cells[1]) / 2;
+
+	return fabs(a - middle) > fabs(b - middle);
+}
+
+static void describe_outside(const struct gw_condition_opts *o, struct gw_text *t)
+{
+	gw_text_add(t, "outside ");
+	gw_text_add_double(t, o->band.cells[0]);
+	gw_text_add(t, "..");
+	gw_text_add_double(t, o->band.cells[1]);
+}
+
+static const struct gw_setting outside_settings[] = {
+	{.key = "outside",
+		.type = GW_SET_TABLE,
+		.offset = GW_CONDITION_FIELD(band),
+		.required = true,
+		.max = 2,
+		.help = "True while the value is under the first or over the second "
+			"number."},
+	DEADBAND_ROW("How far inside the band it must come back to be false; default 0."),
+	{0},
+};
+
+const struct gw_condition_kind gw_outside = {
+	.key = "outside",
+	.settings = outside_settings,
+	.on_points = true,
+	.numbers_only = true,
+	.check = check_outside,
+	.ask = ask_outside,
+	.calm = calm_outside,
+	.worse = farther,
+	.describe = describe_outside,
+};
+
+static void ask_is(const struct gw_condition_opts *o, void *memory,
+	const struct gw_condition_input *in, struct gw_condition_answer *answer)
+{
+	(void)memory;
+	if (!in->sample)
+		return;
+	answer->value = in->sample->value;
+	answer->truth = (in->sample->value != 0) == o->is;
+}
+
+static void calm_is(const struct gw_condition_opts *o, double *ret_lo, double *ret_hi)
+{
+	*ret_lo = *ret_hi = o->is ? 0 : 1;
+}
+
+static bool never_worse(const struct gw_condition_opts *o, double a, double b)
+{
+	(void)o, (void)a, (void)b;
+	return false;
+}
+
+static void describe_is(const struct gw_condition_opts *o, struct gw_text *t)
+{
+	gw_text_add(t, o->is ? "is true" : "is false");
+}
+
+static const struct gw_setting is_settings[] = {
+	{.key = "is",
+		.type = GW_SET_BOOL,
+		.offset = GW_CONDITION_FIELD(is),
+		.required = true,
+		.help = "True while the discrete input has this value."},
+	{0},
+};
+
+const struct gw_condition_kind gw_is = {
+	.key = "is",
+	.settings = is_settings,
+	.on_points = true,
+	.ask = ask_is,
+	.calm = calm_is,
+	.worse = never_worse,
+	.describe = describe_is,
+};

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a dead or frozen device looks like: `silent`, no usable sample for a time; `stuck`, a
+ * value that has not moved at all although samples keep coming (a frozen transmitter).
+ */
+#include "alarm/kinds.h"
+
+#include <math.h>
+
+static void ask_silent(const struct gw_condition_opts *o, void *memory,
+	const struct gw_condition_input *in, struct gw_condition_answer *answer)
+{
+	int64_t due_ns = in->last_good_ns + o->window_ns;
+
+	(void)memory;
+	answer->truth = due_ns <= in->now_ns;
+	answer->due_ns = answer->truth ? INT64_MAX : due_ns;
+}
+
+static void calm_silent(const struct gw_condition_opts *o, double *ret_lo, double *ret_hi)
+{
+	(void)o;
+	*ret_lo = -HUGE_VAL;
+	*ret_hi = HUGE_VAL;
+}
+
+static bool never_worse(const struct gw_condition_opts *o, double a, double b)
+{
+	(void)o, (void)a, (void)b;
+	return false;
+}
+
+static void describe_silent(const struct gw_condition_opts *o, struct gw_text *t)
+{
+	gw_text_add(t, "silent ");
+	gw_text_add_duration(t, o->window_ns);
+}
+
+static const struct gw_setting silent_settings[] = {
+	{.key = "silent",
+		.type = GW_SET_DURATION,
+		.offset = GW_CONDITION_FIELD(window_ns),
+		.required = true,
+		.min = 1e8,
+		.max = 366 * 86400e9,
+		.help = "True after this long without a usable sample."},
+	{0},
+};
+
+const struct gw_condition_kind gw_silent = {
+	.key = "silent",
+	.settings = silent_settings,
+	.on_points = true,
+	.on_devices = true,
+	.ask = ask_silent,
+	.calm = calm_silent,
+	.worse = never_worse,
+	.describe = describe_silent,
+};
+
+struct stuck {
+	double value;
+	int64_t since_ns; /* of the first sample with this value; 0: none yet */
+};
+
+static size_t stuck_memory(const struct gw_condition_opts *o)
+{
+	(void)o;
+	return sizeof(struct stuck);
+}
+
+/* Only a sample can make it true: a device that says nothing is silent, not stuck. */
+static void ask_stuck(const struct gw_condition_opts *o, void *memory,
+	const struct gw_condition_input *in, struct gw_condition_answer *answer)
+{
+	struct stuck *m = memory;
+
+	if (!in->sample)
+		return;
+	answer->value = in->sample->value;
+	if (m->since_ns == 0 || m->value != in->sample->value) {
+		m->value = in->sample->value;
+		m->since_ns = in->now_ns;
+		answer->truth = false;
+	} else if (in->now_ns - m->since_ns >= o->window_ns) {
+		answer->truth = true;
+	}
+}
+
+static void describe_stuck(const struct gw_condition_opts *o, struct gw_text *t)
+{
+	gw_text_add(t, "stuck ");
+	gw_text_add_duration(t, o->window_ns);
+}
+
+static const struct gw_setting stuck_settings[] = {
+	{.key = "stuck",
+		.type = GW_SET_DURATION,
+		.offset = GW_CONDITION_FIELD(window_ns),
+		.required = true,
+		.min = 1e9,
+		.max = 366 * 86400e9,
+		.help = "True when the value has not moved at all for this long."},
+	{0},
+};
+
+const struct gw_condition_kind gw_stuck = {
+	.key = "stuck",
+	.settings = stuck_settings,
+	.on_points = true,
+	.numbers_only = true,
+	.memory = stuck_memory,
+	.ask = ask_stuck,
+	.worse = never_worse,
+	.describe = describe_stuck,
+};

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * at_least N of several members, true now or less than a time ago; members on one device count
+ * once. "Two detectors in one zone: confirmed fire" (GB 50116-2013, 4.1.6). It never holds a
+ * first alarm back: members keep alarms of their own.
+ */
+#include "alarm/kinds.h"
+
+#include <math.h>
+
+struct member {
+	int64_t last_true_ns; /* valid if ever */
+	bool now, ever, known;
+};
+
+static size_t vote_memory(const struct gw_condition_opts *o)
+{
+	return (o->n_members * sizeof(struct member) + 7) & ~(size_t)7;
+}
+
+static bool counts(
+	const struct gw_condition_opts *o, const struct member *m, int64_t now_ns)
+{
+	return m->now || (m->ever && now_ns - m->last_true_ns < o->window_ns);
+}
+
+/* Whether an earlier member of the same device counts already. */
+static bool counted(
+	const struct gw_condition_opts *o, const struct member *m, size_t i, int64_t now_ns)
+{
+	for (size_t k = 0; k < i; k++)
+		if (o->members[k].device == o->members[i].device &&
+			counts(o, &m[k], now_ns))
+			return true;
+	return false;
+}
+
+static void ask_vote(const struct gw_condition_opts *o, void *memory,
+	const struct gw_condition_input *in, struct gw_condition_answer *answer)
+{
+	struct member *m = memory;
+	int64_t n = 0;
+	bool unheard = false;
+
+	if (in->member != GW_NO_MEMBER) {
+		struct member *changed = &m[in->member];
+
+		if (changed->now || in->member_true) {
+			changed->last_true_ns = in->now_ns;
+			changed->ever = true;
+		}
+		changed->now = in->member_true;
+		changed->known = true;
+	}
+	for (size_t i = 0; i < o->n_members; i++) {
+		unheard |= !m[i].known;
+		if (!counts(o, &m[i], in->now_ns) || counted(o, m, i, in->now_ns))
+			continue;
+		n++;
+		if (!m[i].now && m[i].last_true_ns + o->window_ns < answer->due_ns)
+			answer->due_ns = m[i].last_true_ns + o->window_ns;
+	}
+	answer->value = (double)n;
+	answer->limit = (double)o->at_least;
+	/* After a restart a confirmed fire stays so until every member was heard again. */
+	if (n >= o->at_least)
+		answer->truth = true;
+	else if (!(answer->truth && unheard))
+		answer->truth = false;
+}
+
+size_t gw_condition_members(const struct gw_condition_opts *o, const void *memory,
+	int64_t now_ns, const char *ret_keys[], size_t most)
+{
+	const struct member *m = memory;
+	size_t n = 0;
+
+	for (size_t i = 0; i < o->n_members && n < most; i++)
+		if (counts(o, &m[i], now_ns) && !counted(o, m, i, now_ns))
+			ret_keys[n++] = o->members[i].key;
+	return n;
+}
+
+static void describe_vote(const struct gw_condition_opts *o, struct gw_text *t)
+{
+	gw_text_addf(t, "at_least %lld of %zu", (long long)o->at_least, o->n_members);
+	if (o->window_ns) {
+		gw_text_add(t, " within ");
+		gw_text_add_duration(t, o->window_ns);
+	}
+}
+
+static const struct gw_setting vote_settings[] = {
+	{.key = "at_least",
+		.type = GW_SET_INT,
+		.offset = GW_CONDITION_FIELD(at_least),
+		.required = true,
+		.min = 1,
+		.max = 1000,
+		.help = "How many members must be true."},
+	{.key = "of",
+		.type = GW_SET_STRINGS,
+		.offset = GW_CONDITION_FIELD(of),
+		.required = true,
+		.help = "The members: patterns of alarm keys, alarm names or discrete "
+			"points."},
+	{.key = "within",
+		.type = GW_SET_DURATION,
+		.offset = GW_CONDITION_FIELD(window_ns),
+		.max = 86400e9,
+		.help = "A member still counts this long after it went false; default 0s."},
+	{0},
+};
+
+const struct gw_condition_kind gw_at_least = {
+	.key = "at_least",
+	.settings = vote_settings,
+	.votes = true,
+	.memory = vote_memory,
+	.ask = ask_vote,
+	.describe = describe_vote,
+};
