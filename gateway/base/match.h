@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * match.h: patterns over keys such as source/device/point. `*` matches any run of characters
- * within one part (never `/`), `?` one byte; everything else is itself.
+ * within one part (never `/`), `?` one byte (never `/`); everything else is itself.
  *
  * Thread: any. Linear in the key's length times the number of stars.
  */

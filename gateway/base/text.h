@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * text.h: text written into memory of the caller, never past its end, always NUL-terminated.
- * Also the one writer of JSON and of numbers, so that a repeat is byte-identical.
+ * What does not fit is cut between characters, and nothing is added after a cut. Also the one writer of JSON and of numbers, so that a repeat is byte-identical.
  *
  * Owner: the caller. Thread: one at a time.
  */
 #ifndef GW_BASE_TEXT_H
 #define GW_BASE_TEXT_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -24,6 +25,14 @@ void gw_text_add(struct gw_text *t, const char *s);
 void gw_text_add_n(struct gw_text *t, const char *s, size_t n);
 void gw_text_addf(struct gw_text *t, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
+void gw_text_addv(struct gw_text *t, const char *fmt, va_list ap)
+	__attribute__((format(printf, 2, 0)));
+/* As gw_text_add, with each control character as a space: for texts that must stay one line. */
+void gw_text_add_line(struct gw_text *t, const char *s);
+
+/* Bytes of the UTF-8 character at s, of which n may be read: 1..4, or 0 if it is not one
+ * (overlong, a surrogate, past U+10FFFF, cut off). NUL counts as a character. */
+size_t gw_text_utf8(const char *s, size_t n);
 
 /* The shortest decimal text that reads back as the same double ("52.3"); "null" for non-finite
  * values. Independent of the locale. */
@@ -33,7 +42,7 @@ void gw_text_add_double(struct gw_text *t, double v);
 void gw_text_add_time_utc(struct gw_text *t, int64_t wall_ms);
 void gw_text_add_time_local(struct gw_text *t, int64_t wall_ms);
 
-/* A duration a person reads: "300ms", "10s", "5min", "1h30min", "7d". ns >= 0. */
+/* A duration a person reads: "300ms", "10s", "5min", "1h30min", "7d", "1.5s". ns >= 0. */
 void gw_text_add_duration(struct gw_text *t, int64_t ns);
 
 /* JSON. Commas are placed by the writer; key NULL inside arrays. Strings are escaped, and bytes

@@ -19,8 +19,9 @@
 #include <stdint.h>
 
 struct gw_wake {
-	int fd;               /* set at init; poll it for POLLIN */
+	int fd;               /* set at init, never 0; poll it for POLLIN */
 	_Atomic int sleeping; /* any thread */
+	uint64_t owed;        /* sleeper only: pokes that were sent and not yet drained */
 };
 
 enum gw_err gw_wake_init(struct gw_wake *w, struct gw_error *err);
@@ -31,7 +32,7 @@ void gw_wake_prepare(struct gw_wake *w);
 /* Awake again: takes the announcement back and drains the eventfd if it fired. */
 void gw_wake_finish(struct gw_wake *w);
 /* prepare has been called and there is nothing to do: block up to timeout_ns (< 0: for ever),
- * then finish. True if it was poked. */
+ * then finish. True if it was poked; a signal ends it early. */
 bool gw_wake_wait(struct gw_wake *w, int64_t timeout_ns);
 
 /* Wake the sleeper if it sleeps. Async-signal-safe, never blocks. */

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/thread.h"
+
+#include "base/clock.h"
+
+#include <signal.h>
+#include <stdio.h>
+
+enum gw_err gw_thread_start(struct gw_thread *t, const char *name, void *(*run)(void *),
+	void *arg, struct gw_error *err)
+{
+	sigset_t block, before;
+	int rc;
+
+	snprintf(t->name, sizeof(t->name), "%s", name);
+	atomic_store_explicit(&t->stop, false, memory_order_relaxed);
+	gw_thread_beat(t, gw_clock_mono_ns());
+
+	/* The new thread inherits the mask. What the processor raises stays deliverable, or a
+	 * crash would leave no report. */
+	sigfillset(&block);
+	sigdelset(&block, SIGSEGV);
+	sigdelset(&block, SIGBUS);
+	sigdelset(&block, SIGFPE);
+	sigdelset(&block, SIGILL);
+	sigdelset(&block, SIGABRT);
+	sigdelset(&block, SIGTRAP);
+	sigdelset(&block, SIGSYS);
+	pthread_sigmask(SIG_BLOCK, &block, &before);
+	rc = pthread_create(&t->id, NULL, run, arg);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (rc != 0)
+		return gw_fail(err, GW_ERR_SYSTEM, rc, "start thread %s: %s", name,
+			gw_errno_text(rc));
+	pthread_setname_np(t->id, t->name);
+	t->running = true;
+	return GW_OK;
+}
+
+void gw_thread_ask_stop(struct gw_thread *t)
+{
+	atomic_store_explicit(&t->stop, true, memory_order_release);
+}
+
+void gw_thread_join(struct gw_thread *t)
+{
+	if (!t->running)
+		return;
+	pthread_join(t->id, NULL);
+	t->running = false;
+}
+
+bool gw_thread_stopping(struct gw_thread *t)
+{
+	return atomic_load_explicit(&t->stop, memory_order_acquire);
+}
+
+void gw_thread_beat(struct gw_thread *t, int64_t mono_ns)
+{
+	atomic_store_explicit(&t->beat_ns, mono_ns, memory_order_release);
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Why no wake is lost. Both sides do a read-modify-write of `sleeping`, and those of one
+ * variable have one order that all threads agree on:
+ * - the waker's comes after the sleeper's announcement: it reads 1 and writes the eventfd;
+ * - it comes before: the announcement reads what the waker wrote and, being acquire to its
+ *   release, sees everything the waker published; the sleeper's second look finds it.
+ * A plain load in poke would be cheaper and wrong: it may pass the waker's own publishing
+ * store, and then both sides look before either has spoken.
+ *
+ * The waker that reads 1 takes the announcement back with the same exchange, so one sleep
+ * costs one write however many wake it. Who has taken it may be slow to write; `owed` counts
+ * such writes, so that a late one is drained in the sleep it disturbs and not left to turn
+ * every later sleep into a spin.
+ */
+#include "base/wake.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+enum gw_err gw_wake_init(struct gw_wake *w, struct gw_error *err)
+{
+	int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+
+	if (fd == 0) { /* stdin was closed; 0 means none here */
+		fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+		close(0);
+	}
+	if (fd < 0)
+		return gw_fail(
+			err, GW_ERR_SYSTEM, errno, "eventfd: %s", gw_errno_text(errno));
+	w->fd = fd;
+	w->owed = 0;
+	atomic_init(&w->sleeping, 0);
+	return GW_OK;
+}
+
+void gw_wake_fini(struct gw_wake *w)
+{
+	if (w->fd > 0)
+		close(w->fd);
+	w->fd = 0;
+}
+
+void gw_wake_prepare(struct gw_wake *w)
+{
+	atomic_exchange_explicit(&w->sleeping, 1, memory_order_acq_rel);
+}
+
+static bool finish(struct gw_wake *w)
+{
+	bool poked = atomic_exchange_explicit(&w->sleeping, 0, memory_order_acq_rel) == 0;
+	uint64_t drained;
+
+	w->owed += poked;
+	if (w->owed > 0 && read(w->fd, &drained, sizeof(drained)) == sizeof(drained))
+		w->owed -= drained;
+	return poked;
+}
+
+void gw_wake_finish(struct gw_wake *w)
+{
+	finish(w);
+}
+
+bool gw_wake_wait(struct gw_wake *w, int64_t timeout_ns)
+{
+	struct pollfd p = {.fd = w->fd, .events = POLLIN};
+	struct timespec ts = {
+		.tv_sec = timeout_ns / 1000000000, .tv_nsec = timeout_ns % 1000000000};
+
+	ppoll(&p, 1, timeout_ns < 0 ? NULL : &ts, NULL);
+	return finish(w);
+}
+
+void gw_wake_poke(struct gw_wake *w)
+{
+	const uint64_t one = 1;
+	int saved;
+
+	if (atomic_exchange_explicit(&w->sleeping, 0, memory_order_acq_rel) == 0)
+		return;
+	saved = errno;
+	while (write(w->fd, &one, sizeof(one)) < 0 && errno == EINTR)
+		continue;
+	errno = saved;
+}
