@@ -31,6 +31,29 @@ struct gw_engine_opts {
 	size_t n_inputs; /* most sources that may attach */
 };
 
+/* A person's words to the engine, and its answer. */
+enum gw_command_kind {
+	GW_COMMAND_ACK,
+	GW_COMMAND_RESET,
+	GW_COMMAND_SHELVE,
+	GW_COMMAND_UNSHELVE
+};
+
+struct gw_command {
+	uint64_t cookie; /* comes back in the reply */
+	uint32_t alarm;  /* index into opts->alarms */
+	uint32_t kind;   /* enum gw_command_kind */
+	int64_t for_ns;  /* shelve: how long, > 0 */
+	char note[GW_NOTE_MAX];
+};
+
+struct gw_reply {
+	uint64_t cookie;
+	uint32_t done;   /* 1: applied; 0: refused, why says so */
+	uint32_t state;  /* enum gw_state afterwards */
+	const char *why; /* static text in plain English, NULL if done */
+};
+
 struct gw_engine;
 
 enum gw_err gw_engine_new(const struct gw_engine_opts *opts, struct gw_engine **ret_engine,
@@ -81,39 +104,22 @@ enum gw_err gw_engine_output(struct gw_engine *e, struct gw_ring *events,
 void gw_engine_commands(struct gw_engine *e, struct gw_ring *commands,
 	struct gw_ring *replies, struct gw_wake *reply_wake);
 
-enum gw_command_kind {
-	GW_COMMAND_ACK,
-	GW_COMMAND_RESET,
-	GW_COMMAND_SHELVE,
-	GW_COMMAND_UNSHELVE
-};
-
-struct gw_command {
-	uint64_t cookie; /* comes back in the reply */
-	uint32_t alarm;  /* index into opts->alarms */
-	uint32_t kind;   /* enum gw_command_kind */
-	int64_t for_ns;  /* shelve: how long, > 0 */
-	char note[GW_NOTE_MAX];
-};
-
-struct gw_reply {
-	uint64_t cookie;
-	uint32_t done;   /* 1: applied; 0: refused, why says so */
-	uint32_t state;  /* enum gw_state afterwards */
-	const char *why; /* static text in plain English, NULL if done */
-};
-
 /* Drain what the rings hold (bounded per call), step, run timers due by now. Returns whether
  * there is more to do at once. */
 bool gw_engine_step(struct gw_engine *e, struct gw_time now);
 /* Feed samples directly, as a ring would: for replay and tests. point is an index into opts->points. */
 void gw_engine_feed(
 	struct gw_engine *e, const struct gw_sample *samples, size_t n, struct gw_time now);
+/* Whether a sample or a command waits to be stepped. */
+bool gw_engine_pending(const struct gw_engine *e);
 /* CLOCK_BOOTTIME of the next timer, INT64_MAX if there is none. */
 int64_t gw_engine_next_ns(const struct gw_engine *e);
 
-/* seq of the last event emitted, and (per input) samples stepped: any thread, acquire. */
+/* seq of the last event emitted; any thread. It is stored before the input ring's stepped, so
+ * whoever saw its samples stepped sees every event they caused counted here. */
 uint64_t gw_engine_last_seq(const struct gw_engine *e);
+/* Samples of no point, and events an output was too slow for; any thread, roughly. */
+uint64_t gw_engine_stray(const struct gw_engine *e);
 /* Last values and alarm states for readers in other threads. */
 struct gw_view *gw_engine_view(struct gw_engine *e);
 

@@ -53,8 +53,9 @@ struct gw_event {
 	uint64_t seq;                 /* gapless per gateway, from 1 */
 	uint32_t run;                 /* counts starts of the daemon */
 	uint8_t change, state, level; /* enum gw_change, gw_state, gw_level */
-	uint8_t quality;              /* enum gw_quality of value */
-	uint8_t occurrence[16];       /* UUIDv7 of this life, from raised to normal */
+	uint8_t under;   /* enum gw_state it has, or would have if it were not shelved */
+	uint8_t quality; /* enum gw_quality of value */
+	uint8_t occurrence[16]; /* UUIDv7 of this life, from raised to normal */
 	const struct gw_alarm_info *info;
 	double value;     /* NaN where there is none */
 	double limit;     /* NaN where there is none */
@@ -63,7 +64,8 @@ struct gw_event {
 	int64_t mono_ns;  /* CLOCK_BOOTTIME of the transition */
 	int64_t wall_ms;  /* CLOCK_REALTIME of the transition */
 	int64_t onset_ms; /* CLOCK_REALTIME when the condition became true, 0: never */
-	bool synced;      /* wall_ms can be believed */
+	int64_t shelved_until_ms; /* CLOCK_REALTIME, 0: not shelved */
+	bool synced;              /* wall_ms can be believed */
 	bool durable; /* committed before it left; see design: an event leaves when ... */
 	uint8_t n_by;
 	const char

@@ -32,6 +32,7 @@ struct gw_ring {
 	/* consumer only, but for tail */
 	_Alignas(GW_CACHE_LINE) _Atomic uint64_t tail; /* next to read; any thread reads */
 	uint64_t head_seen;
+	_Atomic uint64_t stepped; /* elements the consumer is done with; any thread reads */
 	_Alignas(GW_CACHE_LINE) char end[1];
 };
 
@@ -43,6 +44,18 @@ void gw_ring_fini(struct gw_ring *r); /* zeroed or twice is fine */
 static inline size_t gw_ring_capacity(const struct gw_ring *r)
 {
 	return r->mask + 1;
+}
+
+/* How many elements the consumer has popped and dealt with, and its word for it. */
+static inline uint64_t gw_ring_stepped(struct gw_ring *r)
+{
+	return atomic_load_explicit(&r->stepped, memory_order_acquire);
+}
+
+static inline void gw_ring_step_done(struct gw_ring *r)
+{
+	atomic_store_explicit(&r->stepped,
+		atomic_load_explicit(&r->tail, memory_order_relaxed), memory_order_release);
 }
 
 /* Elements in the ring, as any thread sees it: exact for either end when the other is idle. */

@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One alarm steps: its condition is asked, its state moves, what happened becomes events, and
+ * votes that count it hear of it.
+ */
+#include "engine/inside.h"
+
+#include <math.h>
+
+#define NO_NUMBER ((double)NAN)
+/* A condition that wants to be asked again at once would spin; it waits this long instead. */
+#define LEAST_WAIT_NS GW_NS_PER_MS
+
+int64_t gw_alarms_wall_ms(const struct gw_time *now, int64_t at_ns)
+{
+	return now->wall_ms - (now->mono_ns - at_ns) / GW_NS_PER_MS;
+}
+
+static uint32_t index_of(const struct gw_engine *e, const struct gw_alarm *a)
+{
+	return (uint32_t)(a - e->alarms);
+}
+
+static int64_t shelved_until_ms(const struct gw_alarm *a, const struct gw_time *now)
+{
+	return a->state.shelved ? gw_alarms_wall_ms(now, a->state.shelf_end_ns) : 0;
+}
+
+void gw_alarms_show(struct gw_engine *e, struct gw_alarm *a, const struct gw_time *now)
+{
+	gw_view_write_alarm(&e->view.alarms[index_of(e, a)], a, shelved_until_ms(a, now));
+}
+
+/* What every event of this alarm says, whatever happened. */
+static struct gw_event describe(struct gw_engine *e, struct gw_alarm *a,
+	enum gw_change change, enum gw_state state, int64_t at_ns,
+	const struct gw_time *now)
+{
+	struct gw_event v = {
+		.seq = ++e->seq,
+		.run = e->run,
+		.change = (uint8_t)change,
+		.state = (uint8_t)state,
+		.under = a->state.under,
+		.level = (uint8_t)a->opts->level,
+		.quality = a->quality,
+		.info = &a->opts->info,
+		.value = a->value,
+		.limit = a->limit,
+		.peak = a->peak,
+		.eta_ms = a->eta_ms,
+		.mono_ns = at_ns,
+		.wall_ms = gw_alarms_wall_ms(now, at_ns),
+		.onset_ms = a->onset_ms,
+		.shelved_until_ms = shelved_until_ms(a, now),
+		.synced = now->synced,
+		.durable = true,
+	};
+
+	memcpy(v.occurrence, a->occurrence, sizeof v.occurrence);
+	memcpy(v.boot, e->boot, sizeof v.boot);
+	if (a->opts->when.kind->votes)
+		v.n_by = (uint8_t)gw_condition_members(
+			&a->opts->when, a->memory, at_ns, v.by, GW_EVENT_BY_MAX);
+	a->seq = v.seq;
+	a->since_ms = v.wall_ms;
+	return v;
+}
+
+static void begin_life(
+	struct gw_engine *e, struct gw_alarm *a, int64_t at_ns, const struct gw_time *now)
+{
+	a->alive = true;
+	a->unsynced = false;
+	a->peak = a->value;
+	a->raised++;
+	gw_event_occurrence(a->occurrence, e->opts.site->gateway, e->run,
+		(e->seq + 1) ^ (uint64_t)index_of(e, a) << 40,
+		gw_alarms_wall_ms(now, at_ns));
+}
+
+static void end_life(struct gw_alarm *a)
+{
+	a->alive = false;
+	memset(a->occurrence, 0, sizeof a->occurrence);
+	a->onset_ms = 0;
+	a->onset_ns = 0;
+	a->peak = NO_NUMBER;
+	a->eta_ms = -1;
+}
+
+static void tell(struct gw_engine *e, struct gw_alarm *a, const struct gw_moves *moves,
+	const char *note, const struct gw_time *now)
+{
+	for (unsigned i = 0; i < moves->n; i++) {
+		const struct gw_move *m = &moves->move[i];
+
+		if (m->change == GW_CHANGE_RAISED && !a->alive)
+			begin_life(e, a, m->at_ns, now);
+		if (!m->silent) {
+			struct gw_event v = describe(e, a, (enum gw_change)m->change,
+				(enum gw_state)m->state, m->at_ns, now);
+
+			a->unsynced |= !now->synced;
+			if (note)
+				strncpy(v.note, note, sizeof v.note - 1);
+			gw_out_add(e, &v);
+		}
+	}
+	if (moves->n && a->alive && a->state.under == GW_STATE_NORMAL)
+		end_life(a);
+	if (moves->n)
+		gw_alarms_show(e, a, now);
+}
+
+static void schedule(struct gw_engine *e, struct gw_alarm *a)
+{
+	int64_t due_ns = gw_state_due(&a->state, &a->rules);
+
+	if (a->condition_due_ns < due_ns)
+		due_ns = a->condition_due_ns;
+	gw_queue_set(e, a, due_ns);
+}
+
+/* Votes that count this alarm hear whether it is active. */
+static void tell_votes(
+	struct gw_engine *e, struct gw_alarm *a, int64_t now_ns, const struct gw_time *now)
+{
+	const struct gw_listeners *l = &e->alarm_listeners;
+	uint32_t i = index_of(e, a);
+
+	for (uint32_t k = l->first[i]; k < l->first[i + 1]; k++)
+		gw_alarms_ask(e, &e->alarms[l->at[k].alarm],
+			(struct gw_condition_input){
+				.member = l->at[k].member,
+				.member_true = gw_state_active(&a->state),
+				.now_ns = now_ns,
+			},
+			now);
+}
+
+void gw_alarms_calm(struct gw_engine *e, size_t point)
+{
+	const struct gw_listeners *l = &e->point_listeners;
+	struct gw_point_slot *s = &e->view.points[point];
+	double lo = -HUGE_VAL, hi = HUGE_VAL;
+
+	for (uint32_t k = l->first[point]; k < l->first[point + 1]; k++) {
+		const struct gw_alarm *a = &e->alarms[l->at[k].alarm];
+		double from, to;
+
+		if (l->at[k].member != GW_NO_MEMBER) { /* a vote cares only for changes */
+			from = to = atomic_load_explicit(&s->value, memory_order_relaxed);
+			if (atomic_load_explicit(&s->good_ns, memory_order_relaxed) == 0)
+				from = HUGE_VAL;
+		} else if (!a->quiet || !a->heard || !a->opts->when.kind->calm) {
+			from = HUGE_VAL;
+			to = -HUGE_VAL;
+		} else {
+			a->opts->when.kind->calm(&a->opts->when, &from, &to);
+		}
+		lo = fmax(lo, from);
+		hi = fmin(hi, to);
+	}
+	s->lo = lo;
+	s->hi = hi;
+}
+
+/* After its state moved: bands, timer, votes. */
+static void settle(struct gw_engine *e, struct gw_alarm *a, bool was_active, bool was_heard,
+	int64_t at_ns, const struct gw_time *now)
+{
+	bool quiet = !a->truth && !gw_state_active(&a->state);
+
+	if (quiet != a->quiet || a->heard != was_heard) {
+		a->quiet = quiet;
+		for (uint32_t i = 0; i < a->opts->n_points; i++)
+			gw_alarms_calm(e, a->opts->first_point + i);
+	}
+	schedule(e, a);
+	if (gw_state_active(&a->state) != was_active || a->heard != was_heard)
+		tell_votes(e, a, at_ns, now);
+}
+
+/* The last usable sample of its points; when it began to wait if there was none. */
+static int64_t last_good_ns(const struct gw_engine *e, const struct gw_alarm *a)
+{
+	int64_t last_ns = 0;
+
+	for (uint32_t i = 0; i < a->opts->n_points; i++) {
+		int64_t good_ns = atomic_load_explicit(
+			&e->view.points[a->opts->first_point + i].good_ns,
+			memory_order_relaxed);
+
+		if (good_ns > last_ns)
+			last_ns = good_ns;
+	}
+	if (last_ns == 0) /* silent before the restart and not heard since: still silent */
+		return a->stood ? e->start_ns - a->opts->when.window_ns : e->start_ns;
+	return last_ns;
+}
+
+static void note_answer(struct gw_alarm *a, const struct gw_condition_input *in,
+	const struct gw_condition_answer *answer)
+{
+	const struct gw_condition_opts *o = &a->opts->when;
+
+	if (!isnan(answer->value))
+		a->value = answer->value;
+	if (!isnan(answer->limit))
+		a->limit = answer->limit;
+	if (in->sample)
+		a->quality = (uint8_t)in->sample->quality;
+	if (o->kind->on_devices)
+		a->quality = answer->truth ? GW_QUALITY_SILENT : GW_QUALITY_GOOD;
+	a->eta_ms = answer->eta_ms;
+	a->condition_due_ns = answer->due_ns;
+	if (a->condition_due_ns <= in->now_ns)
+		a->condition_due_ns = in->now_ns + LEAST_WAIT_NS;
+	if (!answer->truth || isnan(a->value))
+		return;
+	if (isnan(a->peak) ||
+		(o->kind->worse ? o->kind->worse(o, a->value, a->peak)
+				: a->value > a->peak))
+		a->peak = a->value;
+}
+
+void gw_alarms_ask(struct gw_engine *e, struct gw_alarm *a, struct gw_condition_input in,
+	const struct gw_time *now)
+{
+	const struct gw_condition_opts *o = &a->opts->when;
+	struct gw_condition_answer answer = {
+		.truth = a->truth,
+		.value = NO_NUMBER,
+		.limit = NO_NUMBER,
+		.due_ns = INT64_MAX,
+		.eta_ms = -1,
+	};
+	struct gw_moves moves = {0};
+	bool was_active = gw_state_active(&a->state), was_heard = a->heard;
+
+	if (in.now_ns < a->last_ns)
+		in.now_ns = a->last_ns;
+	a->last_ns = in.now_ns;
+	a->heard |= in.sample || in.member != GW_NO_MEMBER;
+	if (o->kind->on_devices)
+		in.last_good_ns = last_good_ns(e, a);
+	o->kind->ask(o, a->memory, &in, &answer);
+	gw_state_time(&a->state, &a->rules, in.now_ns, &moves);
+	if (moves.n) {
+		tell(e, a, &moves, NULL, now);
+		moves.n = 0;
+	}
+	if (answer.truth && !a->truth && !a->alive) {
+		a->onset_ns = in.now_ns;
+		a->onset_ms = gw_alarms_wall_ms(now, in.now_ns);
+		a->peak = NO_NUMBER;
+	}
+	note_answer(a, &in, &answer);
+	a->truth = answer.truth;
+	gw_state_truth(&a->state, &a->rules, in.now_ns, answer.truth, &moves);
+	tell(e, a, &moves, NULL, now);
+	settle(e, a, was_active, was_heard, in.now_ns, now);
+}
+
+void gw_alarms_due(struct gw_engine *e, struct gw_alarm *a, const struct gw_time *now)
+{
+	struct gw_moves moves = {0};
+	int64_t at_ns = a->due_ns > a->last_ns ? a->due_ns : a->last_ns;
+	bool was_active = gw_state_active(&a->state);
+
+	if (a->condition_due_ns <= at_ns) {
+		gw_alarms_ask(e, a,
+			(struct gw_condition_input){
+				.member = GW_NO_MEMBER, .now_ns = at_ns},
+			now);
+		return;
+	}
+	a->last_ns = at_ns;
+	gw_state_time(&a->state, &a->rules, at_ns, &moves);
+	tell(e, a, &moves, NULL, now);
+	settle(e, a, was_active, a->heard, at_ns, now);
+}
+
+const char *gw_alarms_command(
+	struct gw_engine *e, const struct gw_command *c, const struct gw_time *now)
+{
+	struct gw_alarm *a = &e->alarms[c->alarm];
+	struct gw_moves moves = {0};
+	const char *why = "no such command";
+	int64_t at_ns = now->mono_ns > a->last_ns ? now->mono_ns : a->last_ns;
+
+	a->last_ns = at_ns;
+	switch ((enum gw_command_kind)c->kind) {
+	case GW_COMMAND_ACK: why = gw_state_ack(&a->state, at_ns, &moves); break;
+	case GW_COMMAND_RESET: why = gw_state_reset(&a->state, at_ns, &moves); break;
+	case GW_COMMAND_SHELVE:
+		why = gw_state_shelve(&a->state, at_ns, c->for_ns, &moves);
+		break;
+	case GW_COMMAND_UNSHELVE: why = gw_state_unshelve(&a->state, at_ns, &moves); break;
+	}
+	tell(e, a, &moves, c->note[0] ? c->note : NULL, now);
+	settle(e, a, gw_state_active(&a->state), a->heard, at_ns, now);
+	return why;
+}
+
+void gw_alarms_start(struct gw_engine *e, const struct gw_time *now)
+{
+	if (e->start_ns == 0)
+		e->start_ns = now->mono_ns;
+	for (size_t i = 0; i < e->opts.n_alarms; i++) {
+		struct gw_alarm *a = &e->alarms[i];
+
+		if (a->opts->when.kind->on_devices)
+			gw_alarms_ask(e, a,
+				(struct gw_condition_input){
+					.member = GW_NO_MEMBER, .now_ns = now->mono_ns},
+				now);
+		schedule(e, a);
+	}
+	for (size_t p = 0; p < e->opts.n_points; p++)
+		gw_alarms_calm(e, p);
+}
+
+void gw_alarms_amend(struct gw_engine *e, const struct gw_time *now)
+{
+	for (size_t i = 0; i < e->opts.n_alarms; i++) {
+		struct gw_alarm *a = &e->alarms[i];
+		struct gw_event v;
+
+		if (!a->unsynced)
+			continue;
+		a->unsynced = false;
+		if (!a->alive)
+			continue;
+		if (a->onset_ns)
+			a->onset_ms = gw_alarms_wall_ms(now, a->onset_ns);
+		v = describe(e, a, GW_CHANGE_AMENDED, gw_state_shown(&a->state),
+			now->mono_ns, now);
+		gw_out_add(e, &v);
+		gw_alarms_show(e, a, now);
+	}
+}

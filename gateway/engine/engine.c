@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/engine.h"
+
+#include "engine/inside.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#define BATCH     64 /* samples taken from one ring at a time */
+#define PREFETCH  8  /* samples ahead */
+#define HOLD_BACK 64 /* most steps in a row that timers wait for samples */
+/* An output that is full is tried again this often. */
+#define OUTPUT_RETRY_NS (2 * GW_NS_PER_MS)
+
+enum gw_err gw_engine_new(const struct gw_engine_opts *opts, struct gw_engine **ret_engine,
+	struct gw_error *err)
+{
+	struct gw_engine *e = calloc(1, sizeof *e);
+	enum gw_err kind;
+
+	if (!e)
+		return gw_fail(err, GW_ERR_SYSTEM, 0, "out of memory");
+	e->opts = *opts;
+	e->opts.n_inputs = opts->n_inputs ? opts->n_inputs : 1;
+	kind = gw_tables_build(e, err);
+	if (kind) {
+		gw_engine_free(e);
+		return kind;
+	}
+	*ret_engine = e;
+	return GW_OK;
+}
+
+void gw_engine_free(struct gw_engine *e)
+{
+	if (!e)
+		return;
+	gw_tables_free(e);
+	free(e);
+}
+
+void gw_engine_identity(
+	struct gw_engine *e, uint32_t run, uint64_t last_seq, const char boot[GW_BOOT_ID])
+{
+	e->run = run;
+	e->seq = last_seq;
+	memcpy(e->boot, boot, GW_BOOT_ID);
+	e->boot[GW_BOOT_ID - 1] = '\0';
+	atomic_store_explicit(&e->last_seq, last_seq, memory_order_release);
+}
+
+enum gw_err gw_engine_attach(struct gw_engine *e, struct gw_ring *samples,
+	uint32_t first_point, uint32_t n_points, struct gw_error *err)
+{
+	if (e->n_inputs == e->opts.n_inputs)
+		return gw_fail(
+			err, GW_ERR_FULL, 0, "more than %zu inputs", e->opts.n_inputs);
+	e->inputs[e->n_inputs++] = (struct gw_input){
+		.ring = samples, .first_point = first_point, .n_points = n_points};
+	return GW_OK;
+}
+
+enum gw_err gw_engine_output(struct gw_engine *e, struct gw_ring *events,
+	struct gw_wake *wake, struct gw_error *err)
+{
+	if (e->n_outputs == GW_ENGINE_OUTPUTS)
+		return gw_fail(
+			err, GW_ERR_FULL, 0, "more than %d outputs", GW_ENGINE_OUTPUTS);
+	e->outputs[e->n_outputs++] = (struct gw_output){
+		.ring = events, .wake = wake, .taken = e->logged};
+	return GW_OK;
+}
+
+void gw_engine_commands(struct gw_engine *e, struct gw_ring *commands,
+	struct gw_ring *replies, struct gw_wake *reply_wake)
+{
+	e->commands = commands;
+	e->replies = replies;
+	e->reply_wake = reply_wake;
+}
+
+/* A sample outside its point's calm band, or one that cannot be used. */
+static void __attribute__((noinline)) heed(struct gw_engine *e, uint32_t point,
+	const struct gw_sample *sample, bool usable, const struct gw_time *now)
+{
+	const struct gw_listeners *l = &e->point_listeners;
+	uint32_t k = l->first[point], end = l->first[point + 1];
+
+	gw_view_write_point(&e->view.points[point], sample, usable);
+	if (!usable || k == end)
+		return;
+	for (; k < end; k++) {
+		struct gw_alarm *a = &e->alarms[l->at[k].alarm];
+		struct gw_condition_input in = {
+			.member = l->at[k].member, .now_ns = sample->mono_ns};
+
+		if (in.member == GW_NO_MEMBER)
+			in.sample = sample;
+		else
+			in.member_true = sample->value != 0;
+		gw_alarms_ask(e, a, in, now);
+	}
+	gw_alarms_calm(e, point);
+}
+
+static inline void feed_one(struct gw_engine *e, uint32_t point,
+	const struct gw_sample *sample, const struct gw_time *now)
+{
+	struct gw_point_slot *s = &e->view.points[point];
+	bool usable = gw_quality_usable(sample->quality);
+
+	if (usable && sample->value >= s->lo && sample->value <= s->hi) {
+		gw_view_write_point(s, sample, true);
+		return;
+	}
+	if (usable && !isfinite(sample->value)) { /* a driver should have said so */
+		struct gw_sample bad = *sample;
+
+		bad.quality = GW_QUALITY_BAD_PAYLOAD;
+		heed(e, point, &bad, false, now);
+		return;
+	}
+	heed(e, point, sample, usable, now);
+}
+
+static void feed(struct gw_engine *e, uint32_t first_point, uint32_t n_points,
+	const struct gw_sample *samples, size_t n, const struct gw_time *now)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (i + PREFETCH < n && samples[i + PREFETCH].point < n_points)
+			__builtin_prefetch(
+				&e->view.points[first_point + samples[i + PREFETCH].point],
+				1);
+		if (samples[i].point >= n_points) {
+			atomic_fetch_add_explicit(&e->stray, 1, memory_order_relaxed);
+			continue;
+		}
+		feed_one(e, first_point + samples[i].point, &samples[i], now);
+	}
+}
+
+static void ready(struct gw_engine *e, const struct gw_time *now)
+{
+	if (!e->started) {
+		e->started = true;
+		e->synced = now->synced;
+		gw_alarms_start(e, now);
+	}
+	if (now->synced && !e->synced)
+		gw_alarms_amend(e, now);
+	e->synced = now->synced;
+}
+
+static void run_due(struct gw_engine *e, const struct gw_time *now)
+{
+	while (e->n_queue && e->queue[0]->due_ns <= now->mono_ns)
+		gw_alarms_due(e, e->queue[0], now);
+}
+
+void gw_engine_feed(
+	struct gw_engine *e, const struct gw_sample *samples, size_t n, struct gw_time now)
+{
+	ready(e, &now);
+	feed(e, 0, (uint32_t)e->opts.n_points, samples, n, &now);
+}
+
+static void take_commands(struct gw_engine *e, const struct gw_time *now)
+{
+	struct gw_command c;
+
+	while (e->commands && gw_ring_count(e->replies) < gw_ring_capacity(e->replies) &&
+		gw_ring_pop(e->commands, &c, 1, sizeof c)) {
+		struct gw_reply r = {.cookie = c.cookie, .why = "there is no such alarm"};
+
+		if (c.alarm < e->opts.n_alarms) {
+			r.why = gw_alarms_command(e, &c, now);
+			r.done = r.why == NULL;
+			r.state = (uint32_t)gw_state_shown(&e->alarms[c.alarm].state);
+		}
+		gw_ring_push(e->replies, &r, 1, sizeof r);
+		if (e->reply_wake)
+			gw_wake_poke(e->reply_wake);
+	}
+}
+
+bool gw_engine_step(struct gw_engine *e, struct gw_time now)
+{
+	struct gw_sample batch[BATCH];
+	bool more = false;
+
+	ready(e, &now);
+	take_commands(e, &now);
+	for (size_t i = 0; i < e->n_inputs; i++) {
+		struct gw_input *in = &e->inputs[i];
+		size_t n = gw_ring_pop(in->ring, batch, BATCH, sizeof batch[0]);
+
+		if (n == 0)
+			continue;
+		feed(e, in->first_point, in->n_points, batch, n, &now);
+		more |= n == BATCH;
+	}
+	/* Samples that wait may take a timer back, so they go first; but not for ever. */
+	if (!more || ++e->held_back == HOLD_BACK) {
+		run_due(e, &now);
+		e->held_back = 0;
+	}
+	e->waiting = gw_out_deliver(e);
+	e->step_ns = now.mono_ns;
+	atomic_store_explicit(&e->last_seq, e->seq, memory_order_release);
+	for (size_t i = 0; i < e->n_inputs; i++)
+		gw_ring_step_done(e->inputs[i].ring);
+	return more;
+}
+
+bool gw_engine_pending(const struct gw_engine *e)
+{
+	if (e->commands && gw_ring_count(e->commands))
+		return true;
+	for (size_t i = 0; i < e->n_inputs; i++)
+		if (gw_ring_count(e->inputs[i].ring))
+			return true;
+	return false;
+}
+
+int64_t gw_engine_next_ns(const struct gw_engine *e)
+{
+	int64_t next_ns = e->n_queue ? e->queue[0]->due_ns : INT64_MAX;
+
+	if (e->waiting && e->step_ns + OUTPUT_RETRY_NS < next_ns)
+		next_ns = e->step_ns + OUTPUT_RETRY_NS;
+	return next_ns;
+}
+
+uint64_t gw_engine_last_seq(const struct gw_engine *e)
+{
+	return atomic_load_explicit(&e->last_seq, memory_order_acquire);
+}
+
+uint64_t gw_engine_stray(const struct gw_engine *e)
+{
+	return atomic_load_explicit(&e->stray, memory_order_relaxed);
+}
+
+struct gw_view *gw_engine_view(struct gw_engine *e)
+{
+	return &e->view;
+}

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * inside.h: the engine's own structs, shared by the files of gateway/engine only.
+ *
+ * Owner: struct gw_engine. Thread: the engine's, but for the atomics of slots.
+ */
+#ifndef GW_ENGINE_INSIDE_H
+#define GW_ENGINE_INSIDE_H
+
+#include "alarm/state.h"
+#include "engine/engine.h"
+
+#include <stdatomic.h>
+
+/* One cache line a point: all that a calm sample touches. lo and hi are the engine's own; the
+ * rest is written under lock (odd while a write is under way) for readers in other threads. */
+struct gw_point_slot {
+	double lo, hi; /* the calm band: values in [lo, hi] need no alarm asked */
+	_Atomic double value;
+	_Atomic int64_t mono_ns, good_ns, device_ns;
+	_Atomic uint64_t samples;
+	_Atomic uint32_t lock;
+	_Atomic uint16_t quality;
+	uint16_t pad;
+} __attribute__((aligned(64)));
+static_assert(sizeof(struct gw_point_slot) == 64, "a point is one cache line");
+
+struct gw_alarm_slot {
+	_Atomic uint32_t lock;
+	_Atomic uint8_t state, level;
+	_Atomic uint8_t occurrence[16];
+	_Atomic double value, limit, peak;
+	_Atomic int64_t onset_ms, since_ms, shelved_until_ms;
+	_Atomic uint64_t seq, raised;
+};
+
+struct gw_view {
+	struct gw_point_slot *points;
+	struct gw_alarm_slot *alarms;
+	size_t n_points, n_alarms;
+};
+
+struct gw_listener { /* an alarm that hears a point or another alarm */
+	uint32_t alarm;
+	uint32_t member; /* of that vote, or GW_NO_MEMBER */
+};
+
+struct gw_listeners { /* who hears i: at[first[i]] .. at[first[i + 1] - 1] */
+	uint32_t *first;
+	struct gw_listener *at;
+};
+
+#define GW_NOT_QUEUED UINT32_MAX
+
+struct gw_alarm {
+	const struct gw_alarm_opts *opts;
+	struct gw_state_rules rules;
+	struct gw_alarm_state state;
+	void *memory; /* of its condition */
+	size_t memory_size;
+	int64_t last_ns;          /* its time never falls */
+	int64_t condition_due_ns; /* its condition wants to be asked */
+	int64_t due_ns;           /* when it is due for either reason; key of the queue */
+	uint32_t queued_at;       /* place in the queue, or GW_NOT_QUEUED */
+	bool truth;               /* the condition's last answer */
+	bool heard;               /* asked since start */
+	bool stood;               /* was active when the daemon last stopped */
+	bool quiet;               /* condition false and not active: its band counts */
+	bool alive;               /* in a life from raised to normal */
+	bool unsynced; /* an event of this life was dated by a clock not to be believed */
+	uint8_t quality;
+	uint8_t occurrence[16];
+	double value, limit, peak;
+	int64_t eta_ms;
+	int64_t onset_ns; /* 0: not of this run */
+	int64_t onset_ms, since_ms;
+	uint64_t seq, raised;
+};
+
+struct gw_input {
+	struct gw_ring *ring;
+	uint32_t first_point, n_points;
+	uint64_t stepped;
+};
+
+struct gw_output {
+	struct gw_ring *ring;
+	struct gw_wake *wake;
+	uint64_t taken; /* of gw_engine.logged */
+	uint64_t lost;  /* events this output was too slow for */
+};
+
+struct gw_engine {
+	struct gw_engine_opts opts;
+	struct gw_view view;
+	struct gw_alarm *alarms;
+	unsigned char *memory; /* of all conditions */
+	struct gw_listeners point_listeners, alarm_listeners;
+	uint32_t *by_key; /* alarm indexes in order of key */
+
+	struct gw_alarm **queue; /* binary heap by due_ns */
+	size_t n_queue;
+
+	struct gw_input *inputs;
+	size_t n_inputs;
+	struct gw_output outputs[GW_ENGINE_OUTPUTS];
+	size_t n_outputs;
+	struct gw_ring *commands, *replies;
+	struct gw_wake *reply_wake;
+
+	struct gw_event *log; /* events waiting for the slowest output */
+	uint64_t logged;
+	size_t log_mask;
+
+	bool started, synced;
+	bool waiting;       /* an output was full at the last step */
+	uint32_t held_back; /* steps that timers have waited for samples */
+	int64_t step_ns;    /* of the last step */
+	int64_t start_ns;
+	uint32_t run;
+	uint64_t seq;
+	char boot[GW_BOOT_ID];
+	_Atomic uint64_t last_seq;
+	_Atomic uint64_t stray; /* samples of no point */
+};
+
+/* view.c */
+void gw_view_write_point(
+	struct gw_point_slot *s, const struct gw_sample *sample, bool usable);
+void gw_view_write_alarm(
+	struct gw_alarm_slot *s, const struct gw_alarm *a, int64_t shelved_until_ms);
+
+/* queue.c: alarms by the time they are due */
+void gw_queue_set(struct gw_engine *e, struct gw_alarm *a, int64_t due_ns);
+
+/* alarms.c: one alarm steps */
+int64_t gw_alarms_wall_ms(const struct gw_time *now, int64_t at_ns);
+void gw_alarms_ask(struct gw_engine *e, struct gw_alarm *a, struct gw_condition_input in,
+	const struct gw_time *now);
+void gw_alarms_due(struct gw_engine *e, struct gw_alarm *a, const struct gw_time *now);
+const char *gw_alarms_command(
+	struct gw_engine *e, const struct gw_command *c, const struct gw_time *now);
+void gw_alarms_start(struct gw_engine *e, const struct gw_time *now);
+void gw_alarms_amend(struct gw_engine *e, const struct gw_time *now);
+void gw_alarms_show(struct gw_engine *e, struct gw_alarm *a, const struct gw_time *now);
+/* After something that may change whether values matter: the band of each of its points. */
+void gw_alarms_calm(struct gw_engine *e, size_t point);
+
+/* out.c: events on their way out */
+void gw_out_add(struct gw_engine *e, const struct gw_event *event);
+/* Hand what waits to the rings; true if any output still has some to take. */
+bool gw_out_deliver(struct gw_engine *e);
+
+/* tables.c: everything that is fixed at load */
+enum gw_err gw_tables_build(struct gw_engine *e, struct gw_error *err);
+void gw_tables_free(struct gw_engine *e);
+struct gw_alarm *gw_tables_find(const struct gw_engine *e, const char *key);
+
+#endif

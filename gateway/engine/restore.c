@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the engine knows when it begins: states the store remembers (a restart) or an older
+ * engine had (a reload). An alarm that was active and still is does not raise again; one that
+ * went away meanwhile clears with its first sample.
+ */
+#include "engine/inside.h"
+
+#include <math.h>
+#include <string.h>
+
+static int64_t mono_of(int64_t wall_ms, const struct gw_time *now)
+{
+	return now->mono_ns + (wall_ms - now->wall_ms) * GW_NS_PER_MS;
+}
+
+bool gw_engine_restore(
+	struct gw_engine *e, const struct gw_alarm_memory *memory, struct gw_time now)
+{
+	struct gw_alarm *a = gw_tables_find(e, memory->key);
+
+	if (!a)
+		return false;
+	a->state.under = memory->under <= GW_STATE_LATCHED_ACKED ? memory->under
+								 : GW_STATE_NORMAL;
+	a->state.truth = a->truth = a->stood = gw_state_active(&a->state);
+	a->state.turn_ns = now.mono_ns;
+	if (memory->shelved_until_ms) {
+		a->state.shelved = true;
+		a->state.shelf_end_ns = mono_of(memory->shelved_until_ms, &now);
+	}
+	a->quiet = !a->truth;
+	a->alive = a->state.under != GW_STATE_NORMAL;
+	memcpy(a->occurrence, memory->occurrence, sizeof a->occurrence);
+	a->onset_ms = memory->onset_ms;
+	a->since_ms = memory->since_ms;
+	a->value = memory->value;
+	a->peak = memory->peak;
+	a->seq = memory->seq;
+	gw_alarms_show(e, a, &now);
+	return true;
+}
+
+void gw_engine_orphan(struct gw_engine *e, const struct gw_alarm_memory *memory,
+	const struct gw_alarm_info *info, struct gw_time now)
+{
+	struct gw_event v = {
+		.seq = ++e->seq,
+		.run = e->run,
+		.change = GW_CHANGE_CLEARED,
+		.state = GW_STATE_NORMAL,
+		.under = GW_STATE_NORMAL,
+		.level = memory->level,
+		.quality = GW_QUALITY_NONE,
+		.info = info,
+		.value = (double)NAN,
+		.limit = (double)NAN,
+		.peak = memory->peak,
+		.eta_ms = -1,
+		.mono_ns = now.mono_ns,
+		.wall_ms = now.wall_ms,
+		.onset_ms = memory->onset_ms,
+		.synced = now.synced,
+		.durable = true,
+		.note = "no longer configured",
+	};
+
+	memcpy(v.occurrence, memory->occurrence, sizeof v.occurrence);
+	memcpy(v.boot, e->boot, sizeof v.boot);
+	gw_out_add(e, &v);
+}
+
+static void remember(const struct gw_alarm *a, const struct gw_time *now,
+	struct gw_alarm_memory *ret_memory)
+{
+	*ret_memory = (struct gw_alarm_memory){
+		.key = a->opts->info.key,
+		.state = (uint8_t)gw_state_shown(&a->state),
+		.under = a->state.under,
+		.level = (uint8_t)a->opts->level,
+		.onset_ms = a->onset_ms,
+		.since_ms = a->since_ms,
+		.shelved_until_ms = a->state.shelved
+			? gw_alarms_wall_ms(now, a->state.shelf_end_ns)
+			: 0,
+		.value = a->value,
+		.peak = a->peak,
+		.seq = a->seq,
+	};
+	memcpy(ret_memory->occurrence, a->occurrence, sizeof a->occurrence);
+}
+
+static bool same_condition(
+	const struct gw_condition_opts *a, const struct gw_condition_opts *b)
+{
+	return a->kind == b->kind && a->window_ns == b->window_ns &&
+		a->fit_ns == b->fit_ns && !(a->limit < b->limit) &&
+		!(a->limit > b->limit) && a->n_members == b->n_members &&
+		a->rows.rows == b->rows.rows;
+}
+
+/* The same alarm goes on: its delays, its window of history and its life. */
+static void go_on(struct gw_engine *e, struct gw_alarm *a, const struct gw_alarm *old,
+	const struct gw_time *now)
+{
+	const struct gw_alarm_opts *opts = a->opts;
+	struct gw_alarm fresh = *a;
+
+	*a = *old;
+	a->opts = opts;
+	a->rules = fresh.rules;
+	a->memory = fresh.memory;
+	a->memory_size = fresh.memory_size;
+	a->queued_at = GW_NOT_QUEUED;
+	a->due_ns = INT64_MAX;
+	a->condition_due_ns = old->condition_due_ns;
+	if (same_condition(&opts->when, &old->opts->when) &&
+		a->memory_size == old->memory_size)
+		memcpy(a->memory, old->memory, a->memory_size);
+	else
+		a->heard = false;
+	gw_alarms_show(e, a, now);
+}
+
+static void take_point(struct gw_point_slot *s, struct gw_view *from, size_t point)
+{
+	struct gw_point_view v;
+
+	gw_view_point(from, point, &v);
+	atomic_store_explicit(&s->value, v.value, memory_order_relaxed);
+	atomic_store_explicit(&s->mono_ns, v.mono_ns, memory_order_relaxed);
+	atomic_store_explicit(&s->good_ns, v.good_ns, memory_order_relaxed);
+	atomic_store_explicit(&s->device_ns, v.device_ns, memory_order_relaxed);
+	atomic_store_explicit(&s->samples, v.samples, memory_order_relaxed);
+	atomic_store_explicit(&s->quality, v.quality, memory_order_relaxed);
+}
+
+/* Both tables are in the order of the config, mostly alike: look near the last hit first. */
+static void take_points(struct gw_engine *e, struct gw_engine *old)
+{
+	size_t at = 0;
+
+	for (size_t i = 0; i < e->opts.n_points; i++) {
+		for (size_t tried = 0; tried < old->opts.n_points; tried++) {
+			size_t k = (at + tried) % old->opts.n_points;
+
+			if (strcmp(e->opts.points[i].key, old->opts.points[k].key) == 0) {
+				take_point(&e->view.points[i], &old->view, k);
+				at = k + 1;
+				break;
+			}
+		}
+	}
+}
+
+size_t gw_engine_adopt(struct gw_engine *e, struct gw_engine *old, struct gw_time now,
+	void (*orphan)(void *arg, const struct gw_alarm_memory *memory,
+		const struct gw_alarm_info *info),
+	void *arg)
+{
+	size_t homeless = 0;
+
+	gw_engine_identity(e, old->run, old->seq, old->boot);
+	e->start_ns = old->start_ns;
+	take_points(e, old);
+	for (size_t i = 0; i < old->opts.n_alarms; i++) {
+		struct gw_alarm *was = &old->alarms[i];
+		struct gw_alarm *a = gw_tables_find(e, was->opts->info.key);
+
+		if (a) {
+			go_on(e, a, was, &now);
+		} else if (was->alive || was->state.shelved) {
+			struct gw_alarm_memory memory;
+
+			remember(was, &now, &memory);
+			orphan(arg, &memory, &was->opts->info);
+			homeless++;
+		}
+	}
+	return homeless;
+}

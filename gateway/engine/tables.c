@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Everything that is fixed at load: slots, alarms with the memory of their conditions, who hears
+ * whom, and the room for events.
+ */
+#include "engine/inside.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#define LOG_LEAST 1024
+
+static void *take(size_t n, size_t size, size_t align, bool *ok)
+{
+	size_t bytes = (n * size + align - 1) / align * align;
+	void *p = aligned_alloc(align, bytes ? bytes : align);
+
+	if (!p) {
+		*ok = false;
+		return NULL;
+	}
+	memset(p, 0, bytes ? bytes : align);
+	return p;
+}
+
+/* Count, sum up, fill: the usual three passes of a compact adjacency table. */
+static bool hear(struct gw_engine *e, struct gw_listeners *l, size_t n, bool alarms)
+{
+	bool ok = true;
+	uint32_t *cursor;
+	size_t total = 0;
+
+	l->first = take(n + 1, sizeof *l->first, sizeof(uint32_t) * 2, &ok);
+	cursor = take(n + 1, sizeof *cursor, sizeof(uint32_t) * 2, &ok);
+	for (int fill = 0; ok && fill < 2; fill++) {
+		for (uint32_t i = 0; i < e->opts.n_alarms; i++) {
+			const struct gw_alarm_opts *o = &e->opts.alarms[i];
+
+			for (uint32_t p = 0; !alarms && p < o->n_points; p++) {
+				uint32_t at = o->first_point + p;
+
+				if (fill)
+					l->at[cursor[at]++] = (struct gw_listener){
+						i, GW_NO_MEMBER};
+				else
+					l->first[at + 1]++;
+			}
+			for (uint32_t m = 0; m < o->when.n_members; m++) {
+				uint32_t at = o->when.members[m].index;
+
+				if (o->when.members[m].is_alarm != alarms)
+					continue;
+				if (fill)
+					l->at[cursor[at]++] = (struct gw_listener){i, m};
+				else
+					l->first[at + 1]++;
+			}
+		}
+		if (fill)
+			break;
+		for (size_t i = 0; i < n; i++) {
+			l->first[i + 1] += l->first[i];
+			cursor[i + 1] = l->first[i + 1];
+		}
+		total = l->first[n];
+		l->at = take(total, sizeof *l->at, sizeof(struct gw_listener), &ok);
+	}
+	free(cursor);
+	return ok;
+}
+
+static int by_key(const void *a, const void *b, void *arg)
+{
+	const struct gw_alarm_opts *alarms = arg;
+
+	return strcmp(alarms[*(const uint32_t *)a].info.key,
+		alarms[*(const uint32_t *)b].info.key);
+}
+
+static void init_alarm(struct gw_alarm *a, const struct gw_alarm_opts *o,
+	unsigned char *memory, size_t memory_size)
+{
+	*a = (struct gw_alarm){
+		.opts = o,
+		.rules = {.on_delay_ns = o->on_delay_ns,
+			.off_delay_ns = o->off_delay_ns,
+			.latch = o->latch},
+		.memory = memory,
+		.memory_size = memory_size,
+		.condition_due_ns = INT64_MAX,
+		.due_ns = INT64_MAX,
+		.queued_at = GW_NOT_QUEUED,
+		.quiet = true,
+		.value = (double)NAN,
+		.limit = (double)NAN,
+		.peak = (double)NAN,
+		.eta_ms = -1,
+	};
+	gw_state_init(&a->state, 0);
+}
+
+static size_t memory_of(const struct gw_alarm_opts *o)
+{
+	return o->when.kind->memory ? o->when.kind->memory(&o->when) : 0;
+}
+
+enum gw_err gw_tables_build(struct gw_engine *e, struct gw_error *err)
+{
+	const struct gw_engine_opts *o = &e->opts;
+	size_t memory = 0, log = LOG_LEAST;
+	bool ok = true;
+
+	for (size_t i = 0; i < o->n_alarms; i++)
+		memory += memory_of(&o->alarms[i]);
+	while (log < 8 * o->n_alarms)
+		log *= 2;
+	e->view.n_points = o->n_points;
+	e->view.n_alarms = o->n_alarms;
+	e->view.points = take(o->n_points, sizeof *e->view.points, 64, &ok);
+	e->view.alarms = take(o->n_alarms, sizeof *e->view.alarms, 64, &ok);
+	e->alarms = take(o->n_alarms, sizeof *e->alarms, 64, &ok);
+	e->memory = take(memory, 1, 64, &ok);
+	e->queue = take(o->n_alarms, sizeof *e->queue, 64, &ok);
+	e->by_key = take(o->n_alarms, sizeof *e->by_key, 64, &ok);
+	e->inputs = take(o->n_inputs, sizeof *e->inputs, 64, &ok);
+	e->log = malloc(log * sizeof *e->log); /* untouched until there are events */
+	e->log_mask = log - 1;
+	if (!ok || !e->log || !hear(e, &e->point_listeners, o->n_points, false) ||
+		!hear(e, &e->alarm_listeners, o->n_alarms, true))
+		return gw_fail(err, GW_ERR_SYSTEM, 0,
+			"out of memory for %zu points, %zu alarms", o->n_points,
+			o->n_alarms);
+	memory = 0;
+	for (uint32_t i = 0; i < o->n_alarms; i++) {
+		size_t size = memory_of(&o->alarms[i]);
+
+		init_alarm(&e->alarms[i], &o->alarms[i], e->memory + memory, size);
+		memory += size;
+		e->by_key[i] = i;
+		atomic_store_explicit(&e->view.alarms[i].level, (uint8_t)o->alarms[i].level,
+			memory_order_relaxed);
+		atomic_store_explicit(
+			&e->view.alarms[i].value, (double)NAN, memory_order_relaxed);
+		atomic_store_explicit(
+			&e->view.alarms[i].limit, (double)NAN, memory_order_relaxed);
+		atomic_store_explicit(
+			&e->view.alarms[i].peak, (double)NAN, memory_order_relaxed);
+	}
+	qsort_r(e->by_key, o->n_alarms, sizeof *e->by_key, by_key,
+		(void *)(uintptr_t)o->alarms);
+	return GW_OK;
+}
+
+void gw_tables_free(struct gw_engine *e)
+{
+	free(e->view.points);
+	free(e->view.alarms);
+	free(e->alarms);
+	free(e->memory);
+	free(e->queue);
+	free(e->by_key);
+	free(e->inputs);
+	free(e->log);
+	free(e->point_listeners.first);
+	free(e->point_listeners.at);
+	free(e->alarm_listeners.first);
+	free(e->alarm_listeners.at);
+}
+
+struct gw_alarm *gw_tables_find(const struct gw_engine *e, const char *key)
+{
+	size_t lo = 0, hi = e->opts.n_alarms;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+		int order = strcmp(key, e->opts.alarms[e->by_key[mid]].info.key);
+
+		if (order == 0)
+			return &e->alarms[e->by_key[mid]];
+		if (order < 0)
+			hi = mid;
+		else
+			lo = mid + 1;
+	}
+	return NULL;
+}
