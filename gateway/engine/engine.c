@@ -207,6 +207,8 @@ bool gw_engine_step(struct gw_engine *e, struct gw_time now)
 	e->waiting = gw_out_deliver(e);
 	e->step_ns = now.mono_ns;
 	atomic_store_explicit(&e->last_seq, e->seq, memory_order_release);
+	if (e->publish_seq)
+		atomic_store_explicit(e->publish_seq, e->seq, memory_order_release);
 	for (size_t i = 0; i < e->n_inputs; i++)
 		gw_ring_step_done(e->inputs[i].ring);
 	return more;
@@ -234,6 +236,17 @@ int64_t gw_engine_next_ns(const struct gw_engine *e)
 uint64_t gw_engine_last_seq(const struct gw_engine *e)
 {
 	return atomic_load_explicit(&e->last_seq, memory_order_acquire);
+}
+
+void gw_engine_publish_seq(struct gw_engine *e, _Atomic uint64_t *seq)
+{
+	e->publish_seq = seq;
+	atomic_store_explicit(seq, e->seq, memory_order_release);
+}
+
+bool gw_engine_waiting(const struct gw_engine *e)
+{
+	return e->waiting;
 }
 
 uint64_t gw_engine_stray(const struct gw_engine *e)

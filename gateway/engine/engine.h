@@ -18,6 +18,7 @@
 #include "flow/ring.h"
 #include "flow/sample.h"
 
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -118,6 +119,11 @@ int64_t gw_engine_next_ns(const struct gw_engine *e);
 /* seq of the last event emitted; any thread. It is stored before the input ring's stepped, so
  * whoever saw its samples stepped sees every event they caused counted here. */
 uint64_t gw_engine_last_seq(const struct gw_engine *e);
+/* Store it there as well: a place that outlives this engine, for readers that do not know when
+ * it is exchanged. Call before the first step. */
+void gw_engine_publish_seq(struct gw_engine *e, _Atomic uint64_t *seq);
+/* Whether events still wait for an output that was full. */
+bool gw_engine_waiting(const struct gw_engine *e);
 /* Samples of no point, and events an output was too slow for; any thread, roughly. */
 uint64_t gw_engine_stray(const struct gw_engine *e);
 /* Last values and alarm states for readers in other threads. */

@@ -121,7 +121,8 @@ struct gw_engine {
 	uint64_t seq;
 	char boot[GW_BOOT_ID];
 	_Atomic uint64_t last_seq;
-	_Atomic uint64_t stray; /* samples of no point */
+	_Atomic uint64_t *publish_seq; /* a second place for it, or NULL */
+	_Atomic uint64_t stray;        /* samples of no point */
 };
 
 /* view.c */

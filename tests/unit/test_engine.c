@@ -1,0 +1,601 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The engine: limits, delays, votes, silence, restart, reload, commands, order and ids. */
+#include "engine_kit.h"
+
+static void a_limit_is_quiet_at_itself_and_has_hysteresis(void **unused)
+{
+	struct gw_alarm_opts *a = kit_alarm("high", 0, &gw_above);
+	uint8_t life[16];
+
+	(void)unused;
+	a->when.limit = 50;
+	a->when.clear = (struct gw_table){
+		.rows = 1, .columns = 1, .cells = (const double[]){45}};
+	kit_start();
+	assert_int_equal(kit_feed(S, 0, 50), 0);
+	assert_int_equal(kit_feed(2 * S, 0, nextafter(50, 51)), 1);
+	assert_event(0, GW_CHANGE_RAISED, GW_STATE_ACTIVE_UNACKED);
+	memcpy(life, kit.event[0].occurrence, sizeof life);
+	assert_int_equal(life[6] >> 4, 7); /* a UUIDv7 */
+	assert_int_equal(kit.event[0].seq, 101);
+	assert_int_equal(kit.event[0].run, 7);
+	assert_int_equal(kit.event[0].onset_ms, KIT_WALL_MS + 2000);
+	assert_int_equal(kit_feed(3 * S, 0, 70), 0);
+	assert_int_equal(kit_feed(4 * S, 0, nextafter(45, 46)), 0);
+	assert_int_equal(kit_feed(5 * S, 0, 45), 1);
+	assert_event(0, GW_CHANGE_CLEARED, GW_STATE_RETURNED_UNACKED);
+	assert_int_equal(kit.event[0].seq, 102);
+	assert_true(kit.event[0].peak == 70);
+	assert_true(kit.event[0].value == 45);
+	assert_memory_equal(kit.event[0].occurrence, life, 16);
+}
+
+static void below_and_outside_mirror_above(void **unused)
+{
+	struct gw_alarm_opts *low = kit_alarm("low", 0, &gw_below);
+	struct gw_alarm_opts *band = kit_alarm("band", 1, &gw_outside);
+
+	(void)unused;
+	low->when.limit = 0.10;
+	low->when.clear = (struct gw_table){1, 1, (const double[]){0.12}};
+	band->when.band = (struct gw_table){1, 2, (const double[]){40, 60}};
+	band->when.deadband = (struct gw_table){1, 1, (const double[]){2}};
+	kit_start();
+	assert_int_equal(kit_feed(S, 0, 0.10), 0);
+	assert_int_equal(kit_feed(2 * S, 0, 0.09), 1);
+	assert_int_equal(kit_feed(3 * S, 0, 0.05), 0);
+	assert_int_equal(kit_feed(4 * S, 0, 0.119), 0);
+	assert_int_equal(kit_feed(5 * S, 0, 0.12), 1);
+	assert_true(kit.event[0].peak == 0.05);
+	assert_int_equal(kit_feed(6 * S, 1, 60), 0);
+	assert_int_equal(kit_feed(7 * S, 1, 40), 0);
+	assert_int_equal(kit_feed(8 * S, 1, 60.1), 1);
+	assert_true(kit.event[0].limit == 60);
+	assert_int_equal(kit_feed(9 * S, 1, 58.1), 0);
+	assert_int_equal(kit_feed(10 * S, 1, 58), 1);
+	assert_int_equal(kit_feed(11 * S, 1, 39.9), 1);
+	assert_true(kit.event[0].limit == 40);
+	assert_int_equal(kit_feed(12 * S, 1, 41.9), 0);
+	assert_int_equal(kit_feed(13 * S, 1, 42), 1);
+}
+
+static void a_condition_true_at_start_raises(void **unused)
+{
+	(void)unused;
+	kit_alarm("smoke", 0, &gw_is)->when.is = true;
+	kit_start();
+	assert_int_equal(kit_pass(0), 0);
+	assert_int_equal(kit_feed(S, 0, 1), 1);
+	assert_event(0, GW_CHANGE_RAISED, GW_STATE_ACTIVE_UNACKED);
+}
+
+static void a_bad_sample_changes_nothing_but_the_view(void **unused)
+{
+	struct gw_point_view v;
+
+	(void)unused;
+	kit_alarm("high", 0, &gw_above)->when.limit = 50;
+	kit_start();
+	kit_feed(S, 0, 60);
+	assert_int_equal(kit_feed_quality(2 * S, 0, 0, GW_QUALITY_BAD_TIMEOUT), 0);
+	assert_int_equal(kit_state(0), GW_STATE_ACTIVE_UNACKED);
+	gw_view_point(gw_engine_view(kit.engine), 0, &v);
+	assert_int_equal(v.quality, GW_QUALITY_BAD_TIMEOUT);
+	assert_true(v.value == 60);
+	assert_int_equal(v.good_ns, KIT_START_NS + S);
+	assert_int_equal(kit_feed(3 * S, 0, (double)NAN), 0);
+	gw_view_point(gw_engine_view(kit.engine), 0, &v);
+	assert_int_equal(v.quality, GW_QUALITY_BAD_PAYLOAD);
+	assert_int_equal(kit_feed(4 * S, 0, 60), 0); /* the gap did not raise it again */
+}
+
+static void several_levels_on_one_point_each_speak(void **unused)
+{
+	struct gw_alarm_opts *low = kit_alarm("low", 0, &gw_above);
+
+	(void)unused;
+	low->when.limit = 20;
+	low->level = GW_LEVEL_YELLOW;
+	kit_alarm("high", 0, &gw_above)->when.limit = 50;
+	kit_start();
+	assert_int_equal(kit_feed(S, 0, 30), 1);
+	assert_int_equal(kit.event[0].level, GW_LEVEL_YELLOW);
+	assert_int_equal(kit_feed(2 * S, 0, 60), 1);
+	assert_int_equal(kit.event[0].level, GW_LEVEL_RED);
+	assert_int_equal(kit_feed(3 * S, 0, 10), 2);
+}
+
+static void an_on_delay_is_timed_by_the_samples_own_time(void **unused)
+{
+	struct gw_alarm_opts *a = kit_alarm("low", 0, &gw_below);
+	const struct gw_sample late[] = {
+		{.quality = GW_QUALITY_GOOD, .mono_ns = KIT_START_NS + S, .value = 0},
+		{.quality = GW_QUALITY_GOOD, .mono_ns = KIT_START_NS + 20 * S, .value = 9},
+	};
+
+	(void)unused;
+	a->when.limit = 5;
+	a->on_delay_ns = 10 * S;
+	kit_start();
+	assert_int_equal(kit_feed(0, 0, 9), 0);
+	gw_engine_feed(kit.engine, late, 2, kit_time(30 * S)); /* both come 10 s late */
+	kit_pass(30 * S);
+	assert_int_equal(kit.n_events, 2);
+	assert_int_equal(kit.event[0].mono_ns, KIT_START_NS + 11 * S);
+	assert_int_equal(kit.event[0].wall_ms, KIT_WALL_MS + 11000);
+	assert_int_equal(kit.event[0].onset_ms, KIT_WALL_MS + 1000);
+	assert_int_equal(kit.event[1].mono_ns, KIT_START_NS + 20 * S);
+}
+
+static void a_timer_raises_without_a_sample(void **unused)
+{
+	struct gw_alarm_opts *a = kit_alarm("low", 0, &gw_below);
+
+	(void)unused;
+	a->when.limit = 5;
+	a->on_delay_ns = 10 * S;
+	kit_start();
+	kit_feed(S, 0, 1);
+	assert_int_equal(gw_engine_next_ns(kit.engine), KIT_START_NS + 11 * S);
+	assert_int_equal(kit_pass(11 * S - 1), 0);
+	assert_int_equal(kit_pass(11 * S), 1);
+	assert_int_equal(gw_engine_next_ns(kit.engine), INT64_MAX);
+}
+
+static void silence_raises_and_the_first_sample_ends_it(void **unused)
+{
+	struct gw_alarm_opts *a = kit_alarm("silent", 0, &gw_silent);
+
+	(void)unused;
+	a->when.window_ns = 10 * S;
+	a->n_points = 2; /* the device has p0 and p1 */
+	kit_start();
+	assert_int_equal(kit_pass(0), 0);
+	kit_feed(5 * S, 1, 1);
+	assert_int_equal(kit_feed_quality(9 * S, 0, 0, GW_QUALITY_BAD_TIMEOUT), 0);
+	assert_int_equal(kit_pass(15 * S - 1), 0);
+	assert_int_equal(kit_pass(15 * S), 1);
+	assert_event(0, GW_CHANGE_RAISED, GW_STATE_ACTIVE_UNACKED);
+	assert_int_equal(kit.event[0].quality, GW_QUALITY_SILENT);
+	assert_int_equal(kit_feed_quality(16 * S, 0, 0, GW_QUALITY_BAD_TIMEOUT), 0);
+	assert_int_equal(kit_feed(17 * S, 0, 3), 1);
+	assert_event(0, GW_CHANGE_CLEARED, GW_STATE_RETURNED_UNACKED);
+	assert_int_equal(kit_pass(27 * S - 1), 0);
+	assert_int_equal(kit_pass(27 * S), 1);
+}
+
+static void never_heard_of_is_silent_too(void **unused)
+{
+	(void)unused;
+	kit_alarm("silent", 0, &gw_silent)->when.window_ns = 10 * S;
+	kit_start();
+	kit_pass(0);
+	assert_int_equal(kit_pass(10 * S), 1);
+}
+
+static struct gw_member members[4];
+
+static struct gw_alarm_opts *vote(int64_t n, size_t of, int64_t within_ns)
+{
+	struct gw_alarm_opts *a = kit_alarm("confirmed", -1, &gw_at_least);
+
+	a->when.at_least = n;
+	a->when.window_ns = within_ns;
+	a->when.members = members;
+	a->when.n_members = of;
+	return a;
+}
+
+static void two_detectors_confirm_and_name_each_other(void **unused)
+{
+	(void)unused;
+	for (uint32_t i = 0; i < 3; i++)
+		members[i] = (struct gw_member){false, i, i, kit.point_key[i]};
+	vote(2, 3, 60 * S);
+	kit_start();
+	for (uint32_t i = 0; i < 3; i++)
+		assert_int_equal(kit_feed(0, i, 0), 0);
+	assert_int_equal(kit_feed(S, 0, 1), 0);
+	assert_int_equal(kit_feed(2 * S, 0, 0), 0);
+	assert_int_equal(kit_feed(61 * S, 2, 1), 1); /* 59 s after p0 went false */
+	assert_event(0, GW_CHANGE_RAISED, GW_STATE_ACTIVE_UNACKED);
+	assert_int_equal(kit.event[0].n_by, 2);
+	assert_string_equal(kit.event[0].by[0], "s/d0/p");
+	assert_string_equal(kit.event[0].by[1], "s/d2/p");
+	assert_true(kit.event[0].value == 2);
+	assert_int_equal(kit_pass(62 * S - 1), 0);
+	assert_int_equal(kit_pass(62 * S), 1); /* p0 counts no more */
+	assert_event(0, GW_CHANGE_CLEARED, GW_STATE_RETURNED_UNACKED);
+}
+
+static void the_window_ends_to_the_nanosecond(void **unused)
+{
+	(void)unused;
+	for (uint32_t i = 0; i < 2; i++)
+		members[i] = (struct gw_member){false, i, i, kit.point_key[i]};
+	vote(2, 2, 60 * S);
+	kit_start();
+	kit_feed(0, 0, 0);
+	kit_feed(0, 1, 0);
+	kit_feed(S, 0, 1);
+	kit_feed(2 * S, 0, 0);
+	assert_int_equal(kit_feed(62 * S, 1, 1), 0);
+}
+
+static void members_on_one_device_count_once(void **unused)
+{
+	(void)unused;
+	members[0] = (struct gw_member){false, 0, 5, kit.point_key[0]};
+	members[1] = (struct gw_member){false, 1, 5, kit.point_key[1]};
+	members[2] = (struct gw_member){false, 2, 6, kit.point_key[2]};
+	vote(2, 3, 0);
+	kit_start();
+	for (uint32_t i = 0; i < 3; i++)
+		kit_feed(0, i, 0);
+	assert_int_equal(kit_feed(S, 0, 1), 0);
+	assert_int_equal(kit_feed(2 * S, 1, 1), 0);
+	assert_int_equal(kit_feed(3 * S, 2, 1), 1);
+}
+
+static void a_vote_over_alarms_follows_their_delays(void **unused)
+{
+	struct gw_alarm_opts *a = kit_alarm("a", 0, &gw_above),
+			     *b = kit_alarm("b", 1, &gw_above);
+
+	(void)unused;
+	a->when.limit = b->when.limit = 10;
+	b->on_delay_ns = 5 * S;
+	members[0] = (struct gw_member){true, 0, 0, a->info.key};
+	members[1] = (struct gw_member){true, 1, 1, b->info.key};
+	vote(2, 2, 0);
+	kit_start();
+	assert_int_equal(kit_feed(S, 0, 20), 1);
+	assert_int_equal(kit_feed(2 * S, 1, 20), 0);
+	assert_int_equal(kit_pass(7 * S), 2);
+	assert_string_equal(kit.event[0].info->name, "b");
+	assert_string_equal(kit.event[1].info->name, "confirmed");
+	assert_int_equal(kit_feed(8 * S, 0, 5), 2);
+}
+
+static void words_of_a_person_become_events(void **unused)
+{
+	struct gw_ring commands, replies;
+	struct gw_command c = {
+		.cookie = 9, .alarm = 0, .kind = GW_COMMAND_ACK, .note = "seen"};
+	struct gw_reply r;
+	struct gw_alarm_view v;
+
+	(void)unused;
+	assert_int_equal(gw_ring_init(&commands, 8, sizeof c, NULL), GW_OK);
+	assert_int_equal(gw_ring_init(&replies, 8, sizeof r, NULL), GW_OK);
+	kit_alarm("high", 0, &gw_above)->when.limit = 50;
+	kit_start();
+	gw_engine_commands(kit.engine, &commands, &replies, NULL);
+	kit_feed(S, 0, 60);
+	gw_ring_push(&commands, &c, 1, sizeof c);
+	assert_true(gw_engine_pending(kit.engine));
+	assert_int_equal(kit_pass(2 * S), 1);
+	assert_event(0, GW_CHANGE_ACKED, GW_STATE_ACTIVE_ACKED);
+	assert_string_equal(kit.event[0].note, "seen");
+	assert_int_equal(gw_ring_pop(&replies, &r, 1, sizeof r), 1);
+	assert_int_equal(r.cookie, 9);
+	assert_int_equal(r.done, 1);
+	gw_ring_push(&commands, &c, 1, sizeof c);
+	assert_int_equal(kit_pass(3 * S), 0);
+	gw_ring_pop(&replies, &r, 1, sizeof r);
+	assert_int_equal(r.done, 0);
+	assert_non_null(r.why);
+	c.kind = GW_COMMAND_SHELVE;
+	c.for_ns = 60 * S;
+	gw_ring_push(&commands, &c, 1, sizeof c);
+	assert_int_equal(kit_pass(4 * S), 1);
+	gw_view_alarm(gw_engine_view(kit.engine), 0, &v);
+	assert_int_equal(v.state, GW_STATE_SHELVED);
+	assert_int_equal(v.shelved_until_ms, KIT_WALL_MS + 64000);
+	assert_int_equal(kit.event[0].shelved_until_ms, KIT_WALL_MS + 64000);
+	assert_int_equal(kit_feed(5 * S, 0, 10), 0); /* cleared under the shelf: silent */
+	assert_int_equal(kit_pass(64 * S), 1);
+	assert_event(0, GW_CHANGE_UNSHELVED, GW_STATE_NORMAL);
+	c.alarm = 99;
+	gw_ring_push(&commands, &c, 1, sizeof c);
+	kit_pass(65 * S);
+	while (gw_ring_pop(&replies, &r, 1, sizeof r))
+		;
+	assert_int_equal(r.done, 0);
+	gw_ring_fini(&commands);
+	gw_ring_fini(&replies);
+}
+
+static struct gw_alarm_memory standing(size_t alarm)
+{
+	return (struct gw_alarm_memory){.key = kit.alarm_key[alarm],
+		.state = GW_STATE_ACTIVE_ACKED,
+		.under = GW_STATE_ACTIVE_ACKED,
+		.level = GW_LEVEL_RED,
+		.occurrence = {1, 2, 3},
+		.onset_ms = KIT_WALL_MS - 5000,
+		.since_ms = KIT_WALL_MS - 4000,
+		.value = 60,
+		.peak = 80,
+		.seq = 55};
+}
+
+static void still_true_after_a_restart_does_not_raise_again(void **unused)
+{
+	struct gw_alarm_memory m;
+
+	(void)unused;
+	kit_alarm("high", 0, &gw_above)->when.limit = 50;
+	kit_start();
+	m = standing(0);
+	assert_true(gw_engine_restore(kit.engine, &m, kit_time(0)));
+	assert_int_equal(kit_state(0), GW_STATE_ACTIVE_ACKED);
+	assert_int_equal(kit_feed(S, 0, 70), 0);
+	assert_int_equal(kit_feed(2 * S, 0, 40), 1);
+	assert_event(0, GW_CHANGE_CLEARED, GW_STATE_NORMAL);
+	assert_int_equal(kit.event[0].occurrence[1], 2);
+	assert_true(kit.event[0].peak == 80);
+	assert_int_equal(kit.event[0].onset_ms, KIT_WALL_MS - 5000);
+}
+
+static void gone_while_down_clears_with_the_first_sample(void **unused)
+{
+	struct gw_alarm_memory m;
+
+	(void)unused;
+	kit_alarm("high", 0, &gw_above)->when.limit = 50;
+	kit_start();
+	m = standing(0);
+	gw_engine_restore(kit.engine, &m, kit_time(0));
+	assert_int_equal(kit_feed(S, 0, 10), 1);
+	assert_event(0, GW_CHANGE_CLEARED, GW_STATE_NORMAL);
+}
+
+static void silent_before_and_after_a_restart_says_nothing(void **unused)
+{
+	struct gw_alarm_memory m;
+
+	(void)unused;
+	kit_alarm("silent", 0, &gw_silent)->when.window_ns = 10 * S;
+	kit_start();
+	m = standing(0);
+	gw_engine_restore(kit.engine, &m, kit_time(0));
+	assert_int_equal(kit_pass(0), 0);
+	assert_int_equal(kit_pass(60 * S), 0);
+	assert_int_equal(kit_feed(61 * S, 0, 1), 1);
+	assert_event(0, GW_CHANGE_CLEARED, GW_STATE_NORMAL);
+}
+
+static void a_confirmed_fire_outlives_a_restart_until_all_were_heard(void **unused)
+{
+	struct gw_alarm_memory m;
+
+	(void)unused;
+	for (uint32_t i = 0; i < 2; i++)
+		members[i] = (struct gw_member){false, i, i, kit.point_key[i]};
+	vote(2, 2, 0);
+	kit_start();
+	m = standing(0);
+	gw_engine_restore(kit.engine, &m, kit_time(0));
+	assert_int_equal(kit_feed(S, 0, 1), 0);
+	assert_int_equal(kit_feed(2 * S, 1, 1), 0);
+	assert_int_equal(kit_feed(3 * S, 1, 0), 1);
+}
+
+static void an_unknown_alarm_is_cleared_as_an_orphan(void **unused)
+{
+	struct gw_alarm_memory m;
+	struct gw_alarm_info info;
+
+	(void)unused;
+	kit_alarm("high", 0, &gw_above)->when.limit = 50;
+	kit_start();
+	m = standing(0);
+	info = kit.alarms[0].info;
+	m.key = "gone";
+	assert_false(gw_engine_restore(kit.engine, &m, kit_time(0)));
+	gw_engine_orphan(kit.engine, &m, &info, kit_time(0));
+	assert_int_equal(kit_pass(0), 1);
+	assert_event(0, GW_CHANGE_CLEARED, GW_STATE_NORMAL);
+	assert_int_equal(kit.event[0].seq, 101);
+}
+
+static unsigned orphaned;
+
+static void count_orphan(
+	void *arg, const struct gw_alarm_memory *memory, const struct gw_alarm_info *info)
+{
+	(void)arg, (void)memory, (void)info;
+	orphaned++;
+}
+
+static void a_reload_keeps_state_delay_and_values(void **unused)
+{
+	struct gw_alarm_opts *low;
+	struct gw_engine *next;
+	struct gw_point_view v;
+
+	(void)unused;
+	kit_alarm("high", 0, &gw_above)->when.limit = 50;
+	low = kit_alarm("low", 1, &gw_below);
+	low->when.limit = 5;
+	low->on_delay_ns = 10 * S;
+	kit_start();
+	kit_feed(S, 0, 60);
+	kit_feed(2 * S, 1, 1);
+	orphaned = 0;
+	next = kit_engine();
+	assert_int_equal(
+		gw_engine_adopt(next, kit.engine, kit_time(3 * S), count_orphan, NULL), 0);
+	gw_engine_free(kit.engine);
+	kit.engine = next;
+	assert_int_equal(kit_state(0), GW_STATE_ACTIVE_UNACKED);
+	gw_view_point(gw_engine_view(kit.engine), 0, &v);
+	assert_true(v.value == 60);
+	assert_int_equal(kit_feed(4 * S, 0, 61), 0);
+	assert_int_equal(kit_pass(12 * S - 1), 0);
+	assert_int_equal(kit_pass(12 * S), 1);
+	assert_int_equal(kit.event[0].seq, 102); /* after 101 of the old engine */
+	assert_int_equal(kit_feed(13 * S, 0, 10), 1);
+	assert_event(0, GW_CHANGE_CLEARED, GW_STATE_RETURNED_UNACKED);
+}
+
+static void a_reload_names_standing_alarms_that_are_gone(void **unused)
+{
+	struct gw_engine *next;
+
+	(void)unused;
+	kit_alarm("high", 0, &gw_above)->when.limit = 50;
+	kit_start();
+	kit_feed(S, 0, 60);
+	kit.n_alarms = 0;
+	orphaned = 0;
+	next = kit_engine();
+	assert_int_equal(
+		gw_engine_adopt(next, kit.engine, kit_time(3 * S), count_orphan, NULL), 1);
+	assert_int_equal(orphaned, 1);
+	gw_engine_free(kit.engine);
+	kit.engine = next;
+}
+
+static void an_unsynced_alarm_is_dated_anew_once_the_clock_is_right(void **unused)
+{
+	struct gw_time later;
+
+	(void)unused;
+	kit_alarm("high", 0, &gw_above)->when.limit = 50;
+	kit.synced = false;
+	kit_start();
+	kit_feed(S, 0, 60);
+	assert_false(kit.event[0].synced);
+	later = kit_time(10 * S);
+	later.wall_ms += 1000000; /* NTP moved it */
+	later.synced = true;
+	gw_engine_step(kit.engine, later);
+	kit_collect();
+	assert_int_equal(kit.n_events, 1);
+	assert_event(0, GW_CHANGE_AMENDED, GW_STATE_ACTIVE_UNACKED);
+	assert_int_equal(kit.event[0].onset_ms, KIT_WALL_MS + 1001000);
+	later.mono_ns += S;
+	gw_engine_step(kit.engine, later);
+	kit_collect();
+	assert_int_equal(kit.n_events, 0);
+}
+
+static void a_full_output_holds_back_only_itself(void **unused)
+{
+	struct gw_ring slow;
+	struct gw_event e;
+	uint64_t expect = 101;
+
+	(void)unused;
+	assert_int_equal(gw_ring_init(&slow, 2, sizeof e, NULL), GW_OK);
+	kit_alarm("high", 0, &gw_above)->when.limit = 50;
+	kit_start();
+	assert_int_equal(gw_engine_output(kit.engine, &slow, NULL, NULL), GW_OK);
+	for (int i = 0; i < 10; i++)
+		assert_int_equal(kit_feed((i + 1) * S, 0, i % 2 ? 0 : 60), 1);
+	assert_true(gw_engine_waiting(kit.engine));
+	for (int i = 0; i < 10; i++) {
+		assert_int_equal(gw_ring_pop(&slow, &e, 1, sizeof e), 1);
+		assert_int_equal(e.seq, expect++);
+		kit_pass((20 + i) * S);
+	}
+	assert_false(gw_engine_waiting(kit.engine));
+	gw_ring_fini(&slow);
+}
+
+static void a_ring_is_drained_and_a_stray_point_counted(void **unused)
+{
+	struct gw_ring in;
+	struct gw_sample s = {
+		.quality = GW_QUALITY_GOOD, .mono_ns = KIT_START_NS, .value = 60};
+
+	(void)unused;
+	assert_int_equal(gw_ring_init(&in, 16, sizeof s, NULL), GW_OK);
+	kit_alarm("high", 3, &gw_above)->when.limit = 50;
+	kit_start();
+	assert_int_equal(gw_engine_attach(kit.engine, &in, 3, 2, NULL), GW_OK);
+	assert_int_equal(gw_engine_attach(kit.engine, &in, 3, 2, NULL), GW_ERR_FULL);
+	gw_ring_push(&in, &s, 1, sizeof s); /* point 0 of this source is p3 */
+	s.point = 2;
+	gw_ring_push(&in, &s, 1, sizeof s);
+	assert_int_equal(kit_pass(S), 1);
+	assert_int_equal(gw_engine_stray(kit.engine), 1);
+	assert_int_equal(gw_ring_stepped(&in), 2);
+	assert_int_equal(gw_engine_last_seq(kit.engine), 101);
+	gw_ring_fini(&in);
+}
+
+/* The same samples and times, twice: the same events, byte for byte. */
+static void a_replay_yields_the_same_bytes(void **unused)
+{
+	static struct gw_event first[256];
+	size_t n_first = 0;
+
+	(void)unused;
+	for (int round = 0; round < 2; round++) {
+		unsigned seed = 5;
+		size_t n = 0;
+
+		kit.n_alarms = 0;
+		kit_alarm("high", 0, &gw_above)->when.limit = 50;
+		kit_alarm("silent", 1, &gw_silent)->when.window_ns = 3 * S;
+		for (uint32_t i = 0; i < 2; i++)
+			members[i] = (struct gw_member){
+				false, i + 2, i, kit.point_key[i + 2]};
+		vote(2, 2, 2 * S)->off_delay_ns = S;
+		kit_start();
+		for (int64_t t = 0; t < 400 * S && n < 200; t += S / 4) {
+			uint32_t p = (uint32_t)rand_r(&seed) % 4;
+			double value = p >= 2 ? rand_r(&seed) % 2 : rand_r(&seed) % 100;
+
+			kit_feed(t, p, value);
+			for (size_t i = 0; i < kit.n_events; i++, n++) {
+				if (round == 0)
+					first[n_first++] = kit.event[i];
+				else
+					assert_memory_equal(
+						&first[n], &kit.event[i], sizeof first[n]);
+			}
+		}
+		assert_true(n > 50);
+		gw_engine_free(kit.engine);
+		kit.engine = NULL;
+	}
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, kit_setup, kit_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_limit_is_quiet_at_itself_and_has_hysteresis),
+		TEST(below_and_outside_mirror_above),
+		TEST(a_condition_true_at_start_raises),
+		TEST(a_bad_sample_changes_nothing_but_the_view),
+		TEST(several_levels_on_one_point_each_speak),
+		TEST(an_on_delay_is_timed_by_the_samples_own_time),
+		TEST(a_timer_raises_without_a_sample),
+		TEST(silence_raises_and_the_first_sample_ends_it),
+		TEST(never_heard_of_is_silent_too),
+		TEST(two_detectors_confirm_and_name_each_other),
+		TEST(the_window_ends_to_the_nanosecond),
+		TEST(members_on_one_device_count_once),
+		TEST(a_vote_over_alarms_follows_their_delays),
+		TEST(words_of_a_person_become_events),
+		TEST(still_true_after_a_restart_does_not_raise_again),
+		TEST(gone_while_down_clears_with_the_first_sample),
+		TEST(silent_before_and_after_a_restart_says_nothing),
+		TEST(a_confirmed_fire_outlives_a_restart_until_all_were_heard),
+		TEST(an_unknown_alarm_is_cleared_as_an_orphan),
+		TEST(a_reload_keeps_state_delay_and_values),
+		TEST(a_reload_names_standing_alarms_that_are_gone),
+		TEST(an_unsynced_alarm_is_dated_anew_once_the_clock_is_right),
+		TEST(a_full_output_holds_back_only_itself),
+		TEST(a_ring_is_drained_and_a_stray_point_counted),
+		TEST(a_replay_yields_the_same_bytes),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
