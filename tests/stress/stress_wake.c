@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A ball goes to and fro between two sleepers that wait for ever: one lost wake and it stays
- * where it is. Then several wakers feed one sleeper, as sources do the engine. A run that
- * hangs is ended by the alarm clock and fails.
+ * First the race itself, as a litmus test: publish and poke against announce and look, begun
+ * together, and afterwards either the look saw the element or the poke wrote the eventfd.
+ * Then a ball goes to and fro between two sleepers that wait for ever: one lost wake and it
+ * stays where it is. Last, several wakers feed one sleeper, as sources do the engine. A run
+ * that hangs is ended by the alarm clock and fails.
  *
  *     stress_wake [ROUNDS]
  */
@@ -10,7 +12,9 @@
 #include "flow/ring.h"
 
 #include <inttypes.h>
+#include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -50,18 +54,24 @@ static void throw_ball(struct side *to, uint64_t ball)
 	gw_wake_poke(&to->wake);
 }
 
+/* Steps of a nanosecond or so: the moments of two threads are swept over each other. */
+static void linger(uint64_t steps)
+{
+	volatile uint64_t i;
+
+	for (i = 0; i < steps; i++)
+		continue;
+}
+
 static void *play(void *arg)
 {
 	struct side *me = arg, *other = &sides[me == &sides[0]];
-	volatile uint64_t pause;
 	uint64_t ball, i;
 
 	for (i = 0; i < rounds; i++) {
 		while (gw_ring_pop(&me->ring, &ball, 1, sizeof(ball)) == 0)
 			sleep_until(me, &me->ring, 1);
-		/* of varying length, so that sleep and poke meet in every order */
-		for (pause = 0; pause < i % 64; pause++)
-			continue;
+		linger(i % 64);
 		throw_ball(other, i);
 	}
 	return NULL;
@@ -79,6 +89,70 @@ static void *feed(void *arg)
 		i++;
 	}
 	return NULL;
+}
+
+/* Many lines of cache, all last read by the other side: a publishing store waits behind them
+ * while whatever is not held back by the poke's exchange runs ahead. */
+struct load {
+	unsigned char bytes[4096];
+};
+
+static struct gw_ring loads;
+static _Atomic uint64_t gate[2];
+
+/* Both threads leave it as nearly together as two cores can. */
+static void meet(int me, uint64_t round)
+{
+	unsigned spins = 0;
+
+	atomic_store(&gate[me], round);
+	while (atomic_load(&gate[!me]) < round)
+		if (++spins % 1024 == 0)
+			sched_yield();
+}
+
+static void *poke_at_gate(void *arg)
+{
+	static struct load load;
+	uint64_t i;
+
+	(void)arg;
+	for (i = 1; i <= rounds; i++) {
+		meet(1, 2 * i);
+		linger(i % 31);
+		gw_ring_push(&loads, &load, 1, sizeof(load));
+		gw_wake_poke(&engine.wake);
+		meet(1, 2 * i + 1);
+	}
+	return NULL;
+}
+
+static bool litmus(void)
+{
+	struct gw_wake *w = &engine.wake;
+	struct pollfd p = {.fd = w->fd, .events = POLLIN};
+	static struct load load;
+	uint64_t i, lost = 0, seen = 0;
+	pthread_t waker;
+	bool looked;
+
+	if (pthread_create(&waker, NULL, poke_at_gate, NULL) != 0)
+		return false;
+	for (i = 1; i <= rounds; i++) {
+		meet(0, 2 * i);
+		linger(i * 37 % 4096);
+		gw_wake_prepare(w);
+		looked = gw_ring_count(&loads) > 0;
+		meet(0, 2 * i + 1);
+		seen += looked;
+		lost += !looked && poll(&p, 1, 0) != 1;
+		gw_wake_finish(w);
+		gw_ring_pop(&loads, &load, 1, sizeof(load));
+	}
+	pthread_join(waker, NULL);
+	printf("litmus: %" PRIu64 " rounds, seen in %" PRIu64 ", lost in %" PRIu64 "\n",
+		rounds, seen, lost);
+	return lost == 0;
 }
 
 static bool start_stop(void *(*run)(void *), void *args[], size_t n, uint64_t drain)
@@ -106,10 +180,11 @@ static bool start_stop(void *(*run)(void *), void *args[], size_t n, uint64_t dr
 int main(int argc, char **argv)
 {
 	void *players[2] = {&sides[0], &sides[1]}, *wakers[N_WAKERS];
-	bool good = gw_wake_init(&engine.wake, NULL) == GW_OK;
+	bool good = gw_wake_init(&engine.wake, NULL) == GW_OK &&
+		gw_ring_init(&loads, 2, sizeof(struct load), NULL) == GW_OK;
 	size_t i;
 
-	rounds = argc > 1 ? strtoull(argv[1], NULL, 10) : 200000;
+	rounds = argc > 1 ? strtoull(argv[1], NULL, 10) : 50000;
 	for (i = 0; i < 2; i++)
 		good = good && gw_wake_init(&sides[i].wake, NULL) == GW_OK &&
 			gw_ring_init(&sides[i].ring, 2, sizeof(uint64_t), NULL) == GW_OK;
@@ -119,6 +194,7 @@ int main(int argc, char **argv)
 			gw_ring_init(&rings[i], 256, sizeof(uint64_t), NULL) == GW_OK;
 	}
 	alarm(60);
+	good = good && litmus();
 	throw_ball(&sides[0], 0);
 	good = good && start_stop(play, players, 2, 0);
 	printf("ball: %" PRIu64 " rounds, %" PRIu64 " sleeps\n", rounds,
@@ -132,6 +208,7 @@ int main(int argc, char **argv)
 	}
 	for (i = 0; i < N_WAKERS; i++)
 		gw_ring_fini(&rings[i]);
+	gw_ring_fini(&loads);
 	gw_wake_fini(&engine.wake);
 	return good ? 0 : 1;
 }

@@ -113,6 +113,19 @@ static void logs_one_line(void **state)
 		"<7>boiler-room: link lost (timed out)\n");
 }
 
+static void a_log_that_cannot_be_written_changes_nothing(void **state)
+{
+	int saved = dup(STDERR_FILENO);
+
+	(void)state;
+	close(STDERR_FILENO);
+	errno = EPIPE;
+	gw_log(GW_LOG_ERR, "nobody reads this");
+	assert_int_equal(errno, EPIPE);
+	dup2(saved, STDERR_FILENO);
+	close(saved);
+}
+
 static void clocks_run(void **state)
 {
 	int64_t a = gw_clock_mono_ns(), b = gw_clock_mono_ns();
@@ -208,6 +221,7 @@ int main(void)
 		cmocka_unit_test(long_errors_end_between_characters),
 		cmocka_unit_test(names_are_known),
 		cmocka_unit_test(logs_one_line),
+		cmocka_unit_test(a_log_that_cannot_be_written_changes_nothing),
 		cmocka_unit_test(clocks_run),
 		cmocka_unit_test(reports_count),
 		cmocka_unit_test(threads_start_and_stop),

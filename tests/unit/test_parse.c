@@ -236,6 +236,7 @@ static void reads_durations(void **state)
 		{"+5s", 0, "mean 5s?"},
 		{"１０s", 0, "mean 10s?"},
 		{"-5s", 0, ""},
+		{"-0s", 0, ""},
 		{"1e3s", 0, ""},
 		{"s", 0, ""},
 		{"", 0, ""},

@@ -41,7 +41,7 @@ static void refuses_the_impossible(void **state)
 	assert_int_equal(gw_ring_init(&r, ((size_t)1 << 24) + 1, 8, &err), GW_ERR_CONFIG);
 	assert_int_equal(gw_ring_init(&r, 8, 0, &err), GW_ERR_CONFIG);
 	assert_int_equal(gw_ring_init(&r, 8, SIZE_MAX / 2, &err), GW_ERR_SYSTEM);
-	assert_int_equal(gw_ring_init(&r, 8, SIZE_MAX / 16, NULL), GW_ERR_SYSTEM);
+	assert_int_equal(gw_ring_init(&r, 8, SIZE_MAX / 8 + 2, NULL), GW_ERR_SYSTEM);
 	assert_null(r.slots);
 	gw_ring_fini(&r);
 	gw_ring_fini(&r);
