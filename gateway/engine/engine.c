@@ -194,6 +194,7 @@ bool gw_engine_step(struct gw_engine *e, struct gw_time now)
 		struct gw_input *in = &e->inputs[i];
 		size_t n = gw_ring_pop(in->ring, batch, BATCH, sizeof batch[0]);
 
+		in->taken = n;
 		if (n == 0)
 			continue;
 		feed(e, in->first_point, in->n_points, batch, n, &now);
@@ -210,7 +211,8 @@ bool gw_engine_step(struct gw_engine *e, struct gw_time now)
 	if (e->publish_seq)
 		atomic_store_explicit(e->publish_seq, e->seq, memory_order_release);
 	for (size_t i = 0; i < e->n_inputs; i++)
-		gw_ring_step_done(e->inputs[i].ring);
+		if (e->inputs[i].taken)
+			gw_ring_step(e->inputs[i].ring, e->inputs[i].taken);
 	return more;
 }
 

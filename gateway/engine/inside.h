@@ -80,7 +80,7 @@ struct gw_alarm {
 struct gw_input {
 	struct gw_ring *ring;
 	uint32_t first_point, n_points;
-	uint64_t stepped;
+	size_t taken; /* samples of this step */
 };
 
 struct gw_output {

@@ -32,7 +32,7 @@ struct gw_ring {
 	/* consumer only, but for tail */
 	_Alignas(GW_CACHE_LINE) _Atomic uint64_t tail; /* next to read; any thread reads */
 	uint64_t head_seen;
-	_Atomic uint64_t stepped; /* elements the consumer is done with; any thread reads */
+	_Atomic uint64_t stepped; /* elements fully dealt with; any thread reads */
 	_Alignas(GW_CACHE_LINE) char end[1];
 };
 
@@ -46,18 +46,6 @@ static inline size_t gw_ring_capacity(const struct gw_ring *r)
 	return r->mask + 1;
 }
 
-/* How many elements the consumer has popped and dealt with, and its word for it. */
-static inline uint64_t gw_ring_stepped(struct gw_ring *r)
-{
-	return atomic_load_explicit(&r->stepped, memory_order_acquire);
-}
-
-static inline void gw_ring_step_done(struct gw_ring *r)
-{
-	atomic_store_explicit(&r->stepped,
-		atomic_load_explicit(&r->tail, memory_order_relaxed), memory_order_release);
-}
-
 /* Elements in the ring, as any thread sees it: exact for either end when the other is idle. */
 static inline size_t gw_ring_count(struct gw_ring *r)
 {
@@ -65,6 +53,26 @@ static inline size_t gw_ring_count(struct gw_ring *r)
 	uint64_t head = atomic_load_explicit(&r->head, memory_order_acquire);
 
 	return head > tail ? (size_t)(head - tail) : 0;
+}
+
+/* An element that was popped is not dealt with yet. A consumer that says when it is lets the
+ * producer wait for it: gw_ring_head, as the producer sees it, is what stepped must reach. */
+static inline void gw_ring_step(struct gw_ring *r, size_t n)
+{
+	uint64_t stepped = atomic_load_explicit(&r->stepped, memory_order_relaxed);
+
+	atomic_store_explicit(&r->stepped, stepped + n, memory_order_release);
+}
+
+static inline uint64_t gw_ring_stepped(const struct gw_ring *r)
+{
+	return atomic_load_explicit(&r->stepped, memory_order_acquire);
+}
+
+/* Elements ever pushed. */
+static inline uint64_t gw_ring_head(const struct gw_ring *r)
+{
+	return atomic_load_explicit(&r->head, memory_order_acquire);
 }
 
 /* Copy up to n elements of size bytes in; returns how many went in. Publishes once. */

@@ -23,7 +23,8 @@ void gw_breaker_init(
 	struct gw_breaker *b, int64_t first_ns, int64_t most_ns, uint64_t seed);
 /* May it be tried now? */
 bool gw_breaker_ready(const struct gw_breaker *b, int64_t now_ns);
-/* It failed: next try after a random part (half to whole) of first * 2^failures, at most most. */
+/* It failed: next try after a random part (half to whole) of first, then twice first, four
+ * times first ... at most most. */
 void gw_breaker_failed(struct gw_breaker *b, int64_t now_ns);
 void gw_breaker_worked(struct gw_breaker *b);
 

@@ -93,6 +93,15 @@ void gw_emit_count(struct gw_emit *emit, enum gw_count what, uint64_t by);
 /* Flush, then wait until the engine has stepped everything this source emitted and what it
  * caused is committed, at most timeout_ms. False if it was not settled in time. */
 bool gw_emit_settle(struct gw_emit *emit, int timeout_ms);
+/* The same in two halves, for a driver that goes on reading meanwhile. mark flushes and notes
+ * what was emitted so far; settled looks once, without waiting (the mark remembers how far it
+ * got). A mark belongs to the driver. */
+struct gw_mark {
+	uint64_t samples, seq;
+	bool held, stepped;
+};
+void gw_emit_mark(struct gw_emit *emit, struct gw_mark *ret_mark);
+bool gw_emit_settled(struct gw_emit *emit, struct gw_mark *mark);
 /* The core asks the source to end: poll returns GW_ERR_STOPPED soon. */
 bool gw_emit_stopping(const struct gw_emit *emit);
 /* Readable when the source must look up from a long wait (stop): add it to the driver's poll(2). */

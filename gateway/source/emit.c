@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "source/emit.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <time.h>
+
+/* What is kept of one point: newest, newest usable, lowest, highest. */
+#define SLOTS 4
+#define NIL   UINT32_MAX
+
+struct slot {
+	struct gw_sample sample;
+	uint64_t order; /* of arrival in this source; 0: the slot is free */
+	uint32_t prev, next;
+};
+
+/* Every held sample of every point in one list in order of arrival, so that what is let out is
+ * in order of time whatever point it belongs to. */
+struct gw_held {
+	uint64_t order;
+	size_t n;
+	uint32_t first, last;
+	struct slot slots[]; /* n_points * SLOTS */
+};
+
+static void add(_Atomic uint64_t *counter, uint64_t by)
+{
+	/* One writer: no locked instruction needed. */
+	uint64_t now = atomic_load_explicit(counter, memory_order_relaxed);
+
+	atomic_store_explicit(counter, now + by, memory_order_release);
+}
+
+enum gw_err gw_emit_init(
+	struct gw_emit *e, const struct gw_emit_opts *opts, struct gw_error *err)
+{
+	size_t n = (size_t)opts->n_points * SLOTS;
+
+	*e = (struct gw_emit){
+		.ring = opts->ring,
+		.engine_wake = opts->engine_wake,
+		.source = opts->source,
+		.stop_fd = opts->stop_fd,
+		.thread = opts->thread,
+		.n_points = opts->n_points,
+	};
+	if (opts->settle)
+		e->settle = *opts->settle;
+	e->held = calloc(1, sizeof(*e->held) + n * sizeof(e->held->slots[0]));
+	if (!e->held)
+		return gw_fail(err, GW_ERR_SYSTEM, 0, "out of memory");
+	e->held->first = e->held->last = NIL;
+	return GW_OK;
+}
+
+void gw_emit_fini(struct gw_emit *e)
+{
+	free(e->held);
+	e->held = NULL;
+}
+
+bool gw_emit_holding(const struct gw_emit *e)
+{
+	return e->held->n > 0;
+}
+
+static void unlink_slot(struct gw_held *h, struct slot *s)
+{
+	if (s->prev == NIL)
+		h->first = s->next;
+	else
+		h->slots[s->prev].next = s->next;
+	if (s->next == NIL)
+		h->last = s->prev;
+	else
+		h->slots[s->next].prev = s->prev;
+	s->order = 0;
+	h->n--;
+}
+
+/* A slot of the point that says nothing once the newest sample is in: all four are taken. Equal
+ * extremes: the earlier stays, because since when counts. */
+static struct slot *evict(struct slot *slots, const struct gw_sample *newest)
+{
+	struct slot *low = NULL, *high = NULL, *usable = NULL, *victim = NULL;
+
+	for (size_t i = 0; i < SLOTS; i++) {
+		struct slot *s = &slots[i];
+
+		if (!gw_quality_usable(s->sample.quality))
+			continue;
+		if (!low || s->sample.value < low->sample.value ||
+			(s->sample.value == low->sample.value && s->order < low->order))
+			low = s;
+		if (!high || s->sample.value > high->sample.value ||
+			(s->sample.value == high->sample.value && s->order < high->order))
+			high = s;
+		if (!usable || s->order > usable->order)
+			usable = s;
+	}
+	if (gw_quality_usable(newest->quality)) {
+		usable = NULL;
+		if (low && newest->value < low->sample.value)
+			low = NULL;
+		if (high && newest->value > high->sample.value)
+			high = NULL;
+	}
+	for (size_t i = 0; i < SLOTS; i++) {
+		struct slot *s = &slots[i];
+
+		if (s != low && s != high && s != usable &&
+			(!victim || s->order > victim->order))
+			victim = s;
+	}
+	return victim;
+}
+
+static void hold(struct gw_emit *e, const struct gw_sample *sample)
+{
+	struct gw_held *h = e->held;
+	struct slot *slots = &h->slots[(size_t)sample->point * SLOTS];
+	struct slot *free_slot = NULL;
+	uint32_t at;
+
+	for (size_t i = 0; i < SLOTS && !free_slot; i++)
+		if (slots[i].order == 0)
+			free_slot = &slots[i];
+	if (!free_slot) {
+		free_slot = evict(slots, sample);
+		unlink_slot(h, free_slot);
+		add(&e->coalesced, 1);
+	}
+	at = (uint32_t)(free_slot - h->slots);
+	*free_slot = (struct slot){
+		.sample = *sample, .order = ++h->order, .prev = h->last, .next = NIL};
+	if (h->last == NIL)
+		h->first = at;
+	else
+		h->slots[h->last].next = at;
+	h->last = at;
+	h->n++;
+}
+
+static size_t push(struct gw_emit *e, const struct gw_sample *samples, size_t n)
+{
+	size_t pushed = gw_ring_push(e->ring, samples, n, sizeof(samples[0]));
+
+	add(&e->samples, pushed);
+	return pushed;
+}
+
+/* Let out as many held samples as the ring takes, oldest first. */
+static void let_out(struct gw_emit *e)
+{
+	struct gw_held *h = e->held;
+
+	while (h->first != NIL) {
+		struct slot *s = &h->slots[h->first];
+
+		if (push(e, &s->sample, 1) == 0)
+			return;
+		unlink_slot(h, s);
+	}
+}
+
+/* The batch goes into the ring, or behind what is held already: time never falls. */
+static void publish(struct gw_emit *e)
+{
+	size_t n = e->n_batch, pushed = 0;
+
+	if (e->held->n > 0)
+		let_out(e);
+	if (e->held->n == 0 && n > 0)
+		pushed = push(e, e->batch, n);
+	for (; pushed < n; pushed++)
+		hold(e, &e->batch[pushed]);
+	e->n_batch = 0;
+}
+
+void gw_emit_sample(struct gw_emit *e, uint32_t point, enum gw_quality quality,
+	double value, int64_t mono_ns, int64_t device_ns)
+{
+	struct gw_sample *s = &e->batch[e->n_batch];
+
+	if (point >= e->n_points)
+		return;
+	if (!gw_quality_usable(quality)) {
+		value = 0;
+	} else if (!isfinite(value)) {
+		quality = GW_QUALITY_BAD_RANGE;
+		value = 0;
+	}
+	if (mono_ns < e->last_ns)
+		mono_ns = e->last_ns;
+	e->last_ns = mono_ns;
+	*s = (struct gw_sample){
+		.point = point,
+		.quality = (uint16_t)quality,
+		.mono_ns = mono_ns,
+		.device_ns = device_ns,
+		.value = value,
+	};
+	if (++e->n_batch == GW_EMIT_BATCH)
+		gw_emit_flush(e);
+}
+
+void gw_emit_flush(struct gw_emit *e)
+{
+	if (e->n_batch == 0 && e->held->n == 0)
+		return;
+	publish(e);
+	if (e->engine_wake)
+		gw_wake_poke(e->engine_wake);
+}
+
+void gw_emit_count(struct gw_emit *e, enum gw_count what, uint64_t by)
+{
+	add(&e->counts[what], by);
+}
+
+bool gw_emit_stopping(const struct gw_emit *e)
+{
+	return e->thread && gw_thread_stopping(e->thread);
+}
+
+int gw_emit_wake_fd(const struct gw_emit *e)
+{
+	return e->stop_fd;
+}
+
+void gw_emit_mark(struct gw_emit *e, struct gw_mark *ret_mark)
+{
+	gw_emit_flush(e);
+	*ret_mark = (struct gw_mark){
+		.samples = gw_ring_head(e->ring), .held = e->held->n > 0};
+}
+
+bool gw_emit_settled(struct gw_emit *e, struct gw_mark *mark)
+{
+	if (!e->settle.last_seq || !e->settle.wait_committed)
+		return true;
+	if (mark->held) {
+		gw_emit_flush(e);
+		mark->samples = gw_ring_head(e->ring);
+		mark->held = e->held->n > 0;
+		if (mark->held)
+			return false;
+	}
+	if (!mark->stepped) {
+		if (gw_ring_stepped(e->ring) < mark->samples)
+			return false;
+		/* Read after the engine has stepped them: it covers whatever they caused. */
+		mark->seq = e->settle.last_seq(e->settle.arg);
+		mark->stepped = true;
+	}
+	return e->settle.wait_committed(e->settle.arg, mark->seq, 0);
+}
+
+/* The engine needs about 10 us to wake and step, a commit 200 us to many ms: look after 20 us,
+ * then at doubling intervals up to 1 ms. Sleeping even the shortest time costs less processor
+ * time than spinning through it, and nobody waits for the acknowledgement. */
+bool gw_emit_settle(struct gw_emit *e, int timeout_ms)
+{
+	int64_t until_ns = gw_clock_mono_ns() + timeout_ms * GW_NS_PER_MS;
+	struct timespec pause = {.tv_nsec = 20000};
+	struct gw_mark mark;
+	bool stopping = false;
+
+	gw_emit_mark(e, &mark);
+	while (!gw_emit_settled(e, &mark)) {
+		int64_t now_ns = gw_clock_mono_ns();
+
+		if (!stopping && gw_emit_stopping(e)) {
+			stopping = true;
+			if (until_ns > now_ns + 50 * GW_NS_PER_MS)
+				until_ns = now_ns + 50 * GW_NS_PER_MS;
+		}
+		if (now_ns >= until_ns)
+			return false;
+		nanosleep(&pause, NULL);
+		if (pause.tv_nsec < GW_NS_PER_MS)
+			pause.tv_nsec *= 2;
+	}
+	return true;
+}
+
+void gw_emit_device_state(
+	struct gw_emit *e, const struct gw_device_opts *device, bool ok, const char *why)
+{
+	if (ok)
+		gw_log(GW_LOG_NOTICE, "%s/%s: %s", e->source, device->name,
+			why && *why ? why : "answers again");
+	else
+		gw_log(GW_LOG_WARNING, "%s/%s: %s", e->source, device->name,
+			why && *why ? why : "no answer");
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * emit.h: the inside of struct gw_emit: a driver's way to the engine. Samples are collected,
+ * published with one push and one poke at the flush; when the ring is full they are held back
+ * and merged per point, never lost without a trace: what is kept of a point is its newest
+ * sample, its newest usable one and its extremes, so that a 0-1-0 pulse survives.
+ *
+ * Owner: the source (or a test of a driver). Thread: the source's; the counters are read by any.
+ * Life: init, sample/flush/settle..., fini. After init no call allocates, locks or logs, but for
+ * gw_emit_device_state.
+ */
+#ifndef GW_SOURCE_EMIT_H
+#define GW_SOURCE_EMIT_H
+
+#include "base/wake.h"
+#include "source/source.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define GW_EMIT_BATCH 64
+
+struct gw_held;
+
+struct gw_emit {
+	/* set at init */
+	struct gw_ring *ring;
+	struct gw_wake *engine_wake;
+	struct gw_settle settle; /* functions NULL: nothing to wait for */
+	const char *source;      /* its name */
+	int stop_fd;
+	struct gw_thread *thread; /* NULL: never stopping */
+	uint32_t n_points;
+	struct gw_held *held;
+	/* the source's thread */
+	size_t n_batch;
+	int64_t last_ns;
+	struct gw_sample batch[GW_EMIT_BATCH];
+	/* written by the source's thread, read by any */
+	_Atomic uint64_t samples, coalesced;
+	_Atomic uint64_t counts[GW_COUNT_MAX];
+};
+
+struct gw_emit_opts {
+	const char *source;
+	uint32_t n_points; /* with the source's own */
+	struct gw_ring *ring;
+	struct gw_wake *engine_wake;    /* NULL: nobody to wake */
+	const struct gw_settle *settle; /* NULL: nothing to wait for; else copied */
+	int stop_fd;
+	struct gw_thread *thread; /* NULL: never stopping */
+};
+
+enum gw_err gw_emit_init(
+	struct gw_emit *e, const struct gw_emit_opts *opts, struct gw_error *err);
+void gw_emit_fini(struct gw_emit *e); /* zeroed or twice is fine */
+
+/* Whether samples are held back because the ring was full: flush again soon. */
+bool gw_emit_holding(const struct gw_emit *e);
+
+#endif

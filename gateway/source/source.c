@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "source/source.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "source/breaker.h"
+#include "source/emit.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#define FIRST_RETRY_NS  GW_NS_PER_SEC
+#define LONGEST_WAIT_NS (60 * GW_NS_PER_SEC)
+/* A link that was up for less than this has not proved that it works again. */
+#define PROVED_NS  (10 * GW_NS_PER_SEC)
+#define LOOK_UP_MS 1000
+#define HOLDING_MS 10
+
+struct gw_source {
+	/* set at new */
+	const struct gw_source_opts *opts;
+	struct gw_ring ring;
+	int stop_fd; /* written once, by ask_stop; readable ever after */
+	void *state;
+	/* the source's thread */
+	struct gw_emit emit;
+	struct gw_breaker breaker;
+	struct gw_thread thread;
+	/* any thread, under lock; written at changes only */
+	pthread_mutex_t lock;
+	enum gw_source_state up;
+	int64_t since_ns;
+	uint64_t tries;
+	char why[200];
+};
+
+enum gw_err gw_source_new(const struct gw_source_opts *opts, size_t ring_capacity,
+	struct gw_wake *engine_wake, const struct gw_settle *settle,
+	struct gw_source **ret_source, struct gw_error *err)
+{
+	struct gw_source *s = calloc(1, sizeof(*s));
+	struct gw_emit_opts emit_opts;
+	size_t state_size = opts->driver_table->state_size;
+	uint64_t seed;
+
+	if (!s)
+		return gw_fail(err, GW_ERR_SYSTEM, ENOMEM, "out of memory");
+	s->opts = opts;
+	s->stop_fd = -1;
+	s->since_ns = gw_clock_mono_ns();
+	pthread_mutex_init(&s->lock, NULL);
+	if (getrandom(&seed, sizeof(seed), GRND_NONBLOCK) != sizeof(seed))
+		seed = (uint64_t)s->since_ns;
+	gw_breaker_init(&s->breaker, FIRST_RETRY_NS, LONGEST_WAIT_NS, seed);
+	s->state = calloc(1, state_size ? state_size : 1);
+	s->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (!s->state || s->stop_fd < 0) {
+		gw_fail(err, GW_ERR_SYSTEM, errno, "source %s: %s", opts->name,
+			gw_errno_text(errno));
+		goto out;
+	}
+	if (gw_ring_init(&s->ring, ring_capacity, sizeof(struct gw_sample), err) != GW_OK)
+		goto out;
+	emit_opts = (struct gw_emit_opts){
+		.source = opts->name,
+		.n_points = opts->n_points + 1,
+		.ring = &s->ring,
+		.engine_wake = engine_wake,
+		.settle = settle,
+		.stop_fd = s->stop_fd,
+		.thread = &s->thread,
+	};
+	if (gw_emit_init(&s->emit, &emit_opts, err) != GW_OK)
+		goto out;
+	*ret_source = s;
+	return GW_OK;
+out:
+	gw_source_free(s);
+	return GW_ERR_SYSTEM;
+}
+
+void gw_source_free(struct gw_source *s)
+{
+	if (!s)
+		return;
+	gw_source_ask_stop(s);
+	gw_source_join(s);
+	if (s->state)
+		s->opts->driver_table->close(s->state);
+	free(s->state);
+	gw_emit_fini(&s->emit);
+	gw_ring_fini(&s->ring);
+	if (s->stop_fd >= 0)
+		close(s->stop_fd);
+	pthread_mutex_destroy(&s->lock);
+	free(s);
+}
+
+static void set_state(
+	struct gw_source *s, enum gw_source_state up, uint64_t tries, const char *why)
+{
+	pthread_mutex_lock(&s->lock);
+	if (s->up != up) {
+		s->up = up;
+		s->since_ns = gw_clock_mono_ns();
+	}
+	s->tries = tries;
+	if (why != s->why)
+		snprintf(s->why, sizeof(s->why), "%s", why);
+	pthread_mutex_unlock(&s->lock);
+}
+
+static void emit_down(struct gw_source *s, bool down)
+{
+	int64_t now_ns = gw_clock_mono_ns();
+
+	for (uint32_t i = 0; down && i < s->opts->n_points; i++)
+		gw_emit_sample(&s->emit, i, GW_QUALITY_BAD_LINK, 0, now_ns, 0);
+	gw_emit_sample(&s->emit, s->opts->down_point, GW_QUALITY_GOOD, down, now_ns, 0);
+	gw_emit_flush(&s->emit);
+}
+
+static void say_up(struct gw_source *s)
+{
+	int64_t down_s = (gw_clock_mono_ns() - s->since_ns) / GW_NS_PER_SEC;
+
+	if (s->up == GW_SOURCE_STARTING)
+		gw_log(GW_LOG_INFO, "%s: link up", s->opts->name);
+	else
+		gw_log(GW_LOG_NOTICE,
+			"%s: link back after %02" PRId64 ":%02" PRId64 ":%02" PRId64
+			", %" PRIu64 " %s",
+			s->opts->name, down_s / 3600, down_s / 60 % 60, down_s % 60,
+			s->tries, s->tries == 1 ? "try" : "tries");
+}
+
+/* Says it at the change only; further tries are counted in the status. */
+static void went_down(struct gw_source *s, const struct gw_error *err)
+{
+	const char *why = err->text[0] ? err->text : gw_err_name(err->kind);
+	int64_t now_ns = gw_clock_mono_ns();
+	int64_t wait_ms;
+
+	gw_breaker_failed(&s->breaker, now_ns);
+	wait_ms = (s->breaker.next_ns - now_ns) / GW_NS_PER_MS;
+	if (s->up == GW_SOURCE_DOWN) {
+		set_state(s, GW_SOURCE_DOWN, s->tries, why);
+		return;
+	}
+	gw_log(GW_LOG_WARNING, "%s: %s (%s), retry in %" PRId64 ".%" PRId64 " s",
+		s->opts->name, s->up == GW_SOURCE_UP ? "link lost" : "no link", why,
+		wait_ms / 1000, wait_ms / 100 % 10);
+	set_state(s, GW_SOURCE_DOWN, s->up == GW_SOURCE_UP ? 0 : 1, why);
+	emit_down(s, true);
+}
+
+/* Open and poll until the link is lost or the thread is asked to stop. */
+static enum gw_err run_link(struct gw_source *s, struct gw_error *err)
+{
+	const struct gw_driver *driver = s->opts->driver_table;
+	enum gw_err rc;
+	int64_t up_ns, now_ns;
+
+	if (s->up == GW_SOURCE_DOWN)
+		set_state(s, GW_SOURCE_DOWN, s->tries + 1, s->why);
+	rc = driver->open(s->state, s->opts, &s->emit, err);
+	gw_emit_flush(&s->emit);
+	if (rc != GW_OK)
+		return rc;
+	say_up(s);
+	set_state(s, GW_SOURCE_UP, 0, "");
+	emit_down(s, false);
+	for (up_ns = now_ns = gw_clock_mono_ns(); !gw_thread_stopping(&s->thread);) {
+		gw_thread_beat(&s->thread, now_ns);
+		rc = driver->poll(s->state,
+			gw_emit_holding(&s->emit) ? HOLDING_MS : LOOK_UP_MS, &s->emit, err);
+		gw_emit_flush(&s->emit);
+		if (rc != GW_OK)
+			return rc;
+		now_ns = gw_clock_mono_ns();
+		if (s->breaker.failures > 0 && now_ns - up_ns >= PROVED_NS)
+			gw_breaker_worked(&s->breaker);
+	}
+	return GW_ERR_STOPPED;
+}
+
+static void back_off(struct gw_source *s)
+{
+	struct pollfd pfd = {.fd = s->stop_fd, .events = POLLIN};
+	int64_t now_ns = gw_clock_mono_ns();
+
+	while (!gw_breaker_ready(&s->breaker, now_ns) && !gw_thread_stopping(&s->thread)) {
+		int64_t left_ms = (s->breaker.next_ns - now_ns) / GW_NS_PER_MS + 1;
+		int most_ms = gw_emit_holding(&s->emit) ? HOLDING_MS : LOOK_UP_MS;
+
+		gw_thread_beat(&s->thread, now_ns);
+		poll(&pfd, 1, left_ms < most_ms ? (int)left_ms : most_ms);
+		gw_emit_flush(&s->emit);
+		now_ns = gw_clock_mono_ns();
+	}
+}
+
+static void *run(void *arg)
+{
+	struct gw_source *s = arg;
+
+	while (!gw_thread_stopping(&s->thread)) {
+		struct gw_error err = {.kind = GW_ERR_LINK};
+
+		gw_thread_beat(&s->thread, gw_clock_mono_ns());
+		run_link(s, &err);
+		s->opts->driver_table->close(s->state);
+		if (gw_thread_stopping(&s->thread))
+			break;
+		went_down(s, &err);
+		back_off(s);
+	}
+	gw_emit_flush(&s->emit);
+	return NULL;
+}
+
+enum gw_err gw_source_start(struct gw_source *s, struct gw_error *err)
+{
+	return gw_thread_start(&s->thread, s->opts->name, run, s, err);
+}
+
+void gw_source_ask_stop(struct gw_source *s)
+{
+	gw_thread_ask_stop(&s->thread);
+	if (s->stop_fd >= 0)
+		eventfd_write(s->stop_fd, 1);
+}
+
+void gw_source_join(struct gw_source *s)
+{
+	gw_thread_join(&s->thread);
+}
+
+struct gw_ring *gw_source_ring(struct gw_source *s)
+{
+	return &s->ring;
+}
+
+struct gw_thread *gw_source_thread(struct gw_source *s)
+{
+	return &s->thread;
+}
+
+const struct gw_source_opts *gw_source_opts(const struct gw_source *s)
+{
+	return s->opts;
+}
+
+void gw_source_status(struct gw_source *s, struct gw_source_status *ret_status)
+{
+	pthread_mutex_lock(&s->lock);
+	*ret_status = (struct gw_source_status){
+		.state = s->up,
+		.since_ns = s->since_ns,
+		.tries = s->tries,
+	};
+	memcpy(ret_status->why, s->why, sizeof(ret_status->why));
+	pthread_mutex_unlock(&s->lock);
+	ret_status->coalesced = atomic_load_explicit(
+		&s->emit.coalesced, memory_order_acquire);
+	ret_status->samples = atomic_load_explicit(&s->emit.samples, memory_order_acquire);
+	for (size_t i = 0; i < GW_COUNT_MAX; i++)
+		ret_status->counts[i] = atomic_load_explicit(
+			&s->emit.counts[i], memory_order_acquire);
+	ret_status->queued = gw_ring_count(&s->ring);
+}
