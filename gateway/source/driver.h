@@ -87,6 +87,10 @@ struct gw_emit; /* the way to the engine; source/emit.h has the inside */
  * Bad quality: value is ignored. Never blocks, never fails: see "a sample ring that is full". */
 void gw_emit_sample(struct gw_emit *emit, uint32_t point, enum gw_quality quality,
 	double value, int64_t mono_ns, int64_t device_ns);
+/* A good or uncertain reading as the device gave it: scaled (but for bool and bit), checked
+ * against the point's range, emitted. */
+void gw_emit_raw(struct gw_emit *emit, const struct gw_point_opts *point,
+	enum gw_quality quality, double raw, int64_t mono_ns, int64_t device_ns);
 /* Publish what was added and wake the engine. The core flushes after every poll. */
 void gw_emit_flush(struct gw_emit *emit);
 void gw_emit_count(struct gw_emit *emit, enum gw_count what, uint64_t by);

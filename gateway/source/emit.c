@@ -27,6 +27,17 @@ struct gw_held {
 	struct slot slots[]; /* n_points * SLOTS */
 };
 
+const char *const gw_count_names[] = {
+	[GW_COUNT_REQUESTS] = "requests",
+	[GW_COUNT_TIMEOUTS] = "timeouts",
+	[GW_COUNT_BAD_FRAMES] = "bad_frames",
+	[GW_COUNT_REFUSED] = "refused",
+	[GW_COUNT_UNKNOWN_TOPIC] = "unknown_topics",
+	[GW_COUNT_DUPLICATES] = "duplicates",
+	[GW_COUNT_UNSETTLED] = "unsettled",
+	[GW_COUNT_MAX] = NULL,
+};
+
 static void add(_Atomic uint64_t *counter, uint64_t by)
 {
 	/* One writer: no locked instruction needed. */
@@ -206,6 +217,21 @@ void gw_emit_sample(struct gw_emit *e, uint32_t point, enum gw_quality quality,
 	};
 	if (++e->n_batch == GW_EMIT_BATCH)
 		gw_emit_flush(e);
+}
+
+void gw_emit_raw(struct gw_emit *e, const struct gw_point_opts *point,
+	enum gw_quality quality, double raw, int64_t mono_ns, int64_t device_ns)
+{
+	const double *range = point->range.cells;
+	double value;
+
+	if (point->type == GW_TYPE_BOOL || point->type == GW_TYPE_BIT)
+		value = raw != 0;
+	else
+		value = raw * point->scale + point->offset;
+	if (point->range.rows > 0 && !(value >= range[0] && value <= range[1]))
+		quality = GW_QUALITY_BAD_RANGE;
+	gw_emit_sample(e, point->index, quality, value, mono_ns, device_ns);
 }
 
 void gw_emit_flush(struct gw_emit *e)
