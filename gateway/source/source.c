@@ -3,7 +3,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "source/breaker.h"
+#include "base/breaker.h"
 #include "source/emit.h"
 
 #include <errno.h>

@@ -18,7 +18,7 @@ MAY = {
     "gateway/app": ["base/", "flow/", "alarm/", "engine/", "source/", "store/", "uplink/",
                     "conf/", "app/", "ctl/protocol.h", "jansson.h", "systemd/"],
     "gateway/ctl": ["base/", "ctl/", "jansson.h"],
-    "drivers": ["base/", "flow/", "source/driver.h", "source/breaker.h", "drivers/",
+    "drivers": ["base/", "flow/", "source/driver.h", "base/breaker.h", "drivers/",
                 "modbus.h", "mosquitto.h", "jansson.h"],
 }
 GUARDED = ("base/", "flow/", "alarm/", "engine/", "source/", "store/", "uplink/", "conf/",

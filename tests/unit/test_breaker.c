@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "source/breaker.h"
+#include "base/breaker.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

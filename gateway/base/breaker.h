@@ -6,8 +6,8 @@
  *
  * Owner: whoever retries. Thread: its own. Pure: time is an argument.
  */
-#ifndef GW_SOURCE_BREAKER_H
-#define GW_SOURCE_BREAKER_H
+#ifndef GW_BASE_BREAKER_H
+#define GW_BASE_BREAKER_H
 
 #include <stdbool.h>
 #include <stdint.h>

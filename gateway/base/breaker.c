@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "source/breaker.h"
+#include "base/breaker.h"
 
 /* splitmix64: any seed is a good seed, 0 included. */
 static uint64_t random_next(uint64_t *state)
