@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * protocol.h: what tocsin and tocsind say to each other over the control socket, a Unix stream
+ * socket (0660, group tocsin). One JSON object a line, both ways; UTF-8; no line is longer than
+ * GW_PROTOCOL_REQUEST_MAX on the way in, newline included.
+ *
+ * Requests (a key that is not listed here is refused):
+ *   {"cmd":"status"}
+ *   {"cmd":"points","pattern":"plant/heat-?f/temp*"}   pattern is optional
+ *   {"cmd":"alarms","all":true}                              all is optional: not only standing ones
+ *   {"cmd":"ack","alarm":"KEY or unique NAME","note":"..."}  note is optional; likewise
+ *   {"cmd":"reset","alarm":"..."}
+ *   {"cmd":"shelve","alarm":"...","for":"30min","note":"..."}
+ *   {"cmd":"unshelve","alarm":"..."}
+ *   {"cmd":"tail","last":10,"since_ms":1795220130123,"json":true}   all three optional
+ *
+ * Answers: {"ok":true,"result":...} or {"ok":false,"error":"in plain English"}; an alarm that
+ * cannot be told adds "candidates":["key",...]. status answers an object, points and alarms
+ * arrays, the others {"alarm":"key","state":"active-acked"}.
+ *
+ * tail answers {"ok":true,"result":{"following":true}} and then, for ever, one of
+ *   {"line":"2026-11-21T08:15:30.123+08:00 RED raised ..."}    the alert log's line
+ *   {"event":{...}}                                            with json: the event's data object
+ *   {"note":"..."}                                             history could not be had, and why
+ *   {"ok":false,"error":"..."}                                 and the end
+ * last: so many transitions from history first; since_ms: those at or after this wall time. With
+ * since_ms alone the newest GW_PROTOCOL_TAIL_MAX. Between history and live there is no gap and
+ * nothing twice.
+ *
+ * A request must be complete GW_PROTOCOL_READ_MS after the connection or the last answer. A line
+ * that is malformed, too long or too slow gets an error and the connection is closed; a request
+ * that is refused for its meaning leaves it open. A client that does not read is cut.
+ */
+#ifndef GW_CTL_PROTOCOL_H
+#define GW_CTL_PROTOCOL_H
+
+#define GW_PROTOCOL_SOCKET      "/run/tocsin/control.sock"
+#define GW_PROTOCOL_GROUP       "tocsin"
+#define GW_PROTOCOL_REQUEST_MAX 4096
+#define GW_PROTOCOL_READ_MS     5000
+#define GW_PROTOCOL_CLIENTS     32
+#define GW_PROTOCOL_TAIL_MAX    10000
+#define GW_PROTOCOL_NOTE_MAX    127 /* bytes of a note */
+#define GW_PROTOCOL_SHELVE_DAYS 30  /* longest time an alarm may be shelved at once */
+
+/* The exact beginnings of lines, so that a client may pass the rest on byte for byte. */
+#define GW_PROTOCOL_OK    "{\"ok\":true,\"result\":"
+#define GW_PROTOCOL_EVENT "{\"event\":"
+
+#endif

@@ -1,0 +1,436 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ctl/show.h"
+
+#include "base/text.h"
+#include "ctl/sheet.h"
+#include "ctl/when.h"
+
+#include <ctype.h>
+#include <string.h>
+
+/* ---- reading the documents ---- */
+
+static const char *text_of(const json_t *o, const char *key)
+{
+	const char *s = json_string_value(json_object_get(o, key));
+
+	return s ? s : "";
+}
+
+static long long int_of(const json_t *o, const char *key)
+{
+	return json_integer_value(json_object_get(o, key));
+}
+
+static bool is_number(const json_t *o, const char *key)
+{
+	return json_is_number(json_object_get(o, key));
+}
+
+/* Texts made for one cell; used at once. */
+struct scrap {
+	char at[160];
+};
+
+static const char *number(struct scrap *s, const json_t *o, const char *key)
+{
+	struct gw_text t;
+
+	gw_text_init(&t, s->at, sizeof(s->at));
+	if (is_number(o, key))
+		gw_text_add_double(&t, json_number_value(json_object_get(o, key)));
+	return s->at;
+}
+
+static const char *age(struct scrap *s, const json_t *o, const char *key)
+{
+	struct gw_text t;
+
+	gw_text_init(&t, s->at, sizeof(s->at));
+	if (is_number(o, key))
+		gw_when_age(&t, int_of(o, key));
+	return s->at;
+}
+
+static const char *local(struct scrap *s, const json_t *o, const char *key)
+{
+	struct gw_text t;
+	int64_t wall_ms;
+
+	gw_text_init(&t, s->at, sizeof(s->at));
+	if (!gw_when_parse(text_of(o, key), 0, &wall_ms, NULL))
+		gw_when_local(&t, wall_ms);
+	return s->at;
+}
+
+static const char *place(struct scrap *s, const json_t *o)
+{
+	const json_t *p = json_object_get(o, "place");
+	const char *building = text_of(p, "building"), *floor = text_of(p, "floor");
+	const char *room = text_of(p, "room");
+	struct gw_text t;
+
+	gw_text_init(&t, s->at, sizeof(s->at));
+	if (*building || *floor || *room)
+		gw_text_addf(&t, "%s/%s/%s", *building ? building : "-",
+			*floor ? floor : "-", *room ? room : "-");
+	return s->at;
+}
+
+/* ---- status ---- */
+
+static void field(FILE *out, const char *name)
+{
+	fprintf(out, "  %-10s ", name);
+}
+
+static void show_alarm_counts(FILE *out, const json_t *a, bool colour)
+{
+	static const char *const levels[] = {"red", "orange", "yellow", "blue"};
+	char memory[64];
+	bool any = false;
+
+	field(out, "alarms");
+	if (int_of(a, "standing") == 0) {
+		gw_paint(out, colour, GW_PAINT_GREEN, "none standing");
+		fprintf(out, " of %lld configured\n", int_of(a, "configured"));
+		return;
+	}
+	fprintf(out, "%lld standing (", int_of(a, "standing"));
+	for (size_t i = 0; i < 4; i++) {
+		if (int_of(a, levels[i]) == 0)
+			continue;
+		fputs(any ? ", " : "", out);
+		snprintf(
+			memory, sizeof(memory), "%lld %s", int_of(a, levels[i]), levels[i]);
+		gw_paint(out, colour, gw_paint_level(levels[i]), memory);
+		any = true;
+	}
+	fprintf(out, "), %lld unacknowledged, %lld shelved\n", int_of(a, "unacked"),
+		int_of(a, "shelved"));
+}
+
+static void show_point_counts(FILE *out, const json_t *p)
+{
+	field(out, "points");
+	fprintf(out, "%lld: %lld good, %lld uncertain, %lld bad, %lld silent\n",
+		int_of(p, "configured"), int_of(p, "good"), int_of(p, "uncertain"),
+		int_of(p, "bad"), int_of(p, "silent"));
+}
+
+/* "ok", or in red what is wrong. */
+static void show_health(FILE *out, const json_t *o, bool colour)
+{
+	if (strcmp(text_of(o, "state"), "ok") == 0) {
+		fputs("ok", out);
+		return;
+	}
+	gw_paint(out, colour, GW_PAINT_RED, "FAILING");
+	fputs(" (", out);
+	gw_paint(out, false, GW_PAINT_PLAIN, text_of(o, "why"));
+	fputs(")", out);
+}
+
+static void show_store(FILE *out, const json_t *s, bool colour)
+{
+	if (!json_is_object(s))
+		return;
+	field(out, "store");
+	show_health(out, s, colour);
+	fprintf(out, ", %lld rows in %.1f MiB, %lld to be committed\n", int_of(s, "rows"),
+		(double)int_of(s, "file_bytes") / (1024.0 * 1024.0), int_of(s, "pending"));
+}
+
+static void show_alert_log(FILE *out, const json_t *l, bool colour)
+{
+	if (!json_is_object(l))
+		return;
+	field(out, "alert log");
+	show_health(out, l, colour);
+	fprintf(out, ", %lld lines in ", int_of(l, "lines"));
+	gw_paint(out, false, GW_PAINT_PLAIN, text_of(l, "path"));
+	if (int_of(l, "waiting") > 0)
+		fprintf(out, ", %lld wait", int_of(l, "waiting"));
+	if (int_of(l, "lost") > 0)
+		fprintf(out, ", %lld lost", int_of(l, "lost"));
+	fputs("\n", out);
+}
+
+static void show_head(FILE *out, const json_t *r, bool colour)
+{
+	const json_t *counters = json_object_get(r, "counters");
+	bool synced = strcmp(text_of(r, "clock"), "synced") == 0;
+	struct scrap s;
+
+	gw_paint(out, colour, GW_PAINT_BOLD, text_of(r, "gateway"));
+	fputs("  ", out);
+	gw_paint(out, false, GW_PAINT_PLAIN, text_of(r, "unit"));
+	fputs("\n", out);
+	field(out, "tocsind");
+	gw_paint(out, false, GW_PAINT_PLAIN, text_of(r, "version"));
+	fprintf(out, ", run %lld, up %s, clock ", int_of(r, "run"),
+		age(&s, r, "uptime_ms"));
+	gw_paint(out, colour, synced ? GW_PAINT_PLAIN : GW_PAINT_YELLOW,
+		text_of(r, "clock"));
+	fputs("\n", out);
+	show_alarm_counts(out, json_object_get(r, "alarms"), colour);
+	show_point_counts(out, json_object_get(r, "points"));
+	field(out, "counters");
+	fprintf(out, "%lld samples, last event #%lld\n", int_of(counters, "samples"),
+		int_of(counters, "last_seq"));
+	show_store(out, json_object_get(r, "store"), colour);
+	show_alert_log(out, json_object_get(r, "alert_log"), colour);
+}
+
+static enum gw_paint state_paint(const char *state)
+{
+	if (strcmp(state, "up") == 0)
+		return GW_PAINT_GREEN;
+	return strcmp(state, "down") == 0 ? GW_PAINT_RED : GW_PAINT_YELLOW;
+}
+
+/* What is wrong, or what has been counted since start: nothing where all is well. */
+static const char *source_note(struct scrap *s, const json_t *source)
+{
+	static const char *const counts[][2] = {
+		{"timeouts", "timeouts"},
+		{"bad_frames", "bad frames"},
+		{"refused", "refused"},
+		{"unknown_topic", "unknown topics"},
+		{"duplicates", "duplicates"},
+		{"coalesced", "coalesced"},
+		{"unsettled", "unsettled"},
+	};
+	const char *why = text_of(source, "why");
+	struct gw_text t;
+
+	gw_text_init(&t, s->at, sizeof(s->at));
+	gw_text_add(&t, why);
+	if (*why && int_of(source, "tries") > 1)
+		gw_text_addf(&t, " (%lld tries)", int_of(source, "tries"));
+	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++)
+		if (int_of(source, counts[i][0]) > 0)
+			gw_text_addf(&t, "%s%lld %s", t.used ? ", " : "",
+				int_of(source, counts[i][0]), counts[i][1]);
+	return s->at;
+}
+
+static void show_sources(FILE *out, const json_t *sources, bool colour)
+{
+	static const char *const heads[] = {"SOURCE", "DRIVER", "STATE", ">SINCE",
+		">DEVICES", ">POINTS", ">SAMPLES", "NOTE"};
+	struct gw_sheet sheet;
+	struct scrap s;
+	size_t i;
+	json_t *o;
+
+	gw_sheet_init(&sheet, heads, sizeof(heads) / sizeof(heads[0]));
+	json_array_foreach(sources, i, o)
+	{
+		const char *state = text_of(o, "state");
+
+		gw_sheet_cell(&sheet, GW_PAINT_PLAIN, "%s", text_of(o, "name"));
+		gw_sheet_cell(&sheet, GW_PAINT_PLAIN, "%s", text_of(o, "driver"));
+		gw_sheet_cell(&sheet, state_paint(state), "%s", state);
+		gw_sheet_cell(&sheet, GW_PAINT_PLAIN, "%s", age(&s, o, "state_age_ms"));
+		gw_sheet_cell(&sheet,
+			int_of(o, "devices_answering") < int_of(o, "devices")
+				? GW_PAINT_YELLOW
+				: GW_PAINT_PLAIN,
+			"%lld/%lld", int_of(o, "devices_answering"), int_of(o, "devices"));
+		gw_sheet_cell(&sheet, GW_PAINT_PLAIN, "%lld/%lld",
+			int_of(o, "points_usable"), int_of(o, "points"));
+		gw_sheet_cell(&sheet, GW_PAINT_PLAIN, "%lld", int_of(o, "samples"));
+		gw_sheet_cell(&sheet, GW_PAINT_PLAIN, "%s", source_note(&s, o));
+	}
+	fputs("\n", out);
+	if (sheet.n)
+		gw_sheet_print(&sheet, out, colour);
+	else
+		fputs("no sources configured\n", out);
+	gw_sheet_fini(&sheet);
+}
+
+static void show_uplinks(FILE *out, const json_t *uplinks, bool colour)
+{
+	static const char *const heads[] = {"UPLINK", "STATE", ">SINCE", ">PENDING",
+		">OLDEST", ">SENT", ">RETRIES", ">PARKED", "NOTE"};
+	struct gw_sheet sheet;
+	struct scrap s;
+	size_t i;
+	json_t *o;
+
+	gw_sheet_init(&sheet, heads, sizeof(heads) / sizeof(heads[0]));
+	json_array_foreach(uplinks, i, o)
+	{
+		const char *state = text_of(o, "state");
+		bool owes = int_of(o, "pending") > 0;
+
+		gw_sheet_cell(&sheet, GW_PAINT_PLAIN, "%s", text_of(o, "name"));
+		gw_sheet_cell(&sheet, state_paint(state), "%s", state);
+		gw_sheet_cell(&sheet, GW_PAINT_PLAIN, "%s", age(&s, o, "state_age_ms"));
+		gw_sheet_cell(&sheet, owes ? GW_PAINT_YELLOW : GW_PAINT_PLAIN, "%lld",
+			int_of(o, "pending"));
+		gw_sheet_cell(
+			&sheet, GW_PAINT_PLAIN, "%s", owes ? age(&s, o, "oldest_ms") : "");
+		gw_sheet_cell(&sheet, GW_PAINT_PLAIN, "%lld", int_of(o, "sent"));
+		gw_sheet_cell(&sheet, GW_PAINT_PLAIN, "%lld", int_of(o, "retries"));
+		gw_sheet_cell(&sheet, int_of(o, "parked") ? GW_PAINT_RED : GW_PAINT_PLAIN,
+			"%lld", int_of(o, "parked"));
+		gw_sheet_cell(&sheet, GW_PAINT_PLAIN, "%s", text_of(o, "why"));
+	}
+	fputs("\n", out);
+	if (sheet.n)
+		gw_sheet_print(&sheet, out, colour);
+	else
+		fputs("no uplinks configured: alarms stay in this box\n", out);
+	gw_sheet_fini(&sheet);
+}
+
+void gw_show_status(FILE *out, const json_t *result, bool colour)
+{
+	show_head(out, result, colour);
+	show_sources(out, json_object_get(result, "sources"), colour);
+	show_uplinks(out, json_object_get(result, "uplinks"), colour);
+}
+
+/* ---- points ---- */
+
+static void point_value(struct gw_sheet *sheet, const json_t *o)
+{
+	struct scrap s;
+
+	if (is_number(o, "value"))
+		gw_sheet_cell(sheet, GW_PAINT_PLAIN, "%s", number(&s, o, "value"));
+	else if (is_number(o, "last_value"))
+		gw_sheet_cell(sheet, GW_PAINT_DIM, "(%s)", number(&s, o, "last_value"));
+	else
+		gw_sheet_cell(sheet, GW_PAINT_DIM, "%s", "");
+}
+
+static enum gw_paint quality_paint(const char *quality)
+{
+	if (strcmp(quality, "good") == 0)
+		return GW_PAINT_GREEN;
+	return strcmp(quality, "uncertain") == 0 ? GW_PAINT_YELLOW : GW_PAINT_RED;
+}
+
+void gw_show_points(FILE *out, const json_t *result, bool colour, const char *pattern)
+{
+	static const char *const heads[] = {
+		"POINT", ">VALUE", "UNIT", "QUALITY", ">AGE", "PLACE"};
+	struct gw_sheet sheet;
+	struct scrap s;
+	size_t i;
+	json_t *o;
+
+	gw_sheet_init(&sheet, heads, sizeof(heads) / sizeof(heads[0]));
+	json_array_foreach(result, i, o)
+	{
+		const char *quality = text_of(o, "quality");
+
+		gw_sheet_cell(&sheet, GW_PAINT_PLAIN, "%s", text_of(o, "point"));
+		point_value(&sheet, o);
+		gw_sheet_cell(&sheet, GW_PAINT_PLAIN, "%s", text_of(o, "unit"));
+		gw_sheet_cell(&sheet, quality_paint(quality), "%s", quality);
+		gw_sheet_cell(&sheet, GW_PAINT_PLAIN, "%s", age(&s, o, "age_ms"));
+		gw_sheet_cell(&sheet, GW_PAINT_PLAIN, "%s", place(&s, o));
+	}
+	if (sheet.n)
+		gw_sheet_print(&sheet, out, colour);
+	else if (pattern)
+		fprintf(out,
+			"no point matches %s (source/device/point; * stays within one "
+			"part)\n",
+			pattern);
+	else
+		fputs("no points configured\n", out);
+	gw_sheet_fini(&sheet);
+}
+
+/* ---- alarms ---- */
+
+static void alarm_state(struct gw_sheet *sheet, const json_t *o)
+{
+	const char *state = text_of(o, "state");
+	struct scrap s;
+
+	if (strcmp(state, "shelved") == 0)
+		gw_sheet_cell(sheet, GW_PAINT_DIM, "shelved until %s",
+			local(&s, o, "shelved_until"));
+	else
+		gw_sheet_cell(sheet,
+			strstr(state, "unacked") ? GW_PAINT_BOLD : GW_PAINT_PLAIN, "%s",
+			state);
+}
+
+static void alarm_row(struct gw_sheet *sheet, const json_t *o)
+{
+	const char *level = text_of(o, "level"), *unit = text_of(o, "unit_of_measure");
+	bool normal = strcmp(text_of(o, "state"), "normal") == 0;
+	char upper[16] = "";
+	struct scrap s;
+
+	for (size_t i = 0; level[i] && i + 1 < sizeof(upper); i++)
+		upper[i] = (char)toupper((unsigned char)level[i]);
+	gw_sheet_cell(sheet, normal ? GW_PAINT_DIM : gw_paint_level(level), "%s", upper);
+	gw_sheet_cell(sheet, GW_PAINT_PLAIN, "%s", text_of(o, "class"));
+	alarm_state(sheet, o);
+	gw_sheet_cell(sheet, GW_PAINT_PLAIN, "%s", text_of(o, "alarm"));
+	if (is_number(o, "value"))
+		gw_sheet_cell(sheet, GW_PAINT_PLAIN, "%s%s%s", number(&s, o, "value"),
+			*unit ? " " : "", unit);
+	else
+		gw_sheet_cell(sheet, GW_PAINT_PLAIN, "%s", "");
+	gw_sheet_cell(sheet, GW_PAINT_PLAIN, "%s", text_of(o, "condition"));
+	gw_sheet_cell(sheet, GW_PAINT_PLAIN, "%s", local(&s, o, "since"));
+	gw_sheet_cell(sheet, GW_PAINT_PLAIN, "%s", place(&s, o));
+	gw_sheet_cell(sheet, GW_PAINT_PLAIN, "%s", text_of(o, "text"));
+}
+
+void gw_show_alarms(FILE *out, const json_t *result, bool colour, bool all)
+{
+	static const char *const heads[] = {"LEVEL", "CLASS", "STATE", "ALARM", ">VALUE",
+		"CONDITION", "SINCE", "PLACE", "TEXT"};
+	struct gw_sheet sheet;
+	size_t i;
+	json_t *o;
+
+	gw_sheet_init(&sheet, heads, sizeof(heads) / sizeof(heads[0]));
+	json_array_foreach(result, i, o) alarm_row(&sheet, o);
+	if (sheet.n)
+		gw_sheet_print(&sheet, out, colour);
+	else
+		fputs(all ? "no alarms configured\n" : "no standing alarms\n", out);
+	gw_sheet_fini(&sheet);
+}
+
+void gw_show_changed(FILE *out, const json_t *result, bool colour)
+{
+	gw_paint(out, false, GW_PAINT_PLAIN, text_of(result, "alarm"));
+	fputs(" is now ", out);
+	gw_paint(out, colour, GW_PAINT_BOLD, text_of(result, "state"));
+	fputs("\n", out);
+}
+
+/* ---- tail ---- */
+
+void gw_show_line(FILE *out, const char *line, bool colour)
+{
+	const char *level = strchr(line, ' ');
+	size_t n = level ? strcspn(level + 1, " ") : 0;
+	char word[16], time[48];
+
+	if (!colour || !level || n >= sizeof(word) ||
+		(size_t)(level - line) >= sizeof(time)) {
+		gw_paint(out, false, GW_PAINT_PLAIN, line);
+	} else {
+		snprintf(time, sizeof(time), "%.*s", (int)(level - line), line);
+		snprintf(word, sizeof(word), "%.*s", (int)n, level + 1);
+		gw_paint(out, true, GW_PAINT_DIM, time);
+		fputs(" ", out);
+		gw_paint(out, true, gw_paint_level(word), word);
+		gw_paint(out, false, GW_PAINT_PLAIN, level + 1 + n);
+	}
+	fputs("\n", out);
+}

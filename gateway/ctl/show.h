@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * show.h: the daemon's documents as a person reads them.
+ *
+ * Thread: any. Pure but for the stream.
+ */
+#ifndef GW_CTL_SHOW_H
+#define GW_CTL_SHOW_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdio.h>
+
+/* result: what stands under "result"; fields that are missing show as "-". */
+void gw_show_status(FILE *out, const json_t *result, bool colour);
+void gw_show_points(FILE *out, const json_t *result, bool colour, const char *pattern);
+void gw_show_alarms(FILE *out, const json_t *result, bool colour, bool all);
+void gw_show_changed(FILE *out, const json_t *result, bool colour);
+/* One line of the alert log. */
+void gw_show_line(FILE *out, const char *line, bool colour);
+
+#endif
