@@ -1,0 +1,235 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The checker finds what is planted, and nothing else."""
+import copy
+import datetime
+import json
+import random
+
+import oracle
+import pytest
+
+T0 = 1_795_300_000_000
+
+
+def stamp(ms):
+    import datetime
+    at = datetime.datetime.fromtimestamp(ms / 1000, datetime.timezone.utc)
+    return at.strftime("%Y-%m-%dT%H:%M:%S.") + f"{ms % 1000:03d}Z"
+
+
+def event(seq, alarm, change, ms, run=1, occurrence=None):
+    state = {"raised": "active-unacked", "cleared": "returned-unacked"}[change]
+    return {"specversion": "1.0", "type": f"tocsin.alarm.{change}",
+            "source": "urn:tocsin:box", "id": f"box-{run}-{seq:010d}", "time": stamp(ms),
+            "data": {"gateway": "box", "alarm": alarm, "seq": seq, "run": run,
+                     "change": change, "state": state, "durable": True, "value": 52.3,
+                     "occurrence": occurrence or f"{alarm}/{seq}", "place": "锅炉房"}}
+
+
+def pack(e):
+    return json.dumps(e, ensure_ascii=False).encode()
+
+
+def story(alarms=3, lives=6, seed=7):
+    """A clean run: (causes, events in seq order)."""
+    rng = random.Random(seed)
+    plan = [f"s/d{n}/p:x" for n in range(alarms) for _ in range(lives * 2)]
+    rng.shuffle(plan)
+    causes, events, on, ms = [], [], {}, T0
+    for seq, alarm in enumerate(plan, 1):
+        change = "cleared" if on.get(alarm) else "raised"
+        on[alarm] = not on.get(alarm)
+        ms += rng.randrange(20, 500)
+        causes.append(oracle.Cause(ms, alarm, change))
+        events.append(event(seq, alarm, change, ms + rng.randrange(1, 15)))
+    return causes, events
+
+
+def judge(events, causes, **more):
+    return oracle.check([oracle.Arrival(pack(e)) for e in events], causes, **more)
+
+
+def kinds(wrong):
+    return {w.split(":")[0] for w in wrong}
+
+
+def test_a_clean_run_is_clean():
+    causes, events = story()
+    assert judge(events, causes, committed=range(1, len(events) + 1)) == []
+
+
+def test_repeats_with_the_same_bytes_are_fine():
+    causes, events = story()
+    assert judge(events[:9] + events[4:9] + events[9:] + events[:2], causes) == []
+
+
+def test_alarms_may_overtake_each_other():
+    causes, events = story()
+    events.sort(key=lambda e: (e["data"]["alarm"], e["data"]["seq"]))
+    assert judge(events, causes) == []
+
+
+@pytest.mark.parametrize("at", range(36))
+def test_drop(at):
+    causes, events = story()
+    del events[at]
+    wrong = judge(events, causes)
+    assert "lost" in kinds(wrong), wrong
+
+
+def test_drop_of_the_last_is_seen_by_commit_and_by_cause():
+    causes, events = story()
+    assert kinds(judge(events[:-1], causes)) == {"lost"}
+    assert kinds(judge(events[:-1], None, committed=range(1, 37))) == {"lost"}
+
+
+def test_drop_that_closes_the_gap_is_still_lost():
+    """The gateway forgot a transition and numbered on as if it had never been."""
+    causes, events = story()
+    pair = [i for i, e in enumerate(events) if e["data"]["alarm"] == "s/d1/p:x"][2:4]
+    kept = [e for i, e in enumerate(events) if i not in pair]
+    for seq, e in enumerate(kept, 1):
+        e["data"]["seq"], e["id"] = seq, f"box-1-{seq:010d}"
+    wrong = judge(kept, causes)
+    assert kinds(wrong) == {"lost"} and len(wrong) == 2, wrong
+
+
+@pytest.mark.parametrize("at", (0, 5, 17, 35))
+def test_duplicate_under_a_new_id(at):
+    causes, events = story()
+    twin = copy.deepcopy(events[at])
+    twin["data"]["run"], twin["id"] = 2, f"box-2-{twin['data']['seq']:010d}"
+    wrong = judge(events[:at + 1] + [twin] + events[at + 1:], causes)
+    assert "twice" in kinds(wrong), wrong
+
+
+def test_duplicate_under_a_new_seq():
+    causes, events = story()
+    twin = copy.deepcopy(events[0])
+    twin["data"]["seq"], twin["id"] = 37, "box-1-0000000037"
+    # Put behind everything: raised again while it may stand or not, but never with a cause.
+    assert kinds(judge(events + [twin], causes)) & {"invented", "twice"}
+    events = [events[0], {**copy.deepcopy(events[0]), "id": "box-1-0000000002"}]
+    events[1]["data"]["seq"] = 2
+    assert "twice" in kinds(judge(events, causes[:1]))
+
+
+def test_a_seq_given_again_after_a_disk_that_forgot_is_allowed():
+    first = event(1, "s/d/p:x", "raised", T0 + 5)
+    first["data"]["durable"] = False
+    second = event(1, "s/e/p:x", "raised", T0 + 900, run=2)
+    causes = [oracle.Cause(T0, "s/d/p:x", "raised"), oracle.Cause(T0 + 800, "s/e/p:x", "raised")]
+    assert judge([first, second], causes) == []
+    first["data"]["durable"] = True
+    assert "twice" in kinds(judge([first, second], causes))
+
+
+def test_swap():
+    causes, events = story()
+    mine = [i for i, e in enumerate(events) if e["data"]["alarm"] == "s/d2/p:x"]
+    a, b = mine[3], mine[4]
+    events[a], events[b] = events[b], events[a]
+    wrong = judge(events, causes)
+    assert kinds(wrong) == {"order"}, wrong
+
+
+def test_swap_of_what_happened():
+    """Cleared before raised, though numbered in order."""
+    causes, events = story(alarms=1, lives=1)
+    for e, change in zip(events, ("cleared", "raised")):
+        e["data"]["change"], e["type"] = change, f"tocsin.alarm.{change}"
+        e["data"]["state"] = "active-unacked" if change == "raised" else "returned-unacked"
+    assert "invented" in kinds(judge(events, causes))
+
+
+def test_invented_alarm():
+    causes, events = story()
+    events.append(event(37, "s/never/p:x", "raised", T0 + 10 ** 6))
+    assert kinds(judge(events, causes)) == {"invented"}
+    assert judge(events, causes, only="^s/d") == []
+
+
+def test_invented_life():
+    causes, events = story()
+    events += [event(37, "s/d0/p:x", "raised", T0 + 10 ** 6),
+               event(38, "s/d0/p:x", "cleared", T0 + 10 ** 6 + 1)]
+    wrong = judge(events, causes)
+    assert kinds(wrong) == {"invented"} and len(wrong) == 2, wrong
+
+
+def test_invented_before_its_cause():
+    causes, events = story(alarms=1, lives=1)
+    events[0]["time"] = stamp(causes[0].wall_ms - 400)
+    assert kinds(judge(events, causes)) == {"invented", "lost"}
+
+
+@pytest.mark.parametrize("key, value", (("value", 52.4), ("place", "锅炉房 "), ("alarm", "s/d9/p:x")))
+def test_altered_repeat(key, value):
+    causes, events = story()
+    twin = copy.deepcopy(events[3])
+    twin["data"][key] = value
+    wrong = judge(events + [twin], causes)
+    assert kinds(wrong) == {"altered"} and key in wrong[0], wrong
+
+
+def test_altered_spacing_of_a_repeat():
+    causes, events = story()
+    sent = [oracle.Arrival(pack(e)) for e in events]
+    again = oracle.Arrival(json.dumps(events[0], ensure_ascii=False, indent=1).encode())
+    assert kinds(oracle.check(sent + [again], causes)) == {"altered"}
+
+
+def test_altered_id_and_type():
+    causes, events = story()
+    events[2]["id"] = "box-1-3"
+    events[4]["type"] = "tocsin.alarm.amended"
+    assert kinds(judge(events, causes)) == {"altered"}
+
+
+def test_unsure_causes_may_go_unseen_but_sure_ones_not():
+    alarm = "s/d/p:x"
+    causes = [oracle.Cause(T0 + 100 * n, alarm, c, sure) for n, (c, sure) in enumerate(
+        [("raised", False), ("cleared", False), ("raised", True), ("cleared", True)])]
+    both = [event(1, alarm, "raised", T0 + 210), event(2, alarm, "cleared", T0 + 310)]
+    assert judge(both, causes) == []
+    assert kinds(judge(both[:1], causes)) == {"lost"}
+    assert kinds(judge([], causes)) == {"lost"}
+
+
+def test_batches_are_split_to_the_byte():
+    a, b = '{"id": "1", "t":"],[{é\\""}', '{"id":"2"}'
+    assert oracle.split_batch(f" [ {a} ,\n{b} ]\n".encode()) == [a.encode(), b.encode()]
+    assert oracle.split_batch(b"[]") == [] and oracle.split_batch(a.encode()) == [a.encode()]
+    with pytest.raises(ValueError):
+        oracle.split_batch(b'[{"id":1}')
+
+
+def test_heartbeats_are_not_alarms():
+    beat = json.dumps({"type": oracle.HEARTBEAT, "id": "b"}).encode()
+    assert oracle.arrivals([b"[" + beat + b"]", beat]) == []
+
+
+def test_ledger_of_the_injector_reads_back(tmp_path):
+    ledger = oracle.Injector(tmp_path / "injector.jsonl")
+    ledger.will("s/d/p:x", "raised", point="s/d/p", value=1)
+    ledger.will("s/d/p:x", "cleared", sure=False)
+    ledger.close()
+    rows = oracle.read_injector(tmp_path / "injector.jsonl")
+    assert [(r.alarm, r.change, r.sure) for r in rows] == [
+        ("s/d/p:x", "raised", True), ("s/d/p:x", "cleared", False)]
+
+
+def test_alert_lines():
+    good = ("2026-11-21T08:15:30.123+08:00 RED raised boiler-room/gas-1/ch4 ch4-high "
+            "52.3 %LEL above 50 @ A/-1/锅炉房 #42")
+    assert oracle.LINE.fullmatch(good)["seq"] == "42"
+    for bad in (good + " ", good.replace("RED", "red"), good.replace("#42", "#042"),
+                good.replace("+08:00", ""), good.replace(" @ ", " "), " " + good):
+        assert not oracle.LINE.fullmatch(bad), bad
+
+
+@pytest.mark.parametrize("text, ms", (
+    ("1970-01-01T00:00:00.000Z", 0), ("2026-11-21T08:15:30.123+08:00", 1795220130123),
+    ("2026-11-21T00:15:30Z", 1795220130000), ("2026-11-20T19:45:30.1-04:30", 1795220130100)))
+def test_times(text, ms):
+    assert oracle.parse_time_ms(text) == ms
