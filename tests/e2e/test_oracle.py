@@ -2,6 +2,7 @@
 """The checker finds what is planted, and nothing else."""
 import copy
 import datetime
+import hashlib
 import json
 import random
 
@@ -12,7 +13,6 @@ T0 = 1_795_300_000_000
 
 
 def stamp(ms):
-    import datetime
     at = datetime.datetime.fromtimestamp(ms / 1000, datetime.timezone.utc)
     return at.strftime("%Y-%m-%dT%H:%M:%S.") + f"{ms % 1000:03d}Z"
 
@@ -196,17 +196,20 @@ def test_unsure_causes_may_go_unseen_but_sure_ones_not():
     assert kinds(judge([], causes)) == {"lost"}
 
 
-def test_batches_are_split_to_the_byte():
-    a, b = '{"id": "1", "t":"],[{é\\""}', '{"id":"2"}'
-    assert oracle.split_batch(f" [ {a} ,\n{b} ]\n".encode()) == [a.encode(), b.encode()]
-    assert oracle.split_batch(b"[]") == [] and oracle.split_batch(a.encode()) == [a.encode()]
-    with pytest.raises(ValueError):
-        oracle.split_batch(b'[{"id":1}')
+def ledger_line(n, raw, sha=None):
+    meta = json.dumps({"n": n, "id": "x", "sha": sha or hashlib.sha256(raw).hexdigest()})
+    return meta[:-1].encode() + b', "event": ' + raw + b"}\n"
 
 
-def test_heartbeats_are_not_alarms():
-    beat = json.dumps({"type": oracle.HEARTBEAT, "id": "b"}).encode()
-    assert oracle.arrivals([b"[" + beat + b"]", beat]) == []
+def test_ledger_of_the_platform_reads_back_to_the_byte(tmp_path):
+    odd = b'{"type": "tocsin.alarm.raised",  "id": "1", "data":{"text":"}\\u00e9, \xe9\x94\x85"}}'
+    beat = b'{"type":"tocsin.gateway.heartbeat","id":"b"}'
+    path = tmp_path / "ledger.jsonl"
+    path.write_bytes(ledger_line(1, beat) + ledger_line(2, odd))
+    assert [a.raw for a in oracle.read_platform(path)] == [odd]
+    path.write_bytes(ledger_line(1, odd, sha="0" * 64))
+    with pytest.raises(ValueError, match=":1: "):
+        oracle.read_platform(path)
 
 
 def test_ledger_of_the_injector_reads_back(tmp_path):

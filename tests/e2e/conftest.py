@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Fixtures: every peer is real, on loopback, on a port of its own, and ended by its pid."""
+import pathlib
+import shutil
+import sys
+import tempfile
+
+import pytest
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "peers")]
+
+import harness  # noqa: E402
+import oracle  # noqa: E402
+
+
+def pytest_configure(config):
+    for mark in ("long: takes more than some seconds", "timing: measures time, not for slow builds",
+                 "smoke: the shortest way through everything"):
+        config.addinivalue_line("markers", mark)
+
+
+def pytest_collection_modifyitems(items):
+    """Without a built daemon only the tests of the tests can run."""
+    if not (harness.BUILD / "tocsind").exists():
+        lacking = pytest.mark.skip(reason=f"no tocsind in {harness.BUILD}")
+        for item in items:
+            if item.fspath.basename != "test_oracle.py":
+                item.add_marker(lacking)
+
+
+@pytest.fixture
+def folder():
+    path = pathlib.Path(tempfile.mkdtemp(prefix="tocsin-"))
+    yield path
+    shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory):
+    import ca
+    made = ca.Authority(tmp_path_factory.mktemp("ca"))
+    made.issue("server", hosts=["localhost", "127.0.0.1"])
+    made.issue("gateway", client=True)
+    return made
+
+
+@pytest.fixture
+def closing():
+    """closing(x) closes x at the end, last opened first, even if one of them fails."""
+    opened = []
+
+    def add(x):
+        opened.append(x)
+        return x
+    yield add
+    failures = []
+    for x in reversed(opened):
+        try:
+            x.close()
+        except Exception as e:  # noqa: BLE001: the others must be closed all the same
+            failures.append(e)
+    if failures:
+        raise failures[0]
+
+
+@pytest.fixture
+def city(folder, authority, closing):
+    from peers import City
+    return closing(City(folder / "city", authority))
+
+
+@pytest.fixture
+def broker(folder, closing):
+    return closing(harness.Broker(folder / "broker"))
+
+
+@pytest.fixture
+def publisher(broker, closing):
+    return closing(harness.Publisher(broker.port))
+
+
+@pytest.fixture
+def plant(folder, closing):
+    """A Modbus TCP server with commanded faults."""
+    from peers import ModbusTcp
+    return closing(ModbusTcp(folder))
+
+
+@pytest.fixture
+def bus(folder, closing):
+    """A Modbus RTU slave on a pty pair."""
+    from peers import ModbusRtu
+    return closing(ModbusRtu(folder))
+
+
+@pytest.fixture
+def ledger(folder, closing):
+    return closing(oracle.Injector(folder / "injector.jsonl"))
+
+
+@pytest.fixture
+def gateway(closing, request):
+    """gateway(config): a Gateway that is ended at the end, and must end well; its folder is
+    kept if the test failed."""
+    made = []
+
+    def make(config=None, **more):
+        made.append(closing(harness.Gateway(config, **more)))
+        return made[-1]
+    yield make
+    for g in made:
+        g.keep = getattr(request.node, "failed_call", False)
+        if g.keep:
+            sys.stderr.write(f"\n{g.folder} is kept; the end of its log:\n{g.log()[-4000:]}\n")
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = (yield).get_result()
+    if call.when == "call":
+        item.failed_call = report.failed

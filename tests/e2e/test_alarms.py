@@ -1,0 +1,273 @@
+# SPDX-License-Identifier: Apache-2.0
+"""An alarm is raised and cleared over every protocol, and says what the design promises."""
+import re
+import subprocess
+import uuid
+
+import building as b
+import harness
+import oracle
+import pytest
+from judge import judge
+
+FIELDS = ("gateway, unit, area, grid, alarm, name, occurrence, seq, run, durable, point, source, "
+          "device, place, change, state, level, class, text, value, unit_of_measure, limit, "
+          "condition, onset, since_boot_ms, boot, clock, quality, peak, confirmed_by").split(", ")
+
+
+@pytest.mark.smoke
+def test_raise_and_clear_over_mqtt(gateway, broker, publisher, city, ledger):
+    g = gateway(b.config(b.mqtt(broker.port, b.smoke(1), b.smoke(2)), alarms=[b.SMOKE],
+                         uplinks=[city.uplink()])).start()
+    g.wait_up("zigbee")
+    publisher.send("zigbee2mqtt/smoke-1", {"smoke": False, "battery": 97})
+    g.wait_point("zigbee/smoke-1/battery", 97)
+    alarm = "zigbee/smoke-1/smoke:smoke"
+    for _ in range(3):
+        ledger.will(alarm, "raised")
+        publisher.send("zigbee2mqtt/smoke-1", {"smoke": True, "battery": 97})
+        ledger.will(alarm, "cleared")
+        publisher.send("zigbee2mqtt/smoke-1", {"smoke": False, "battery": 97})
+    city.until(alarm, "cleared", 3)
+    judge(g, city, ledger)
+    assert [x["name"] for x in g.lines()] == ["smoke"] * 6
+
+
+@pytest.mark.smoke
+def test_raise_and_clear_over_modbus_tcp(gateway, plant, city, ledger):
+    plant.set(3, "holding", 0, 100, 0)
+    g = gateway(b.config(b.modbus_tcp(plant.port, b.gas()), alarms=[b.GAS_LOW, b.GAS_HIGH],
+                         uplinks=[city.uplink()])).start()
+    g.wait_point("plant/gas-1/ch4", 10)
+    gas_goes_up_and_down(plant, "plant", city, ledger)
+    judge(g, city, ledger)
+
+
+@pytest.mark.smoke
+def test_raise_and_clear_over_modbus_rtu(gateway, bus, city, ledger):
+    bus.set(3, "holding", 0, 100, 0)
+    g = gateway(b.config(b.modbus_rtu(bus.device, b.gas()), alarms=[b.GAS_LOW, b.GAS_HIGH],
+                         uplinks=[city.uplink()])).start()
+    g.wait_point("boiler-room/gas-1/ch4", 10)
+    gas_goes_up_and_down(bus, "boiler-room", city, ledger)
+    judge(g, city, ledger)
+
+
+def gas_goes_up_and_down(peer, source, city, ledger):
+    key = f"{source}/gas-1/ch4:"
+    for tenths, change, name in ((210, "raised", "ch4-low"), (523, "raised", "ch4-high"),
+                                 (449, "cleared", "ch4-high"), (170, "cleared", "ch4-low")):
+        ledger.will(key + name, change, value=tenths / 10)
+        peer.set(3, "holding", 0, tenths, 0)
+        event = city.until(key + name, change)
+        assert event.data["value"] == tenths / 10 and event.data["unit_of_measure"] == "%LEL"
+        assert event.data["place"] == {"building": "A", "floor": "-1", "room": "锅炉房"}
+
+
+def test_hysteresis_holds_between_limit_and_clear(gateway, plant, city, ledger):
+    plant.set(3, "holding", 0, 510, 0)
+    ledger.will("plant/gas-1/ch4:ch4-high", "raised")  # true at start: raises
+    g = gateway(b.config(b.modbus_tcp(plant.port, b.gas()), alarms=[b.GAS_HIGH],
+                         uplinks=[city.uplink()])).start()
+    city.until("plant/gas-1/ch4:ch4-high", "raised")
+    for tenths in (460, 510, 455, 505):
+        plant.set(3, "holding", 0, tenths, 0)
+        g.wait_point("plant/gas-1/ch4", tenths / 10)
+    judge(g, city, ledger)
+
+
+def test_every_type_and_order_of_register(gateway, plant):
+    plant.set(7, "input", 0, 0xFF9C)               # -100 tenths
+    plant.set(7, "holding", 0x07D0, 0x999A, 0x3E99)  # 0.3 as CDAB
+    plant.set(7, "holding", 10, 0x0001, 0x86A0)      # 100000 thousandths as ABCD
+    plant.set(7, "discrete", 4, 1)
+    plant.set(7, "coil", 2, 1)
+    g = gateway(b.config(b.modbus_tcp(plant.port, b.supply()))).start()
+    g.wait_point("plant/supply/temperature", -10)
+    assert g.wait_point("plant/supply/pressure")["value"] == pytest.approx(0.3)
+    assert g.wait_point("plant/supply/flow")["value"] == pytest.approx(100)
+    assert g.wait_point("plant/supply/pump-fault")["value"] in (1, True)
+    assert g.wait_point("plant/supply/valve-open")["value"] in (1, True)
+
+
+def test_pymodbus_as_the_other_end(gateway, folder, closing, city, ledger):
+    """Both ends are not one library."""
+    from peers import Pymodbus
+    peer = closing(Pymodbus(folder))
+    peer.set(3, "holding", 0, 100, 0)
+    peer.set(7, "input", 0, 655)
+    g = gateway(b.config(b.modbus_tcp(peer.port, b.gas(), b.supply()),
+                         alarms=[b.GAS_LOW, b.GAS_HIGH], uplinks=[city.uplink()])).start()
+    g.wait_point("plant/gas-1/ch4", 10)
+    g.wait_point("plant/supply/temperature", 65.5)
+    gas_goes_up_and_down(peer, "plant", city, ledger)
+    judge(g, city, ledger)
+
+
+def test_the_event_says_everything(gateway, broker, publisher, city):
+    g = gateway(b.config(b.mqtt(broker.port, b.smoke(1)), alarms=[b.SMOKE],
+                         uplinks=[city.uplink()])).start()
+    g.wait_up("zigbee")
+    publisher.send("zigbee2mqtt/smoke-1", {"smoke": True})
+    raised = city.until("zigbee/smoke-1/smoke:smoke", "raised")
+    publisher.send("zigbee2mqtt/smoke-1", {"smoke": False})
+    cleared = city.until("zigbee/smoke-1/smoke:smoke", "cleared")
+    for event in (raised, cleared):
+        assert sorted(set(FIELDS) - set(event.data)) == []
+        assert event.event["specversion"] == "1.0"
+        assert event.event["source"] == "urn:tocsin:box"
+        assert event.event["type"] == f"tocsin.alarm.{event.change}"
+        assert re.fullmatch(r"box-[1-9]\d*-\d{10}", event.id)
+        assert abs(oracle.parse_time_ms(event.event["time"]) - oracle.wall_ms()) < 60_000
+    d = raised.data
+    life = uuid.UUID(d["occurrence"])
+    assert life.version == 7 and cleared.data["occurrence"] == d["occurrence"]
+    boot = open("/proc/sys/kernel/random/boot_id", encoding="ascii").read().strip()
+    expected = {"gateway": "box", "unit": "天津市和平区示例大厦", "area": "120101",
+                "grid": "120101003012004", "name": "smoke", "source": "zigbee",
+                "device": "smoke-1", "point": "zigbee/smoke-1/smoke", "change": "raised",
+                "state": "active-unacked", "level": "orange", "class": "alarm",
+                "text": "感烟探测器报警", "quality": "good", "boot": boot,
+                "place": {"building": "A", "floor": "3", "room": "走廊"}}
+    assert {k: d[k] for k in expected} == expected
+    assert d["value"] in (1, True) and d["clock"] in ("synced", "unsynced")
+    assert d["run"] >= 1 and d["seq"] == 1 and d["durable"] in (True, False)
+
+
+def test_the_alert_log_line(gateway, broker, publisher):
+    g = gateway(b.config(b.mqtt(broker.port, b.smoke(1), b.plain("hydrant", "water/pressure")),
+                         alarms=[b.SMOKE, {"name": "low", "on": "zigbee/hydrant/value",
+                                           "when": {"below": 0.1, "clear": 0.12}}])).start()
+    g.wait_up("zigbee")
+    publisher.send("water/pressure", "0.05")
+    publisher.send("zigbee2mqtt/smoke-1", {"smoke": True})
+    harness.wait_for(lambda: len(g.lines()) == 2, lambda: str(g.lines()))
+    low, smoke = g.lines()
+    assert (low["level"], low["change"], low["subject"], low["name"], low["words"]) == (
+        "YELLOW", "raised", "zigbee/hydrant/value", "low", "0.05 MPa below 0.1")
+    assert low["place"] == "A/12/hydrant" and low["seq"] == 1
+    assert smoke["level"] == "ORANGE" and smoke["place"] == "A/3/走廊" and smoke["seq"] == 2
+
+
+def test_two_detectors_confirm_but_never_hold_back_the_first(gateway, broker, publisher, city):
+    vote = {"name": "smoke-confirmed", "when": {"at_least": 2, "of": ["zigbee/smoke-*/smoke"],
+                                                "within": "60s"}, "level": "red", "class": "alarm"}
+    g = gateway(b.config(b.mqtt(broker.port, b.smoke(1), b.smoke(2)), alarms=[b.SMOKE, vote],
+                         uplinks=[city.uplink()])).start()
+    g.wait_up("zigbee")
+    publisher.send("zigbee2mqtt/smoke-1", {"smoke": True})
+    city.until("zigbee/smoke-1/smoke:smoke", "raised")
+    assert not city.seen_events("smoke-confirmed")
+    publisher.send("zigbee2mqtt/smoke-2", {"smoke": True})
+    confirmed = city.until("smoke-confirmed", "raised")
+    assert confirmed.data["level"] == "red" and len(confirmed.data["confirmed_by"]) == 2
+    judge(g, city)
+
+
+def test_several_levels_on_one_point(gateway, plant, city):
+    """From normal straight over both limits: both are told (collectd#578)."""
+    plant.set(3, "holding", 0, 0, 0)
+    g = gateway(b.config(b.modbus_tcp(plant.port, b.gas()), alarms=[b.GAS_LOW, b.GAS_HIGH],
+                         uplinks=[city.uplink()])).start()
+    g.wait_point("plant/gas-1/ch4", 0)
+    plant.set(3, "holding", 0, 900, 0)
+    city.until("plant/gas-1/ch4:ch4-low", "raised")
+    city.until("plant/gas-1/ch4:ch4-high", "raised")
+    judge(g, city)
+
+
+def test_on_delay_and_off_delay(gateway, broker, publisher, city, ledger):
+    slow = {"name": "low", "on": "zigbee/hydrant/value", "when": {"below": 0.1, "clear": 0.12},
+            "on_delay": "1s", "off_delay": "1s"}
+    g = gateway(b.config(b.mqtt(broker.port, b.plain("hydrant", "water/pressure")),
+                         alarms=[slow], uplinks=[city.uplink()])).start()
+    g.wait_up("zigbee")
+    for value in (0.05, 0.5, 0.04, 0.6):  # shorter than the delay: nothing
+        publisher.send("water/pressure", str(value))
+        g.wait_point("zigbee/hydrant/value", value)
+    ledger.will("zigbee/hydrant/value:low", "raised")
+    publisher.send("water/pressure", "0.03")
+    city.until("zigbee/hydrant/value:low", "raised")
+    publisher.send("water/pressure", "0.7")
+    g.wait_point("zigbee/hydrant/value", 0.7)
+    publisher.send("water/pressure", "0.02")
+    g.wait_point("zigbee/hydrant/value", 0.02)
+    ledger.will("zigbee/hydrant/value:low", "cleared")
+    publisher.send("water/pressure", "0.8")
+    city.until("zigbee/hydrant/value:low", "cleared")
+    judge(g, city, ledger)
+
+
+def test_a_retained_current_state_raises_once(gateway, broker, publisher, city, ledger):
+    ledger.will("zigbee/smoke-1/smoke:smoke", "raised")
+    publisher.send("zigbee2mqtt/smoke-1", {"smoke": True}, retain=True)
+    g = gateway(b.config(b.mqtt(broker.port, b.smoke(1)), alarms=[b.SMOKE],
+                         uplinks=[city.uplink()])).start()
+    city.until("zigbee/smoke-1/smoke:smoke", "raised")
+    g.restart()
+    g.wait_up("zigbee")
+    judge(g, city, ledger)
+
+
+PAYLOADS = ('{"smoke": tru', '{"smoke": true} x', '{"smoke": true, "smoke": true}', "[]", "",
+            '{"Smoke": true}', '{"smoke": 2}', '{"smoke": "perhaps"}', '{"smoke": null}',
+            '{"smoke": {}}', "\xff\xfe", '{"smoke": 1e999}', "[" * 50_000)
+
+
+@pytest.mark.parametrize("payload", PAYLOADS, ids=range(len(PAYLOADS)))
+def test_a_bad_payload_is_never_a_value(gateway, broker, publisher, payload):
+    g = gateway(b.config(b.mqtt(broker.port, b.smoke(1)), alarms=[b.SMOKE])).start()
+    g.wait_up("zigbee")
+    publisher.send("zigbee2mqtt/smoke-1", {"smoke": False})
+    g.wait_point("zigbee/smoke-1/smoke", 0)
+    publisher.send("zigbee2mqtt/smoke-1", payload.encode("latin-1"))
+    harness.wait_for(lambda: g.point("zigbee/smoke-1/smoke")["quality"].startswith("bad"),
+                     lambda: str(g.point("zigbee/smoke-1/smoke")))
+    assert g.source("zigbee")["bad_frames"] >= 1
+    publisher.send("zigbee2mqtt/smoke-1", {"smoke": False})
+    g.wait_point("zigbee/smoke-1/smoke", 0)
+    assert not [x for x in g.lines() if x["name"] == "smoke"]
+
+
+def test_one_bad_part_leaves_the_rest_of_the_message(gateway, broker, publisher):
+    g = gateway(b.config(b.mqtt(broker.port, b.smoke(1)), alarms=[b.SMOKE])).start()
+    g.wait_up("zigbee")
+    publisher.send("zigbee2mqtt/smoke-1", {"smoke": True, "battery": "full"})
+    g.wait_point("zigbee/smoke-1/smoke", 1)
+    assert g.point("zigbee/smoke-1/battery")["quality"] == "bad-payload"
+
+
+def test_outside_its_range_it_is_no_value(gateway, plant, city):
+    plant.set(3, "holding", 0, 300, 0)
+    g = gateway(b.config(b.modbus_tcp(plant.port, b.gas()), alarms=[b.GAS_HIGH],
+                         uplinks=[city.uplink()])).start()
+    g.wait_point("plant/gas-1/ch4", 30)
+    plant.set(3, "holding", 0, 65535, 0)
+    g.wait_point("plant/gas-1/ch4", quality="bad-range")
+    plant.set(3, "holding", 0, 300, 0)
+    g.wait_point("plant/gas-1/ch4", 30)
+    assert not city.seen_events("plant/gas-1/ch4:ch4-high")
+
+
+def test_an_unknown_topic_is_counted(gateway, broker, publisher):
+    """The broker's session remembers a topic that the config has dropped since."""
+    g = gateway(b.config(b.mqtt(broker.port, b.smoke(1), b.smoke(2)), alarms=[b.SMOKE])).start()
+    g.wait_up("zigbee")
+    g.stop()
+    publisher.send("zigbee2mqtt/smoke-2", {"smoke": True})
+    g.write(b.config(b.mqtt(broker.port, b.smoke(1)), alarms=[b.SMOKE]))
+    g.start()
+    harness.wait_for(lambda: g.source("zigbee")["unknown_topic"] == 1,
+                     lambda: str(g.source("zigbee")))
+    publisher.send("zigbee2mqtt/smoke-1", {"smoke": False})
+    g.wait_point("zigbee/smoke-1/smoke", 0)
+
+
+def test_no_modbus_write_function_is_in_the_binary():
+    """It observes and warns; it never actuates."""
+    names = subprocess.run(["nm", "-D", "--undefined-only", harness.BUILD / "tocsind"],
+                           capture_output=True, text=True, check=True).stdout
+    assert "modbus_" in names
+    assert not re.search(r"modbus_(write|mask_write|report_slave)", names)
+
+

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+# Shared by tools/demo and tools/test: what is needed from Debian, and how to build.
+# shellcheck shell=bash
+
+top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+export LC_ALL=C.UTF-8 PYTHONDONTWRITEBYTECODE=1
+python=/usr/bin/python3
+
+# The one list of Debian packages.
+packages_build=(
+	gcc libc6-dev pkg-config meson ninja-build python3
+	libmosquitto-dev libmodbus-dev libsqlite3-dev libcurl4-openssl-dev libyaml-dev
+	libjansson-dev libsystemd-dev
+)
+packages_run=( # peers of the demo and of the end-to-end tests
+	mosquitto socat openssl ca-certificates python3-paho-mqtt python3-yaml
+)
+packages_test=(
+	libcmocka-dev libck-dev python3-pytest python3-pymodbus clang libclang-rt-14-dev
+	clang-format valgrind systemd util-linux procps
+)
+
+bold= red= green= dim= plain=
+if [ -t 1 ]; then
+	bold=$'\e[1m' red=$'\e[31m' green=$'\e[32m' dim=$'\e[2m' plain=$'\e[0m'
+fi
+
+say() { printf '%s\n' "$*"; }
+die() {
+	printf '%s\n' "$*" >&2
+	exit 2
+}
+
+# need PACKAGE...: install what is missing; quick when nothing is.
+need() {
+	local missing=() p as_root=()
+	for p in "$@"; do
+		[ "$(dpkg-query -W -f '${db:Status-Status}' "$p" 2>/dev/null)" = installed ] ||
+			missing+=("$p")
+	done
+	[ ${#missing[@]} -eq 0 ] && return 0
+	command -v apt-get >/dev/null || die "needs Debian packages: ${missing[*]}"
+	if [ "$(id -u)" -ne 0 ]; then
+		command -v sudo >/dev/null || die "run as root once: apt-get install ${missing[*]}"
+		as_root=(sudo)
+	fi
+	say "installing from Debian: ${missing[*]}"
+	local log
+	log=$(mktemp)
+	"${as_root[@]}" apt-get update -qq >"$log" 2>&1 &&
+		"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
+			--no-install-recommends "${missing[@]}" >>"$log" 2>&1 || {
+		tail -n 20 "$log" >&2
+		rm -f "$log"
+		die "apt-get could not install: ${missing[*]}"
+	}
+	rm -f "$log"
+}
+
+# build DIR [MESON OPTION...]: configure if need be, then compile; CC may be set.
+build() {
+	local dir=$1
+	shift
+	if [ -f "$dir/build.ninja" ]; then
+		[ $# -eq 0 ] || meson configure "$dir" "$@" || return 1
+	else
+		meson setup "$dir" "$top" "$@" || return 1
+	fi
+	ninja -C "$dir"
+}
