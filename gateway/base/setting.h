@@ -23,8 +23,11 @@ enum gw_setting_type {
 	GW_SET_DURATION, /* int64_t nanoseconds, min..max in nanoseconds */
 	GW_SET_CHOICE,   /* int, index into choices */
 	GW_SET_CUSTOM,   /* scalar read by parse() into the field */
-	GW_SET_TABLE, /* struct gw_table: a number, a flat list of numbers or a list of such lists */
+	/* struct gw_table: a number, a flat list of numbers or a list of such lists; max = most
+	 * columns (0: any; 1: a number only) */
+	GW_SET_TABLE,
 	GW_SET_STRINGS, /* struct gw_strings: a list of strings */
+	GW_SET_PATH, /* const char *, a file; relative to the folder of the config file */
 };
 
 /* A list of rows of numbers; durations among them in nanoseconds. One number or one flat list
@@ -44,7 +47,7 @@ struct gw_setting {
 	enum gw_setting_type type;
 	size_t offset; /* of the field in the options struct */
 	bool required;
-	const char *def; /* default as written in YAML; NULL: the field stays zero */
+	const char *def; /* default as written in YAML; NULL: zero, "" for texts */
 	double min, max; /* meaning depends on type; both 0: only the type's own */
 	const char *const *choices; /* NULL-terminated, for GW_SET_CHOICE */
 	enum gw_err (*parse)(const char *text, void *field, struct gw_error *err);
@@ -52,7 +55,10 @@ struct gw_setting {
 };
 
 /* Where a consumer's check says what is wrong: the reader turns the address of an option field
- * (or of the whole struct) back into FILE:LINE:COL. A check may say as much as it finds. */
+ * (or of the whole struct: the address it shares with its first field means that field, unless
+ * it is `name`) back into FILE:LINE:COL. A check may say as much as it finds. It is called even
+ * if some fields could not be read: these hold their default, and what it says of exactly these
+ * is dropped. */
 struct gw_report {
 	void (*say)(struct gw_report *report, const void *where, const char *text);
 	unsigned said; /* how many complaints so far */

@@ -65,9 +65,10 @@ void gw_config_free(struct gw_config *c); /* NULL is fine */
 bool gw_config_same_source(const struct gw_source_opts *a, const struct gw_source_opts *b);
 bool gw_config_same_uplink(const struct gw_uplink_opts *a, const struct gw_uplink_opts *b);
 
-/* The settings as documentation, for --help, the man page and the JSON Schema. */
+/* The settings as documentation, for --help, the man page and the JSON Schema. Several groups may
+ * have one name. Thread: main. */
 struct gw_setting_group {
-	const char *name; /* "sources[] (modbus-rtu)" */
+	const char *name; /* "sources[]", "sources[] (modbus-rtu)", "when (above)" ... */
 	const struct gw_setting *rows;
 };
 const struct gw_setting_group *gw_config_groups(size_t *ret_n);

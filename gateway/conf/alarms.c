@@ -1,0 +1,558 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "conf/alarms.h"
+
+#include "base/match.h"
+#include "base/text.h"
+#include "conf/doubt.h"
+#include "conf/profile.h"
+#include "conf/settings.h"
+
+#include <string.h>
+
+#define PARTS 3
+
+/* A pattern taken apart at its slashes. */
+struct pattern {
+	char memory[256];
+	const char *part[PARTS];
+	size_t n; /* 0: not a pattern */
+	bool wild;
+};
+
+bool gw_alarms_discrete(const struct gw_point_opts *point)
+{
+	return point->type == GW_TYPE_BOOL || point->type == GW_TYPE_BIT;
+}
+
+struct gw_draft *gw_alarms_find(struct gw_load *l, const char *key)
+{
+	const struct gw_index_entry *e = gw_index_find(&l->draft_keys, key);
+
+	return e ? l->drafts[e->value] : NULL;
+}
+
+struct gw_draft *gw_alarms_add(struct gw_load *l, const char *key)
+{
+	struct gw_draft *d, **all;
+
+	if (l->n_drafts >= GW_ALARMS_MAX)
+		return NULL;
+	d = gw_arena_alloc(&l->scratch, 1, sizeof(*d));
+	all = gw_arena_grow(&l->scratch, l->drafts, l->n_drafts, &l->cap_drafts,
+		sizeof(struct gw_draft *));
+	if (!d || !all || !gw_index_add(&l->draft_keys, key, (uint32_t)l->n_drafts))
+		return NULL;
+	d->opts.info.key = key;
+	d->device = GW_NO_DEVICE;
+	/* by itself, unless it turns out to stand for a device, source or uplink */
+	d->voter = (uint32_t)(l->n_devices + l->config->n_sources + l->config->n_uplinks +
+		1 + l->n_drafts);
+	l->drafts = all;
+	l->drafts[l->n_drafts++] = d;
+	return d;
+}
+
+static const struct gw_condition_kind *kind_of(const char *key)
+{
+	for (const struct gw_condition_kind *const *k = gw_condition_kinds; *k; k++)
+		if (strcmp((*k)->key, key) == 0)
+			return *k;
+	return NULL;
+}
+
+static void refuse_no_kind(struct gw_load *l, const struct gw_node *when)
+{
+	const struct gw_condition_kind *const *k;
+	struct gw_hint hint;
+	bool hinted = false;
+	char memory[256];
+	struct gw_text all;
+
+	for (const struct gw_node *n = when->first; n; n = n->next) {
+		gw_hint_init(&hint, l, n->key);
+		for (k = gw_condition_kinds; *k; k++)
+			gw_hint_show(&hint, (*k)->key);
+		if (hint.best)
+			gw_complain_key(l, n, "unknown condition%s", gw_hint_text(&hint));
+		hinted |= hint.best != NULL;
+	}
+	if (hinted)
+		return;
+	gw_text_init(&all, memory, sizeof(memory));
+	for (k = gw_condition_kinds; *k; k++)
+		gw_text_addf(&all, "%s%s", all.used ? ", " : "", (*k)->key);
+	gw_complain(l, when, "no condition stands here: give one of %s", memory);
+}
+
+static void read_when(struct gw_load *l, struct gw_template *t)
+{
+	const struct gw_condition_kind *kind = NULL, *another;
+	const struct gw_node *n, *first = NULL;
+	struct gw_settings_report r;
+	bool several = false;
+
+	if (gw_tree_empty(t->when)) {
+		gw_complain(l, t->when, "has no value");
+		return;
+	}
+	if (!gw_load_is_map(l, t->when))
+		return;
+	for (n = t->when->first; n; n = n->next) {
+		another = kind_of(n->key);
+		if (another && kind && n->kind != GW_NODE_BROKEN) {
+			several = true;
+			gw_complain_key(l, n,
+				"one condition only: %s stands on line %u already",
+				kind->key, first->key_place.line);
+		} else if (another && !kind) {
+			kind = another;
+			first = n;
+		}
+	}
+	if (!kind) {
+		refuse_no_kind(l, t->when);
+		return;
+	}
+	t->when_block = gw_settings_begin(
+		l, kind->settings, &t->opts.when, sizeof(t->opts.when), t->when);
+	if (!t->when_block)
+		return;
+	t->opts.when.kind = kind;
+	gw_settings_apply(l,
+		&(struct gw_settings_map){
+			.map = t->when,
+			.blocks = &t->when_block,
+			.n_blocks = 1,
+			.lenient = several,
+		});
+	gw_settings_require(l, t->when_block);
+	gw_settings_report_init(&r, l);
+	if (kind->check)
+		kind->check(&t->opts.when, &r.report);
+}
+
+void gw_alarms_read(struct gw_load *l, const struct gw_node *node, struct gw_template *ret)
+{
+	struct gw_template *t = ret;
+	struct gw_block *blocks[2];
+
+	*t = (struct gw_template){.node = node};
+	blocks[0] = gw_settings_begin(l, gw_rows_alarm, &t->opts, sizeof(t->opts), node);
+	blocks[1] = gw_settings_begin(
+		l, gw_rows_alarm_more, &t->more, sizeof(t->more), node);
+	if (!blocks[0] || !blocks[1])
+		return;
+	t->block = blocks[0];
+	t->more_block = blocks[1];
+	gw_settings_apply(l,
+		&(struct gw_settings_map){
+			.map = node,
+			.blocks = blocks,
+			.n_blocks = 2,
+			.others = (const char *const[]){"when", NULL},
+		});
+	gw_settings_require(l, blocks[1]);
+	t->when = gw_tree_get(node, "when");
+	if (t->when)
+		read_when(l, t);
+	t->usable = *t->more.name &&
+		gw_load_check_name(
+			l, gw_settings_node(t->more_block, "name"), t->more.name);
+	if (!t->usable || (t->when && !t->when_block))
+		gw_doubt_alarm(l);
+}
+
+/* A template meets one key. of_site: it may override what a profile said or what is implicit.
+ * False: no more of this template, it has been said why. */
+static bool meet(struct gw_load *l, const struct gw_template *t, const char *key,
+	bool of_site, struct gw_draft **ret_draft)
+{
+	struct gw_draft *d = key ? gw_alarms_find(l, key) : NULL;
+
+	if (!key)
+		return false;
+	if (d && d->by && d->of_site == of_site) {
+		gw_complain(l, gw_settings_node(t->more_block, "name"),
+			"an alarm on the same with this name stands on line %u already%s%s",
+			d->by->node->place.line, of_site ? ": " : "", of_site ? key : "");
+		return false;
+	}
+	if (!d && !t->when) {
+		gw_complain_within(l, t->node, "when", "this key is missing");
+		return false;
+	}
+	if (d) {
+		gw_settings_copy_given(t->block, &d->opts);
+	} else {
+		d = gw_alarms_add(l, key);
+		if (!d && l->n_drafts >= GW_ALARMS_MAX)
+			gw_complain(l, t->node, "more than %d alarms in one gateway",
+				GW_ALARMS_MAX);
+		if (!d)
+			return false;
+		d->opts = t->opts;
+		d->opts.info.key = key;
+		d->opts.info.name = t->more.name;
+	}
+	if (t->when) {
+		d->opts.when = t->opts.when;
+		d->when = t;
+	}
+	d->by = t;
+	d->of_site = of_site;
+	*ret_draft = d;
+	return true;
+}
+
+static bool meet_point(struct gw_load *l, const struct gw_template *t, uint32_t device,
+	size_t point, bool of_site)
+{
+	const struct gw_load_device *at = &l->devices[device];
+	struct gw_draft *d;
+
+	if (!meet(l, t,
+		    gw_arena_printf(l->keep, "%s:%s",
+			    l->config->points[at->first_point + point].key, t->more.name),
+		    of_site, &d))
+		return false;
+	d->device = d->voter = device;
+	d->on_point = true;
+	d->opts.first_point = at->first_point + (uint32_t)point;
+	d->opts.n_points = 1;
+	return true;
+}
+
+static bool meet_device(
+	struct gw_load *l, const struct gw_template *t, uint32_t device, bool of_site)
+{
+	const struct gw_load_device *at = &l->devices[device];
+	struct gw_draft *d;
+
+	if (!meet(l, t,
+		    gw_arena_printf(l->keep, "%s/%s:%s", at->source->name, at->device->name,
+			    t->more.name),
+		    of_site, &d))
+		return false;
+	d->device = d->voter = device;
+	d->opts.first_point = at->first_point;
+	d->opts.n_points = (uint32_t)at->device->n_points;
+	return true;
+}
+
+/* Whether the condition can be on such a point at all. */
+static bool suits(const struct gw_template *t, const struct gw_point_opts *point)
+{
+	return !t->when_block || !t->opts.when.kind->numbers_only ||
+		!gw_alarms_discrete(point);
+}
+
+static void refuse_discrete(struct gw_load *l, const struct gw_template *t)
+{
+	gw_complain(l, gw_settings_node(t->more_block, "on"),
+		"%s needs a number, but this point is true or false",
+		t->opts.when.kind->key);
+}
+
+/* How many points of a device matched; SIZE_MAX: it has been said what is wrong. */
+static size_t meet_points(struct gw_load *l, const struct gw_template *t, uint32_t device,
+	const char *pattern, bool of_site, bool wild)
+{
+	const struct gw_device_opts *d = l->devices[device].device;
+	size_t matches = 0;
+
+	for (size_t i = 0; i < d->n_points; i++) {
+		if (!gw_match(pattern, d->points[i].name))
+			continue;
+		if (!suits(t, &d->points[i])) {
+			if (wild)
+				continue;
+			refuse_discrete(l, t);
+			return SIZE_MAX;
+		}
+		if (!meet_point(l, t, device, i, of_site))
+			return SIZE_MAX;
+		matches++;
+	}
+	return matches;
+}
+
+void gw_alarms_of_profile(struct gw_load *l, uint32_t device)
+{
+	const struct gw_profile *p = l->devices[device].profile;
+
+	for (size_t i = 0; p && i < p->n_alarms; i++) {
+		const struct gw_template *t = &p->alarms[i];
+
+		if (!t->usable)
+			continue;
+		if (*t->more.on)
+			meet_points(l, t, device, t->more.on, false,
+				strpbrk(t->more.on, "*?") != NULL);
+		else
+			meet_device(l, t, device, false);
+	}
+}
+
+/* Complains and leaves n at 0 if it is none. */
+static void take_apart(
+	struct gw_load *l, const struct gw_template *t, struct pattern *ret_pattern)
+{
+	const struct gw_node *on = gw_settings_node(t->more_block, "on");
+	struct pattern *p = ret_pattern;
+	char *s = p->memory, *slash;
+
+	p->n = 0;
+	if (*t->more.on == '\0')
+		return;
+	p->wild = strpbrk(t->more.on, "*?") != NULL;
+	strncpy(p->memory, t->more.on, sizeof(p->memory) - 1);
+	p->memory[sizeof(p->memory) - 1] = '\0';
+	for (size_t i = 0; s; s = slash ? slash + 1 : NULL) {
+		slash = strchr(s, '/');
+		if (slash)
+			*slash = '\0';
+		if (*s == '\0' || strchr(s, ':') || i == PARTS) {
+			gw_complain(l, on,
+				"\"%s\" is not a pattern such as source/device/point",
+				t->more.on);
+			return;
+		}
+		p->part[i++] = s;
+		if (!slash)
+			p->n = i;
+	}
+}
+
+/* The faults of sources, uplinks and the gateway itself. */
+static size_t expand_owner(
+	struct gw_load *l, const struct gw_template *t, const struct pattern *p)
+{
+	struct gw_config *c = l->config;
+	struct gw_draft *d, *unused;
+	size_t matches = 0;
+
+	for (size_t i = 0; i < c->n_points; i++) {
+		if (*c->points[i].device || strcmp(c->points[i].name, t->more.name) != 0 ||
+			!gw_match(p->part[0], c->points[i].source))
+			continue;
+		d = gw_alarms_find(l, c->points[i].key);
+		if (!d)
+			continue;
+		if (t->when) {
+			gw_complain_key(l, t->when,
+				"the fault \"%s\" has its condition already: leave when "
+			        "out",
+				t->more.name);
+			return SIZE_MAX;
+		}
+		if (!meet(l, t, c->points[i].key, true, &unused))
+			return SIZE_MAX;
+		matches++;
+	}
+	return matches;
+}
+
+static size_t expand_device(struct gw_load *l, const struct gw_template *t, uint32_t device,
+	const struct pattern *p)
+{
+	if (p->n == 3)
+		return meet_points(l, t, device, p->part[2], true, p->wild);
+	return meet_device(l, t, device, true) ? 1 : SIZE_MAX;
+}
+
+static size_t expand_devices(
+	struct gw_load *l, const struct gw_template *t, const struct pattern *p)
+{
+	const struct gw_index_entry *e;
+	size_t matches = 0, more;
+	char key[256];
+	struct gw_text text;
+
+	if (p->n == 2 && t->when_block && !t->opts.when.kind->on_devices) {
+		gw_complain(l, gw_settings_node(t->more_block, "on"),
+			"\"%s\" names a device, but %s needs a point: source/device/point",
+			t->more.on, t->opts.when.kind->key);
+		return SIZE_MAX;
+	}
+	if (!p->wild) {
+		gw_text_init(&text, key, sizeof(key));
+		gw_text_addf(&text, "%s/%s", p->part[0], p->part[1]);
+		e = gw_index_find(&l->device_keys, key);
+		return e ? expand_device(l, t, e->value, p) : 0;
+	}
+	for (uint32_t i = 0; i < l->n_devices; i++) {
+		if (!gw_match(p->part[0], l->devices[i].source->name) ||
+			!gw_match(p->part[1], l->devices[i].device->name))
+			continue;
+		more = expand_device(l, t, i, p);
+		if (more == SIZE_MAX)
+			return more;
+		matches += more;
+	}
+	return matches;
+}
+
+static void refuse_unmatched(
+	struct gw_load *l, const struct gw_template *t, const struct pattern *p)
+{
+	static const char *const what[] = {
+		"source or uplink with such a fault", "device", "point"};
+	struct gw_config *c = l->config;
+	struct gw_hint hint;
+
+	gw_doubt_alarm(l);
+	if (gw_doubt_pattern(l, t->more.on))
+		return;
+	gw_hint_init(&hint, l, t->more.on);
+	if (p->n == 3)
+		for (size_t i = 0; i < c->n_points; i++)
+			gw_hint_show(&hint, c->points[i].key);
+	if (p->n == 2)
+		for (size_t i = 0; l->device_keys.entries && i <= l->device_keys.mask; i++)
+			if (l->device_keys.entries[i].key)
+				gw_hint_show(&hint, l->device_keys.entries[i].key);
+	if (p->n == 1)
+		for (size_t i = 0; i < c->n_points; i++)
+			if (!*c->points[i].device)
+				gw_hint_show(&hint, c->points[i].source);
+	gw_complain(l, gw_settings_node(t->more_block, "on"), "\"%s\" matches no %s%s",
+		t->more.on, what[p->n - 1], gw_hint_text(&hint));
+}
+
+static void expand(struct gw_load *l, const struct gw_template *t)
+{
+	const struct gw_node *on = gw_settings_node(t->more_block, "on");
+	struct gw_draft *unused;
+	struct pattern p;
+
+	if (t->when_block && t->opts.when.kind->votes) {
+		if (on)
+			gw_complain_key(l, on, "%s has no on: its members stand under of",
+				t->opts.when.kind->key);
+		meet(l, t, t->more.name, true, &unused);
+		return;
+	}
+	if (!on) {
+		if (t->when_block || !t->when)
+			gw_complain_within(l, t->node, "on", "this key is missing");
+		return;
+	}
+	take_apart(l, t, &p);
+	if (p.n == 0)
+		return;
+	if ((p.n == 1 ? expand_owner(l, t, &p) : expand_devices(l, t, &p)) == 0)
+		refuse_unmatched(l, t, &p);
+}
+
+void gw_alarms_of_site(struct gw_load *l, const struct gw_node *root)
+{
+	const struct gw_node *node = gw_load_list(l, root, "alarms");
+	struct gw_template *all;
+	size_t n = 0, i;
+
+	if (!node)
+		return;
+	all = gw_arena_alloc(&l->scratch, node->parent->n, sizeof(*all));
+	for (; node && all; node = node->next)
+		if (gw_load_is_map(l, node))
+			gw_alarms_read(l, node, &all[n++]);
+		else
+			gw_doubt_alarm(l);
+	for (i = 0; all && i < n; i++)
+		if (all[i].usable)
+			expand(l, &all[i]);
+}
+
+static const char *describe(struct gw_load *l, const struct gw_condition_opts *when)
+{
+	char memory[512];
+	struct gw_text t;
+
+	gw_text_init(&t, memory, sizeof(memory));
+	if (when->kind && l->n_complaints == 0) /* else it may not be whole */
+		when->kind->describe(when, &t);
+	return gw_load_text(l, memory);
+}
+
+static const char *common(const char *a, const char *b)
+{
+	return strcmp(a, b) == 0 ? a : "";
+}
+
+/* Where the members of a vote are: the parts of the place that all of them share. */
+static struct gw_place_info place_of_members(
+	const struct gw_config *c, const struct gw_condition_opts *when)
+{
+	struct gw_place_info place = {"", "", ""};
+
+	for (size_t i = 0; i < when->n_members; i++) {
+		const struct gw_member *m = &when->members[i];
+		const struct gw_place_info *p = m->is_alarm
+			? &c->alarms[m->index].info.place
+			: &c->points[m->index].place;
+
+		if (i == 0)
+			place = *p;
+		place.building = common(place.building, p->building);
+		place.floor = common(place.floor, p->floor);
+		place.room = common(place.room, p->room);
+	}
+	return place;
+}
+
+static void place(struct gw_load *l, struct gw_draft *d)
+{
+	struct gw_config *c = l->config;
+	uint32_t owners = c->n_uplinks ? c->uplink_first_point[0] : c->store_first_point;
+	const struct gw_point_info *p = &c->points[d->opts.first_point];
+	struct gw_alarm_opts *a = &c->alarms[c->n_alarms];
+	struct gw_alarm_info *info = &a->info;
+	const char *colon;
+	char *subject;
+
+	*a = d->opts;
+	d->number = (uint32_t)c->n_alarms++;
+	colon = strrchr(info->key, ':');
+	subject = gw_arena_copy(
+		&l->scratch, info->key, colon ? (size_t)(colon - info->key) : 0);
+	info->subject = subject ? gw_load_text(l, subject) : "";
+	info->condition = describe(l, &a->when);
+	info->point = info->source = info->device = info->unit_of_measure = "";
+	info->place = (struct gw_place_info){"", "", ""};
+	info->site = &c->site;
+	if (a->n_points == 0) {
+		info->place = place_of_members(c, &a->when);
+		return;
+	}
+	if (d->on_point) {
+		info->point = p->key;
+		info->unit_of_measure = p->unit_of_measure;
+	}
+	if (d->device != GW_NO_DEVICE || d->opts.first_point < owners)
+		info->source = p->source;
+	info->device = p->device;
+	info->place = p->place;
+}
+
+void gw_alarms_finish(struct gw_load *l)
+{
+	struct gw_config *c = l->config;
+	struct gw_draft **votes = gw_arena_alloc(
+		&l->scratch, l->n_drafts, sizeof(struct gw_draft *));
+	size_t n_votes, i;
+
+	c->alarms = gw_arena_alloc(l->keep, l->n_drafts, sizeof(*c->alarms));
+	if (!votes || !c->alarms)
+		return;
+	for (i = 0; i < l->n_drafts; i++) {
+		struct gw_draft *d = l->drafts[i];
+
+		if (!d->opts.when.kind || !d->opts.when.kind->votes)
+			place(l, d);
+	}
+	n_votes = gw_votes_resolve(l, votes);
+	for (i = 0; i < n_votes; i++) {
+		gw_votes_link(l, votes[i]);
+		place(l, votes[i]);
+	}
+}

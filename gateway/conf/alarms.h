@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * alarms.h: from an entry under `alarms:` (a template) to alarms on points (drafts), and from
+ * drafts to the config's table. Private to gateway/conf.
+ */
+#ifndef GW_CONF_ALARMS_H
+#define GW_CONF_ALARMS_H
+
+#include "conf/load.h"
+#include "conf/rows.h"
+
+struct gw_template {
+	const struct gw_node *node;
+	const struct gw_node *when; /* NULL: not given */
+	struct gw_alarm_opts opts;
+	struct gw_alarm_more more;
+	struct gw_block *block, *more_block;
+	struct gw_block *when_block; /* NULL: no readable condition */
+	bool usable;
+};
+
+#define GW_NO_DEVICE UINT32_MAX
+
+/* One alarm to be. */
+struct gw_draft {
+	struct gw_alarm_opts opts;
+	const struct gw_template *by;   /* what defined it; NULL: nobody, it is implicit */
+	const struct gw_template *when; /* where its condition stands; NULL: implicit */
+	bool of_site;                   /* the site file has spoken of it */
+	bool implicit;                  /* it would be there without any words */
+	bool on_point;                  /* not on a whole device, owner or members */
+	uint32_t device;                /* into l->devices, or GW_NO_DEVICE */
+	uint32_t voter;                 /* members with the same number count once */
+	uint32_t number;                /* in the config's table, when placed */
+	uint8_t visit;                  /* votes.c: white, grey, black */
+};
+
+/* alarms.c */
+void gw_alarms_read(struct gw_load *l, const struct gw_node *node, struct gw_template *ret);
+/* For a device: nothing if it has no profile. */
+void gw_alarms_of_profile(struct gw_load *l, uint32_t device);
+void gw_alarms_of_site(struct gw_load *l, const struct gw_node *root);
+/* A new draft with its key, or NULL (no memory, too many). */
+struct gw_draft *gw_alarms_add(struct gw_load *l, const char *key);
+struct gw_draft *gw_alarms_find(struct gw_load *l, const char *key);
+/* Drafts into the config: texts, order, members. */
+void gw_alarms_finish(struct gw_load *l);
+
+/* implicit.c: silent and down, of everything there is; then the profiles' alarms. */
+void gw_implicit_add(struct gw_load *l);
+
+/* votes.c: members of every vote, and an order in which members come before votes: fills
+ * order[] with the drafts that are votes. */
+size_t gw_votes_resolve(struct gw_load *l, struct gw_draft **order);
+/* The members' numbers in the config's table, once they are placed. */
+void gw_votes_link(struct gw_load *l, struct gw_draft *vote);
+
+/* A point that is 0 or 1 by its type. */
+bool gw_alarms_discrete(const struct gw_point_opts *point);
+
+#endif

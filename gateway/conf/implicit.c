@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The faults nobody has to configure: a device that says nothing, a source or uplink that is
+ * down, a platform that refused a record, a store in trouble.
+ */
+#include "base/clock.h"
+#include "conf/alarms.h"
+
+#include <string.h>
+
+#define SILENT_LEAST_NS (10 * GW_NS_PER_SEC)
+/* GB/T 45839-2025: loss of communication with a device is shown within 24 h. */
+#define SILENT_PUSHED_NS (INT64_C(24) * 3600 * GW_NS_PER_SEC)
+
+static const struct gw_condition_kind *kind_of(const char *key)
+{
+	for (const struct gw_condition_kind *const *k = gw_condition_kinds; *k; k++)
+		if (strcmp((*k)->key, key) == 0)
+			return *k;
+	return NULL;
+}
+
+static struct gw_draft *add(struct gw_load *l, const char *key, const char *name,
+	enum gw_level level, const char *kind)
+{
+	struct gw_draft *d = key && kind_of(kind) ? gw_alarms_add(l, key) : NULL;
+
+	if (!d)
+		return NULL;
+	d->implicit = true;
+	d->opts.info.name = name;
+	d->opts.info.class_ = GW_CLASS_FAULT;
+	d->opts.info.text = "";
+	d->opts.level = level;
+	d->opts.when.kind = kind_of(kind);
+	return d;
+}
+
+static int64_t silent_after_ns(const struct gw_load_device *d)
+{
+	int64_t poll_ns = d->device->poll_ns ? d->device->poll_ns : d->source->poll_ns;
+
+	if (!d->source->driver_table || d->source->driver_table->pushed)
+		return d->device->expect_every_ns ? d->device->expect_every_ns
+						  : SILENT_PUSHED_NS;
+	return 3 * poll_ns > SILENT_LEAST_NS ? 3 * poll_ns : SILENT_LEAST_NS;
+}
+
+static void add_silent(struct gw_load *l, uint32_t device)
+{
+	const struct gw_load_device *d = &l->devices[device];
+	struct gw_draft *draft = add(l,
+		gw_arena_printf(l->keep, "%s/%s:silent", d->source->name, d->device->name),
+		"silent", GW_LEVEL_BLUE, "silent");
+
+	if (!draft || d->device->n_points == 0)
+		return;
+	draft->device = draft->voter = device;
+	draft->opts.first_point = d->first_point;
+	draft->opts.n_points = (uint32_t)d->device->n_points;
+	draft->opts.when.window_ns = silent_after_ns(d);
+}
+
+/* True while one of the gateway's own points is 1. */
+static void add_own(struct gw_load *l, uint32_t point, enum gw_level level, uint32_t voter)
+{
+	const struct gw_point_info *p = &l->config->points[point];
+	struct gw_draft *draft = add(l, p->key, p->name, level, "is");
+
+	if (!draft)
+		return;
+	draft->voter = voter;
+	draft->opts.first_point = point;
+	draft->opts.n_points = 1;
+	draft->opts.when.is = true;
+}
+
+void gw_implicit_add(struct gw_load *l)
+{
+	struct gw_config *c = l->config;
+	uint32_t voter = (uint32_t)l->n_devices, device = 0, point;
+
+	for (size_t i = 0; i < c->n_sources; i++) {
+		const struct gw_source_opts *s = &c->sources[i];
+
+		add_own(l, c->source_first_point[i] + s->down_point, GW_LEVEL_YELLOW,
+			voter++);
+		for (; device < l->n_devices && l->devices[device].source == s; device++) {
+			add_silent(l, device);
+			gw_alarms_of_profile(l, device);
+		}
+	}
+	for (size_t i = 0; i < c->n_uplinks; i++, voter++) {
+		add_own(l, c->uplink_first_point[i], GW_LEVEL_YELLOW, voter);
+		add_own(l, c->uplink_first_point[i] + 1, GW_LEVEL_YELLOW, voter);
+	}
+	for (point = c->store_first_point; point < c->n_points; point++)
+		add_own(l, point, GW_LEVEL_YELLOW, voter);
+}

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "conf/doubt.h"
+#include "conf/profile.h"
+#include "conf/rows.h"
+#include "conf/settings.h"
+#include "conf/sources.h"
+
+#include <string.h>
+
+#define DRIVERS_MAX 16
+
+/* One point from what a profile and a site file say of it; either may be NULL. */
+static void read_point(struct gw_load *l, struct gw_load_device *d, size_t at,
+	const struct gw_node *profile, const struct gw_node *site)
+{
+	struct gw_point_opts *p = &d->device->points[at];
+	const struct gw_driver *driver = d->source->driver_table;
+	const struct gw_node *node = site ? site : profile;
+	struct gw_point_more *more = gw_arena_alloc(&l->scratch, 1, sizeof(*more));
+	struct gw_block *blocks[3] = {0};
+	struct gw_settings_map map = {
+		.blocks = blocks, .n_blocks = driver ? 3 : 2, .lenient = true};
+
+	blocks[0] = gw_settings_begin(l, gw_rows_point, p, sizeof(*p), node);
+	blocks[1] = gw_settings_begin(l, gw_rows_point_more, more, sizeof(*more), node);
+	if (driver) {
+		p->driver = gw_arena_alloc(l->keep, 1, driver->point_opts_size);
+		blocks[2] = gw_settings_begin(l, driver->point_settings, p->driver,
+			driver->point_opts_size, node);
+	}
+	if (!blocks[0] || !blocks[1] || (driver && !blocks[2]))
+		return;
+	map.map = profile; /* unknown keys were told when the profile was read */
+	if (profile)
+		gw_settings_apply(l, &map);
+	map.map = site;
+	map.lenient = !driver;
+	if (site)
+		gw_settings_apply(l, &map);
+	for (int i = 0; i < 3; i++)
+		if (blocks[i])
+			gw_settings_require(l, blocks[i]);
+	if (p->range.rows && p->range.columns != 2)
+		gw_complain(l, gw_settings_node(blocks[0], "range"),
+			"two numbers are wanted here: [lowest, highest]");
+	else if (p->range.rows && !(p->range.cells[0] < p->range.cells[1]))
+		gw_complain(l, gw_settings_node(blocks[0], "range"),
+			"the first number must be the smaller");
+	if (p->scale == 0)
+		gw_complain(l, gw_settings_node(blocks[0], "scale"),
+			"a scale of 0 would make every value the same");
+	d->units[at] = more->unit;
+}
+
+/* The name a point is to have, "" if there is none to be seen. */
+static const char *name_of(const struct gw_node *point)
+{
+	const struct gw_node *name = gw_tree_get(point, "name");
+
+	return name && name->kind == GW_NODE_SCALAR && !gw_tree_empty(name) ? name->text
+									    : "";
+}
+
+/* Complains of bad and double names in one list. False: some point has none. */
+static bool check_names(struct gw_load *l, const struct gw_node *first)
+{
+	struct gw_index names = {.arena = &l->scratch};
+	struct gw_index_entry *e;
+	bool all = true;
+
+	for (const struct gw_node *n = first; n; n = n->next) {
+		const struct gw_node *name = gw_tree_get(n, "name");
+
+		if (!gw_load_is_map(l, n) || *name_of(n) == '\0') {
+			all = false;
+			continue;
+		}
+		gw_load_check_name(l, name, name->text);
+		e = gw_index_add(&names, name->text, name->place.line);
+		if (e && e->value != name->place.line)
+			gw_complain(l, name,
+				"a point of this device has this name already, on line %u",
+				e->value);
+	}
+	return all;
+}
+
+/* Points by name, so that a profile's point finds what the site says of it. */
+static void index_names(
+	struct gw_index *names, const struct gw_node *first, const struct gw_node **at)
+{
+	for (const struct gw_node *n = first; n; n = n->next) {
+		if (at)
+			at[n->index] = n;
+		if (*name_of(n))
+			gw_index_add(names, name_of(n), n->index);
+	}
+}
+
+void gw_points_read(struct gw_load *l, struct gw_load_device *d)
+{
+	const struct gw_node *site = gw_load_list(l, d->node, "points");
+	const struct gw_node *profile = d->profile ? d->profile->points : NULL;
+	struct gw_index site_names = {.arena = &l->scratch};
+	struct gw_index profile_names = {.arena = &l->scratch};
+	size_t most = (site ? site->parent->n : 0) + (profile ? profile->parent->n : 0);
+	const struct gw_node *n, **at;
+	const struct gw_index_entry *e;
+
+	if (!check_names(l, site))
+		gw_doubt_points(l, d);
+	if (most > GW_POINTS_MAX - l->n_points) {
+		gw_complain(
+			l, d->node, "more than %d points in one gateway", GW_POINTS_MAX);
+		gw_doubt_points(l, d);
+		return;
+	}
+	d->device->points = gw_arena_alloc(l->keep, most, sizeof(struct gw_point_opts));
+	d->units = gw_arena_alloc(&l->scratch, most, sizeof(*d->units));
+	at = gw_arena_alloc(&l->scratch, site ? site->parent->n : 0, sizeof(*at));
+	if (!d->device->points || !d->units || !at)
+		return;
+	index_names(&site_names, site, at);
+	index_names(&profile_names, profile, NULL);
+	for (n = profile; n; n = n->next) {
+		if (n->kind != GW_NODE_MAP)
+			continue;
+		e = gw_index_find(&site_names, name_of(n));
+		read_point(l, d, d->device->n_points++, n, e ? at[e->value] : NULL);
+	}
+	for (n = site; n; n = n->next)
+		if (n->kind == GW_NODE_MAP && !gw_index_find(&profile_names, name_of(n)))
+			read_point(l, d, d->device->n_points++, NULL, n);
+	l->n_points += d->device->n_points;
+	if (d->device->n_points == 0 && most == 0 &&
+		(d->profile || !gw_tree_get(d->node, "profile")))
+		gw_complain(l, d->node, "has no points: give it points or a profile");
+}
+
+void gw_points_check(struct gw_load *l, const struct gw_node *points)
+{
+	struct gw_block *blocks[2 + DRIVERS_MAX];
+	const struct gw_driver *const *d;
+	const struct gw_node *n;
+	size_t n_blocks;
+
+	check_names(l, points);
+	for (n = points; n; n = n->next) {
+		if (n->kind != GW_NODE_MAP)
+			continue;
+		blocks[0] = gw_settings_begin(l, gw_rows_point,
+			gw_arena_alloc(&l->scratch, 1, sizeof(struct gw_point_opts)),
+			sizeof(struct gw_point_opts), n);
+		blocks[1] = gw_settings_begin(l, gw_rows_point_more,
+			gw_arena_alloc(&l->scratch, 1, sizeof(struct gw_point_more)),
+			sizeof(struct gw_point_more), n);
+		n_blocks = 2;
+		for (d = gw_drivers; *d && n_blocks < 2 + DRIVERS_MAX; d++)
+			blocks[n_blocks++] = gw_settings_begin(l, (*d)->point_settings,
+				gw_arena_alloc(&l->scratch, 1, (*d)->point_opts_size),
+				(*d)->point_opts_size, n);
+		gw_settings_apply(l,
+			&(struct gw_settings_map){
+				.map = n, .blocks = blocks, .n_blocks = n_blocks});
+		if (blocks[0])
+			gw_settings_require(l, blocks[0]);
+	}
+}

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "conf/profile.h"
+
+#include "base/match.h"
+#include "conf/settings.h"
+#include "conf/sources.h"
+#include "gw_build.h"
+
+#include <dirent.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define FOLDERS_MAX 16
+#define SUFFIX      ".yaml"
+
+struct folders {
+	const char *at[FOLDERS_MAX]; /* each with a slash at its end */
+	size_t n;
+};
+
+static void add_folder(struct folders *f, const char *folder)
+{
+	if (folder && *folder && f->n < FOLDERS_MAX)
+		f->at[f->n++] = folder;
+}
+
+/* The folder of this program, with a slash; so a build tree and a moved installation work. */
+static const char *program_folder(struct gw_load *l)
+{
+	char path[1024];
+	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 1);
+
+	while (n > 0 && path[n - 1] != '/')
+		n--;
+	return n > 0 ? gw_arena_copy(&l->scratch, path, (size_t)n) : NULL;
+}
+
+static void look_where(struct gw_load *l, struct folders *f)
+{
+	const char *given = getenv("TOCSIN_PROFILES"), *program = program_folder(l);
+	struct gw_arena *a = &l->scratch;
+	size_t n;
+
+	add_folder(f, gw_arena_printf(a, "%sprofiles/", l->folder));
+	add_folder(f, gw_arena_printf(a, "%s../profiles/", l->folder));
+	add_folder(f, *l->folder ? l->folder : "./");
+	for (; given && *given; given += n + (given[n] == ':')) {
+		n = strcspn(given, ":");
+		if (n)
+			add_folder(f, gw_arena_printf(a, "%.*s/", (int)n, given));
+	}
+	add_folder(f, GW_PROFILE_DIR "/");
+	if (program) {
+		add_folder(f, gw_arena_printf(a, "%s../share/tocsin/profiles/", program));
+		add_folder(f, gw_arena_printf(a, "%s../config/profiles/", program));
+	}
+}
+
+static void show_profiles(struct gw_load *l, const char *folder, struct gw_hint *hint)
+{
+	DIR *dir = opendir(folder);
+	struct dirent *e;
+	size_t n;
+	char *name;
+
+	while (dir && (e = readdir(dir))) {
+		n = strlen(e->d_name);
+		if (n <= strlen(SUFFIX) ||
+			strcmp(e->d_name + n - strlen(SUFFIX), SUFFIX) != 0)
+			continue;
+		name = gw_arena_copy(&l->scratch, e->d_name, n - strlen(SUFFIX));
+		if (name)
+			gw_hint_show(hint, name);
+	}
+	if (dir)
+		closedir(dir);
+}
+
+/* The path of the profile; NULL: complained of at node. */
+static const char *look_for(struct gw_load *l, const struct gw_node *node)
+{
+	struct folders f = {.n = 0};
+	struct gw_hint hint;
+	const char *path;
+
+	look_where(l, &f);
+	for (size_t i = 0; i < f.n; i++) {
+		path = gw_arena_printf(&l->scratch, "%s%s" SUFFIX, f.at[i], node->text);
+		if (path && access(path, F_OK) == 0)
+			return path;
+	}
+	gw_hint_init(&hint, l, node->text);
+	for (size_t i = 0; i < f.n; i++)
+		show_profiles(l, f.at[i], &hint);
+	gw_complain(l, node, "there is no profile \"%s\" in %s, $TOCSIN_PROFILES or %s%s",
+		node->text, f.n ? f.at[0] : "profiles/", GW_PROFILE_DIR,
+		gw_hint_text(&hint));
+	return NULL;
+}
+
+/* A profile's alarm names a point of the profile, or nothing if it is about silence. */
+static void check_alarm(
+	struct gw_load *l, const struct gw_profile *p, const struct gw_template *t)
+{
+	const struct gw_node *on = gw_settings_node(t->more_block, "on"), *n, *name;
+	struct gw_hint hint;
+	bool found = false;
+
+	if (!on) {
+		if (t->usable && strcmp(t->more.name, "silent") != 0)
+			gw_complain_within(l, t->node, "on", "this key is missing");
+		return;
+	}
+	gw_hint_init(&hint, l, t->more.on);
+	for (n = p->points; n && !found; n = n->next) {
+		name = gw_tree_get(n, "name");
+		if (!name || name->kind != GW_NODE_SCALAR)
+			continue;
+		found = gw_match(t->more.on, name->text);
+		gw_hint_show(&hint, name->text);
+	}
+	if (!found && *t->more.on)
+		gw_complain(l, on, "\"%s\" is no point of this profile%s", t->more.on,
+			gw_hint_text(&hint));
+}
+
+static void read_alarms(struct gw_load *l, struct gw_profile *p)
+{
+	const struct gw_node *n = gw_load_list(l, p->root, "alarms");
+
+	if (!n)
+		return;
+	p->alarms = gw_arena_alloc(&l->scratch, n->parent->n, sizeof(*p->alarms));
+	for (; n && p->alarms; n = n->next) {
+		if (!gw_load_is_map(l, n))
+			continue;
+		gw_alarms_read(l, n, &p->alarms[p->n_alarms]);
+		if (p->alarms[p->n_alarms].more_block)
+			check_alarm(l, p, &p->alarms[p->n_alarms]);
+		p->n_alarms++;
+	}
+}
+
+static bool read_profile(struct gw_load *l, struct gw_profile *p, const char *name)
+{
+	const struct gw_node *root = p->path ? gw_tree_read(l, p->path) : NULL, *node;
+	struct gw_block *block;
+
+	if (!root || !gw_load_is_map(l, root))
+		return false;
+	block = gw_settings_begin(l, gw_rows_profile, &p->head, sizeof(p->head), root);
+	if (!block)
+		return false;
+	gw_settings_apply(l,
+		&(struct gw_settings_map){
+			.map = root,
+			.blocks = &block,
+			.n_blocks = 1,
+			.others = (const char *const[]){"points", "alarms", NULL},
+		});
+	gw_settings_require(l, block);
+	node = gw_settings_node(block, "profile");
+	if (node && *p->head.profile && strcmp(p->head.profile, name) != 0)
+		gw_complain(l, node, "\"%s\" is not the file's name (did you mean %s?)",
+			p->head.profile, name);
+	p->root = root;
+	p->points = gw_load_list(l, root, "points");
+	gw_points_check(l, p->points);
+	read_alarms(l, p);
+	return true;
+}
+
+const struct gw_profile *gw_profile_get(struct gw_load *l, const struct gw_node *node)
+{
+	const struct gw_index_entry *e = gw_index_find(&l->profiles, node->text);
+	struct gw_profile *p, **all;
+
+	if (strchr(node->text, '/') || *node->text == '.') {
+		gw_complain(l, node, "a profile is named without folder and ending");
+		return NULL;
+	}
+	if (e && l->profile[e->value]->root)
+		return l->profile[e->value];
+	if (e) { /* every device that wants it is told, if it is missing */
+		if (!l->profile[e->value]->path)
+			look_for(l, node);
+		return NULL;
+	}
+	p = gw_arena_alloc(&l->scratch, 1, sizeof(*p));
+	all = gw_arena_grow(&l->scratch, l->profile, l->n_profiles, &l->cap_profiles,
+		sizeof(struct gw_profile *));
+	if (!p || !all)
+		return NULL;
+	l->profile = all;
+	gw_index_add(&l->profiles, node->text, (uint32_t)l->n_profiles);
+	l->profile[l->n_profiles++] = p;
+	p->path = look_for(l, node);
+	return read_profile(l, p, node->text) ? p : NULL;
+}

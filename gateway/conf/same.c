@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Whether two configs set a source or an uplink up alike. What names it to people (unit of
+ * measure, place) is not the source's business. */
+#include "conf/config.h"
+#include "conf/rows.h"
+#include "conf/settings.h"
+
+#include <string.h>
+
+static bool same_table(const struct gw_table *a, const struct gw_table *b)
+{
+	return a->rows == b->rows && a->columns == b->columns &&
+		(a->rows == 0 ||
+			memcmp(a->cells, b->cells, a->rows * a->columns * sizeof(double)) ==
+				0);
+}
+
+static bool same_point(const struct gw_point_opts *a, const struct gw_point_opts *b,
+	const struct gw_driver *driver)
+{
+	return strcmp(a->name, b->name) == 0 && a->type == b->type &&
+		a->index == b->index &&
+		memcmp(&a->scale, &b->scale, sizeof(a->scale)) == 0 &&
+		memcmp(&a->offset, &b->offset, sizeof(a->offset)) == 0 &&
+		same_table(&a->range, &b->range) &&
+		gw_settings_same(driver->point_settings, a->driver, b->driver,
+			driver->point_opts_size);
+}
+
+static bool same_device(const struct gw_device_opts *a, const struct gw_device_opts *b,
+	const struct gw_driver *driver)
+{
+	if (strcmp(a->name, b->name) != 0 || a->poll_ns != b->poll_ns ||
+		a->expect_every_ns != b->expect_every_ns || a->n_points != b->n_points ||
+		!gw_settings_same(driver->device_settings, a->driver, b->driver,
+			driver->device_opts_size))
+		return false;
+	for (size_t i = 0; i < a->n_points; i++)
+		if (!same_point(&a->points[i], &b->points[i], driver))
+			return false;
+	return true;
+}
+
+bool gw_config_same_source(const struct gw_source_opts *a, const struct gw_source_opts *b)
+{
+	const struct gw_driver *driver = a->driver_table;
+
+	if (strcmp(a->name, b->name) != 0 || driver != b->driver_table ||
+		a->poll_ns != b->poll_ns || a->n_devices != b->n_devices ||
+		!gw_settings_same(driver->source_settings, a->driver, b->driver,
+			driver->source_opts_size))
+		return false;
+	for (size_t i = 0; i < a->n_devices; i++)
+		if (!same_device(&a->devices[i], &b->devices[i], driver))
+			return false;
+	return true;
+}
+
+bool gw_config_same_uplink(const struct gw_uplink_opts *a, const struct gw_uplink_opts *b)
+{
+	return gw_settings_same(gw_uplink_settings, a, b, sizeof(*a));
+}

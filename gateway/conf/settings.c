@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "conf/settings.h"
+
+#include "base/text.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static size_t count(const struct gw_setting *rows)
+{
+	size_t n = 0;
+
+	while (rows && rows[n].key)
+		n++;
+	return n;
+}
+
+struct gw_block *gw_settings_begin(struct gw_load *l, const struct gw_setting *rows,
+	void *opts, size_t size, const struct gw_node *node)
+{
+	struct gw_block *b = gw_arena_alloc(&l->scratch, 1, sizeof(*b)), **blocks;
+	size_t n = count(rows), i;
+
+	blocks = gw_arena_grow(&l->scratch, l->blocks, l->n_blocks, &l->cap_blocks,
+		sizeof(struct gw_block *));
+	if (!b || !blocks || !opts)
+		return NULL;
+	l->blocks = blocks;
+	*b = (struct gw_block){opts, size, rows, node, NULL, NULL};
+	b->given = gw_arena_alloc(&l->scratch, n, sizeof(*b->given));
+	b->broken = gw_arena_alloc(&l->scratch, n, sizeof(*b->broken));
+	if (!b->given || !b->broken)
+		return NULL;
+	for (i = 0; i < n; i++)
+		gw_settings_default(l, &rows[i], b->base + rows[i].offset);
+	l->blocks[l->n_blocks++] = b;
+	l->blocks_sorted = false;
+	return b;
+}
+
+static bool apply_to(struct gw_load *l, struct gw_block *b, const struct gw_node *n)
+{
+	for (size_t i = 0; b->rows && b->rows[i].key; i++) {
+		if (strcmp(b->rows[i].key, n->key) != 0)
+			continue;
+		b->given[i] = n;
+		b->broken[i] = !gw_settings_read(
+			l, &b->rows[i], n, b->base + b->rows[i].offset);
+		return true;
+	}
+	return false;
+}
+
+static bool among(const char *const *words, const char *word)
+{
+	for (; words && *words; words++)
+		if (strcmp(*words, word) == 0)
+			return true;
+	return false;
+}
+
+static bool all_digits(const char *s)
+{
+	return *s && s[strspn(s, "0123456789")] == '\0';
+}
+
+/* {above: 57,5} reads as two keys, above: 57 and 5. */
+static const struct gw_node *decimal_comma(const struct gw_node *n)
+{
+	const struct gw_node *before = n->parent->first;
+
+	if (!n->parent->flow || !gw_tree_empty(n) || !all_digits(n->key))
+		return NULL;
+	while (before && before->next != n)
+		before = before->next;
+	return before && before->kind == GW_NODE_SCALAR && !before->quoted &&
+			all_digits(before->text + (*before->text == '-'))
+		? before
+		: NULL;
+}
+
+static void refuse_unknown(
+	struct gw_load *l, const struct gw_settings_map *m, const struct gw_node *n)
+{
+	const struct gw_node *before = decimal_comma(n);
+	const char *const *other;
+	struct gw_hint hint;
+
+	if (before) {
+		gw_complain_key(l, n, "unknown key (did you mean %s: %s.%s?)", before->key,
+			before->text, n->key);
+		return;
+	}
+	gw_hint_init(&hint, l, n->key);
+	for (size_t i = 0; i < m->n_blocks; i++)
+		for (const struct gw_setting *r = m->blocks[i]->rows; r && r->key; r++)
+			gw_hint_show(&hint, r->key);
+	for (other = m->others; other && *other; other++)
+		gw_hint_show(&hint, *other);
+	gw_complain_key(l, n, "unknown key%s", gw_hint_text(&hint));
+}
+
+void gw_settings_apply(struct gw_load *l, const struct gw_settings_map *m)
+{
+	const struct gw_node *n;
+	bool done;
+	size_t i;
+
+	for (n = m->map->first; n; n = n->next) {
+		if (!n->key) /* a list: complained of by the caller */
+			return;
+		done = false;
+		for (i = 0; i < m->n_blocks && !done; i++)
+			done = m->blocks[i] && apply_to(l, m->blocks[i], n);
+		if (!done && !m->lenient && !among(m->others, n->key))
+			refuse_unknown(l, m, n);
+	}
+}
+
+void gw_settings_require(struct gw_load *l, struct gw_block *b)
+{
+	for (size_t i = 0; b->rows && b->rows[i].key; i++) {
+		if (!b->rows[i].required || b->given[i])
+			continue;
+		b->broken[i] = true;
+		gw_complain_within(l, b->node, b->rows[i].key, "this key is missing");
+	}
+}
+
+const struct gw_node *gw_settings_node(const struct gw_block *b, const char *key)
+{
+	for (size_t i = 0; b->rows && b->rows[i].key; i++)
+		if (strcmp(b->rows[i].key, key) == 0)
+			return b->given[i];
+	return NULL;
+}
+
+void gw_settings_copy_given(const struct gw_block *from, void *to)
+{
+	for (size_t i = 0; from->rows && from->rows[i].key; i++)
+		if (from->given[i] && !from->broken[i])
+			memcpy((unsigned char *)to + from->rows[i].offset,
+				from->base + from->rows[i].offset,
+				gw_settings_field_size(from->rows[i].type));
+}
+
+static int by_address(const void *a, const void *b)
+{
+	const struct gw_block *const *x = a, *const *y = b;
+
+	if ((*x)->base != (*y)->base)
+		return (*x)->base < (*y)->base ? -1 : 1;
+	return (*x)->size > (*y)->size ? -1 : (*x)->size < (*y)->size;
+}
+
+/* A struct that begins with its name: its address means the whole, for names are checked here
+ * and never by a consumer. */
+static bool first_is_name(const struct gw_setting *row)
+{
+	return row->offset == 0 && strcmp(row->key, "name") == 0;
+}
+
+/* The smallest struct that holds where. Several blocks may share one struct's memory (rows of
+ * different owners over it): the one that has a row there is taken. */
+static struct gw_block *find(struct gw_load *l, const unsigned char *where, size_t *ret_row)
+{
+	struct gw_block *whole = NULL;
+	size_t i, row;
+
+	if (!l->blocks_sorted && l->n_blocks)
+		qsort(l->blocks, l->n_blocks, sizeof(*l->blocks), by_address);
+	l->blocks_sorted = true;
+	for (i = l->n_blocks; i > 0; i--) {
+		struct gw_block *b = l->blocks[i - 1];
+
+		if (where < b->base || where >= b->base + b->size)
+			continue;
+		for (row = 0; b->rows && b->rows[row].key; row++) {
+			if (b->base + b->rows[row].offset == where &&
+				!first_is_name(&b->rows[row])) {
+				*ret_row = row;
+				return b;
+			}
+		}
+		if (!whole || b->size < whole->size)
+			whole = b;
+	}
+	*ret_row = SIZE_MAX;
+	return whole;
+}
+
+static void say(struct gw_report *report, const void *where, const char *text)
+{
+	struct gw_settings_report *r = (struct gw_settings_report *)report;
+	size_t row;
+	struct gw_block *b = find(r->l, where, &row);
+
+	if (!b) {
+		struct gw_tree_file file = {"?", UINT32_MAX};
+
+		gw_complain_place(r->l, (struct gw_tree_place){&file, 1, 1}, "%s", text);
+		return;
+	}
+	if (row == SIZE_MAX)
+		gw_complain(r->l, b->node, "%s", text);
+	else if (b->broken[row])
+		return;
+	else if (b->given[row])
+		gw_complain(r->l, b->given[row], "%s", text);
+	else
+		gw_complain_within(r->l, b->node, b->rows[row].key, "%s", text);
+}
+
+void gw_settings_report_init(struct gw_settings_report *r, struct gw_load *l)
+{
+	*r = (struct gw_settings_report){.report.say = say, .l = l};
+}
+
+static bool same_table(const struct gw_table *a, const struct gw_table *b)
+{
+	return a->rows == b->rows && a->columns == b->columns &&
+		(a->rows == 0 ||
+			memcmp(a->cells, b->cells, a->rows * a->columns * sizeof(double)) ==
+				0);
+}
+
+static bool same_strings(const struct gw_strings *a, const struct gw_strings *b)
+{
+	if (a->n != b->n)
+		return false;
+	for (size_t i = 0; i < a->n; i++)
+		if (strcmp(a->at[i], b->at[i]) != 0)
+			return false;
+	return true;
+}
+
+/* Whether the field of a row is a pointer to what counts. */
+static bool same_target(const struct gw_setting *row, const void *a, const void *b)
+{
+	if (row->type == GW_SET_TABLE)
+		return same_table(a, b);
+	if (row->type == GW_SET_STRINGS)
+		return same_strings(a, b);
+	return strcmp(*(const char *const *)a, *(const char *const *)b) == 0;
+}
+
+bool gw_settings_same(
+	const struct gw_setting *rows, const void *a, const void *b, size_t size)
+{
+	const unsigned char *x = a, *y = b;
+	size_t at = 0, next, i, n = count(rows);
+	bool pointer;
+
+	/* Walk the struct from pointer field to pointer field; rows need not be in order. */
+	while (at < size) {
+		const struct gw_setting *row = NULL;
+
+		for (i = 0; i < n; i++) {
+			pointer = rows[i].type == GW_SET_STRING ||
+				rows[i].type == GW_SET_PATH ||
+				rows[i].type == GW_SET_TABLE ||
+				rows[i].type == GW_SET_STRINGS;
+			if (pointer && rows[i].offset >= at &&
+				(!row || rows[i].offset < row->offset))
+				row = &rows[i];
+		}
+		next = row ? row->offset : size;
+		if (memcmp(x + at, y + at, next - at) != 0)
+			return false;
+		if (!row)
+			return true;
+		if (!same_target(row, x + next, y + next))
+			return false;
+		at = next + gw_settings_field_size(row->type);
+	}
+	return true;
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * settings.h: the one reader of setting rows: YAML nodes into options structs, and back from the
+ * address of an option to its place in the file. Private to gateway/conf.
+ *
+ * Owner: blocks live in the load's scratch memory, texts and tables in the config's.
+ */
+#ifndef GW_CONF_SETTINGS_H
+#define GW_CONF_SETTINGS_H
+
+#include "base/setting.h"
+#include "conf/load.h"
+
+/* One options struct being filled, possibly from several maps (profile, then site). */
+struct gw_block {
+	unsigned char *base;
+	size_t size;
+	const struct gw_setting *rows;
+	const struct gw_node *node; /* the map it stands for: where missing keys are told */
+	const struct gw_node **given; /* by row; NULL: not given */
+	bool *broken;                 /* by row: given and not readable, or missing */
+};
+
+/* Writes the defaults. NULL: no memory. */
+struct gw_block *gw_settings_begin(struct gw_load *l, const struct gw_setting *rows,
+	void *opts, size_t size, const struct gw_node *node);
+
+/* Each key of map goes to the first block that has a row for it. Keys in others (ended by NULL;
+ * may be NULL) are somebody else's; what is left is unknown and complained of, unless lenient. */
+struct gw_settings_map {
+	const struct gw_node *map;
+	struct gw_block *const *blocks;
+	size_t n_blocks;
+	const char *const *others;
+	bool lenient;
+};
+void gw_settings_apply(struct gw_load *l, const struct gw_settings_map *m);
+
+/* Complain of every required row that no map gave. */
+void gw_settings_require(struct gw_load *l, struct gw_block *block);
+
+/* The node that gave the row of key, NULL if none did. */
+const struct gw_node *gw_settings_node(const struct gw_block *block, const char *key);
+
+/* The fields that were given, copied from one struct of the same rows into another. */
+void gw_settings_copy_given(const struct gw_block *from, void *to);
+
+/* A report for the check functions of consumers. */
+struct gw_settings_report {
+	struct gw_report report; /* first */
+	struct gw_load *l;
+};
+void gw_settings_report_init(struct gw_settings_report *r, struct gw_load *l);
+
+/* Equal options: rows of the same type say the same; what no row describes must be equal byte
+ * for byte. Both structs have size bytes. */
+bool gw_settings_same(
+	const struct gw_setting *rows, const void *a, const void *b, size_t size);
+
+/* One value into the field of a row (scalar.c). Complaints go to node. False: it could not be
+ * read, and the field is as before. */
+bool gw_settings_read(struct gw_load *l, const struct gw_setting *row,
+	const struct gw_node *node, void *field);
+/* A default, as written in a row. */
+bool gw_settings_default(struct gw_load *l, const struct gw_setting *row, void *field);
+/* Bytes of the field of a row; 0 for GW_SET_CUSTOM, which only its reader knows. */
+size_t gw_settings_field_size(enum gw_setting_type type);
+
+#endif

@@ -1,0 +1,400 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "conf/tree.h"
+
+#include "base/parse.h"
+#include "base/text.h"
+#include "conf/load.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <yaml.h>
+
+#define ALIAS_HINT "text that begins with * or & must be in quotes"
+
+struct builder {
+	struct gw_load *l;
+	const struct gw_tree_file *file;
+	struct gw_node *root, *at; /* at: the list or map being filled */
+	unsigned depth;
+	const char *key; /* waiting for its value */
+	struct gw_tree_place key_place;
+	bool documents;
+};
+
+static struct gw_tree_place place_of(const struct builder *b, yaml_mark_t mark)
+{
+	return (struct gw_tree_place){
+		b->file, (uint32_t)mark.line + 1, (uint32_t)mark.column + 1};
+}
+
+/* Put a new node where the builder stands. NULL: no memory. */
+static struct gw_node *add(struct builder *b, enum gw_node_kind kind, yaml_mark_t mark)
+{
+	struct gw_node *node = gw_arena_alloc(&b->l->scratch, 1, sizeof(*node));
+
+	if (!node)
+		return NULL;
+	node->kind = kind;
+	node->place = place_of(b, mark);
+	node->parent = b->at;
+	if (!b->at) {
+		b->root = node;
+		return node;
+	}
+	node->key = b->key;
+	node->key_place = b->key_place;
+	b->key = NULL;
+	node->index = b->at->n++;
+	if (b->at->last)
+		b->at->last->next = node;
+	else
+		b->at->first = node;
+	b->at->last = node;
+	return node;
+}
+
+static bool wants_key(const struct builder *b)
+{
+	return b->at && b->at->kind == GW_NODE_MAP && !b->key;
+}
+
+/* Said of the node a complaint would name, or at the bare place when that is a key. */
+static void refuse(
+	struct builder *b, const struct gw_node *node, yaml_mark_t mark, const char *what)
+{
+	if (node)
+		gw_complain(b->l, node, "%s", what);
+	else
+		gw_complain_place(b->l, place_of(b, mark), "%s", what);
+}
+
+static void refuse_extras(struct builder *b, const struct gw_node *node, yaml_mark_t mark,
+	const yaml_char_t *anchor, const yaml_char_t *tag)
+{
+	if (anchor)
+		refuse(b, node, mark, "anchors (&) are not supported: " ALIAS_HINT);
+	if (tag)
+		refuse(b, node, mark,
+			"tags (!) are not supported: text that begins with ! must be in "
+			"quotes");
+}
+
+static bool add_scalar(struct builder *b, const yaml_event_t *e)
+{
+	const char *text = (const char *)e->data.scalar.value;
+	size_t n = e->data.scalar.length;
+	struct gw_node *node = NULL;
+	char *copy;
+
+	copy = gw_arena_copy(&b->l->scratch, text, n);
+	if (!copy)
+		return false;
+	if (wants_key(b)) {
+		b->key = copy;
+		b->key_place = place_of(b, e->start_mark);
+	} else {
+		node = add(b, GW_NODE_SCALAR, e->start_mark);
+		if (!node)
+			return false;
+		node->text = copy;
+		node->quoted = e->data.scalar.style != YAML_PLAIN_SCALAR_STYLE;
+	}
+	refuse_extras(b, node, e->start_mark, e->data.scalar.anchor,
+		/* a lone ! says "text", as quotes do */
+		node && node->quoted ? NULL : e->data.scalar.tag);
+	if (memchr(copy, '\0', n)) {
+		refuse(b, node, e->start_mark, "text must not contain \\0");
+		if (node)
+			node->kind = GW_NODE_BROKEN;
+	}
+	return true;
+}
+
+/* False: stop, it has been said. */
+static bool open_container(struct builder *b, enum gw_node_kind kind, const yaml_event_t *e)
+{
+	bool list = kind == GW_NODE_LIST;
+	struct gw_node *node;
+
+	if (wants_key(b)) {
+		gw_complain_place(b->l, place_of(b, e->start_mark),
+			"a %s cannot be a key: text that begins with %s must be in quotes",
+			list ? "list" : "map", list ? "[" : "{");
+		return false;
+	}
+	if (b->depth == GW_TREE_DEPTH_MAX) {
+		gw_complain_place(b->l, place_of(b, e->start_mark),
+			"nested deeper than %d levels", GW_TREE_DEPTH_MAX);
+		return false;
+	}
+	node = add(b, kind, e->start_mark);
+	if (!node)
+		return false;
+	if (list) {
+		node->flow = e->data.sequence_start.style == YAML_FLOW_SEQUENCE_STYLE;
+		refuse_extras(b, node, e->start_mark, e->data.sequence_start.anchor,
+			e->data.sequence_start.tag);
+	} else {
+		node->flow = e->data.mapping_start.style == YAML_FLOW_MAPPING_STYLE;
+		refuse_extras(b, node, e->start_mark, e->data.mapping_start.anchor,
+			e->data.mapping_start.tag);
+	}
+	b->at = node;
+	b->depth++;
+	return true;
+}
+
+static int by_key(const void *a, const void *b)
+{
+	const struct gw_node *const *x = a, *const *y = b;
+	int order = strcmp((*x)->key, (*y)->key);
+
+	return order ? order : (*x)->index < (*y)->index ? -1 : 1;
+}
+
+/* The first of equal keys counts; the others are complained of and put out of play. */
+static void refuse_duplicates(struct builder *b, struct gw_node *map)
+{
+	struct gw_node **nodes, *first, *n;
+	size_t i = 0;
+
+	if (map->n < 2)
+		return;
+	nodes = gw_arena_alloc(&b->l->scratch, map->n, sizeof(struct gw_node *));
+	if (!nodes)
+		return;
+	for (n = map->first; n; n = n->next)
+		nodes[i++] = n;
+	qsort(nodes, i, sizeof(struct gw_node *), by_key);
+	first = nodes[0];
+	for (i = 1; i < map->n; i++) {
+		if (strcmp(nodes[i]->key, first->key) != 0) {
+			first = nodes[i];
+			continue;
+		}
+		gw_complain_key(b->l, nodes[i], "this key is given twice, first on line %u",
+			first->key_place.line);
+		nodes[i]->kind = GW_NODE_BROKEN;
+	}
+}
+
+static void close_container(struct builder *b)
+{
+	if (b->at->kind == GW_NODE_MAP)
+		refuse_duplicates(b, b->at);
+	b->at = b->at->parent;
+	b->depth--;
+}
+
+/* False: stop, it has been said. */
+static bool take(struct builder *b, const yaml_event_t *e)
+{
+	switch (e->type) {
+	case YAML_DOCUMENT_START_EVENT:
+		if (b->documents) {
+			gw_complain_place(b->l, place_of(b, e->start_mark),
+				"a second document begins here: one file holds one");
+			return false;
+		}
+		b->documents = true;
+		return true;
+	case YAML_ALIAS_EVENT:
+		if (wants_key(b)) {
+			gw_complain_place(b->l, place_of(b, e->start_mark),
+				"aliases (*) are not supported: " ALIAS_HINT);
+			return false;
+		}
+		if (!add(b, GW_NODE_BROKEN, e->start_mark))
+			return false;
+		gw_complain(b->l, b->at ? b->at->last : b->root,
+			"aliases (*) are not supported: " ALIAS_HINT);
+		return true;
+	case YAML_SCALAR_EVENT: return add_scalar(b, e);
+	case YAML_SEQUENCE_START_EVENT: return open_container(b, GW_NODE_LIST, e);
+	case YAML_MAPPING_START_EVENT: return open_container(b, GW_NODE_MAP, e);
+	case YAML_SEQUENCE_END_EVENT:
+	case YAML_MAPPING_END_EVENT: close_container(b); return true;
+	case YAML_NO_EVENT:
+	case YAML_STREAM_START_EVENT:
+	case YAML_STREAM_END_EVENT:
+	case YAML_DOCUMENT_END_EVENT: return true;
+	}
+	return true;
+}
+
+static void say_syntax(struct builder *b, const yaml_parser_t *p)
+{
+	const char *problem = p->problem ? p->problem : "cannot be read";
+	yaml_mark_t mark = p->problem_mark;
+	char memory[256];
+	struct gw_text t;
+
+	if (p->error == YAML_MEMORY_ERROR) {
+		b->l->scratch.failed = true;
+		return;
+	}
+	if (p->error == YAML_READER_ERROR) /* has an offset only; we looked before it did */
+		mark = p->mark;
+	gw_text_init(&t, memory, sizeof(memory));
+	gw_text_addf(&t, "not YAML: %s", problem);
+	if (p->context) {
+		gw_text_addf(&t, " (%s", p->context);
+		if (p->context_mark.line != mark.line)
+			gw_text_addf(
+				&t, " that begins on line %zu", p->context_mark.line + 1);
+		gw_text_add(&t, ")");
+	}
+	if (p->context && (strstr(p->context, "alias") || strstr(p->context, "anchor")))
+		gw_text_add(&t, "; " ALIAS_HINT);
+	gw_complain_place(b->l, place_of(b, mark), "%s", memory);
+}
+
+static bool build(struct builder *b, const char *bytes, size_t n)
+{
+	yaml_parser_t p;
+	yaml_event_t e;
+	bool good = true, end = false;
+
+	if (!yaml_parser_initialize(&p)) {
+		b->l->scratch.failed = true;
+		return false;
+	}
+	yaml_parser_set_encoding(&p, YAML_UTF8_ENCODING);
+	yaml_parser_set_input_string(&p, (const unsigned char *)bytes, n);
+	while (good && !end) {
+		if (!yaml_parser_parse(&p, &e)) {
+			say_syntax(b, &p);
+			good = false;
+			break;
+		}
+		end = e.type == YAML_STREAM_END_EVENT;
+		good = take(b, &e);
+		yaml_event_delete(&e);
+	}
+	yaml_parser_delete(&p);
+	return good;
+}
+
+/* UTF-8 without control characters, looked at before libyaml, whose complaint of these has no
+ * line. */
+static bool check_bytes(struct builder *b, const char *bytes, size_t n)
+{
+	struct gw_tree_place place = {b->file, 1, 1};
+	size_t i = 0, len;
+
+	while (i < n) {
+		unsigned char c = (unsigned char)bytes[i];
+
+		len = gw_text_utf8(bytes + i, n - i);
+		if (len == 0) {
+			gw_complain_place(b->l, place,
+				"byte 0x%02X is not UTF-8: save the file as UTF-8", c);
+			return false;
+		}
+		if ((c < 0x20 && c != '\t' && c != '\n' && c != '\r') || c == 0x7f) {
+			gw_complain_place(b->l, place,
+				"control character 0x%02X: this is not a text file", c);
+			return false;
+		}
+		place.column++;
+		if (c == '\n') {
+			place.line++;
+			place.column = 1;
+		}
+		i += len;
+	}
+	return true;
+}
+
+struct gw_node *gw_tree_parse(
+	struct gw_load *l, const char *path, const char *bytes, size_t n)
+{
+	struct gw_tree_file *file = gw_arena_alloc(&l->scratch, 1, sizeof(*file));
+	struct builder b = {.l = l, .file = file};
+
+	if (!file)
+		return NULL;
+	file->path = gw_arena_copy(&l->scratch, path, strlen(path));
+	file->number = l->n_files++;
+	if (n > GW_TREE_BYTES_MAX) {
+		gw_complain_place(l, (struct gw_tree_place){file, 1, 1},
+			"larger than %zu bytes", GW_TREE_BYTES_MAX);
+		return NULL;
+	}
+	if (n >= 3 && memcmp(bytes, "\xef\xbb\xbf", 3) == 0) { /* Windows' editors */
+		bytes += 3;
+		n -= 3;
+	}
+	if (!check_bytes(&b, bytes, n) || !build(&b, bytes, n))
+		return NULL;
+	if (!b.root)
+		gw_complain_place(l, (struct gw_tree_place){file, 1, 1}, "is empty");
+	return b.root;
+}
+
+static ssize_t read_all(const char *path, char *bytes, size_t most)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	size_t n = 0;
+	ssize_t got = 1;
+	int saved;
+
+	if (fd < 0)
+		return -1;
+	while (n < most && got > 0) {
+		got = read(fd, bytes + n, most - n);
+		if (got > 0)
+			n += (size_t)got;
+		else if (got < 0 && errno == EINTR)
+			got = 1;
+	}
+	saved = errno;
+	close(fd);
+	errno = saved;
+	return got < 0 ? -1 : (ssize_t)n;
+}
+
+struct gw_node *gw_tree_read(struct gw_load *l, const char *path)
+{
+	char *bytes = malloc(GW_TREE_BYTES_MAX + 1);
+	struct gw_node *root = NULL;
+	ssize_t n;
+
+	if (!bytes) {
+		l->scratch.failed = true;
+		return NULL;
+	}
+	n = read_all(path, bytes, GW_TREE_BYTES_MAX + 1);
+	if (n < 0) {
+		struct gw_tree_file file = {path, l->n_files++};
+
+		gw_complain_place(l, (struct gw_tree_place){&file, 1, 1},
+			"cannot be read: %s", gw_errno_text(errno));
+	} else {
+		root = gw_tree_parse(l, path, bytes, (size_t)n);
+	}
+	free(bytes);
+	return root;
+}
+
+const struct gw_node *gw_tree_get(const struct gw_node *map, const char *key)
+{
+	const struct gw_node *n;
+
+	if (map->kind != GW_NODE_MAP)
+		return NULL;
+	for (n = map->first; n; n = n->next)
+		if (strcmp(n->key, key) == 0)
+			return n;
+	return NULL;
+}
+
+bool gw_tree_empty(const struct gw_node *node)
+{
+	return node->kind == GW_NODE_SCALAR && !node->quoted &&
+		(*node->text == '\0' || strcmp(node->text, "~") == 0 ||
+			strcmp(node->text, "null") == 0);
+}
