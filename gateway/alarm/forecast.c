@@ -7,7 +7,7 @@
  * only after two evaluations in a row say so.
  *
  * X is watched from the side where the value is at home: a gas that falls back towards the limit
- * it crossed does not "reach" it.
+ * it crossed does not "reach" it. Home moves only after a whole window at rest on the other side.
  *
  * Memory: FIT_SLICES * 16 + 56 bytes an alarm. Work is done once a slice, not per sample.
  */
@@ -35,6 +35,7 @@ struct forecast {
 	uint32_t count; /* samples in the open slice */
 	uint16_t head, n;
 	int8_t home;   /* -1: under X, +1: over it, 0: not known */
+	uint8_t away;  /* evaluations in a row at rest on the other side */
 	uint8_t turns; /* evaluations in a row that speak against the present truth */
 	int64_t eta_ms;
 	struct slice slice[FIT_SLICES]; /* a circle, oldest at head */
@@ -121,8 +122,11 @@ static bool evaluate(const struct gw_condition_opts *o, struct forecast *m)
 	int8_t side = now > o->limit ? 1 : -1;
 
 	m->eta_ms = -1;
-	if (m->home == 0 || (side != m->home && !moving))
+	m->away = side == m->home || moving ? 0 : (uint8_t)(m->away + 1);
+	if (m->home == 0 || m->away == FIT_SLICES) {
 		m->home = side;
+		m->away = 0;
+	}
 	if (!moving || slope * m->home >= 0)
 		return false;
 	eta_s = side == m->home ? (o->limit - now) / slope : 0;
