@@ -10,13 +10,13 @@ python=/usr/bin/python3
 packages_build=(
 	gcc libc6-dev pkg-config meson ninja-build python3
 	libmosquitto-dev libmodbus-dev libsqlite3-dev libcurl4-openssl-dev libyaml-dev
-	libjansson-dev libsystemd-dev
+	libjansson-dev libsystemd-dev libcmocka-dev libck-dev
 )
 packages_run=( # peers of the demo and of the end-to-end tests
-	mosquitto socat openssl ca-certificates python3-paho-mqtt python3-yaml
+	mosquitto openssl ca-certificates python3-paho-mqtt python3-yaml
 )
 packages_test=(
-	libcmocka-dev libck-dev python3-pytest python3-pymodbus clang libclang-rt-14-dev
+	python3-pytest python3-pymodbus clang libclang-rt-14-dev
 	clang-format valgrind systemd util-linux procps
 )
 
@@ -57,14 +57,25 @@ need() {
 	rm -f "$log"
 }
 
-# build DIR [MESON OPTION...]: configure if need be, then compile; CC may be set.
+# What the demo needs of the whole build.
+# shellcheck disable=SC2034
+demo_targets=(tocsind tocsin tests/peers/modbus_server)
+
+# build DIR [-Dmeson=option | ninja-target]...: configure if need be, then compile.
 build() {
-	local dir=$1
+	local dir=$1 options=() targets=()
 	shift
-	if [ -f "$dir/build.ninja" ]; then
-		[ $# -eq 0 ] || meson configure "$dir" "$@" || return 1
-	else
-		meson setup "$dir" "$top" "$@" || return 1
+	while [ $# -gt 0 ]; do
+		case $1 in
+		-D*) options+=("$1") ;;
+		*) targets+=("$1") ;;
+		esac
+		shift
+	done
+	if [ ! -f "$dir/build.ninja" ]; then
+		meson setup "$dir" "$top" "${options[@]}" || return 1
+	elif [ ${#options[@]} -gt 0 ]; then
+		meson configure "$dir" "${options[@]}" || return 1
 	fi
-	ninja -C "$dir"
+	ninja -C "$dir" "${targets[@]}"
 }

@@ -241,28 +241,6 @@ def check_config(path, build=BUILD):
     return done.returncode, done.stderr.splitlines()
 
 
-class PtyPair:
-    """Two ends of a serial line that can be unplugged and come back under the same names."""
-
-    def __init__(self, folder):
-        self.folder = pathlib.Path(folder)
-        self.here, self.there = self.folder / "gateway.tty", self.folder / "slave.tty"
-        self.process = None
-        self.plug()
-
-    def plug(self):
-        self.process = Process(["socat", f"pty,rawer,link={self.here}",
-                                f"pty,rawer,link={self.there}"], self.folder / "socat.log")
-        wait_for(lambda: self.here.exists() and self.there.exists(), "socat's pty pair")
-
-    def unplug(self):
-        self.process.stop()
-        for end in (self.here, self.there):
-            end.unlink(missing_ok=True)
-
-    close = unplug
-
-
 class Broker:
     """mosquitto on a port of its own, on loopback."""
 

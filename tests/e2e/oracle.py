@@ -61,6 +61,7 @@ class Cause:
 class Arrival:
     raw: bytes
     event: dict = field(default_factory=dict)
+    arrived_ms: int = 0
 
     def __post_init__(self):
         self.event = self.event or json.loads(self.raw)
@@ -92,7 +93,7 @@ def read_platform(path):
             if hashlib.sha256(raw).hexdigest() != row["sha"]:
                 raise ValueError(f"{path}:{number}: the ledger does not hold what came")
             if row["event"]["type"].startswith(PREFIX):
-                found.append(Arrival(raw, row["event"]))
+                found.append(Arrival(raw, row["event"], round(row.get("time", 0) * 1000)))
     return found
 
 

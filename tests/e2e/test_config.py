@@ -195,7 +195,7 @@ def test_a_good_reload_changes_only_what_differs(gateway, plant, broker, publish
     g.write(site(30))
     g.reload()
     city.until("plant/gas-1/ch4:ch4-high", "raised")
-    assert plant.connections() == connections, "the Modbus source was not touched"
+    assert plant.connections() == connections, "the source was not touched"
     assert g.alarm("zigbee/smoke-1/smoke:smoke")["state"] == "active-unacked"
     # Another device on one source: only that source starts again, the alarm stands.
     g.write(site(30, b.smoke(2)))

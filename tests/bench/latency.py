@@ -1,0 +1,55 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""MQTT publish to platform over HTTPS, every transition committed before it leaves, against the
+bare program on the same broker and receiver, taken in turns."""
+import sys
+import time
+
+import building as b
+import harness
+from bench import Bench, Publisher, Receiver, quantile, report
+
+BLOCKS, EACH = 20, 50
+
+
+def block(publisher, receiver, topic, payloads, bodies):
+    """Latencies in µs, one message after the other."""
+    took = []
+    for payload in payloads:
+        receiver.clear()
+        sent = publisher.send(topic, payload)
+        arrived, body = receiver.wait(lambda rows: rows)[0]
+        took.append((arrived - sent) / 1000)
+        bodies.append(body)
+        time.sleep(0.002)
+    return took
+
+
+def main():
+    with Bench() as bench:
+        receiver = bench.keep(Receiver(bench.folder))
+        broker = bench.keep(harness.Broker(bench.folder / "broker"))
+        publisher = bench.keep(Publisher(broker.port))
+        bench.bare("mqtt", broker.port, "bench/bare", receiver.url, receiver.ca)
+        gateway = bench.gateway(b.config(
+            b.mqtt(broker.port, b.plain("gas", "bench/ours", "%LEL")),
+            alarms=[{"name": "high", "on": "zigbee/gas/value", "when": {"above": 50}}],
+            uplinks=[{"name": "city", "url": receiver.url, "ca": str(receiver.ca),
+                      "heartbeat": "1h"}])).start()
+        gateway.wait_up("zigbee")
+        toggles = [b"60", b"10"] * (EACH // 2)
+        ours, bare, bodies = [], [], []
+        for n in range(-1, BLOCKS):  # the first block warms up
+            for took, topic in ((bare, "bench/bare"), (ours, "bench/ours")):
+                new = block(publisher, receiver, topic, toggles, bodies)
+                took += new if n >= 0 else []
+        p50, p99 = quantile(ours, 0.5), quantile(ours, 0.99)
+        floor50, floor99 = quantile(bare, 0.5), quantile(bare, 0.99)
+        gateway.stop()
+        report("latency", n=len(ours), p50_us=p50, p99_us=p99, bare_p50_us=floor50,
+               bare_p99_us=floor99, ratio_p50=p50 / floor50, ratio_p99=p99 / floor99,
+               goal_ratio_p99=2.0, undurable=sum(b'"durable":false' in body for body in bodies))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
