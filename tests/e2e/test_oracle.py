@@ -179,11 +179,48 @@ def test_altered_spacing_of_a_repeat():
     assert kinds(oracle.check(sent + [again], causes)) == {"altered"}
 
 
-def test_altered_id_and_type():
+def says(events, words, causes=None):
+    """Exactly one complaint, which holds the words."""
+    wrong = judge(events, causes)
+    assert len(wrong) == 1 and words in wrong[0], wrong
+
+
+def test_altered_id():
     causes, events = story()
     events[2]["id"] = "box-1-3"
+    says(events, "altered: id box-1-3 but", causes)
+
+
+def test_altered_type():
+    causes, events = story()
     events[4]["type"] = "tocsin.alarm.amended"
-    assert kinds(judge(events, causes)) == {"altered"}
+    says(events, "is of type tocsin.alarm.amended", causes)
+
+
+def test_a_raise_that_is_not_active():
+    events = [event(1, "s/d/p:x", "raised", T0)]
+    events[0]["data"]["state"] = "normal"
+    says(events, "altered: box-1-0000000001 raised, but state is 'normal'")
+
+
+def test_malformed():
+    causes, events = story()
+    del events[-1]["data"]["occurrence"]
+    assert "malformed" in kinds(judge(events, causes))
+
+
+def test_without_the_injector_gaps_and_orphans_are_seen():
+    says([event(1, "s/d/p:x", "raised", T0), event(3, "s/d/p:x", "cleared", T0 + 9)],
+         "lost: box seq 2 never arrived")
+    says([event(1, "s/d/p:x", "cleared", T0)], "which was never raised")
+
+
+def test_a_shelved_alarm_moves_unseen():
+    events = [event(1, "s/d/p:x", "raised", T0), event(2, "s/d/p:x", "raised", T0 + 1),
+              event(3, "s/d/p:x", "cleared", T0 + 2)]
+    events[1]["data"].update(change="shelved", state="shelved")
+    events[1]["type"] = "tocsin.alarm.shelved"
+    assert judge(events, None) == []
 
 
 def test_unsure_causes_may_go_unseen_but_sure_ones_not():
@@ -229,6 +266,17 @@ def test_alert_lines():
     for bad in (good + " ", good.replace("RED", "red"), good.replace("#42", "#042"),
                 good.replace("+08:00", ""), good.replace(" @ ", " "), " " + good):
         assert not oracle.LINE.fullmatch(bad), bad
+
+
+def test_alert_log_is_read_strictly(tmp_path):
+    path = tmp_path / "alerts.log"
+    line = "2026-11-21T08:15:30.123Z RED raised a/b/c n 52.3 %LEL above 50 @ A/-1/锅炉房 #42\n"
+    path.write_text(line * 2)
+    assert [row["seq"] for row in oracle.read_alert_log(path)] == [42, 42]
+    for bad in (line + line[:-1], line + "\n", "started\n" + line):
+        path.write_text(bad)
+        with pytest.raises(ValueError, match="not an alert line"):
+            oracle.read_alert_log(path)
 
 
 @pytest.mark.parametrize("text, ms", (
