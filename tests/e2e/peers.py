@@ -50,6 +50,14 @@ class City(Platform):
         return wait_for(there, lambda: f"{alarm} {change} no. {n}; came: " + ", ".join(
             f"{a.alarm} {a.change}" for a in self.seen_events()), within)
 
+    def posts(self):
+        """Requests with alarms, refused ones too; heartbeats go their own way."""
+        return [r for r in self.requests() if any("-hb-" not in i for i in r["ids"])]
+
+    def spoil(self, kind, times=1, **how):
+        """A fault for the next requests with alarms."""
+        self.fault(kind, times, on="alarms", **how)
+
     def beats(self):
         return [row["event"] for row in self.ledger(heartbeats=True) if row["type"] == HEARTBEAT]
 

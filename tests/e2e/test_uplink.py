@@ -76,12 +76,12 @@ def test_a_platform_that_misbehaves_is_tried_again_with_the_same_id(
     g = gateway(b.config(b.mqtt(broker.port, b.smoke(1)), alarms=[b.SMOKE],
                          uplinks=[city.uplink()])).start()
     g.wait_up("zigbee")
-    city.fault(times=2, **fault)
+    city.spoil(times=2, **fault)
     ledger.will("zigbee/smoke-1/smoke:smoke", "raised")
     publisher.send("zigbee2mqtt/smoke-1", {"smoke": True})
-    harness.wait_for(lambda: len(city.requests()) >= 3, lambda: str(city.requests()), 60)
+    harness.wait_for(lambda: len(city.posts()) >= 3, lambda: str(city.posts()), 60)
     judge(g, city, ledger)
-    ids = {i for r in city.requests() for i in r["ids"]}
+    ids = {i for r in city.posts() for i in r["ids"]}
     assert len(ids) == 1
 
 
@@ -89,10 +89,10 @@ def test_retry_after_is_obeyed(gateway, broker, publisher, city):
     g = gateway(b.config(b.mqtt(broker.port, b.smoke(1)), alarms=[b.SMOKE],
                          uplinks=[city.uplink()])).start()
     g.wait_up("zigbee")
-    city.fault("status", status=503, headers={"Retry-After": "3"})
+    city.spoil("status", status=503, headers={"Retry-After": "3"})
     publisher.send("zigbee2mqtt/smoke-1", {"smoke": True})
     city.until("zigbee/smoke-1/smoke:smoke", "raised", within=30)
-    first, second = (r["mono_ns"] for r in city.requests()[:2])
+    first, second = (r["mono_ns"] for r in city.posts()[:2])
     assert second - first >= 2.9e9
 
 
@@ -102,9 +102,9 @@ def test_redirects_are_not_followed(gateway, broker, publisher, city, folder, au
     g = gateway(b.config(b.mqtt(broker.port, b.smoke(1)), alarms=[b.SMOKE],
                          uplinks=[city.uplink()])).start()
     g.wait_up("zigbee")
-    city.fault("status", status=307, times=1, headers={"Location": elsewhere.url})
+    city.spoil("status", status=307, times=1, headers={"Location": elsewhere.url})
     publisher.send("zigbee2mqtt/smoke-1", {"smoke": True})
-    harness.wait_for(lambda: city.requests() and g.uplink()["pending"] == 0
+    harness.wait_for(lambda: city.posts() and g.uplink()["pending"] == 0
                      or g.uplink().get("parked"), lambda: str(g.uplink()), 30)
     assert elsewhere.requests() == []
 
@@ -125,7 +125,7 @@ def test_a_400_parks_that_record_only(gateway, levels, publisher, city):
                      lambda: str(g.ask("alarms")))
     publisher.send("t/red/0", "5")
     city.until("zigbee/red-0/value:red", "raised")
-    tries = [r for r in city.requests() if any(i.endswith("0000000003") for i in r["ids"])]
+    tries = [r for r in city.posts() if any(i.endswith("0000000003") for i in r["ids"])]
     assert len(tries) <= 3, "a parked record is not sent again and again"
 
 
@@ -181,7 +181,7 @@ def test_mutual_tls_and_token(gateway, broker, publisher, folder, authority, clo
     g.wait_up("zigbee")
     publisher.send("zigbee2mqtt/smoke-1", {"smoke": True})
     city.until("zigbee/smoke-1/smoke:smoke", "raised")
-    assert {r["client"] for r in city.requests()} == {"gateway"}
+    assert {r["client"] for r in city.posts()} == {"gateway"}
     judge(g, city)
 
 
@@ -207,7 +207,7 @@ def test_without_trust_nothing_is_sent(gateway, broker, publisher, folder, autho
     g.wait_up("zigbee")
     publisher.send("zigbee2mqtt/smoke-1", {"smoke": True})
     harness.wait_for(lambda: city.counts["connections"] >= 2, "it tries", 20)
-    assert g.uplink()["pending"] >= 1 and city.requests() == []
+    assert g.uplink()["pending"] >= 1 and city.posts() == []
 
 
 def test_heartbeats_say_what_is_owed(gateway, broker, publisher, city):
