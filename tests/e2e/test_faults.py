@@ -185,14 +185,17 @@ def test_a_huge_payload_is_refused_and_costs_no_memory(gateway, broker, publishe
 
 
 @pytest.mark.timing
-def test_a_flood_on_one_topic_does_not_delay_another_source(gateway, broker, publisher, folder,
-                                                            closing, city):
-    """A flooded topic fills its own ring only. Smoke comes over a second source."""
-    noise = {**b.mqtt(broker.port, b.plain("noise", "noise"), name="noise")}
-    g = gateway(b.config(noise, b.mqtt(broker.port, b.smoke(1)), alarms=[b.SMOKE],
-                         uplinks=[city.uplink()])).start()
+@pytest.mark.parametrize("apart", (True, False), ids=("two-sources", "one-source"))
+def test_a_flood_on_one_topic_does_not_delay_smoke_on_another(gateway, broker, publisher, closing,
+                                                              city, apart):
+    """A flooded topic fills its own ring, and of its own points only the newest counts."""
+    noise, zigbee = b.plain("noise", "noise"), b.smoke(1)
+    sources = [b.mqtt(broker.port, zigbee), b.mqtt(broker.port, noise, name="noise")] if apart \
+        else [b.mqtt(broker.port, zigbee, noise)]
+    flooded = sources[-1]["name"]
+    g = gateway(b.config(*sources, alarms=[b.SMOKE], uplinks=[city.uplink()])).start()
     g.wait_up("zigbee")
-    g.wait_up("noise")
+    g.wait_up(flooded)
     stop = threading.Event()
     flood = closing(harness.Publisher(broker.port))
 
@@ -206,8 +209,8 @@ def test_a_flood_on_one_topic_does_not_delay_another_source(gateway, broker, pub
     thread = threading.Thread(target=pour)
     thread.start()
     try:
-        before = g.source("noise")["requests"]
-        harness.wait_for(lambda: g.source("noise")["requests"] > before + 2000, "the flood", 20)
+        before = g.source(flooded)["requests"]
+        harness.wait_for(lambda: g.source(flooded)["requests"] > before + 2000, "the flood", 20)
         slowest = 0.0
         for n in range(20):
             change = "cleared" if n % 2 else "raised"
