@@ -341,7 +341,7 @@ static size_t expand_owner(
 		if (t->when) {
 			gw_complain_key(l, t->when,
 				"the fault \"%s\" has its condition already: leave when "
-			        "out",
+				"out",
 				t->more.name);
 			return SIZE_MAX;
 		}

@@ -153,7 +153,7 @@ void gw_hint_show(struct gw_hint *h, const char *word)
 		return;
 	h->l->hints++;
 	distance = gw_parse_distance(h->written, word);
-	if (distance < h->distance) {
+	if (distance > 0 && distance < h->distance) {
 		h->distance = distance;
 		h->best = word;
 	}

@@ -19,7 +19,7 @@
 const struct gw_setting gw_rows_gateway[] = {
 	{TEXT(gw_gateway_opts, id, "id", 63,
 		 "Name of this box, unique among all that report to one platform; stands "
-                 "in "
+		 "in "
 		 "every alert."),
 		.required = true},
 	{TEXT(gw_gateway_opts, unit, "unit", 255,
@@ -41,7 +41,7 @@ const struct gw_setting gw_rows_gateway[] = {
 		.max = 65536,
 		.def = "256",
 		.help = "Largest size of the database in MiB; the oldest delivered events "
-                        "of "
+			"of "
 			"the lowest class go first."},
 	{0},
 };
@@ -64,7 +64,7 @@ const struct gw_setting gw_rows_source[] = {
 		.max = DAY,
 		.def = "1s",
 		.help = "How often its devices are read. Not for sources whose devices "
-                        "speak "
+			"speak "
 			"by themselves."},
 	{0},
 };
@@ -79,7 +79,7 @@ const struct gw_setting gw_rows_device[] = {
 		.min = 0.01 * SECOND,
 		.max = DAY,
 		.help = "How often it is read; default: what the source says, else what "
-                        "the "
+			"the "
 			"profile says."},
 	{.key = "expect_every",
 		.type = GW_SET_DURATION,
@@ -87,7 +87,7 @@ const struct gw_setting gw_rows_device[] = {
 		.min = 0.1 * SECOND,
 		.max = 366 * DAY,
 		.help = "A device that speaks by itself is silent after this long without "
-                        "a "
+			"a "
 			"word; default 24h."},
 	{0},
 };
@@ -119,9 +119,9 @@ const struct gw_setting gw_rows_point[] = {
 		.choices = types,
 		.def = "number",
 		.help = "How bytes become a value; number leaves it to the driver: u16 for "
-                        "a "
+			"a "
 			"register, bool for a coil or discrete input, a number in a "
-                        "message."},
+			"message."},
 	{.key = "scale",
 		.type = GW_SET_DOUBLE,
 		.offset = offsetof(struct gw_point_opts, scale),
@@ -149,7 +149,7 @@ const struct gw_setting gw_rows_alarm_more[] = {
 	{TEXT(gw_alarm_more, name, "name", 63, "Last part of its key."), .required = true},
 	{TEXT(gw_alarm_more, on, "on", 255,
 		"What it watches: a pattern source/device/point, * within one part; one "
-                "alarm "
+		"alarm "
 		"for each match. In a profile the point's name alone. Votes have none.")},
 	{0},
 };

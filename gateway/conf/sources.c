@@ -62,14 +62,14 @@ static void settle_pace(struct gw_load *l, struct gw_load_device *d,
 		if (poll)
 			gw_complain_key(l, poll,
 				"a device of the %s driver speaks by itself and is not "
-			        "polled "
+				"polled "
 				"(did you mean expect_every?)",
 				d->source->driver_table->name);
 	} else {
 		if (expect)
 			gw_complain_key(l, expect,
 				"only for devices that speak by themselves; this one is "
-			        "silent "
+				"silent "
 				"after three polls (did you mean poll?)");
 		if (!poll && !source_says && d->profile)
 			d->device->poll_ns = d->profile->head.poll_ns;

@@ -150,7 +150,7 @@ static void refuse_unmatched(
 	if (numbers) {
 		gw_complain(l, node,
 			"\"%s\" matches only points that are numbers: a vote needs points "
-		        "of "
+			"of "
 			"type bool or bit, or alarms",
 			pattern);
 		return;
