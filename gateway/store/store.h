@@ -28,7 +28,7 @@ struct gw_store_opts {
 	const char *const *sinks; /* names of the uplinks, fixed while it is open */
 	size_t n_sinks;
 	int64_t max_bytes; /* of the database file; oldest delivered, lowest class go first */
-	size_t ring_capacity; /* events */
+	size_t ring_capacity; /* events; four times as many are kept while they cannot be written */
 };
 
 struct gw_store;
@@ -67,7 +67,8 @@ enum { GW_STORE_POINT_FAILING, GW_STORE_POINT_REPLACED, GW_STORE_POINTS };
 enum gw_err gw_store_faults(struct gw_store *s, struct gw_wake *engine_wake,
 	struct gw_ring **ret_ring, struct gw_error *err);
 
-/* seq up to which everything is committed; any thread. */
+/* seq up to which everything is committed; any thread. The texts an event points at must live
+ * until it is. */
 uint64_t gw_store_committed(const struct gw_store *s);
 /* Block the caller until seq is committed or mono_ns has come. Any thread but the engine and the
  * store itself. */
@@ -87,14 +88,18 @@ enum gw_mark_kind {
 bool gw_store_mark(struct gw_store *s, size_t sink, uint64_t seq, enum gw_mark_kind kind);
 
 /* Ask for the next events owed to this sink: worst level first, then seq, after the cursor.
- * One request at a time; false if one is under way or the line is full. */
+ * Marks given before are respected, events not yet committed are included. One request at a
+ * time; false if one is under way or the line is full. most is capped at GW_STORE_BATCH. */
+#define GW_STORE_BATCH 1024
 struct gw_cursor {
 	int level;    /* GW_LEVEL_RED + 1 to begin */
 	uint64_t seq; /* 0 to begin */
 };
 bool gw_store_ask(struct gw_store *s, size_t sink, struct gw_cursor after, size_t most);
 /* The answer if it is there, else NULL. events[i].info points into the batch. n == 0: nothing
- * is owed after the cursor. failed: the database could not be read; ask again later. */
+ * is owed after the cursor. failed: the database could not be read, what is here was in memory;
+ * ask again later. events[i].durable is what this sink was told: false if it was marked
+ * undurable. An event with seq > gw_store_committed() is not committed yet. */
 struct gw_batch {
 	size_t n;
 	bool failed;
@@ -105,8 +110,10 @@ void gw_batch_free(struct gw_batch *b); /* NULL is fine */
 
 /* ---- main: history for `tocsin tail -n`/`--since` ---- */
 
-/* The last `last` events with wall_ms >= since_ms, oldest first; answer through gw_store_history
- * after wake was poked. One request at a time. */
+/* The last `last` events (at most GW_STORE_HISTORY) with wall_ms >= since_ms, oldest first;
+ * answer through gw_store_take_history after wake was poked. One request at a time. The search
+ * ends after 100 ms with what it found. */
+#define GW_STORE_HISTORY 10000
 void gw_store_attach_reader(struct gw_store *s, struct gw_wake *wake);
 bool gw_store_ask_history(struct gw_store *s, size_t last, int64_t since_ms);
 struct gw_batch *gw_store_take_history(struct gw_store *s);
@@ -116,6 +123,10 @@ struct gw_store_status {
 	char why[200];
 	uint64_t committed, pending; /* events in memory not yet committed */
 	uint64_t commits, rows;
+	uint64_t trimmed; /* rows deleted to stay within max_bytes */
+	uint64_t lost;    /* of these still owed to some uplink */
+	uint64_t
+		refused; /* events without a row, since only higher classes are left in the file */
 	int64_t file_bytes;
 	uint64_t owed[GW_STORE_SINKS], parked[GW_STORE_SINKS];
 };

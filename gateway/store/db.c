@@ -1,0 +1,376 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/db.h"
+
+#include "base/clock.h"
+#include "store/schema.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define APPLICATION_ID   0x746f6373 /* "tocs": tells our file from any other SQLite file */
+#define CHECK_MOST_NS    GW_NS_PER_SEC
+#define PROGRESS_OPCODES 1000
+
+enum gw_err gw_db_fail(struct gw_db *db, int rc, const char *what, struct gw_error *err)
+{
+	enum gw_err kind = GW_ERR_SYSTEM;
+	int primary = rc & 0xff;
+
+	if (primary == SQLITE_FULL)
+		kind = GW_ERR_FULL;
+	else if (primary == SQLITE_CORRUPT || primary == SQLITE_NOTADB)
+		kind = GW_ERR_CORRUPT;
+	return gw_fail(err, kind, rc, "%s: %s (SQLite %d)", what,
+		db->handle && sqlite3_extended_errcode(db->handle) == rc
+			? sqlite3_errmsg(db->handle)
+			: sqlite3_errstr(rc),
+		rc);
+}
+
+static enum gw_err exec(struct gw_db *db, const char *sql, struct gw_error *err)
+{
+	int rc = sqlite3_exec(db->handle, sql, NULL, NULL, NULL);
+
+	return rc == SQLITE_OK ? GW_OK : gw_db_fail(db, rc, "database", err);
+}
+
+/* One number or text of the first row. */
+static enum gw_err ask(struct gw_db *db, const char *sql, int64_t *ret_number,
+	char *ret_text, size_t size, struct gw_error *err)
+{
+	sqlite3_stmt *st;
+	int rc = sqlite3_prepare_v2(db->handle, sql, -1, &st, NULL);
+
+	if (rc != SQLITE_OK)
+		return gw_db_fail(db, rc, "database", err);
+	rc = sqlite3_step(st);
+	if (rc == SQLITE_ROW) {
+		const unsigned char *text = sqlite3_column_text(st, 0);
+
+		if (ret_number)
+			*ret_number = sqlite3_column_int64(st, 0);
+		if (ret_text)
+			snprintf(ret_text, size, "%s", text ? (const char *)text : "");
+		rc = SQLITE_OK;
+	} else if (rc == SQLITE_DONE) {
+		rc = SQLITE_OK;
+	}
+	if (rc != SQLITE_OK)
+		gw_db_fail(db, rc, "database", err);
+	sqlite3_finalize(st);
+	return rc == SQLITE_OK ? GW_OK : gw_db_fail(db, rc, "database", err);
+}
+
+static int count_wal(void *arg, sqlite3 *handle, const char *name, int pages)
+{
+	struct gw_db *db = arg;
+
+	(void)handle;
+	(void)name;
+	db->wal_pages = pages;
+	return SQLITE_OK;
+}
+
+static int past_deadline(void *arg)
+{
+	const struct gw_db *db = arg;
+
+	return gw_clock_mono_ns() >= db->deadline_ns;
+}
+
+void gw_db_bound(struct gw_db *db, int64_t mono_ns)
+{
+	db->deadline_ns = mono_ns;
+	sqlite3_progress_handler(
+		db->handle, PROGRESS_OPCODES, mono_ns ? past_deadline : NULL, db);
+}
+
+/* Reads ignoring the WAL: only right when there is none. */
+static int open_immutable(struct gw_db *db, const char *path)
+{
+	char uri[PATH_MAX + 64], wal[PATH_MAX + 8];
+	struct stat st;
+	size_t n = 0;
+
+	snprintf(wal, sizeof(wal), "%s-wal", path);
+	if (stat(wal, &st) == 0 && st.st_size > 0)
+		return SQLITE_CANTOPEN;
+	n += (size_t)snprintf(uri, sizeof(uri), "file:");
+	for (const char *p = path; *p && n + 24 < sizeof(uri); p++) {
+		if (strchr("%?#", *p))
+			n += (size_t)snprintf(
+				uri + n, sizeof(uri) - n, "%%%02X", (unsigned char)*p);
+		else
+			uri[n++] = *p;
+	}
+	snprintf(uri + n, sizeof(uri) - n, "?immutable=1");
+	return sqlite3_open_v2(uri, &db->handle,
+		SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_URI |
+			SQLITE_OPEN_EXRESCODE,
+		NULL);
+}
+
+/* Pragmas that must come before the first page is read or written, and those of every life. */
+static enum gw_err set_up(struct gw_db *db, int64_t max_bytes, struct gw_error *err)
+{
+	char sql[128], mode[16] = "";
+	enum gw_err rc;
+
+	snprintf(sql, sizeof(sql), "PRAGMA page_size=%d", GW_DB_PAGE_BYTES);
+	/* exclusive: the WAL index then lives on our heap, and nobody else can open the file */
+	if ((rc = exec(db, "PRAGMA locking_mode=EXCLUSIVE", err)) ||
+		(rc = exec(db, sql, err)) ||
+		(rc = exec(db, "PRAGMA auto_vacuum=INCREMENTAL", err)))
+		return rc;
+	rc = ask(db, "PRAGMA journal_mode=WAL", NULL, mode, sizeof(mode), err);
+	if (rc)
+		return rc;
+	if (strcmp(mode, "wal") != 0 && !db->read_only)
+		return gw_fail(err, GW_ERR_SYSTEM, 0,
+			"database: journal mode is %s, not WAL", mode);
+	rc = exec(db,
+		"PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0;"
+		"PRAGMA journal_size_limit=4194304; PRAGMA secure_delete=OFF;"
+		"PRAGMA cache_size=-512; PRAGMA temp_store=MEMORY; PRAGMA "
+	        "trusted_schema=OFF;"
+		"PRAGMA cell_size_check=ON",
+		err);
+	if (rc)
+		return rc;
+	snprintf(sql, sizeof(sql), "PRAGMA max_page_count=%lld",
+		(long long)(max_bytes / GW_DB_PAGE_BYTES));
+	sqlite3_wal_hook(db->handle, count_wal, db);
+	return exec(db, sql, err);
+}
+
+static enum gw_err make_schema(struct gw_db *db, struct gw_error *err)
+{
+	char sql[96];
+	enum gw_err rc;
+
+	snprintf(sql, sizeof(sql), "PRAGMA application_id=%d; PRAGMA user_version=%d",
+		APPLICATION_ID, GW_DB_VERSION);
+	if (!(rc = exec(db, "BEGIN IMMEDIATE", err)) &&
+		!(rc = exec(db, gw_schema_tables, err)) && !(rc = exec(db, sql, err)))
+		rc = exec(db, "COMMIT", err);
+	return rc;
+}
+
+/* Ours, of this version, and made if there was nothing. */
+static enum gw_err check_schema(struct gw_db *db, bool *ret_fresh, struct gw_error *err)
+{
+	int64_t tables = 0, application = 0, version = 0;
+	enum gw_err rc;
+
+	if ((rc = ask(db, "SELECT count(*) FROM sqlite_schema", &tables, NULL, 0, err)) ||
+		(rc = ask(db, "PRAGMA application_id", &application, NULL, 0, err)) ||
+		(rc = ask(db, "PRAGMA user_version", &version, NULL, 0, err)))
+		return rc;
+	*ret_fresh = tables == 0;
+	if (tables == 0)
+		return make_schema(db, err);
+	if (application != APPLICATION_ID)
+		return gw_fail(err, GW_ERR_CORRUPT, 0, "database: not made by tocsin");
+	if (version != GW_DB_VERSION)
+		return gw_fail(err, GW_ERR_CORRUPT, 0,
+			"database: schema %lld, this program knows %d", (long long)version,
+			GW_DB_VERSION);
+	return GW_OK;
+}
+
+static enum gw_err prepare_all(struct gw_db *db, struct gw_error *err)
+{
+	for (int i = 0; i < GW_DB_STMTS; i++) {
+		int rc = sqlite3_prepare_v3(db->handle, gw_schema_statements[i], -1,
+			SQLITE_PREPARE_PERSISTENT, &db->stmts[i], NULL);
+
+		if (rc == SQLITE_ERROR) /* a table or column is missing */
+			return gw_fail(err, GW_ERR_CORRUPT, rc, "database: %s",
+				sqlite3_errmsg(db->handle));
+		if (rc != SQLITE_OK)
+			return gw_db_fail(db, rc, "database", err);
+	}
+	return GW_OK;
+}
+
+/* After a power cut every page is looked at, but a big file on a slow card must not hold back
+ * the first poll: what the time did not allow is found when it is used. */
+static enum gw_err check_pages(struct gw_db *db, struct gw_error *err)
+{
+	struct gw_error why = {0};
+	char found[160] = "";
+	enum gw_err rc;
+
+	gw_db_bound(db, gw_clock_mono_ns() + CHECK_MOST_NS);
+	rc = ask(db, "PRAGMA quick_check(1)", NULL, found, sizeof(found), &why);
+	gw_db_bound(db, 0);
+	if (rc && (why.native & 0xff) == SQLITE_INTERRUPT)
+		return GW_OK;
+	if (rc) {
+		if (err)
+			*err = why;
+		return rc;
+	}
+	if (strcmp(found, "ok") != 0)
+		return gw_fail(err, GW_ERR_CORRUPT, SQLITE_CORRUPT, "database: %s", found);
+	return GW_OK;
+}
+
+static enum gw_err settle(struct gw_db *db, int64_t max_bytes, enum gw_db_trust trust,
+	bool *ret_fresh, struct gw_error *err)
+{
+	int64_t clean = 0;
+	enum gw_err rc;
+
+	if ((rc = set_up(db, max_bytes, err)) || (rc = check_schema(db, ret_fresh, err)) ||
+		(rc = prepare_all(db, err)) ||
+		(rc = gw_db_meta_get(db, "clean", &clean, err)))
+		return rc;
+	db->was_clean = clean != 0;
+	if (*ret_fresh || trust == GW_DB_TRUST_ANY)
+		return GW_OK;
+	if ((trust == GW_DB_TRUST_SUSPECT || !db->was_clean) && (rc = check_pages(db, err)))
+		return rc;
+	/* what a failed sync left in the WAL is only believed once it is in the file */
+	if (trust == GW_DB_TRUST_SUSPECT && !db->read_only)
+		return gw_db_checkpoint(db, true, err);
+	return GW_OK;
+}
+
+enum gw_err gw_db_open(struct gw_db *db, const char *path, int64_t max_bytes,
+	enum gw_db_trust trust, bool *ret_fresh, struct gw_error *err)
+{
+	bool fresh = false;
+	enum gw_err kind;
+	int rc;
+
+	*db = (struct gw_db){0};
+	rc = sqlite3_open_v2(path, &db->handle,
+		SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX |
+			SQLITE_OPEN_EXRESCODE,
+		NULL);
+	if (rc == SQLITE_OK) {
+		db->read_only = sqlite3_db_readonly(db->handle, "main") == 1;
+		kind = settle(db, max_bytes, trust, &fresh, err);
+		if (!kind) {
+			*ret_fresh = fresh;
+			return GW_OK;
+		}
+	} else {
+		kind = gw_db_fail(db, rc, "open database", err);
+	}
+	gw_db_close(db, true);
+	rc = kind == GW_ERR_SYSTEM ? open_immutable(db, path) : SQLITE_CANTOPEN;
+	if (rc == SQLITE_OK) {
+		struct gw_error unused;
+
+		db->read_only = true;
+		if (!settle(db, max_bytes, trust, &fresh, &unused) && !fresh) {
+			*ret_fresh = false;
+			return GW_OK;
+		}
+	}
+	gw_db_close(db, true);
+	return kind;
+}
+
+void gw_db_close(struct gw_db *db, bool keep_wal)
+{
+	if (!db->handle)
+		return;
+	for (int i = 0; i < GW_DB_STMTS; i++)
+		sqlite3_finalize(db->stmts[i]);
+	if (keep_wal)
+		sqlite3_db_config(
+			db->handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, (int *)NULL);
+	sqlite3_close_v2(db->handle);
+	*db = (struct gw_db){0};
+}
+
+sqlite3_stmt *gw_db_stmt(struct gw_db *db, enum gw_db_stmt which)
+{
+	return db->stmts[which];
+}
+
+enum gw_err gw_db_run(struct gw_db *db, enum gw_db_stmt which, struct gw_error *err)
+{
+	sqlite3_stmt *st = db->stmts[which];
+	enum gw_err kind = GW_OK;
+	int rc;
+
+	do
+		rc = sqlite3_step(st);
+	while (rc == SQLITE_ROW);
+	if (rc != SQLITE_DONE)
+		kind = gw_db_fail(db, rc, "database", err);
+	sqlite3_reset(st);
+	return kind;
+}
+
+enum gw_err gw_db_number(
+	struct gw_db *db, enum gw_db_stmt which, int64_t *ret_number, struct gw_error *err)
+{
+	sqlite3_stmt *st = db->stmts[which];
+	enum gw_err kind = GW_OK;
+	int rc = sqlite3_step(st);
+
+	if (rc == SQLITE_ROW)
+		*ret_number = sqlite3_column_int64(st, 0);
+	else if (rc != SQLITE_DONE)
+		kind = gw_db_fail(db, rc, "database", err);
+	sqlite3_reset(st);
+	return kind;
+}
+
+enum gw_err gw_db_begin(struct gw_db *db, struct gw_error *err)
+{
+	return gw_db_run(db, GW_DB_BEGIN, err);
+}
+
+enum gw_err gw_db_commit(struct gw_db *db, struct gw_error *err)
+{
+	return gw_db_run(db, GW_DB_COMMIT, err);
+}
+
+void gw_db_rollback(struct gw_db *db)
+{
+	if (db->handle && !sqlite3_get_autocommit(db->handle))
+		gw_db_run(db, GW_DB_ROLLBACK, NULL);
+}
+
+enum gw_err gw_db_meta_get(
+	struct gw_db *db, const char *name, int64_t *ret_value, struct gw_error *err)
+{
+	sqlite3_bind_text(db->stmts[GW_DB_META_GET], 1, name, -1, SQLITE_STATIC);
+	return gw_db_number(db, GW_DB_META_GET, ret_value, err);
+}
+
+enum gw_err gw_db_meta_put(
+	struct gw_db *db, const char *name, int64_t value, struct gw_error *err)
+{
+	sqlite3_bind_text(db->stmts[GW_DB_META_PUT], 1, name, -1, SQLITE_STATIC);
+	sqlite3_bind_int64(db->stmts[GW_DB_META_PUT], 2, value);
+	return gw_db_run(db, GW_DB_META_PUT, err);
+}
+
+enum gw_err gw_db_checkpoint(struct gw_db *db, bool whole, struct gw_error *err)
+{
+	int rc = sqlite3_wal_checkpoint_v2(db->handle, NULL,
+		whole ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+
+	if (rc != SQLITE_OK)
+		return gw_db_fail(db, rc, "checkpoint", err);
+	db->wal_pages =
+		0; /* one connection: nobody reads behind us, the next commit starts over */
+	return GW_OK;
+}
+
+enum gw_err gw_db_pages(
+	struct gw_db *db, int64_t *ret_pages, int64_t *ret_free, struct gw_error *err)
+{
+	enum gw_err rc = gw_db_number(db, GW_DB_PAGES, ret_pages, err);
+
+	return rc ? rc : gw_db_number(db, GW_DB_FREE_PAGES, ret_free, err);
+}

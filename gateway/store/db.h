@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * db.h: the database file itself: opening, checking, schema, statements, checkpoints, and
+ * putting a file aside that cannot be trusted. WAL with synchronous FULL and one exclusive
+ * connection (a second one would meet SQLite's WAL-reset race).
+ *
+ * Owner: the store. Thread: main before start and after join, else the store's. Life: open,
+ * stmt/exec..., close; zeroed is closed.
+ */
+#ifndef GW_STORE_DB_H
+#define GW_STORE_DB_H
+
+#include "base/error.h"
+
+#include <limits.h>
+#include <sqlite3.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define GW_DB_VERSION     1
+#define GW_DB_PAGE_BYTES  1024 /* small pages: one alert touches three */
+#define GW_DB_WAL_PAGES   4096 /* checkpoint beyond it: 4 MiB */
+#define GW_DB_ASIDE_FILES 3    /* most corrupt files kept */
+
+enum gw_db_stmt {
+	GW_DB_BEGIN,
+	GW_DB_COMMIT,
+	GW_DB_ROLLBACK,
+	GW_DB_META_GET,
+	GW_DB_META_PUT,
+	GW_DB_SINK_ALL,
+	GW_DB_SINK_PUT,
+	GW_DB_SINK_DELETE,
+	GW_DB_OWED_FORGET,
+	GW_DB_OWED_SWEEP,
+	GW_DB_PARKED_FORGET,
+	GW_DB_PARKED_SWEEP,
+	GW_DB_BOOT_FIND,
+	GW_DB_BOOT_PUT,
+	GW_DB_BOOT_GET,
+	GW_DB_INFO_FIND,
+	GW_DB_INFO_PUT,
+	GW_DB_INFO_GET,
+	GW_DB_EVENT_PUT,
+	GW_DB_EVENT_UNDURABLE,
+	GW_DB_EVENT_DELETE,
+	GW_DB_EVENT_SPAN,
+	GW_DB_EVENT_OTHER_RUN,
+	GW_DB_EVENT_FROM,
+	GW_DB_ALARM_PUT,
+	GW_DB_ALARM_DELETE,
+	GW_DB_ALARM_ALL,
+	GW_DB_OWED_PUT,
+	GW_DB_OWED_GET,
+	GW_DB_OWED_SET,
+	GW_DB_OWED_DELETE,
+	GW_DB_OWED_COUNT,
+	GW_DB_OWED_BATCH,
+	GW_DB_PARKED_PUT,
+	GW_DB_PARKED_DELETE,
+	GW_DB_PARKED_COUNT,
+	GW_DB_HISTORY,
+	GW_DB_VICTIMS,
+	GW_DB_PAGES,
+	GW_DB_FREE_PAGES,
+	GW_DB_SHRINK,
+	GW_DB_STMTS,
+};
+
+enum gw_db_trust {
+	GW_DB_TRUST_CLEAN,   /* every page is looked at only if the last stop was unclean */
+	GW_DB_TRUST_SUSPECT, /* every page is looked at, and the WAL emptied into the file */
+	GW_DB_TRUST_ANY,     /* nothing is looked at: what can still be read is wanted */
+};
+
+struct gw_db {
+	sqlite3 *handle; /* NULL: closed */
+	bool read_only;
+	bool was_clean; /* the last stop said goodbye */
+	int wal_pages;  /* in the WAL after the last commit */
+	int64_t deadline_ns;
+	sqlite3_stmt *stmts[GW_DB_STMTS];
+};
+
+/* GW_ERR_CORRUPT: the file cannot be trusted (or is not ours, or newer): put it aside.
+ * GW_ERR_FULL, GW_ERR_SYSTEM: not now. fresh is told whether the file was made just now. A disk
+ * that can only be read opens read_only. */
+enum gw_err gw_db_open(struct gw_db *db, const char *path, int64_t max_bytes,
+	enum gw_db_trust trust, bool *ret_fresh, struct gw_error *err);
+/* keep_wal: leave the WAL as it is, because the disk just failed. Closed or twice is fine. */
+void gw_db_close(struct gw_db *db, bool keep_wal);
+
+/* Ready to bind; reset by gw_db_run or the caller. */
+sqlite3_stmt *gw_db_stmt(struct gw_db *db, enum gw_db_stmt which);
+/* Step to the end and reset; rows are thrown away. */
+enum gw_err gw_db_run(struct gw_db *db, enum gw_db_stmt which, struct gw_error *err);
+/* One number of one row; GW_OK and untouched if there is no row. */
+enum gw_err gw_db_number(
+	struct gw_db *db, enum gw_db_stmt which, int64_t *ret_number, struct gw_error *err);
+/* What rc means to us, with SQLite's own words. */
+enum gw_err gw_db_fail(struct gw_db *db, int rc, const char *what, struct gw_error *err);
+
+enum gw_err gw_db_begin(struct gw_db *db, struct gw_error *err);
+enum gw_err gw_db_commit(struct gw_db *db, struct gw_error *err);
+void gw_db_rollback(struct gw_db *db); /* no transaction is fine */
+
+enum gw_err gw_db_meta_get(
+	struct gw_db *db, const char *name, int64_t *ret_value, struct gw_error *err);
+enum gw_err gw_db_meta_put(
+	struct gw_db *db, const char *name, int64_t value, struct gw_error *err);
+
+/* Copies the WAL into the file; whole: and empties it. */
+enum gw_err gw_db_checkpoint(struct gw_db *db, bool whole, struct gw_error *err);
+/* Statements running past mono_ns end with an error; 0 for no bound. */
+void gw_db_bound(struct gw_db *db, int64_t mono_ns);
+enum gw_err gw_db_pages(
+	struct gw_db *db, int64_t *ret_pages, int64_t *ret_free, struct gw_error *err);
+
+/* Renames path, path-wal and path-shm to path.corrupt-<utc>...; the oldest such are deleted. */
+enum gw_err gw_db_put_aside(
+	const char *path, char ret_aside[PATH_MAX], struct gw_error *err);
+
+#endif

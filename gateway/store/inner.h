@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * inner.h: the store's own memory, shared by the files of store/ that work on it: session.c
+ * (opening, recovery), line.c (what uplinks and main ask), round.c (what the thread does),
+ * store.c (the rest of store.h).
+ *
+ * Owner: store.c. Thread: as marked; what is not marked is the store thread's, and main's while
+ * that does not run.
+ */
+#ifndef GW_STORE_INNER_H
+#define GW_STORE_INNER_H
+
+#include "store/batch.h"
+#include "store/db.h"
+#include "store/journal.h"
+#include "store/keep.h"
+#include "store/store.h"
+#include "store/texts.h"
+
+#include <pthread.h>
+
+enum gw_line_kind { /* goes on where enum gw_mark_kind ends */
+	GW_LINE_ASK = GW_MARK_UNDURABLE + 1,
+};
+
+struct gw_line_word {
+	uint64_t seq;
+	int32_t level; /* of the cursor */
+	uint16_t most;
+	uint16_t kind; /* enum gw_mark_kind or GW_LINE_ASK */
+};
+
+struct gw_line {
+	struct gw_ring words;                /* uplink -> store, in order */
+	struct gw_wake *wake;                /* set before start; NULL: nobody there */
+	_Alignas(GW_CACHE_LINE) bool asking; /* the uplink's thread only */
+	_Atomic(struct gw_batch *) answer;   /* store -> uplink; NULL: empty */
+	/* store thread only */
+	_Alignas(GW_CACHE_LINE) bool asked;
+	struct gw_line_word question;
+	uint32_t bit; /* in the database; 0: not known yet */
+};
+
+/* What an uplink said of an event that is not in memory, until it is written. */
+struct gw_mark {
+	uint64_t seq;
+	uint8_t sink, kind;
+};
+
+struct gw_store_alarm {
+	struct gw_alarm_memory memory;
+	const struct gw_alarm_info *info;
+};
+
+struct gw_store {
+	/* set at open */
+	char dir[PATH_MAX - 32], path[PATH_MAX], run_path[PATH_MAX], ballast_path[PATH_MAX];
+	size_t n_sinks, most_pending;
+	const char *names[GW_STORE_SINKS];
+	int64_t max_bytes, ballast_bytes;
+	uint32_t run;
+	uint64_t last_seq; /* when it was opened */
+	struct gw_pool pool;
+	struct gw_store_alarm *alarms;
+	size_t n_alarms, room_alarms;
+
+	/* any thread */
+	struct gw_ring events;
+	struct gw_wake wake;
+	struct gw_thread thread;
+	_Atomic uint64_t committed;
+	pthread_mutex_t lock;
+	pthread_cond_t moved;          /* committed has, under lock */
+	struct gw_store_status status; /* under lock */
+	struct gw_line lines[GW_STORE_SINKS];
+	struct gw_wake *reader;     /* set before start */
+	bool reading;               /* main only */
+	_Atomic bool history_asked; /* main -> store */
+	size_t history_last;        /* written before history_asked */
+	int64_t history_since_ms;
+	_Atomic(struct gw_batch *) history; /* store -> main */
+
+	/* the store thread's */
+	struct gw_db db;
+	struct gw_texts texts;
+	struct gw_keep keep;
+	struct gw_entry *entries; /* not committed yet, by seq */
+	size_t n_entries, room_entries;
+	struct gw_mark *marks;
+	size_t n_marks, room_marks;
+	int64_t mark_ns;               /* when the oldest of them came */
+	bool hurry;                    /* somebody waits for the marks */
+	uint64_t drained_seq;          /* the last one taken from the ring */
+	int class_most;                /* of the last commit */
+	uint64_t owed[32], parked[32]; /* per bit */
+	bool recount;
+	bool signed_in; /* this start's number and the bits are in the file */
+	bool suspect;   /* the disk lied: reopen and look at everything */
+	bool trim_more;
+	bool refusing; /* said so */
+	uint64_t commits, rows, refused;
+
+	bool failing;
+	int64_t failing_ns, next_try_ns, backoff_ns;
+	uint64_t tries;
+	struct gw_error why;
+	unsigned unreadable; /* tries in a row that met a page which cannot be read */
+
+	int64_t thin_ns; /* when memory was last searched for what could go */
+
+	bool have_ballast, tight;
+	int64_t next_ballast_ns;
+
+	bool replaced;
+	struct gw_ring faults; /* store -> engine; slots NULL: nobody listens */
+	struct gw_wake *engine_wake;
+	int told[GW_STORE_POINTS]; /* -1: not yet */
+};
+
+/* ---- session.c ---- */
+
+/* First opening: run, last_seq and alarms become known. Never fails: a disk that cannot be
+ * written leaves s->failing. Out of memory is GW_ERR_SYSTEM. */
+enum gw_err gw_session_first(struct gw_store *s, struct gw_error *err);
+/* Opens again what was closed, checks it, puts aside what cannot be used. */
+enum gw_err gw_session_again(struct gw_store *s, struct gw_error *err);
+/* The file cannot be trusted: aside with it; a new one takes over what can still be read. */
+enum gw_err gw_session_replace(
+	struct gw_store *s, const struct gw_error *why, struct gw_error *err);
+/* Makes room on a full disk: a block of rows, or the ballast. False: there is nothing left. */
+bool gw_session_relieve(struct gw_store *s);
+void gw_session_end(struct gw_store *s);
+
+/* ---- salvage.c ---- */
+
+/* Copies alarm states and what is owed from a file put aside, as far as it can be read, into
+ * the fresh one that is open. Returns how many events; ret_run, ret_last_seq: the highest seen. */
+uint64_t gw_salvage(
+	struct gw_store *s, const char *aside, int64_t *ret_run, uint64_t *ret_last_seq);
+
+/* ---- line.c ---- */
+
+/* Takes what uplinks said: marks on events in memory are applied, others wait in s->marks. */
+void gw_line_take(struct gw_store *s, int64_t now_ns);
+void gw_line_answer(struct gw_store *s);
+bool gw_line_waiting(struct gw_store *s); /* something is there to take or answer */
+/* Events came or went: apply the marks that can be now. */
+void gw_line_settle(struct gw_store *s);
+
+/* ---- round.c ---- */
+
+/* One turn of the thread. Returns how long it may sleep, 0: not at all. last: the end is near,
+ * try even in back-off. */
+int64_t gw_round(struct gw_store *s, bool last);
+bool gw_round_waiting(struct gw_store *s);
+void gw_round_status(struct gw_store *s);
+
+#endif

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * keep.h: keeps the database within its bound. What goes first: delivered before parked before
+ * owed; within that the lowest class, then the lowest level, then the oldest. An event never
+ * makes room for itself at the cost of one of a higher class: where only such are left, it is
+ * refused. Rows go in blocks, each its own short transaction.
+ *
+ * Owner: the store. Thread: as the database. Life: init, step... after commits, delivered as it
+ * happens; reset after reopening.
+ */
+#ifndef GW_STORE_KEEP_H
+#define GW_STORE_KEEP_H
+
+#include "store/db.h"
+#include "store/journal.h"
+
+#define GW_KEEP_BLOCK  500 /* most rows in one transaction (hazard 20) */
+#define GW_KEEP_PHASES 3
+#define GW_KEEP_RANKS  16 /* class * 4 + level */
+
+struct gw_keep {
+	int64_t max_pages, soft_pages, slack_pages;
+	int64_t tight_pages; /* the disk is full: stay within what we have; 0: it is not */
+	bool trimming;
+	int refuse_below; /* events of lower classes find no room; 0: all do */
+	uint64_t next[GW_KEEP_PHASES]
+		     [GW_KEEP_RANKS]; /* nothing of this kind before this seq */
+	uint64_t trimmed, lost;       /* rows deleted; of these still owed to somebody */
+};
+
+enum gw_keep_did {
+	GW_KEEP_NOTHING, /* within the bound */
+	GW_KEEP_MORE,    /* some done, call again */
+	GW_KEEP_STUCK,   /* beyond the bound, and nothing may go */
+};
+
+void gw_keep_init(struct gw_keep *k, int64_t max_bytes);
+void gw_keep_reset(struct gw_keep *k);
+/* A row of that rank may go now: from the mark of its last sink. */
+void gw_keep_delivered(struct gw_keep *k, uint64_t seq, int class_, int level);
+/* The disk itself is full: grow no further; false once it is not. */
+enum gw_err gw_keep_tighten(
+	struct gw_keep *k, struct gw_db *db, bool tight, struct gw_error *err);
+
+/* One block at most. class_most: of the newest events; last_seq: ever given, kept for the day
+ * the newest row is deleted. force: as if beyond the bound. owed and parked (per bit) are
+ * counted down. */
+enum gw_err gw_keep_step(struct gw_keep *k, struct gw_db *db, int class_most,
+	uint64_t last_seq, bool force, uint64_t owed[32], uint64_t parked[32],
+	enum gw_keep_did *ret_did, struct gw_error *err);
+
+#endif

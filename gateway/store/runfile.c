@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/runfile.h"
+
+#include "base/clock.h"
+#include "base/parse.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+/* A wall clock before 2020 was never set: the next start may well begin there again. */
+#define CLOCK_SET_MS INT64_C(1577836800000)
+
+uint32_t gw_runfile_read(const char *path)
+{
+	char text[32];
+	int64_t run;
+	ssize_t n;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return 0;
+	n = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	if (n <= 0)
+		return 0;
+	text[n] = '\0';
+	text[strcspn(text, "\n")] = '\0';
+	if (gw_parse_int(text, 1, UINT32_MAX, &run, NULL))
+		return 0;
+	return (uint32_t)run;
+}
+
+enum gw_err gw_runfile_sync_dir(const char *dir, struct gw_error *err)
+{
+	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int why;
+
+	if (fd < 0)
+		return gw_fail(err, GW_ERR_SYSTEM, errno, "open %s: %s", dir,
+			gw_errno_text(errno));
+	why = fsync(fd) ? errno : 0;
+	close(fd);
+	if (why)
+		return gw_fail(
+			err, GW_ERR_SYSTEM, why, "sync %s: %s", dir, gw_errno_text(why));
+	return GW_OK;
+}
+
+enum gw_err gw_runfile_write(const char *path, uint32_t run, struct gw_error *err)
+{
+	char beside[PATH_MAX], text[16];
+	const char *what = "write";
+	char *slash;
+	int fd, n, why = 0;
+
+	if ((size_t)snprintf(beside, sizeof(beside), "%s.new", path) >= sizeof(beside))
+		return gw_fail(err, GW_ERR_SYSTEM, ENAMETOOLONG, "%s: name too long", path);
+	fd = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
+	if (fd < 0)
+		return gw_fail(err, GW_ERR_SYSTEM, errno, "create %s: %s", beside,
+			gw_errno_text(errno));
+	n = snprintf(text, sizeof(text), "%u\n", run);
+	if (write(fd, text, (size_t)n) != n)
+		why = errno ? errno : ENOSPC;
+	else if (fsync(fd))
+		why = errno;
+	if (close(fd) && !why)
+		why = errno;
+	if (!why && rename(beside, path)) {
+		what = "rename";
+		why = errno;
+	}
+	if (why) {
+		unlink(beside);
+		return gw_fail(err, GW_ERR_SYSTEM, why, "%s %s: %s", what, beside,
+			gw_errno_text(why));
+	}
+	slash = strrchr(beside, '/');
+	if (!slash)
+		return gw_runfile_sync_dir(".", err);
+	*slash = '\0';
+	return gw_runfile_sync_dir(beside, err);
+}
+
+uint32_t gw_runfile_invent(uint32_t least)
+{
+	int64_t wall_ms = gw_clock_wall_ms();
+	uint32_t run = 0;
+
+	if (wall_ms >= CLOCK_SET_MS && wall_ms / 1000 < UINT32_MAX) {
+		run = (uint32_t)(wall_ms / 1000);
+	} else {
+		if (getrandom(&run, sizeof(run), 0) != (ssize_t)sizeof(run))
+			run = (uint32_t)gw_clock_mono_ns();
+		run = (run & 0x3fffffff) | 0x80000000;
+	}
+	return run > least ? run : least;
+}
+
+enum gw_err gw_runfile_make_dir(const char *dir, struct gw_error *err)
+{
+	char path[PATH_MAX];
+	size_t n = strlen(dir);
+
+	if (n == 0 || n >= sizeof(path))
+		return gw_fail(
+			err, GW_ERR_SYSTEM, ENAMETOOLONG, "state directory: bad name");
+	memcpy(path, dir, n + 1);
+	for (size_t i = 1; i <= n; i++) {
+		if (path[i] != '/' && path[i] != '\0')
+			continue;
+		path[i] = '\0';
+		if (mkdir(path, 0750) && errno != EEXIST && errno != EROFS)
+			return gw_fail(err, GW_ERR_SYSTEM, errno, "make %s: %s", path,
+				gw_errno_text(errno));
+		path[i] = dir[i];
+	}
+	return GW_OK;
+}
+
+static bool fill(int fd, int64_t bytes)
+{
+	static const char zeros[4096];
+
+	if (fallocate(fd, 0, 0, bytes) == 0)
+		return true;
+	if (errno != EOPNOTSUPP)
+		return false;
+	/* not every file system reserves: then there must be bytes in it */
+	for (int64_t at = 0; at < bytes; at += (int64_t)sizeof(zeros)) {
+		size_t n = bytes - at < (int64_t)sizeof(zeros) ? (size_t)(bytes - at)
+							       : sizeof(zeros);
+
+		if (write(fd, zeros, n) != (ssize_t)n)
+			return false;
+	}
+	return true;
+}
+
+bool gw_runfile_ballast(const char *dir, const char *path, int64_t bytes)
+{
+	struct statvfs fs;
+	struct stat st;
+	bool kept;
+	int fd;
+
+	if (stat(path, &st) == 0 && st.st_size == bytes)
+		return true;
+	if (statvfs(dir, &fs) || (uint64_t)fs.f_bavail * fs.f_frsize < 2 * (uint64_t)bytes)
+		return false;
+	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
+	if (fd < 0)
+		return false;
+	kept = fill(fd, bytes);
+	close(fd);
+	if (!kept)
+		unlink(path);
+	return kept;
+}

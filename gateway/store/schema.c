@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/schema.h"
+
+/*
+ * An event row is about 100 bytes because its texts stand once in info. What is still owed is a
+ * small table of its own, in the order it is sent: the platform's answer then touches one page
+ * that is in memory already, and not the event's. No index but what the order of rows gives.
+ * The doubles are ANY so that they come back bit for bit (REAL would turn -0.0 into 0).
+ */
+const char gw_schema_tables[] =
+	"CREATE TABLE meta(name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT "
+        "ROWID;"
+	"CREATE TABLE sink(bit INTEGER PRIMARY KEY, name TEXT NOT NULL) STRICT;"
+	"CREATE TABLE boot(id INTEGER PRIMARY KEY, boot TEXT NOT NULL) STRICT;"
+	"CREATE TABLE info(id INTEGER PRIMARY KEY, digest BLOB NOT NULL UNIQUE,"
+	" class INTEGER NOT NULL, key TEXT NOT NULL, name TEXT NOT NULL, subject TEXT NOT "
+        "NULL,"
+	" condition TEXT NOT NULL, text TEXT NOT NULL, point TEXT NOT NULL, source TEXT "
+        "NOT NULL,"
+	" device TEXT NOT NULL, unit_of_measure TEXT NOT NULL, building TEXT NOT NULL,"
+	" floor TEXT NOT NULL, room TEXT NOT NULL, gateway TEXT NOT NULL, unit TEXT NOT "
+        "NULL,"
+	" area TEXT NOT NULL, grid TEXT NOT NULL) STRICT;"
+	"CREATE TABLE event(seq INTEGER PRIMARY KEY, info INTEGER NOT NULL, run INTEGER "
+        "NOT NULL,"
+	" boot INTEGER NOT NULL, class INTEGER NOT NULL, level INTEGER NOT NULL,"
+	" change INTEGER NOT NULL, state INTEGER NOT NULL, under INTEGER NOT NULL,"
+	" quality INTEGER NOT NULL, undurable INTEGER NOT NULL, synced INTEGER NOT NULL,"
+	" occurrence BLOB NOT NULL, value ANY, bound ANY, peak ANY, eta_ms INTEGER NOT "
+        "NULL,"
+	" mono_ns INTEGER NOT NULL, wall_ms INTEGER NOT NULL, onset_ms INTEGER NOT NULL,"
+	" shelved_until_ms INTEGER NOT NULL, confirmed_by BLOB, note TEXT) STRICT;"
+	"CREATE TABLE alarm(key TEXT PRIMARY KEY, info INTEGER NOT NULL, state INTEGER NOT "
+        "NULL,"
+	" under INTEGER NOT NULL, level INTEGER NOT NULL, occurrence BLOB NOT NULL,"
+	" onset_ms INTEGER NOT NULL, since_ms INTEGER NOT NULL,"
+	" shelved_until_ms INTEGER NOT NULL, value ANY, peak ANY, seq INTEGER NOT NULL)"
+	" STRICT, WITHOUT ROWID;"
+	/* urgency: 0 for red, rising as it matters less */
+	"CREATE TABLE owed(urgency INTEGER NOT NULL, seq INTEGER NOT NULL,"
+	" sinks INTEGER NOT NULL, PRIMARY KEY(urgency, seq)) STRICT, WITHOUT ROWID;"
+	"CREATE TABLE parked(seq INTEGER PRIMARY KEY, sinks INTEGER NOT NULL) STRICT;";
+
+#define EVENT_COLUMNS \
+	"e.seq, e.info, e.run, e.boot, e.class, e.level, e.change, e.state, e.under," \
+	" e.quality, e.undurable, e.synced, e.occurrence, e.value, e.bound, e.peak," \
+	" e.eta_ms, e.mono_ns, e.wall_ms, e.onset_ms, e.shelved_until_ms, e.confirmed_by," \
+	" e.note"
+
+const char *const gw_schema_statements[GW_DB_STMTS] = {
+	[GW_DB_BEGIN] = "BEGIN IMMEDIATE",
+	[GW_DB_COMMIT] = "COMMIT",
+	[GW_DB_ROLLBACK] = "ROLLBACK",
+	[GW_DB_META_GET] = "SELECT value FROM meta WHERE name = ?",
+	[GW_DB_META_PUT] = "REPLACE INTO meta VALUES(?, ?)",
+	[GW_DB_SINK_ALL] = "SELECT bit, name FROM sink ORDER BY bit",
+	[GW_DB_SINK_PUT] = "INSERT INTO sink VALUES(?, ?)",
+	[GW_DB_SINK_DELETE] = "DELETE FROM sink WHERE bit = ?",
+	[GW_DB_OWED_FORGET] = "UPDATE owed SET sinks = sinks & ~?1 WHERE sinks & ?1",
+	[GW_DB_OWED_SWEEP] = "DELETE FROM owed WHERE sinks = 0",
+	[GW_DB_PARKED_FORGET] = "UPDATE parked SET sinks = sinks & ~?1 WHERE sinks & ?1",
+	[GW_DB_PARKED_SWEEP] = "DELETE FROM parked WHERE sinks = 0",
+	[GW_DB_BOOT_FIND] = "SELECT id FROM boot WHERE boot = ?",
+	[GW_DB_BOOT_PUT] = "INSERT INTO boot(boot) VALUES(?)",
+	[GW_DB_BOOT_GET] = "SELECT boot FROM boot WHERE id = ?",
+	[GW_DB_INFO_FIND] = "SELECT id FROM info WHERE digest = ?",
+	[GW_DB_INFO_PUT] = "INSERT INTO info VALUES"
+			   "(NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+	[GW_DB_INFO_GET] =
+		"SELECT class, key, name, subject, condition, text, point, source,"
+		" device, unit_of_measure, building, floor, room, gateway, unit, area,"
+		" grid FROM info WHERE id = ?",
+	[GW_DB_EVENT_PUT] =
+		"REPLACE INTO event VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
+		" ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+	[GW_DB_EVENT_UNDURABLE] =
+		"UPDATE event SET undurable = undurable | ? WHERE seq = ?",
+	[GW_DB_EVENT_DELETE] = "DELETE FROM event WHERE seq = ?",
+	[GW_DB_EVENT_SPAN] = "SELECT max(seq) FROM event",
+	[GW_DB_EVENT_OTHER_RUN] = "SELECT count(*) FROM event WHERE seq >= ? AND run <> ?",
+	[GW_DB_EVENT_FROM] = "SELECT min(seq) FROM event WHERE seq >= ?",
+	[GW_DB_ALARM_PUT] = "REPLACE INTO alarm VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+	[GW_DB_ALARM_DELETE] = "DELETE FROM alarm WHERE key = ?",
+	[GW_DB_ALARM_ALL] =
+		"SELECT info, state, under, level, occurrence, onset_ms, since_ms,"
+		" shelved_until_ms, value, peak, seq FROM alarm ORDER BY seq",
+	[GW_DB_OWED_PUT] = "REPLACE INTO owed VALUES(?, ?, ?)",
+	[GW_DB_OWED_GET] =
+		"SELECT o.urgency, o.sinks, e.class FROM event AS e CROSS JOIN owed AS o"
+		" ON o.urgency = 3 - e.level AND o.seq = e.seq WHERE e.seq = ?",
+	[GW_DB_OWED_SET] = "UPDATE owed SET sinks = ?3 WHERE urgency = ?1 AND seq = ?2",
+	[GW_DB_OWED_DELETE] = "DELETE FROM owed WHERE urgency = ? AND seq = ?",
+	[GW_DB_OWED_COUNT] = "SELECT sinks, count(*) FROM owed GROUP BY sinks",
+	[GW_DB_OWED_BATCH] = "SELECT " EVENT_COLUMNS
+			     " FROM owed AS o CROSS JOIN event AS e ON e.seq = o.seq"
+			     " WHERE (o.urgency, o.seq) > (?1, ?2) AND o.sinks & ?3"
+			     " ORDER BY o.urgency, o.seq",
+	[GW_DB_PARKED_PUT] =
+		"INSERT INTO parked VALUES(?, ?)"
+		" ON CONFLICT(seq) DO UPDATE SET sinks = sinks | excluded.sinks",
+	[GW_DB_PARKED_DELETE] = "DELETE FROM parked WHERE seq = ?",
+	[GW_DB_PARKED_COUNT] = "SELECT sinks, count(*) FROM parked GROUP BY sinks",
+	[GW_DB_HISTORY] = "SELECT " EVENT_COLUMNS
+			  " FROM event AS e WHERE e.wall_ms >= ? ORDER BY e.seq DESC",
+	[GW_DB_VICTIMS] =
+		"SELECT e.seq, ifnull((SELECT o.sinks FROM owed AS o WHERE o.urgency ="
+		" 3 - e.level AND o.seq = e.seq), 0) AS owes, ifnull((SELECT p.sinks FROM"
+		" parked AS p WHERE p.seq = e.seq), 0) AS parks FROM event AS e"
+		" WHERE e.seq >= ?1 AND e.seq < ?2 AND e.class = ?3 AND e.level = ?4"
+		" AND CASE WHEN owes THEN 2 WHEN parks THEN 1 ELSE 0 END = ?5"
+		" ORDER BY e.seq LIMIT ?6",
+	[GW_DB_PAGES] = "PRAGMA page_count",
+	[GW_DB_FREE_PAGES] = "PRAGMA freelist_count",
+	[GW_DB_SHRINK] = "PRAGMA incremental_vacuum(256)",
+};

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/store.h"
+
+#include "store/inner.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define LINE_WORDS    1024
+#define BALLAST_MOST  (INT64_C(8) << 20)
+#define BALLAST_LEAST (INT64_C(256) << 10)
+#define FAULTS        16
+#define CLOSE_TRIES   64
+
+static enum gw_err set_up(
+	struct gw_store *s, const struct gw_store_opts *opts, struct gw_error *err)
+{
+	pthread_condattr_t monotonic;
+	enum gw_err rc;
+
+	if (opts->n_sinks > GW_STORE_SINKS)
+		return gw_fail(
+			err, GW_ERR_CONFIG, 0, "more than %d uplinks", GW_STORE_SINKS);
+	if (strlen(opts->state_dir) >= sizeof(s->dir))
+		return gw_fail(err, GW_ERR_CONFIG, 0, "state directory: name too long");
+	snprintf(s->dir, sizeof(s->dir), "%s", opts->state_dir);
+	snprintf(s->path, sizeof(s->path), "%s/tocsin.db", s->dir);
+	snprintf(s->run_path, sizeof(s->run_path), "%s/run", s->dir);
+	snprintf(s->ballast_path, sizeof(s->ballast_path), "%s/ballast", s->dir);
+	s->n_sinks = opts->n_sinks;
+	s->max_bytes = opts->max_bytes;
+	s->ballast_bytes = opts->max_bytes / 8;
+	if (s->ballast_bytes > BALLAST_MOST)
+		s->ballast_bytes = BALLAST_MOST;
+	if (s->ballast_bytes < BALLAST_LEAST)
+		s->ballast_bytes = BALLAST_LEAST;
+	gw_keep_init(&s->keep, opts->max_bytes);
+	s->max_bytes = s->keep.max_pages * GW_DB_PAGE_BYTES;
+	for (size_t i = 0; i < GW_STORE_POINTS; i++)
+		s->told[i] = -1;
+
+	pthread_mutex_init(&s->lock, NULL);
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_cond_init(&s->moved, &monotonic);
+	pthread_condattr_destroy(&monotonic);
+
+	if ((rc = gw_wake_init(&s->wake, err)) ||
+		(rc = gw_ring_init(
+			 &s->events, opts->ring_capacity, sizeof(struct gw_event), err)))
+		return rc;
+	s->most_pending = 4 * gw_ring_capacity(&s->events);
+	for (size_t i = 0; i < s->n_sinks; i++) {
+		rc = gw_ring_init(
+			&s->lines[i].words, LINE_WORDS, sizeof(struct gw_line_word), err);
+		if (rc)
+			return rc;
+		s->names[i] = gw_pool_text(
+			&s->pool, opts->sinks[i], strlen(opts->sinks[i]));
+		if (!s->names[i])
+			return gw_fail(err, GW_ERR_SYSTEM, 0, "no memory");
+	}
+	return GW_OK;
+}
+
+enum gw_err gw_store_open(
+	const struct gw_store_opts *opts, struct gw_store **ret_store, struct gw_error *err)
+{
+	size_t size = (sizeof(struct gw_store) + GW_CACHE_LINE - 1) &
+		~(size_t)(GW_CACHE_LINE - 1);
+	struct gw_store *s = aligned_alloc(GW_CACHE_LINE, size);
+	enum gw_err rc;
+
+	if (!s)
+		return gw_fail(err, GW_ERR_SYSTEM, 0, "no memory");
+	memset(s, 0, size);
+	rc = set_up(s, opts, err);
+	if (!rc)
+		rc = gw_session_first(s, err);
+	if (rc) {
+		gw_store_free(s);
+		return rc;
+	}
+	s->drained_seq = s->last_seq;
+	atomic_init(&s->committed, s->last_seq);
+	gw_round_status(s);
+	*ret_store = s;
+	return GW_OK;
+}
+
+void gw_store_free(struct gw_store *s)
+{
+	if (!s)
+		return;
+	gw_store_ask_stop(s);
+	gw_store_join(s);
+	/* what came after the thread ended: the engine's last events, the uplinks' last marks */
+	for (int i = 0; s->run && i < CLOSE_TRIES; i++)
+		if (gw_round(s, true) > 0 && !gw_round_waiting(s))
+			break;
+	gw_session_end(s);
+	for (size_t i = 0; i < s->n_sinks; i++) {
+		gw_ring_fini(&s->lines[i].words);
+		gw_batch_free(
+			atomic_load_explicit(&s->lines[i].answer, memory_order_acquire));
+	}
+	gw_batch_free(atomic_load_explicit(&s->history, memory_order_acquire));
+	gw_ring_fini(&s->events);
+	gw_ring_fini(&s->faults);
+	gw_wake_fini(&s->wake);
+	gw_pool_fini(&s->pool);
+	pthread_cond_destroy(&s->moved);
+	pthread_mutex_destroy(&s->lock);
+	free(s->entries);
+	free(s->marks);
+	free(s->alarms);
+	free(s);
+}
+
+uint32_t gw_store_run(const struct gw_store *s)
+{
+	return s->run;
+}
+
+uint64_t gw_store_last_seq(const struct gw_store *s)
+{
+	return s->last_seq;
+}
+
+void gw_store_load(struct gw_store *s,
+	void (*each)(void *arg, const struct gw_alarm_memory *m,
+		const struct gw_alarm_info *info),
+	void *arg)
+{
+	for (size_t i = 0; i < s->n_alarms; i++)
+		each(arg, &s->alarms[i].memory, s->alarms[i].info);
+}
+
+static void *run(void *arg)
+{
+	struct gw_store *s = arg;
+	int64_t sleep_ns;
+	bool stopping;
+
+	do {
+		gw_thread_beat(&s->thread, gw_clock_mono_ns());
+		stopping = gw_thread_stopping(&s->thread);
+		sleep_ns = gw_round(s, stopping);
+		if (stopping && (sleep_ns > 0 || s->failing) && !gw_round_waiting(s))
+			break;
+		if (sleep_ns == 0 && !s->failing)
+			continue;
+		gw_wake_prepare(&s->wake);
+		if (gw_round_waiting(s) || gw_thread_stopping(&s->thread))
+			gw_wake_finish(&s->wake);
+		else
+			gw_wake_wait(&s->wake, sleep_ns);
+	} while (!stopping || !s->failing);
+	return NULL;
+}
+
+enum gw_err gw_store_start(struct gw_store *s, struct gw_error *err)
+{
+	return gw_thread_start(&s->thread, "store", run, s, err);
+}
+
+void gw_store_ask_stop(struct gw_store *s)
+{
+	gw_thread_ask_stop(&s->thread);
+	gw_wake_poke(&s->wake);
+}
+
+void gw_store_join(struct gw_store *s)
+{
+	gw_thread_join(&s->thread);
+}
+
+struct gw_thread *gw_store_thread(struct gw_store *s)
+{
+	return &s->thread;
+}
+
+struct gw_ring *gw_store_events(struct gw_store *s)
+{
+	return &s->events;
+}
+
+struct gw_wake *gw_store_wake(struct gw_store *s)
+{
+	return &s->wake;
+}
+
+enum gw_err gw_store_faults(struct gw_store *s, struct gw_wake *engine_wake,
+	struct gw_ring **ret_ring, struct gw_error *err)
+{
+	enum gw_err rc = gw_ring_init(&s->faults, FAULTS, sizeof(struct gw_sample), err);
+
+	if (rc)
+		return rc;
+	s->engine_wake = engine_wake;
+	*ret_ring = &s->faults;
+	return GW_OK;
+}
+
+uint64_t gw_store_committed(const struct gw_store *s)
+{
+	return atomic_load_explicit(&s->committed, memory_order_acquire);
+}
+
+bool gw_store_wait(struct gw_store *s, uint64_t seq, int64_t until_mono_ns)
+{
+	int64_t left_ns = until_mono_ns - gw_clock_mono_ns();
+	struct timespec until;
+
+	if (gw_store_committed(s) >= seq)
+		return true;
+	if (left_ns <= 0)
+		return false;
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	left_ns += until.tv_nsec;
+	until.tv_sec += (time_t)(left_ns / GW_NS_PER_SEC);
+	until.tv_nsec = (long)(left_ns % GW_NS_PER_SEC);
+	pthread_mutex_lock(&s->lock);
+	while (gw_store_committed(s) < seq)
+		if (pthread_cond_timedwait(&s->moved, &s->lock, &until))
+			break;
+	pthread_mutex_unlock(&s->lock);
+	return gw_store_committed(s) >= seq;
+}
+
+void gw_store_status(struct gw_store *s, struct gw_store_status *ret_status)
+{
+	pthread_mutex_lock(&s->lock);
+	*ret_status = s->status;
+	pthread_mutex_unlock(&s->lock);
+	/* what waits in the ring is pending too */
+	ret_status->pending += gw_ring_count(&s->events);
+}
