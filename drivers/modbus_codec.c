@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "drivers/modbus_codec.h"
+
+#include <math.h>
+#include <string.h>
+
+#define MBAP 6 /* transaction, protocol and length; the unit id is counted in the length */
+
+static unsigned get16(const uint8_t *p)
+{
+	return (unsigned)p[0] << 8 | p[1];
+}
+
+static void put16(uint8_t *p, unsigned v)
+{
+	p[0] = (uint8_t)(v >> 8);
+	p[1] = (uint8_t)v;
+}
+
+static size_t data_bytes(const struct gw_modbus_ask *ask)
+{
+	if (ask->kind <= GW_MODBUS_DISCRETE)
+		return (ask->count + 7U) / 8;
+	return ask->count * (size_t)2;
+}
+
+static const uint16_t crc_nibbles[16] = {0x0000, 0xcc01, 0xd801, 0x1400, 0xf001, 0x3c00,
+	0x2800, 0xe401, 0xa001, 0x6c00, 0x7800, 0xb401, 0x5000, 0x9c01, 0x8801, 0x4400};
+
+uint16_t gw_modbus_codec_crc(const uint8_t *bytes, size_t n)
+{
+	unsigned crc = 0xffff;
+
+	for (size_t i = 0; i < n; i++) {
+		crc ^= bytes[i];
+		crc = crc >> 4 ^ crc_nibbles[crc & 15];
+		crc = crc >> 4 ^ crc_nibbles[crc & 15];
+	}
+	return (uint16_t)crc;
+}
+
+size_t gw_modbus_codec_request(const struct gw_modbus_ask *ask, uint8_t ret_adu[12])
+{
+	size_t at = 0;
+
+	if (ask->wire == GW_MODBUS_TCP) {
+		put16(ret_adu, ask->transaction);
+		put16(ret_adu + 2, 0);
+		put16(ret_adu + 4, 6);
+		at = MBAP;
+	}
+	ret_adu[at++] = ask->unit;
+	ret_adu[at++] = ask->kind;
+	put16(ret_adu + at, ask->addr);
+	put16(ret_adu + at + 2, ask->count);
+	return at + 4;
+}
+
+size_t gw_modbus_codec_expect(const struct gw_modbus_ask *ask)
+{
+	return data_bytes(ask) + (ask->wire == GW_MODBUS_TCP ? MBAP + 3 : 3 + 2);
+}
+
+static enum gw_modbus_verdict bad(struct gw_modbus_answer *ret, const char *why)
+{
+	ret->why = why;
+	return GW_MODBUS_BAD;
+}
+
+static enum gw_modbus_verdict check_mbap(const struct gw_modbus_ask *ask,
+	const uint8_t *adu, size_t n, struct gw_modbus_answer *ret)
+{
+	size_t good = data_bytes(ask) + 3;
+
+	if (n >= 2 && get16(adu) != ask->transaction)
+		return bad(ret, "answer to another request (transaction id)");
+	if (n >= 4 && get16(adu + 2) != 0)
+		return bad(ret, "not Modbus (protocol id is not 0)");
+	if (n >= MBAP && get16(adu + 4) != good && get16(adu + 4) != 3)
+		return bad(ret, "wrong length in the header");
+	return GW_MODBUS_MORE;
+}
+
+enum gw_modbus_verdict gw_modbus_codec_check(const struct gw_modbus_ask *ask,
+	const uint8_t *adu, size_t n, struct gw_modbus_answer *ret_answer)
+{
+	bool tcp = ask->wire == GW_MODBUS_TCP, exception;
+	size_t head = tcp ? MBAP : 0, tail = tcp ? 0 : 2, want;
+	const uint8_t *pdu = adu + head;
+
+	if (tcp && check_mbap(ask, adu, n, ret_answer) == GW_MODBUS_BAD)
+		return GW_MODBUS_BAD;
+	if (n >= head + 1 && pdu[0] != ask->unit)
+		return bad(ret_answer, "answer of another unit");
+	if (n < head + 2)
+		return GW_MODBUS_MORE;
+	exception = pdu[1] == (ask->kind | 0x80);
+	if (!exception && pdu[1] != ask->kind)
+		return bad(ret_answer, "answer to another function");
+	want = exception ? 3 : 3 + data_bytes(ask);
+	if (tcp && get16(adu + 4) != want)
+		return bad(ret_answer, "wrong length in the header");
+	if (n < head + 3)
+		return GW_MODBUS_MORE;
+	if (!exception && pdu[2] != data_bytes(ask))
+		return bad(ret_answer, "wrong byte count");
+	if (n < head + want + tail)
+		return GW_MODBUS_MORE;
+	if (n > head + want + tail)
+		return bad(ret_answer, "more bytes than the answer has");
+	if (!tcp && gw_modbus_codec_crc(pdu, want) != (pdu[want] | pdu[want + 1] << 8))
+		return bad(ret_answer, "checksum error");
+	if (exception) {
+		ret_answer->code = pdu[2];
+		return GW_MODBUS_EXCEPTION;
+	}
+	ret_answer->data = pdu + 3;
+	return GW_MODBUS_DATA;
+}
+
+/* The bytes of a value of width registers, put in order, as one number. */
+static uint64_t raw_of(const struct gw_modbus_field *f, const uint8_t *at)
+{
+	bool words = f->order == GW_MODBUS_CDAB || f->order == GW_MODBUS_DCBA;
+	bool bytes = f->order == GW_MODBUS_BADC || f->order == GW_MODBUS_DCBA;
+	uint64_t raw = 0;
+
+	for (unsigned i = 0; i < f->width; i++) {
+		const uint8_t *word = at + (size_t)2 * (words ? f->width - 1U - i : i);
+
+		raw = raw << 16 | (bytes ? (unsigned)word[1] << 8 | word[0] : get16(word));
+	}
+	return raw;
+}
+
+/* The double that the shortest decimal text of a float reads as: a transmitter that means 0.3
+ * sends 0.3f, and must not be above 0.3. */
+static double widen(float x)
+{
+	static const double tens[] = {1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9,
+		1e10, 1e11, 1e12, 1e13, 1e14};
+	double d = (double)x;
+	int exponent, power;
+
+	if (!(fabs(d) >= 1e-6 && fabs(d) < 1e9))
+		return d;
+	frexp(d, &exponent);
+	/* 6 to 9 significant digits: 0.30103 is log10 of 2. */
+	power = 6 - (int)ceil(exponent * 0.30103);
+	for (int digits = 0; digits < 5; digits++, power++) {
+		double r;
+
+		if (power < 0 || power > 14)
+			continue;
+		r = nearbyint(d * tens[power]) / tens[power];
+		if ((float)r == x)
+			return r;
+	}
+	return d;
+}
+
+static double float_of(const struct gw_modbus_field *f, uint64_t raw)
+{
+	if (f->type == GW_TYPE_F32) {
+		uint32_t bits = (uint32_t)raw;
+		float x;
+
+		memcpy(&x, &bits, sizeof(x));
+		return widen(x);
+	} else {
+		double x;
+
+		memcpy(&x, &raw, sizeof(x));
+		return x;
+	}
+}
+
+static double number_of(const struct gw_modbus_field *f, const uint8_t *at)
+{
+	uint64_t raw = raw_of(f, at);
+
+	switch ((enum gw_point_type)f->type) {
+	case GW_TYPE_S16: return (double)(int16_t)raw;
+	case GW_TYPE_S32: return (double)(int32_t)raw;
+	case GW_TYPE_S64: return (double)(int64_t)raw;
+	case GW_TYPE_F32:
+	case GW_TYPE_F64: return float_of(f, raw);
+	case GW_TYPE_NUMBER:
+	case GW_TYPE_BOOL:
+	case GW_TYPE_BIT:
+	case GW_TYPE_U16:
+	case GW_TYPE_U32:
+	case GW_TYPE_U64: break;
+	}
+	return (double)raw;
+}
+
+enum gw_quality gw_modbus_codec_value(const struct gw_modbus_field *f, uint16_t addr,
+	const uint8_t *data, double *ret_value)
+{
+	unsigned at = (unsigned)f->addr - addr;
+	double v;
+
+	if (f->kind <= GW_MODBUS_DISCRETE) {
+		*ret_value = data[at / 8] >> (at % 8) & 1;
+		return GW_QUALITY_GOOD;
+	}
+	if (f->type == GW_TYPE_BOOL || f->type == GW_TYPE_BIT) {
+		uint64_t raw = raw_of(f, data + (size_t)2 * at);
+
+		*ret_value = f->type == GW_TYPE_BIT ? (double)(raw >> f->bit & 1)
+						    : raw != 0;
+		return GW_QUALITY_GOOD;
+	}
+	v = (number_of(f, data + (size_t)2 * at) * f->num + f->off) / f->den;
+	if (!isfinite(v) || v < f->low || v > f->high)
+		return GW_QUALITY_BAD_RANGE;
+	*ret_value = v;
+	return GW_QUALITY_GOOD;
+}
+
+const char *gw_modbus_codec_exception(unsigned code)
+{
+	static const char *const names[] = {
+		[0x01] = "illegal function",
+		[0x02] = "illegal data address",
+		[0x03] = "illegal data value",
+		[0x04] = "device failure",
+		[0x05] = "acknowledge, busy with a long command",
+		[0x06] = "device busy",
+		[0x08] = "memory parity error",
+		[0x0a] = "gateway path unavailable",
+		[0x0b] = "no answer behind the gateway",
+	};
+
+	if (code < sizeof(names) / sizeof(names[0]) && names[code])
+		return names[code];
+	return "unknown exception";
+}

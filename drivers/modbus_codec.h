@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * modbus_codec.h: bytes of requests and answers. An answer counts only if it is exactly what was
+ * asked for: libmodbus 3.1.6 lets wrong unit ids, lying lengths and foreign protocols pass.
+ *
+ * Thread: any; pure. Frames: Modbus Messaging on TCP/IP V1.0b 3.1; Modbus over Serial Line V1.02.
+ */
+#ifndef GW_DRIVERS_MODBUS_CODEC_H
+#define GW_DRIVERS_MODBUS_CODEC_H
+
+#include "drivers/modbus_map.h"
+#include "flow/sample.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define GW_MODBUS_ADU_MAX 260
+
+enum gw_modbus_wire { GW_MODBUS_RTU, GW_MODBUS_TCP };
+
+struct gw_modbus_ask {
+	enum gw_modbus_wire wire;
+	uint16_t transaction; /* TCP only */
+	uint8_t unit;
+	uint8_t kind;         /* enum gw_modbus_kind: the function code */
+	uint16_t addr, count; /* count 1 .. 125 registers or 2000 bits */
+};
+
+/* The request as it goes out; for RTU without its CRC, which libmodbus appends. Returns its
+ * length: 12 or 6. */
+size_t gw_modbus_codec_request(const struct gw_modbus_ask *ask, uint8_t ret_adu[12]);
+
+/* Length of the whole good answer. */
+size_t gw_modbus_codec_expect(const struct gw_modbus_ask *ask);
+
+enum gw_modbus_verdict {
+	GW_MODBUS_MORE,      /* good so far, more bytes must come */
+	GW_MODBUS_DATA,      /* exactly the answer: data points into adu */
+	GW_MODBUS_EXCEPTION, /* exactly an exception answer: see code */
+	GW_MODBUS_BAD,       /* not the answer to this request: see why */
+};
+
+struct gw_modbus_answer {
+	const uint8_t
+		*data;   /* registers, most significant byte first, or bits from bit 0 */
+	uint8_t code;    /* exception code */
+	const char *why; /* static text */
+};
+
+/* Judge the n bytes received so far. BAD is said at the first byte that cannot be right. */
+enum gw_modbus_verdict gw_modbus_codec_check(const struct gw_modbus_ask *ask,
+	const uint8_t *adu, size_t n, struct gw_modbus_answer *ret_answer);
+
+/* CRC-16/MODBUS; goes out low byte first. */
+uint16_t gw_modbus_codec_crc(const uint8_t *bytes, size_t n);
+
+/* The value of f in the data of an answer that began at address addr. GW_QUALITY_GOOD, or
+ * GW_QUALITY_BAD_RANGE for what is outside the range, not a number or infinite. */
+enum gw_quality gw_modbus_codec_value(const struct gw_modbus_field *f, uint16_t addr,
+	const uint8_t *data, double *ret_value);
+
+/* "illegal data address" ...; static text. */
+const char *gw_modbus_codec_exception(unsigned code);
+
+#endif

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * modbus_map.h: what the configuration says about a Modbus source, device and point, and the
+ * field a point becomes: where its bits lie in the device and how they turn into a value.
+ *
+ * Owner: options belong to the configuration; fields to the driver. Thread: any; pure.
+ * Addresses are protocol addresses from 0 (Modbus Application Protocol V1.1b3, 4.4).
+ */
+#ifndef GW_DRIVERS_MODBUS_MAP_H
+#define GW_DRIVERS_MODBUS_MAP_H
+
+#include "base/setting.h"
+#include "source/driver.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* The value is the function code that reads it. */
+enum gw_modbus_kind {
+	GW_MODBUS_COIL = 1,
+	GW_MODBUS_DISCRETE = 2,
+	GW_MODBUS_HOLDING = 3,
+	GW_MODBUS_INPUT = 4,
+};
+
+/* The order of the bytes of a 32-bit value on the wire, A the most significant. 64-bit values
+ * follow the same pattern; of 16-bit values only the order within the word counts. */
+enum gw_modbus_order {
+	GW_MODBUS_ABCD = 0,
+	GW_MODBUS_CDAB, /* words swapped */
+	GW_MODBUS_BADC, /* bytes of each word swapped */
+	GW_MODBUS_DCBA, /* both */
+};
+
+struct gw_modbus_register {
+	uint16_t addr;
+	uint16_t kind; /* enum gw_modbus_kind */
+};
+
+struct gw_modbus_point_opts {
+	struct gw_modbus_register reg;
+	int order;   /* enum gw_modbus_order */
+	int64_t bit; /* for type bit: 0 is the least significant */
+};
+
+struct gw_modbus_device_opts {
+	int64_t unit;
+	int64_t bridge; /* unmapped registers (or bits) a request may read across */
+};
+
+struct gw_modbus_rtu_opts {
+	const char *device;
+	int baud;   /* index into gw_modbus_map_bauds */
+	int format; /* index into the choices 8N1 ... */
+	int rs485;  /* enum gw_modbus_rs485 */
+	int64_t timeout_ns, turnaround_ns;
+};
+
+enum gw_modbus_rs485 {
+	GW_MODBUS_RS485_NONE = 0, /* the adapter turns the line by itself */
+	GW_MODBUS_RS485_KERNEL,
+	GW_MODBUS_RS485_RTS_HIGH,
+	GW_MODBUS_RS485_RTS_LOW,
+};
+
+struct gw_modbus_tcp_opts {
+	const char *host;
+	int64_t port;
+	int64_t timeout_ns, connect_timeout_ns;
+};
+
+extern const struct gw_setting gw_modbus_map_rtu_settings[];
+extern const struct gw_setting gw_modbus_map_tcp_settings[];
+extern const struct gw_setting gw_modbus_map_rtu_device_settings[];
+extern const struct gw_setting gw_modbus_map_tcp_device_settings[];
+extern const struct gw_setting gw_modbus_map_point_settings[];
+
+/* What the indexes of the choices mean. */
+int gw_modbus_map_baud(const struct gw_modbus_rtu_opts *opts);
+void gw_modbus_map_format(
+	const struct gw_modbus_rtu_opts *opts, char *ret_parity, int *ret_stop_bits);
+
+/* KIND:ADDRESS, such as holding:0x07D0, into a struct gw_modbus_register. */
+enum gw_err gw_modbus_map_parse(const char *text, void *field, struct gw_error *err);
+
+/* Whatever is wrong with the points of the source, each said at its place. */
+void gw_modbus_map_check(const struct gw_source_opts *opts, struct gw_report *report);
+
+/* One point as the driver sees it. A value is (raw * num + off) / den, which for short decimal
+ * scales and offsets is exact up to the division: 523 at scale 0.1 is 52.3 and nothing else. */
+struct gw_modbus_field {
+	double num, off, den;
+	double low, high; /* range in the point's unit; infinite where there is none */
+	int64_t period_ns;
+	uint32_t point;
+	uint16_t addr;
+	uint8_t kind;  /* enum gw_modbus_kind */
+	uint8_t width; /* registers, or 1 bit */
+	uint8_t type;  /* enum gw_point_type, never GW_TYPE_NUMBER */
+	uint8_t order;
+	uint8_t bit;
+	bool hole;  /* learned: the device refuses it */
+	bool known; /* learned: the device answers it */
+};
+
+void gw_modbus_map_field(const struct gw_source_opts *source,
+	const struct gw_device_opts *device, const struct gw_point_opts *point,
+	struct gw_modbus_field *ret_field);
+
+#endif
