@@ -77,6 +77,7 @@ enum gw_count {
 	GW_COUNT_UNKNOWN_TOPIC, /* messages nobody asked for */
 	GW_COUNT_DUPLICATES,    /* redelivered messages */
 	GW_COUNT_UNSETTLED,     /* acknowledged to the broker before the commit was seen */
+	GW_COUNT_SKIPPED,       /* polls left out because the bus could not keep up */
 	GW_COUNT_MAX,
 };
 extern const char *const gw_count_names[]; /* "requests" ...; JSON field names of status */

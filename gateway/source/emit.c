@@ -35,6 +35,7 @@ const char *const gw_count_names[] = {
 	[GW_COUNT_UNKNOWN_TOPIC] = "unknown_topics",
 	[GW_COUNT_DUPLICATES] = "duplicates",
 	[GW_COUNT_UNSETTLED] = "unsettled",
+	[GW_COUNT_SKIPPED] = "skipped",
 	[GW_COUNT_MAX] = NULL,
 };
 
