@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "drivers/mqtt.h"
+
+#include "base/clock.h"
+#include "drivers/mqtt_link.h"
+#include "drivers/resolve.h"
+
+#include <mosquitto.h>
+#include <mqtt_protocol.h>
+#include <pthread.h>
+
+#define OPEN_NS    (5 * GW_NS_PER_SEC)
+#define RESOLVE_MS 3000
+#define STOP_MS    50
+
+struct state {
+	struct gw_mqtt_link link;
+	bool refuses_v5; /* outlives close: this broker said so */
+};
+
+static void init_library(void)
+{
+	mosquitto_lib_init(); /* its own count of users is not thread-safe */
+}
+
+/* MQTT 5 first: it bounds what the broker may send. */
+static enum gw_err open_any(struct state *s, int64_t until_ns, struct gw_error *err)
+{
+	struct gw_mqtt_link *l = &s->link;
+	enum gw_err rc;
+
+	if (!s->refuses_v5) {
+		rc = gw_mqtt_link_open(l, MQTT_PROTOCOL_V5, until_ns, err);
+		s->refuses_v5 = l->connack == MQTT_RC_UNSUPPORTED_PROTOCOL_VERSION;
+		/* A broker of before 5 may also just hang up on it. */
+		if (rc != GW_ERR_LINK || !(s->refuses_v5 || l->hung_up))
+			return rc;
+	}
+	return gw_mqtt_link_open(l, MQTT_PROTOCOL_V311, until_ns, err);
+}
+
+static enum gw_err open_link(void *state, const struct gw_source_opts *opts,
+	struct gw_emit *emit, struct gw_error *err)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	struct state *s = state;
+	struct gw_mqtt_link *l = &s->link;
+	int64_t until_ns = gw_clock_mono_ns() + OPEN_NS;
+	char address[GW_RESOLVE_ADDRESS];
+	enum gw_err rc;
+
+	pthread_once(&once, init_library);
+	l->opts = opts;
+	l->own = opts->driver;
+	l->emit = emit;
+	rc = gw_mqtt_opts_parse_url(l->own->url, &l->url, err);
+	if (rc == GW_OK)
+		rc = gw_mqtt_topics_init(&l->topics, opts, err);
+	/* libmosquitto looks the name up again, without a bound: so only if it is known to be
+	 * answered. */
+	if (rc == GW_OK)
+		rc = gw_resolve_host(
+			l->url.host, RESOLVE_MS, gw_emit_wake_fd(emit), address, err);
+	return rc == GW_OK ? open_any(s, until_ns, err) : rc;
+}
+
+static enum gw_err poll_link(
+	void *state, int timeout_ms, struct gw_emit *emit, struct gw_error *err)
+{
+	struct gw_mqtt_link *l = &((struct state *)state)->link;
+
+	l->emit = emit;
+	if (!gw_emit_stopping(emit))
+		return gw_mqtt_link_turn(l, timeout_ms * GW_NS_PER_MS, err);
+	if (l->owed > 0 && gw_emit_settle(emit, STOP_MS))
+		l->owed = 0; /* close lets them out */
+	return gw_fail(err, GW_ERR_STOPPED, 0, "stopping");
+}
+
+static void close_link(void *state)
+{
+	struct state *s = state;
+
+	gw_mqtt_link_close(&s->link);
+	gw_mqtt_topics_fini(&s->link.topics);
+}
+
+const struct gw_driver gw_driver_mqtt = {
+	.name = "mqtt",
+	.summary = "devices that publish to an MQTT broker, plain or over TLS",
+	.source_settings = gw_mqtt_source_settings,
+	.device_settings = gw_mqtt_device_settings,
+	.point_settings = gw_mqtt_point_settings,
+	.source_opts_size = sizeof(struct gw_mqtt_source_opts),
+	.device_opts_size = sizeof(struct gw_mqtt_device_opts),
+	.point_opts_size = sizeof(struct gw_mqtt_point_opts),
+	.pushed = true,
+	.state_size = sizeof(struct state),
+	.check = gw_mqtt_opts_check,
+	.open = open_link,
+	.poll = poll_link,
+	.close = close_link,
+};

@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "drivers/mqtt_link.h"
+
+#include "base/clock.h"
+
+#include <errno.h>
+#include <mosquitto.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <time.h>
+
+#define READ_BATCH       64
+#define MISC_NS          GW_NS_PER_SEC
+#define PATIENCE_NS      (2 * GW_NS_PER_SEC)
+#define STALLED_NS       (20 * GW_NS_PER_MS)
+#define FIRST_LOOK_NS    100000
+#define LAST_LOOK_NS     GW_NS_PER_MS
+#define REDELIVERY_NS    (30 * GW_NS_PER_SEC)
+#define UNSUBSCRIBES_MAX 64
+
+/* ---- callbacks, all from within mosquitto_loop_read ---- */
+
+static void on_log(struct mosquitto *m, void *arg, int level, const char *text)
+{
+	static const char publish[] = "received PUBLISH (d";
+	struct gw_mqtt_link *l = arg;
+	const char *at;
+
+	(void)m;
+	if (level == MOSQ_LOG_ERR && l->why[0] == '\0') {
+		at = strrchr(text, ':'); /* OpenSSL Error[0]: error:0A000086:...::what */
+		snprintf(l->why, sizeof(l->why), "%s", at ? at + 1 : text);
+	} else if (level == MOSQ_LOG_DEBUG) {
+		/* The one place where 2.0 shows the DUP flag. */
+		at = strstr(text, publish);
+		if (at && at[sizeof(publish) - 1] == '1')
+			gw_emit_count(l->emit, GW_COUNT_DUPLICATES, 1);
+		else if (at && strncmp(at + sizeof(publish) - 1, "0, q1", 5) == 0)
+			l->fresh = true;
+	}
+}
+
+static void on_connect(struct mosquitto *m, void *arg, int reason, int flags,
+	const mosquitto_property *properties)
+{
+	struct gw_mqtt_link *l = arg;
+
+	(void)m, (void)flags, (void)properties;
+	l->connack = reason;
+}
+
+static void on_disconnect(
+	struct mosquitto *m, void *arg, int reason, const mosquitto_property *properties)
+{
+	struct gw_mqtt_link *l = arg;
+
+	(void)m, (void)properties;
+	if (reason >= 128) /* below are libmosquitto's own codes */
+		snprintf(l->why, sizeof(l->why), "the broker says: %s",
+			mosquitto_reason_string(reason));
+}
+
+static void on_subscribe(struct mosquitto *m, void *arg, int mid, int n, const int *granted,
+	const mosquitto_property *properties)
+{
+	struct gw_mqtt_link *l = arg;
+
+	(void)m, (void)properties;
+	if (mid != l->sub_mid)
+		return;
+	for (size_t i = 0; i < l->sub_n && i < (size_t)n; i++)
+		if (granted[i] >= 128)
+			gw_mqtt_topics_refused(&l->topics.at[l->sub_first + i], &l->topics,
+				l->now_ns, l->emit);
+	l->sub_first += l->sub_n;
+	l->sub_mid = -1;
+	l->subscribed = l->sub_first == l->topics.n;
+}
+
+static void on_message(
+	struct mosquitto *m, void *arg, const struct mosquitto_message *message)
+{
+	struct gw_mqtt_link *l = arg;
+
+	l->messages++;
+	if (message->qos > 0)
+		l->owed++;
+	gw_emit_count(l->emit, GW_COUNT_REQUESTS, 1);
+	if (gw_mqtt_topics_emit(&l->topics, message->topic, message->payload,
+		    (size_t)message->payloadlen, message->retain, l->now_ns, l->emit))
+		return;
+	gw_emit_count(l->emit, GW_COUNT_UNKNOWN_TOPIC, 1);
+	/* Left in the session by an older configuration. */
+	if (l->unsubscribes++ < UNSUBSCRIBES_MAX)
+		mosquitto_unsubscribe(m, NULL, message->topic);
+}
+
+void gw_mqtt_link_watch(struct gw_mqtt_link *l)
+{
+	mosquitto_connect_v5_callback_set(l->m, on_connect);
+	mosquitto_disconnect_v5_callback_set(l->m, on_disconnect);
+	mosquitto_subscribe_v5_callback_set(l->m, on_subscribe);
+	mosquitto_message_callback_set(l->m, on_message);
+	mosquitto_log_callback_set(l->m, on_log);
+	l->logging = true;
+}
+
+/* ---- the loop ---- */
+
+enum gw_err gw_mqtt_link_lost(struct gw_mqtt_link *l, int rc, struct gw_error *err)
+{
+	int native = errno;
+
+	if (l->why[0])
+		return gw_fail(err, GW_ERR_LINK, rc, "%s", l->why);
+	if (rc == MOSQ_ERR_ERRNO && native != EPROTO)
+		return gw_fail(err, GW_ERR_LINK, native, "%s", gw_errno_text(native));
+	if (rc == MOSQ_ERR_EAI)
+		return gw_fail(err, GW_ERR_LINK, rc, "cannot look up %s", l->url.host);
+	if (rc == MOSQ_ERR_SUCCESS || rc == MOSQ_ERR_NO_CONN || rc == MOSQ_ERR_CONN_LOST)
+		return gw_fail(err, GW_ERR_LINK, rc, "the broker closed the connection");
+	return gw_fail(err, GW_ERR_LINK, rc, "%s", mosquitto_strerror(rc));
+}
+
+/* Whether the acknowledgements may leave now. */
+static bool may_write(struct gw_mqtt_link *l, int64_t now_ns)
+{
+	if (l->owed == 0)
+		return true;
+	if (gw_emit_settled(l->emit, &l->mark)) {
+		l->stalled = false;
+	} else if (now_ns - l->owed_ns >= (l->stalled ? STALLED_NS : PATIENCE_NS)) {
+		/* The store is in trouble. What it should keep is with the engine and the
+		 * uplinks already; the messages behind these must not wait for it. */
+		l->stalled = true;
+		gw_emit_count(l->emit, GW_COUNT_UNSETTLED, l->owed);
+	} else {
+		return false;
+	}
+	l->owed = 0;
+	return true;
+}
+
+enum gw_err gw_mqtt_link_write(struct gw_mqtt_link *l, struct gw_error *err)
+{
+	int rc;
+
+	if (!mosquitto_want_write(l->m))
+		return GW_OK;
+	rc = mosquitto_loop_write(l->m, 1);
+	if (rc != MOSQ_ERR_SUCCESS || mosquitto_socket(l->m) < 0)
+		return gw_mqtt_link_lost(l, rc, err);
+	return GW_OK;
+}
+
+void gw_mqtt_link_mark(struct gw_mqtt_link *l, bool first)
+{
+	gw_emit_mark(l->emit, &l->mark);
+	l->look_ns = FIRST_LOOK_NS;
+	if (first)
+		l->owed_ns = l->now_ns;
+}
+
+/* Read one packet, or a part of one. MQTT 5 brokers keep to our Maximum Packet Size; others are
+ * cut off here, before libmosquitto has filled the memory it took for the announced length. */
+static enum gw_err read_packet(
+	struct gw_mqtt_link *l, bool *ret_message, struct gw_error *err)
+{
+	uint64_t before = l->messages;
+	int pending = 0, rc;
+
+	if (l->partial)
+		ioctl(mosquitto_socket(l->m), FIONREAD, &pending);
+	errno = 0;
+	rc = mosquitto_loop_read(l->m, 1);
+	if (rc != MOSQ_ERR_SUCCESS || mosquitto_socket(l->m) < 0)
+		return gw_mqtt_link_lost(l, rc, err);
+	*ret_message = l->messages > before;
+	if (*ret_message) {
+		l->partial = false;
+		l->part_bytes = 0;
+	} else if (errno == EAGAIN && pending > 0) { /* all of it went into a packet */
+		l->part_bytes += pending;
+		if (l->part_bytes > l->own->max_packet)
+			return gw_fail(err, GW_ERR_LINK, 0,
+				"a message longer than max_packet (%lld bytes)",
+				(long long)l->own->max_packet);
+	}
+	return GW_OK;
+}
+
+/* Everything the socket has, up to a batch. */
+static enum gw_err read_batch(struct gw_mqtt_link *l, struct gw_error *err)
+{
+	unsigned owed = l->owed;
+	bool more = true;
+
+	l->now_ns = gw_clock_mono_ns();
+	for (int i = 0; more && i < READ_BATCH && l->owed < GW_MQTT_OWED_MAX; i++) {
+		if (read_packet(l, &more, err) != GW_OK)
+			return GW_ERR_LINK;
+		if (i == 0)
+			l->partial = !more;
+	}
+	if (l->owed > owed)
+		gw_mqtt_link_mark(l, owed == 0);
+	if (l->logging && (l->fresh || l->now_ns - l->opened_ns > REDELIVERY_NS)) {
+		/* What comes now is new, and the log costs a printf a message. */
+		l->logging = false;
+		mosquitto_log_callback_set(l->m, NULL);
+	}
+	return GW_OK;
+}
+
+enum gw_err gw_mqtt_link_turn(struct gw_mqtt_link *l, int64_t wait_ns, struct gw_error *err)
+{
+	struct pollfd fds[2] = {{.fd = mosquitto_socket(l->m), .events = POLLIN},
+		{.fd = gw_emit_wake_fd(l->emit), .events = POLLIN}};
+	int64_t now_ns = gw_clock_mono_ns();
+	struct timespec ts;
+	int rc;
+
+	if (may_write(l, now_ns)) {
+		if (gw_mqtt_link_write(l, err) != GW_OK)
+			return GW_ERR_LINK;
+		if (mosquitto_want_write(l->m))
+			fds[0].events |= POLLOUT;
+	} else {
+		if (l->owed >= GW_MQTT_OWED_MAX)
+			fds[0].fd = -1;
+		if (wait_ns > l->look_ns)
+			wait_ns = l->look_ns;
+		if (l->look_ns < LAST_LOOK_NS)
+			l->look_ns *= 2;
+	}
+	ts = (struct timespec){wait_ns / GW_NS_PER_SEC, wait_ns % GW_NS_PER_SEC};
+	if (ppoll(fds, 2, &ts, NULL) > 0 && (fds[0].revents & ~POLLOUT) &&
+		read_batch(l, err) != GW_OK)
+		return GW_ERR_LINK;
+	if (now_ns - l->misc_ns < MISC_NS)
+		return GW_OK;
+	l->misc_ns = now_ns;
+	rc = mosquitto_loop_misc(l->m);
+	if (rc == MOSQ_ERR_KEEPALIVE)
+		return gw_fail(err, GW_ERR_LINK, rc, "no answer from the broker");
+	return rc == MOSQ_ERR_SUCCESS ? GW_OK : gw_mqtt_link_lost(l, rc, err);
+}
+
+void gw_mqtt_link_close(struct gw_mqtt_link *l)
+{
+	if (!l->m)
+		return;
+	/* DISCONNECT would take the acknowledgements queued before it along. */
+	if (l->connack == 0 && l->owed == 0 && mosquitto_socket(l->m) >= 0) {
+		mosquitto_disconnect(l->m);
+		mosquitto_loop_write(l->m, 1);
+	}
+	mosquitto_destroy(l->m);
+	l->m = NULL;
+}

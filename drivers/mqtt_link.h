@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * mqtt_link.h: one connection to one broker: from its opening (mqtt_open.c) through its loop
+ * (mqtt_link.c) to its end.
+ *
+ * When an acknowledgement leaves. libmosquitto 2.0 answers a QoS 1 message before it calls the
+ * message callback. With mosquitto_threaded_set the answer is only queued, and nothing but
+ * mosquitto_loop_write puts it on the wire. So: read a batch, emit, and call loop_write no
+ * sooner than the engine has stepped the batch and what it caused is committed. A crash before
+ * that makes the broker deliver it again.
+ *
+ * Owner: the driver's state. Thread: the source's. Life: zeroed, open, turn..., close, and again.
+ */
+#ifndef GW_DRIVERS_MQTT_LINK_H
+#define GW_DRIVERS_MQTT_LINK_H
+
+#include "drivers/mqtt_opts.h"
+#include "drivers/mqtt_topics.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Unacknowledged messages before reading pauses: a broker without a limit of its own must not
+ * keep the newest message, and with it every acknowledgement, unsettled for ever. */
+#define GW_MQTT_OWED_MAX 64
+
+struct mosquitto;
+
+struct gw_mqtt_link {
+	/* set at open */
+	const struct gw_source_opts *opts;
+	const struct gw_mqtt_source_opts *own;
+	struct gw_mqtt_url url;
+	struct gw_mqtt_topics topics;
+	struct mosquitto *m;
+	/* for the callbacks: the emit of the open or poll under way */
+	struct gw_emit *emit;
+	int64_t now_ns;
+	int connack;  /* the broker's answer to CONNECT; -1: none yet */
+	bool hung_up; /* instead of an answer */
+	bool subscribed, fresh;
+	int sub_mid;
+	size_t sub_first, sub_n, unsubscribes;
+	uint64_t messages;
+	char why[160]; /* what libmosquitto or the broker said last */
+	/* the loop */
+	bool logging, partial;
+	int64_t opened_ns, misc_ns, part_bytes;
+	/* acknowledgements held back */
+	unsigned owed;
+	bool stalled; /* the store has let us down once: less patience */
+	struct gw_mark mark;
+	int64_t owed_ns, look_ns;
+};
+
+/* Connect with this MQTT_PROTOCOL_V... and subscribe, by until_ns at the latest. url, topics,
+ * opts, own and emit are set. */
+enum gw_err gw_mqtt_link_open(
+	struct gw_mqtt_link *l, int version, int64_t until_ns, struct gw_error *err);
+/* Wait for the broker at most wait_ns, read what it sent, write what may be written. */
+enum gw_err gw_mqtt_link_turn(
+	struct gw_mqtt_link *l, int64_t wait_ns, struct gw_error *err);
+/* Zeroed or twice is fine. Acknowledgements still held back are not sent. */
+void gw_mqtt_link_close(struct gw_mqtt_link *l);
+
+/* Between the two files. */
+void gw_mqtt_link_watch(struct gw_mqtt_link *l); /* set the callbacks of l->m */
+/* What is owed is settled when everything emitted up to now is. */
+void gw_mqtt_link_mark(struct gw_mqtt_link *l, bool first);
+enum gw_err gw_mqtt_link_write(struct gw_mqtt_link *l, struct gw_error *err);
+/* rc of libmosquitto as the loss of the link, with the best reason there is. */
+enum gw_err gw_mqtt_link_lost(struct gw_mqtt_link *l, int rc, struct gw_error *err);
+
+#endif

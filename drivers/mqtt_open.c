@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "drivers/mqtt_link.h"
+
+#include "base/clock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <mosquitto.h>
+#include <mqtt_protocol.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define SESSION_S       (7 * 24 * 3600) /* how long the broker keeps messages for us */
+#define SUBSCRIBE_BATCH 64
+
+static enum gw_err read_password(
+	const char *path, char *ret_text, size_t size, struct gw_error *err)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, ret_text, size - 1);
+	int native = errno;
+
+	if (fd >= 0)
+		close(fd);
+	if (n < 0)
+		return gw_fail(
+			err, GW_ERR_CONFIG, native, "%s: %s", path, gw_errno_text(native));
+	ret_text[n] = '\0';
+	ret_text[strcspn(ret_text, "\r\n")] = '\0';
+	return GW_OK;
+}
+
+static enum gw_err set_user(struct gw_mqtt_link *l, struct gw_error *err)
+{
+	const char *file = l->own->password_file;
+	char password[256] = "";
+	int rc;
+
+	if (file && read_password(file, password, sizeof(password), err) != GW_OK)
+		return GW_ERR_CONFIG;
+	rc = mosquitto_username_pw_set(l->m, l->own->user, file ? password : NULL);
+	explicit_bzero(password, sizeof(password));
+	if (rc != MOSQ_ERR_SUCCESS)
+		return gw_fail(err, GW_ERR_CONFIG, rc, "user: %s", mosquitto_strerror(rc));
+	return GW_OK;
+}
+
+/* A new client object for each connection: in an old one a removed authority stays trusted. */
+static enum gw_err new_client(struct gw_mqtt_link *l, int version, struct gw_error *err)
+{
+	const struct gw_mqtt_source_opts *own = l->own;
+	char id[300];
+	int rc;
+
+	snprintf(id, sizeof(id), "tocsin-%s", l->opts->name);
+	l->m = mosquitto_new(own->client_id ? own->client_id : id, false, l);
+	if (!l->m)
+		return gw_fail(err, GW_ERR_SYSTEM, errno, "%s", gw_errno_text(errno));
+	mosquitto_threaded_set(l->m, true); /* holds acknowledgements: see mqtt_link.h */
+	mosquitto_int_option(l->m, MOSQ_OPT_PROTOCOL_VERSION, version);
+	mosquitto_int_option(l->m, MOSQ_OPT_TCP_NODELAY, 1);
+	gw_mqtt_link_watch(l);
+	if (own->user && set_user(l, err) != GW_OK)
+		return GW_ERR_CONFIG;
+	if (!l->url.tls)
+		return GW_OK;
+	/* Never the system's authorities: with those 2.0.11 fails at the second connection. */
+	rc = mosquitto_tls_set(l->m, own->ca, NULL, own->cert, own->key, NULL);
+	if (rc != MOSQ_ERR_SUCCESS)
+		return gw_fail(err, GW_ERR_CONFIG, rc, "ca, cert or key: %s",
+			rc == MOSQ_ERR_INVAL ? "cannot be read" : mosquitto_strerror(rc));
+	return GW_OK;
+}
+
+static enum gw_err begin_connect(struct gw_mqtt_link *l, int version, struct gw_error *err)
+{
+	int keepalive_s = (int)(l->own->keepalive_ns / GW_NS_PER_SEC);
+	mosquitto_property *properties = NULL;
+	int rc;
+
+	if (version == MQTT_PROTOCOL_V5) {
+		mosquitto_property_add_int32(
+			&properties, MQTT_PROP_SESSION_EXPIRY_INTERVAL, SESSION_S);
+		mosquitto_property_add_int32(&properties, MQTT_PROP_MAXIMUM_PACKET_SIZE,
+			(uint32_t)l->own->max_packet);
+		mosquitto_property_add_int16(
+			&properties, MQTT_PROP_RECEIVE_MAXIMUM, GW_MQTT_OWED_MAX);
+		/* Only the call that blocks takes properties. It keeps them for the calls after
+		 * it, and refuses this port before it touches the network. */
+		mosquitto_connect_bind_v5(
+			l->m, l->url.host, -1, keepalive_s, NULL, properties);
+		mosquitto_property_free_all(&properties);
+	}
+	rc = mosquitto_connect_async(l->m, l->url.host, l->url.port, keepalive_s);
+	if (rc != MOSQ_ERR_SUCCESS || mosquitto_socket(l->m) < 0)
+		return gw_mqtt_link_lost(l, rc, err);
+	return GW_OK;
+}
+
+/* Whether the stream has ended; libmosquitto takes that for "not yet" in a TLS handshake. */
+static bool at_end(struct gw_mqtt_link *l)
+{
+	char byte;
+
+	return recv(mosquitto_socket(l->m), &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
+/* The socket is ready: take TCP, TLS or MQTT one step forward. */
+static enum gw_err step_handshake(struct gw_mqtt_link *l, short revents, int version,
+	bool *connected, struct gw_error *err)
+{
+	int native = 0, rc;
+	socklen_t size = sizeof(native);
+
+	if (!*connected) {
+		getsockopt(mosquitto_socket(l->m), SOL_SOCKET, SO_ERROR, &native, &size);
+		if (native != 0)
+			return gw_fail(
+				err, GW_ERR_LINK, native, "%s", gw_errno_text(native));
+		*connected = true;
+	}
+	if ((revents & POLLIN) && at_end(l)) {
+		l->hung_up = true;
+		return gw_mqtt_link_lost(l, MOSQ_ERR_CONN_LOST, err);
+	}
+	l->now_ns = gw_clock_mono_ns();
+	rc = mosquitto_loop_read(l->m, 1); /* while TLS is not up this is its handshake */
+	if (l->connack > 0)
+		return gw_fail(err, GW_ERR_LINK, l->connack, "the broker says: %s",
+			version == MQTT_PROTOCOL_V5 ? mosquitto_reason_string(l->connack)
+						    : mosquitto_connack_string(l->connack));
+	if (rc != MOSQ_ERR_SUCCESS || mosquitto_socket(l->m) < 0)
+		return gw_mqtt_link_lost(l, rc, err);
+	return l->connack == 0 ? GW_OK : gw_mqtt_link_write(l, err);
+}
+
+/* Up to the broker's answer to CONNECT. */
+static enum gw_err handshake(
+	struct gw_mqtt_link *l, int version, int64_t until_ns, struct gw_error *err)
+{
+	bool connected = false;
+	enum gw_err rc = GW_OK;
+
+	while (rc == GW_OK && l->connack != 0) {
+		int64_t left_ns = until_ns - gw_clock_mono_ns();
+		struct pollfd fds[2] = {{.fd = mosquitto_socket(l->m), .events = POLLIN},
+			{.fd = gw_emit_wake_fd(l->emit), .events = POLLIN}};
+
+		if (left_ns <= 0)
+			return gw_fail(err, GW_ERR_LINK, 0, "%s",
+				connected ? "no answer from the broker"
+					  : "connection timed out");
+		if (!connected || mosquitto_want_write(l->m))
+			fds[0].events |= POLLOUT;
+		poll(fds, 2, (int)(left_ns / GW_NS_PER_MS) + 1);
+		if (gw_emit_stopping(l->emit))
+			return gw_fail(err, GW_ERR_STOPPED, 0, "stopping");
+		if (fds[0].revents != 0)
+			rc = step_handshake(l, fds[0].revents, version, &connected, err);
+	}
+	return rc;
+}
+
+/* The next packet of topics, once the one before it was answered. */
+static enum gw_err subscribe(struct gw_mqtt_link *l, struct gw_error *err)
+{
+	char *names[SUBSCRIBE_BATCH];
+	size_t n = l->topics.n - l->sub_first;
+	int rc;
+
+	if (l->sub_mid >= 0)
+		return GW_OK;
+	l->sub_n = n < SUBSCRIBE_BATCH ? n : SUBSCRIBE_BATCH;
+	for (size_t i = 0; i < l->sub_n; i++)
+		memcpy(&names[i], &l->topics.at[l->sub_first + i].name, sizeof(names[i]));
+	rc = mosquitto_subscribe_multiple(
+		l->m, &l->sub_mid, (int)l->sub_n, names, 1, 0, NULL);
+	return rc == MOSQ_ERR_SUCCESS ? GW_OK : gw_mqtt_link_lost(l, rc, err);
+}
+
+static void reset(struct gw_mqtt_link *l)
+{
+	gw_mqtt_link_close(l);
+	l->connack = l->sub_mid = -1;
+	l->hung_up = l->fresh = l->partial = l->stalled = false;
+	l->subscribed = l->topics.n == 0;
+	l->sub_first = l->sub_n = l->unsubscribes = 0;
+	l->why[0] = '\0';
+	l->part_bytes = 0;
+	l->owed = 0;
+	l->opened_ns = l->misc_ns = gw_clock_mono_ns();
+}
+
+enum gw_err gw_mqtt_link_open(
+	struct gw_mqtt_link *l, int version, int64_t until_ns, struct gw_error *err)
+{
+	enum gw_err rc;
+
+	reset(l);
+	rc = new_client(l, version, err);
+	if (rc == GW_OK)
+		rc = begin_connect(l, version, err);
+	if (rc == GW_OK)
+		rc = handshake(l, version, until_ns, err);
+	if (l->owed > 0) /* in the same TLS record as the broker's answer */
+		gw_mqtt_link_mark(l, true);
+	while (rc == GW_OK && !l->subscribed) {
+		int64_t left_ns = until_ns - gw_clock_mono_ns();
+
+		if (gw_emit_stopping(l->emit))
+			return gw_fail(err, GW_ERR_STOPPED, 0, "stopping");
+		if (left_ns <= 0)
+			return gw_fail(err, GW_ERR_LINK, 0, "no answer from the broker");
+		rc = subscribe(l, err);
+		if (rc == GW_OK)
+			rc = gw_mqtt_link_turn(l, left_ns, err);
+	}
+	return rc;
+}

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "drivers/mqtt_topics.h"
+
+#include "drivers/mqtt_opts.h"
+#include "drivers/mqtt_payload.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *topic_of(const struct gw_device_opts *device)
+{
+	return ((const struct gw_mqtt_device_opts *)device->driver)->topic;
+}
+
+static int by_topic(const void *a, const void *b)
+{
+	const struct gw_device_opts *const *x = a, *const *y = b;
+	int order = strcmp(topic_of(*x), topic_of(*y));
+
+	if (order != 0)
+		return order;
+	return *x < *y ? -1 : *x > *y; /* elements of one array: as configured */
+}
+
+enum gw_err gw_mqtt_topics_init(
+	struct gw_mqtt_topics *t, const struct gw_source_opts *opts, struct gw_error *err)
+{
+	*t = (struct gw_mqtt_topics){0};
+	t->devices = calloc(opts->n_devices + 1, sizeof(t->devices[0]));
+	t->at = calloc(opts->n_devices + 1, sizeof(t->at[0]));
+	if (!t->devices || !t->at) {
+		gw_mqtt_topics_fini(t);
+		return gw_fail(err, GW_ERR_SYSTEM, ENOMEM, "out of memory");
+	}
+	for (size_t i = 0; i < opts->n_devices; i++)
+		t->devices[i] = &opts->devices[i];
+	qsort(t->devices, opts->n_devices, sizeof(t->devices[0]), by_topic);
+	for (size_t i = 0; i < opts->n_devices; i++) {
+		const char *name = topic_of(t->devices[i]);
+
+		if (t->n == 0 || strcmp(t->at[t->n - 1].name, name) != 0)
+			t->at[t->n++] = (struct gw_mqtt_topic){.name = name, .first = i};
+		t->at[t->n - 1].n++;
+	}
+	return GW_OK;
+}
+
+void gw_mqtt_topics_fini(struct gw_mqtt_topics *t)
+{
+	free(t->devices);
+	free(t->at);
+	*t = (struct gw_mqtt_topics){0};
+}
+
+static int by_name(const void *key, const void *element)
+{
+	return strcmp(key, ((const struct gw_mqtt_topic *)element)->name);
+}
+
+static void emit_device(const struct gw_device_opts *device,
+	struct gw_mqtt_payload *payload, enum gw_quality quality, int64_t mono_ns,
+	struct gw_emit *emit)
+{
+	for (size_t i = 0; i < device->n_points; i++) {
+		const struct gw_point_opts *point = &device->points[i];
+		const struct gw_mqtt_point_opts *own = point->driver;
+		struct gw_mqtt_want want = {
+			.path = own->path,
+			.name = point->name,
+			.alone = device->n_points == 1,
+			.is_bool = point->type == GW_TYPE_BOOL,
+		};
+		double raw;
+
+		if (gw_mqtt_payload_read(payload, &want, &raw)) {
+			gw_emit_raw(emit, point, quality, raw, mono_ns, 0);
+		} else {
+			gw_emit_sample(
+				emit, point->index, GW_QUALITY_BAD_PAYLOAD, 0, mono_ns, 0);
+			gw_emit_count(emit, GW_COUNT_BAD_FRAMES, 1);
+		}
+	}
+}
+
+bool gw_mqtt_topics_emit(const struct gw_mqtt_topics *t, const char *topic,
+	const void *bytes, size_t size, bool retained, int64_t mono_ns,
+	struct gw_emit *emit)
+{
+	enum gw_quality quality = retained ? GW_QUALITY_UNCERTAIN : GW_QUALITY_GOOD;
+	const struct gw_mqtt_topic *found = bsearch(
+		topic, t->at, t->n, sizeof(t->at[0]), by_name);
+	struct gw_mqtt_payload payload;
+
+	if (!found)
+		return false;
+	gw_mqtt_payload_init(&payload, bytes, size);
+	for (size_t i = 0; i < found->n; i++)
+		emit_device(t->devices[found->first + i], &payload, quality, mono_ns, emit);
+	gw_mqtt_payload_fini(&payload);
+	return true;
+}
+
+void gw_mqtt_topics_refused(const struct gw_mqtt_topic *topic,
+	const struct gw_mqtt_topics *t, int64_t mono_ns, struct gw_emit *emit)
+{
+	for (size_t i = 0; i < topic->n; i++) {
+		const struct gw_device_opts *device = t->devices[topic->first + i];
+
+		gw_emit_count(emit, GW_COUNT_REFUSED, 1);
+		gw_emit_device_state(emit, device, false, "the broker refuses its topic");
+		for (size_t k = 0; k < device->n_points; k++)
+			gw_emit_sample(emit, device->points[k].index,
+				GW_QUALITY_BAD_REFUSED, 0, mono_ns, 0);
+	}
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * mqtt_topics.h: which devices listen to a topic, and what a message of it means to their
+ * points. Several devices may share one topic.
+ *
+ * Owner: the driver's state. Thread: the source's. Pure, no I/O. Life: init, emit..., fini.
+ */
+#ifndef GW_DRIVERS_MQTT_TOPICS_H
+#define GW_DRIVERS_MQTT_TOPICS_H
+
+#include "source/driver.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct gw_mqtt_topic {
+	const char *name;
+	size_t first, n; /* its devices */
+};
+
+struct gw_mqtt_topics {
+	struct gw_mqtt_topic *at; /* sorted by name, each name once */
+	size_t n;
+	const struct gw_device_opts **devices; /* by topic, then as configured */
+};
+
+enum gw_err gw_mqtt_topics_init(
+	struct gw_mqtt_topics *t, const struct gw_source_opts *opts, struct gw_error *err);
+void gw_mqtt_topics_fini(struct gw_mqtt_topics *t); /* zeroed or twice is fine */
+
+/* Emit a sample for every point that listens. retained: its age is unknown, so it is uncertain.
+ * False if nobody listens to the topic. */
+bool gw_mqtt_topics_emit(const struct gw_mqtt_topics *t, const char *topic,
+	const void *payload, size_t size, bool retained, int64_t mono_ns,
+	struct gw_emit *emit);
+/* Say of every device of this topic that the broker refuses it, and mark its points. */
+void gw_mqtt_topics_refused(const struct gw_mqtt_topic *topic,
+	const struct gw_mqtt_topics *t, int64_t mono_ns, struct gw_emit *emit);
+
+#endif
