@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +17,8 @@
 struct job {
 	_Atomic int holders;
 	int done_fd;
-	int rc; /* of getaddrinfo; written before done_fd is */
+	_Atomic bool done; /* set before done_fd, after what follows */
+	int rc;            /* of getaddrinfo */
 	char address[GW_RESOLVE_ADDRESS];
 	char host[];
 };
@@ -48,6 +50,7 @@ static void *run(void *arg)
 	struct job *job = arg;
 
 	job->rc = look_up(job->host, 0, job->address);
+	atomic_store_explicit(&job->done, true, memory_order_release);
 	eventfd_write(job->done_fd, 1);
 	let_go(job);
 	return NULL;
@@ -97,7 +100,7 @@ enum gw_err gw_resolve_host(const char *host, int timeout_ms, int wake_fd,
 			gw_errno_text(errno));
 	fds[0].fd = job->done_fd;
 	poll(fds, 2, timeout_ms);
-	if (!(fds[0].revents & POLLIN)) {
+	if (!atomic_load_explicit(&job->done, memory_order_acquire)) {
 		if (fds[1].revents & POLLIN)
 			result = gw_fail(err, GW_ERR_STOPPED, 0, "stopping");
 		else
