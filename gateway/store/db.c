@@ -113,16 +113,18 @@ static int open_immutable(struct gw_db *db, const char *path)
 }
 
 /* Pragmas that must come before the first page is read or written, and those of every life. */
-static enum gw_err set_up(struct gw_db *db, int64_t max_bytes, struct gw_error *err)
+static enum gw_err set_up(
+	struct gw_db *db, int64_t max_bytes, bool empty, struct gw_error *err)
 {
 	char sql[128], mode[16] = "";
 	enum gw_err rc;
 
-	snprintf(sql, sizeof(sql), "PRAGMA page_size=%d", GW_DB_PAGE_BYTES);
 	/* exclusive: the WAL index then lives on our heap, and nobody else can open the file */
-	if ((rc = exec(db, "PRAGMA locking_mode=EXCLUSIVE", err)) ||
-		(rc = exec(db, sql, err)) ||
-		(rc = exec(db, "PRAGMA auto_vacuum=INCREMENTAL", err)))
+	if ((rc = exec(db, "PRAGMA locking_mode=EXCLUSIVE", err)))
+		return rc;
+	snprintf(sql, sizeof(sql), "PRAGMA page_size=%d; PRAGMA auto_vacuum=INCREMENTAL",
+		GW_DB_PAGE_BYTES);
+	if (empty && (rc = exec(db, sql, err))) /* on a file with pages this would write */
 		return rc;
 	rc = ask(db, "PRAGMA journal_mode=WAL", NULL, mode, sizeof(mode), err);
 	if (rc)
@@ -132,9 +134,9 @@ static enum gw_err set_up(struct gw_db *db, int64_t max_bytes, struct gw_error *
 			"database: journal mode is %s, not WAL", mode);
 	rc = exec(db,
 		"PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0;"
-		"PRAGMA journal_size_limit=4194304; PRAGMA secure_delete=OFF;"
+		"PRAGMA journal_size_limit=6291456; PRAGMA secure_delete=OFF;"
 		"PRAGMA cache_size=-512; PRAGMA temp_store=MEMORY; PRAGMA "
-	        "trusted_schema=OFF;"
+		"trusted_schema=OFF;"
 		"PRAGMA cell_size_check=ON",
 		err);
 	if (rc)
@@ -218,14 +220,16 @@ static enum gw_err check_pages(struct gw_db *db, struct gw_error *err)
 	return GW_OK;
 }
 
-static enum gw_err settle(struct gw_db *db, int64_t max_bytes, enum gw_db_trust trust,
-	bool *ret_fresh, struct gw_error *err)
+static enum gw_err settle(struct gw_db *db, const char *path, int64_t max_bytes,
+	enum gw_db_trust trust, bool *ret_fresh, struct gw_error *err)
 {
 	int64_t clean = 0;
+	struct stat st;
 	enum gw_err rc;
+	bool empty = stat(path, &st) || st.st_size == 0;
 
-	if ((rc = set_up(db, max_bytes, err)) || (rc = check_schema(db, ret_fresh, err)) ||
-		(rc = prepare_all(db, err)) ||
+	if ((rc = set_up(db, max_bytes, empty, err)) ||
+		(rc = check_schema(db, ret_fresh, err)) || (rc = prepare_all(db, err)) ||
 		(rc = gw_db_meta_get(db, "clean", &clean, err)))
 		return rc;
 	db->was_clean = clean != 0;
@@ -253,7 +257,7 @@ enum gw_err gw_db_open(struct gw_db *db, const char *path, int64_t max_bytes,
 		NULL);
 	if (rc == SQLITE_OK) {
 		db->read_only = sqlite3_db_readonly(db->handle, "main") == 1;
-		kind = settle(db, max_bytes, trust, &fresh, err);
+		kind = settle(db, path, max_bytes, trust, &fresh, err);
 		if (!kind) {
 			*ret_fresh = fresh;
 			return GW_OK;
@@ -267,7 +271,7 @@ enum gw_err gw_db_open(struct gw_db *db, const char *path, int64_t max_bytes,
 		struct gw_error unused;
 
 		db->read_only = true;
-		if (!settle(db, max_bytes, trust, &fresh, &unused) && !fresh) {
+		if (!settle(db, path, max_bytes, trust, &fresh, &unused) && !fresh) {
 			*ret_fresh = false;
 			return GW_OK;
 		}

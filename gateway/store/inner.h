@@ -19,6 +19,8 @@
 
 #include <pthread.h>
 
+#define GW_LINE_WORDS 1024
+
 enum gw_line_kind { /* goes on where enum gw_mark_kind ends */
 	GW_LINE_ASK = GW_MARK_UNDURABLE + 1,
 };
@@ -112,6 +114,8 @@ struct gw_store {
 	int64_t next_ballast_ns;
 
 	bool replaced;
+	int64_t replaced_ns;
+	char aside[PATH_MAX];  /* put aside, its debts not yet taken over; "": nothing is */
 	struct gw_ring faults; /* store -> engine; slots NULL: nobody listens */
 	struct gw_wake *engine_wake;
 	int told[GW_STORE_POINTS]; /* -1: not yet */

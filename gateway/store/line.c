@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LINE_WORDS     1024
 #define MARKS_MOST     65536
 #define HISTORY_FOR_NS (100 * GW_NS_PER_MS)
 
@@ -156,7 +155,7 @@ void gw_line_take(struct gw_store *s, int64_t now_ns)
 
 	for (size_t sink = 0; sink < s->n_sinks; sink++) {
 		struct gw_line *l = &s->lines[sink];
-		bool crowded = gw_ring_count(&l->words) >= LINE_WORDS / 2;
+		bool crowded = gw_ring_count(&l->words) >= GW_LINE_WORDS / 2;
 
 		/* one that fails to be kept for lack of memory is only sent once more */
 		while (!l->asked && s->n_marks < MARKS_MOST &&

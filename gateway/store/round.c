@@ -233,7 +233,7 @@ static void fails(struct gw_store *s, int64_t now_ns, const struct gw_error *why
 {
 	bool news = !s->failing || s->tries == 0;
 
-	if (!s->failing)
+	if (news)
 		s->failing_ns = now_ns;
 	s->failing = true;
 	s->tries++;
@@ -413,7 +413,7 @@ bool gw_round_waiting(struct gw_store *s)
 int64_t gw_round(struct gw_store *s, bool last)
 {
 	int64_t now_ns = gw_clock_mono_ns(), until_ns = now_ns + SLEEP_NS;
-	bool was_failing = s->failing;
+	bool was_failing = s->failing, was_trimming = s->trim_more;
 	size_t marks = s->n_marks;
 	struct gw_error err = {0};
 	bool due;
@@ -437,7 +437,7 @@ int64_t gw_round(struct gw_store *s, bool last)
 	gw_line_answer(s);
 	tend_ballast(s, now_ns);
 	tell(s, now_ns);
-	if (due || marks != s->n_marks || was_failing != s->failing)
+	if (due || was_trimming || marks != s->n_marks || was_failing != s->failing)
 		gw_round_status(s);
 
 	if (s->trim_more || (s->n_entries > 0 && !s->failing))

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define REPLACE_WAIT_NS (600 * GW_NS_PER_SEC)
 #define UNREADABLE_MOST 8 /* tries before a page that cannot be read counts as corruption */
 
 /* ---- uplinks by name and their bits ---- */
@@ -134,27 +135,37 @@ static enum gw_err open_new(struct gw_store *s, struct gw_error *err)
 	return gw_db_open(&s->db, s->path, s->max_bytes, GW_DB_TRUST_CLEAN, &fresh, err);
 }
 
+/* A fresh file is open: what can be read of the one put aside goes into it. */
+static void take_over(struct gw_store *s, int64_t *ret_run, uint64_t *ret_last_seq)
+{
+	uint64_t saved;
+
+	if (!s->aside[0] || s->db.read_only)
+		return;
+	saved = gw_salvage(s, s->aside, ret_run, ret_last_seq);
+	if (saved > 0)
+		gw_log(GW_LOG_NOTICE, "store: took over %llu undelivered events from %s",
+			(unsigned long long)saved, s->aside);
+	s->aside[0] = '\0';
+}
+
 static enum gw_err replace(struct gw_store *s, const struct gw_error *why, int64_t *ret_run,
 	uint64_t *ret_last_seq, struct gw_error *err)
 {
-	char aside[PATH_MAX];
-	uint64_t saved;
 	enum gw_err rc;
 
 	close_file(s, true);
-	rc = gw_db_put_aside(s->path, aside, err);
+	rc = gw_db_put_aside(s->path, s->aside, err);
 	if (rc)
 		return rc;
+	gw_log(GW_LOG_ERR, "store: %s; put aside as %s, a new one begun", why->text,
+		s->aside);
 	s->replaced = true;
+	s->replaced_ns = gw_clock_mono_ns();
 	rc = open_new(s, err);
-	gw_log(GW_LOG_ERR, "store: %s; put aside as %s, a new one begun", why->text, aside);
-	if (rc || s->db.read_only)
-		return rc;
-	saved = gw_salvage(s, aside, ret_run, ret_last_seq);
-	if (saved > 0)
-		gw_log(GW_LOG_NOTICE, "store: took over %llu undelivered events from %s",
-			(unsigned long long)saved, aside);
-	return GW_OK;
+	if (!rc)
+		take_over(s, ret_run, ret_last_seq);
+	return rc;
 }
 
 enum gw_err gw_session_replace(
@@ -163,8 +174,13 @@ enum gw_err gw_session_replace(
 	struct gw_error reason = *why; /* why may be err */
 	uint64_t last_seq = 0;
 	int64_t run = 0;
-	enum gw_err rc = replace(s, &reason, &run, &last_seq, err);
+	enum gw_err rc;
 
+	/* A card that spoils every file would soon have only spoilt ones put aside, and the
+	 * one that mattered pruned. */
+	if (s->replaced && gw_clock_mono_ns() - s->replaced_ns < REPLACE_WAIT_NS)
+		return gw_fail(err, GW_ERR_SYSTEM, reason.native, "again %s", reason.text);
+	rc = replace(s, &reason, &run, &last_seq, err);
 	if (rc)
 		return rc;
 	s->recount = true;
@@ -290,7 +306,7 @@ static enum gw_err verify(struct gw_store *s, struct gw_error *err)
 	if (strangers > 0)
 		return gw_fail(err, GW_ERR_CORRUPT, 0,
 			"database: could not be read at start, and holds events of the "
-		        "same numbers");
+			"same numbers");
 	if (last_seq < committed)
 		gw_log(GW_LOG_ERR, "store: the disk lost committed events %llu to %llu",
 			(unsigned long long)last_seq + 1, (unsigned long long)committed);
@@ -306,6 +322,8 @@ static bool cannot_read(int native)
 enum gw_err gw_session_again(struct gw_store *s, struct gw_error *err)
 {
 	struct gw_error why = {0};
+	uint64_t last_seq = 0;
+	int64_t run = 0;
 	bool fresh;
 	enum gw_err rc;
 
@@ -317,8 +335,10 @@ enum gw_err gw_session_again(struct gw_store *s, struct gw_error *err)
 		return rc;
 	rc = gw_db_open(&s->db, s->path, s->max_bytes,
 		s->suspect ? GW_DB_TRUST_SUSPECT : GW_DB_TRUST_CLEAN, &fresh, &why);
-	if (!rc && !s->db.read_only)
+	if (!rc && !s->db.read_only) {
+		take_over(s, &run, &last_seq);
 		rc = verify(s, &why);
+	}
 	if (cannot_read(why.native) && ++s->unreadable >= UNREADABLE_MOST)
 		rc = GW_ERR_CORRUPT;
 	if (rc == GW_ERR_CORRUPT) {

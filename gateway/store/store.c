@@ -8,11 +8,12 @@
 #include <string.h>
 #include <time.h>
 
-#define LINE_WORDS    1024
-#define BALLAST_MOST  (INT64_C(8) << 20)
-#define BALLAST_LEAST (INT64_C(256) << 10)
-#define FAULTS        16
-#define CLOSE_TRIES   64
+/* Given up, it must let a whole WAL be copied into a file that grows by it, and then the first
+ * block of old rows be deleted. */
+#define BALLAST_WAL  ((int64_t)GW_DB_WAL_PAGES * GW_DB_PAGE_BYTES)
+#define BALLAST_MORE (INT64_C(2) << 20)
+#define FAULTS       16
+#define CLOSE_TRIES  64
 
 static enum gw_err set_up(
 	struct gw_store *s, const struct gw_store_opts *opts, struct gw_error *err)
@@ -31,13 +32,10 @@ static enum gw_err set_up(
 	snprintf(s->ballast_path, sizeof(s->ballast_path), "%s/ballast", s->dir);
 	s->n_sinks = opts->n_sinks;
 	s->max_bytes = opts->max_bytes;
-	s->ballast_bytes = opts->max_bytes / 8;
-	if (s->ballast_bytes > BALLAST_MOST)
-		s->ballast_bytes = BALLAST_MOST;
-	if (s->ballast_bytes < BALLAST_LEAST)
-		s->ballast_bytes = BALLAST_LEAST;
 	gw_keep_init(&s->keep, opts->max_bytes);
 	s->max_bytes = s->keep.max_pages * GW_DB_PAGE_BYTES;
+	s->ballast_bytes = BALLAST_MORE +
+		(s->max_bytes < BALLAST_WAL ? s->max_bytes : BALLAST_WAL);
 	for (size_t i = 0; i < GW_STORE_POINTS; i++)
 		s->told[i] = -1;
 
@@ -53,8 +51,8 @@ static enum gw_err set_up(
 		return rc;
 	s->most_pending = 4 * gw_ring_capacity(&s->events);
 	for (size_t i = 0; i < s->n_sinks; i++) {
-		rc = gw_ring_init(
-			&s->lines[i].words, LINE_WORDS, sizeof(struct gw_line_word), err);
+		rc = gw_ring_init(&s->lines[i].words, GW_LINE_WORDS,
+			sizeof(struct gw_line_word), err);
 		if (rc)
 			return rc;
 		s->names[i] = gw_pool_text(

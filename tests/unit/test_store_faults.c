@@ -1,0 +1,790 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store_fixture.h"
+#include "store_vfs.h"
+
+#include "store/runfile.h"
+
+#include <fcntl.h>
+
+/* Time is the test's: these displace base/clock.c. */
+static int64_t now_ns = 1000 * GW_NS_PER_SEC;
+static int64_t wall_base_ms = 1795300000000;
+
+int64_t gw_clock_mono_ns(void)
+{
+	return now_ns;
+}
+
+int64_t gw_clock_wall_ms(void)
+{
+	return wall_base_ms + now_ns / GW_NS_PER_MS;
+}
+
+bool gw_clock_synced(void)
+{
+	return true;
+}
+
+void gw_clock_boot_id(char ret_id[37])
+{
+	snprintf(ret_id, 37, "00000000-0000-0000-0000-000000000000");
+}
+
+static int setup(void **state)
+{
+	vfs_heal();
+	return fixture_setup(state);
+}
+
+static int teardown(void **state)
+{
+	vfs_heal();
+	return fixture_teardown(state);
+}
+
+static void raise(struct gw_store *s, uint64_t seq)
+{
+	struct gw_event e = make_event(s, seq, seq % 100, GW_LEVEL_RED);
+
+	push(s, &e);
+}
+
+static void pass(struct gw_store *s, int64_t seconds)
+{
+	for (int64_t i = 0; i < seconds; i++) {
+		now_ns += GW_NS_PER_SEC;
+		turn(s);
+	}
+}
+
+static struct gw_store_status status(struct gw_store *s)
+{
+	struct gw_store_status st;
+
+	gw_store_status(s, &st);
+	return st;
+}
+
+/* Every event from 1 to seq stands in the file once. */
+static void assert_all_there(uint64_t seq)
+{
+	struct gw_store *s = open_store(two_sinks, 2, 16 * MIB);
+	struct gw_batch *b = ask(s, 0, GW_LEVEL_RED + 1, 0, 1024);
+
+	assert_false(b->failed);
+	assert_int_equal(b->n, seq);
+	for (size_t i = 0; i < b->n; i++)
+		assert_int_equal(b->events[i].seq, i + 1);
+	gw_batch_free(b);
+	assert_int_equal(gw_store_last_seq(s), seq);
+	gw_store_free(s);
+}
+
+static void fault_samples(void **state)
+{
+	struct gw_store *s = open_store(two_sinks, 2, 16 * MIB);
+	struct gw_sample sample[8];
+	struct gw_ring *ring;
+	struct gw_wake wake;
+
+	(void)state;
+	assert_int_equal(gw_wake_init(&wake, NULL), GW_OK);
+	assert_int_equal(gw_store_faults(s, &wake, &ring, NULL), GW_OK);
+	turn(s);
+	assert_int_equal(gw_ring_pop(ring, sample, 8, sizeof(*sample)), 2);
+	for (uint32_t i = 0; i < 2; i++) {
+		assert_int_equal(sample[i].point, i);
+		assert_int_equal(sample[i].quality, GW_QUALITY_GOOD);
+		assert_true(same_double(sample[i].value, 0.0));
+	}
+	disk.write_rc = SQLITE_FULL;
+	raise(s, 1);
+	pass(s, 100);
+	assert_int_equal(gw_ring_pop(ring, sample, 8, sizeof(*sample)), 1);
+	assert_int_equal(sample[0].point, GW_STORE_POINT_FAILING);
+	assert_true(same_double(sample[0].value, 1.0));
+	vfs_heal();
+	pass(s, 100);
+	assert_int_equal(gw_ring_pop(ring, sample, 8, sizeof(*sample)), 1);
+	assert_int_equal(sample[0].point, GW_STORE_POINT_FAILING);
+	assert_true(same_double(sample[0].value, 0.0));
+	assert_int_equal(sample[0].mono_ns, status(s).failing ? 0 : sample[0].mono_ns);
+	gw_store_free(s);
+	gw_wake_fini(&wake);
+}
+
+/* Memory carries everything while nothing can be written, and all of it is written after. */
+static void survive(void (*hurt)(void))
+{
+	struct gw_store *s = open_store(two_sinks, 2, 16 * MIB);
+	struct gw_store_status st;
+	struct gw_batch *b;
+
+	raise(s, 1);
+	raise(s, 2);
+	turn(s);
+	assert_int_equal(gw_store_committed(s), 2);
+	hurt();
+	for (uint64_t seq = 3; seq <= 50; seq++) {
+		raise(s, seq);
+		turn(s);
+	}
+	pass(s, 60);
+	st = status(s);
+	assert_true(st.failing);
+	assert_true(st.why[0] != '\0');
+	assert_int_equal(st.pending, 48);
+	assert_int_equal(gw_store_committed(s), 2);
+	assert_false(gw_store_wait(s, 3, now_ns - 1));
+	/* delivery goes on from memory, and is remembered */
+	gw_store_mark(s, 1, 2, GW_MARK_DELIVERED);
+	gw_store_mark(s, 1, 3, GW_MARK_DELIVERED);
+	gw_store_mark(s, 1, 4, GW_MARK_UNDURABLE);
+	b = ask(s, 1, GW_LEVEL_RED + 1, 0, 100);
+	if (!b->failed) {
+		assert_int_equal(b->n, 48);
+		assert_int_equal(b->events[0].seq, 1);
+	} else {
+		assert_int_equal(b->n, 47);
+	}
+	assert_int_equal(b->events[b->n - 47].seq, 4);
+	assert_false(b->events[b->n - 47].durable);
+	assert_same_info(b->events[b->n - 1].info, &infos[50]);
+	gw_batch_free(b);
+	vfs_heal();
+	pass(s, 12);
+	st = status(s);
+	assert_false(st.failing);
+	assert_int_equal(st.pending, 0);
+	assert_int_equal(gw_store_committed(s), 50);
+	assert_int_equal(st.owed[0], 50);
+	assert_int_equal(st.owed[1], 48);
+	b = ask(s, 1, GW_LEVEL_RED + 1, 0, 100);
+	assert_int_equal(b->n, 48);
+	assert_int_equal(b->events[1].seq, 4);
+	assert_false(b->events[1].durable);
+	gw_batch_free(b);
+	gw_store_free(s);
+	assert_all_there(50);
+	assert_int_equal(files_like("corrupt"), 0);
+}
+
+static void disk_full(void)
+{
+	disk.write_rc = SQLITE_FULL;
+}
+
+static void disk_read_only(void)
+{
+	disk.read_only = true;
+}
+
+static void disk_broken(void)
+{
+	disk.write_rc = SQLITE_IOERR_WRITE;
+}
+
+static void disk_gone(void)
+{
+	disk.write_rc = SQLITE_IOERR_WRITE;
+	disk.open_rc = SQLITE_CANTOPEN;
+}
+
+static void survives_full(void **state)
+{
+	(void)state;
+	survive(disk_full);
+}
+
+static void survives_read_only(void **state)
+{
+	(void)state;
+	survive(disk_read_only);
+}
+
+static void survives_write_errors(void **state)
+{
+	(void)state;
+	survive(disk_broken);
+}
+
+static void survives_a_disk_gone(void **state)
+{
+	(void)state;
+	survive(disk_gone);
+}
+
+static void ballast_keeps_it_going(void **state)
+{
+	struct gw_store *s = open_store(two_sinks, 2, 2 * MIB);
+	struct gw_store_status st;
+	uint64_t seq = 0;
+	char ballast[300];
+
+	(void)state;
+	snprintf(ballast, sizeof(ballast), "%s/ballast", dir);
+	for (int i = 0; i < 8000; i++) {
+		if (i == 3000) { /* others fill the disk */
+			turn(s);
+			assert_int_equal(access(ballast, F_OK), 0);
+			disk.ballast = ballast;
+			disk.ballast_bytes = s->ballast_bytes;
+			disk.free_bytes = 0;
+		}
+		raise(s, ++seq);
+		gw_store_mark(s, 0, seq, GW_MARK_DELIVERED);
+		gw_store_mark(s, 1, seq, GW_MARK_DELIVERED);
+		if (i % 20 == 0)
+			turn(s);
+	}
+	turn(s);
+	st = status(s);
+	assert_false(st.failing);
+	assert_int_equal(disk.ballast_bytes, 0); /* it was needed */
+	assert_int_equal(st.committed, seq);
+	assert_true(st.trimmed > 1000);
+	assert_int_equal(st.lost, 0);
+	vfs_heal();
+	pass(s, 20);
+	assert_int_equal(access(ballast, F_OK), 0);
+	assert_false(s->tight);
+	gw_store_free(s);
+}
+
+static void failed_sync_is_not_believed(void **state)
+{
+	struct gw_store *s = open_store(two_sinks, 2, 16 * MIB);
+	sqlite3 *before;
+
+	(void)state;
+	raise(s, 1);
+	turn(s);
+	before = s->db.handle;
+	disk.sync_rc = SQLITE_IOERR_FSYNC;
+	disk.syncs_to_fail = 1;
+	raise(s, 2);
+	assert_int_equal(gw_store_committed(s), 1);
+	turn(s);
+	/* reopened, looked at, the WAL emptied into the file, and written again */
+	assert_int_equal(disk.syncs_to_fail, 0);
+	assert_true(s->db.handle != before || status(s).commits == 2);
+	assert_int_equal(gw_store_committed(s), 2);
+	assert_false(status(s).failing);
+	assert_int_equal(status(s).owed[0], 2); /* counted once though written twice */
+
+	disk.syncs_to_fail = 1000;
+	raise(s, 3);
+	turn(s);
+	assert_int_equal(gw_store_committed(s), 2);
+	assert_true(status(s).failing);
+	disk.syncs_to_fail = 0;
+	pass(s, 2);
+	assert_int_equal(gw_store_committed(s), 3);
+	assert_int_equal(status(s).owed[0], 3);
+	gw_store_free(s);
+	assert_all_there(3);
+}
+
+static void failed_checkpoint_is_not_believed(void **state)
+{
+	struct gw_store *s = open_store(two_sinks, 2, 16 * MIB);
+	sqlite3 *before = s->db.handle;
+	uint64_t seq = 0;
+
+	(void)state;
+	disk.sync_rc = SQLITE_IOERR_FSYNC;
+	while (!s->suspect && seq < 10000) {
+		raise(s, ++seq);
+		disk.syncs_to_pass = 1; /* the commit's own */
+		disk.syncs_to_fail = 1;
+		gw_round(s, false);
+		assert_int_equal(gw_store_committed(s), seq);
+	}
+	assert_true(seq > 500);
+	assert_true(seq < 10000);
+	assert_ptr_equal(s->db.handle, before);
+	disk.syncs_to_pass = disk.syncs_to_fail = 0;
+	turn(s); /* reopens, and empties the WAL into the file */
+	assert_false(s->suspect);
+	assert_true(s->db.wal_pages < 100);
+	assert_int_equal(status(s).owed[0], seq);
+	gw_store_free(s);
+	s = open_store(two_sinks, 2, 16 * MIB);
+	assert_int_equal(gw_store_last_seq(s), seq);
+	gw_store_free(s);
+}
+
+static void wal_stays_small(void **state)
+{
+	struct gw_store *s = open_store(two_sinks, 2, 64 * MIB);
+	char path[300];
+	struct stat wal;
+	uint64_t seq = 0;
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/tocsin.db-wal", dir);
+	for (int i = 0; i < 40; i++) {
+		for (int k = 0; k < 1000; k++)
+			raise(s, ++seq);
+		turn(s);
+	}
+	for (int i = 0; i < 3000; i++) {
+		raise(s, ++seq);
+		turn(s);
+	}
+	assert_int_equal(stat(path, &wal), 0);
+	assert_true(wal.st_size <= 8 * MIB);
+	assert_int_equal(status(s).committed, seq);
+	gw_store_free(s);
+}
+
+static void quiet_writes_nothing(void **state)
+{
+	struct gw_store *s = open_store(two_sinks, 2, 16 * MIB);
+	uint64_t writes;
+
+	(void)state;
+	raise(s, 1);
+	pass(s, 15);
+	writes = disk.writes;
+	pass(s, 3600);
+	assert_int_equal(disk.writes, writes);
+	gw_store_free(s);
+}
+
+static void marks_wait_for_each_other(void **state)
+{
+	struct gw_store *s = open_store(two_sinks, 2, 16 * MIB);
+	uint64_t commits;
+
+	(void)state;
+	for (uint64_t seq = 1; seq <= 20; seq++)
+		raise(s, seq);
+	turn(s);
+	commits = status(s).commits;
+	for (uint64_t seq = 1; seq <= 20; seq++) {
+		gw_store_mark(s, 0, seq, GW_MARK_DELIVERED);
+		now_ns += GW_NS_PER_MS;
+		turn(s);
+	}
+	assert_int_equal(status(s).commits, commits);
+	now_ns += 100 * GW_NS_PER_MS;
+	turn(s);
+	assert_int_equal(status(s).commits, commits + 1);
+	assert_int_equal(status(s).owed[0], 0);
+	assert_int_equal(status(s).owed[1], 20);
+	gw_store_free(s);
+}
+
+static void memory_is_bounded(void **state)
+{
+	struct gw_store *s = open_store(two_sinks, 2, 16 * MIB);
+	uint64_t seq = 0, kept;
+
+	(void)state;
+	disk.write_rc = SQLITE_FULL;
+	/* everything is delivered: history goes, the last state of each alarm stays */
+	for (int i = 0; i < 20000; i++) {
+		raise(s, ++seq);
+		gw_store_mark(s, 0, seq, GW_MARK_DELIVERED);
+		gw_store_mark(s, 1, seq, GW_MARK_DELIVERED);
+		if (i % 100 == 0) {
+			now_ns += 2 * GW_NS_PER_SEC;
+			turn(s);
+		}
+	}
+	turn(s);
+	assert_true(s->n_entries <= s->most_pending);
+	assert_int_equal(gw_ring_count(gw_store_events(s)), 0);
+	/* nothing is delivered: what does not fit waits in the ring, then with the engine */
+	kept = seq;
+	for (int i = 0; i < 20000; i++) {
+		struct gw_event e = make_event(s, seq + 1, 7, GW_LEVEL_RED);
+
+		if (gw_ring_push(gw_store_events(s), &e, 1, sizeof(e)) == 0)
+			break;
+		seq++;
+		if (i % 100 == 0) {
+			now_ns += 2 * GW_NS_PER_SEC;
+			turn(s);
+		}
+	}
+	assert_true(seq - kept >= 1024);
+	assert_true(seq - kept <= 5 * 1024);
+	vfs_heal();
+	pass(s, 15);
+	assert_int_equal(status(s).committed, seq);
+	assert_int_equal(status(s).owed[0], seq - kept);
+	gw_store_free(s);
+	s = open_store(two_sinks, 2, 16 * MIB);
+	assert_int_equal(s->n_alarms, 100);
+	assert_int_equal(gw_store_last_seq(s), seq);
+	gw_store_free(s);
+}
+
+/* ---- a start on a disk that does not work ---- */
+
+static void starts_on_a_broken_disk(void **state)
+{
+	struct gw_store *s;
+	uint32_t run;
+
+	(void)state;
+	disk.open_rc = SQLITE_CANTOPEN;
+	s = open_store(two_sinks, 2, 16 * MIB);
+	run = gw_store_run(s);
+	assert_true(run > 1500000000); /* nothing to count from */
+	assert_int_equal(gw_store_last_seq(s), 0);
+	gw_round_status(s);
+	assert_true(status(s).failing);
+	raise(s, 1);
+	turn(s);
+	assert_int_equal(gw_store_committed(s), 0);
+	vfs_heal();
+	pass(s, 15);
+	assert_int_equal(gw_store_committed(s), 1);
+	gw_store_free(s);
+	s = open_store(two_sinks, 2, 16 * MIB);
+	assert_int_equal(gw_store_run(s), run + 1);
+	gw_store_free(s);
+	assert_all_there(1);
+}
+
+static void starts_read_only(void **state)
+{
+	struct gw_store *s = open_store(two_sinks, 2, 16 * MIB);
+	uint32_t run = gw_store_run(s);
+	char run_path[300], ballast[300];
+
+	(void)state;
+	raise(s, 1);
+	gw_store_free(s); /* cleanly: there is no WAL */
+	disk.read_only = true;
+	s = open_store(two_sinks, 2, 16 * MIB);
+	assert_true(gw_store_run(s) > run);
+	assert_int_equal(gw_store_last_seq(s), 1);
+	assert_int_equal(s->n_alarms, 1);
+	assert_true(s->failing);
+	assert_string_equal(owed(s, 0), "3:1");
+	raise(s, 2);
+	turn(s);
+	assert_string_equal(owed(s, 0), "3:1 3:2");
+	run = gw_store_run(s);
+	gw_store_free(s);
+	vfs_heal();
+	s = open_store(two_sinks, 2, 16 * MIB);
+	assert_int_equal(gw_store_run(s), run + 1);
+	assert_int_equal(gw_store_last_seq(s), 1); /* nothing could be written */
+	gw_store_free(s);
+	snprintf(run_path, sizeof(run_path), "%s/run", dir);
+	snprintf(ballast, sizeof(ballast), "%s/ballast", dir);
+	assert_int_equal(unlink(run_path), 0);
+}
+
+static void starts_full(void **state)
+{
+	struct gw_store *s = open_store(two_sinks, 2, 16 * MIB);
+	uint32_t run = gw_store_run(s);
+
+	(void)state;
+	raise(s, 1);
+	gw_store_free(s);
+	disk.write_rc = SQLITE_FULL;
+	s = open_store(two_sinks, 2, 16 * MIB);
+	assert_int_equal(gw_store_run(s), run + 1); /* the file beside has it */
+	assert_int_equal(gw_store_last_seq(s), 1);
+	raise(s, 2);
+	turn(s);
+	assert_string_equal(owed(s, 0), "3:1 3:2");
+	vfs_heal();
+	pass(s, 15);
+	assert_int_equal(gw_store_committed(s), 2);
+	gw_store_free(s);
+	assert_all_there(2);
+}
+
+/* Another start's events under the numbers this one gave while it could not read them. */
+static void same_numbers_are_not_mixed(void **state)
+{
+	struct gw_store *s = open_store(two_sinks, 2, 16 * MIB);
+
+	(void)state;
+	raise(s, 1);
+	raise(s, 2);
+	gw_store_free(s);
+	disk.open_rc = SQLITE_IOERR;
+	s = open_store(two_sinks, 2, 16 * MIB);
+	raise(s, 1);
+	turn(s);
+	vfs_heal();
+	pass(s, 15);
+	assert_int_equal(gw_store_committed(s), 1);
+	assert_true(s->replaced);
+	assert_int_equal(files_like("corrupt"), 1);
+	assert_string_equal(owed(s, 0), "3:1");
+	gw_store_free(s);
+}
+
+/* ---- corruption ---- */
+
+static void spoil(off_t from, size_t n, off_t cut_to)
+{
+	char path[300], garbage[4096];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/tocsin.db", dir);
+	fd = open(path, O_WRONLY);
+	assert_true(fd >= 0);
+	memset(garbage, 0xa5, sizeof(garbage));
+	for (size_t at = 0; at < n; at += sizeof(garbage))
+		assert_true(pwrite(fd, garbage,
+				    n - at < sizeof(garbage) ? n - at : sizeof(garbage),
+				    from + (off_t)at) > 0);
+	if (cut_to >= 0)
+		assert_int_equal(ftruncate(fd, cut_to), 0);
+	close(fd);
+}
+
+static off_t db_size(void)
+{
+	char path[300];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "%s/tocsin.db", dir);
+	assert_int_equal(stat(path, &st), 0);
+	return st.st_size;
+}
+
+static uint32_t fill(uint64_t n)
+{
+	struct gw_store *s = open_store(two_sinks, 2, 16 * MIB);
+	uint32_t run = gw_store_run(s);
+
+	for (uint64_t seq = 1; seq <= n; seq++)
+		raise(s, seq);
+	turn(s);
+	gw_db_begin(&s->db, NULL); /* as after a power cut: no goodbye */
+	gw_session_end(s);
+	gw_store_free(s);
+	return run;
+}
+
+static void put_aside_and_begun_anew(uint32_t run)
+{
+	struct gw_store *s = open_store(two_sinks, 2, 16 * MIB);
+	struct gw_ring *ring;
+	struct gw_sample sample[4];
+
+	assert_int_equal(files_like("corrupt-20"), 1);
+	assert_true(gw_store_run(s) > run);
+	assert_int_equal(gw_store_faults(s, NULL, &ring, NULL), GW_OK);
+	turn(s);
+	assert_int_equal(gw_ring_pop(ring, sample, 4, sizeof(*sample)), 2);
+	assert_int_equal(sample[1].point, GW_STORE_POINT_REPLACED);
+	assert_true(same_double(sample[1].value, 1.0));
+	raise(s, gw_store_last_seq(s) + 1);
+	turn(s);
+	assert_int_equal(gw_store_committed(s), gw_store_last_seq(s) + 1);
+	gw_store_free(s);
+	s = open_store(two_sinks, 2, 16 * MIB);
+	assert_false(s->replaced); /* until the next start */
+	assert_int_equal(files_like("corrupt-20"), 1);
+	gw_store_free(s);
+}
+
+static void corrupt_header(void **state)
+{
+	uint32_t run = fill(100);
+
+	(void)state;
+	spoil(0, 100, -1);
+	put_aside_and_begun_anew(run);
+}
+
+static void corrupt_middle(void **state)
+{
+	uint32_t run = fill(500);
+
+	(void)state;
+	spoil(db_size() / 3, (size_t)db_size() / 3, -1);
+	put_aside_and_begun_anew(run);
+}
+
+static void corrupt_truncated(void **state)
+{
+	uint32_t run = fill(500);
+
+	(void)state;
+	spoil(0, 0, db_size() / 2);
+	put_aside_and_begun_anew(run);
+}
+
+static void corrupt_empty(void **state)
+{
+	uint32_t run = fill(100);
+
+	(void)state;
+	spoil(0, 0, 0);
+	put_aside_and_begun_anew(run);
+}
+
+static void corrupt_not_ours(void **state)
+{
+	char path[300];
+	sqlite3 *db;
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/tocsin.db", dir);
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	assert_int_equal(
+		sqlite3_exec(db, "CREATE TABLE t(x)", NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(db);
+	put_aside_and_begun_anew(0);
+}
+
+static void corrupt_newer(void **state)
+{
+	uint32_t run = fill(10);
+	char path[300];
+	sqlite3 *db;
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/tocsin.db", dir);
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	assert_int_equal(
+		sqlite3_exec(db, "PRAGMA locking_mode=EXCLUSIVE; PRAGMA user_version=99",
+			NULL, NULL, NULL),
+		SQLITE_OK);
+	sqlite3_close(db);
+	put_aside_and_begun_anew(run);
+}
+
+/* One bad page of old history does not cost the debts and states that can still be read. */
+static void salvaged(void **state)
+{
+	struct gw_store *s = open_store(two_sinks, 2, 16 * MIB);
+	uint64_t seq;
+	off_t size;
+
+	(void)state;
+	for (seq = 1; seq <= 2000; seq++) {
+		raise(s, seq);
+		if (seq <= 1990)
+			gw_store_mark(s, 0, seq, GW_MARK_DELIVERED);
+		if (seq <= 1995)
+			gw_store_mark(s, 1, seq, GW_MARK_DELIVERED);
+		if (seq % 200 == 0)
+			turn(s);
+	}
+	turn(s);
+	gw_db_begin(&s->db, NULL);
+	gw_session_end(s);
+	gw_store_free(s);
+	size = db_size();
+	spoil(size / 2 / 1024 * 1024, 1024, -1);
+	s = open_store(two_sinks, 2, 16 * MIB);
+	assert_true(s->replaced);
+	assert_int_equal(gw_store_last_seq(s), 2000);
+	assert_int_equal(s->n_alarms, 100);
+	assert_string_equal(owed(s, 0),
+		"3:1991 3:1992 3:1993 3:1994 3:1995 3:1996 3:1997 3:1998 "
+		"3:1999 3:2000");
+	assert_string_equal(owed(s, 1), "3:1996 3:1997 3:1998 3:1999 3:2000");
+	gw_store_free(s);
+}
+
+/* Found in use: the page was not looked at when it was opened. */
+static void corrupt_while_running(void **state)
+{
+	struct gw_store *s = open_store(two_sinks, 2, 16 * MIB);
+
+	(void)state;
+	for (uint64_t seq = 1; seq <= 500; seq++)
+		raise(s, seq);
+	turn(s);
+	disk.read_rc = SQLITE_CORRUPT;
+	sqlite3_exec(s->db.handle, "PRAGMA shrink_memory", NULL, NULL, NULL);
+	sqlite3_db_release_memory(s->db.handle);
+	for (uint64_t seq = 501; seq <= 520; seq++)
+		raise(s, seq);
+	gw_store_mark(s, 0, 7, GW_MARK_DELIVERED);
+	gw_round(s, false);
+	disk.read_rc = 0;
+	pass(s, 15);
+	assert_false(status(s).failing);
+	assert_int_equal(gw_store_committed(s), 520);
+	gw_store_free(s);
+}
+
+static void unreadable_page_is_corruption(void **state)
+{
+	struct gw_store *s = open_store(two_sinks, 2, 16 * MIB);
+
+	(void)state;
+	raise(s, 1);
+	turn(s);
+	disk.write_rc = SQLITE_IOERR_WRITE;
+	disk.read_rc = SQLITE_IOERR_READ;
+	raise(s, 2);
+	pass(s, 200);
+	vfs_heal();
+	pass(s, 15);
+	assert_false(status(s).failing);
+	assert_true(s->replaced);
+	assert_int_equal(gw_store_committed(s), 2);
+	gw_store_free(s);
+}
+
+static void few_are_kept_aside(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 8; i++) {
+		struct gw_store *s;
+
+		fill(20);
+		spoil(0, 100, -1);
+		if (i % 2)
+			now_ns += 5 * GW_NS_PER_SEC;
+		s = open_store(two_sinks, 2, 16 * MIB);
+		assert_true(s->replaced);
+		gw_store_free(s);
+	}
+	assert_int_equal(files_like(".corrupt-"), GW_DB_ASIDE_FILES);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(fault_samples),
+		TEST(survives_full),
+		TEST(survives_read_only),
+		TEST(survives_write_errors),
+		TEST(survives_a_disk_gone),
+		TEST(ballast_keeps_it_going),
+		TEST(failed_sync_is_not_believed),
+		TEST(failed_checkpoint_is_not_believed),
+		TEST(wal_stays_small),
+		TEST(quiet_writes_nothing),
+		TEST(marks_wait_for_each_other),
+		TEST(memory_is_bounded),
+		TEST(starts_on_a_broken_disk),
+		TEST(starts_read_only),
+		TEST(starts_full),
+		TEST(same_numbers_are_not_mixed),
+		TEST(corrupt_header),
+		TEST(corrupt_middle),
+		TEST(corrupt_truncated),
+		TEST(corrupt_empty),
+		TEST(corrupt_not_ours),
+		TEST(corrupt_newer),
+		TEST(salvaged),
+		TEST(corrupt_while_running),
+		TEST(unreadable_page_is_corruption),
+		TEST(few_are_kept_aside),
+	};
+
+	vfs_install();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
