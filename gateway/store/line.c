@@ -202,7 +202,8 @@ static bool was_said(void *arg, uint64_t seq)
 {
 	const struct said *said = arg;
 
-	return bsearch(&seq, said->seqs, said->n, sizeof(seq), by_seq) != NULL;
+	return said->n > 0 &&
+		bsearch(&seq, said->seqs, said->n, sizeof(seq), by_seq) != NULL;
 }
 
 static bool collect_said(

@@ -28,8 +28,8 @@ static struct gw_event strange_event(const struct gw_store *s, uint64_t seq, uns
 	e.peak = some_double(i / 3);
 	e.eta_ms = some[i % 7];
 	e.mono_ns = some[(i + 1) % 7];
-	e.wall_ms = some[(i + 2) % 7];
-	e.onset_ms = some[(i + 3) % 7];
+	e.wall_ms = some[(i + 2) % 7] / 1000; /* what a calendar can hold */
+	e.onset_ms = some[(i + 3) % 7] / 1000;
 	e.shelved_until_ms = some[(i + 4) % 7];
 	e.synced = i & 1;
 	e.n_by = (uint8_t)(i % 5);
