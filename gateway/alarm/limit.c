@@ -29,15 +29,16 @@ static void check_above(const struct gw_condition_opts *o, struct gw_report *rep
 {
 	check_pair(o, report);
 	if (o->clear.rows && o->clear.cells[0] > o->limit)
-		gw_report(report, &o->clear, "clear must not be over above (%g)", o->limit);
+		gw_report(report, &o->clear, "%g is over the limit: at most %g",
+			o->clear.cells[0], o->limit);
 }
 
 static void check_below(const struct gw_condition_opts *o, struct gw_report *report)
 {
 	check_pair(o, report);
 	if (o->clear.rows && o->clear.cells[0] < o->limit)
-		gw_report(
-			report, &o->clear, "clear must not be under below (%g)", o->limit);
+		gw_report(report, &o->clear, "%g is under the limit: at least %g",
+			o->clear.cells[0], o->limit);
 }
 
 static void ask_above(const struct gw_condition_opts *o, void *memory,

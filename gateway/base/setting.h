@@ -57,8 +57,8 @@ struct gw_setting {
 /* Where a consumer's check says what is wrong: the reader turns the address of an option field
  * (or of the whole struct: the address it shares with its first field means that field, unless
  * it is `name`) back into FILE:LINE:COL. A check may say as much as it finds. It is called even
- * if some fields could not be read: these hold their default, and what it says of exactly these
- * is dropped. */
+ * if some fields could not be read: these hold their default, and what it says of their struct is
+ * dropped. */
 struct gw_report {
 	void (*say)(struct gw_report *report, const void *where, const char *text);
 	unsigned said; /* how many complaints so far */

@@ -54,8 +54,13 @@ static uint32_t code_point(const char *s, size_t n)
 
 bool gw_load_check_name(struct gw_load *l, const struct gw_node *node, const char *name)
 {
-	size_t n;
+	size_t n = strlen(name);
 
+	if (n > GW_NAME_MAX) {
+		gw_complain(l, node, "%zu bytes are too many for a name (at most %d)", n,
+			GW_NAME_MAX);
+		return false;
+	}
 	for (const char *s = name; *s; s += n) {
 		n = gw_text_utf8(s, strlen(s));
 		if (n == 1 &&

@@ -189,22 +189,27 @@ static struct gw_block *find(struct gw_load *l, const unsigned char *where, size
 	return whole;
 }
 
+static bool any_broken(const struct gw_block *b)
+{
+	for (size_t i = 0; b->rows && b->rows[i].key; i++)
+		if (b->broken[i])
+			return true;
+	return false;
+}
+
 static void say(struct gw_report *report, const void *where, const char *text)
 {
 	struct gw_settings_report *r = (struct gw_settings_report *)report;
+	struct gw_tree_file nowhere = {"?", UINT32_MAX};
 	size_t row;
 	struct gw_block *b = find(r->l, where, &row);
 
-	if (!b) {
-		struct gw_tree_file file = {"?", UINT32_MAX};
-
-		gw_complain_place(r->l, (struct gw_tree_place){&file, 1, 1}, "%s", text);
+	if (!b)
+		gw_complain_place(r->l, (struct gw_tree_place){&nowhere, 1, 1}, "%s", text);
+	else if (any_broken(b)) /* probably only what comes of it */
 		return;
-	}
-	if (row == SIZE_MAX)
+	else if (row == SIZE_MAX)
 		gw_complain(r->l, b->node, "%s", text);
-	else if (b->broken[row])
-		return;
 	else if (b->given[row])
 		gw_complain(r->l, b->given[row], "%s", text);
 	else

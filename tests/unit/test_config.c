@@ -81,7 +81,7 @@ static const struct bad {
 		"node)\n"},
 	{"gateway:\n  id: box\n\tunit: x\n",
 		"t.yaml:3:1: not YAML: found a tab character that violates indentation "
-                "(while "
+		"(while "
 		"scanning a plain scalar that begins on line 2)\n"},
 	{"gateway: {id: box}\n---\ngateway: {id: box}\n",
 		"t.yaml:2:1: a second document begins here: one file holds one\n"},
@@ -193,13 +193,15 @@ static const struct bad {
 		"t.yaml:13:12: alarms[0].when.above: \"57,5\" is not a number (did you "
 		"mean "
 		"57.5?)\n"},
-	{ALARM "- {name: a, on: plant/heat/t, when: {above: \"57,5\"}}\n",
+	{ALARM "- {name: a, on: plant/heat/t, when: {above: \"57,5\", clear: 45}}\n",
 		"t.yaml:10:45: alarms[0].when.above: \"57,5\" is not a number (did you "
 		"mean "
 		"57.5?)\n"},
 	{ALARM "- {name: a, on: plant/heat/t, when: {above: 57,5}}\n",
 		"t.yaml:10:48: alarms[0].when.5: unknown key (did you mean above: "
 		"57.5?)\n"},
+	{ALARM "- {name: a, on: plant/heat/t, when: {below: 50, clear: 45}}\n",
+		"t.yaml:10:56: alarms[0].when.clear: 45 is under the limit: at least 50\n"},
 	{ALARM "- {name: a, on: plant/heat/t, when: {above: nan}}\n",
 		"t.yaml:10:45: alarms[0].when.above: \"nan\" is not a number\n"},
 	{ALARM "- {name: a, on: plant/heat/t, when: {above: 010}}\n",
@@ -391,7 +393,7 @@ static const struct bad {
 		"t.yaml:15:37: alarms[5].when: keys with values are wanted here, such as "
 		"name: x\n"
 		"t.yaml:16:37: alarms[6].when: has no value\n"
-		"t.yaml:17:55: alarms[7].when.clear: clear must not be over above (1)\n"
+		"t.yaml:17:55: alarms[7].when.clear: 2 is over the limit: at most 1\n"
 		"t.yaml:18:37: alarms[8].when.per: this key is missing\n"},
 	{ALARM "- {name: down, on: plant, when: {is: true}}\n",
 		"t.yaml:10:27: alarms[0].when: the fault \"down\" has its condition "
