@@ -469,7 +469,7 @@ static void client_late(void *arg, int64_t now_ns)
 			ctl->asker = NULL;
 		say_text(c,
 			"{\"note\":\"the store did not answer: older events are "
-		        "missing\"}");
+			"missing\"}");
 		gw_follower_join(&c->follower, NULL);
 		enter(c, FOLLOWING);
 		break;
@@ -564,7 +564,7 @@ static void join_client(struct client *c, struct gw_batch *batch)
 	if (batch && batch->failed)
 		say_text(c,
 			"{\"note\":\"the store cannot be read: older events are "
-		        "missing\"}");
+			"missing\"}");
 	gw_follower_join(&c->follower, batch);
 	enter(c, FOLLOWING);
 	pump(c);
@@ -598,8 +598,8 @@ static void ask_history(void *arg, int64_t now_ns)
 
 void gw_control_history(struct gw_control *c)
 {
-	struct gw_batch *batch =
-		c->view->store ? gw_store_take_history(c->view->store) : NULL;
+	struct gw_batch *batch = c->view->store ? gw_store_take_history(c->view->store)
+						: NULL;
 
 	if (!batch)
 		return;
