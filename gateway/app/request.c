@@ -101,12 +101,12 @@ static enum gw_err take_bool(
 static enum gw_err take_for(
 	const char *name, const json_t *v, int64_t *to, struct gw_error *err)
 {
+	struct gw_error why;
+
 	if (!json_is_string(v))
 		return refuse(err, name, "must be a duration such as \"30min\"");
-	if (gw_parse_duration(json_string_value(v), to, err)) {
-		gw_error_wrap(err, "\"%s\"", name);
-		return GW_ERR_PROTOCOL;
-	}
+	if (gw_parse_duration(json_string_value(v), to, &why))
+		return gw_fail(err, GW_ERR_PROTOCOL, 0, "\"%s\": %s", name, why.text);
 	if (*to <= 0)
 		return refuse(err, name, "must be more than nothing");
 	if (*to > SHELVE_MAX_NS)

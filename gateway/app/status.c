@@ -148,7 +148,7 @@ static void put_summary(struct gw_text *t, const struct gw_app_view *v)
 	json_count(t, "shelved", tally.shelved);
 	gw_json_string(t, "worst", tally.any ? gw_level_name(tally.worst) : NULL);
 	for (int level = GW_LEVEL_RED; level >= GW_LEVEL_BLUE; level--)
-		json_count(t, gw_level_name(level), tally.levels[level]);
+		json_count(t, gw_level_names[level], tally.levels[level]);
 	gw_json_close(t, '}');
 	gw_json_open(t, "points", '{');
 	json_count(t, "configured",
