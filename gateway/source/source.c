@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "source/source.h"
 
+#include "base/breaker.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/breaker.h"
 #include "source/emit.h"
 
 #include <errno.h>

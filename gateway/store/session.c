@@ -28,7 +28,7 @@ static enum gw_err forget_bit(struct gw_db *db, unsigned bit, struct gw_error *e
 	enum gw_err rc = GW_OK;
 
 	for (size_t i = 0; !rc && i < 2; i++) {
-		sqlite3_bind_int64(gw_db_stmt(db, clear[i]), 1, INT64_C(1) << bit);
+		sqlite3_bind_int64(gw_db_stmt(db, clear[i]), 1, (sqlite3_int64)1 << bit);
 		if (!(rc = gw_db_run(db, clear[i], err)))
 			rc = gw_db_run(db, sweep[i], err);
 	}

@@ -60,7 +60,7 @@ static int kit_setup(void **unused)
 			.unit_of_measure = "u",
 			.place = {"", "", ""}};
 	}
-	return gw_ring_init(&kit.out, 256, sizeof(struct gw_event), NULL);
+	return gw_ring_init(&kit.out, 256, sizeof(struct gw_event), NULL) != GW_OK;
 }
 
 static int kit_teardown(void **unused)
