@@ -36,12 +36,13 @@ static enum gw_err read_password(
 static enum gw_err set_user(struct gw_mqtt_link *l, struct gw_error *err)
 {
 	const char *file = l->own->password_file;
+	bool secret = gw_setting_given(file);
 	char password[256] = "";
 	int rc;
 
-	if (file && read_password(file, password, sizeof(password), err) != GW_OK)
+	if (secret && read_password(file, password, sizeof(password), err) != GW_OK)
 		return GW_ERR_CONFIG;
-	rc = mosquitto_username_pw_set(l->m, l->own->user, file ? password : NULL);
+	rc = mosquitto_username_pw_set(l->m, l->own->user, secret ? password : NULL);
 	explicit_bzero(password, sizeof(password));
 	if (rc != MOSQ_ERR_SUCCESS)
 		return gw_fail(err, GW_ERR_CONFIG, rc, "user: %s", mosquitto_strerror(rc));
@@ -53,22 +54,26 @@ static enum gw_err new_client(struct gw_mqtt_link *l, int version, struct gw_err
 {
 	const struct gw_mqtt_source_opts *own = l->own;
 	char id[300];
+	bool own_cert;
 	int rc;
 
 	snprintf(id, sizeof(id), "tocsin-%s", l->opts->name);
-	l->m = mosquitto_new(own->client_id ? own->client_id : id, false, l);
+	l->m = mosquitto_new(
+		gw_setting_given(own->client_id) ? own->client_id : id, false, l);
 	if (!l->m)
 		return gw_fail(err, GW_ERR_SYSTEM, errno, "%s", gw_errno_text(errno));
 	mosquitto_threaded_set(l->m, true); /* holds acknowledgements: see mqtt_link.h */
 	mosquitto_int_option(l->m, MOSQ_OPT_PROTOCOL_VERSION, version);
 	mosquitto_int_option(l->m, MOSQ_OPT_TCP_NODELAY, 1);
 	gw_mqtt_link_watch(l);
-	if (own->user && set_user(l, err) != GW_OK)
+	if (gw_setting_given(own->user) && set_user(l, err) != GW_OK)
 		return GW_ERR_CONFIG;
 	if (!l->url.tls)
 		return GW_OK;
 	/* Never the system's authorities: with those 2.0.11 fails at the second connection. */
-	rc = mosquitto_tls_set(l->m, own->ca, NULL, own->cert, own->key, NULL);
+	own_cert = gw_setting_given(own->cert);
+	rc = mosquitto_tls_set(l->m, own->ca, NULL, own_cert ? own->cert : NULL,
+		own_cert ? own->key : NULL, NULL);
 	if (rc != MOSQ_ERR_SUCCESS)
 		return gw_fail(err, GW_ERR_CONFIG, rc, "ca, cert or key: %s",
 			rc == MOSQ_ERR_INVAL ? "cannot be read" : mosquitto_strerror(rc));

@@ -23,19 +23,19 @@ const struct gw_setting gw_mqtt_source_settings[] = {
 		ROW(source, user),
 		.help = "User name at the broker."},
 	{.key = "password_file",
-		.type = GW_SET_STRING,
+		.type = GW_SET_PATH,
 		ROW(source, password_file),
 		.help = "File whose first line is the password."},
 	{.key = "ca",
-		.type = GW_SET_STRING,
+		.type = GW_SET_PATH,
 		ROW(source, ca),
 		.help = "PEM file of the authority that signed the broker's certificate."},
 	{.key = "cert",
-		.type = GW_SET_STRING,
+		.type = GW_SET_PATH,
 		ROW(source, cert),
 		.help = "PEM file of our certificate, if the broker asks for one."},
 	{.key = "key",
-		.type = GW_SET_STRING,
+		.type = GW_SET_PATH,
 		ROW(source, key),
 		.help = "PEM file of our private key."},
 	{.key = "keepalive",
@@ -126,29 +126,28 @@ static void check_source(const struct gw_mqtt_source_opts *o, struct gw_report *
 	struct gw_error err = {0};
 	struct gw_mqtt_url url = {0};
 
-	if (o->url && gw_mqtt_opts_parse_url(o->url, &url, &err) != GW_OK) {
+	if (gw_setting_given(o->url) &&
+		gw_mqtt_opts_parse_url(o->url, &url, &err) != GW_OK) {
 		gw_report(report, &o->url, "%s", err.text);
-	} else if (o->url && url.tls && !o->ca) {
+	} else if (gw_setting_given(o->url) && url.tls && !gw_setting_given(o->ca)) {
 		gw_report(report, &o->url,
 			"mqtts:// needs ca: the file of the authority to trust");
-	} else if (o->url && !url.tls) {
+	} else if (gw_setting_given(o->url) && !url.tls) {
 		const char *const *tls[] = {&o->ca, &o->cert, &o->key};
 
 		for (size_t i = 0; i < sizeof(tls) / sizeof(tls[0]); i++)
-			if (*tls[i])
+			if (gw_setting_given(*tls[i]))
 				gw_report(report, tls[i],
 					"only mqtts:// uses this (did you mean "
 					"mqtts://%s?)",
 					url.host);
 	}
-	if (o->cert && !o->key)
+	if (gw_setting_given(o->cert) && !gw_setting_given(o->key))
 		gw_report(report, &o->cert, "cert needs key");
-	if (o->key && !o->cert)
+	if (gw_setting_given(o->key) && !gw_setting_given(o->cert))
 		gw_report(report, &o->key, "key needs cert");
-	if (o->password_file && !o->user)
+	if (gw_setting_given(o->password_file) && !gw_setting_given(o->user))
 		gw_report(report, &o->password_file, "password_file needs user");
-	if (o->client_id && o->client_id[0] == '\0')
-		gw_report(report, &o->client_id, "client_id is empty");
 }
 
 static void check_topic(const struct gw_mqtt_device_opts *o, struct gw_report *report)

@@ -66,7 +66,7 @@ static void emit_device(const struct gw_device_opts *device,
 		const struct gw_point_opts *point = &device->points[i];
 		const struct gw_mqtt_point_opts *own = point->driver;
 		struct gw_mqtt_want want = {
-			.path = own->path,
+			.path = gw_setting_given(own->path) ? own->path : NULL,
 			.name = point->name,
 			.alone = device->n_points == 1,
 			.is_bool = point->type == GW_TYPE_BOOL,

@@ -54,6 +54,12 @@ struct gw_setting {
 	const char *help; /* one sentence in plain English, with the unit */
 };
 
+/* Whether a string setting was given: one that was not is "", or NULL in options made by hand. */
+static inline bool gw_setting_given(const char *text)
+{
+	return text && text[0] != '\0';
+}
+
 /* Where a consumer's check says what is wrong: the reader turns the address of an option field
  * (or of the whole struct: the address it shares with its first field means that field, unless
  * it is `name`) back into FILE:LINE:COL. A check may say as much as it finds. It is called even
