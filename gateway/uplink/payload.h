@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * payload.h: event -> bytes, pure. One event renders to one body; a request is bodies joined.
+ * The same event gives the same bytes, for ever.
+ *
+ * Thread: any.
  */
 #ifndef GW_UPLINK_PAYLOAD_H
 #define GW_UPLINK_PAYLOAD_H
@@ -9,12 +12,12 @@
 #include "flow/event.h"
 
 enum gw_format { GW_FORMAT_CLOUDEVENTS = 0 };
-extern const char *const gw_format_names[];
+extern const char *const gw_format_names[]; /* NULL-terminated, index is the enum's value */
 
 struct gw_heartbeat {
-	const struct gw_site_info *site;
+	const struct gw_site_info *site; /* NULL: nobody to speak for, none is sent */
 	uint32_t run;
-	uint64_t count; /* of heartbeats in this run */
+	uint64_t count; /* of heartbeats in this run, from 1 */
 	uint64_t last_seq;
 	int64_t uptime_ms, wall_ms, since_boot_ms;
 	bool synced;
@@ -22,15 +25,28 @@ struct gw_heartbeat {
 	int64_t oldest_ms;  /* age of the oldest unsent event, 0: none */
 	int64_t next_by_ms; /* expect the next heartbeat by this wall time */
 	uint32_t sources_up, sources;
-	uint32_t standing; /* alarms that are not normal */
-	const char *version;
+	uint32_t standing;   /* alarms that are not normal */
+	const char *version; /* NULL: not said */
 };
 
-/* CloudEvents 1.0, structured JSON: https://github.com/cloudevents/spec, JSON format 3. */
-void gw_payload_event(struct gw_text *t, const struct gw_event *e);
-void gw_payload_heartbeat(struct gw_text *t, const struct gw_heartbeat *h);
+/* One format: how to render, and how bodies are joined to a request. */
+struct gw_payload {
+	const char *content_type;
+	const char *before, *between, *after;
+	void (*event)(struct gw_text *t, const struct gw_event *e);
+	void (*heartbeat)(
+		struct gw_text *t, const struct gw_heartbeat *h); /* NULL: has none */
+	/* Make a body rendered as durable say that it left before its commit: the bytes that
+	 * event() gives with durable false. Needs room for one more byte; returns the new length. */
+	size_t (*undurable)(char *body, size_t n);
+};
 
-#define GW_PAYLOAD_MAX        (GW_EVENT_JSON_MAX + 2048)
-#define GW_PAYLOAD_BATCH_TYPE "application/cloudevents-batch+json; charset=UTF-8"
+/* CloudEvents 1.0, structured JSON in batches: https://github.com/cloudevents/spec, JSON format
+ * 3 and 4. severitynumber is of the alarm's level: red 21, orange 19, yellow 13, blue 9. */
+extern const struct gw_payload gw_payload_cloudevents;
+
+const struct gw_payload *gw_payload_of(enum gw_format format);
+
+#define GW_PAYLOAD_MAX (GW_EVENT_JSON_MAX + 2048)
 
 #endif
