@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A file for sites without a network, and for tests: one body a line, synced before it counts
+ * as sent. A line that was cut by a crash is taken back when the file is opened: its event was
+ * never answered for, so it comes again.
+ */
+#include "base/text.h"
+#include "uplink/sink.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define HEAL_MAX (1 << 20) /* longer than any line of ours */
+#define IOV_MOST 64
+
+struct file_state {
+	const char *path;
+	int fd;
+	bool open;
+	dev_t dev;
+	ino_t ino;
+};
+
+static enum gw_err file_open(void *state, const struct gw_uplink_opts *o, const char *agent,
+	struct gw_error *err)
+{
+	struct file_state *s = state;
+
+	(void)agent;
+	if (strncasecmp(o->url, "file:///", strlen("file:///")) != 0)
+		return gw_fail(
+			err, GW_ERR_CONFIG, 0, "\"%.150s\" is not file:///...", o->url);
+	s->path = o->url + strlen("file://");
+	return GW_OK;
+}
+
+static void file_close(void *state)
+{
+	struct file_state *s = state;
+
+	if (s->open)
+		close(s->fd);
+	s->open = false;
+}
+
+static void __attribute__((format(printf, 2, 3)))
+again(struct gw_answer *ret_answer, const char *fmt, ...)
+{
+	struct gw_text t;
+	va_list ap;
+
+	*ret_answer = (struct gw_answer){.verdict = GW_RETRY};
+	gw_text_init(&t, ret_answer->why, sizeof(ret_answer->why));
+	va_start(ap, fmt);
+	gw_text_addv(&t, fmt, ap);
+	va_end(ap);
+}
+
+/* Take back the piece of a line at the end, if it can be one of ours. */
+static int heal(int fd, off_t size)
+{
+	char *tail, *newline;
+	off_t keep = size;
+	size_t n = size < HEAL_MAX ? (size_t)size : HEAL_MAX;
+	int failed = 0;
+
+	if (size == 0)
+		return 0;
+	tail = malloc(n);
+	if (tail == NULL)
+		return -1;
+	if (pread(fd, tail, n, size - (off_t)n) != (ssize_t)n) {
+		free(tail);
+		return -1;
+	}
+	if (tail[n - 1] != '\n') {
+		newline = memrchr(tail, '\n', n);
+		if (newline != NULL)
+			keep = size - (tail + n - newline) + 1;
+		else if (n == (size_t)size)
+			keep = 0;
+		if (keep < size && (newline ? newline[1] : tail[0]) == '{')
+			failed = ftruncate(fd, keep);
+		else if (write(fd, "\n", 1) != 1)
+			failed = -1;
+	}
+	free(tail);
+	return failed;
+}
+
+/* The directory entry must last as well as what is in the file. */
+static int sync_directory(const char *path)
+{
+	char dir[PATH_MAX];
+	const char *slash = strrchr(path, '/');
+	size_t n = slash == path ? 1 : (size_t)(slash - path);
+	int fd, failed;
+
+	if (n >= sizeof(dir))
+		return -1;
+	memcpy(dir, path, n);
+	dir[n] = '\0';
+	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	failed = fsync(fd);
+	close(fd);
+	return failed;
+}
+
+static bool reopen(struct file_state *s, struct gw_answer *ret_answer)
+{
+	struct stat st;
+	bool new = false;
+
+	if (s->open && stat(s->path, &st) == 0 && st.st_dev == s->dev &&
+		st.st_ino == s->ino)
+		return true;
+	file_close(s);
+	/* Not blocking: a pipe in its place is refused below and must not hang us here. */
+	s->fd = open(s->path, O_RDWR | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	if (s->fd < 0 && errno == ENOENT) {
+		s->fd = open(s->path,
+			O_RDWR | O_APPEND | O_CREAT | O_EXCL | O_CLOEXEC | O_NOCTTY, 0640);
+		new = true;
+	}
+	if (s->fd < 0) {
+		again(ret_answer, "%s: %s", s->path, gw_errno_text(errno));
+		return false;
+	}
+	s->open = true;
+	if (fstat(s->fd, &st) != 0 || !S_ISREG(st.st_mode)) {
+		again(ret_answer, "%s is not a plain file", s->path);
+		file_close(s);
+		return false;
+	}
+	s->dev = st.st_dev;
+	s->ino = st.st_ino;
+	if (heal(s->fd, st.st_size) != 0 || (new &&sync_directory(s->path) != 0)) {
+		again(ret_answer, "%s: %s", s->path, gw_errno_text(errno));
+		file_close(s);
+		return false;
+	}
+	return true;
+}
+
+static bool write_all(int fd, struct iovec *iov, size_t n)
+{
+	while (n > 0) {
+		ssize_t done = writev(fd, iov, (int)(n < IOV_MOST ? n : IOV_MOST));
+
+		if (done < 0 && errno == EINTR)
+			continue;
+		if (done < 0)
+			return false;
+		for (; n > 0 && (size_t)done >= iov->iov_len; iov++, n--)
+			done -= (ssize_t)iov->iov_len;
+		if (n > 0 && done > 0) {
+			iov->iov_base = (char *)iov->iov_base + done;
+			iov->iov_len -= (size_t)done;
+		}
+	}
+	return true;
+}
+
+static void file_send(
+	void *state, const struct gw_delivery *r, struct gw_answer *ret_answer)
+{
+	struct file_state *s = state;
+	struct iovec lines[2 * GW_UPLINK_BATCH_MAX];
+	static char newline[] = "\n";
+	struct stat st;
+	size_t i;
+
+	if (r->n_bodies > GW_UPLINK_BATCH_MAX || !reopen(s, ret_answer)) {
+		if (r->n_bodies > GW_UPLINK_BATCH_MAX)
+			again(ret_answer, "%zu events are too many", r->n_bodies);
+		return;
+	}
+	for (i = 0; i < r->n_bodies; i++) {
+		lines[2 * i] = r->bodies[i];
+		lines[2 * i + 1] = (struct iovec){.iov_base = newline, .iov_len = 1};
+	}
+	if (fstat(s->fd, &st) != 0) {
+		again(ret_answer, "%s: %s", s->path, gw_errno_text(errno));
+		file_close(s);
+		return;
+	}
+	if (!write_all(s->fd, lines, 2 * r->n_bodies) || fdatasync(s->fd) != 0) {
+		again(ret_answer, "%s: %s", s->path, gw_errno_text(errno));
+		/* All of it comes again. If it cannot be taken back, a repeat has the same
+		 * id and bytes; half a line is healed when the file is opened again. */
+		if (ftruncate(s->fd, st.st_size) != 0)
+			ret_answer->retry_after_ns = 0;
+		file_close(s);
+		return;
+	}
+	*ret_answer = (struct gw_answer){.verdict = GW_SENT};
+}
+
+const struct gw_sink gw_sink_file = {
+	.name = "file",
+	.state_size = sizeof(struct file_state),
+	.open = file_open,
+	.send = file_send,
+	.close = file_close,
+};

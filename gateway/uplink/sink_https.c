@@ -1,0 +1,546 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/clock.h"
+#include "base/text.h"
+#include "uplink/sink.h"
+
+#include <curl/curl.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define ANSWER_MAX       (64 * 1024) /* bytes of body; a platform has no reason to say more */
+#define EXCERPT_MAX      96
+#define TOKEN_MAX        8192
+#define RETRY_AFTER_MAX  (60 * GW_NS_PER_SEC)
+#define TURN_MAX_NS      GW_NS_PER_SEC
+#define CA_CACHE_SEC     60L
+#define CONNECTION_SEC   300L
+#define NOT_YET_VALID    9L /* X509_V_ERR_CERT_NOT_YET_VALID */
+#define CERT_HAS_EXPIRED 10L
+
+/* What tells one version of a file from the next. */
+struct print {
+	dev_t dev;
+	ino_t ino;
+	off_t size;
+	struct timespec changed;
+};
+
+struct https_state {
+	const struct gw_uplink_opts *opts;
+	const char *agent;
+	CURLM *multi;
+	CURL *easy;
+	struct print ca, cert, key, token;
+	char bearer[TOKEN_MAX + 32]; /* the header line, "" for none */
+	char *body;
+	size_t body_size;
+	/* the platform's last good address, for when names cannot be looked up */
+	char host[256], address[64];
+	long port;
+	/* the answer under way */
+	bool head_done;
+	size_t answer_bytes;
+	char excerpt[EXCERPT_MAX];
+	char error[CURL_ERROR_SIZE];
+};
+
+static pthread_once_t curl_once = PTHREAD_ONCE_INIT;
+
+static void start_curl(void)
+{
+	curl_global_init(CURL_GLOBAL_DEFAULT);
+}
+
+static struct print print_of(const char *path)
+{
+	struct stat st;
+
+	if (!gw_setting_given(path) || stat(path, &st) != 0)
+		return (struct print){.dev = 0};
+	return (struct print){st.st_dev, st.st_ino, st.st_size, st.st_mtim};
+}
+
+static bool differs(struct print a, struct print b)
+{
+	return a.dev != b.dev || a.ino != b.ino || a.size != b.size ||
+		a.changed.tv_sec != b.changed.tv_sec ||
+		a.changed.tv_nsec != b.changed.tv_nsec;
+}
+
+/* ---- the answer ---- */
+
+static size_t on_header(char *line, size_t size, size_t n, void *arg)
+{
+	struct https_state *s = arg;
+	(void)size;
+
+	/* libcurl calls an answer whose head was cut off a good one; we want its empty line. */
+	if (n > 5 && memcmp(line, "HTTP/", 5) == 0)
+		s->head_done = false;
+	else if (n == 2 && line[0] == '\r' && line[1] == '\n')
+		s->head_done = true;
+	return n;
+}
+
+static size_t on_body(char *bytes, size_t size, size_t n, void *arg)
+{
+	struct https_state *s = arg;
+	size_t room = s->answer_bytes < EXCERPT_MAX - 1 ? EXCERPT_MAX - 1 - s->answer_bytes
+							: 0;
+	(void)size;
+
+	if (room > n)
+		room = n;
+	if (room > 0) {
+		memcpy(s->excerpt + s->answer_bytes, bytes, room);
+		s->excerpt[s->answer_bytes + room] = '\0';
+	}
+	s->answer_bytes += n;
+	return s->answer_bytes > ANSWER_MAX ? CURL_WRITEFUNC_ERROR : n;
+}
+
+static void __attribute__((format(printf, 4, 5)))
+say(struct gw_answer *ret_answer, enum gw_verdict verdict, int status, const char *fmt, ...)
+{
+	char memory[512];
+	struct gw_text t, why;
+	const char *p;
+	va_list ap;
+
+	*ret_answer = (struct gw_answer){.verdict = verdict, .status = status};
+	gw_text_init(&t, memory, sizeof(memory));
+	va_start(ap, fmt);
+	gw_text_addv(&t, fmt, ap);
+	va_end(ap);
+	/* part of it may be the platform's own words */
+	gw_text_init(&why, ret_answer->why, sizeof(ret_answer->why));
+	for (p = memory; *p;) {
+		size_t n = gw_text_utf8(p, strlen(p));
+
+		if (n == 0 || (n == 1 && ((unsigned char)*p < ' ' || *p == 0x7f)))
+			gw_text_add_n(&why, n == 0 ? "?" : " ", 1);
+		else
+			gw_text_add_n(&why, p, n);
+		p += n > 0 ? n : 1;
+	}
+}
+
+static enum gw_verdict verdict_of(long status)
+{
+	switch (status) {
+	case 408:
+	case 425:
+	case 429: return GW_RETRY;
+	/* Who we are or where we knock, whatever we bring: perhaps not the record's fault. */
+	case 401:
+	case 403:
+	case 404:
+	case 405:
+	case 407:
+	case 415:
+	case 421:
+	case 426: return GW_DENIED;
+	default: break;
+	}
+	if (status >= 200 && status < 300)
+		return GW_SENT;
+	return status >= 400 && status < 500 ? GW_POISON : GW_RETRY;
+}
+
+static void judge_status(struct https_state *s, struct gw_answer *ret_answer)
+{
+	curl_off_t after_sec = 0;
+	enum gw_verdict verdict;
+	long status = 0;
+
+	curl_easy_getinfo(s->easy, CURLINFO_RESPONSE_CODE, &status);
+	verdict = verdict_of(status);
+	if (verdict == GW_SENT && s->head_done) {
+		*ret_answer = (struct gw_answer){.verdict = GW_SENT, .status = (int)status};
+		return;
+	}
+	if (!s->head_done)
+		say(ret_answer, GW_RETRY, 0, "the answer was cut off");
+	else if (status >= 300 && status < 400)
+		say(ret_answer, GW_RETRY, (int)status,
+			"HTTP %ld: the platform sends us elsewhere, and redirects are not "
+			"followed",
+			status);
+	else
+		say(ret_answer, verdict, (int)status, "HTTP %ld%s%s", status,
+			s->excerpt[0] ? ": " : "", s->excerpt);
+	if (ret_answer->verdict != GW_RETRY)
+		return;
+	curl_easy_getinfo(s->easy, CURLINFO_RETRY_AFTER, &after_sec);
+	if (after_sec > RETRY_AFTER_MAX / GW_NS_PER_SEC)
+		after_sec = RETRY_AFTER_MAX / GW_NS_PER_SEC;
+	if (after_sec > 0)
+		ret_answer->retry_after_ns = after_sec * GW_NS_PER_SEC;
+}
+
+static void judge(struct https_state *s, CURLcode code, struct gw_answer *ret_answer)
+{
+	const char *text = s->error[0] ? s->error : curl_easy_strerror(code);
+	long verify = 0;
+
+	if (code == CURLE_OK) {
+		judge_status(s, ret_answer);
+		return;
+	}
+	curl_easy_getinfo(s->easy, CURLINFO_SSL_VERIFYRESULT, &verify);
+	if (code == CURLE_ABORTED_BY_CALLBACK)
+		say(ret_answer, GW_RETRY, 0, "stopped while waiting for the answer");
+	else if (code == CURLE_WRITE_ERROR && s->answer_bytes > ANSWER_MAX)
+		say(ret_answer, GW_RETRY, 0, "the answer is longer than %d bytes",
+			ANSWER_MAX);
+	else if (code == CURLE_PEER_FAILED_VERIFICATION &&
+		(verify == NOT_YET_VALID || verify == CERT_HAS_EXPIRED))
+		/* Hazard 23: never sent to a peer that is not verified, tried until the clock
+		 * is right, and said for what it is. */
+		say(ret_answer, GW_RETRY, 0,
+			"the platform's certificate %s by this clock%s",
+			verify == NOT_YET_VALID ? "is not yet valid" : "has expired",
+			gw_clock_synced() ? "" : ", which is not synchronised yet");
+	else
+		say(ret_answer, GW_RETRY, 0, "%s", text);
+}
+
+/* ---- the handles ---- */
+
+static void drop_handles(struct https_state *s)
+{
+	if (s->easy != NULL)
+		curl_easy_cleanup(s->easy);
+	if (s->multi != NULL)
+		curl_multi_cleanup(s->multi);
+	s->easy = NULL;
+	s->multi = NULL;
+}
+
+static bool set_trust(struct https_state *s)
+{
+	const struct gw_uplink_opts *o = s->opts;
+	CURL *e = s->easy;
+	CURLcode bad = CURLE_OK;
+
+	bad |= curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "https");
+	bad |= curl_easy_setopt(e, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+	bad |= curl_easy_setopt(e, CURLOPT_SSL_VERIFYPEER, 1L);
+	bad |= curl_easy_setopt(e, CURLOPT_SSL_VERIFYHOST, 2L);
+	/* A resumed session would go on under a certificate that was replaced. */
+	bad |= curl_easy_setopt(e, CURLOPT_SSL_SESSIONID_CACHE, 0L);
+	bad |= curl_easy_setopt(e, CURLOPT_CA_CACHE_TIMEOUT, CA_CACHE_SEC);
+	bad |= curl_easy_setopt(e, CURLOPT_MAXLIFETIME_CONN, CONNECTION_SEC);
+	if (gw_setting_given(o->ca)) {
+		bad |= curl_easy_setopt(e, CURLOPT_CAINFO, o->ca);
+		/* or the system's authorities would be trusted beside it */
+		bad |= curl_easy_setopt(e, CURLOPT_CAPATH, NULL);
+	}
+	if (gw_setting_given(o->cert)) {
+		bad |= curl_easy_setopt(e, CURLOPT_SSLCERT, o->cert);
+		bad |= curl_easy_setopt(e, CURLOPT_SSLKEY, o->key);
+	}
+	return bad == CURLE_OK;
+}
+
+static bool make_handles(struct https_state *s)
+{
+	CURLcode bad = CURLE_OK;
+	CURL *e;
+
+	s->multi = curl_multi_init();
+	s->easy = e = curl_easy_init();
+	if (s->multi == NULL || e == NULL)
+		return false;
+	curl_multi_setopt(s->multi, CURLMOPT_MAXCONNECTS, 2L);
+	bad |= curl_easy_setopt(e, CURLOPT_URL, s->opts->url);
+	bad |= curl_easy_setopt(e, CURLOPT_POST, 1L);
+	bad |= curl_easy_setopt(e, CURLOPT_USERAGENT, s->agent);
+	bad |= curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 0L);
+	bad |= curl_easy_setopt(e, CURLOPT_PROXY, "");
+	bad |= curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
+	bad |= curl_easy_setopt(e, CURLOPT_QUICK_EXIT, 1L);
+	bad |= curl_easy_setopt(e, CURLOPT_TCP_KEEPALIVE, 1L);
+	bad |= curl_easy_setopt(e, CURLOPT_ERRORBUFFER, s->error);
+	bad |= curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, on_header);
+	bad |= curl_easy_setopt(e, CURLOPT_HEADERDATA, s);
+	bad |= curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body);
+	bad |= curl_easy_setopt(e, CURLOPT_WRITEDATA, s);
+	return set_trust(s) && bad == CURLE_OK;
+}
+
+/* Whatever rotates is used from the next try on: files that changed get new handles, so that
+ * neither a connection nor a cache goes on with the old ones. */
+static bool refresh_handles(struct https_state *s)
+{
+	struct print ca = print_of(s->opts->ca), cert = print_of(s->opts->cert),
+		     key = print_of(s->opts->key);
+
+	if (s->easy != NULL && !differs(ca, s->ca) && !differs(cert, s->cert) &&
+		!differs(key, s->key))
+		return true;
+	drop_handles(s);
+	s->ca = ca;
+	s->cert = cert;
+	s->key = key;
+	if (make_handles(s))
+		return true;
+	drop_handles(s);
+	return false;
+}
+
+/* ---- the token ---- */
+
+static bool refresh_token(struct https_state *s, struct gw_answer *ret_answer)
+{
+	char line[TOKEN_MAX + 1];
+	struct print now;
+	ssize_t n;
+	int fd;
+
+	if (!gw_setting_given(s->opts->token_file))
+		return true;
+	now = print_of(s->opts->token_file);
+	if (s->bearer[0] != '\0' && !differs(now, s->token))
+		return true;
+	fd = open(s->opts->token_file, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	n = fd < 0 ? -1 : read(fd, line, TOKEN_MAX);
+	if (n < 0)
+		say(ret_answer, GW_RETRY, 0, "token_file %s: %s", s->opts->token_file,
+			gw_errno_text(errno));
+	if (fd >= 0)
+		close(fd);
+	if (n < 0) /* a token that was good may still be */
+		return s->bearer[0] != '\0';
+	line[n] = '\0';
+	n = (ssize_t)strcspn(line, "\r\n");
+	while (n > 0 && (line[n - 1] == ' ' || line[n - 1] == '\t'))
+		n--;
+	line[n] = '\0';
+	for (ssize_t i = 0; i < n; i++)
+		if (line[i] <= ' ' || line[i] == 0x7f)
+			n = 0;
+	if (n == 0 || n == TOKEN_MAX) {
+		say(ret_answer, GW_RETRY, 0,
+			"token_file %s: its first line is not a token of visible ASCII",
+			s->opts->token_file);
+		return s->bearer[0] != '\0';
+	}
+	snprintf(s->bearer, sizeof(s->bearer), "Authorization: Bearer %s", line);
+	s->token = now;
+	return true;
+}
+
+/* ---- one try ---- */
+
+static enum gw_err https_open(void *state, const struct gw_uplink_opts *o,
+	const char *agent, struct gw_error *err)
+{
+	struct https_state *s = state;
+
+	pthread_once(&curl_once, start_curl);
+	s->opts = o;
+	s->agent = agent;
+	if (!refresh_handles(s))
+		return gw_fail(err, GW_ERR_SYSTEM, 0, "libcurl cannot be set up");
+	return GW_OK;
+}
+
+static void https_close(void *state)
+{
+	struct https_state *s = state;
+
+	drop_handles(s);
+	free(s->body);
+	s->body = NULL;
+	s->body_size = 0;
+	explicit_bzero(s->bearer, sizeof(s->bearer));
+}
+
+static bool join_body(struct https_state *s, const struct gw_delivery *r, size_t *ret_n)
+{
+	size_t between = strlen(r->between), n = strlen(r->before) + strlen(r->after), i;
+	char *p;
+
+	for (i = 0; i < r->n_bodies; i++)
+		n += r->bodies[i].iov_len + between;
+	if (n > s->body_size) {
+		p = realloc(s->body, n);
+		if (p == NULL)
+			return false;
+		s->body = p;
+		s->body_size = n;
+	}
+	p = stpcpy(s->body, r->before);
+	for (i = 0; i < r->n_bodies; i++) {
+		if (i > 0)
+			p = mempcpy(p, r->between, between);
+		p = mempcpy(p, r->bodies[i].iov_base, r->bodies[i].iov_len);
+	}
+	p = mempcpy(p, r->after, strlen(r->after));
+	*ret_n = (size_t)(p - s->body);
+	return true;
+}
+
+static CURLcode transfer(
+	struct https_state *s, const struct gw_delivery *r, int64_t until_ns)
+{
+	struct curl_waitfd wake = {.fd = r->wake->fd, .events = CURL_WAIT_POLLIN};
+	CURLcode code = CURLE_OPERATION_TIMEDOUT;
+	CURLMsg *msg;
+	int running, left;
+
+	s->head_done = false;
+	s->answer_bytes = 0;
+	s->excerpt[0] = s->error[0] = '\0';
+	if (curl_multi_add_handle(s->multi, s->easy) != CURLM_OK)
+		return CURLE_FAILED_INIT;
+	while (curl_multi_perform(s->multi, &running) == CURLM_OK && running > 0) {
+		int64_t wait_ns = until_ns - gw_clock_mono_ns();
+		bool go_on;
+
+		if (wait_ns <= 0)
+			break;
+		if (wait_ns > TURN_MAX_NS)
+			wait_ns = TURN_MAX_NS;
+		gw_wake_prepare(r->wake);
+		go_on = r->turn(r->arg);
+		if (go_on)
+			curl_multi_poll(s->multi, &wake, 1,
+				(int)((wait_ns + GW_NS_PER_MS - 1) / GW_NS_PER_MS), NULL);
+		gw_wake_finish(r->wake);
+		if (!go_on) {
+			code = CURLE_ABORTED_BY_CALLBACK;
+			break;
+		}
+	}
+	while ((msg = curl_multi_info_read(s->multi, &left)) != NULL)
+		if (msg->msg == CURLMSG_DONE)
+			code = msg->data.result;
+	curl_multi_remove_handle(s->multi, s->easy);
+	return code;
+}
+
+static void remember_address(struct https_state *s)
+{
+	const char *address = NULL, *host = s->opts->url + strlen("https://");
+	size_t n = strcspn(host, ":/?#");
+
+	if (*host == '[' || n >= sizeof(s->host) ||
+		curl_easy_getinfo(s->easy, CURLINFO_PRIMARY_IP, &address) != CURLE_OK ||
+		!gw_setting_given(address))
+		return;
+	memcpy(s->host, host, n);
+	s->host[n] = '\0';
+	snprintf(s->address, sizeof(s->address), "%s", address);
+	curl_easy_getinfo(s->easy, CURLINFO_PRIMARY_PORT, &s->port);
+}
+
+static bool was_lookup(struct https_state *s, CURLcode code)
+{
+	curl_off_t looked_up = 0;
+
+	if (code == CURLE_COULDNT_RESOLVE_HOST)
+		return true;
+	curl_easy_getinfo(s->easy, CURLINFO_NAMELOOKUP_TIME_T, &looked_up);
+	return code == CURLE_OPERATION_TIMEDOUT && looked_up == 0;
+}
+
+/* Hazard 21: a lookup that fails or hangs leaves half of the time for the address that was
+ * good last time. The name stays what the certificate is checked against. */
+static CURLcode try_addresses(struct https_state *s, const struct gw_delivery *r)
+{
+	int64_t now = gw_clock_mono_ns(), until = now + r->timeout_ns;
+	long timeout_ms = (long)(r->timeout_ns / GW_NS_PER_MS);
+	struct curl_slist *resolve = NULL;
+	char entry[400];
+	CURLcode code;
+
+	curl_easy_setopt(s->easy, CURLOPT_TIMEOUT_MS, timeout_ms);
+	curl_easy_setopt(s->easy, CURLOPT_CONNECTTIMEOUT_MS,
+		s->address[0] ? timeout_ms / 2 : timeout_ms);
+	code = transfer(s, r, until);
+	if (s->address[0] == '\0' || !was_lookup(s, code))
+		return code;
+	now = gw_clock_mono_ns();
+	/* "+": it times out like any cached name, so that DNS is asked again */
+	snprintf(entry, sizeof(entry), "+%s:%ld:%s", s->host, s->port, s->address);
+	resolve = curl_slist_append(NULL, entry);
+	if (resolve == NULL || until - now < GW_NS_PER_MS) {
+		curl_slist_free_all(resolve);
+		return code;
+	}
+	timeout_ms = (long)((until - now) / GW_NS_PER_MS);
+	curl_easy_setopt(s->easy, CURLOPT_RESOLVE, resolve);
+	curl_easy_setopt(s->easy, CURLOPT_TIMEOUT_MS, timeout_ms);
+	curl_easy_setopt(s->easy, CURLOPT_CONNECTTIMEOUT_MS, timeout_ms);
+	code = transfer(s, r, until);
+	curl_easy_setopt(s->easy, CURLOPT_RESOLVE, NULL);
+	curl_slist_free_all(resolve);
+	return code;
+}
+
+static struct curl_slist *make_headers(struct https_state *s, const struct gw_delivery *r)
+{
+	struct curl_slist *all = NULL, *more;
+	char type[160];
+	const char *lines[] = {type, "Expect:", s->bearer[0] ? s->bearer : NULL};
+	size_t i;
+
+	snprintf(type, sizeof(type), "Content-Type: %s", r->content_type);
+	for (i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		if (lines[i] == NULL)
+			continue;
+		more = curl_slist_append(all, lines[i]);
+		if (more == NULL) {
+			curl_slist_free_all(all);
+			return NULL;
+		}
+		all = more;
+	}
+	return all;
+}
+
+static void https_send(
+	void *state, const struct gw_delivery *r, struct gw_answer *ret_answer)
+{
+	struct https_state *s = state;
+	struct curl_slist *headers;
+	CURLcode code;
+	size_t n;
+
+	if (!refresh_token(s, ret_answer))
+		return;
+	headers = make_headers(s, r);
+	if (headers == NULL || !refresh_handles(s) || !join_body(s, r, &n)) {
+		curl_slist_free_all(headers);
+		say(ret_answer, GW_RETRY, 0, "out of memory");
+		return;
+	}
+	curl_easy_setopt(s->easy, CURLOPT_HTTPHEADER, headers);
+	curl_easy_setopt(s->easy, CURLOPT_POSTFIELDS, s->body);
+	curl_easy_setopt(s->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)n);
+	code = try_addresses(s, r);
+	judge(s, code, ret_answer);
+	if (ret_answer->verdict == GW_SENT)
+		remember_address(s);
+	curl_easy_setopt(s->easy, CURLOPT_HTTPHEADER, NULL);
+	curl_easy_setopt(s->easy, CURLOPT_POSTFIELDS, NULL);
+	curl_slist_free_all(headers);
+}
+
+const struct gw_sink gw_sink_https = {
+	.name = "https",
+	.state_size = sizeof(struct https_state),
+	.heartbeats = true,
+	.open = https_open,
+	.send = https_send,
+	.close = https_close,
+};
