@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * outbox.h: what one uplink owes and holds in memory: rendered events in the order they leave,
+ * worst level first, then seq; the events of one alarm always by seq, so an older event of an
+ * alarm whose level rose leaves with the newer one's urgency.
+ *
+ * It is bounded. What does not fit is not lost but left to the store, and the outbox knows up to
+ * which place in the order it is complete, so that nothing overtakes what it was not told of.
+ *
+ * Owner: the uplink. Thread: its own. Pure: no clock, no I/O. Life: init, add/pick/sent..., fini.
+ */
+#ifndef GW_UPLINK_OUTBOX_H
+#define GW_UPLINK_OUTBOX_H
+
+#include "store/store.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define GW_OUTBOX_LEVELS 4
+
+struct gw_outbox_item {
+	uint64_t seq;
+	uint64_t alarm;   /* hash of its key: equal for equal alarms */
+	int64_t arose_ns; /* CLOCK_BOOTTIME; may be negative for events of an earlier boot */
+	uint8_t level;    /* enum gw_level, its own */
+	uint8_t urgency;  /* >= level: the worst of a later event of its alarm */
+	bool stored;      /* came from the store, so it is committed */
+	bool durable;     /* what its bytes say; false once it left before its commit */
+	bool tried;       /* its bytes have been sent: never altered again */
+	bool picked;      /* in the request under way */
+	bool suspect;     /* in a request that was refused: see gw_outbox_refused */
+	size_t n;         /* bytes used of body, which has room for one more */
+	char body[];
+};
+
+struct gw_outbox {
+	struct gw_outbox_item **at; /* in the order they leave */
+	size_t n, most;
+	size_t bytes, most_bytes;
+	/* Every owed event up to here (in the order) is in memory or settled. */
+	struct gw_cursor complete;
+	uint64_t left_out; /* highest seq ever left to the store, 0: none */
+	uint64_t newest;   /* highest seq ever added */
+	size_t suspects;   /* the first so many suspect items hold one that is refused */
+};
+
+#define GW_OUTBOX_END ((struct gw_cursor){.level = -1, .seq = UINT64_MAX})
+
+enum gw_err gw_outbox_init(
+	struct gw_outbox *o, size_t most, size_t most_bytes, struct gw_error *err);
+void gw_outbox_fini(struct gw_outbox *o); /* zeroed or twice is fine */
+
+/* Hash of an alarm's key, for gw_outbox_item.alarm. */
+uint64_t gw_outbox_alarm(const char *key);
+
+/* Copies *item and body. Makes room by leaving to the store what leaves last, the new one
+ * perhaps; with no memory left the new one. False if the new one was left out. */
+bool gw_outbox_add(
+	struct gw_outbox *o, const struct gw_outbox_item *item, const char *body, size_t n);
+bool gw_outbox_has(const struct gw_outbox *o, uint64_t seq);
+
+/* What may leave now. */
+struct gw_outbox_now {
+	uint64_t committed; /* seq up to which everything is committed */
+	int64_t overdue_ns; /* what arose up to then waits for no commit */
+	bool incomplete; /* the store does not answer: what is beyond complete may go too */
+	size_t most, most_bytes; /* of one request; at least one event is picked */
+};
+
+/* Picks the next request's items into ret_items and marks them picked; 0: nothing may leave. */
+size_t gw_outbox_pick(struct gw_outbox *o, const struct gw_outbox_now *now,
+	struct gw_outbox_item **ret_items);
+/* arose_ns of the item that waits longest for its commit, INT64_MAX if none does. */
+int64_t gw_outbox_next_overdue(const struct gw_outbox *o, uint64_t committed);
+
+/* What became of the request under way: exactly one of these after each pick > 0. */
+void gw_outbox_sent(struct gw_outbox *o); /* forgets them; ret_items are gone */
+void gw_outbox_retry(struct gw_outbox *o);
+/* The request was refused for what is in it. One item: it must be parked; it is taken out and
+ * the caller frees it. More: halves are tried until it is alone; NULL. */
+struct gw_outbox_item *gw_outbox_refused(struct gw_outbox *o);
+
+/* The store's answer to "what is owed after complete" was added, up to and including to;
+ * GW_OUTBOX_END: there was nothing more. Before the adds, which may take it back again. */
+void gw_outbox_advance(struct gw_outbox *o, struct gw_cursor to);
+bool gw_outbox_complete(const struct gw_outbox *o);
+
+int64_t gw_outbox_oldest_ns(const struct gw_outbox *o); /* INT64_MAX if it is empty */
+
+#endif
