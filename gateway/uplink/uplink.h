@@ -17,27 +17,38 @@
 #include "uplink/sink.h"
 
 #define GW_UPLINK_COMMIT_WAIT_NS (200 * GW_NS_PER_MS)
+#define GW_UPLINK_MOST_EVENTS    4096 /* in memory; the rest is in the store */
+#define GW_UPLINK_MOST_BYTES     (4 << 20)
+#define GW_UPLINK_REQUEST_BYTES  (512 << 10)
+#define GW_UPLINK_DOWN_FAILURES  3
+#define GW_UPLINK_DOWN_NS        (60 * GW_NS_PER_SEC)
 
 struct gw_uplink;
 
-/* What a heartbeat says of the rest of the gateway; called in the uplink's thread. */
+/* What a heartbeat says of the rest of the gateway; called in the uplink's thread. The uplink has
+ * filled what it knows (count, run, clock, pending, parked, oldest, next_by); fill adds site,
+ * which stays valid during the call to render, last_seq, uptime, sources, standing, version. */
 struct gw_health {
 	void (*fill)(void *arg, struct gw_heartbeat *h);
 	void *arg;
 };
 
-/* index: of this uplink among the store's sinks. */
+/* index: of this uplink among the store's sinks. opts is copied with its texts; health may be NULL
+ * (no heartbeats) and is copied too. Attaches to the store: call before the store starts. */
 enum gw_err gw_uplink_new(const struct gw_uplink_opts *opts, size_t index,
 	struct gw_store *store, const struct gw_health *health, size_t ring_capacity,
 	struct gw_uplink **ret_uplink, struct gw_error *err);
 enum gw_err gw_uplink_start(struct gw_uplink *u, struct gw_error *err);
-/* Stops after one last short try to deliver what is at hand (at most 1 s). */
+/* Stops after one last short try to deliver what is at hand (at most 1 s). Stop the engine
+ * before and the store after it. */
 void gw_uplink_ask_stop(struct gw_uplink *u);
 void gw_uplink_join(struct gw_uplink *u);
 void gw_uplink_free(struct gw_uplink *u); /* NULL is fine; joins */
 struct gw_thread *gw_uplink_thread(struct gw_uplink *u);
 
-struct gw_ring *gw_uplink_events(struct gw_uplink *u); /* arrow in from the engine */
+/* Arrow in from the engine. An event is rendered when it is taken out, within a second even while a
+ * request is under way; nothing it points at is used after that. */
+struct gw_ring *gw_uplink_events(struct gw_uplink *u);
 struct gw_wake *gw_uplink_wake(struct gw_uplink *u);
 
 /* Arrow out to the engine: points 0 (1 while the platform cannot be reached: after 3 failures in
@@ -49,10 +60,14 @@ enum gw_err gw_uplink_faults(struct gw_uplink *u, struct gw_wake *engine_wake,
 struct gw_uplink_status {
 	bool up; /* the last try worked */
 	bool tried;
+	bool down;         /* declared unreachable, as the fault point says */
 	int64_t since_ns;  /* CLOCK_BOOTTIME of the last change */
 	uint64_t pending;  /* owed: in memory and, as far as known, in the store */
 	int64_t oldest_ms; /* age of the oldest owed, 0: none */
-	uint64_t sent, retries, parked, heartbeats;
+	uint64_t sent;     /* events, since start */
+	uint64_t retries;  /* tries that failed, since start */
+	uint64_t parked;   /* events, of earlier runs too */
+	uint64_t heartbeats;
 	char why[160];
 };
 void gw_uplink_status(struct gw_uplink *u, struct gw_uplink_status *ret_status);

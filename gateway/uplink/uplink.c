@@ -1,0 +1,501 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "uplink/uplink.h"
+
+#include "base/log.h"
+#include "gw_build.h"
+#include "uplink/inner.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BACKOFF_FIRST_NS (GW_NS_PER_SEC)
+#define BACKOFF_MOST_NS  (60 * GW_NS_PER_SEC)
+#define FRESH_GAP_NS \
+	(2 * GW_NS_PER_SEC) /* a new alarm is tried at once, this often at most */
+#define IDLE_NS     (2 * GW_NS_PER_SEC) /* the thread beats at least that often */
+#define LAST_TRY_NS GW_NS_PER_SEC
+
+/* ---- events in ---- */
+
+/* When it arose on this boot's clock, whichever boot that was. */
+static int64_t arose_ns(const struct gw_uplink *u, const struct gw_event *e)
+{
+	int64_t age_ms;
+
+	if (strcmp(e->boot, u->boot) == 0)
+		return e->mono_ns;
+	age_ms = gw_clock_wall_ms() - e->wall_ms;
+	return gw_clock_mono_ns() - (age_ms > 0 ? age_ms : 0) * GW_NS_PER_MS;
+}
+
+static void park(struct gw_uplink *u, uint64_t seq, const char *why)
+{
+	gw_backlog_mark(&u->backlog, seq, GW_MARK_PARKED);
+	u->now.parked++;
+	gw_log(GW_LOG_ERR, "%s: event #%" PRIu64 " is parked: %s", u->opts.name, seq, why);
+}
+
+static void take_in(struct gw_uplink *u, const struct gw_event *e, bool stored)
+{
+	struct gw_outbox_item item = {.seq = e->seq,
+		.alarm = gw_outbox_alarm(e->info->key),
+		.arose_ns = arose_ns(u, e),
+		.level = e->level <= GW_LEVEL_RED ? e->level : GW_LEVEL_RED,
+		.stored = stored,
+		.durable = e->durable};
+	struct gw_text t;
+
+	gw_text_init(&t, u->rendered, sizeof(u->rendered));
+	u->payload->event(&t, e);
+	if (t.cut)
+		park(u, e->seq, "its texts are too long for one event");
+	else
+		gw_outbox_add(&u->outbox, &item, t.at, t.used);
+}
+
+static void add_stored(void *arg, const struct gw_event *e)
+{
+	struct gw_uplink *u = arg;
+
+	take_in(u, e, e->seq <= gw_store_committed(u->store));
+}
+
+static void drain(struct gw_uplink *u)
+{
+	size_t n, i;
+
+	while ((n = gw_ring_pop(&u->events, u->drained, GW_UPLINK_DRAIN,
+			sizeof(struct gw_event))) > 0)
+		for (i = 0; i < n; i++) {
+			/* until it turns out that it must leave before its commit */
+			u->drained[i].durable = true;
+			take_in(u, &u->drained[i], false);
+			u->fresh = true;
+		}
+}
+
+/* ---- one request ---- */
+
+/* Called while the sink waits, too. */
+static bool turn(void *arg)
+{
+	struct gw_uplink *u = arg;
+	int64_t now = gw_clock_mono_ns();
+
+	gw_thread_beat(&u->thread, now);
+	if (u->stop_ns == 0 && gw_thread_stopping(&u->thread))
+		u->stop_ns = now + LAST_TRY_NS;
+	drain(u);
+	gw_backlog_turn(&u->backlog, now, u->hungry);
+	gw_watch_turn(u, now);
+	return u->stop_ns == 0 || now < u->stop_ns;
+}
+
+static void request(struct gw_uplink *u, size_t n, struct gw_answer *ret_answer)
+{
+	int64_t timeout_ns = u->opts.timeout_ns, left_ns;
+
+	if (u->stop_ns != 0) {
+		left_ns = u->stop_ns - gw_clock_mono_ns();
+		timeout_ns = left_ns < timeout_ns ? left_ns : timeout_ns;
+	}
+	*ret_answer = (struct gw_answer){.verdict = GW_RETRY};
+	u->sink->send(u->sink_state,
+		&(struct gw_delivery){.bodies = u->bodies,
+			.n_bodies = n,
+			.content_type = u->payload->content_type,
+			.before = u->payload->before,
+			.between = u->payload->between,
+			.after = u->payload->after,
+			.timeout_ns = timeout_ns > GW_NS_PER_MS ? timeout_ns : GW_NS_PER_MS,
+			.wake = &u->wake,
+			.turn = turn,
+			.arg = u},
+		ret_answer);
+}
+
+static bool beats(const struct gw_uplink *u)
+{
+	return u->opts.heartbeat_ns > 0 && u->health.fill != NULL && u->sink->heartbeats &&
+		u->payload->heartbeat != NULL && u->stop_ns == 0;
+}
+
+/* False if there was nobody to speak for. */
+static bool send_heartbeat(struct gw_uplink *u, struct gw_answer *ret_answer)
+{
+	int64_t now = gw_clock_mono_ns();
+	struct gw_heartbeat h = {.run = gw_store_run(u->store),
+		.wall_ms = gw_clock_wall_ms(),
+		.since_boot_ms = now / GW_NS_PER_MS,
+		.synced = gw_clock_synced()};
+	struct gw_uplink_status s;
+	struct gw_text t;
+
+	u->heartbeat_ns = now + u->opts.heartbeat_ns;
+	u->heartbeat_turn = false;
+	gw_watch_turn(u, now);
+	gw_uplink_status(u, &s);
+	h.count = ++u->now.heartbeats;
+	h.pending = s.pending;
+	h.parked = s.parked;
+	h.oldest_ms = s.oldest_ms;
+	h.next_by_ms = h.wall_ms +
+		(u->opts.heartbeat_ns + u->opts.timeout_ns) / GW_NS_PER_MS;
+	u->health.fill(u->health.arg, &h);
+	if (h.site == NULL)
+		return false;
+	gw_text_init(&t, u->heartbeat, sizeof(u->heartbeat));
+	u->payload->heartbeat(&t, &h);
+	if (t.cut)
+		return false;
+	u->bodies[0] = (struct iovec){.iov_base = t.at, .iov_len = t.used};
+	request(u, 1, ret_answer);
+	return true;
+}
+
+static void beat(struct gw_uplink *u)
+{
+	struct gw_answer a;
+	int64_t now;
+
+	if (!send_heartbeat(u, &a))
+		return;
+	now = gw_clock_mono_ns();
+	if (a.verdict == GW_SENT && u->events_failing && u->outbox.n > 0) {
+		/* It lives, but does not take events: no reason to call it back. Try them. */
+		u->hold_ns = u->breaker.next_ns = now;
+	} else if (a.verdict == GW_SENT) {
+		gw_watch_worked(u, 0, now);
+	} else {
+		gw_watch_failed(u, &a, now);
+		if (u->breaker.next_ns < u->heartbeat_ns)
+			u->heartbeat_ns = u->breaker.next_ns;
+	}
+}
+
+static void delivered(struct gw_uplink *u)
+{
+	size_t i;
+
+	for (i = 0; i < u->n_picked; i++)
+		gw_backlog_mark(&u->backlog, u->picked[i]->seq, GW_MARK_DELIVERED);
+	gw_outbox_sent(&u->outbox);
+	gw_watch_worked(u, u->n_picked, gw_clock_mono_ns());
+}
+
+static void refused(struct gw_uplink *u, const struct gw_answer *a)
+{
+	struct gw_outbox_item *alone = gw_outbox_refused(&u->outbox);
+
+	gw_watch_reached(u);
+	if (alone != NULL)
+		park(u, alone->seq, a->why);
+	free(alone);
+}
+
+/* A 401 or 404 is mostly not the record's fault, and parking every alarm for a token that ran
+ * out would lose them all: it is if the platform takes a heartbeat right after. */
+static bool takes_heartbeat(struct gw_uplink *u)
+{
+	struct gw_answer a;
+
+	return !beats(u) || (send_heartbeat(u, &a) && a.verdict == GW_SENT);
+}
+
+/* What leaves before its commit says so, here and in the store. */
+static void lay_out(struct gw_uplink *u, uint64_t committed)
+{
+	size_t i;
+
+	for (i = 0; i < u->n_picked; i++) {
+		struct gw_outbox_item *it = u->picked[i];
+
+		if (it->seq > committed && !it->stored && !it->tried && it->durable) {
+			it->n = u->payload->undurable(it->body, it->n);
+			it->durable = false;
+			gw_backlog_mark(&u->backlog, it->seq, GW_MARK_UNDURABLE);
+		}
+		it->tried = true;
+		u->bodies[i] = (struct iovec){.iov_base = it->body, .iov_len = it->n};
+	}
+}
+
+static void send_events(struct gw_uplink *u, uint64_t committed)
+{
+	struct gw_answer a;
+	bool refusal;
+
+	lay_out(u, committed);
+	u->fresh = false;
+	u->last_try_ns = gw_clock_mono_ns();
+	request(u, u->n_picked, &a);
+	u->heartbeat_turn = true;
+	refusal = a.verdict == GW_POISON || (a.verdict == GW_DENIED && takes_heartbeat(u));
+	u->events_failing = a.verdict != GW_SENT && !refusal;
+	if (a.verdict == GW_SENT) {
+		delivered(u);
+	} else if (refusal) {
+		refused(u, &a);
+	} else {
+		gw_outbox_retry(&u->outbox);
+		if (u->stop_ns != 0)
+			u->closed = true;
+		else
+			gw_watch_failed(u, &a, gw_clock_mono_ns());
+	}
+}
+
+/* ---- the thread ---- */
+
+static bool may_try_events(const struct gw_uplink *u, int64_t now)
+{
+	if (now < u->hold_ns)
+		return false;
+	return gw_breaker_ready(&u->breaker, now) ||
+		(u->fresh && now >= u->last_try_ns + FRESH_GAP_NS);
+}
+
+static int64_t sooner(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* When to look again if nobody wakes us. */
+static int64_t next_ns(const struct gw_uplink *u, uint64_t committed, int64_t now)
+{
+	int64_t next = now + IDLE_NS, t;
+
+	if (beats(u))
+		next = sooner(
+			next, u->heartbeat_ns > u->hold_ns ? u->heartbeat_ns : u->hold_ns);
+	if (u->outbox.n > 0 && !may_try_events(u, now)) {
+		t = u->breaker.next_ns;
+		if (u->fresh)
+			t = sooner(t, u->last_try_ns + FRESH_GAP_NS);
+		next = sooner(next, t > u->hold_ns ? t : u->hold_ns);
+	} else if (u->outbox.n > 0) {
+		t = gw_outbox_next_overdue(&u->outbox, committed);
+		if (t != INT64_MAX && t + GW_UPLINK_COMMIT_WAIT_NS > now)
+			next = sooner(next, t + GW_UPLINK_COMMIT_WAIT_NS);
+	}
+	if (u->stop_ns != 0)
+		next = sooner(next, u->stop_ns);
+	return sooner(next, gw_backlog_next_ns(&u->backlog, now));
+}
+
+enum due { DUE_NOTHING, DUE_EVENTS, DUE_HEARTBEAT };
+
+/* What is to be done first; the events are picked. */
+static enum due choose(struct gw_uplink *u, uint64_t committed, int64_t now)
+{
+	bool heartbeat_due = beats(u) && now >= u->heartbeat_ns && now >= u->hold_ns;
+
+	u->n_picked = 0;
+	u->hungry = false;
+	if (may_try_events(u, now) && !(heartbeat_due && u->heartbeat_turn)) {
+		u->n_picked = gw_outbox_pick(&u->outbox,
+			&(struct gw_outbox_now){.committed = committed,
+				.overdue_ns = now - GW_UPLINK_COMMIT_WAIT_NS,
+				.incomplete = gw_backlog_late(&u->backlog, now),
+				.most = (size_t)u->opts.batch,
+				.most_bytes = GW_UPLINK_REQUEST_BYTES},
+			u->picked);
+		u->hungry = u->n_picked == 0 && u->outbox.n > 0;
+	}
+	if (u->n_picked > 0)
+		return DUE_EVENTS;
+	return heartbeat_due ? DUE_HEARTBEAT : DUE_NOTHING;
+}
+
+static bool finished(const struct gw_uplink *u, int64_t now)
+{
+	if (u->stop_ns == 0)
+		return false;
+	return now >= u->stop_ns || u->closed || !may_try_events(u, now) ||
+		(u->outbox.n == 0 && u->backlog.n_marks == 0);
+}
+
+static void *run(void *arg)
+{
+	struct gw_uplink *u = arg;
+	struct gw_error err;
+	int64_t now, next;
+	uint64_t committed;
+	enum due due;
+
+	if (u->sink->open(u->sink_state, &u->opts, "tocsin/" GW_VERSION, &err) != GW_OK)
+		gw_log(GW_LOG_ERR, "%s: %s", u->opts.name, err.text);
+	for (;;) {
+		gw_wake_prepare(&u->wake);
+		turn(u);
+		now = gw_clock_mono_ns();
+		if (finished(u, now))
+			break;
+		committed = gw_store_committed(u->store);
+		due = choose(u, committed, now);
+		if (due == DUE_NOTHING) {
+			next = next_ns(u, committed, now);
+			gw_wake_wait(&u->wake, next > now ? next - now : 0);
+			continue;
+		}
+		gw_wake_finish(&u->wake); /* a sink that waits announces it by itself */
+		if (due == DUE_EVENTS)
+			send_events(u, committed);
+		else
+			beat(u);
+	}
+	gw_wake_finish(&u->wake);
+	gw_watch_turn(u, now);
+	u->sink->close(u->sink_state);
+	return NULL;
+}
+
+/* ---- life ---- */
+
+static const char *copy(char **at, const char *text)
+{
+	const char *from = *at;
+
+	*at = stpcpy(*at, text ? text : "") + 1;
+	return from;
+}
+
+static bool copy_opts(struct gw_uplink *u, const struct gw_uplink_opts *o)
+{
+	const char *texts[] = {o->name, o->url, o->ca, o->cert, o->key, o->token_file};
+	size_t n = 0, i;
+	char *at;
+
+	for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		n += strlen(texts[i] ? texts[i] : "") + 1;
+	u->texts = at = malloc(n);
+	if (at == NULL)
+		return false;
+	u->opts = *o;
+	u->opts.name = copy(&at, o->name);
+	u->opts.url = copy(&at, o->url);
+	u->opts.ca = copy(&at, o->ca);
+	u->opts.cert = copy(&at, o->cert);
+	u->opts.key = copy(&at, o->key);
+	u->opts.token_file = copy(&at, o->token_file);
+	if (u->opts.batch < 1)
+		u->opts.batch = 1;
+	if (u->opts.batch > GW_UPLINK_BATCH_MAX)
+		u->opts.batch = GW_UPLINK_BATCH_MAX;
+	return true;
+}
+
+enum gw_err gw_uplink_new(const struct gw_uplink_opts *opts, size_t index,
+	struct gw_store *store, const struct gw_health *health, size_t ring_capacity,
+	struct gw_uplink **ret_uplink, struct gw_error *err)
+{
+	struct gw_uplink *u = calloc(1, sizeof(*u));
+	enum gw_err rc = GW_ERR_SYSTEM;
+
+	if (u == NULL)
+		return gw_fail(err, GW_ERR_SYSTEM, 0, "no memory for an uplink");
+	pthread_mutex_init(&u->lock, NULL);
+	u->index = index;
+	u->store = store;
+	if (health != NULL)
+		u->health = *health;
+	u->sink = strncasecmp(opts->url, "file:", 5) == 0 ? &gw_sink_file : &gw_sink_https;
+	u->payload = gw_payload_of((enum gw_format)opts->format);
+	u->sink_state = calloc(1, u->sink->state_size);
+	if (u->sink_state == NULL || !copy_opts(u, opts)) {
+		rc = gw_fail(err, GW_ERR_SYSTEM, 0, "no memory for uplink %s", opts->name);
+		goto out;
+	}
+	rc = gw_outbox_init(&u->outbox, GW_UPLINK_MOST_EVENTS, GW_UPLINK_MOST_BYTES, err);
+	if (rc == GW_OK)
+		rc = gw_ring_init(&u->events, ring_capacity, sizeof(struct gw_event), err);
+	if (rc == GW_OK)
+		rc = gw_wake_init(&u->wake, err);
+	if (rc != GW_OK)
+		goto out;
+	gw_backlog_init(&u->backlog, store, index, &u->outbox, add_stored, u);
+	gw_clock_boot_id(u->boot);
+	gw_store_attach(store, index, &u->wake);
+	*ret_uplink = u;
+	return GW_OK;
+out:
+	gw_uplink_free(u);
+	return rc;
+}
+
+enum gw_err gw_uplink_start(struct gw_uplink *u, struct gw_error *err)
+{
+	int64_t now = gw_clock_mono_ns();
+	struct gw_store_status s;
+	size_t i;
+
+	/* two boxes that lost power together must not come back in step */
+	gw_breaker_init(&u->breaker, BACKOFF_FIRST_NS, BACKOFF_MOST_NS,
+		gw_outbox_alarm(u->boot) ^ (uint64_t)now);
+	u->heartbeat_ns = u->success_ns = now;
+	for (i = 0; i < GW_UPLINK_POINTS; i++)
+		u->fault_said[i] = -1;
+	gw_store_status(u->store, &s);
+	u->now.parked = s.parked[u->index];
+	u->now.since_ns = now;
+	gw_watch_turn(u, now);
+	return gw_thread_start(&u->thread, u->opts.name, run, u, err);
+}
+
+void gw_uplink_ask_stop(struct gw_uplink *u)
+{
+	gw_thread_ask_stop(&u->thread);
+	gw_wake_poke(&u->wake);
+}
+
+void gw_uplink_join(struct gw_uplink *u)
+{
+	gw_thread_join(&u->thread);
+}
+
+void gw_uplink_free(struct gw_uplink *u)
+{
+	if (u == NULL)
+		return;
+	if (u->thread.running) {
+		gw_uplink_ask_stop(u);
+		gw_uplink_join(u);
+	}
+	gw_backlog_fini(&u->backlog);
+	gw_outbox_fini(&u->outbox);
+	gw_ring_fini(&u->events);
+	gw_ring_fini(&u->faults);
+	gw_wake_fini(&u->wake);
+	pthread_mutex_destroy(&u->lock);
+	free(u->sink_state);
+	free(u->texts);
+	free(u);
+}
+
+struct gw_thread *gw_uplink_thread(struct gw_uplink *u)
+{
+	return &u->thread;
+}
+
+struct gw_ring *gw_uplink_events(struct gw_uplink *u)
+{
+	return &u->events;
+}
+
+struct gw_wake *gw_uplink_wake(struct gw_uplink *u)
+{
+	return &u->wake;
+}
+
+enum gw_err gw_uplink_faults(struct gw_uplink *u, struct gw_wake *engine_wake,
+	struct gw_ring **ret_ring, struct gw_error *err)
+{
+	enum gw_err rc = gw_ring_init(&u->faults, 16, sizeof(struct gw_sample), err);
+
+	if (rc != GW_OK)
+		return rc;
+	u->engine_wake = engine_wake;
+	*ret_ring = &u->faults;
+	return GW_OK;
+}

@@ -1,0 +1,955 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The uplink's thread against a platform, a store and a clock that this file plays: they take the
+ * place of sink_https.o, the store and clock.o when it is linked.
+ */
+#include "uplink/uplink.h"
+
+#include "base/clock.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define MS             GW_NS_PER_MS
+#define SEC            GW_NS_PER_SEC
+#define MOST           8192
+#define HEARTBEAT      UINT64_MAX
+#define SOON_MS        5000
+#define START_NS       (1000 * SEC)
+#define WALL_MS        INT64_C(1795133730000)
+#define REQUEST_EVENTS 256
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct gw_uplink *up;
+
+/* ---- the clock ---- */
+
+static _Atomic int64_t clock_ns;
+
+int64_t gw_clock_mono_ns(void)
+{
+	return atomic_load(&clock_ns);
+}
+
+int64_t gw_clock_wall_ms(void)
+{
+	return WALL_MS + (atomic_load(&clock_ns) - START_NS) / MS;
+}
+
+bool gw_clock_synced(void)
+{
+	return true;
+}
+
+void gw_clock_boot_id(char ret_id[37])
+{
+	strcpy(ret_id, "11111111-2222-3333-4444-555555555555");
+}
+
+static void advance(int64_t ns)
+{
+	atomic_fetch_add(&clock_ns, ns);
+	gw_wake_poke(gw_uplink_wake(up));
+}
+
+/* ---- the store ---- */
+
+struct mark {
+	uint64_t seq;
+	enum gw_mark_kind kind;
+	size_t requests_before;
+};
+
+static struct {
+	_Atomic uint64_t committed;
+	struct gw_event events[MOST];
+	bool owed[MOST];
+	size_t n, asks, answers;
+	struct mark marks[4 * MOST];
+	size_t n_marks;
+	bool mute, deaf, failing; /* never answers; takes no marks; cannot read */
+	bool asked, hold_answer;
+	struct gw_cursor after;
+	size_t most;
+	struct gw_batch *answer;
+} store;
+
+uint64_t gw_store_committed(const struct gw_store *s)
+{
+	(void)s;
+	return atomic_load(&store.committed);
+}
+
+uint32_t gw_store_run(const struct gw_store *s)
+{
+	(void)s;
+	return 7;
+}
+
+void gw_store_attach(struct gw_store *s, size_t sink, struct gw_wake *wake)
+{
+	(void)s;
+	(void)sink;
+	(void)wake;
+}
+
+void gw_store_status(struct gw_store *s, struct gw_store_status *ret_status)
+{
+	(void)s;
+	*ret_status = (struct gw_store_status){.failing = false};
+	pthread_mutex_lock(&lock);
+	for (size_t i = 0; i < store.n; i++)
+		ret_status->owed[0] += store.owed[i];
+	pthread_mutex_unlock(&lock);
+}
+
+static size_t requests_so_far(void);
+
+bool gw_store_mark(struct gw_store *s, size_t sink, uint64_t seq, enum gw_mark_kind kind)
+{
+	(void)s;
+	(void)sink;
+	pthread_mutex_lock(&lock);
+	if (!store.deaf) {
+		store.marks[store.n_marks++] = (struct mark){seq, kind, requests_so_far()};
+		for (size_t i = 0; i < store.n && kind != GW_MARK_UNDURABLE; i++)
+			if (store.events[i].seq == seq)
+				store.owed[i] = false;
+	}
+	pthread_mutex_unlock(&lock);
+	return !store.deaf;
+}
+
+static int by_order(const void *a, const void *b)
+{
+	const struct gw_event *x = a, *y = b;
+
+	if (x->level != y->level)
+		return y->level - x->level;
+	return (x->seq > y->seq) - (x->seq < y->seq);
+}
+
+static struct gw_batch *look_up(void)
+{
+	struct gw_batch *b = calloc(1, sizeof(*b));
+	size_t i;
+
+	b->events = calloc(MOST, sizeof(struct gw_event));
+	b->failed = store.failing;
+	for (i = 0; i < store.n && !b->failed; i++) {
+		const struct gw_event *e = &store.events[i];
+
+		if (store.owed[i] &&
+			(e->level < store.after.level ||
+				(e->level == store.after.level &&
+					e->seq > store.after.seq)))
+			b->events[b->n++] = *e;
+	}
+	qsort(b->events, b->n, sizeof(struct gw_event), by_order);
+	if (b->n > store.most)
+		b->n = store.most;
+	return b;
+}
+
+bool gw_store_ask(struct gw_store *s, size_t sink, struct gw_cursor after, size_t most)
+{
+	bool taken;
+
+	(void)s;
+	(void)sink;
+	pthread_mutex_lock(&lock);
+	taken = !store.asked;
+	store.asks++;
+	store.asked = true;
+	store.after = after;
+	store.most = most;
+	if (taken)
+		store.answer = look_up();
+	pthread_mutex_unlock(&lock);
+	gw_wake_poke(gw_uplink_wake(up));
+	return taken;
+}
+
+struct gw_batch *gw_store_take(struct gw_store *s, size_t sink)
+{
+	struct gw_batch *b = NULL;
+
+	(void)s;
+	(void)sink;
+	pthread_mutex_lock(&lock);
+	if (store.asked && !store.mute && !store.hold_answer) {
+		b = store.answer;
+		store.answer = NULL;
+		store.answers++;
+		store.asked = false;
+	}
+	pthread_mutex_unlock(&lock);
+	return b;
+}
+
+void gw_batch_free(struct gw_batch *b)
+{
+	if (b != NULL)
+		free(b->events);
+	free(b);
+}
+
+static size_t marks_of(enum gw_mark_kind kind)
+{
+	size_t n = 0;
+
+	pthread_mutex_lock(&lock);
+	for (size_t i = 0; i < store.n_marks; i++)
+		n += store.marks[i].kind == kind;
+	pthread_mutex_unlock(&lock);
+	return n;
+}
+
+/* ---- the platform ---- */
+
+struct tried {
+	uint64_t seqs[REQUEST_EVENTS];
+	size_t n;
+	bool durable; /* what the first of them says */
+	char first[GW_PAYLOAD_MAX];
+};
+
+static struct {
+	enum gw_verdict verdict, heartbeat_verdict;
+	int64_t retry_after_ns;
+	uint64_t poison; /* refuses requests with this seq */
+	bool hang;
+	bool hanging;
+	struct tried *tries;
+	size_t n_tries, n_heartbeats;
+	uint64_t taken[2 * MOST];
+	size_t n_taken;
+} platform;
+
+static size_t requests_so_far(void)
+{
+	return platform.n_tries;
+}
+
+static enum gw_err fake_open(void *state, const struct gw_uplink_opts *o, const char *agent,
+	struct gw_error *err)
+{
+	(void)state;
+	(void)o;
+	(void)agent;
+	(void)err;
+	return GW_OK;
+}
+
+static uint64_t seq_of(const struct iovec *body)
+{
+	static const char key[] = "\"sequence\":\"";
+	const char *at = memmem(body->iov_base, body->iov_len, key, strlen(key));
+
+	return at ? strtoull(at + strlen(key), NULL, 10) : HEARTBEAT;
+}
+
+static enum gw_verdict judge(const struct gw_delivery *r)
+{
+	struct tried *t;
+	size_t i;
+
+	if (seq_of(&r->bodies[0]) == HEARTBEAT) {
+		platform.n_heartbeats++;
+		return platform.heartbeat_verdict;
+	}
+	t = &platform.tries[platform.n_tries++];
+	t->n = r->n_bodies;
+	memcpy(t->first, r->bodies[0].iov_base, r->bodies[0].iov_len);
+	t->first[r->bodies[0].iov_len] = '\0';
+	t->durable = strstr(t->first, "\"durable\":true") != NULL;
+	for (i = 0; i < r->n_bodies; i++) {
+		t->seqs[i] = seq_of(&r->bodies[i]);
+		if (t->seqs[i] == platform.poison)
+			return platform.verdict == GW_SENT ? GW_POISON : platform.verdict;
+	}
+	if (platform.poison == 0 && platform.verdict != GW_SENT)
+		return platform.verdict;
+	for (i = 0; i < r->n_bodies; i++)
+		platform.taken[platform.n_taken++] = t->seqs[i];
+	return GW_SENT;
+}
+
+static void fake_send(void *state, const struct gw_delivery *r, struct gw_answer *ret_answer)
+{
+	bool go_on = true;
+
+	(void)state;
+	pthread_mutex_lock(&lock);
+	while (platform.hang && go_on) {
+		platform.hanging = true;
+		pthread_mutex_unlock(&lock);
+		gw_wake_prepare(r->wake);
+		go_on = r->turn(r->arg);
+		if (go_on)
+			gw_wake_wait(r->wake, 10 * MS);
+		else
+			gw_wake_finish(r->wake);
+		pthread_mutex_lock(&lock);
+	}
+	platform.hanging = false;
+	*ret_answer = (struct gw_answer){
+		.verdict = go_on ? judge(r) : GW_RETRY,
+		.retry_after_ns = platform.retry_after_ns,
+	};
+	if (ret_answer->verdict != GW_SENT)
+		snprintf(ret_answer->why, sizeof(ret_answer->why), "commanded");
+	pthread_mutex_unlock(&lock);
+}
+
+static void fake_close(void *state)
+{
+	(void)state;
+}
+
+const struct gw_sink gw_sink_https = {.name = "fake",
+	.state_size = 1,
+	.heartbeats = true,
+	.open = fake_open,
+	.send = fake_send,
+	.close = fake_close};
+
+/* ---- the rest of the gateway ---- */
+
+static const struct gw_site_info site = {
+	.gateway = "gw", .unit = "", .area = "", .grid = ""};
+static struct gw_alarm_info alarms[4];
+static struct gw_wake engine_wake;
+static struct gw_ring *faults;
+static double fault[GW_UPLINK_POINTS] = {-1, -1};
+
+static void fill(void *arg, struct gw_heartbeat *h)
+{
+	(void)arg;
+	h->site = &site;
+}
+
+static struct gw_event make(uint64_t seq, int level, unsigned alarm)
+{
+	return (struct gw_event){.seq = seq,
+		.run = 7,
+		.level = (uint8_t)level,
+		.quality = GW_QUALITY_GOOD,
+		.info = &alarms[alarm],
+		.value = 1,
+		.limit = (double)NAN,
+		.peak = (double)NAN,
+		.eta_ms = -1,
+		.mono_ns = gw_clock_mono_ns(),
+		.wall_ms = gw_clock_wall_ms(),
+		.synced = true,
+		.boot = "11111111-2222-3333-4444-555555555555"};
+}
+
+static void to_store(const struct gw_event *e)
+{
+	pthread_mutex_lock(&lock);
+	store.events[store.n] = *e;
+	store.events[store.n].durable = true;
+	store.owed[store.n++] = true;
+	pthread_mutex_unlock(&lock);
+}
+
+/* As the engine does: one event to both. */
+static void emit(uint64_t seq, int level, unsigned alarm)
+{
+	struct gw_event e = make(seq, level, alarm);
+
+	to_store(&e);
+	while (gw_ring_push(gw_uplink_events(up), &e, 1, sizeof(e)) == 0)
+		usleep(1000);
+	gw_wake_poke(gw_uplink_wake(up));
+}
+
+static void commit(uint64_t seq)
+{
+	atomic_store(&store.committed, seq);
+	gw_wake_poke(gw_uplink_wake(up));
+}
+
+static size_t count(const size_t *what)
+{
+	size_t n;
+
+	pthread_mutex_lock(&lock);
+	n = *what;
+	pthread_mutex_unlock(&lock);
+	return n;
+}
+
+#define SOON(condition) \
+	do { \
+		int left_ms = SOON_MS; \
+		while (!(condition) && left_ms-- > 0) \
+			usleep(1000); \
+		if (left_ms < 0) \
+			fail_msg("%s does not come true", #condition); \
+	} while (0)
+
+/* What must not happen has had every chance: the thread went round and sleeps again. */
+static void settle(void)
+{
+	for (int i = 0; i < 3; i++) {
+		gw_wake_poke(gw_uplink_wake(up));
+		usleep(3000);
+	}
+}
+
+static void read_faults(void)
+{
+	struct gw_sample s;
+
+	while (gw_ring_pop(faults, &s, 1, sizeof(s)) == 1)
+		fault[s.point] = s.value;
+}
+
+static void begin(int64_t heartbeat_ns)
+{
+	struct gw_uplink_opts o = {.name = "city",
+		.url = "https://h/",
+		.heartbeat_ns = heartbeat_ns,
+		.timeout_ns = 5 * SEC,
+		.batch = 64};
+	struct gw_health health = {.fill = fill};
+
+	assert_int_equal(gw_uplink_new(&o, 0, NULL, &health, 1024, &up, NULL), GW_OK);
+	assert_int_equal(gw_wake_init(&engine_wake, NULL), GW_OK);
+	assert_int_equal(gw_uplink_faults(up, &engine_wake, &faults, NULL), GW_OK);
+	assert_int_equal(gw_uplink_start(up, NULL), GW_OK);
+}
+
+static int setup(void **state)
+{
+	static const char *const keys[] = {"s/d/a:x", "s/d/b:x", "s/d/c:x", "s/d/d:x"};
+
+	(void)state;
+	for (size_t i = 0; i < 4; i++)
+		alarms[i] = (struct gw_alarm_info){.key = keys[i],
+			.name = "x",
+			.subject = "",
+			.condition = "is true",
+			.text = "",
+			.point = "",
+			.source = "s",
+			.device = "d",
+			.unit_of_measure = "",
+			.place = {.building = "", .floor = "", .room = ""},
+			.site = &site};
+	memset(&store, 0, sizeof(store));
+	memset(&platform, 0, sizeof(platform));
+	platform.tries = calloc(4096, sizeof(struct tried));
+	atomic_store(&clock_ns, START_NS);
+	fault[0] = fault[1] = -1;
+	begin(0);
+	SOON(count(&store.answers) == 1); /* nothing is owed */
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	gw_uplink_free(up);
+	gw_wake_fini(&engine_wake);
+	gw_batch_free(store.answer);
+	free(platform.tries);
+	return 0;
+}
+
+static void end_scene(void)
+{
+	gw_uplink_free(up);
+	gw_wake_fini(&engine_wake);
+	gw_batch_free(store.answer);
+	free(platform.tries);
+	memset(&store, 0, sizeof(store));
+	memset(&platform, 0, sizeof(platform));
+	platform.tries = calloc(4096, sizeof(struct tried));
+}
+
+static void again_with_heartbeat(int64_t ns)
+{
+	end_scene();
+	begin(ns);
+	SOON(count(&store.answers) == 1);
+}
+
+static struct gw_uplink_status status(void)
+{
+	struct gw_uplink_status s;
+
+	gw_uplink_status(up, &s);
+	return s;
+}
+
+/* Everything taken once, and each alarm's by seq. */
+static void assert_taken_once(size_t n)
+{
+	static bool seen[MOST + 1];
+
+	memset(seen, 0, sizeof(seen));
+	pthread_mutex_lock(&lock);
+	assert_int_equal(platform.n_taken, n);
+	for (size_t i = 0; i < n; i++) {
+		assert_false(seen[platform.taken[i]]);
+		seen[platform.taken[i]] = true;
+	}
+	pthread_mutex_unlock(&lock);
+}
+
+/* ---- tests ---- */
+
+static void test_leaves_when_committed(void **state)
+{
+	(void)state;
+	emit(1, GW_LEVEL_RED, 0);
+	advance(150 * MS);
+	settle();
+	assert_int_equal(count(&platform.n_tries), 0);
+	commit(1);
+	SOON(count(&platform.n_tries) == 1);
+	SOON(marks_of(GW_MARK_DELIVERED) == 1);
+	assert_true(platform.tries[0].durable);
+	assert_int_equal(marks_of(GW_MARK_UNDURABLE), 0);
+	SOON(status().pending == 0 && status().up);
+	assert_int_equal(status().sent, 1);
+}
+
+static void test_leaves_after_200_ms_all_the_same(void **state)
+{
+	(void)state;
+	emit(1, GW_LEVEL_RED, 0);
+	emit(2, GW_LEVEL_RED, 0);
+	commit(1);
+	SOON(count(&platform.n_tries) == 1);
+	advance(199 * MS);
+	settle();
+	assert_int_equal(count(&platform.n_tries), 1);
+	advance(1 * MS);
+	SOON(count(&platform.n_tries) == 2);
+	assert_true(platform.tries[0].durable);
+	assert_false(platform.tries[1].durable);
+	SOON(marks_of(GW_MARK_DELIVERED) == 2);
+	/* the store knew before the platform did */
+	assert_int_equal(marks_of(GW_MARK_UNDURABLE), 1);
+	for (size_t i = 0; i < store.n_marks; i++)
+		if (store.marks[i].kind == GW_MARK_UNDURABLE)
+			assert_int_equal(store.marks[i].requests_before, 1);
+}
+
+static void test_a_repeat_has_the_same_bytes(void **state)
+{
+	(void)state;
+	platform.verdict = GW_RETRY;
+	emit(1, GW_LEVEL_RED, 0);
+	advance(200 * MS); /* undurable */
+	SOON(count(&platform.n_tries) == 1);
+	commit(1); /* must not turn durable now */
+	SOON(status().retries == 1);
+	advance(499 * MS);
+	settle();
+	assert_int_equal(count(&platform.n_tries), 1);
+	platform.verdict = GW_SENT;
+	advance(501 * MS);
+	SOON(count(&platform.n_tries) == 2);
+	assert_false(platform.tries[0].durable);
+	assert_string_equal(platform.tries[0].first, platform.tries[1].first);
+}
+
+static void test_retry_after_is_obeyed(void **state)
+{
+	(void)state;
+	platform.verdict = GW_RETRY;
+	platform.retry_after_ns = 20 * SEC;
+	commit(9);
+	emit(1, GW_LEVEL_RED, 0);
+	SOON(status().retries == 1);
+	platform.verdict = GW_SENT;
+	advance(20 * SEC - 1);
+	emit(2, GW_LEVEL_RED, 1); /* nothing urgent enough */
+	settle();
+	assert_int_equal(count(&platform.n_tries), 1);
+	advance(1);
+	SOON(count(&platform.n_tries) == 2);
+}
+
+static void fail_times(unsigned n, int64_t step_ns)
+{
+	platform.verdict = GW_RETRY;
+	commit(1000);
+	emit(1, GW_LEVEL_YELLOW, 0);
+	for (unsigned i = 1; i <= n; i++) {
+		SOON(status().retries == i);
+		if (i < n)
+			advance(step_ns);
+	}
+}
+
+static void test_a_new_alarm_does_not_wait_for_the_back_off(void **state)
+{
+	(void)state;
+	fail_times(8, 60 * SEC); /* now it waits half a minute at least */
+	platform.verdict = GW_SENT;
+	advance(1 * SEC);
+	emit(2, GW_LEVEL_RED, 1);
+	settle();
+	assert_int_equal(
+		count(&platform.n_tries), 8); /* but not at every event of a storm */
+	advance(1 * SEC);
+	SOON(count(&platform.n_taken) == 2);
+	assert_int_equal(platform.taken[0], 2);
+}
+
+static void test_down_after_three_failures_and_back(void **state)
+{
+	(void)state;
+	SOON((read_faults(),
+		fault[GW_UPLINK_POINT_DOWN] == 0.0 &&
+			fault[GW_UPLINK_POINT_PARKED] == 0.0));
+	fail_times(2, 1 * SEC);
+	settle();
+	read_faults();
+	assert_true(fault[GW_UPLINK_POINT_DOWN] == 0.0);
+	assert_false(status().down);
+	advance(4 * SEC);
+	SOON((read_faults(), fault[GW_UPLINK_POINT_DOWN] == 1.0));
+	assert_true(status().down);
+	assert_string_equal(status().why, "commanded");
+	platform.verdict = GW_SENT;
+	advance(60 * SEC);
+	SOON((read_faults(), fault[GW_UPLINK_POINT_DOWN] == 0.0));
+	SOON(status().up);
+	assert_int_equal(status().sent, 1);
+}
+
+static void test_down_after_a_minute_of_silence(void **state)
+{
+	(void)state;
+	platform.retry_after_ns = 60 * SEC;
+	fail_times(1, 0);
+	advance(59 * SEC);
+	settle();
+	assert_false(status().down);
+	platform.verdict = GW_RETRY;
+	pthread_mutex_lock(&lock);
+	platform.hang = true;
+	pthread_mutex_unlock(&lock);
+	advance(1 * SEC);
+	SOON((read_faults(), fault[GW_UPLINK_POINT_DOWN] == 1.0));
+	platform.hang = false;
+}
+
+static void test_one_poison_of_five_is_parked(void **state)
+{
+	(void)state;
+	platform.poison = 3;
+	for (uint64_t seq = 1; seq <= 5; seq++)
+		emit(seq, GW_LEVEL_YELLOW, 0);
+	commit(5);
+	SOON(marks_of(GW_MARK_PARKED) == 1);
+	SOON(marks_of(GW_MARK_DELIVERED) == 4);
+	for (size_t i = 0; i < store.n_marks; i++)
+		assert_int_equal(
+			store.marks[i].kind == GW_MARK_PARKED, store.marks[i].seq == 3);
+	assert_taken_once(4);
+	SOON((read_faults(), fault[GW_UPLINK_POINT_PARKED] == 1.0));
+	assert_int_equal(status().parked, 1);
+	assert_int_equal(status().retries, 0);
+	assert_false(status().down);
+}
+
+static void test_denied_to_all_parks_nothing(void **state)
+{
+	(void)state;
+	again_with_heartbeat(30 * SEC);
+	SOON(count(&platform.n_heartbeats) == 1);
+	pthread_mutex_lock(&lock);
+	platform.verdict = platform.heartbeat_verdict = GW_DENIED;
+	pthread_mutex_unlock(&lock);
+	commit(1);
+	emit(1, GW_LEVEL_RED, 0);
+	SOON(status().retries == 1);
+	assert_int_equal(marks_of(GW_MARK_PARKED), 0);
+	pthread_mutex_lock(&lock);
+	platform.verdict = platform.heartbeat_verdict = GW_SENT;
+	pthread_mutex_unlock(&lock);
+	advance(2 * SEC);
+	SOON(marks_of(GW_MARK_DELIVERED) == 1);
+}
+
+static void test_denied_to_one_parks_it(void **state)
+{
+	(void)state;
+	again_with_heartbeat(30 * SEC);
+	SOON(count(&platform.n_heartbeats) == 1);
+	pthread_mutex_lock(&lock);
+	platform.verdict = GW_DENIED;
+	platform.poison = 1;
+	pthread_mutex_unlock(&lock);
+	commit(2);
+	emit(1, GW_LEVEL_RED, 0);
+	emit(2, GW_LEVEL_RED, 0);
+	SOON(marks_of(GW_MARK_PARKED) == 1);
+	SOON(marks_of(GW_MARK_DELIVERED) == 1);
+	assert_int_equal(platform.taken[0], 2);
+}
+
+static void test_heartbeats(void **state)
+{
+	(void)state;
+	again_with_heartbeat(30 * SEC);
+	SOON(count(&platform.n_heartbeats) == 1);
+	advance(29 * SEC);
+	settle();
+	assert_int_equal(count(&platform.n_heartbeats), 1);
+	advance(1 * SEC);
+	SOON(count(&platform.n_heartbeats) == 2);
+	SOON(status().up);
+	pthread_mutex_lock(&lock);
+	platform.heartbeat_verdict = GW_RETRY;
+	pthread_mutex_unlock(&lock);
+	advance(30 * SEC);
+	SOON(status().retries == 1);
+	advance(1 * SEC); /* sooner than its period: is it away? */
+	SOON(status().retries == 2);
+	advance(2 * SEC);
+	SOON((read_faults(), fault[GW_UPLINK_POINT_DOWN] == 1.0));
+	pthread_mutex_lock(&lock);
+	platform.heartbeat_verdict = GW_SENT;
+	pthread_mutex_unlock(&lock);
+	advance(30 * SEC);
+	SOON((read_faults(), fault[GW_UPLINK_POINT_DOWN] == 0.0));
+}
+
+/* A platform that takes heartbeats but no events is not called back by a heartbeat. */
+static void test_heartbeats_do_not_hide_that_events_fail(void **state)
+{
+	(void)state;
+	again_with_heartbeat(1 * SEC);
+	SOON(count(&platform.n_heartbeats) == 1);
+	fail_times(4, 60 * SEC);
+	SOON((read_faults(), fault[GW_UPLINK_POINT_DOWN] == 1.0));
+	advance(1 * SEC);
+	SOON(status().retries >= 5);
+	settle();
+	read_faults();
+	assert_true(fault[GW_UPLINK_POINT_DOWN] == 1.0);
+}
+
+static void test_backlog_of_an_earlier_run(void **state)
+{
+	struct gw_event e;
+	size_t i;
+
+	(void)state;
+	end_scene();
+	for (uint64_t seq = 1; seq <= 300; seq++) {
+		e = make(seq, seq % 3 == 0 ? GW_LEVEL_RED : GW_LEVEL_YELLOW, seq % 3 == 0);
+		strcpy(e.boot, "00000000-0000-0000-0000-000000000000");
+		to_store(&e);
+	}
+	atomic_store(&store.committed, 300);
+	begin(0);
+	emit(301, GW_LEVEL_BLUE, 0);
+	commit(301);
+	SOON(count(&platform.n_taken) == 301);
+	SOON(marks_of(GW_MARK_DELIVERED) == 301);
+	assert_taken_once(301);
+	for (i = 1; i < 100; i++)
+		assert_true(platform.taken[i] % 3 == 0 &&
+			platform.taken[i] > platform.taken[i - 1]);
+	for (i = 101; i < 300; i++)
+		assert_true(platform.taken[i] > platform.taken[i - 1]);
+	assert_int_equal(platform.taken[300], 301);
+	SOON(status().pending == 0);
+}
+
+static void test_overflow_goes_through_the_store(void **state)
+{
+	size_t i;
+	uint64_t last[4] = {0};
+
+	(void)state;
+	pthread_mutex_lock(&lock);
+	platform.verdict = GW_RETRY;
+	pthread_mutex_unlock(&lock);
+	for (uint64_t seq = 1; seq <= 6000; seq++) {
+		emit(seq, GW_LEVEL_YELLOW, seq % 4);
+		if (seq % 100 == 0)
+			commit(seq);
+	}
+	SOON(gw_ring_count(gw_uplink_events(up)) == 0 && status().tried);
+	assert_in_range(status().pending, 6000, 6000); /* what is in the store counts */
+	pthread_mutex_lock(&lock);
+	platform.verdict = GW_SENT;
+	pthread_mutex_unlock(&lock);
+	advance(60 * SEC);
+	SOON(count(&platform.n_taken) == 6000);
+	assert_taken_once(6000);
+	for (i = 0; i < 6000; i++) {
+		assert_true(platform.taken[i] > last[platform.taken[i] % 4]);
+		last[platform.taken[i] % 4] = platform.taken[i];
+	}
+	SOON(status().pending == 0);
+}
+
+static void test_a_store_that_is_mute_holds_nothing_back(void **state)
+{
+	(void)state;
+	end_scene();
+	store.mute = true;
+	begin(0);
+	SOON(count(&store.asks) == 1);
+	emit(1, GW_LEVEL_RED, 0);
+	commit(1);
+	settle();
+	assert_int_equal(count(&platform.n_tries), 0);
+	advance(200 * MS);
+	SOON(count(&platform.n_taken) == 1);
+}
+
+static void test_settled_while_the_store_answers(void **state)
+{
+	struct gw_event e;
+
+	(void)state;
+	end_scene();
+	store.hold_answer = true;
+	e = make(1, GW_LEVEL_RED, 0);
+	to_store(&e);
+	e = make(2, GW_LEVEL_RED, 0);
+	to_store(&e);
+	atomic_store(&store.committed, 2);
+	begin(0);
+	SOON(count(&store.asks) == 1);
+	/* 2 comes through the ring, too, and is delivered before the answer with 1 and 2 */
+	while (gw_ring_push(gw_uplink_events(up), &e, 1, sizeof(e)) == 0)
+		continue;
+	advance(200 * MS);
+	SOON(count(&platform.n_taken) == 1);
+	pthread_mutex_lock(&lock);
+	store.hold_answer = false;
+	pthread_mutex_unlock(&lock);
+	gw_wake_poke(gw_uplink_wake(up));
+	SOON(count(&platform.n_taken) == 2);
+	settle();
+	assert_taken_once(2);
+}
+
+static void test_a_full_line_to_the_store(void **state)
+{
+	(void)state;
+	pthread_mutex_lock(&lock);
+	store.deaf = true;
+	pthread_mutex_unlock(&lock);
+	for (uint64_t seq = 1; seq <= 500; seq++)
+		emit(seq, GW_LEVEL_YELLOW, 0);
+	commit(500);
+	SOON(count(&platform.n_taken) == 500);
+	assert_int_equal(marks_of(GW_MARK_DELIVERED), 0);
+	pthread_mutex_lock(&lock);
+	store.deaf = false;
+	pthread_mutex_unlock(&lock);
+	gw_wake_poke(gw_uplink_wake(up));
+	SOON(marks_of(GW_MARK_DELIVERED) == 500);
+	for (size_t i = 0; i < 500; i++)
+		assert_int_equal(store.marks[i].seq, i + 1);
+}
+
+static void test_life_goes_on_while_a_request_hangs(void **state)
+{
+	(void)state;
+	pthread_mutex_lock(&lock);
+	platform.hang = true;
+	pthread_mutex_unlock(&lock);
+	commit(9);
+	emit(1, GW_LEVEL_RED, 0);
+	SOON((pthread_mutex_lock(&lock), pthread_mutex_unlock(&lock), platform.hanging));
+	advance(3 * SEC);
+	emit(2, GW_LEVEL_RED, 1);
+	SOON(gw_ring_count(gw_uplink_events(up)) == 0);
+	SOON(status().pending == 2);
+	SOON(atomic_load(&gw_uplink_thread(up)->beat_ns) >= START_NS + 3 * SEC);
+	pthread_mutex_lock(&lock);
+	platform.hang = false;
+	pthread_mutex_unlock(&lock);
+	SOON(count(&platform.n_taken) == 2);
+}
+
+static void test_stop_delivers_what_is_at_hand(void **state)
+{
+	(void)state;
+	commit(3);
+	pthread_mutex_lock(&lock);
+	platform.hang = true;
+	pthread_mutex_unlock(&lock);
+	emit(1, GW_LEVEL_RED, 0);
+	emit(2, GW_LEVEL_RED, 0);
+	emit(3, GW_LEVEL_RED, 0);
+	gw_uplink_ask_stop(up);
+	pthread_mutex_lock(&lock);
+	platform.hang = false;
+	pthread_mutex_unlock(&lock);
+	gw_uplink_join(up);
+	assert_taken_once(3);
+	assert_int_equal(marks_of(GW_MARK_DELIVERED), 3);
+}
+
+static void test_stop_does_not_wait_for_a_dead_platform(void **state)
+{
+	(void)state;
+	commit(3);
+	pthread_mutex_lock(&lock);
+	platform.hang = true;
+	pthread_mutex_unlock(&lock);
+	emit(1, GW_LEVEL_RED, 0);
+	SOON((pthread_mutex_lock(&lock), pthread_mutex_unlock(&lock), platform.hanging));
+	gw_uplink_ask_stop(up);
+	settle();
+	advance(1 * SEC);
+	gw_uplink_join(up);
+	assert_int_equal(count(&platform.n_taken), 0);
+}
+
+#define IT(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		IT(test_leaves_when_committed),
+		IT(test_leaves_after_200_ms_all_the_same),
+		IT(test_a_repeat_has_the_same_bytes),
+		IT(test_retry_after_is_obeyed),
+		IT(test_a_new_alarm_does_not_wait_for_the_back_off),
+		IT(test_down_after_three_failures_and_back),
+		IT(test_down_after_a_minute_of_silence),
+		IT(test_one_poison_of_five_is_parked),
+		IT(test_denied_to_all_parks_nothing),
+		IT(test_denied_to_one_parks_it),
+		IT(test_heartbeats),
+		IT(test_heartbeats_do_not_hide_that_events_fail),
+		IT(test_backlog_of_an_earlier_run),
+		IT(test_overflow_goes_through_the_store),
+		IT(test_a_store_that_is_mute_holds_nothing_back),
+		IT(test_settled_while_the_store_answers),
+		IT(test_a_full_line_to_the_store),
+		IT(test_life_goes_on_while_a_request_hangs),
+		IT(test_stop_delivers_what_is_at_hand),
+		IT(test_stop_does_not_wait_for_a_dead_platform),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
