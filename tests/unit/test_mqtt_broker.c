@@ -10,8 +10,6 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-extern char **environ;
-
 static char dir[] = "/tmp/tocsin-mqtt-XXXXXX";
 static char config_file[64];
 static int port;
