@@ -90,7 +90,8 @@ struct gw_store {
 	size_t n_entries, room_entries;
 	struct gw_mark *marks;
 	size_t n_marks, room_marks;
-	int64_t mark_ns;               /* when the oldest of them came */
+	size_t n_ripe; /* marks on events that came out of the ring: they can be written */
+	int64_t ripe_ns;               /* since when there are some */
 	bool hurry;                    /* somebody waits for the marks */
 	uint64_t drained_seq;          /* the last one taken from the ring */
 	int class_most;                /* of the last commit */
@@ -145,11 +146,11 @@ uint64_t gw_salvage(
 /* ---- line.c ---- */
 
 /* Takes what uplinks said: marks on events in memory are applied, others wait in s->marks. */
-void gw_line_take(struct gw_store *s, int64_t now_ns);
+void gw_line_take(struct gw_store *s);
 void gw_line_answer(struct gw_store *s);
 bool gw_line_waiting(struct gw_store *s); /* something is there to take or answer */
-/* Events came or went: apply the marks that can be now. */
-void gw_line_settle(struct gw_store *s);
+/* Events came: applies the marks that can be now, and counts those that can be written. */
+void gw_line_settle(struct gw_store *s, int64_t now_ns);
 
 /* ---- round.c ---- */
 

@@ -122,17 +122,23 @@ static bool apply(struct gw_store *s, const struct gw_mark *m)
 	return true;
 }
 
-void gw_line_settle(struct gw_store *s)
+void gw_line_settle(struct gw_store *s, int64_t now_ns)
 {
-	size_t kept = 0;
+	size_t kept = 0, ripe = 0;
 
-	for (size_t i = 0; i < s->n_marks; i++)
-		if (!apply(s, &s->marks[i]))
-			s->marks[kept++] = s->marks[i];
+	for (size_t i = 0; i < s->n_marks; i++) {
+		if (apply(s, &s->marks[i]))
+			continue;
+		ripe += s->marks[i].seq <= s->drained_seq;
+		s->marks[kept++] = s->marks[i];
+	}
+	if (ripe > 0 && s->n_ripe == 0)
+		s->ripe_ns = now_ns;
 	s->n_marks = kept;
+	s->n_ripe = ripe;
 }
 
-static bool keep_mark(struct gw_store *s, const struct gw_mark *m, int64_t now_ns)
+static bool keep_mark(struct gw_store *s, const struct gw_mark *m)
 {
 	if (s->n_marks == s->room_marks) {
 		size_t room = s->room_marks ? 2 * s->room_marks : 64;
@@ -143,13 +149,11 @@ static bool keep_mark(struct gw_store *s, const struct gw_mark *m, int64_t now_n
 		s->marks = grown;
 		s->room_marks = room;
 	}
-	if (s->n_marks == 0)
-		s->mark_ns = now_ns;
 	s->marks[s->n_marks++] = *m;
 	return true;
 }
 
-void gw_line_take(struct gw_store *s, int64_t now_ns)
+void gw_line_take(struct gw_store *s)
 {
 	struct gw_line_word word;
 
@@ -166,8 +170,8 @@ void gw_line_take(struct gw_store *s, int64_t now_ns)
 				l->asked = true;
 				l->question = word;
 				s->hurry = true;
-			} else if (!apply(s, &m)) {
-				keep_mark(s, &m, now_ns);
+			} else {
+				keep_mark(s, &m);
 				s->hurry |= word.kind == GW_MARK_UNDURABLE;
 			}
 		}

@@ -215,6 +215,7 @@ static void settle(struct gw_store *s, const struct written *w)
 		if (s->marks[i].seq > s->drained_seq)
 			s->marks[kept++] = s->marks[i];
 	s->n_marks = kept;
+	s->n_ripe = 0;
 	s->hurry = false;
 	if (w->entries > 0) {
 		publish(s, s->entries[w->entries - 1].event.seq);
@@ -419,11 +420,11 @@ int64_t gw_round(struct gw_store *s, bool last)
 	bool due;
 
 	take_events(s, now_ns);
-	gw_line_settle(s);
-	gw_line_take(s, now_ns);
+	gw_line_take(s);
+	gw_line_settle(s, now_ns);
 	due = s->n_entries > 0 || s->failing || s->suspect ||
-		(s->n_marks > 0 &&
-			(s->hurry || last || now_ns - s->mark_ns >= MARKS_WAIT_NS));
+		(s->n_ripe > 0 &&
+			(s->hurry || last || now_ns - s->ripe_ns >= MARKS_WAIT_NS));
 	if (due && (last || !s->failing || now_ns >= s->next_try_ns)) {
 		if (write_out(s, &err))
 			fails(s, now_ns, &err);
@@ -444,7 +445,7 @@ int64_t gw_round(struct gw_store *s, bool last)
 		return 0;
 	if (s->failing && s->next_try_ns < until_ns)
 		until_ns = s->next_try_ns;
-	if (!s->failing && s->n_marks > 0 && s->mark_ns + MARKS_WAIT_NS < until_ns)
-		until_ns = s->mark_ns + MARKS_WAIT_NS;
+	if (!s->failing && s->n_ripe > 0 && s->ripe_ns + MARKS_WAIT_NS < until_ns)
+		until_ns = s->ripe_ns + MARKS_WAIT_NS;
 	return until_ns > now_ns ? until_ns - now_ns : 0;
 }

@@ -477,6 +477,72 @@ static void a_fault_never_displaces_an_alarm(void **state)
 	infos[0].class_ = GW_CLASS_ALARM;
 }
 
+/* How many rows of the class are left. */
+static int64_t rows_of(struct gw_store *s, enum gw_class class_)
+{
+	sqlite3_stmt *st;
+	int64_t n;
+
+	sqlite3_prepare_v2(
+		s->db.handle, "SELECT count(*) FROM event WHERE class = ?", -1, &st, NULL);
+	sqlite3_bind_int(st, 1, (int)class_);
+	assert_int_equal(sqlite3_step(st), SQLITE_ROW);
+	n = sqlite3_column_int64(st, 0);
+	sqlite3_finalize(st);
+	return n;
+}
+
+static void trim_once(struct gw_store *s)
+{
+	uint64_t none[32] = {0};
+	enum gw_keep_did did;
+
+	assert_int_equal(gw_keep_step(&s->keep, &s->db, GW_CLASS_ALARM,
+				 gw_store_committed(s), true, none, none, &did, NULL),
+		GW_OK);
+}
+
+static void lowest_first_also_when_delivered_late(void **state)
+{
+	struct gw_store *s = open_store(two_sinks, 1, 16 * MIB);
+	struct gw_event e;
+	uint64_t seq = 0;
+
+	(void)state;
+	infos[0].class_ = GW_CLASS_FAULT;
+	for (int i = 0; i < 2000; i++) {
+		e = make_event(s, ++seq, i < 100 ? 0 : 1, GW_LEVEL_BLUE);
+		push(s, &e);
+		if (i >= 100)
+			gw_store_mark(s, 0, seq, GW_MARK_DELIVERED);
+		if (i % 500 == 0)
+			turn(s);
+	}
+	turn(s);
+	trim_once(s); /* the faults are owed: alarms must go */
+	assert_int_equal(rows_of(s, GW_CLASS_FAULT), 100);
+	assert_int_equal(rows_of(s, GW_CLASS_ALARM), 1400);
+	for (uint64_t k = 1; k <= 60; k++)
+		gw_store_mark(s, 0, k, GW_MARK_DELIVERED);
+	s->hurry = true;
+	turn(s);
+	trim_once(s);
+	assert_int_equal(rows_of(s, GW_CLASS_FAULT), 40);
+	assert_int_equal(rows_of(s, GW_CLASS_ALARM), 1400);
+	for (int i = 0; i < 30; i++) { /* and new ones come behind */
+		e = make_event(s, ++seq, 0, GW_LEVEL_BLUE);
+		push(s, &e);
+		gw_store_mark(s, 0, seq, GW_MARK_DELIVERED);
+	}
+	turn(s);
+	assert_int_equal(rows_of(s, GW_CLASS_FAULT), 70);
+	trim_once(s);
+	assert_int_equal(rows_of(s, GW_CLASS_FAULT), 40);
+	assert_int_equal(rows_of(s, GW_CLASS_ALARM), 1400);
+	gw_store_free(s);
+	infos[0].class_ = GW_CLASS_ALARM;
+}
+
 static void last_seq_outlives_its_row(void **state)
 {
 	struct gw_store *s = open_store(NULL, 0, MIB / 4);
@@ -544,6 +610,7 @@ int main(void)
 		TEST(history),
 		TEST(bounded),
 		TEST(a_fault_never_displaces_an_alarm),
+		TEST(lowest_first_also_when_delivered_late),
 		TEST(last_seq_outlives_its_row),
 		TEST(shrinks_to_a_lower_bound),
 	};

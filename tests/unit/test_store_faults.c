@@ -376,6 +376,36 @@ static void marks_wait_for_each_other(void **state)
 	gw_store_free(s);
 }
 
+/* Without FULL a power cut takes what was acknowledged. */
+static void each_commit_is_synced(void **state)
+{
+	struct gw_store *s = open_store(two_sinks, 2, 16 * MIB);
+
+	(void)state;
+	for (uint64_t seq = 1; seq <= 50; seq++) {
+		uint64_t syncs = disk.syncs;
+
+		raise(s, seq);
+		turn(s);
+		assert_int_equal(gw_store_committed(s), seq);
+		assert_true(disk.syncs > syncs);
+	}
+	gw_store_free(s);
+}
+
+/* A mark on an event that never comes must not keep the thread awake. */
+static void a_stray_mark_costs_nothing(void **state)
+{
+	struct gw_store *s = open_store(two_sinks, 2, 16 * MIB);
+
+	(void)state;
+	gw_store_mark(s, 0, 99, GW_MARK_UNDURABLE);
+	turn(s);
+	now_ns += GW_NS_PER_SEC;
+	assert_true(gw_round(s, false) >= GW_NS_PER_SEC);
+	gw_store_free(s);
+}
+
 static void memory_is_bounded(void **state)
 {
 	struct gw_store *s = open_store(two_sinks, 2, 16 * MIB);
@@ -768,6 +798,8 @@ int main(void)
 		TEST(wal_stays_small),
 		TEST(quiet_writes_nothing),
 		TEST(marks_wait_for_each_other),
+		TEST(each_commit_is_synced),
+		TEST(a_stray_mark_costs_nothing),
 		TEST(memory_is_bounded),
 		TEST(starts_on_a_broken_disk),
 		TEST(starts_read_only),
