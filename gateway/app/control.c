@@ -663,11 +663,7 @@ void gw_control_changed(struct gw_control *c)
 	for (size_t i = 0; i < GW_PROTOCOL_CLIENTS; i++) {
 		struct client *to = c->clients[i];
 
-		if (!to || to->dead)
-			continue;
-		if (to->phase == ANSWERING)
-			to->dead = true;
-		if (to->phase != ASKED)
+		if (!to || to->dead || to->phase != ASKED)
 			continue;
 		say_error(
 			to, "the configuration was exchanged meanwhile: look again", NULL);

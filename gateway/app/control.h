@@ -41,8 +41,8 @@ void gw_control_event(struct gw_control *c, const struct gw_event *event);
 void gw_control_reply(struct gw_control *c, const struct gw_reply *reply);
 /* The wake given to gw_store_attach_reader fired: an answer may be there. */
 void gw_control_history(struct gw_control *c);
-/* The view was exchanged (its generation raised): end what was begun over the old one. Call
- * before the old configuration is freed. */
+/* The view was exchanged: who waits for the old engine is told so, history is asked for anew.
+ * Lists begun over the old one end by themselves (its generation is raised). */
 void gw_control_changed(struct gw_control *c);
 
 struct gw_control_status {

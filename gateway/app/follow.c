@@ -71,7 +71,6 @@ struct gw_live *gw_follow_event(struct gw_follow *f, const struct gw_event *even
 {
 	struct gw_live *live = make_live(f, event);
 
-	f->last_seq = event->seq;
 	if (!live)
 		return NULL;
 	if (f->n == GW_FOLLOW_RECENT) {
@@ -105,10 +104,8 @@ enum gw_err gw_follower_begin(struct gw_follower *r, const struct gw_follow *f,
 	r->queue = calloc(GW_FOLLOW_QUEUE, sizeof(struct gw_live *));
 	if (!r->queue)
 		return gw_fail(err, GW_ERR_SYSTEM, ENOMEM, "out of memory");
-	if (last == 0) {
-		r->seq = f->last_seq;
+	if (last == 0)
 		return GW_OK;
-	}
 	for (size_t i = 0; i < f->n; i++) {
 		struct gw_live *live = f->recent[(f->first + i) % GW_FOLLOW_RECENT];
 
@@ -140,12 +137,11 @@ static void pop(struct gw_follower *r)
 void gw_follower_join(struct gw_follower *r, struct gw_batch *history)
 {
 	size_t n = history && !history->failed ? history->n : 0, over;
+	uint64_t known = n > 0 ? history->events[n - 1].seq : 0;
 
 	r->history = history;
 	r->at = 0;
-	if (n > 0)
-		r->seq = history->events[n - 1].seq;
-	while (r->n && r->queue[r->first]->seq <= r->seq)
+	while (r->n && r->queue[r->first]->seq <= known)
 		pop(r);
 	/* Together no more than asked for; but what arose since it came is never left out. */
 	over = n + r->n_before > r->last ? n + r->n_before - r->last : 0;
@@ -197,15 +193,12 @@ void gw_follower_more(struct gw_follower *r, struct gw_follow *f, struct gw_text
 		const struct gw_live *live = r->queue[r->first];
 		size_t before = t->used;
 
-		if (live->seq > r->seq) {
-			if (r->json)
-				gw_text_add_n(t, live->text + live->n_line, live->n_json);
-			else
-				gw_text_add_n(t, live->text, live->n_line);
-			if (!fits(t, before))
-				return;
-			r->seq = live->seq;
-		}
+		if (r->json)
+			gw_text_add_n(t, live->text + live->n_line, live->n_json);
+		else
+			gw_text_add_n(t, live->text, live->n_line);
+		if (!fits(t, before))
+			return;
 		pop(r);
 	}
 }

@@ -34,7 +34,6 @@ struct gw_live {
 struct gw_follow {
 	struct gw_live *recent[GW_FOLLOW_RECENT]; /* a ring, oldest at `first` */
 	size_t first, n;
-	uint64_t last_seq;
 	char scratch[GW_EVENT_JSON_MAX], wrapped[2 * GW_EVENT_JSON_MAX];
 };
 
@@ -47,7 +46,6 @@ struct gw_follower {
 	size_t first, n, n_before; /* of them from before it came */
 	struct gw_batch *history;
 	size_t at;
-	uint64_t seq; /* the last that was written or need not be */
 };
 
 /* Make the event text and keep it; followers get it by push. NULL if there is no memory. */
