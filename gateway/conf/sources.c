@@ -283,8 +283,8 @@ void gw_sources_number(struct gw_load *l)
 	struct gw_config *c = l->config;
 	size_t room = l->n_points + c->n_sources + c->n_uplinks * GW_UPLINK_POINTS +
 		GW_STORE_POINTS;
-	struct gw_load_device *d = l->devices;
 	uint32_t index;
+	size_t d = 0;
 
 	c->points = gw_arena_alloc(l->keep, room, sizeof(*c->points));
 	c->source_first_point = gw_arena_alloc(
@@ -297,8 +297,8 @@ void gw_sources_number(struct gw_load *l)
 		struct gw_source_opts *s = &c->sources[i];
 
 		c->source_first_point[i] = (uint32_t)c->n_points;
-		for (index = 0; d < l->devices + l->n_devices && d->source == s; d++)
-			number_device(l, d, &index);
+		for (index = 0; d < l->n_devices && l->devices[d].source == s; d++)
+			number_device(l, &l->devices[d], &index);
 		s->n_points = s->down_point = index;
 		own_point(l, s->name, "down");
 	}

@@ -12,9 +12,12 @@
 #include <string.h>
 
 #define MEMBERS_MAX 1000
+#define NONE        UINT32_MAX
 
 struct voting {
 	struct gw_load *l;
+	struct gw_index names; /* of alarms -> the first draft of that name */
+	uint32_t *same_name;   /* draft -> the next one of its name, or NONE */
 	uint32_t *seen_alarm, *seen_point, *seen_voter; /* stamped with the vote's number */
 	uint32_t stamp;
 	struct gw_member *members;
@@ -67,13 +70,19 @@ static size_t match_alarms(
 			add_alarm(v, e->value);
 		return e != NULL;
 	}
+	if (!wild) {
+		e = gw_index_find(&v->names, pattern);
+		for (uint32_t i = e ? e->value : NONE; i != NONE; i = v->same_name[i]) {
+			add_alarm(v, i);
+			matches++;
+		}
+		return matches;
+	}
 	for (size_t i = 0; i < l->n_drafts; i++) {
 		const struct gw_draft *d = l->drafts[i];
 		const char *text = by_key ? d->opts.info.key : d->opts.info.name;
 
-		if (wild && (d == vote || (d->implicit && !by_key)))
-			continue;
-		if (wild ? !gw_match(pattern, text) : strcmp(pattern, text) != 0)
+		if (d == vote || (d->implicit && !by_key) || !gw_match(pattern, text))
 			continue;
 		add_alarm(v, i);
 		matches++;
@@ -276,11 +285,22 @@ size_t gw_votes_resolve(struct gw_load *l, struct gw_draft **order)
 	struct step *stack = gw_arena_alloc(&l->scratch, l->n_drafts + 1, sizeof(*stack));
 	size_t n = 0, i;
 
+	v.names.arena = &l->scratch;
+	v.same_name = gw_arena_alloc(&l->scratch, l->n_drafts, sizeof(uint32_t));
 	v.seen_alarm = gw_arena_alloc(&l->scratch, l->n_drafts, sizeof(uint32_t));
 	v.seen_point = gw_arena_alloc(&l->scratch, l->config->n_points, sizeof(uint32_t));
 	v.seen_voter = gw_arena_alloc(&l->scratch, voters, sizeof(uint32_t));
-	if (!v.seen_alarm || !v.seen_point || !v.seen_voter || !stack)
+	if (!v.same_name || !v.seen_alarm || !v.seen_point || !v.seen_voter || !stack)
 		return 0;
+	for (i = l->n_drafts; i-- > 0;) {
+		struct gw_index_entry *e = gw_index_add(
+			&v.names, l->drafts[i]->opts.info.name, NONE);
+
+		if (!e)
+			return 0;
+		v.same_name[i] = e->value;
+		e->value = (uint32_t)i;
+	}
 	for (i = 0; i < l->n_drafts; i++)
 		if (is_vote(l->drafts[i]))
 			resolve(&v, l->drafts[i]);
