@@ -33,10 +33,10 @@ const struct gw_setting gw_uplink_settings[] = {
 			"again when "
 			"it changes."},
 	{ROW("heartbeat", GW_SET_DURATION, heartbeat_ns), .def = "30s", .min = 0,
-		.max = SECONDS(300),
+		.max = SECONDS(86400),
 		.help = "How often to tell the platform that the gateway lives and what it "
 			"owes, "
-			"from 1s to 300s; 0s for never."},
+			"from 1s to 1d; 0s for never."},
 	{ROW("timeout", GW_SET_DURATION, timeout_ns), .def = "5s", .min = SECONDS(0.1),
 		.max = SECONDS(30),
 		.help = "Longest time one try may take, from name lookup to answer."},

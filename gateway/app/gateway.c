@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "app/gateway.h"
+
+#include "base/log.h"
+#include "gw_build.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#define LIVE_RING    1024
+#define COMMAND_RING 64
+
+static struct gw_time now(struct gw_gateway *g)
+{
+	return (struct gw_time){
+		.mono_ns = gw_clock_mono_ns(),
+		.wall_ms = gw_clock_wall_ms(),
+		.synced = atomic_load_explicit(&g->pulse.synced, memory_order_relaxed),
+	};
+}
+
+/* ---- what the loop calls ---- */
+
+static bool send_command(void *arg, const struct gw_command *command)
+{
+	struct gw_gateway *g = arg;
+
+	if (!gw_ring_push(&g->commands, command, 1, sizeof *command))
+		return false;
+	gw_wake_poke(&g->runner.wake);
+	return true;
+}
+
+static bool look(void *arg)
+{
+	struct gw_gateway *g = arg;
+	struct gw_event event;
+	struct gw_reply reply;
+	bool any = false;
+
+	while (gw_ring_pop(&g->live, &event, 1, sizeof event)) {
+		gw_control_event(g->control, &event);
+		any = true;
+	}
+	while (gw_ring_pop(&g->replies, &reply, 1, sizeof reply)) {
+		gw_control_reply(g->control, &reply);
+		any = true;
+	}
+	gw_control_history(g->control);
+	return any;
+}
+
+static void on_signal(void *arg, uint32_t events)
+{
+	struct gw_gateway *g = arg;
+	struct signalfd_siginfo info;
+
+	(void)events;
+	while (read(g->signals.fd, &info, sizeof info) == (ssize_t)sizeof info) {
+		if (info.ssi_signo == SIGHUP)
+			gw_reload(g);
+		else
+			gw_loop_stop(&g->loop);
+	}
+}
+
+static enum gw_err open_loop(struct gw_gateway *g, struct gw_error *err)
+{
+	sigset_t set;
+	enum gw_err kind = gw_loop_init(&g->loop, err);
+
+	if (!kind)
+		kind = gw_wake_init(&g->wake, err);
+	if (kind)
+		return kind;
+	g->look = (struct gw_loop_wake){.wake = &g->wake, .look = look, .arg = g};
+	kind = gw_loop_add_wake(&g->loop, &g->look, err);
+	if (kind)
+		return kind;
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	g->signals = (struct gw_loop_fd){
+		.fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC),
+		.ready = on_signal,
+		.arg = g};
+	if (g->signals.fd < 0)
+		return gw_fail(
+			err, GW_ERR_SYSTEM, errno, "signalfd: %s", gw_errno_text(errno));
+	return gw_loop_add(&g->loop, &g->signals, EPOLLIN, err);
+}
+
+/* ---- start ---- */
+
+static void restore_one(
+	void *arg, const struct gw_alarm_memory *memory, const struct gw_alarm_info *info)
+{
+	struct gw_gateway *g = arg;
+
+	if (gw_engine_restore(g->engine, memory, now(g)))
+		return;
+	gw_log(GW_LOG_NOTICE,
+		"%s stood when the daemon stopped and is no longer configured: cleared",
+		memory->key);
+	gw_engine_orphan(g->engine, memory, info, now(g));
+}
+
+static enum gw_err make_rings(struct gw_gateway *g, struct gw_error *err)
+{
+	enum gw_err kind = gw_ring_init(&g->live, LIVE_RING, sizeof(struct gw_event), err);
+
+	if (!kind)
+		kind = gw_ring_init(
+			&g->commands, COMMAND_RING, sizeof(struct gw_command), err);
+	if (!kind)
+		kind = gw_ring_init(
+			&g->replies, COMMAND_RING, sizeof(struct gw_reply), err);
+	return kind;
+}
+
+static enum gw_err make_sources(struct gw_gateway *g, struct gw_error *err)
+{
+	const struct gw_config *c = g->generation->config;
+	enum gw_err kind = GW_OK;
+
+	g->sources = calloc(c->n_sources + 1, sizeof(struct gw_source *));
+	g->source_from = calloc(c->n_sources + 1, sizeof(struct gw_generation *));
+	if (!g->sources || !g->source_from)
+		return gw_fail(err, GW_ERR_SYSTEM, 0, "out of memory");
+	g->n_sources = c->n_sources;
+	for (size_t i = 0; !kind && i < c->n_sources; i++) {
+		kind = gw_wiring_source(g, &c->sources[i], &g->sources[i], err);
+		if (!kind) {
+			g->source_from[i] = g->generation;
+			g->generation->users++;
+		}
+	}
+	return kind;
+}
+
+static enum gw_err make_all(struct gw_gateway *g, struct gw_error *err)
+{
+	const struct gw_config *c = g->generation->config;
+	enum gw_err kind;
+
+	if ((kind = open_loop(g, err)) || (kind = make_rings(g, err)) ||
+		(kind = gw_runner_init(&g->runner, err)) ||
+		(kind = gw_wiring_store(g, c, err)) ||
+		(kind = gw_alert_log_new(
+			 c->gateway.alert_log, LIVE_RING, &g->alert_log, err)) ||
+		(kind = gw_wiring_uplinks(g, g->generation, err)) ||
+		(kind = make_sources(g, err)) ||
+		(kind = gw_wiring_engine(g, c, &g->engine, err)))
+		return kind;
+	g->run = gw_store_run(g->store);
+	gw_clock_boot_id(g->boot);
+	gw_engine_identity(g->engine, g->run, gw_store_last_seq(g->store), g->boot);
+	gw_engine_publish_seq(g->engine, &g->last_seq);
+	atomic_store_explicit(&g->pulse.synced, gw_clock_synced(), memory_order_relaxed);
+	atomic_store_explicit(&g->runner.synced, g->pulse.synced, memory_order_relaxed);
+	gw_store_load(g->store, restore_one, g);
+	g->view.started_ns = gw_clock_mono_ns();
+	gw_wiring_show(g);
+	return gw_control_open(&g->loop,
+		&(struct gw_control_opts){.path = c->gateway.control_socket,
+			.group = "tocsin",
+			.view = &g->view,
+			.command = send_command,
+			.arg = g},
+		&g->control, err);
+}
+
+/* Consumers before producers. */
+static enum gw_err start_all(struct gw_gateway *g, struct gw_error *err)
+{
+	enum gw_err kind;
+
+	if ((kind = gw_store_start(g->store, err)) ||
+		(kind = gw_alert_log_start(g->alert_log, err)))
+		return kind;
+	for (size_t i = 0; i < g->n_uplinks; i++)
+		if ((kind = gw_uplink_start(g->uplinks[i], err)))
+			return kind;
+	if ((kind = gw_runner_start(&g->runner, g->engine, err)))
+		return kind;
+	for (size_t i = 0; i < g->n_sources; i++)
+		if ((kind = gw_source_start(g->sources[i], err)))
+			return kind;
+	return GW_OK;
+}
+
+enum gw_err gw_gateway_start(struct gw_gateway *g, const char *path,
+	struct gw_config *config, struct gw_error *err)
+{
+	enum gw_err kind;
+
+	*g = (struct gw_gateway){
+		.config_path = path, .wake = {.fd = -1}, .signals = {.fd = -1}};
+	g->runner.wake.fd = -1;
+	g->generation = gw_generation_new(config);
+	if (!g->generation) {
+		gw_config_free(config);
+		return gw_fail(err, GW_ERR_SYSTEM, 0, "out of memory");
+	}
+	kind = make_all(g, err);
+	if (!kind)
+		kind = start_all(g, err);
+	if (kind) {
+		gw_gateway_stop(g);
+		return kind;
+	}
+	gw_pulse_start(g);
+	gw_log(GW_LOG_NOTICE,
+		"tocsind %s started: gateway %s, run %u, %zu sources, %zu alarms, %zu "
+		"uplinks",
+		GW_VERSION, config->site.gateway, g->run, config->n_sources,
+		config->n_alarms, config->n_uplinks);
+	gw_pulse_notify("READY=1");
+	return GW_OK;
+}
+
+enum gw_err gw_gateway_run(struct gw_gateway *g, struct gw_error *err)
+{
+	return gw_loop_run(&g->loop, err);
+}
+
+/* The mirror of start: producers first, each stage drains into the next. */
+void gw_gateway_stop(struct gw_gateway *g)
+{
+	if (!g->generation)
+		return;
+	gw_pulse_notify("STOPPING=1");
+	for (size_t i = 0; i < g->n_sources; i++)
+		if (g->sources[i])
+			gw_source_ask_stop(g->sources[i]);
+	for (size_t i = 0; i < g->n_sources; i++)
+		if (g->sources[i])
+			gw_source_join(g->sources[i]);
+	if (g->engine)
+		gw_runner_stop(&g->runner);
+	if (g->alert_log)
+		gw_alert_log_ask_stop(g->alert_log);
+	gw_wiring_stop_uplinks(g);
+	gw_alert_log_free(g->alert_log);
+	gw_control_close(g->control);
+	gw_store_free(g->store);
+	for (size_t i = 0; i < g->n_sources; i++)
+		gw_source_free(g->sources[i]);
+	gw_engine_free(g->engine);
+	gw_runner_fini(&g->runner);
+	free(g->sources);
+	free(g->source_from);
+	gw_ring_fini(&g->live);
+	gw_ring_fini(&g->commands);
+	gw_ring_fini(&g->replies);
+	gw_wake_fini(&g->wake);
+	if (g->signals.fd >= 0)
+		close(g->signals.fd);
+	gw_loop_fini(&g->loop);
+	gw_generation_sweep(g, true);
+	*g = (struct gw_gateway){.wake = {.fd = -1}, .signals = {.fd = -1}};
+	g->runner.wake.fd = -1;
+}

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* tocsind: the command line. Everything else is in gateway.c. */
+#include "app/gateway.h"
+#include "base/log.h"
+#include "gw_build.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+enum { EXIT_GOOD = 0, EXIT_BAD_CONFIG = 1, EXIT_CANNOT_START = 2 };
+
+static void usage(FILE *to)
+{
+	fputs("usage: tocsind [--config FILE] [--check] [--debug] [--version] [--help]\n"
+	      "  -c, --config FILE  the configuration; default " GW_CONFIG_FILE "\n"
+	      "      --check        say all that is wrong with it and exit: 0 good, 1 bad\n"
+	      "      --debug        log more\n"
+	      "      --version      print the version\n",
+		to);
+}
+
+static void complain(void *arg, const char *line)
+{
+	(void)arg;
+	fprintf(stderr, "%s\n", line);
+}
+
+/* libmodbus and others put descriptors into an fd_set: one at or over 1024 would write past it
+ * and abort the process. */
+static void limit_descriptors(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur > 1024) {
+		limit.rlim_cur = 1024;
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
+static int run(const char *path, struct gw_config *config)
+{
+	static struct gw_gateway gateway;
+	struct gw_error err = {.kind = GW_OK};
+
+	umask(027);
+	limit_descriptors();
+	if (gw_gateway_start(&gateway, path, config, &err) ||
+		gw_gateway_run(&gateway, &err)) {
+		gw_log(GW_LOG_ERR, "cannot run: %s", err.text);
+		gw_gateway_stop(&gateway);
+		return EXIT_CANNOT_START;
+	}
+	gw_gateway_stop(&gateway);
+	gw_log(GW_LOG_NOTICE, "tocsind stopped");
+	return EXIT_GOOD;
+}
+
+int main(int argc, char **argv)
+{
+	enum { CHECK = 256, DEBUG, VERSION, HELP };
+	static const struct option options[] = {
+		{"config", required_argument, NULL, 'c'},
+		{"check", no_argument, NULL, CHECK},
+		{"debug", no_argument, NULL, DEBUG},
+		{"version", no_argument, NULL, VERSION},
+		{"help", no_argument, NULL, HELP},
+		{NULL, 0, NULL, 0},
+	};
+	const char *path = GW_CONFIG_FILE;
+	bool check = false, debug = false;
+	struct gw_complaints complaints = {.say = complain};
+	struct gw_config *config;
+
+	for (int c; (c = getopt_long(argc, argv, "c:h", options, NULL)) != -1;) {
+		switch (c) {
+		case 'c': path = optarg; break;
+		case CHECK: check = true; break;
+		case DEBUG: debug = true; break;
+		case VERSION: puts("tocsind " GW_VERSION); return EXIT_GOOD;
+		case 'h':
+		case HELP: usage(stdout); return EXIT_GOOD;
+		default: usage(stderr); return EXIT_CANNOT_START;
+		}
+	}
+	if (optind < argc) {
+		fprintf(stderr, "tocsind: what is \"%s\"? (a file goes after --config)\n",
+			argv[optind]);
+		usage(stderr);
+		return EXIT_CANNOT_START;
+	}
+	gw_log_init(debug ? GW_LOG_DEBUG : GW_LOG_INFO);
+	if (gw_config_load(path, &config, &complaints))
+		return EXIT_BAD_CONFIG;
+	if (!check)
+		return run(path, config);
+	printf("%s: good: %zu sources, %zu points, %zu alarms, %zu uplinks\n", path,
+		config->n_sources, config->n_points, config->n_alarms, config->n_uplinks);
+	gw_config_free(config);
+	return EXIT_GOOD;
+}
