@@ -200,6 +200,14 @@ static int64_t last_good_ns(const struct gw_engine *e, const struct gw_alarm *a)
 	return last_ns;
 }
 
+/* A dead device never keeps its last good value. */
+static void silence(struct gw_engine *e, const struct gw_alarm *a)
+{
+	for (uint32_t i = 0; i < a->opts->n_points; i++)
+		gw_view_write_quality(
+			&e->view.points[a->opts->first_point + i], GW_QUALITY_SILENT);
+}
+
 static void note_answer(struct gw_alarm *a, const struct gw_condition_input *in,
 	const struct gw_condition_answer *answer)
 {
@@ -246,6 +254,8 @@ void gw_alarms_ask(struct gw_engine *e, struct gw_alarm *a, struct gw_condition_
 	if (o->kind->on_devices)
 		in.last_good_ns = last_good_ns(e, a);
 	o->kind->ask(o, a->memory, &in, &answer);
+	if (o->kind->on_devices && answer.truth && !a->truth)
+		silence(e, a);
 	gw_state_time(&a->state, &a->rules, in.now_ns, &moves);
 	if (moves.n) {
 		tell(e, a, &moves, NULL, now);

@@ -128,6 +128,7 @@ struct gw_engine {
 /* view.c */
 void gw_view_write_point(
 	struct gw_point_slot *s, const struct gw_sample *sample, bool usable);
+void gw_view_write_quality(struct gw_point_slot *s, enum gw_quality quality);
 void gw_view_write_alarm(
 	struct gw_alarm_slot *s, const struct gw_alarm *a, int64_t shelved_until_ms);
 

@@ -33,6 +33,14 @@ void gw_view_write_point(
 	PUT(s->lock, after);
 }
 
+void gw_view_write_quality(struct gw_point_slot *s, enum gw_quality quality)
+{
+	uint32_t after = begin(&s->lock);
+
+	PUT(s->quality, (uint16_t)quality);
+	PUT(s->lock, after);
+}
+
 void gw_view_write_alarm(
 	struct gw_alarm_slot *s, const struct gw_alarm *a, int64_t shelved_until_ms)
 {

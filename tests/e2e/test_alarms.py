@@ -257,7 +257,7 @@ def test_an_unknown_topic_is_counted(gateway, broker, publisher):
     publisher.send("zigbee2mqtt/smoke-2", {"smoke": True})
     g.write(b.config(b.mqtt(broker.port, b.smoke(1)), alarms=[b.SMOKE]))
     g.start()
-    harness.wait_for(lambda: g.source("zigbee")["unknown_topic"] == 1,
+    harness.wait_for(lambda: g.source("zigbee")["unknown_topics"] == 1,
                      lambda: str(g.source("zigbee")))
     publisher.send("zigbee2mqtt/smoke-1", {"smoke": False})
     g.wait_point("zigbee/smoke-1/smoke", 0)

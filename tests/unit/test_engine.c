@@ -145,6 +145,7 @@ static void a_timer_raises_without_a_sample(void **unused)
 static void silence_raises_and_the_first_sample_ends_it(void **unused)
 {
 	struct gw_alarm_opts *a = kit_alarm("silent", 0, &gw_silent);
+	struct gw_point_view v;
 
 	(void)unused;
 	a->when.window_ns = 10 * S;
@@ -157,6 +158,8 @@ static void silence_raises_and_the_first_sample_ends_it(void **unused)
 	assert_int_equal(kit_pass(15 * S), 1);
 	assert_event(0, GW_CHANGE_RAISED, GW_STATE_ACTIVE_UNACKED);
 	assert_int_equal(kit.event[0].quality, GW_QUALITY_SILENT);
+	gw_view_point(gw_engine_view(kit.engine), 1, &v);
+	assert_int_equal(v.quality, GW_QUALITY_SILENT); /* it keeps no good value */
 	assert_int_equal(kit_feed_quality(16 * S, 0, 0, GW_QUALITY_BAD_TIMEOUT), 0);
 	assert_int_equal(kit_feed(17 * S, 0, 3), 1);
 	assert_event(0, GW_CHANGE_CLEARED, GW_STATE_RETURNED_UNACKED);
