@@ -74,10 +74,14 @@ struct gw_condition_kind {
 	void (*check)(const struct gw_condition_opts *o, struct gw_report *report);
 	/* Bytes of memory, a multiple of 8, zeroed before first use. Optional: none. */
 	size_t (*memory)(const struct gw_condition_opts *o);
+	/* Kinds with a history: take a usable sample into memory, once each, before any ask; says
+	 * whether ask must look although the condition is false. Optional. */
+	bool (*absorb)(const struct gw_condition_opts *o, void *memory,
+		const struct gw_sample *sample, int64_t now_ns);
 	void (*ask)(const struct gw_condition_opts *o, void *memory,
 		const struct gw_condition_input *in, struct gw_condition_answer *answer);
 	/* Values in [lo, hi] change nothing while the condition is false and need not be asked.
-	 * Optional: every sample is asked. */
+	 * Optional: with absorb every value, else none. */
 	void (*calm)(const struct gw_condition_opts *o, double *ret_lo, double *ret_hi);
 	/* Whether a is worse than b, for the peak. Optional: greater is worse. */
 	bool (*worse)(const struct gw_condition_opts *o, double a, double b);

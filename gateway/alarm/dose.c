@@ -49,20 +49,30 @@ static void pass(const struct gw_condition_opts *o, struct dose *m, int64_t now_
 	m->last_ns = now_ns;
 }
 
+static bool absorb(const struct gw_condition_opts *o, void *memory,
+	const struct gw_sample *sample, int64_t now_ns)
+{
+	struct dose *m = memory;
+
+	if (m->last_ns)
+		pass(o, m, now_ns);
+	m->value = sample->value;
+	m->last_ns = now_ns;
+	for (size_t i = 0; i < o->rows.rows; i++)
+		if (sample->value > level(o, i)) /* a row runs: ask says until when */
+			return true;
+	return false;
+}
+
 static void ask_dose(const struct gw_condition_opts *o, void *memory,
 	const struct gw_condition_input *in, struct gw_condition_answer *answer)
 {
 	struct dose *m = memory;
 	bool full = false, low = true;
 
-	if (m->last_ns)
-		pass(o, m, in->now_ns);
-	if (in->sample) {
-		m->value = in->sample->value;
-		m->last_ns = in->now_ns;
-	}
 	if (m->last_ns == 0)
 		return;
+	pass(o, m, in->now_ns);
 	answer->value = m->value;
 	for (size_t i = 0; i < o->rows.rows; i++) {
 		int64_t left_ns = time_ns(o, i) - m->over_ns[i];
@@ -133,6 +143,7 @@ const struct gw_condition_kind gw_dose = {
 	.numbers_only = true,
 	.check = check_dose,
 	.memory = dose_memory,
+	.absorb = absorb,
 	.ask = ask_dose,
 	.describe = describe,
 };

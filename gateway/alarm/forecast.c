@@ -9,10 +9,11 @@
  * X is watched from the side where the value is at home: a gas that falls back towards the limit
  * it crossed does not "reach" it. Home moves only after a whole window at rest on the other side.
  *
- * Memory: FIT_SLICES * 16 + 56 bytes an alarm. Work is done once a slice, not per sample.
+ * Memory: 376 bytes an alarm. Work is done once a slice, not per sample.
  */
 #include "alarm/kinds.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -29,17 +30,20 @@ struct slice {
 };
 
 struct forecast {
-	int64_t start_ns; /* of the time axis */
-	int64_t slice_ns; /* number of the open slice */
+	int64_t slice_end_ns; /* of the open slice; what every sample touches comes first */
 	double sum;
 	uint32_t count; /* samples in the open slice */
 	uint16_t head, n;
-	int8_t home;   /* -1: under X, +1: over it, 0: not known */
-	uint8_t away;  /* evaluations in a row at rest on the other side */
-	uint8_t turns; /* evaluations in a row that speak against the present truth */
+	int64_t slice_number; /* of the open slice */
+	int64_t start_ns;     /* of the time axis */
 	int64_t eta_ms;
+	int8_t home;        /* -1: under X, +1: over it, 0: not known */
+	uint8_t away;       /* evaluations in a row at rest on the other side */
+	uint8_t turns;      /* evaluations in a row that speak against the present truth */
+	bool judged, found; /* there is a new evaluation, and what it found */
 	struct slice slice[FIT_SLICES]; /* a circle, oldest at head */
 };
+static_assert(offsetof(struct forecast, slice) <= 64, "a sample touches one line");
 
 static size_t forecast_memory(const struct gw_condition_opts *o)
 {
@@ -174,36 +178,53 @@ static void rebase(struct forecast *m, int64_t now_ns, int64_t window_ns)
 		m->slice[i].at_s -= (float)((double)by_ns / 1e9);
 }
 
+/* The slice that was open is over. */
+static void turn_slice(
+	const struct gw_condition_opts *o, struct forecast *m, int64_t now_ns)
+{
+	int64_t width_ns = fit_ns(o) / FIT_SLICES, number = now_ns / width_ns;
+
+	if (m->n == 0 && m->count == 0) {
+		m->start_ns = now_ns;
+	} else {
+		rebase(m, now_ns, fit_ns(o));
+		close_slice(m, width_ns, m->slice_number, number - FIT_SLICES);
+		m->found = m->n >= FIT_LEAST && evaluate(o, m);
+		m->judged = true;
+	}
+	m->slice_number = number;
+	m->slice_end_ns = (number + 1) * width_ns;
+}
+
+static bool absorb(const struct gw_condition_opts *o, void *memory,
+	const struct gw_sample *sample, int64_t now_ns)
+{
+	struct forecast *m = memory;
+
+	if (now_ns >= m->slice_end_ns)
+		turn_slice(o, m, now_ns);
+	m->sum += sample->value;
+	m->count++;
+	return m->judged;
+}
+
 static void ask_forecast(const struct gw_condition_opts *o, void *memory,
 	const struct gw_condition_input *in, struct gw_condition_answer *answer)
 {
 	struct forecast *m = memory;
-	int64_t width_ns = fit_ns(o) / FIT_SLICES, number = in->now_ns / width_ns;
-	bool found;
 
 	answer->limit = o->limit;
-	answer->eta_ms = answer->truth ? m->eta_ms : -1;
-	if (!in->sample)
-		return;
-	answer->value = in->sample->value;
-	if (m->n == 0 && m->count == 0) {
-		m->start_ns = in->now_ns;
-		m->slice_ns = number;
-	}
-	if (number != m->slice_ns) {
-		rebase(m, in->now_ns, fit_ns(o));
-		close_slice(m, width_ns, m->slice_ns, number - FIT_SLICES);
-		m->slice_ns = number;
-		found = m->n >= FIT_LEAST && evaluate(o, m);
-		m->turns = found == answer->truth ? 0 : (uint8_t)(m->turns + 1);
+	if (in->sample)
+		answer->value = in->sample->value;
+	if (m->judged) {
+		m->judged = false;
+		m->turns = m->found == answer->truth ? 0 : (uint8_t)(m->turns + 1);
 		if (m->turns >= FIT_TURNS) {
-			answer->truth = found;
+			answer->truth = m->found;
 			m->turns = 0;
 		}
-		answer->eta_ms = answer->truth ? m->eta_ms : -1;
 	}
-	m->sum += in->sample->value;
-	m->count++;
+	answer->eta_ms = answer->truth ? m->eta_ms : -1;
 }
 
 static bool never_worse(const struct gw_condition_opts *o, double a, double b)
@@ -248,6 +269,7 @@ const struct gw_condition_kind gw_reaches = {
 	.on_points = true,
 	.numbers_only = true,
 	.memory = forecast_memory,
+	.absorb = absorb,
 	.ask = ask_forecast,
 	.worse = never_worse,
 	.describe = describe,

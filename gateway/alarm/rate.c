@@ -8,23 +8,27 @@
  * irregular sampling: the window is held as slices of time, not as a number of samples. A gap
  * longer than T leaves nothing to compare with, so the rate starts afresh.
  *
- * Memory: RATE_SLICES * 16 + 40 bytes an alarm, whatever the sampling rate.
+ * Memory: 448 bytes an alarm, whatever the sampling rate.
  */
 #include "alarm/kinds.h"
 
+#include <assert.h>
 #include <math.h>
 
 #define RATE_SLICES 24
 
 struct rate {
 	double recent[3]; /* the last samples, newest last */
-	uint32_t n_recent, head, n;
 	int64_t last_ns;
+	double extreme; /* of all slices */
+	double moved;   /* from it, >= 0 */
+	uint32_t n_recent, head, n, spare;
 	struct {
 		int64_t at_ns; /* of the extreme */
 		double value;  /* lowest of the slice for rises, highest for falls */
 	} slice[RATE_SLICES];  /* a circle: oldest at head */
 };
+static_assert(offsetof(struct rate, slice) == 64, "what every sample touches is one line");
 
 static size_t rate_memory(const struct gw_condition_opts *o)
 {
@@ -34,17 +38,21 @@ static size_t rate_memory(const struct gw_condition_opts *o)
 
 static double median3(const double v[3])
 {
-	double lo = fmin(v[0], v[1]), hi = fmax(v[0], v[1]);
+	double lo = v[0] < v[1] ? v[0] : v[1], hi = v[0] < v[1] ? v[1] : v[0];
 
-	return fmax(lo, fmin(hi, v[2]));
+	return v[2] < lo ? lo : v[2] > hi ? hi : v[2];
 }
 
-static void forget_old(struct rate *m, int64_t oldest_ns)
+/* Drop slices older than the window; true if any was dropped. */
+static bool forget_old(struct rate *m, int64_t oldest_ns)
 {
+	uint32_t before = m->n;
+
 	while (m->n && m->slice[m->head].at_ns < oldest_ns) {
 		m->head = (m->head + 1) % RATE_SLICES;
 		m->n--;
 	}
+	return m->n != before;
 }
 
 /* sign +1: rises, a slice keeps its lowest; -1: falls, its highest. */
@@ -70,45 +78,68 @@ static void remember(
 	m->n++;
 }
 
-static void ask_rate(const struct gw_condition_opts *o, struct rate *m, double sign,
+static void find_extreme(struct rate *m, double sign)
+{
+	m->extreme = m->slice[m->head].value;
+	for (uint32_t i = 1; i < m->n; i++) {
+		double v = m->slice[(m->head + i) % RATE_SLICES].value;
+
+		if (sign * v < sign * m->extreme)
+			m->extreme = v;
+	}
+}
+
+static bool absorb(const struct gw_condition_opts *o, struct rate *m, double sign,
+	double value, int64_t now_ns)
+{
+	double v;
+
+	if (m->n_recent && now_ns - m->last_ns > o->window_ns)
+		m->n_recent = m->n = 0;
+	m->last_ns = now_ns;
+	m->recent[0] = m->recent[1];
+	m->recent[1] = m->recent[2];
+	m->recent[2] = value;
+	m->moved = 0;
+	if (m->n_recent < 3 && ++m->n_recent < 3)
+		return false;
+	v = median3(m->recent);
+	if (forget_old(m, now_ns - o->window_ns) && m->n)
+		find_extreme(m, sign);
+	if (m->n == 0 || sign * v < sign * m->extreme)
+		m->extreme = v;
+	remember(m, now_ns, v, sign, o->window_ns / (RATE_SLICES - 2) + 1);
+	m->moved = sign * (v - m->extreme);
+	return m->moved >= o->limit;
+}
+
+static bool absorb_rises(const struct gw_condition_opts *o, void *memory,
+	const struct gw_sample *sample, int64_t now_ns)
+{
+	return absorb(o, memory, 1, sample->value, now_ns);
+}
+
+static bool absorb_falls(const struct gw_condition_opts *o, void *memory,
+	const struct gw_sample *sample, int64_t now_ns)
+{
+	return absorb(o, memory, -1, sample->value, now_ns);
+}
+
+static void ask_rate(const struct gw_condition_opts *o, void *memory,
 	const struct gw_condition_input *in, struct gw_condition_answer *answer)
 {
-	double v, moved = 0;
+	const struct rate *m = memory;
 
 	answer->limit = o->limit;
 	if (!in->sample)
 		return;
 	answer->value = in->sample->value;
-	if (m->n_recent && in->now_ns - m->last_ns > o->window_ns)
-		m->n_recent = m->n = 0;
-	m->last_ns = in->now_ns;
-	m->recent[0] = m->recent[1];
-	m->recent[1] = m->recent[2];
-	m->recent[2] = in->sample->value;
-	if (m->n_recent < 3 && ++m->n_recent < 3)
+	if (m->n_recent < 3)
 		return;
-	v = median3(m->recent);
-	forget_old(m, in->now_ns - o->window_ns);
-	remember(m, in->now_ns, v, sign, o->window_ns / (RATE_SLICES - 2) + 1);
-	for (uint32_t i = 0; i < m->n; i++)
-		moved = fmax(
-			moved, sign * (v - m->slice[(m->head + i) % RATE_SLICES].value));
-	if (moved >= o->limit)
+	if (m->moved >= o->limit)
 		answer->truth = true;
-	else if (moved < o->limit - gw_table_number(&o->deadband, o->limit / 10))
+	else if (m->moved < o->limit - gw_table_number(&o->deadband, o->limit / 10))
 		answer->truth = false;
-}
-
-static void ask_rises(const struct gw_condition_opts *o, void *memory,
-	const struct gw_condition_input *in, struct gw_condition_answer *answer)
-{
-	ask_rate(o, memory, 1, in, answer);
-}
-
-static void ask_falls(const struct gw_condition_opts *o, void *memory,
-	const struct gw_condition_input *in, struct gw_condition_answer *answer)
-{
-	ask_rate(o, memory, -1, in, answer);
 }
 
 static void check_rate(const struct gw_condition_opts *o, struct gw_report *report)
@@ -170,7 +201,8 @@ const struct gw_condition_kind gw_rises = {
 	.numbers_only = true,
 	.check = check_rate,
 	.memory = rate_memory,
-	.ask = ask_rises,
+	.absorb = absorb_rises,
+	.ask = ask_rate,
 	.describe = describe,
 };
 
@@ -181,7 +213,8 @@ const struct gw_condition_kind gw_falls = {
 	.numbers_only = true,
 	.check = check_rate,
 	.memory = rate_memory,
-	.ask = ask_falls,
+	.absorb = absorb_falls,
+	.ask = ask_rate,
 	.worse = less,
 	.describe = describe,
 };

@@ -69,22 +69,28 @@ static size_t stuck_memory(const struct gw_condition_opts *o)
 	return sizeof(struct stuck);
 }
 
+static bool absorb_stuck(const struct gw_condition_opts *o, void *memory,
+	const struct gw_sample *sample, int64_t now_ns)
+{
+	struct stuck *m = memory;
+
+	if (m->since_ns == 0 || m->value < sample->value || m->value > sample->value) {
+		m->value = sample->value;
+		m->since_ns = now_ns;
+	}
+	return now_ns - m->since_ns >= o->window_ns;
+}
+
 /* Only a sample can make it true: a device that says nothing is silent, not stuck. */
 static void ask_stuck(const struct gw_condition_opts *o, void *memory,
 	const struct gw_condition_input *in, struct gw_condition_answer *answer)
 {
-	struct stuck *m = memory;
+	const struct stuck *m = memory;
 
 	if (!in->sample)
 		return;
 	answer->value = in->sample->value;
-	if (m->since_ns == 0 || m->value != in->sample->value) {
-		m->value = in->sample->value;
-		m->since_ns = in->now_ns;
-		answer->truth = false;
-	} else if (in->now_ns - m->since_ns >= o->window_ns) {
-		answer->truth = true;
-	}
+	answer->truth = in->now_ns - m->since_ns >= o->window_ns;
 }
 
 static void describe_stuck(const struct gw_condition_opts *o, struct gw_text *t)
@@ -110,6 +116,7 @@ const struct gw_condition_kind gw_stuck = {
 	.on_points = true,
 	.numbers_only = true,
 	.memory = stuck_memory,
+	.absorb = absorb_stuck,
 	.ask = ask_stuck,
 	.worse = never_worse,
 	.describe = describe_stuck,

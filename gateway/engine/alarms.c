@@ -153,11 +153,14 @@ void gw_alarms_calm(struct gw_engine *e, size_t point)
 			from = to = atomic_load_explicit(&s->value, memory_order_relaxed);
 			if (atomic_load_explicit(&s->good_ns, memory_order_relaxed) == 0)
 				from = HUGE_VAL;
-		} else if (!a->quiet || !a->heard || !a->opts->when.kind->calm) {
+		} else if (a->quiet && a->heard && a->opts->when.kind->calm) {
+			a->opts->when.kind->calm(&a->opts->when, &from, &to);
+		} else if (a->quiet && a->heard && a->opts->when.kind->absorb) {
+			from = -HUGE_VAL;
+			to = HUGE_VAL;
+		} else {
 			from = HUGE_VAL;
 			to = -HUGE_VAL;
-		} else {
-			a->opts->when.kind->calm(&a->opts->when, &from, &to);
 		}
 		lo = fmax(lo, from);
 		hi = fmin(hi, to);

@@ -98,9 +98,31 @@ static void __attribute__((noinline)) heed(struct gw_engine *e, uint32_t point,
 			in.sample = sample;
 		else
 			in.member_true = sample->value != 0;
+		if (in.sample && a->opts->when.kind->absorb)
+			a->opts->when.kind->absorb(
+				&a->opts->when, a->memory, sample, sample->mono_ns);
 		gw_alarms_ask(e, a, in, now);
 	}
 	gw_alarms_calm(e, point);
+}
+
+/* A sample inside the calm band of a point whose history somebody keeps. */
+static void keep(struct gw_engine *e, uint32_t point, const struct gw_sample *sample,
+	const struct gw_time *now)
+{
+	const struct gw_history *h = &e->histories[e->view.points[point].history];
+	bool more;
+
+	do {
+		more = h->more;
+		if (h->opts->kind->absorb(h->opts, h->memory, sample, sample->mono_ns))
+			gw_alarms_ask(e, &e->alarms[h->alarm],
+				(struct gw_condition_input){.sample = sample,
+					.member = GW_NO_MEMBER,
+					.now_ns = sample->mono_ns},
+				now);
+		h++;
+	} while (more);
 }
 
 static inline void feed_one(struct gw_engine *e, uint32_t point,
@@ -111,6 +133,8 @@ static inline void feed_one(struct gw_engine *e, uint32_t point,
 
 	if (usable && sample->value >= s->lo && sample->value <= s->hi) {
 		gw_view_write_point(s, sample, true);
+		if (s->history)
+			keep(e, point, sample, now);
 		return;
 	}
 	if (usable && !isfinite(sample->value)) { /* a driver should have said so */

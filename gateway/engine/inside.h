@@ -18,7 +18,8 @@ struct gw_point_slot {
 	double lo, hi; /* the calm band: values in [lo, hi] need no alarm asked */
 	_Atomic double value;
 	_Atomic int64_t mono_ns, good_ns, device_ns;
-	_Atomic uint64_t samples;
+	_Atomic uint32_t samples;
+	uint32_t history; /* first of its entries in gw_engine.histories; 0: none */
 	_Atomic uint32_t lock;
 	_Atomic uint16_t quality;
 	uint16_t pad;
@@ -48,6 +49,14 @@ struct gw_listener { /* an alarm that hears a point or another alarm */
 struct gw_listeners { /* who hears i: at[first[i]] .. at[first[i + 1] - 1] */
 	uint32_t *first;
 	struct gw_listener *at;
+};
+
+/* An alarm that takes every sample of its point into its memory. */
+struct gw_history {
+	const struct gw_condition_opts *opts;
+	void *memory;
+	uint32_t alarm;
+	bool more; /* the next entry is of the same point */
 };
 
 #define GW_NOT_QUEUED UINT32_MAX
@@ -95,6 +104,8 @@ struct gw_engine {
 	struct gw_view view;
 	struct gw_alarm *alarms;
 	unsigned char *memory; /* of all conditions */
+	struct gw_history
+		*histories; /* those of a point side by side; entry 0 is not used */
 	struct gw_listeners point_listeners, alarm_listeners;
 	uint32_t *by_key; /* alarm indexes in order of key */
 

@@ -131,7 +131,7 @@ static void take_point(struct gw_point_slot *s, struct gw_view *from, size_t poi
 	atomic_store_explicit(&s->mono_ns, v.mono_ns, memory_order_relaxed);
 	atomic_store_explicit(&s->good_ns, v.good_ns, memory_order_relaxed);
 	atomic_store_explicit(&s->device_ns, v.device_ns, memory_order_relaxed);
-	atomic_store_explicit(&s->samples, v.samples, memory_order_relaxed);
+	atomic_store_explicit(&s->samples, (uint32_t)v.samples, memory_order_relaxed);
 	atomic_store_explicit(&s->quality, v.quality, memory_order_relaxed);
 }
 

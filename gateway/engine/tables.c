@@ -69,6 +69,35 @@ static bool hear(struct gw_engine *e, struct gw_listeners *l, size_t n, bool ala
 	return ok;
 }
 
+/* Alarms that keep a history, point by point. */
+static bool keep_histories(struct gw_engine *e)
+{
+	const struct gw_listeners *l = &e->point_listeners;
+	bool ok = true;
+	uint32_t n = 1;
+
+	for (size_t i = 0; i < e->opts.n_alarms; i++)
+		n += e->opts.alarms[i].when.kind->absorb ? e->opts.alarms[i].n_points : 0;
+	e->histories = take(n, sizeof *e->histories, 64, &ok);
+	n = 1;
+	for (size_t p = 0; ok && p < e->opts.n_points; p++) {
+		for (uint32_t k = l->first[p]; k < l->first[p + 1]; k++) {
+			struct gw_alarm *a = &e->alarms[l->at[k].alarm];
+
+			if (l->at[k].member != GW_NO_MEMBER || !a->opts->when.kind->absorb)
+				continue;
+			if (e->view.points[p].history)
+				e->histories[n - 1].more = true;
+			else
+				e->view.points[p].history = n;
+			e->histories[n++] = (struct gw_history){.opts = &a->opts->when,
+				.memory = a->memory,
+				.alarm = l->at[k].alarm};
+		}
+	}
+	return ok;
+}
+
 static int by_key(const void *a, const void *b, void *arg)
 {
 	const struct gw_alarm_opts *alarms = arg;
@@ -101,7 +130,9 @@ static void init_alarm(struct gw_alarm *a, const struct gw_alarm_opts *o,
 
 static size_t memory_of(const struct gw_alarm_opts *o)
 {
-	return o->when.kind->memory ? o->when.kind->memory(&o->when) : 0;
+	size_t size = o->when.kind->memory ? o->when.kind->memory(&o->when) : 0;
+
+	return (size + 63) / 64 * 64; /* from a cache line on */
 }
 
 enum gw_err gw_tables_build(struct gw_engine *e, struct gw_error *err)
@@ -146,6 +177,8 @@ enum gw_err gw_tables_build(struct gw_engine *e, struct gw_error *err)
 		atomic_store_explicit(
 			&e->view.alarms[i].peak, (double)NAN, memory_order_relaxed);
 	}
+	if (!keep_histories(e))
+		return gw_fail(err, GW_ERR_SYSTEM, 0, "out of memory");
 	qsort_r(e->by_key, o->n_alarms, sizeof *e->by_key, by_key,
 		(void *)(uintptr_t)o->alarms);
 	return GW_OK;
@@ -157,6 +190,7 @@ void gw_tables_free(struct gw_engine *e)
 	free(e->view.alarms);
 	free(e->alarms);
 	free(e->memory);
+	free(e->histories);
 	free(e->queue);
 	free(e->by_key);
 	free(e->inputs);

@@ -20,7 +20,7 @@ void gw_view_write_point(
 	struct gw_point_slot *s, const struct gw_sample *sample, bool usable)
 {
 	uint32_t after = begin(&s->lock);
-	uint64_t samples = atomic_load_explicit(&s->samples, memory_order_relaxed);
+	uint32_t samples = atomic_load_explicit(&s->samples, memory_order_relaxed);
 
 	if (usable) {
 		PUT(s->value, sample->value);
