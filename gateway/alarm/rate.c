@@ -8,27 +8,29 @@
  * irregular sampling: the window is held as slices of time, not as a number of samples. A gap
  * longer than T leaves nothing to compare with, so the rate starts afresh.
  *
- * Memory: 448 bytes an alarm, whatever the sampling rate.
+ * Memory: 512 bytes an alarm, whatever the sampling rate.
  */
 #include "alarm/kinds.h"
 
-#include <assert.h>
 #include <math.h>
 
 #define RATE_SLICES 24
 
 struct rate {
+	/* what every sample touches */
 	double recent[3]; /* the last samples, newest last */
-	int64_t last_ns;
-	double extreme; /* of all slices */
-	double moved;   /* from it, >= 0 */
-	uint32_t n_recent, head, n, spare;
+	double open;   /* extreme of the open slice: lowest for rises, highest for falls */
+	double closed; /* extreme of the closed ones; of none: open */
+	int64_t last_ns;     /* of the last sample */
+	int64_t open_end_ns; /* when the open slice is over */
+	int64_t oldest_ns; /* when the oldest closed slice ended; INT64_MAX: there is none */
+	double moved;      /* by how much, from the extreme; >= 0 */
+	uint32_t n_recent, head, n;
 	struct {
-		int64_t at_ns; /* of the extreme */
-		double value;  /* lowest of the slice for rises, highest for falls */
-	} slice[RATE_SLICES];  /* a circle: oldest at head */
+		int64_t end_ns;
+		double value;
+	} slice[RATE_SLICES]; /* the closed ones, a circle: oldest at head */
 };
-static_assert(offsetof(struct rate, slice) == 64, "what every sample touches is one line");
 
 static size_t rate_memory(const struct gw_condition_opts *o)
 {
@@ -43,73 +45,82 @@ static double median3(const double v[3])
 	return v[2] < lo ? lo : v[2] > hi ? hi : v[2];
 }
 
-/* Drop slices older than the window; true if any was dropped. */
-static bool forget_old(struct rate *m, int64_t oldest_ns)
+static double slice_value(const struct rate *m, uint32_t i)
 {
-	uint32_t before = m->n;
-
-	while (m->n && m->slice[m->head].at_ns < oldest_ns) {
-		m->head = (m->head + 1) % RATE_SLICES;
-		m->n--;
-	}
-	return m->n != before;
+	return m->slice[(m->head + i) % RATE_SLICES].value;
 }
 
-/* sign +1: rises, a slice keeps its lowest; -1: falls, its highest. */
-static void remember(
-	struct rate *m, int64_t now_ns, double v, double sign, int64_t slice_ns)
+/* After a slice was closed or dropped. */
+static void look_back(struct rate *m, double sign)
 {
-	uint32_t last = (m->head + m->n - 1) % RATE_SLICES;
-
-	if (m->n && now_ns / slice_ns == m->slice[last].at_ns / slice_ns) {
-		if (sign * v <= sign * m->slice[last].value) {
-			m->slice[last].value = v;
-			m->slice[last].at_ns = now_ns;
-		}
-		return;
-	}
-	if (m->n == RATE_SLICES) {
-		m->head = (m->head + 1) % RATE_SLICES;
-		m->n--;
-	}
-	last = (m->head + m->n) % RATE_SLICES;
-	m->slice[last].at_ns = now_ns;
-	m->slice[last].value = v;
-	m->n++;
+	m->oldest_ns = m->n ? m->slice[m->head].end_ns : INT64_MAX;
+	m->closed = m->n ? slice_value(m, 0) : m->open;
+	for (uint32_t i = 1; i < m->n; i++)
+		if (sign * slice_value(m, i) < sign * m->closed)
+			m->closed = slice_value(m, i);
 }
 
-static void find_extreme(struct rate *m, double sign)
+static void drop_oldest(struct rate *m)
 {
-	m->extreme = m->slice[m->head].value;
-	for (uint32_t i = 1; i < m->n; i++) {
-		double v = m->slice[(m->head + i) % RATE_SLICES].value;
+	m->head = (m->head + 1) % RATE_SLICES;
+	m->n--;
+}
 
-		if (sign * v < sign * m->extreme)
-			m->extreme = v;
+static void forget_old(struct rate *m, int64_t before_ns, double sign)
+{
+	while (m->n && m->slice[m->head].end_ns < before_ns)
+		drop_oldest(m);
+	look_back(m, sign);
+}
+
+/* The open slice is over: keep its extreme, and begin one with v. */
+static void turn_slice(const struct gw_condition_opts *o, struct rate *m, int64_t now_ns,
+	double v, double sign)
+{
+	int64_t width_ns = o->window_ns / (RATE_SLICES - 2) + 1;
+	uint32_t at;
+
+	if (m->open_end_ns) {
+		if (m->n == RATE_SLICES)
+			drop_oldest(m);
+		at = (m->head + m->n++) % RATE_SLICES;
+		m->slice[at].end_ns = m->open_end_ns;
+		m->slice[at].value = m->open;
 	}
+	m->open = v;
+	m->open_end_ns = (now_ns / width_ns + 1) * width_ns;
+	forget_old(m, now_ns - o->window_ns, sign);
+}
+
+static void begin_afresh(struct rate *m)
+{
+	m->n_recent = m->n = 0;
+	m->open_end_ns = 0;
+	m->oldest_ns = INT64_MAX;
 }
 
 static bool absorb(const struct gw_condition_opts *o, struct rate *m, double sign,
 	double value, int64_t now_ns)
 {
-	double v;
+	double v, from;
 
-	if (m->n_recent && now_ns - m->last_ns > o->window_ns)
-		m->n_recent = m->n = 0;
+	if (m->n_recent == 0 || now_ns - m->last_ns > o->window_ns)
+		begin_afresh(m);
 	m->last_ns = now_ns;
 	m->recent[0] = m->recent[1];
 	m->recent[1] = m->recent[2];
 	m->recent[2] = value;
-	m->moved = 0;
 	if (m->n_recent < 3 && ++m->n_recent < 3)
 		return false;
 	v = median3(m->recent);
-	if (forget_old(m, now_ns - o->window_ns) && m->n)
-		find_extreme(m, sign);
-	if (m->n == 0 || sign * v < sign * m->extreme)
-		m->extreme = v;
-	remember(m, now_ns, v, sign, o->window_ns / (RATE_SLICES - 2) + 1);
-	m->moved = sign * (v - m->extreme);
+	if (now_ns >= m->open_end_ns)
+		turn_slice(o, m, now_ns, v, sign);
+	else if (m->oldest_ns < now_ns - o->window_ns)
+		forget_old(m, now_ns - o->window_ns, sign);
+	if (sign * v < sign * m->open)
+		m->open = v;
+	from = m->n && sign * m->closed < sign * m->open ? m->closed : m->open;
+	m->moved = sign * (v - from);
 	return m->moved >= o->limit;
 }
 

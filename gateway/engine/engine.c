@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 #define BATCH     64 /* samples taken from one ring at a time */
-#define PREFETCH  8  /* samples ahead */
+#define PREFETCH  4  /* samples from one step of fetching ahead to the next */
 #define HOLD_BACK 64 /* most steps in a row that timers wait for samples */
 /* An output that is full is tried again this often. */
 #define OUTPUT_RETRY_NS (2 * GW_NS_PER_MS)
@@ -147,14 +147,34 @@ static inline void feed_one(struct gw_engine *e, uint32_t point,
 	heed(e, point, sample, usable, now);
 }
 
+/* With many points nothing is in the cache: ask for the slot, then for what hangs on it. */
+static inline void fetch_ahead(struct gw_engine *e, uint32_t first_point, uint32_t n_points,
+	const struct gw_sample *samples, size_t n)
+{
+	struct gw_point_slot *slots = e->view.points + first_point;
+
+	if (n > 3 * PREFETCH && samples[3 * PREFETCH].point < n_points)
+		__builtin_prefetch(&slots[samples[3 * PREFETCH].point], 1);
+	if (!e->keeps_history)
+		return;
+	if (n > 2 * PREFETCH && samples[2 * PREFETCH].point < n_points)
+		__builtin_prefetch(
+			&e->histories[slots[samples[2 * PREFETCH].point].history]);
+	if (n > PREFETCH && samples[PREFETCH].point < n_points) {
+		const struct gw_history *h =
+			&e->histories[slots[samples[PREFETCH].point].history];
+
+		__builtin_prefetch(h->memory, 1);
+		if (h->more)
+			__builtin_prefetch(h[1].memory, 1);
+	}
+}
+
 static void feed(struct gw_engine *e, uint32_t first_point, uint32_t n_points,
 	const struct gw_sample *samples, size_t n, const struct gw_time *now)
 {
 	for (size_t i = 0; i < n; i++) {
-		if (i + PREFETCH < n && samples[i + PREFETCH].point < n_points)
-			__builtin_prefetch(
-				&e->view.points[first_point + samples[i + PREFETCH].point],
-				1);
+		fetch_ahead(e, first_point, n_points, samples + i, n - i);
 		if (samples[i].point >= n_points) {
 			atomic_fetch_add_explicit(&e->stray, 1, memory_order_relaxed);
 			continue;

@@ -124,6 +124,7 @@ struct gw_engine {
 	size_t log_mask;
 
 	bool started, synced;
+	bool keeps_history; /* any alarm does */
 	bool waiting;       /* an output was full at the last step */
 	uint32_t held_back; /* steps that timers have waited for samples */
 	int64_t step_ns;    /* of the last step */

@@ -78,6 +78,7 @@ static bool keep_histories(struct gw_engine *e)
 
 	for (size_t i = 0; i < e->opts.n_alarms; i++)
 		n += e->opts.alarms[i].when.kind->absorb ? e->opts.alarms[i].n_points : 0;
+	e->keeps_history = n > 1;
 	e->histories = take(n, sizeof *e->histories, 64, &ok);
 	n = 1;
 	for (size_t p = 0; ok && p < e->opts.n_points; p++) {
