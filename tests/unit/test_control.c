@@ -511,6 +511,18 @@ static void an_alarm_that_cannot_be_told_names_candidates(void **state)
 	close(fd);
 }
 
+static void a_reload_tells_who_waits_for_the_old_engine(void **state)
+{
+	int fd = join();
+
+	(void)state;
+	say(fd, "{\"cmd\":\"ack\",\"alarm\":\"confirmed\"}\n");
+	kit.view.generation++;
+	gw_control_changed(control);
+	assert_non_null(strstr(hear(fd), "the configuration was exchanged meanwhile"));
+	close(fd);
+}
+
 static void an_engine_that_is_mute_is_told_of(void **state)
 {
 	int fd = join();
@@ -685,7 +697,7 @@ static void a_store_that_cannot_answer_is_told_of_and_live_goes_on(void **state)
 	assert_non_null(strstr(heard, " #1\"}"));
 	broken = join();
 	say(broken, "{\"cmd\":\"tail\",\"last\":10}\n");
-	kit.history = calloc(1, sizeof(*kit.history)); /* the first one's, late */
+	kit.history = history(1, 1); /* the first one's, late: nobody's */
 	gw_control_history(control);
 	failed->failed = true;
 	kit.history = failed;
@@ -696,6 +708,19 @@ static void a_store_that_cannot_answer_is_told_of_and_live_goes_on(void **state)
 	assert_string_equal(numbers(broken), "#2");
 	close(mute);
 	close(broken);
+}
+
+static void one_that_left_before_its_history_came(void **state)
+{
+	int fd = join();
+
+	(void)state;
+	say(fd, "{\"cmd\":\"tail\",\"last\":10}\n");
+	close(fd);
+	spin();
+	kit.history = history(1, 3);
+	gw_control_history(control);
+	assert_null(kit.history);
 }
 
 static void history_is_asked_for_one_client_after_the_other(void **state)
@@ -843,7 +868,9 @@ int main(void)
 		TEST(a_command_goes_to_the_engine_and_its_answer_back),
 		TEST(a_reply_to_one_that_left_is_dropped),
 		TEST(an_alarm_that_cannot_be_told_names_candidates),
+		TEST(a_reload_tells_who_waits_for_the_old_engine),
 		TEST(an_engine_that_is_mute_is_told_of),
+		TEST(one_that_left_before_its_history_came),
 		TEST(tail_of_nothing_follows_from_now_on),
 		TEST(tail_json_is_one_event_a_line),
 		TEST(history_and_live_join_without_gap_or_duplicate),
