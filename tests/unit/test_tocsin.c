@@ -234,9 +234,10 @@ static void check_asks_the_tocsind_beside_it(void **state)
 	snprintf(copy, sizeof(copy), "%s/tocsin", folder);
 	f = fopen(script, "w");
 	fputs("#!/bin/sh\n[ \"$*\" = '--check --config x.yaml' ] || exit 9\n"
-	      "echo 'x.yaml:4:1: alarms: no' >&2\nexit 1\n",
+	      "echo 'x.yaml: read'\necho 'x.yaml:4:1: alarms: no' >&2\nexit 1\n",
 		f);
 	fclose(f);
+	/* what it says of its own accord is not a complaint */
 	chmod(script, 0755);
 	snprintf(command, sizeof(command), "cp \"$TOCSIN\" %s", copy);
 	assert_int_equal(system(command), 0);
