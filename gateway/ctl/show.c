@@ -6,6 +6,7 @@
 #include "ctl/when.h"
 
 #include <ctype.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* ---- reading the documents ---- */
@@ -32,13 +33,25 @@ struct scrap {
 	char at[160];
 };
 
+/* As many digits as a person reads; --json has all of them. */
+static double readable(double v)
+{
+	char memory[40];
+
+	if (v > 1e6 || v < -1e6)
+		return v;
+	snprintf(memory, sizeof(memory), "%.6g", v);
+	return strtod(memory, NULL);
+}
+
 static const char *number(struct scrap *s, const json_t *o, const char *key)
 {
 	struct gw_text t;
 
 	gw_text_init(&t, s->at, sizeof(s->at));
 	if (is_number(o, key))
-		gw_text_add_double(&t, json_number_value(json_object_get(o, key)));
+		gw_text_add_double(
+			&t, readable(json_number_value(json_object_get(o, key))));
 	return s->at;
 }
 

@@ -92,7 +92,7 @@ static void points_align_under_chinese_names(void **state)
 {
 	json_t *r = json(
 		"[{\"point\":\"boiler/gas-1/"
-		"ch4\",\"value\":52.3,\"quality\":\"good\",\"unit\":\"%LEL\","
+		"ch4\",\"value\":52.30000001234,\"quality\":\"good\",\"unit\":\"%LEL\","
 		"\"age_ms\":512,\"place\":{\"building\":\"A\",\"floor\":\"-1\",\"room\":"
 		"\"锅炉房\"}},"
 		"{\"point\":\"锅炉/温度/"
