@@ -2,7 +2,7 @@
 #include "drivers/modbus_link.h"
 
 #include "base/clock.h"
-#include "drivers/modbus_resolve.h"
+#include "drivers/resolve.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -143,8 +143,8 @@ enum gw_err gw_modbus_link_open_tcp(struct gw_modbus_link *l,
 	enum gw_err rc;
 
 	gw_modbus_link_close(l);
-	rc = gw_modbus_resolve(opts->host, (uint16_t)opts->port, until_ns, wake_fd,
-		&l->peer, &l->peer_len, err);
+	rc = gw_resolve_host(opts->host, (uint16_t)opts->port, until_ns, wake_fd, &l->peer,
+		&l->peer_len, err);
 	if (rc != GW_OK)
 		return rc;
 	l->ctx = modbus_new_tcp(NULL, (int)opts->port);

@@ -10,7 +10,7 @@
 #include <pthread.h>
 
 #define OPEN_NS    (5 * GW_NS_PER_SEC)
-#define RESOLVE_MS 3000
+#define RESOLVE_NS (3 * GW_NS_PER_SEC)
 #define STOP_MS    50
 
 struct state {
@@ -45,8 +45,9 @@ static enum gw_err open_link(void *state, const struct gw_source_opts *opts,
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	struct state *s = state;
 	struct gw_mqtt_link *l = &s->link;
-	int64_t until_ns = gw_clock_mono_ns() + OPEN_NS;
-	char address[GW_RESOLVE_ADDRESS];
+	int64_t now_ns = gw_clock_mono_ns();
+	struct sockaddr_storage address;
+	socklen_t size;
 	enum gw_err rc;
 
 	pthread_once(&once, init_library);
@@ -59,9 +60,9 @@ static enum gw_err open_link(void *state, const struct gw_source_opts *opts,
 	/* libmosquitto looks the name up again, without a bound: so only if it is known to be
 	 * answered. */
 	if (rc == GW_OK)
-		rc = gw_resolve_host(
-			l->url.host, RESOLVE_MS, gw_emit_wake_fd(emit), address, err);
-	return rc == GW_OK ? open_any(s, until_ns, err) : rc;
+		rc = gw_resolve_host(l->url.host, (uint16_t)l->url.port,
+			now_ns + RESOLVE_NS, gw_emit_wake_fd(emit), &address, &size, err);
+	return rc == GW_OK ? open_any(s, now_ns + OPEN_NS, err) : rc;
 }
 
 static enum gw_err poll_link(

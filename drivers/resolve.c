@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "drivers/resolve.h"
 
+#include "base/clock.h"
+
 #include <errno.h>
 #include <netdb.h>
 #include <poll.h>
@@ -13,106 +15,126 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-/* Held by the asker and the thread; the last one frees it. */
-struct job {
+/* Held by the one who asks and the thread that looks; the last of them frees it. */
+struct lookup {
 	_Atomic int holders;
+	_Atomic bool done; /* after what is below, before done_fd */
 	int done_fd;
-	_Atomic bool done; /* set before done_fd, after what follows */
-	int rc;            /* of getaddrinfo */
-	char address[GW_RESOLVE_ADDRESS];
-	char host[];
+	int rc; /* of getaddrinfo */
+	struct sockaddr_storage addr;
+	socklen_t len;
+	char port[8], host[];
 };
 
-static void let_go(struct job *job)
+static void let_go(struct lookup *l)
 {
-	if (atomic_fetch_sub_explicit(&job->holders, 1, memory_order_acq_rel) > 1)
+	if (atomic_fetch_sub_explicit(&l->holders, 1, memory_order_acq_rel) != 1)
 		return;
-	close(job->done_fd);
-	free(job);
+	close(l->done_fd);
+	free(l);
 }
 
-static int look_up(const char *host, int flags, char ret_address[GW_RESOLVE_ADDRESS])
+static int look(const char *host, const char *port, int flags,
+	struct sockaddr_storage *ret_addr, socklen_t *ret_len)
 {
-	struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = flags};
-	struct addrinfo *found;
-	int rc = getaddrinfo(host, NULL, &hints, &found);
+	struct addrinfo hints = {.ai_flags = flags, .ai_socktype = SOCK_STREAM}, *found;
+	int rc = getaddrinfo(host, port, &hints, &found);
 
 	if (rc != 0)
 		return rc;
-	rc = getnameinfo(found->ai_addr, found->ai_addrlen, ret_address, GW_RESOLVE_ADDRESS,
-		NULL, 0, NI_NUMERICHOST);
+	memcpy(ret_addr, found->ai_addr, found->ai_addrlen);
+	*ret_len = found->ai_addrlen;
 	freeaddrinfo(found);
-	return rc;
+	return 0;
 }
 
 static void *run(void *arg)
 {
-	struct job *job = arg;
+	struct lookup *l = arg;
 
-	job->rc = look_up(job->host, 0, job->address);
-	atomic_store_explicit(&job->done, true, memory_order_release);
-	eventfd_write(job->done_fd, 1);
-	let_go(job);
+	l->rc = look(l->host, l->port, AI_ADDRCONFIG, &l->addr, &l->len);
+	atomic_store_explicit(&l->done, true, memory_order_release);
+	eventfd_write(l->done_fd, 1);
+	let_go(l);
 	return NULL;
 }
 
-static struct job *begin(const char *host)
+/* NULL: err says why. */
+static struct lookup *begin(const char *host, const char *port, struct gw_error *err)
 {
 	size_t size = strlen(host) + 1;
-	struct job *job = calloc(1, sizeof(*job) + size);
+	struct lookup *l = calloc(1, sizeof(*l) + size);
 	pthread_attr_t attr;
 	pthread_t id;
 	int rc;
 
-	if (!job)
+	if (!l) {
+		gw_fail(err, GW_ERR_SYSTEM, ENOMEM, "look up %s: out of memory", host);
 		return NULL;
-	memcpy(job->host, host, size);
-	atomic_init(&job->holders, 2);
-	job->done_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (job->done_fd < 0) {
-		free(job);
+	}
+	atomic_init(&l->holders, 2);
+	memcpy(l->host, host, size);
+	snprintf(l->port, sizeof(l->port), "%s", port);
+	l->done_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (l->done_fd < 0) {
+		rc = errno;
+		free(l);
+		gw_fail(err, GW_ERR_SYSTEM, rc, "eventfd: %s", gw_errno_text(rc));
 		return NULL;
 	}
 	pthread_attr_init(&attr);
 	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	rc = pthread_create(&id, &attr, run, job);
+	rc = pthread_create(&id, &attr, run, l);
 	pthread_attr_destroy(&attr);
-	if (rc == 0)
-		return job;
-	errno = rc;
-	close(job->done_fd);
-	free(job);
-	return NULL;
+	if (rc != 0) {
+		close(l->done_fd);
+		free(l);
+		gw_fail(err, GW_ERR_SYSTEM, rc, "thread: %s", gw_errno_text(rc));
+		return NULL;
+	}
+	return l;
 }
 
-enum gw_err gw_resolve_host(const char *host, int timeout_ms, int wake_fd,
-	char ret_address[GW_RESOLVE_ADDRESS], struct gw_error *err)
+static enum gw_err wait_done(
+	struct lookup *l, int64_t until_ns, int wake_fd, struct gw_error *err)
 {
-	struct pollfd fds[2] = {{.events = POLLIN}, {.fd = wake_fd, .events = POLLIN}};
-	struct job *job;
-	enum gw_err result;
+	struct pollfd fds[2] = {
+		{.fd = l->done_fd, .events = POLLIN}, {.fd = wake_fd, .events = POLLIN}};
 
-	if (look_up(host, AI_NUMERICHOST, ret_address) == 0)
-		return GW_OK;
-	job = begin(host);
-	if (!job)
-		return gw_fail(err, GW_ERR_SYSTEM, errno, "look up %s: %s", host,
-			gw_errno_text(errno));
-	fds[0].fd = job->done_fd;
-	poll(fds, 2, timeout_ms);
-	if (!atomic_load_explicit(&job->done, memory_order_acquire)) {
-		if (fds[1].revents & POLLIN)
-			result = gw_fail(err, GW_ERR_STOPPED, 0, "stopping");
-		else
-			result = gw_fail(err, GW_ERR_TIMEOUT, 0,
-				"look up %s: no answer from the name server", host);
-	} else if (job->rc != 0) {
-		result = gw_fail(err, GW_ERR_LINK, job->rc, "look up %s: %s", host,
-			gai_strerror(job->rc));
-	} else {
-		memcpy(ret_address, job->address, sizeof(job->address));
-		result = GW_OK;
+	while (!atomic_load_explicit(&l->done, memory_order_acquire)) {
+		int64_t left_ns = until_ns - gw_clock_mono_ns();
+
+		if (left_ns <= 0)
+			return gw_fail(err, GW_ERR_LINK, ETIMEDOUT,
+				"look up %s: no answer from DNS", l->host);
+		if (poll(fds, 2, (int)(left_ns / GW_NS_PER_MS) + 1) > 0 && fds[1].revents)
+			return gw_fail(err, GW_ERR_STOPPED, 0,
+				"stopped while looking up %s", l->host);
 	}
-	let_go(job);
-	return result;
+	if (l->rc != 0)
+		return gw_fail(err, GW_ERR_LINK, 0, "look up %s: %s", l->host,
+			gai_strerror(l->rc));
+	return GW_OK;
+}
+
+enum gw_err gw_resolve_host(const char *host, uint16_t port, int64_t until_ns, int wake_fd,
+	struct sockaddr_storage *ret_addr, socklen_t *ret_len, struct gw_error *err)
+{
+	struct lookup *l;
+	char service[8];
+	enum gw_err rc;
+
+	snprintf(service, sizeof(service), "%u", port);
+	if (look(host, service, AI_NUMERICHOST | AI_NUMERICSERV, ret_addr, ret_len) == 0)
+		return GW_OK;
+	l = begin(host, service, err);
+	if (!l)
+		return GW_ERR_SYSTEM;
+	rc = wait_done(l, until_ns, wake_fd, err);
+	if (rc == GW_OK) {
+		*ret_addr = l->addr;
+		*ret_len = l->len;
+	}
+	let_go(l);
+	return rc;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * resolve.h: a host name looked up with a bound: getaddrinfo may block for half a minute when
- * the name server is dead, and a bus thread has a beat to keep. The look-up runs in a thread of
- * its own, which is left behind to end by itself if it takes too long.
+ * resolve.h: a host's address, in bounded time. getaddrinfo may block for half a minute when the
+ * name server is dead, and a bus thread has a beat to keep: a name is looked up by a thread of
+ * its own, which is left behind if no answer comes in time and cleans up after itself.
  *
  * Thread: any.
  */
@@ -11,11 +11,12 @@
 
 #include "base/error.h"
 
-#define GW_RESOLVE_ADDRESS 64
+#include <stdint.h>
+#include <sys/socket.h>
 
-/* The first address of host, numeric, into ret_address. Numeric hosts are answered at once.
- * Ends early with GW_ERR_STOPPED when wake_fd (or -1) becomes readable; GW_ERR_TIMEOUT. */
-enum gw_err gw_resolve_host(const char *host, int timeout_ms, int wake_fd,
-	char ret_address[GW_RESOLVE_ADDRESS], struct gw_error *err);
+/* The first address of host; numeric hosts are answered at once. GW_ERR_LINK: no such host, or
+ * no answer until until_ns; GW_ERR_STOPPED: wake_fd (-1: none) became readable. */
+enum gw_err gw_resolve_host(const char *host, uint16_t port, int64_t until_ns, int wake_fd,
+	struct sockaddr_storage *ret_addr, socklen_t *ret_len, struct gw_error *err);
 
 #endif

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/clock.h"
+#include "drivers/resolve.h"
+
+#include <arpa/inet.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+/* Displaces libc's: a name server that answers when the test says so. */
+static _Atomic bool answered;
+static _Atomic int looking;
+
+int getaddrinfo(const char *host, const char *port, const struct addrinfo *hints,
+	struct addrinfo **ret_found)
+{
+	static struct sockaddr_in a = {.sin_family = AF_INET};
+	static struct addrinfo found = {
+		.ai_addr = (struct sockaddr *)&a, .ai_addrlen = sizeof(a)};
+
+	if (hints->ai_flags & AI_NUMERICHOST) {
+		if (inet_pton(AF_INET, host, &a.sin_addr) != 1)
+			return EAI_NONAME;
+	} else {
+		looking++;
+		while (!answered)
+			usleep(1000);
+		looking--;
+		if (strcmp(host, "nobody") == 0)
+			return EAI_NONAME;
+		inet_pton(AF_INET, "10.1.2.3", &a.sin_addr);
+	}
+	a.sin_port = htons((uint16_t)(port[0] - '0'));
+	*ret_found = &found;
+	return 0;
+}
+
+void freeaddrinfo(struct addrinfo *found)
+{
+	(void)found;
+}
+
+static enum gw_err ask(
+	const char *host, int wait_ms, int wake_fd, char *ret_text, struct gw_error *err)
+{
+	struct sockaddr_storage addr;
+	socklen_t len;
+	enum gw_err rc = gw_resolve_host(host, 7,
+		gw_clock_mono_ns() + wait_ms * GW_NS_PER_MS, wake_fd, &addr, &len, err);
+	struct sockaddr_in a;
+
+	if (rc == GW_OK) {
+		memcpy(&a, &addr, sizeof(a));
+		assert_int_equal(len, sizeof(a));
+		assert_int_equal(ntohs(a.sin_port), 7);
+		inet_ntop(AF_INET, &a.sin_addr, ret_text, INET_ADDRSTRLEN);
+	}
+	return rc;
+}
+
+static void names_and_numbers_have_addresses(void **state)
+{
+	char text[INET_ADDRSTRLEN];
+	struct gw_error err;
+
+	(void)state;
+	answered = false; /* not needed for a number */
+	assert_int_equal(ask("192.168.3.4", 1000, -1, text, &err), GW_OK);
+	assert_string_equal(text, "192.168.3.4");
+	answered = true;
+	assert_int_equal(ask("broker.local", 1000, -1, text, &err), GW_OK);
+	assert_string_equal(text, "10.1.2.3");
+	assert_int_equal(ask("nobody", 1000, -1, text, &err), GW_ERR_LINK);
+	assert_non_null(strstr(err.text, "look up nobody: "));
+}
+
+/* Hazards 6 and 12: the resolver of a dead name server blocks for half a minute. */
+static void a_dead_name_server_is_bounded(void **state)
+{
+	char text[INET_ADDRSTRLEN];
+	int64_t began_ns = gw_clock_mono_ns();
+	struct gw_error err;
+	int wake = eventfd(0, EFD_CLOEXEC);
+
+	(void)state;
+	answered = false;
+	assert_int_equal(ask("broker.local", 100, wake, text, &err), GW_ERR_LINK);
+	assert_string_equal(err.text, "look up broker.local: no answer from DNS");
+	eventfd_write(wake, 1);
+	assert_int_equal(ask("broker.local", 10000, wake, text, &err), GW_ERR_STOPPED);
+	assert_true(gw_clock_mono_ns() - began_ns < GW_NS_PER_SEC);
+	close(wake);
+	answered = true; /* those left behind end by themselves */
+	for (int i = 0; i < 1000 && looking > 0; i++)
+		usleep(1000);
+	assert_int_equal(looking, 0);
+	usleep(20000); /* and free what they hold, or the leak checker says so */
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(names_and_numbers_have_addresses),
+		cmocka_unit_test(a_dead_name_server_is_bounded),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
