@@ -10,14 +10,6 @@
 
 /* ---- out ---- */
 
-static void bind_double(sqlite3_stmt *st, int at, double v)
-{
-	if (isnan(v))
-		sqlite3_bind_null(st, at);
-	else
-		sqlite3_bind_double(st, at, v);
-}
-
 /* The keys one after the other, each with its NUL. */
 static enum gw_err bind_by(sqlite3_stmt *st, int at, const struct gw_event *e)
 {
@@ -64,9 +56,10 @@ static enum gw_err put_event(struct gw_db *db, const struct gw_entry *entry, int
 	sqlite3_bind_int(st, 1 + GW_COL_SYNCED, e->synced);
 	sqlite3_bind_blob(st, 1 + GW_COL_OCCURRENCE, e->occurrence, sizeof(e->occurrence),
 		SQLITE_STATIC);
-	bind_double(st, 1 + GW_COL_VALUE, e->value);
-	bind_double(st, 1 + GW_COL_BOUND, e->limit);
-	bind_double(st, 1 + GW_COL_PEAK, e->peak);
+	/* not a number is bound as NULL */
+	sqlite3_bind_double(st, 1 + GW_COL_VALUE, e->value);
+	sqlite3_bind_double(st, 1 + GW_COL_BOUND, e->limit);
+	sqlite3_bind_double(st, 1 + GW_COL_PEAK, e->peak);
 	sqlite3_bind_int64(st, 1 + GW_COL_ETA_MS, e->eta_ms);
 	sqlite3_bind_int64(st, 1 + GW_COL_MONO_NS, e->mono_ns);
 	sqlite3_bind_int64(st, 1 + GW_COL_WALL_MS, e->wall_ms);
@@ -102,8 +95,8 @@ static enum gw_err put_alarm(
 	sqlite3_bind_int64(st, 7, e->onset_ms);
 	sqlite3_bind_int64(st, 8, e->wall_ms);
 	sqlite3_bind_int64(st, 9, e->shelved_until_ms);
-	bind_double(st, 10, e->value);
-	bind_double(st, 11, e->peak);
+	sqlite3_bind_double(st, 10, e->value);
+	sqlite3_bind_double(st, 11, e->peak);
 	sqlite3_bind_int64(st, 12, (int64_t)e->seq);
 	return gw_db_run(db, GW_DB_ALARM_PUT, err);
 }

@@ -3,10 +3,11 @@
 
 #include <string.h>
 
-#define SCAN_ROWS   8192 /* looked at in one query: a few milliseconds on a Pi */
-#define SCAN_MOST   16   /* queries in one step */
-#define LEAST_PAGES 128
-#define LEAST_SLACK 16
+#define SCAN_ROWS    8192 /* looked at in one query: a few milliseconds on a Pi */
+#define SCAN_MOST    16   /* queries in one step */
+#define SWEEP_BLOCKS 256  /* one look at every event */
+#define LEAST_PAGES  128
+#define LEAST_SLACK  16
 
 struct victim {
 	uint64_t seq;
@@ -180,9 +181,25 @@ static enum gw_err trim(struct gw_keep *k, struct gw_db *db, int class_most,
 	return GW_OK;
 }
 
-enum gw_err gw_keep_step(struct gw_keep *k, struct gw_db *db, int class_most,
-	uint64_t last_seq, bool force, uint64_t owed[32], uint64_t parked[32],
-	enum gw_keep_did *ret_did, struct gw_error *err)
+/* Texts of events that are gone and alarms that are normal. */
+static enum gw_err sweep_texts(struct gw_keep *k, struct gw_db *db, struct gw_texts *texts,
+	bool *ret_some, struct gw_error *err)
+{
+	enum gw_err rc;
+
+	k->blocks = 0;
+	rc = gw_db_run(db, GW_DB_INFO_SWEEP, err);
+	if (rc)
+		return rc;
+	*ret_some = sqlite3_changes(db->handle) > 0;
+	if (*ret_some)
+		gw_texts_forget(texts);
+	return GW_OK;
+}
+
+enum gw_err gw_keep_step(struct gw_keep *k, struct gw_db *db, struct gw_texts *texts,
+	int class_most, uint64_t last_seq, bool force, uint64_t owed[32],
+	uint64_t parked[32], enum gw_keep_did *ret_did, struct gw_error *err)
 {
 	int64_t pages, unused, limit = k->soft_pages;
 	enum gw_err rc = gw_db_pages(db, &pages, &unused, err);
@@ -195,7 +212,13 @@ enum gw_err gw_keep_step(struct gw_keep *k, struct gw_db *db, int class_most,
 		limit -= k->slack_pages / 4;
 	k->trimming = force || pages - unused > limit;
 	if (k->trimming) {
+		bool some = false;
+
 		rc = trim(k, db, class_most, last_seq, owed, parked, ret_did, err);
+		if (!rc && (*ret_did == GW_KEEP_STUCK || ++k->blocks >= SWEEP_BLOCKS))
+			rc = sweep_texts(k, db, texts, &some, err);
+		if (some)
+			*ret_did = GW_KEEP_MORE;
 		if (rc || *ret_did == GW_KEEP_MORE)
 			return rc;
 		k->trimming = false;

@@ -26,6 +26,7 @@ struct gw_keep {
 	uint64_t next[GW_KEEP_PHASES]
 		     [GW_KEEP_RANKS]; /* nothing of this kind before this seq */
 	uint64_t trimmed, lost;       /* rows deleted; of these still owed to somebody */
+	unsigned blocks; /* deleted since texts nobody refers to were looked for */
 };
 
 enum gw_keep_did {
@@ -45,8 +46,8 @@ enum gw_err gw_keep_tighten(
 /* One block at most. class_most: of the newest events; last_seq: ever given, kept for the day
  * the newest row is deleted. force: as if beyond the bound. owed and parked (per bit) are
  * counted down. */
-enum gw_err gw_keep_step(struct gw_keep *k, struct gw_db *db, int class_most,
-	uint64_t last_seq, bool force, uint64_t owed[32], uint64_t parked[32],
-	enum gw_keep_did *ret_did, struct gw_error *err);
+enum gw_err gw_keep_step(struct gw_keep *k, struct gw_db *db, struct gw_texts *texts,
+	int class_most, uint64_t last_seq, bool force, uint64_t owed[32],
+	uint64_t parked[32], enum gw_keep_did *ret_did, struct gw_error *err);
 
 #endif

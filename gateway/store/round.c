@@ -13,6 +13,7 @@
 #define BACKOFF_MAX_NS  (10 * GW_NS_PER_SEC)
 #define BALLAST_WAIT_NS (10 * GW_NS_PER_SEC)
 #define SLEEP_NS        (2 * GW_NS_PER_SEC) /* shorter than GW_BEAT_MAX_MS */
+#define WRITE_TRIES     16
 #define RELIEFS         8
 #define THIN_WAIT_NS    GW_NS_PER_SEC
 
@@ -273,7 +274,7 @@ static enum gw_err write_out(struct gw_store *s, struct gw_error *err)
 	for (size_t i = 0; i < s->n_entries && i < COMMIT_MOST; i++)
 		if ((int)s->entries[i].event.info->class_ > s->class_most)
 			s->class_most = (int)s->entries[i].event.info->class_;
-	for (;;) {
+	for (int tries = 0;; tries++) {
 		reopened |= !s->db.handle || s->db.read_only || s->suspect;
 		rc = gw_session_again(s, err);
 		if (!rc)
@@ -297,7 +298,7 @@ static enum gw_err write_out(struct gw_store *s, struct gw_error *err)
 		/* The kernel tells of a failed sync once and then calls the pages clean: what
 		 * this connection believes is worth nothing. */
 		s->suspect = !s->db.read_only;
-		if (reopened || !s->db.handle || s->db.read_only)
+		if (reopened || !s->db.handle || s->db.read_only || tries >= WRITE_TRIES)
 			return rc;
 	}
 }
@@ -322,8 +323,8 @@ static void trim(struct gw_store *s)
 	s->trim_more = false;
 	if (s->failing || s->suspect || !s->db.handle || s->db.read_only)
 		return;
-	if (!gw_keep_step(&s->keep, &s->db, s->class_most, committed, false, s->owed,
-		    s->parked, &did, NULL))
+	if (!gw_keep_step(&s->keep, &s->db, &s->texts, s->class_most, committed, false,
+		    s->owed, s->parked, &did, NULL))
 		s->trim_more = did == GW_KEEP_MORE;
 	if (s->refusing != (s->keep.refuse_below > 0)) {
 		s->refusing = s->keep.refuse_below > 0;

@@ -70,6 +70,9 @@ const char *const gw_schema_statements[GW_DB_STMTS] = {
 		"SELECT class, key, name, subject, condition, text, point, source,"
 		" device, unit_of_measure, building, floor, room, gateway, unit, area,"
 		" grid FROM info WHERE id = ?",
+	[GW_DB_INFO_SWEEP] = "DELETE FROM info WHERE id IN (SELECT id FROM info WHERE"
+			     " id NOT IN (SELECT info FROM event) AND"
+			     " id NOT IN (SELECT info FROM alarm) LIMIT 500)",
 	[GW_DB_EVENT_PUT] =
 		"REPLACE INTO event VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
 		" ?, ?, ?, ?, ?, ?, ?, ?, ?)",

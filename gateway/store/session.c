@@ -395,8 +395,8 @@ bool gw_session_relieve(struct gw_store *s)
 		return true;
 	}
 	gw_db_checkpoint(&s->db, false, NULL);
-	if (gw_keep_step(&s->keep, &s->db, s->class_most, committed, true, s->owed,
-		    s->parked, &did, NULL))
+	if (gw_keep_step(&s->keep, &s->db, &s->texts, s->class_most, committed, true,
+		    s->owed, s->parked, &did, NULL))
 		return false;
 	return did == GW_KEEP_MORE || s->keep.refuse_below > refused;
 }

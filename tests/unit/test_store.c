@@ -339,6 +339,15 @@ static void marks_before_events(void **state)
 	turn(s);
 	assert_string_equal(owed(s, 0), "");
 	assert_string_equal(owed(s, 1), "3:1");
+	/* and others are written in between */
+	gw_store_mark(s, 0, 3, GW_MARK_DELIVERED);
+	e = make_event(s, 2, 1, GW_LEVEL_RED);
+	push(s, &e);
+	turn(s);
+	e = make_event(s, 3, 1, GW_LEVEL_RED);
+	push(s, &e);
+	turn(s);
+	assert_string_equal(owed(s, 0), "3:2");
 	gw_store_free(s);
 }
 
@@ -477,6 +486,74 @@ static void a_fault_never_displaces_an_alarm(void **state)
 	infos[0].class_ = GW_CLASS_ALARM;
 }
 
+/* States of alarms alone fill the file: events of faults are refused, states are not. */
+static void refused_is_counted(void **state)
+{
+	struct gw_store *s = open_store(two_sinks, 1, MIB / 4);
+	int64_t pages = 0, unused = 0;
+	struct gw_store_status st;
+	struct gw_event e;
+	uint64_t seq = 0;
+
+	(void)state;
+	infos[0].class_ = GW_CLASS_FAULT;
+	e = make_event(s, ++seq, 0, GW_LEVEL_BLUE);
+	push(s, &e);
+	turn(s);
+	for (size_t i = 1; i < 1000 && s->keep.refuse_below == 0; i++) {
+		e = make_event(s, ++seq, i, GW_LEVEL_BLUE);
+		push(s, &e);
+		turn(s);
+		assert_int_equal(gw_db_pages(&s->db, &pages, &unused, NULL), GW_OK);
+	}
+	assert_true(s->keep.refuse_below > 0);
+	gw_store_status(s, &st);
+	assert_int_equal(st.refused, 0);
+	for (int i = 0; i < 50; i++) {
+		e = make_event(s, ++seq, 0, GW_LEVEL_BLUE);
+		push(s, &e);
+		turn(s);
+	}
+	gw_store_status(s, &st);
+	assert_true(st.refused >= 50);
+	assert_false(st.failing);
+	assert_int_equal(st.committed, seq);
+	gw_store_free(s);
+	s = open_store(two_sinks, 1, MIB / 4);
+	assert_int_equal(gw_store_last_seq(s), seq);
+	assert_true(s->n_alarms > 100);
+	gw_store_free(s);
+	infos[0].class_ = GW_CLASS_ALARM;
+}
+
+/* Texts that change with every event must not fill the file for ever. */
+static void unused_texts_go(void **state)
+{
+	struct gw_store *s = open_store(NULL, 0, MIB / 4);
+	struct gw_alarm_info changing = infos[1];
+	struct gw_store_status st;
+	char text[400];
+
+	(void)state;
+	changing.text = text;
+	for (uint64_t seq = 1; seq <= 3000; seq++) {
+		struct gw_event e = make_event(s, seq, 1, GW_LEVEL_RED);
+
+		memset(text, 'a', sizeof(text));
+		snprintf(text, sizeof(text), "%llu", (unsigned long long)seq);
+		text[strlen(text)] = ' ';
+		text[sizeof(text) - 1] = '\0';
+		e.info = &changing;
+		push(s, &e);
+		turn(s);
+	}
+	gw_store_status(s, &st);
+	assert_false(st.failing);
+	assert_int_equal(st.committed, 3000);
+	assert_true(st.file_bytes <= MIB / 4);
+	gw_store_free(s);
+}
+
 /* How many rows of the class are left. */
 static int64_t rows_of(struct gw_store *s, enum gw_class class_)
 {
@@ -497,7 +574,7 @@ static void trim_once(struct gw_store *s)
 	uint64_t none[32] = {0};
 	enum gw_keep_did did;
 
-	assert_int_equal(gw_keep_step(&s->keep, &s->db, GW_CLASS_ALARM,
+	assert_int_equal(gw_keep_step(&s->keep, &s->db, &s->texts, GW_CLASS_ALARM,
 				 gw_store_committed(s), true, none, none, &did, NULL),
 		GW_OK);
 }
@@ -557,8 +634,8 @@ static void last_seq_outlives_its_row(void **state)
 	}
 	turn(s);
 	while (did == GW_KEEP_MORE)
-		assert_int_equal(gw_keep_step(&s->keep, &s->db, GW_CLASS_ALARM, 100, true,
-					 none, none, &did, NULL),
+		assert_int_equal(gw_keep_step(&s->keep, &s->db, &s->texts, GW_CLASS_ALARM,
+					 100, true, none, none, &did, NULL),
 			GW_OK);
 	gw_store_free(s);
 	s = open_store(NULL, 0, MIB / 4);
@@ -611,6 +688,8 @@ int main(void)
 		TEST(bounded),
 		TEST(a_fault_never_displaces_an_alarm),
 		TEST(lowest_first_also_when_delivered_late),
+		TEST(refused_is_counted),
+		TEST(unused_texts_go),
 		TEST(last_seq_outlives_its_row),
 		TEST(shrinks_to_a_lower_bound),
 	};

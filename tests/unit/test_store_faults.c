@@ -5,6 +5,7 @@
 #include "store/runfile.h"
 
 #include <fcntl.h>
+#include <sys/wait.h>
 
 /* Time is the test's: these displace base/clock.c. */
 static int64_t now_ns = 1000 * GW_NS_PER_SEC;
@@ -42,7 +43,7 @@ static int teardown(void **state)
 	return fixture_teardown(state);
 }
 
-static void raise(struct gw_store *s, uint64_t seq)
+static void emit(struct gw_store *s, uint64_t seq)
 {
 	struct gw_event e = make_event(s, seq, seq % 100, GW_LEVEL_RED);
 
@@ -98,7 +99,7 @@ static void fault_samples(void **state)
 		assert_true(same_double(sample[i].value, 0.0));
 	}
 	disk.write_rc = SQLITE_FULL;
-	raise(s, 1);
+	emit(s, 1);
 	pass(s, 100);
 	assert_int_equal(gw_ring_pop(ring, sample, 8, sizeof(*sample)), 1);
 	assert_int_equal(sample[0].point, GW_STORE_POINT_FAILING);
@@ -120,13 +121,13 @@ static void survive(void (*hurt)(void))
 	struct gw_store_status st;
 	struct gw_batch *b;
 
-	raise(s, 1);
-	raise(s, 2);
+	emit(s, 1);
+	emit(s, 2);
 	turn(s);
 	assert_int_equal(gw_store_committed(s), 2);
 	hurt();
 	for (uint64_t seq = 3; seq <= 50; seq++) {
-		raise(s, seq);
+		emit(s, seq);
 		turn(s);
 	}
 	pass(s, 60);
@@ -231,7 +232,7 @@ static void ballast_keeps_it_going(void **state)
 			disk.ballast_bytes = s->ballast_bytes;
 			disk.free_bytes = 0;
 		}
-		raise(s, ++seq);
+		emit(s, ++seq);
 		gw_store_mark(s, 0, seq, GW_MARK_DELIVERED);
 		gw_store_mark(s, 1, seq, GW_MARK_DELIVERED);
 		if (i % 20 == 0)
@@ -257,12 +258,12 @@ static void failed_sync_is_not_believed(void **state)
 	sqlite3 *before;
 
 	(void)state;
-	raise(s, 1);
+	emit(s, 1);
 	turn(s);
 	before = s->db.handle;
 	disk.sync_rc = SQLITE_IOERR_FSYNC;
 	disk.syncs_to_fail = 1;
-	raise(s, 2);
+	emit(s, 2);
 	assert_int_equal(gw_store_committed(s), 1);
 	turn(s);
 	/* reopened, looked at, the WAL emptied into the file, and written again */
@@ -273,7 +274,7 @@ static void failed_sync_is_not_believed(void **state)
 	assert_int_equal(status(s).owed[0], 2); /* counted once though written twice */
 
 	disk.syncs_to_fail = 1000;
-	raise(s, 3);
+	emit(s, 3);
 	turn(s);
 	assert_int_equal(gw_store_committed(s), 2);
 	assert_true(status(s).failing);
@@ -294,7 +295,7 @@ static void failed_checkpoint_is_not_believed(void **state)
 	(void)state;
 	disk.sync_rc = SQLITE_IOERR_FSYNC;
 	while (!s->suspect && seq < 10000) {
-		raise(s, ++seq);
+		emit(s, ++seq);
 		disk.syncs_to_pass = 1; /* the commit's own */
 		disk.syncs_to_fail = 1;
 		gw_round(s, false);
@@ -325,11 +326,11 @@ static void wal_stays_small(void **state)
 	snprintf(path, sizeof(path), "%s/tocsin.db-wal", dir);
 	for (int i = 0; i < 40; i++) {
 		for (int k = 0; k < 1000; k++)
-			raise(s, ++seq);
+			emit(s, ++seq);
 		turn(s);
 	}
 	for (int i = 0; i < 3000; i++) {
-		raise(s, ++seq);
+		emit(s, ++seq);
 		turn(s);
 	}
 	assert_int_equal(stat(path, &wal), 0);
@@ -344,7 +345,7 @@ static void quiet_writes_nothing(void **state)
 	uint64_t writes;
 
 	(void)state;
-	raise(s, 1);
+	emit(s, 1);
 	pass(s, 15);
 	writes = disk.writes;
 	pass(s, 3600);
@@ -359,7 +360,7 @@ static void marks_wait_for_each_other(void **state)
 
 	(void)state;
 	for (uint64_t seq = 1; seq <= 20; seq++)
-		raise(s, seq);
+		emit(s, seq);
 	turn(s);
 	commits = status(s).commits;
 	for (uint64_t seq = 1; seq <= 20; seq++) {
@@ -385,7 +386,7 @@ static void each_commit_is_synced(void **state)
 	for (uint64_t seq = 1; seq <= 50; seq++) {
 		uint64_t syncs = disk.syncs;
 
-		raise(s, seq);
+		emit(s, seq);
 		turn(s);
 		assert_int_equal(gw_store_committed(s), seq);
 		assert_true(disk.syncs > syncs);
@@ -415,7 +416,7 @@ static void memory_is_bounded(void **state)
 	disk.write_rc = SQLITE_FULL;
 	/* everything is delivered: history goes, the last state of each alarm stays */
 	for (int i = 0; i < 20000; i++) {
-		raise(s, ++seq);
+		emit(s, ++seq);
 		gw_store_mark(s, 0, seq, GW_MARK_DELIVERED);
 		gw_store_mark(s, 1, seq, GW_MARK_DELIVERED);
 		if (i % 100 == 0) {
@@ -467,7 +468,7 @@ static void starts_on_a_broken_disk(void **state)
 	assert_int_equal(gw_store_last_seq(s), 0);
 	gw_round_status(s);
 	assert_true(status(s).failing);
-	raise(s, 1);
+	emit(s, 1);
 	turn(s);
 	assert_int_equal(gw_store_committed(s), 0);
 	vfs_heal();
@@ -487,7 +488,7 @@ static void starts_read_only(void **state)
 	char run_path[300], ballast[300];
 
 	(void)state;
-	raise(s, 1);
+	emit(s, 1);
 	gw_store_free(s); /* cleanly: there is no WAL */
 	disk.read_only = true;
 	s = open_store(two_sinks, 2, 16 * MIB);
@@ -496,7 +497,7 @@ static void starts_read_only(void **state)
 	assert_int_equal(s->n_alarms, 1);
 	assert_true(s->failing);
 	assert_string_equal(owed(s, 0), "3:1");
-	raise(s, 2);
+	emit(s, 2);
 	turn(s);
 	assert_string_equal(owed(s, 0), "3:1 3:2");
 	run = gw_store_run(s);
@@ -517,13 +518,13 @@ static void starts_full(void **state)
 	uint32_t run = gw_store_run(s);
 
 	(void)state;
-	raise(s, 1);
+	emit(s, 1);
 	gw_store_free(s);
 	disk.write_rc = SQLITE_FULL;
 	s = open_store(two_sinks, 2, 16 * MIB);
 	assert_int_equal(gw_store_run(s), run + 1); /* the file beside has it */
 	assert_int_equal(gw_store_last_seq(s), 1);
-	raise(s, 2);
+	emit(s, 2);
 	turn(s);
 	assert_string_equal(owed(s, 0), "3:1 3:2");
 	vfs_heal();
@@ -539,12 +540,12 @@ static void same_numbers_are_not_mixed(void **state)
 	struct gw_store *s = open_store(two_sinks, 2, 16 * MIB);
 
 	(void)state;
-	raise(s, 1);
-	raise(s, 2);
+	emit(s, 1);
+	emit(s, 2);
 	gw_store_free(s);
 	disk.open_rc = SQLITE_IOERR;
 	s = open_store(two_sinks, 2, 16 * MIB);
-	raise(s, 1);
+	emit(s, 1);
 	turn(s);
 	vfs_heal();
 	pass(s, 15);
@@ -591,7 +592,7 @@ static uint32_t fill(uint64_t n)
 	uint32_t run = gw_store_run(s);
 
 	for (uint64_t seq = 1; seq <= n; seq++)
-		raise(s, seq);
+		emit(s, seq);
 	turn(s);
 	gw_db_begin(&s->db, NULL); /* as after a power cut: no goodbye */
 	gw_session_end(s);
@@ -612,7 +613,7 @@ static void put_aside_and_begun_anew(uint32_t run)
 	assert_int_equal(gw_ring_pop(ring, sample, 4, sizeof(*sample)), 2);
 	assert_int_equal(sample[1].point, GW_STORE_POINT_REPLACED);
 	assert_true(same_double(sample[1].value, 1.0));
-	raise(s, gw_store_last_seq(s) + 1);
+	emit(s, gw_store_last_seq(s) + 1);
 	turn(s);
 	assert_int_equal(gw_store_committed(s), gw_store_last_seq(s) + 1);
 	gw_store_free(s);
@@ -629,6 +630,36 @@ static void corrupt_header(void **state)
 	(void)state;
 	spoil(0, 100, -1);
 	put_aside_and_begun_anew(run);
+}
+
+/* A WAL left beside a new file would be replayed into it. */
+static void corrupt_with_a_wal(void **state)
+{
+	struct gw_store *s;
+	pid_t pid = fork();
+	int how;
+
+	(void)state;
+	if (pid == 0) { /* dies with a WAL that does not hold the first page */
+		s = open_store(two_sinks, 2, 16 * MIB);
+		for (uint64_t seq = 1; seq <= 20; seq++)
+			emit(s, seq);
+		turn(s);
+		gw_db_checkpoint(&s->db, true, NULL);
+		gw_store_mark(s, 0, 3, GW_MARK_DELIVERED);
+		s->hurry = true;
+		turn(s);
+		_exit(0);
+	}
+	assert_int_equal(waitpid(pid, &how, 0), pid);
+	assert_int_equal(how, 0);
+	assert_int_equal(names_with("tocsin.db-wal"), 1);
+	spoil(0, 100, -1);
+	s = open_store(two_sinks, 2, 16 * MIB);
+	assert_true(s->replaced);
+	assert_int_equal(names_with("Z-wal"), 1);
+	assert_string_equal(owed(s, 0), ""); /* not even the first page could be read */
+	gw_store_free(s);
 }
 
 static void corrupt_middle(void **state)
@@ -698,7 +729,7 @@ static void salvaged(void **state)
 
 	(void)state;
 	for (seq = 1; seq <= 2000; seq++) {
-		raise(s, seq);
+		emit(s, seq);
 		if (seq <= 1990)
 			gw_store_mark(s, 0, seq, GW_MARK_DELIVERED);
 		if (seq <= 1995)
@@ -730,13 +761,13 @@ static void corrupt_while_running(void **state)
 
 	(void)state;
 	for (uint64_t seq = 1; seq <= 500; seq++)
-		raise(s, seq);
+		emit(s, seq);
 	turn(s);
 	disk.read_rc = SQLITE_CORRUPT;
 	sqlite3_exec(s->db.handle, "PRAGMA shrink_memory", NULL, NULL, NULL);
 	sqlite3_db_release_memory(s->db.handle);
 	for (uint64_t seq = 501; seq <= 520; seq++)
-		raise(s, seq);
+		emit(s, seq);
 	gw_store_mark(s, 0, 7, GW_MARK_DELIVERED);
 	gw_round(s, false);
 	disk.read_rc = 0;
@@ -751,11 +782,11 @@ static void unreadable_page_is_corruption(void **state)
 	struct gw_store *s = open_store(two_sinks, 2, 16 * MIB);
 
 	(void)state;
-	raise(s, 1);
+	emit(s, 1);
 	turn(s);
 	disk.write_rc = SQLITE_IOERR_WRITE;
 	disk.read_rc = SQLITE_IOERR_READ;
-	raise(s, 2);
+	emit(s, 2);
 	pass(s, 200);
 	vfs_heal();
 	pass(s, 15);
@@ -806,6 +837,7 @@ int main(void)
 		TEST(starts_full),
 		TEST(same_numbers_are_not_mixed),
 		TEST(corrupt_header),
+		TEST(corrupt_with_a_wal),
 		TEST(corrupt_middle),
 		TEST(corrupt_truncated),
 		TEST(corrupt_empty),
