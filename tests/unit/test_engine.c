@@ -530,10 +530,12 @@ static void a_ring_is_drained_and_a_stray_point_counted(void **unused)
 	gw_ring_fini(&in);
 }
 
-/* The same samples and times, twice: the same events, byte for byte. */
+/* The same samples and times, twice: the same events, byte for byte of what leaves. (The
+ * structs themselves have padding.) */
 static void a_replay_yields_the_same_bytes(void **unused)
 {
-	static struct gw_event first[256];
+	static char first[256][2048], again[2048];
+	struct gw_text json;
 	size_t n_first = 0;
 
 	(void)unused;
@@ -555,11 +557,12 @@ static void a_replay_yields_the_same_bytes(void **unused)
 
 			kit_feed(t, p, value);
 			for (size_t i = 0; i < kit.n_events; i++, n++) {
-				if (round == 0)
-					first[n_first++] = kit.event[i];
-				else
-					assert_memory_equal(
-						&first[n], &kit.event[i], sizeof first[n]);
+				gw_text_init(&json, round == 0 ? first[n_first++] : again,
+					sizeof again);
+				gw_event_json(&json, &kit.event[i]);
+				assert_false(json.cut);
+				if (round > 0)
+					assert_string_equal(first[n], again);
 			}
 		}
 		assert_true(n > 50);
