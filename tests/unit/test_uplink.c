@@ -284,7 +284,8 @@ static enum gw_verdict judge(const struct gw_delivery *r)
 	return GW_SENT;
 }
 
-static void fake_send(void *state, const struct gw_delivery *r, struct gw_answer *ret_answer)
+static void fake_send(
+	void *state, const struct gw_delivery *r, struct gw_answer *ret_answer)
 {
 	bool go_on = true;
 
