@@ -36,7 +36,8 @@
  *     trace U                     "ok FUNCTION:ADDR:COUNT ...": its requests since the last trace
  *     quit
  *
- * Requests that would write are refused (exception 1), counted, and said on stderr.
+ * A unit on RTU answers one request after the other: what is asked while an answer is late waits
+ * behind it. Requests that would write are refused (exception 1), counted, and said on stderr.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -98,6 +99,7 @@ struct unit {
 	uint8_t *holes[5]; /* one bit each, made when needed */
 	int most;
 	int fault, times, arg;
+	int64_t busy_ms; /* RTU: no answer leaves before this */
 	unsigned requests, n_trace;
 	uint8_t traced[TRACE][5];
 };
@@ -268,30 +270,32 @@ static void send_foreign(int c, const uint8_t *a, size_t n)
 	send_later(c, 0, other, n);
 }
 
-static void send_spoilt(int c, const struct unit *u, uint8_t *a, size_t n)
+static void send_spoilt(int c, struct unit *u, int64_t in_ms, uint8_t *a, size_t n)
 {
 	static const uint8_t junk[64] = {0x00, 0xff, 0x55, 0x03, 0x02, 0x01};
 	uint8_t *pdu = rtu ? a : a + 6;
 	size_t extra = (size_t)(u->arg > 0 && u->arg < 64 ? u->arg : 1);
-	int64_t in_ms = 0;
 
 	switch (u->fault) {
 	case DROP: return;
 	case CLOSE: close_conn(c); return;
-	case LATE: in_ms = u->arg; break;
+	case LATE:
+		in_ms += u->arg;
+		u->busy_ms = rtu ? now_ms() + in_ms : 0;
+		break;
 	case WRONG_UNIT: pdu[0] ^= 1; break;
 	case WRONG_FUNCTION: pdu[1] ^= 7; break;
 	case WRONG_COUNT: pdu[2]++; break;
 	case WRONG_LENGTH: a[5]++; break;
 	case WRONG_PROTOCOL: a[3] = 1; break;
 	case WRONG_TRANSACTION: a[1] ^= 1; break;
-	case STRAY: send_later(c, 0, junk, extra); break;
+	case STRAY: send_later(c, in_ms, junk, extra); break;
 	case HALF: n /= 2; break;
-	case TWICE: send_later(c, 0, a, n); break;
+	case TWICE: send_later(c, in_ms, a, n); break;
 	case FOREIGN: send_foreign(c, a, n); break;
 	case DRIP:
 		for (size_t i = 0; i < n; i++)
-			send_later(c, (int64_t)i * u->arg + 1, a + i, 1);
+			send_later(c, in_ms + (int64_t)i * u->arg + 1, a + i, 1);
 		return;
 	default: break;
 	}
@@ -311,6 +315,7 @@ static void serve(int c, const uint8_t *req, size_t n)
 	const uint8_t *pdu = rtu ? req : req + 6;
 	struct unit *u = &units[pdu[0]];
 	uint8_t answer[400];
+	int64_t in_ms = u->busy_ms - now_ms();
 	size_t len;
 
 	if (pdu[1] < COIL || pdu[1] > INPUT) {
@@ -325,10 +330,12 @@ static void serve(int c, const uint8_t *req, size_t n)
 	len = make_answer(u, req, n, answer, 300);
 	if (len == 0)
 		return;
+	if (in_ms < 0)
+		in_ms = 0;
 	if (u->times == 0 || u->fault == NONE || u->fault == EXCEPTION)
-		send_later(c, 0, answer, len);
+		send_later(c, in_ms, answer, len);
 	else
-		send_spoilt(c, u, answer, len);
+		send_spoilt(c, u, in_ms, answer, len);
 	if (u->times > 0)
 		u->times--;
 }

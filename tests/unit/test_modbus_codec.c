@@ -24,8 +24,8 @@ static void test_vectors_of_real_devices(void **state)
 		.type = GW_TYPE_U32,
 		.num = 1,
 		.den = 1,
-		.low = -INFINITY,
-		.high = INFINITY};
+		.low = -HUGE_VAL,
+		.high = HUGE_VAL};
 	uint8_t adu[12];
 	double v = 0;
 
@@ -257,8 +257,8 @@ static struct gw_modbus_field field(int type, int order)
 
 	return (struct gw_modbus_field){.num = 1,
 		.den = 1,
-		.low = -INFINITY,
-		.high = INFINITY,
+		.low = -HUGE_VAL,
+		.high = HUGE_VAL,
 		.addr = 100,
 		.kind = GW_MODBUS_HOLDING,
 		.width = widths[type] ? widths[type] : 1,
