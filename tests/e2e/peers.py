@@ -94,7 +94,7 @@ class _Modbus:
         self.tell("fault", unit, name, times, arg)
 
     def requests(self, unit):
-        """Requests to the unit since this was last asked."""
+        """Requests to the unit so far."""
         return int(self.tell("stats", unit)[0])
 
     def connections(self):

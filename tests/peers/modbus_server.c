@@ -31,8 +31,8 @@
  *     unplug / plug               TCP: closes all and stops listening, listens again on the same
  *                                 port. RTU: the pty goes away; a new one appears behind LINK
  *     disconnect                  (TCP) closes the connections, goes on listening
- *     stats U                     "ok REQUESTS CONNECTIONS WRITES": requests to U since the last
- *                                 stats of it, connections accepted and write requests ever
+ *     stats U                     "ok REQUESTS CONNECTIONS WRITES": requests to U, connections
+ *                                 accepted and write requests, ever
  *     trace U                     "ok FUNCTION:ADDR:COUNT ...": its requests since the last trace
  *     quit
  *
@@ -610,7 +610,6 @@ static void command(char *line)
 	}
 	if (strcmp(verb, "stats") == 0) {
 		printf("ok %u %u %u\n", units[number(who)].requests, accepted, writes);
-		units[number(who)].requests = 0;
 		return;
 	}
 	if (strcmp(verb, "trace") == 0) {

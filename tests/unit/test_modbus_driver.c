@@ -360,7 +360,6 @@ static void reads_everything(void)
 	assert_true(far.value[fault] == 1);
 	assert_true(far.value[valve] == 1);
 	/* Adjacent ones together, nothing else, and only functions that read. */
-	stat(7, 0);
 	ask_peer("trace 7");
 	poll_until_good(0, 1000);
 	poll_until_good(0, 1000);
