@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "drivers/modbus_codec.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void decode_all(const struct gw_modbus_ask *ask, const uint8_t *registers)
+{
+	static const uint8_t widths[] = {[GW_TYPE_BOOL] = 1,
+		[GW_TYPE_BIT] = 1,
+		[GW_TYPE_U16] = 1,
+		[GW_TYPE_S16] = 1,
+		[GW_TYPE_U32] = 2,
+		[GW_TYPE_S32] = 2,
+		[GW_TYPE_U64] = 4,
+		[GW_TYPE_S64] = 4,
+		[GW_TYPE_F32] = 2,
+		[GW_TYPE_F64] = 4};
+
+	for (unsigned type = GW_TYPE_BOOL; type <= GW_TYPE_F64; type++) {
+		for (unsigned at = 0; at + widths[type] <= ask->count; at++) {
+			struct gw_modbus_field f = {.num = 1,
+				.den = 10,
+				.low = -1e6,
+				.high = 1e6,
+				.addr = (uint16_t)(ask->addr + at),
+				.kind = ask->kind,
+				.width = widths[type],
+				.type = (uint8_t)type,
+				.order = at & 3,
+				.bit = at & 15};
+			double v = NAN;
+
+			if (gw_modbus_codec_value(&f, ask->addr, registers, &v) !=
+				GW_QUALITY_GOOD)
+				continue;
+			if (!isfinite(v) || v < f.low || v > f.high)
+				abort();
+		}
+	}
+}
+
+/* The first four bytes choose what was asked, the rest is the answer as it came. However it was
+ * cut into pieces, the verdict is the same; what is accepted is exactly as long as it must be,
+ * and every value in it is finite and in range. */
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct gw_modbus_ask ask = {0};
+	struct gw_modbus_answer answer = {0}, part;
+	enum gw_modbus_verdict verdict;
+	uint8_t *adu;
+
+	if (size < 4 || size > 600)
+		return 0;
+	ask.wire = data[0] & 1 ? GW_MODBUS_TCP : GW_MODBUS_RTU;
+	ask.kind = (uint8_t)(1 + (data[0] >> 1 & 3));
+	ask.unit = data[1];
+	ask.count = (uint16_t)(1 + data[2] % 125);
+	ask.addr = data[3];
+	ask.transaction = 0x0102;
+	size -= 4;
+	/* A copy of its own, so that a read past its end is seen. */
+	adu = malloc(size ? size : 1);
+	if (!adu)
+		abort();
+	memcpy(adu, data + 4, size);
+	verdict = gw_modbus_codec_check(&ask, adu, size, &answer);
+	for (size_t n = 0; n < size; n++) {
+		enum gw_modbus_verdict before = gw_modbus_codec_check(&ask, adu, n, &part);
+
+		if (before == GW_MODBUS_BAD && verdict != GW_MODBUS_BAD)
+			abort();
+		if ((before == GW_MODBUS_DATA || before == GW_MODBUS_EXCEPTION) &&
+			verdict != GW_MODBUS_BAD)
+			abort();
+	}
+	if (verdict == GW_MODBUS_DATA) {
+		if (size != gw_modbus_codec_expect(&ask))
+			abort();
+		decode_all(&ask, answer.data);
+	} else if (verdict == GW_MODBUS_EXCEPTION) {
+		if (size != (ask.wire == GW_MODBUS_TCP ? 9 : 5))
+			abort();
+	} else if (verdict == GW_MODBUS_BAD && !answer.why) {
+		abort();
+	}
+	free(adu);
+	return 0;
+}
