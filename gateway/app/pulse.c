@@ -74,6 +74,7 @@ static void believe_clock(struct gw_gateway *g)
 {
 	bool synced = gw_clock_synced();
 
+	g->view.synced = synced;
 	if (synced == atomic_load_explicit(&g->pulse.synced, memory_order_relaxed))
 		return;
 	gw_log(GW_LOG_NOTICE,

@@ -172,6 +172,7 @@ void gw_wiring_show(struct gw_gateway *g)
 		.alert_log = g->alert_log,
 		.started_ns = g->view.started_ns,
 		.run = g->run,
+		.synced = atomic_load_explicit(&g->pulse.synced, memory_order_relaxed),
 	};
 	atomic_store_explicit(
 		&g->pulse.site, &g->generation->config->site, memory_order_release);
