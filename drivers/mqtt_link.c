@@ -17,6 +17,8 @@
 #define STALLED_NS       (20 * GW_NS_PER_MS)
 #define FIRST_LOOK_NS    100000
 #define LAST_LOOK_NS     GW_NS_PER_MS
+#define FEW              8
+#define RUSH_NS          (200 * GW_NS_PER_MS / 1000)
 #define REDELIVERY_NS    (30 * GW_NS_PER_SEC)
 #define UNSUBSCRIBES_MAX 64
 
@@ -158,7 +160,9 @@ enum gw_err gw_mqtt_link_write(struct gw_mqtt_link *l, struct gw_error *err)
 void gw_mqtt_link_mark(struct gw_mqtt_link *l, bool first)
 {
 	gw_emit_mark(l->emit, &l->mark);
-	l->look_ns = FIRST_LOOK_NS;
+	/* A few acknowledgements may wait for the next message to carry them along; many keep
+	 * the broker from sending more. */
+	l->look_ns = l->owed < FEW ? LAST_LOOK_NS : FIRST_LOOK_NS;
 	if (first)
 		l->owed_ns = l->now_ns;
 }
@@ -194,11 +198,15 @@ static enum gw_err read_packet(
 /* Everything the socket has, up to a batch. */
 static enum gw_err read_batch(struct gw_mqtt_link *l, struct gw_error *err)
 {
+	int64_t before_ns = l->now_ns;
 	unsigned owed = l->owed;
 	bool more = true;
+	int most;
 
 	l->now_ns = gw_clock_mono_ns();
-	for (int i = 0; more && i < READ_BATCH && l->owed < GW_MQTT_OWED_MAX; i++) {
+	/* To see that nothing is left costs a read: asked only when messages come fast. */
+	most = l->now_ns - before_ns < RUSH_NS ? READ_BATCH : 1;
+	for (int i = 0; more && i < most && l->owed < GW_MQTT_OWED_MAX; i++) {
 		if (read_packet(l, &more, err) != GW_OK)
 			return GW_ERR_LINK;
 		if (i == 0)

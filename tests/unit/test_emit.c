@@ -3,6 +3,7 @@
 #include "source/emit.h"
 
 #include <math.h>
+#include <pthread.h>
 #include <stdlib.h>
 
 #include <setjmp.h>
@@ -289,6 +290,43 @@ static void random_traffic_keeps_what_counts(void **state)
 	end(&b);
 }
 
+static void *emit_much(void *arg)
+{
+	struct bed *b = arg;
+
+	for (int64_t i = 1; i <= 1000000; i++) {
+		good(b, (uint32_t)i % N_POINTS, (double)i, i);
+		if (i % 3 == 0)
+			gw_emit_flush(&b->emit);
+	}
+	while (b->emit.n_batch > 0 || gw_emit_holding(&b->emit))
+		gw_emit_flush(&b->emit);
+	return NULL;
+}
+
+/* The engine drains at any moment: nothing newer may pass what is still held. */
+static void order_holds_while_the_engine_drains(void **state)
+{
+	struct gw_sample one;
+	int64_t last_ns = 0;
+	pthread_t id;
+	struct bed b;
+
+	(void)state;
+	begin(&b, 2);
+	pthread_create(&id, NULL, emit_much, &b);
+	while (last_ns < 1000000) {
+		if (gw_ring_pop(&b.ring, &one, 1, sizeof(one)) == 0)
+			continue;
+		if (one.mono_ns <= last_ns)
+			fail_msg("%lld came after %lld", (long long)one.mono_ns,
+				(long long)last_ns);
+		last_ns = one.mono_ns;
+	}
+	pthread_join(id, NULL);
+	end(&b);
+}
+
 static void settled_means_stepped_and_committed(void **state)
 {
 	struct gw_mark mark;
@@ -361,6 +399,7 @@ int main(void)
 		cmocka_unit_test(extremes_keep_their_time),
 		cmocka_unit_test(bad_does_not_hide_the_last_good),
 		cmocka_unit_test(random_traffic_keeps_what_counts),
+		cmocka_unit_test(order_holds_while_the_engine_drains),
 		cmocka_unit_test(settled_means_stepped_and_committed),
 		cmocka_unit_test(held_samples_are_not_settled),
 		cmocka_unit_test(settle_is_bounded_and_optional),

@@ -6,6 +6,7 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -23,9 +24,11 @@ static _Atomic int looking;
 int getaddrinfo(const char *host, const char *port, const struct addrinfo *hints,
 	struct addrinfo **ret_found)
 {
-	static struct sockaddr_in a = {.sin_family = AF_INET};
-	static struct addrinfo found = {
-		.ai_addr = (struct sockaddr *)&a, .ai_addrlen = sizeof(a)};
+	struct answer {
+		struct addrinfo info;
+		struct sockaddr_in a;
+	} * found;
+	struct sockaddr_in a = {.sin_family = AF_INET};
 
 	if (hints->ai_flags & AI_NUMERICHOST) {
 		if (inet_pton(AF_INET, host, &a.sin_addr) != 1)
@@ -40,13 +43,17 @@ int getaddrinfo(const char *host, const char *port, const struct addrinfo *hints
 		inet_pton(AF_INET, "10.1.2.3", &a.sin_addr);
 	}
 	a.sin_port = htons((uint16_t)(port[0] - '0'));
-	*ret_found = &found;
+	found = calloc(1, sizeof(*found));
+	found->a = a;
+	found->info.ai_addr = (struct sockaddr *)&found->a;
+	found->info.ai_addrlen = sizeof(found->a);
+	*ret_found = &found->info;
 	return 0;
 }
 
 void freeaddrinfo(struct addrinfo *found)
 {
-	(void)found;
+	free(found);
 }
 
 static enum gw_err ask(
