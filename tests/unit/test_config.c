@@ -435,6 +435,11 @@ static const struct bad {
 		"itself\n"
 		"t.yaml:13:37: alarms[3].when.of: goes round in a circle: d is a member of "
 		"itself\n"},
+	{ALARM "- {name: v, when: {at_least: 2, of: [plant/heat/b, "
+               "\"plant/heat:silent\"]}}\n",
+		"t.yaml:10:30: alarms[0].when.at_least: 2 can never be: the members are on "
+                "1 "
+		"device only\n"},
 	{ALARM "- {name: v, when: {at_least: 1, of: [\"si*\", \"plant/heat\"]}}\n",
 		"t.yaml:10:38: alarms[0].when.of[0]: \"si*\" matches no alarm and no "
 		"discrete "
@@ -455,7 +460,16 @@ static const struct bad {
 		"t.yaml:12:3: uplinks[2].name: this key is missing\n"
 		"t.yaml:12:3: uplinks[2].url: this key is missing\n"
 		"t.yaml:12:4: uplinks[2].nmae: unknown key (did you mean name?)\n"},
-	{"gateway: {id: box}\nuplinks: [{}, {}, {}, {}, {}, {}, {}, {}, {}]\n", NULL},
+	{"gateway: {id: box}\nuplinks: [{name: a, url: \"https://x\"}, {name: b, url: "
+         "\"https://x\"}, {name: c, url: \"https://x\"}, {name: d, url: \"https://x\"}, "
+         "{name: e, url: \"https://x\"}, {name: f, url: \"https://x\"}, {name: g, url: "
+         "\"https://x\"}, {name: h, url: \"https://x\"}, {name: i, url: \"https://x\"}]\n",
+		"t.yaml:2:10: uplinks: 9 uplinks are too many (at most 8)\n"},
+	{"gateway: {id: box}\nuplinks: [{name: "
+	 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa, url: "
+	 "\"https://x\"}]\n",
+		"t.yaml:2:18: uplinks[0].name: 64 bytes are too many for a name (at most "
+                "63)\n"},
 
 	/* ---- all at once: one file, mistakes of every sort, in its order ---- */
 	{"gatway: {id: box}\n"
@@ -656,7 +670,8 @@ static void test_alarms(void **state)
 	struct gw_config *c = load_good(
 		ALARM "- {name: zone, when: {at_least: 1, of: [fire, "
 		      "\"plant/heat/t:hot\"]}, level: red}\n"
-		      "- {name: fire, when: {at_least: 2, of: [\"plant/*/b\"], within: "
+		      "- {name: fire, when: {at_least: 2, of: [\"plant/*/b\", "
+	              "plant/heat/b], within: "
 		      "60s}, text: 火警}\n"
 		      "- {name: hot, on: \"plant/*/t\", when: {above: 50, clear: 45}, "
 		      "class: alarm, latch: "
@@ -979,6 +994,16 @@ static void test_same(void **state)
 	assert_false(gw_config_same_uplink(&a->uplinks[0], &b->uplinks[1]));
 	gw_config_free(b);
 	gw_config_free(a);
+
+	a = load_good("gateway: {id: box}\nsources: [{name: m, driver: mqtt, url: u}]\n");
+	b = load_good(
+		"gateway: {id: box}\nsources: [{name: m, driver: mqtt, url: u}, {name: n, "
+		"driver: mqtt, url: u, client_id: x}]\n");
+	assert_true(gw_config_same_source(&a->sources[0], &b->sources[0]));
+	b->sources[1].name = "m";
+	assert_false(gw_config_same_source(&a->sources[0], &b->sources[1]));
+	gw_config_free(b);
+	gw_config_free(a);
 	gw_config_free(NULL);
 }
 
@@ -988,6 +1013,7 @@ static void test_many(void **state)
 	enum { CHAIN = 12000 };
 	size_t size = (size_t)CHAIN * 64 + 4096, used;
 	char *yaml = malloc(size);
+	static struct said said;
 	struct gw_config *c;
 
 	(void)state;
@@ -1003,6 +1029,23 @@ static void test_many(void **state)
 			c->alarms[i + 1].when.members[0].is_alarm)
 			assert_true(c->alarms[i + 1].when.members[0].index == i);
 	gw_config_free(c);
+
+	used = (size_t)snprintf(yaml, size,
+		"gateway: {id: box}\nsources: [{name: m, driver: mqtt, url: u, devices: "
+	        "[{name: d, "
+		"topic: t, points: [");
+	for (int i = 0; i < 1001; i++)
+		used += (size_t)snprintf(
+			yaml + used, size - used, "{name: p%d, type: bool},\n", i);
+	snprintf(yaml + used, size - used,
+		"]}]}]\nalarms: [{name: v, when: {at_least: 1, of: [\"m/d/*\"]}}]\n");
+	c = NULL;
+	assert_int_equal(load(yaml, &c, &said), GW_ERR_CONFIG);
+	assert_int_equal(0,
+		differ(&said, "1001 points",
+			"t.yaml:1004:44: alarms[0].when.of: 1001 members are too many (at "
+	                "most "
+			"1000)\n"));
 	free(yaml);
 }
 
