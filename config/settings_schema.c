@@ -5,6 +5,8 @@
  */
 #include "settings_doc.h"
 
+#include "base/parse.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -68,6 +70,8 @@ static void add_table(struct gw_text *t, const struct gw_setting *row)
 
 static void add_type(struct gw_text *t, const struct gw_setting *row)
 {
+	double number;
+
 	switch (row->type) {
 	case GW_SET_STRING:
 	case GW_SET_PATH:
@@ -93,8 +97,11 @@ static void add_type(struct gw_text *t, const struct gw_setting *row)
 		return;
 	case GW_SET_CHOICE:
 		gw_json_open(t, "enum", '[');
-		for (const char *const *c = row->choices; *c; c++)
+		for (const char *const *c = row->choices; *c; c++) {
 			gw_json_string(t, NULL, *c);
+			if (gw_parse_double(*c, &number, NULL) == GW_OK)
+				gw_json_raw(t, NULL, *c); /* baud: 9600 */
+		}
 		gw_json_close(t, ']');
 		return;
 	case GW_SET_TABLE: add_table(t, row); return;
