@@ -29,7 +29,7 @@ static const struct gw_driver *driver_of(struct gw_load *l, const struct gw_node
 		gw_hint_show(&hint, (*d)->name);
 		gw_text_addf(&all, "%s%s", all.used ? ", " : "", (*d)->name);
 	}
-	gw_complain(l, node, "no driver has this name; there are %s%s", memory,
+	gw_complain(l, node, "\"%s\" is not one of %s%s", node->text, memory,
 		gw_hint_text(&hint));
 	return NULL;
 }

@@ -231,9 +231,9 @@ static const struct bad {
 	/* ---- sources ---- */
 	{"gateway: {id: box}\nsources:\n- {driver: modbus-tpc, host: x, rubbish: 1}\n",
 		"t.yaml:3:3: sources[0].name: this key is missing\n"
-		"t.yaml:3:12: sources[0].driver: no driver has this name; there are "
-		"modbus-rtu, "
-		"modbus-tcp, mqtt (did you mean modbus-tcp?)\n"},
+		"t.yaml:3:12: sources[0].driver: \"modbus-tpc\" is not one of modbus-rtu, "
+		"modbus-tcp, "
+		"mqtt (did you mean modbus-tcp?)\n"},
 	{"gateway: {id: box}\nsources:\n- {name: a}\n",
 		"t.yaml:3:3: sources[0].driver: this key is missing\n"},
 	{"gateway: {id: box}\nsources:\n- {name: a, driver: modbus-rtu, baud: 9601x}\n",
@@ -436,9 +436,9 @@ static const struct bad {
 		"t.yaml:13:37: alarms[3].when.of: goes round in a circle: d is a member of "
 		"itself\n"},
 	{ALARM "- {name: v, when: {at_least: 2, of: [plant/heat/b, "
-               "\"plant/heat:silent\"]}}\n",
+	       "\"plant/heat:silent\"]}}\n",
 		"t.yaml:10:30: alarms[0].when.at_least: 2 can never be: the members are on "
-                "1 "
+		"1 "
 		"device only\n"},
 	{ALARM "- {name: v, when: {at_least: 1, of: [\"si*\", \"plant/heat\"]}}\n",
 		"t.yaml:10:38: alarms[0].when.of[0]: \"si*\" matches no alarm and no "
@@ -461,15 +461,15 @@ static const struct bad {
 		"t.yaml:12:3: uplinks[2].url: this key is missing\n"
 		"t.yaml:12:4: uplinks[2].nmae: unknown key (did you mean name?)\n"},
 	{"gateway: {id: box}\nuplinks: [{name: a, url: \"https://x\"}, {name: b, url: "
-         "\"https://x\"}, {name: c, url: \"https://x\"}, {name: d, url: \"https://x\"}, "
-         "{name: e, url: \"https://x\"}, {name: f, url: \"https://x\"}, {name: g, url: "
-         "\"https://x\"}, {name: h, url: \"https://x\"}, {name: i, url: \"https://x\"}]\n",
+	 "\"https://x\"}, {name: c, url: \"https://x\"}, {name: d, url: \"https://x\"}, "
+	 "{name: e, url: \"https://x\"}, {name: f, url: \"https://x\"}, {name: g, url: "
+	 "\"https://x\"}, {name: h, url: \"https://x\"}, {name: i, url: \"https://x\"}]\n",
 		"t.yaml:2:10: uplinks: 9 uplinks are too many (at most 8)\n"},
 	{"gateway: {id: box}\nuplinks: [{name: "
 	 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa, url: "
 	 "\"https://x\"}]\n",
 		"t.yaml:2:18: uplinks[0].name: 64 bytes are too many for a name (at most "
-                "63)\n"},
+		"63)\n"},
 
 	/* ---- all at once: one file, mistakes of every sort, in its order ---- */
 	{"gatway: {id: box}\n"
@@ -671,7 +671,7 @@ static void test_alarms(void **state)
 		ALARM "- {name: zone, when: {at_least: 1, of: [fire, "
 		      "\"plant/heat/t:hot\"]}, level: red}\n"
 		      "- {name: fire, when: {at_least: 2, of: [\"plant/*/b\", "
-	              "plant/heat/b], within: "
+		      "plant/heat/b], within: "
 		      "60s}, text: 火警}\n"
 		      "- {name: hot, on: \"plant/*/t\", when: {above: 50, clear: 45}, "
 		      "class: alarm, latch: "
@@ -1032,7 +1032,7 @@ static void test_many(void **state)
 
 	used = (size_t)snprintf(yaml, size,
 		"gateway: {id: box}\nsources: [{name: m, driver: mqtt, url: u, devices: "
-	        "[{name: d, "
+		"[{name: d, "
 		"topic: t, points: [");
 	for (int i = 0; i < 1001; i++)
 		used += (size_t)snprintf(
@@ -1044,7 +1044,7 @@ static void test_many(void **state)
 	assert_int_equal(0,
 		differ(&said, "1001 points",
 			"t.yaml:1004:44: alarms[0].when.of: 1001 members are too many (at "
-	                "most "
+			"most "
 			"1000)\n"));
 	free(yaml);
 }
