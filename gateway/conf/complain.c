@@ -146,10 +146,14 @@ void gw_hint_init(struct gw_hint *h, struct gw_load *l, const char *written)
 
 void gw_hint_show(struct gw_hint *h, const char *word)
 {
-	size_t a = strlen(h->written), b = strlen(word);
+	size_t a, b;
 	unsigned distance;
 
-	if ((a > b ? a - b : b - a) >= h->distance || h->l->hints >= HINTS_MAX)
+	if (h->l->hints >= HINTS_MAX)
+		return;
+	a = strlen(h->written);
+	b = strlen(word);
+	if ((a > b ? a - b : b - a) >= h->distance)
 		return;
 	h->l->hints++;
 	distance = gw_parse_distance(h->written, word);
