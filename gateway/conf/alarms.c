@@ -253,25 +253,33 @@ static void refuse_discrete(struct gw_load *l, const struct gw_template *t)
 		t->opts.when.kind->key);
 }
 
-/* How many points of a device matched; SIZE_MAX: it has been said what is wrong. */
+/* How many matched, 0 or 1; SIZE_MAX: it has been said what is wrong. */
+static size_t meet_if_suited(struct gw_load *l, const struct gw_template *t,
+	uint32_t device, size_t point, bool of_site, bool wild)
+{
+	if (!suits(t, &l->devices[device].device->points[point])) {
+		if (wild)
+			return 0;
+		refuse_discrete(l, t);
+		return SIZE_MAX;
+	}
+	return meet_point(l, t, device, point, of_site) ? 1 : SIZE_MAX;
+}
+
+/* The same of all points of a device. */
 static size_t meet_points(struct gw_load *l, const struct gw_template *t, uint32_t device,
 	const char *pattern, bool of_site, bool wild)
 {
 	const struct gw_device_opts *d = l->devices[device].device;
-	size_t matches = 0;
+	size_t matches = 0, more;
 
 	for (size_t i = 0; i < d->n_points; i++) {
 		if (!gw_match(pattern, d->points[i].name))
 			continue;
-		if (!suits(t, &d->points[i])) {
-			if (wild)
-				continue;
-			refuse_discrete(l, t);
-			return SIZE_MAX;
-		}
-		if (!meet_point(l, t, device, i, of_site))
-			return SIZE_MAX;
-		matches++;
+		more = meet_if_suited(l, t, device, i, of_site, wild);
+		if (more == SIZE_MAX)
+			return more;
+		matches += more;
 	}
 	return matches;
 }
@@ -355,8 +363,16 @@ static size_t expand_owner(
 static size_t expand_device(struct gw_load *l, const struct gw_template *t, uint32_t device,
 	const struct pattern *p)
 {
-	if (p->n == 3)
-		return meet_points(l, t, device, p->part[2], true, p->wild);
+	const struct gw_index_entry *e;
+
+	if (p->n == 3 && p->wild)
+		return meet_points(l, t, device, p->part[2], true, true);
+	if (p->n == 3) {
+		e = gw_index_find(&l->points, t->more.on);
+		return e ? meet_if_suited(l, t, device,
+				   e->value - l->devices[device].first_point, true, false)
+			 : 0;
+	}
 	return meet_device(l, t, device, true) ? 1 : SIZE_MAX;
 }
 
@@ -461,98 +477,4 @@ void gw_alarms_of_site(struct gw_load *l, const struct gw_node *root)
 	for (i = 0; all && i < n; i++)
 		if (all[i].usable)
 			expand(l, &all[i]);
-}
-
-static const char *describe(struct gw_load *l, const struct gw_condition_opts *when)
-{
-	char memory[512];
-	struct gw_text t;
-
-	gw_text_init(&t, memory, sizeof(memory));
-	if (when->kind && l->n_complaints == 0) /* else it may not be whole */
-		when->kind->describe(when, &t);
-	return gw_load_text(l, memory);
-}
-
-static const char *common(const char *a, const char *b)
-{
-	return strcmp(a, b) == 0 ? a : "";
-}
-
-/* Where the members of a vote are: the parts of the place that all of them share. */
-static struct gw_place_info place_of_members(
-	const struct gw_config *c, const struct gw_condition_opts *when)
-{
-	struct gw_place_info place = {"", "", ""};
-
-	for (size_t i = 0; i < when->n_members; i++) {
-		const struct gw_member *m = &when->members[i];
-		const struct gw_place_info *p = m->is_alarm
-			? &c->alarms[m->index].info.place
-			: &c->points[m->index].place;
-
-		if (i == 0)
-			place = *p;
-		place.building = common(place.building, p->building);
-		place.floor = common(place.floor, p->floor);
-		place.room = common(place.room, p->room);
-	}
-	return place;
-}
-
-static void place(struct gw_load *l, struct gw_draft *d)
-{
-	struct gw_config *c = l->config;
-	uint32_t owners = c->n_uplinks ? c->uplink_first_point[0] : c->store_first_point;
-	const struct gw_point_info *p = &c->points[d->opts.first_point];
-	struct gw_alarm_opts *a = &c->alarms[c->n_alarms];
-	struct gw_alarm_info *info = &a->info;
-	const char *colon;
-	char *subject;
-
-	*a = d->opts;
-	d->number = (uint32_t)c->n_alarms++;
-	colon = strrchr(info->key, ':');
-	subject = gw_arena_copy(
-		&l->scratch, info->key, colon ? (size_t)(colon - info->key) : 0);
-	info->subject = subject ? gw_load_text(l, subject) : "";
-	info->condition = describe(l, &a->when);
-	info->point = info->source = info->device = info->unit_of_measure = "";
-	info->place = (struct gw_place_info){"", "", ""};
-	info->site = &c->site;
-	if (a->n_points == 0) {
-		info->place = place_of_members(c, &a->when);
-		return;
-	}
-	if (d->on_point) {
-		info->point = p->key;
-		info->unit_of_measure = p->unit_of_measure;
-	}
-	if (d->device != GW_NO_DEVICE || d->opts.first_point < owners)
-		info->source = p->source;
-	info->device = p->device;
-	info->place = p->place;
-}
-
-void gw_alarms_finish(struct gw_load *l)
-{
-	struct gw_config *c = l->config;
-	struct gw_draft **votes = gw_arena_alloc(
-		&l->scratch, l->n_drafts, sizeof(struct gw_draft *));
-	size_t n_votes, i;
-
-	c->alarms = gw_arena_alloc(l->keep, l->n_drafts, sizeof(*c->alarms));
-	if (!votes || !c->alarms)
-		return;
-	for (i = 0; i < l->n_drafts; i++) {
-		struct gw_draft *d = l->drafts[i];
-
-		if (!d->opts.when.kind || !d->opts.when.kind->votes)
-			place(l, d);
-	}
-	n_votes = gw_votes_resolve(l, votes);
-	for (i = 0; i < n_votes; i++) {
-		gw_votes_link(l, votes[i]);
-		place(l, votes[i]);
-	}
 }

@@ -43,11 +43,12 @@ void gw_alarms_of_site(struct gw_load *l, const struct gw_node *root);
 /* A new draft with its key, or NULL (no memory, too many). */
 struct gw_draft *gw_alarms_add(struct gw_load *l, const char *key);
 struct gw_draft *gw_alarms_find(struct gw_load *l, const char *key);
-/* Drafts into the config: texts, order, members. */
-void gw_alarms_finish(struct gw_load *l);
 
 /* implicit.c: silent and down, of everything there is; then the profiles' alarms. */
 void gw_implicit_add(struct gw_load *l);
+
+/* finish.c: drafts into the config: texts, order, members. */
+void gw_finish_alarms(struct gw_load *l);
 
 /* votes.c: members of every vote, and an order in which members come before votes: fills
  * order[] with the drafts that are votes. */

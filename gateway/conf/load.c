@@ -214,7 +214,7 @@ static void read_site(struct gw_load *l, const struct gw_node *root)
 		return;
 	gw_implicit_add(l);
 	gw_alarms_of_site(l, root);
-	gw_alarms_finish(l);
+	gw_finish_alarms(l);
 }
 
 /* The folder a path lies in, with a slash; "" if it has none. */

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/text.h"
+#include "conf/alarms.h"
+
+#include <string.h>
+
+static const char *describe(struct gw_load *l, const struct gw_condition_opts *when)
+{
+	char memory[512];
+	struct gw_text t;
+
+	gw_text_init(&t, memory, sizeof(memory));
+	if (when->kind && l->n_complaints == 0) /* else it may not be whole */
+		when->kind->describe(when, &t);
+	return gw_load_text(l, memory);
+}
+
+static const char *common(const char *a, const char *b)
+{
+	return strcmp(a, b) == 0 ? a : "";
+}
+
+/* Where the members of a vote are: the parts of the place that all of them share. */
+static struct gw_place_info place_of_members(
+	const struct gw_config *c, const struct gw_condition_opts *when)
+{
+	struct gw_place_info place = {"", "", ""};
+
+	for (size_t i = 0; i < when->n_members; i++) {
+		const struct gw_member *m = &when->members[i];
+		const struct gw_place_info *p = m->is_alarm
+			? &c->alarms[m->index].info.place
+			: &c->points[m->index].place;
+
+		if (i == 0)
+			place = *p;
+		place.building = common(place.building, p->building);
+		place.floor = common(place.floor, p->floor);
+		place.room = common(place.room, p->room);
+	}
+	return place;
+}
+
+static void place(struct gw_load *l, struct gw_draft *d)
+{
+	struct gw_config *c = l->config;
+	uint32_t owners = c->n_uplinks ? c->uplink_first_point[0] : c->store_first_point;
+	const struct gw_point_info *p = &c->points[d->opts.first_point];
+	struct gw_alarm_opts *a = &c->alarms[c->n_alarms];
+	struct gw_alarm_info *info = &a->info;
+	const char *colon;
+	char *subject;
+
+	*a = d->opts;
+	d->number = (uint32_t)c->n_alarms++;
+	colon = strrchr(info->key, ':');
+	subject = gw_arena_copy(
+		&l->scratch, info->key, colon ? (size_t)(colon - info->key) : 0);
+	info->subject = subject ? gw_load_text(l, subject) : "";
+	info->condition = describe(l, &a->when);
+	info->point = info->source = info->device = info->unit_of_measure = "";
+	info->place = (struct gw_place_info){"", "", ""};
+	info->site = &c->site;
+	if (a->n_points == 0) {
+		info->place = place_of_members(c, &a->when);
+		return;
+	}
+	if (d->on_point) {
+		info->point = p->key;
+		info->unit_of_measure = p->unit_of_measure;
+	}
+	if (d->device != GW_NO_DEVICE || d->opts.first_point < owners)
+		info->source = p->source;
+	info->device = p->device;
+	info->place = p->place;
+}
+
+void gw_finish_alarms(struct gw_load *l)
+{
+	struct gw_config *c = l->config;
+	struct gw_draft **votes = gw_arena_alloc(
+		&l->scratch, l->n_drafts, sizeof(struct gw_draft *));
+	size_t n_votes, i;
+
+	c->alarms = gw_arena_alloc(l->keep, l->n_drafts, sizeof(*c->alarms));
+	if (!votes || !c->alarms)
+		return;
+	for (i = 0; i < l->n_drafts; i++) {
+		struct gw_draft *d = l->drafts[i];
+
+		if (!d->opts.when.kind || !d->opts.when.kind->votes)
+			place(l, d);
+	}
+	n_votes = gw_votes_resolve(l, votes);
+	for (i = 0; i < n_votes; i++) {
+		gw_votes_link(l, votes[i]);
+		place(l, votes[i]);
+	}
+}
