@@ -160,7 +160,7 @@ bool gw_outbox_add(
 	}
 	*it = *item;
 	it->urgency = urgency;
-	it->tried = it->picked = it->suspect = false;
+	it->picked = it->suspect = false;
 	it->n = n;
 	memcpy(it->body, body, n);
 	o->bytes += weight(n);
@@ -244,10 +244,7 @@ void gw_outbox_retry(struct gw_outbox *o)
 	size_t i;
 
 	for (i = 0; i < o->n; i++)
-		if (o->at[i]->picked) {
-			o->at[i]->picked = false;
-			o->at[i]->tried = true;
-		}
+		o->at[i]->picked = false;
 }
 
 struct gw_outbox_item *gw_outbox_refused(struct gw_outbox *o)

@@ -28,7 +28,6 @@ struct gw_outbox_item {
 	uint8_t urgency;  /* >= level: the worst of a later event of its alarm */
 	bool stored;      /* came from the store, so it is committed */
 	bool durable;     /* what its bytes say; false once it left before its commit */
-	bool tried;       /* its bytes have been sent: never altered again */
 	bool picked;      /* in the request under way */
 	bool suspect;     /* in a request that was refused: see gw_outbox_refused */
 	size_t n;         /* bytes used of body, which has room for one more */

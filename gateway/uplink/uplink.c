@@ -211,12 +211,11 @@ static void lay_out(struct gw_uplink *u, uint64_t committed)
 	for (i = 0; i < u->n_picked; i++) {
 		struct gw_outbox_item *it = u->picked[i];
 
-		if (it->seq > committed && !it->stored && !it->tried && it->durable) {
+		if (it->seq > committed && !it->stored && it->durable) {
 			it->n = u->payload->undurable(it->body, it->n);
 			it->durable = false;
 			gw_backlog_mark(&u->backlog, it->seq, GW_MARK_UNDURABLE);
 		}
-		it->tried = true;
 		u->bodies[i] = (struct iovec){.iov_base = it->body, .iov_len = it->n};
 	}
 }
@@ -335,6 +334,8 @@ static void *run(void *arg)
 		committed = gw_store_committed(u->store);
 		due = choose(u, committed, now);
 		if (due == DUE_NOTHING) {
+			if (u->hungry) /* what may leave must come from the store */
+				gw_backlog_turn(&u->backlog, now, true);
 			next = next_ns(u, committed, now);
 			gw_wake_wait(&u->wake, next > now ? next - now : 0);
 			continue;

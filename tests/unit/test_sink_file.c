@@ -122,6 +122,11 @@ static void test_moved_away(void **state)
 	assert_int_equal(send("{2}", NULL), GW_SENT);
 	assert_string_equal(content(moved), "{1}\n");
 	assert_string_equal(content(path), "{2}\n");
+	assert_int_equal(rename(path, moved), 0);
+	put("{other}\n"); /* as logrotate does */
+	assert_int_equal(send("{2}", NULL), GW_SENT);
+	assert_string_equal(content(moved), "{2}\n");
+	assert_string_equal(content(path), "{other}\n{2}\n");
 	assert_int_equal(unlink(path), 0);
 	assert_int_equal(send("{3}", NULL), GW_SENT);
 	assert_string_equal(content(path), "{3}\n");

@@ -460,18 +460,15 @@ static int setup(void **state)
 	return 0;
 }
 
-static int teardown(void **state)
-{
-	(void)state;
-	gw_uplink_free(up);
-	gw_wake_fini(&engine_wake);
-	gw_batch_free(store.answer);
-	free(platform.tries);
-	return 0;
-}
-
 static void end_scene(void)
 {
+	/* a test that failed must not leave the thread waiting for ever */
+	pthread_mutex_lock(&lock);
+	platform.hang = false;
+	pthread_mutex_unlock(&lock);
+	gw_uplink_ask_stop(up);
+	settle();
+	advance(60 * SEC);
 	gw_uplink_free(up);
 	gw_wake_fini(&engine_wake);
 	gw_batch_free(store.answer);
@@ -479,6 +476,14 @@ static void end_scene(void)
 	memset(&store, 0, sizeof(store));
 	memset(&platform, 0, sizeof(platform));
 	platform.tries = calloc(4096, sizeof(struct tried));
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	end_scene();
+	free(platform.tries);
+	return 0;
 }
 
 static void again_with_heartbeat(int64_t ns)
@@ -807,6 +812,30 @@ static void test_overflow_goes_through_the_store(void **state)
 	SOON(status().pending == 0);
 }
 
+static void test_overflow_while_the_store_answers(void **state)
+{
+	(void)state;
+	end_scene();
+	store.hold_answer = true;
+	platform.verdict = GW_RETRY;
+	begin(0);
+	SOON(count(&store.asks) == 1); /* nothing was owed when it looked */
+	for (uint64_t seq = 1; seq <= 5000; seq++)
+		emit(seq, GW_LEVEL_YELLOW, seq % 4);
+	commit(5000);
+	SOON(gw_ring_count(gw_uplink_events(up)) == 0);
+	pthread_mutex_lock(&lock);
+	store.hold_answer = false;
+	platform.verdict = GW_SENT;
+	pthread_mutex_unlock(&lock);
+	for (int i = 0; i < 5; i++) {
+		settle();
+		advance(60 * SEC);
+	}
+	SOON(count(&platform.n_taken) == 5000);
+	assert_taken_once(5000);
+}
+
 static void test_a_store_that_is_mute_holds_nothing_back(void **state)
 {
 	(void)state;
@@ -944,6 +973,7 @@ int main(void)
 		IT(test_heartbeats_do_not_hide_that_events_fail),
 		IT(test_backlog_of_an_earlier_run),
 		IT(test_overflow_goes_through_the_store),
+		IT(test_overflow_while_the_store_answers),
 		IT(test_a_store_that_is_mute_holds_nothing_back),
 		IT(test_settled_while_the_store_answers),
 		IT(test_a_full_line_to_the_store),
