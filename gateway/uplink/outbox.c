@@ -94,7 +94,7 @@ static void leave_out(struct gw_outbox *o, const struct gw_outbox_item *it)
 
 static void forget(struct gw_outbox *o, struct gw_outbox_item *it)
 {
-	o->bytes -= weight(it->n);
+	o->bytes -= it->weight;
 	if (it->suspect && o->suspects > 0)
 		o->suspects--;
 	free(it);
@@ -161,9 +161,10 @@ bool gw_outbox_add(
 	*it = *item;
 	it->urgency = urgency;
 	it->picked = it->suspect = false;
+	it->weight = weight(n);
 	it->n = n;
 	memcpy(it->body, body, n);
-	o->bytes += weight(n);
+	o->bytes += it->weight;
 	hurry_earlier(o, it);
 	insert(o, it);
 	return true;
@@ -266,7 +267,7 @@ struct gw_outbox_item *gw_outbox_refused(struct gw_outbox *o)
 	if (n != 1)
 		return NULL;
 	alone = take_out(o, last);
-	o->bytes -= weight(alone->n);
+	o->bytes -= alone->weight;
 	o->suspects = 0;
 	return alone;
 }

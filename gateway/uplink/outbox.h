@@ -30,6 +30,7 @@ struct gw_outbox_item {
 	bool durable;     /* what its bytes say; false once it left before its commit */
 	bool picked;      /* in the request under way */
 	bool suspect;     /* in a request that was refused: see gw_outbox_refused */
+	size_t weight;    /* bytes that count against the bound, whatever n becomes */
 	size_t n;         /* bytes used of body, which has room for one more */
 	char body[];
 };

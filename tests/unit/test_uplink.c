@@ -836,6 +836,43 @@ static void test_overflow_while_the_store_answers(void **state)
 	assert_taken_once(5000);
 }
 
+/* The store is so far behind that it does not know yet what was left to it. */
+static void test_overflow_that_the_store_has_not_seen(void **state)
+{
+	static struct gw_event late[6000];
+
+	(void)state;
+	pthread_mutex_lock(&lock);
+	platform.verdict = GW_RETRY;
+	pthread_mutex_unlock(&lock);
+	for (uint64_t seq = 1; seq <= 6000; seq++) {
+		late[seq - 1] = make(seq, GW_LEVEL_YELLOW, seq % 4);
+		while (gw_ring_push(gw_uplink_events(up), &late[seq - 1], 1,
+			       sizeof(late[0])) == 0)
+			usleep(1000);
+		gw_wake_poke(gw_uplink_wake(up));
+	}
+	SOON(gw_ring_count(gw_uplink_events(up)) == 0);
+	pthread_mutex_lock(&lock);
+	platform.verdict = GW_SENT;
+	pthread_mutex_unlock(&lock);
+	for (int i = 0; i < 3; i++) {
+		advance(60 * SEC); /* long after it should have answered */
+		settle();
+	}
+	SOON(count(&store.answers) > 1);
+	assert_true(count(&platform.n_taken) < 6000);
+	for (size_t i = count(&platform.n_taken); i < 6000; i++)
+		to_store(&late[i]);
+	commit(6000);
+	for (int i = 0; i < 50 && count(&platform.n_taken) < 6000; i++) {
+		settle();
+		advance(60 * SEC);
+	}
+	SOON(count(&platform.n_taken) == 6000);
+	assert_taken_once(6000);
+}
+
 static void test_a_store_that_is_mute_holds_nothing_back(void **state)
 {
 	(void)state;
@@ -974,6 +1011,7 @@ int main(void)
 		IT(test_backlog_of_an_earlier_run),
 		IT(test_overflow_goes_through_the_store),
 		IT(test_overflow_while_the_store_answers),
+		IT(test_overflow_that_the_store_has_not_seen),
 		IT(test_a_store_that_is_mute_holds_nothing_back),
 		IT(test_settled_while_the_store_answers),
 		IT(test_a_full_line_to_the_store),
