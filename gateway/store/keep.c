@@ -3,11 +3,11 @@
 
 #include <string.h>
 
-#define SCAN_ROWS    8192 /* looked at in one query: a few milliseconds on a Pi */
-#define SCAN_MOST    16   /* queries in one step */
-#define SWEEP_BLOCKS 256  /* one look at every event */
-#define LEAST_PAGES  128
-#define LEAST_SLACK  16
+#define SCAN_ROWS   8192 /* looked at in one query: a few milliseconds on a Pi */
+#define SCAN_MOST   16   /* queries in one step */
+#define SWEEP_PAGES 256  /* of the bound for each block that goes between two sweeps */
+#define LEAST_PAGES 128
+#define LEAST_SLACK 16
 
 struct victim {
 	uint64_t seq;
@@ -23,11 +23,15 @@ void gw_keep_init(struct gw_keep *k, int64_t max_bytes)
 	if (k->slack_pages < LEAST_SLACK)
 		k->slack_pages = LEAST_SLACK;
 	k->soft_pages = k->max_pages - k->slack_pages;
+	k->block = k->max_pages / 8 < GW_KEEP_BLOCK ? (int)(k->max_pages / 8)
+						    : GW_KEEP_BLOCK;
+	k->swept_at = UINT64_MAX;
 }
 
 void gw_keep_reset(struct gw_keep *k)
 {
 	memset(k->next, 0, sizeof(k->next));
+	k->swept_at = UINT64_MAX;
 }
 
 void gw_keep_delivered(struct gw_keep *k, uint64_t seq, int class_, int level)
@@ -79,7 +83,7 @@ static enum gw_err find(struct gw_keep *k, struct gw_db *db, int phase, int rank
 		sqlite3_bind_int(st, 3, rank / 4);
 		sqlite3_bind_int(st, 4, rank % 4);
 		sqlite3_bind_int(st, 5, phase);
-		sqlite3_bind_int(st, 6, GW_KEEP_BLOCK);
+		sqlite3_bind_int(st, 6, k->block);
 		while ((rc = sqlite3_step(st)) == SQLITE_ROW)
 			victims[n++] = (struct victim){
 				(uint64_t)sqlite3_column_int64(st, 0),
@@ -88,8 +92,8 @@ static enum gw_err find(struct gw_keep *k, struct gw_db *db, int phase, int rank
 		if (rc != SQLITE_DONE)
 			kind = gw_db_fail(db, rc, "database", err);
 		sqlite3_reset(st);
-		*next = n == GW_KEEP_BLOCK ? victims[n - 1].seq + 1
-					   : (uint64_t)first + SCAN_ROWS;
+		*next = n == (size_t)k->block ? victims[n - 1].seq + 1
+					      : (uint64_t)first + SCAN_ROWS;
 		if (*next > last_seq + 1) /* what comes after is not there yet */
 			*next = last_seq + 1;
 		++*scans;
@@ -181,19 +185,29 @@ static enum gw_err trim(struct gw_keep *k, struct gw_db *db, int class_most,
 	return GW_OK;
 }
 
-/* Texts of events that are gone and alarms that are normal. */
+/* Texts crowd out events if nobody looks, and a look costs a pass over all events. */
+static bool sweep_is_due(const struct gw_keep *k, const struct gw_texts *texts)
+{
+	return k->swept_at == UINT64_MAX || k->blocks >= k->max_pages / SWEEP_PAGES ||
+		texts->added - k->swept_at >= (uint64_t)k->slack_pages;
+}
+
+/* Texts of events that are gone and alarms that are normal; a block at a time. */
 static enum gw_err sweep_texts(struct gw_keep *k, struct gw_db *db, struct gw_texts *texts,
 	bool *ret_some, struct gw_error *err)
 {
 	enum gw_err rc;
 
-	k->blocks = 0;
 	rc = gw_db_run(db, GW_DB_INFO_SWEEP, err);
 	if (rc)
 		return rc;
 	*ret_some = sqlite3_changes(db->handle) > 0;
-	if (*ret_some)
+	if (*ret_some) {
 		gw_texts_forget(texts);
+		return GW_OK;
+	}
+	k->blocks = 0;
+	k->swept_at = texts->added;
 	return GW_OK;
 }
 
@@ -214,8 +228,13 @@ enum gw_err gw_keep_step(struct gw_keep *k, struct gw_db *db, struct gw_texts *t
 	if (k->trimming) {
 		bool some = false;
 
-		rc = trim(k, db, class_most, last_seq, owed, parked, ret_did, err);
-		if (!rc && (*ret_did == GW_KEEP_STUCK || ++k->blocks >= SWEEP_BLOCKS))
+		if (sweep_is_due(k, texts))
+			rc = sweep_texts(k, db, texts, &some, err);
+		if (!rc && !some) {
+			rc = trim(k, db, class_most, last_seq, owed, parked, ret_did, err);
+			k->blocks++;
+		}
+		if (!rc && !some && *ret_did == GW_KEEP_STUCK)
 			rc = sweep_texts(k, db, texts, &some, err);
 		if (some)
 			*ret_did = GW_KEEP_MORE;

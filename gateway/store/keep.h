@@ -20,13 +20,17 @@
 
 struct gw_keep {
 	int64_t max_pages, soft_pages, slack_pages;
+	int block;           /* rows that go at once */
 	int64_t tight_pages; /* the disk is full: stay within what we have; 0: it is not */
 	bool trimming;
 	int refuse_below; /* events of lower classes find no room; 0: all do */
 	uint64_t next[GW_KEEP_PHASES]
 		     [GW_KEEP_RANKS]; /* nothing of this kind before this seq */
 	uint64_t trimmed, lost;       /* rows deleted; of these still owed to somebody */
-	unsigned blocks; /* deleted since texts nobody refers to were looked for */
+	/* since texts nobody refers to were looked for: blocks deleted, and what was then
+	 * texts->added (all ones: never) */
+	unsigned blocks;
+	uint64_t swept_at;
 };
 
 enum gw_keep_did {

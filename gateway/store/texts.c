@@ -7,7 +7,10 @@
 
 void gw_texts_forget(struct gw_texts *t)
 {
+	uint64_t added = t->added;
+
 	memset(t, 0, sizeof(*t));
+	t->added = added;
 }
 
 /* Every text of an alarm, in the order of the columns. */
@@ -86,6 +89,7 @@ enum gw_err gw_texts_info(struct gw_texts *t, struct gw_db *db,
 		if (rc)
 			return rc;
 		id = sqlite3_last_insert_rowid(db->handle);
+		t->added++;
 	}
 	memcpy(t->cache[slot].digest, name, sizeof(name));
 	t->cache[slot].id = id;

@@ -23,6 +23,7 @@ struct gw_texts {
 	} cache[GW_TEXTS_CACHE];
 	char boot[GW_BOOT_ID];
 	int64_t boot_id; /* 0: none */
+	uint64_t added;  /* texts that were new; forgetting keeps it */
 };
 
 void gw_texts_forget(struct gw_texts *t);

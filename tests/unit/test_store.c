@@ -532,6 +532,7 @@ static void unused_texts_go(void **state)
 	struct gw_store *s = open_store(NULL, 0, MIB / 4);
 	struct gw_alarm_info changing = infos[1];
 	struct gw_store_status st;
+	struct gw_batch *b;
 	char text[400];
 
 	(void)state;
@@ -551,6 +552,25 @@ static void unused_texts_go(void **state)
 	assert_false(st.failing);
 	assert_int_equal(st.committed, 3000);
 	assert_true(st.file_bytes <= MIB / 4);
+	/* texts that were swept may come again */
+	for (uint64_t seq = 3001; seq <= 3200; seq++) {
+		struct gw_event e = make_event(s, seq, 1, GW_LEVEL_RED);
+
+		memset(text, 'a', sizeof(text));
+		snprintf(text, sizeof(text), "%llu", (unsigned long long)seq - 300);
+		text[strlen(text)] = ' ';
+		text[sizeof(text) - 1] = '\0';
+		e.info = &changing;
+		push(s, &e);
+		turn(s);
+		assert_true(gw_store_ask_history(s, 1, 0));
+		turn(s);
+		b = gw_store_take_history(s);
+		assert_false(b->failed);
+		assert_int_equal(b->events[0].seq, seq);
+		assert_string_equal(b->events[0].info->text, text);
+		gw_batch_free(b);
+	}
 	gw_store_free(s);
 }
 
@@ -577,6 +597,38 @@ static void trim_once(struct gw_store *s)
 	assert_int_equal(gw_keep_step(&s->keep, &s->db, &s->texts, GW_CLASS_ALARM,
 				 gw_store_committed(s), true, none, none, &did, NULL),
 		GW_OK);
+}
+
+static void delivered_alarms_stay_when_faults_come(void **state)
+{
+	struct gw_store *s = open_store(two_sinks, 1, MIB / 4);
+	uint64_t seq = 0;
+	int64_t alarms;
+
+	(void)state;
+	infos[0].class_ = GW_CLASS_FAULT;
+	for (int i = 0; i < 5000; i++) {
+		struct gw_event e = make_event(s, ++seq, 1, GW_LEVEL_BLUE);
+
+		push(s, &e);
+		gw_store_mark(s, 0, seq, GW_MARK_DELIVERED);
+		if (i % 50 == 0)
+			turn(s);
+	}
+	turn(s);
+	alarms = rows_of(s, GW_CLASS_ALARM);
+	assert_true(alarms > 500);
+	for (int i = 0; i < 5000; i++) { /* owed to somebody, but only faults */
+		struct gw_event e = make_event(s, ++seq, 0, GW_LEVEL_RED);
+
+		push(s, &e);
+		if (i % 50 == 0)
+			turn(s);
+	}
+	turn(s);
+	assert_int_equal(rows_of(s, GW_CLASS_ALARM), alarms);
+	gw_store_free(s);
+	infos[0].class_ = GW_CLASS_ALARM;
 }
 
 static void lowest_first_also_when_delivered_late(void **state)
@@ -688,6 +740,7 @@ int main(void)
 		TEST(bounded),
 		TEST(a_fault_never_displaces_an_alarm),
 		TEST(lowest_first_also_when_delivered_late),
+		TEST(delivered_alarms_stay_when_faults_come),
 		TEST(refused_is_counted),
 		TEST(unused_texts_go),
 		TEST(last_seq_outlives_its_row),

@@ -516,6 +516,7 @@ static void starts_full(void **state)
 {
 	struct gw_store *s = open_store(two_sinks, 2, 16 * MIB);
 	uint32_t run = gw_store_run(s);
+	int64_t noted = 0;
 
 	(void)state;
 	emit(s, 1);
@@ -530,6 +531,8 @@ static void starts_full(void **state)
 	vfs_heal();
 	pass(s, 15);
 	assert_int_equal(gw_store_committed(s), 2);
+	assert_int_equal(gw_db_meta_get(&s->db, "run", &noted, NULL), GW_OK);
+	assert_int_equal(noted, gw_store_run(s));
 	gw_store_free(s);
 	assert_all_there(2);
 }
