@@ -32,7 +32,7 @@ static void decode_all(const struct gw_modbus_ask *ask, const uint8_t *registers
 				.type = (uint8_t)type,
 				.order = at & 3,
 				.bit = at & 15};
-			double v = NAN;
+			double v = (double)NAN;
 
 			if (gw_modbus_codec_value(&f, ask->addr, registers, &v) !=
 				GW_QUALITY_GOOD)
