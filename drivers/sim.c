@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A reading is a pure function of the seed, the point and the time since the source first
- * opened: value + wave + script + noise, taken at whole multiples of the poll period. Two runs
- * of one configuration give the same values, however busy the machine was.
+ * opened: value + wave + wander + script + noise, rounded to step, taken at whole multiples of
+ * the poll period. Two runs of one configuration give the same values, however busy the machine
+ * was.
  */
 #include "drivers/sim.h"
 
@@ -23,18 +24,21 @@ struct source_opts {
 };
 
 struct device_opts {
-	struct gw_table dead;
+	struct gw_table dead, frozen;
+	double drops;
 };
 
 struct point_opts {
-	double value, noise;
+	double value, noise, step;
 	int shape;
-	struct gw_table wave, script;
+	struct gw_table wave, wander, script;
 	bool ramp;
 	int64_t repeat_ns;
 };
 
 enum { SHAPE_UNIFORM, SHAPE_GAUSSIAN };
+/* What a random number is for. */
+enum { DRAW_NOISE, DRAW_NOISE_TOO, DRAW_WANDER, DRAW_DROP };
 static const char *const shapes[] = {"uniform", "gaussian", NULL};
 
 #define ROW(at, field) .offset = offsetof(struct at##_opts, field)
@@ -63,6 +67,16 @@ static const struct gw_setting device_settings[] = {
 		.type = GW_SET_TABLE,
 		ROW(device, dead),
 		.help = "[from, to]: the device does not answer between these times."},
+	{.key = "frozen",
+		.type = GW_SET_TABLE,
+		ROW(device, frozen),
+		.help = "[from, to]: the device repeats what it read at the first time."},
+	{.key = "drops",
+		.type = GW_SET_DOUBLE,
+		ROW(device, drops),
+		.def = "0",
+		.max = 1,
+		.help = "How often an answer is lost: 0.01 is one in a hundred."},
 	{.key = NULL},
 };
 static const struct gw_setting point_settings[] = {
@@ -87,6 +101,18 @@ static const struct gw_setting point_settings[] = {
 		.type = GW_SET_TABLE,
 		ROW(point, wave),
 		.help = "[amplitude, period]: a sine wave, such as [2.5, 1h]."},
+	{.key = "wander",
+		.type = GW_SET_TABLE,
+		ROW(point, wander),
+		.help = "[amplitude, time]: a slow random walk to and fro, in another "
+			"place after this long."},
+	{.key = "step",
+		.type = GW_SET_DOUBLE,
+		ROW(point, step),
+		.def = "0",
+		.max = 1e12,
+		.help = "What the sensor can tell apart: values are rounded to it; 0 does "
+			"not."},
 	{.key = "script",
 		.type = GW_SET_TABLE,
 		ROW(point, script),
@@ -109,7 +135,7 @@ static const struct gw_setting point_settings[] = {
 struct state {
 	const struct gw_source_opts *opts;
 	int64_t began_ns; /* of the first open: scripts do not begin again with the link */
-	int64_t *next_tick; /* one per device */
+	int64_t *due_ns;  /* when a device is read next; one per device */
 };
 
 static bool within(const struct gw_table *t, double ns)
@@ -128,16 +154,22 @@ static void check_interval(
 		gw_report(report, t, "%s must end after it begins", name);
 }
 
+static void check_wave(const struct gw_table *t, const char *name, struct gw_report *report)
+{
+	if (t->rows > 0 && (t->rows > 1 || t->columns != 2 || t->cells[1] <= 0))
+		gw_report(report, t, "%s is [amplitude, time], such as [2.5, 1h]", name);
+}
+
 static void check_point(const struct point_opts *p, struct gw_report *report)
 {
 	const struct gw_table *s = &p->script;
 
 	if (p->noise < 0)
 		gw_report(report, &p->noise, "noise must not be negative");
-	if (p->wave.rows > 0 &&
-		(p->wave.rows > 1 || p->wave.columns != 2 || p->wave.cells[1] <= 0))
-		gw_report(
-			report, &p->wave, "wave is [amplitude, period], such as [2.5, 1h]");
+	if (p->step < 0)
+		gw_report(report, &p->step, "step must not be negative");
+	check_wave(&p->wave, "wave", report);
+	check_wave(&p->wander, "wander", report);
 	if (s->rows > 0 && s->columns != 2)
 		gw_report(report, s, "script is [[time, value], ...], such as [[10s, 1]]");
 	for (size_t i = 0; s->columns == 2 && i < s->rows; i++)
@@ -160,6 +192,9 @@ static void check(const struct gw_source_opts *opts, struct gw_report *report)
 		const struct device_opts *d = device->driver;
 
 		check_interval(&d->dead, "dead", report);
+		check_interval(&d->frozen, "frozen", report);
+		if (d->drops < 0)
+			gw_report(report, &d->drops, "drops must not be negative");
 		for (size_t k = 0; k < device->n_points; k++)
 			check_point(device->points[k].driver, report);
 	}
@@ -198,12 +233,53 @@ static double chance(int64_t seed, uint32_t point, int64_t tick, unsigned draw)
 static double noise_at(
 	const struct point_opts *p, int64_t seed, uint32_t point, int64_t tick)
 {
-	double a = chance(seed, point, tick, 0), b;
+	double a = chance(seed, point, tick, DRAW_NOISE), b;
 
 	if (p->shape == SHAPE_UNIFORM)
 		return p->noise * (2 * a - 1);
-	b = chance(seed, point, tick, 1);
+	b = chance(seed, point, tick, DRAW_NOISE_TOO);
 	return p->noise * sqrt(-2 * log(a)) * cos(2 * PI * b);
+}
+
+/* Smooth between random places, one at each multiple of the time. */
+static double wander_at(
+	const struct gw_table *wander, int64_t seed, uint32_t point, double ns)
+{
+	double at = ns / wander->cells[1], from, to, part;
+	int64_t place = (int64_t)at;
+
+	from = chance(seed, point, place, DRAW_WANDER);
+	to = chance(seed, point, place + 1, DRAW_WANDER);
+	part = at - (double)place;
+	part *= part * (3 - 2 * part);
+	return wander->cells[0] * (2 * (from + (to - from) * part) - 1);
+}
+
+/* To the nearest step. A step of 0.1 gives 0.3, not 0.30000000000000004. */
+static double round_to(double value, double step)
+{
+	double per_one;
+
+	if (step <= 0)
+		return value;
+	per_one = nearbyint(1 / step);
+	return fabs(per_one * step - 1) < 1e-9 ? nearbyint(value * per_one) / per_one
+					       : nearbyint(value / step) * step;
+}
+
+static double read_point(
+	const struct gw_point_opts *point, int64_t seed, int64_t tick, double at_ns)
+{
+	const struct point_opts *p = point->driver;
+	double value = p->value + script_at(p, at_ns);
+
+	if (p->wave.rows > 0)
+		value += p->wave.cells[0] * sin(2 * PI * at_ns / p->wave.cells[1]);
+	if (p->wander.rows > 0)
+		value += wander_at(&p->wander, seed, point->index, at_ns);
+	if (p->noise > 0)
+		value += noise_at(p, seed, point->index, tick);
+	return round_to(value, p->step);
 }
 
 static enum gw_err open_link(void *state, const struct gw_source_opts *opts,
@@ -219,38 +295,37 @@ static enum gw_err open_link(void *state, const struct gw_source_opts *opts,
 	if (within(&own->down, (double)(now_ns - s->began_ns) * own->speed))
 		return gw_fail(err, GW_ERR_LINK, 0, "scripted to be down");
 	s->opts = opts;
-	s->next_tick = calloc(opts->n_devices + 1, sizeof(s->next_tick[0]));
-	if (!s->next_tick)
+	s->due_ns = calloc(opts->n_devices + 1, sizeof(s->due_ns[0]));
+	if (!s->due_ns)
 		return gw_fail(err, GW_ERR_SYSTEM, ENOMEM, "out of memory");
 	return GW_OK;
 }
 
 static void read_device(struct state *s, const struct gw_device_opts *device, int64_t tick,
-	int64_t due_ns, int64_t now_ns, struct gw_emit *emit)
+	int64_t poll_ns, int64_t now_ns, struct gw_emit *emit)
 {
 	const struct source_opts *own = s->opts->driver;
 	const struct device_opts *d = device->driver;
-	double at_ns = (double)(due_ns - s->began_ns) * own->speed;
+	double at_ns = (double)(tick * poll_ns) * own->speed;
 
 	gw_emit_count(emit, GW_COUNT_REQUESTS, 1);
-	if (within(&d->dead, at_ns)) {
+	if (within(&d->dead, at_ns) ||
+		(d->drops > 0 && device->n_points > 0 &&
+			chance(own->seed, device->points[0].index, tick, DRAW_DROP) <
+				d->drops)) {
 		gw_emit_count(emit, GW_COUNT_TIMEOUTS, 1);
 		for (size_t i = 0; i < device->n_points; i++)
 			gw_emit_sample(emit, device->points[i].index,
 				GW_QUALITY_BAD_TIMEOUT, 0, now_ns, 0);
 		return;
 	}
-	for (size_t i = 0; i < device->n_points; i++) {
-		const struct gw_point_opts *point = &device->points[i];
-		const struct point_opts *p = point->driver;
-		double value = p->value + script_at(p, at_ns);
-
-		if (p->wave.rows > 0)
-			value += p->wave.cells[0] * sin(2 * PI * at_ns / p->wave.cells[1]);
-		if (p->noise > 0)
-			value += noise_at(p, own->seed, point->index, tick);
-		gw_emit_raw(emit, point, GW_QUALITY_GOOD, value, now_ns, 0);
+	if (within(&d->frozen, at_ns)) {
+		tick = (int64_t)(d->frozen.cells[0] / own->speed / (double)poll_ns);
+		at_ns = (double)(tick * poll_ns) * own->speed;
 	}
+	for (size_t i = 0; i < device->n_points; i++)
+		gw_emit_raw(emit, &device->points[i], GW_QUALITY_GOOD,
+			read_point(&device->points[i], own->seed, tick, at_ns), now_ns, 0);
 }
 
 /* Read what is due. Returns when the next device is. */
@@ -260,16 +335,16 @@ static int64_t read_due(struct state *s, int64_t now_ns, struct gw_emit *emit)
 
 	for (size_t i = 0; i < s->opts->n_devices; i++) {
 		const struct gw_device_opts *device = &s->opts->devices[i];
-		int64_t poll_ns = device->poll_ns ? device->poll_ns : s->opts->poll_ns;
-		int64_t tick = (now_ns - s->began_ns) / poll_ns;
+		int64_t poll_ns, tick;
 
-		if (tick >= s->next_tick[i]) {
-			read_device(s, device, tick, s->began_ns + tick * poll_ns, now_ns,
-				emit);
-			s->next_tick[i] = tick + 1;
+		if (now_ns >= s->due_ns[i]) {
+			poll_ns = device->poll_ns ? device->poll_ns : s->opts->poll_ns;
+			tick = (now_ns - s->began_ns) / poll_ns;
+			read_device(s, device, tick, poll_ns, now_ns, emit);
+			s->due_ns[i] = s->began_ns + (tick + 1) * poll_ns;
 		}
-		if (s->began_ns + (tick + 1) * poll_ns < next_ns)
-			next_ns = s->began_ns + (tick + 1) * poll_ns;
+		if (s->due_ns[i] < next_ns)
+			next_ns = s->due_ns[i];
 	}
 	return next_ns;
 }
@@ -288,7 +363,8 @@ static enum gw_err poll_link(
 	gw_emit_flush(emit); /* before the wait, not after it */
 	if (wait_ns < timeout_ms * GW_NS_PER_MS)
 		timeout_ms = (int)((wait_ns + GW_NS_PER_MS - 1) / GW_NS_PER_MS);
-	poll(&stop, 1, timeout_ms);
+	if (timeout_ms > 0)
+		poll(&stop, 1, timeout_ms);
 	return gw_emit_stopping(emit) ? GW_ERR_STOPPED : GW_OK;
 }
 
@@ -296,8 +372,8 @@ static void close_link(void *state)
 {
 	struct state *s = state;
 
-	free(s->next_tick);
-	s->next_tick = NULL;
+	free(s->due_ns);
+	s->due_ns = NULL;
 }
 
 const struct gw_driver gw_driver_sim = {

@@ -258,6 +258,93 @@ static void a_dead_device_times_out_and_a_lost_link_is_lost(void **state)
 	end(&b);
 }
 
+static void a_frozen_device_repeats_itself(void **state)
+{
+	static const double frozen[] = {10e9, 20e9}, wave[] = {5, 60e9};
+	double at[30];
+	struct bed b;
+
+	(void)state;
+	begin(&b, 1);
+	set_table(DEVICE(&b), "frozen", 1, 2, frozen);
+	set_table(POINT(&b, 0), "wave", 1, 2, wave);
+	set_double(POINT(&b, 0), "noise", 1);
+	assert_int_equal(open_link(&b), GW_OK);
+	for (int t = 0; t < 30; t++) {
+		assert_int_equal(poll_at(&b, t), GW_OK);
+		assert_int_equal(b.got[0].quality, GW_QUALITY_GOOD);
+		assert_int_equal(b.got[0].mono_ns, now_ns);
+		at[t] = b.got[0].value;
+		assert_true(t == 0 || (at[t] == at[t - 1]) == (t > 10 && t < 20));
+	}
+	end(&b);
+}
+
+static void answers_are_dropped_now_and_then(void **state)
+{
+	unsigned lost = 0;
+	struct bed b;
+
+	(void)state;
+	begin(&b, 2);
+	set_double(DEVICE(&b), "drops", 0.2);
+	assert_int_equal(open_link(&b), GW_OK);
+	for (int t = 0; t < 1000; t++) {
+		assert_int_equal(poll_at(&b, t), GW_OK);
+		assert_int_equal(b.n, 2);
+		assert_int_equal(b.got[0].quality, b.got[1].quality);
+		lost += b.got[0].quality == GW_QUALITY_BAD_TIMEOUT;
+	}
+	assert_true(lost > 150 && lost < 250);
+	end(&b);
+}
+
+static void wander_is_slow_and_bounded(void **state)
+{
+	static const double wander[] = {3, 100e9};
+	double lo = 0, hi = 0, before = 0;
+	struct bed b;
+
+	(void)state;
+	begin(&b, 1);
+	set_table(POINT(&b, 0), "wander", 1, 2, wander);
+	assert_int_equal(open_link(&b), GW_OK);
+	for (int t = 0; t < 5000; t++) {
+		double v;
+
+		assert_int_equal(poll_at(&b, t), GW_OK);
+		v = b.got[0].value;
+		/* at most 1.5 times the mean slope of the widest move, 6 in 100 s */
+		assert_true(t == 0 || fabs(v - before) < 0.091);
+		before = v;
+		lo = fmin(lo, v);
+		hi = fmax(hi, v);
+	}
+	assert_true(lo < -1.5 && lo > -3 && hi > 1.5 && hi < 3);
+	end(&b);
+}
+
+static void values_are_rounded_to_the_step(void **state)
+{
+	static const double steps[] = {0.1, 0.3, 25, 0};
+	static const double wants[] = {0.3, 0.3, 0, 0.3333};
+	struct bed b;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+		begin(&b, 2);
+		set_double(POINT(&b, 0), "value", 0.3333);
+		set_double(POINT(&b, 1), "value", 100.3333);
+		set_double(POINT(&b, 0), "step", steps[i]);
+		set_double(POINT(&b, 1), "step", steps[i]);
+		assert_int_equal(open_link(&b), GW_OK);
+		assert_int_equal(poll_at(&b, 0), GW_OK);
+		assert_true(b.got[0].value == wants[i]);
+		assert_true(fabs(b.got[1].value - 100.3333) <= steps[i] / 2);
+		end(&b);
+	}
+}
+
 static void count_complaint(struct gw_report *report, const void *where, const char *text)
 {
 	(void)report;
@@ -277,13 +364,17 @@ static void check_says_all_that_is_wrong(void **state)
 	assert_int_equal(report.said, 0);
 	set_table(SOURCE(&b), "down", 1, 2, backwards);
 	set_table(DEVICE(&b), "dead", 2, 2, backwards);
+	set_table(DEVICE(&b), "frozen", 2, 2, backwards);
+	set_double(DEVICE(&b), "drops", -1);
+	set_table(POINT(&b, 0), "wander", 1, 2, flat);
+	set_double(POINT(&b, 1), "step", -1);
 	set_table(POINT(&b, 0), "script", 2, 2, backwards);
 	set_table(POINT(&b, 0), "wave", 1, 2, flat);
 	set_double(POINT(&b, 1), "noise", -1);
 	set_int(POINT(&b, 1), "repeat", SEC);
 	b.point_mem[1][row(gw_driver_sim.point_settings, "ramp")->offset] = true;
 	gw_driver_sim.check(&b.source, &report);
-	assert_int_equal(report.said, 7);
+	assert_int_equal(report.said, 11);
 	end(&b);
 }
 
@@ -295,6 +386,10 @@ int main(void)
 		cmocka_unit_test(devices_are_read_when_due),
 		cmocka_unit_test(noise_is_a_function_of_seed_and_time),
 		cmocka_unit_test(a_dead_device_times_out_and_a_lost_link_is_lost),
+		cmocka_unit_test(a_frozen_device_repeats_itself),
+		cmocka_unit_test(answers_are_dropped_now_and_then),
+		cmocka_unit_test(wander_is_slow_and_bounded),
+		cmocka_unit_test(values_are_rounded_to_the_step),
 		cmocka_unit_test(check_says_all_that_is_wrong),
 	};
 
