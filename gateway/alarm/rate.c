@@ -25,6 +25,8 @@ struct rate {
 	int64_t open_end_ns; /* when the open slice is over */
 	int64_t oldest_ns; /* when the oldest closed slice ended; INT64_MAX: there is none */
 	double moved;      /* by how much, from the extreme; >= 0 */
+	double limit;      /* of the options, here to be at hand */
+	int64_t window_ns; /* the same */
 	uint32_t n_recent, head, n;
 	struct {
 		int64_t end_ns;
@@ -92,8 +94,10 @@ static void turn_slice(const struct gw_condition_opts *o, struct rate *m, int64_
 	forget_old(m, now_ns - o->window_ns, sign);
 }
 
-static void begin_afresh(struct rate *m)
+static void begin_afresh(const struct gw_condition_opts *o, struct rate *m)
 {
+	m->limit = o->limit;
+	m->window_ns = o->window_ns;
 	m->n_recent = m->n = 0;
 	m->open_end_ns = 0;
 	m->oldest_ns = INT64_MAX;
@@ -104,8 +108,8 @@ static bool absorb(const struct gw_condition_opts *o, struct rate *m, double sig
 {
 	double v, from;
 
-	if (m->n_recent == 0 || now_ns - m->last_ns > o->window_ns)
-		begin_afresh(m);
+	if (m->n_recent == 0 || now_ns - m->last_ns > m->window_ns)
+		begin_afresh(o, m);
 	m->last_ns = now_ns;
 	m->recent[0] = m->recent[1];
 	m->recent[1] = m->recent[2];
@@ -115,13 +119,13 @@ static bool absorb(const struct gw_condition_opts *o, struct rate *m, double sig
 	v = median3(m->recent);
 	if (now_ns >= m->open_end_ns)
 		turn_slice(o, m, now_ns, v, sign);
-	else if (m->oldest_ns < now_ns - o->window_ns)
-		forget_old(m, now_ns - o->window_ns, sign);
+	else if (m->oldest_ns < now_ns - m->window_ns)
+		forget_old(m, now_ns - m->window_ns, sign);
 	if (sign * v < sign * m->open)
 		m->open = v;
 	from = m->n && sign * m->closed < sign * m->open ? m->closed : m->open;
 	m->moved = sign * (v - from);
-	return m->moved >= o->limit;
+	return m->moved >= m->limit;
 }
 
 static bool absorb_rises(const struct gw_condition_opts *o, void *memory,

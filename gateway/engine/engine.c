@@ -6,9 +6,9 @@
 #include <math.h>
 #include <stdlib.h>
 
-#define BATCH     64 /* samples taken from one ring at a time */
-#define PREFETCH  4  /* samples from one step of fetching ahead to the next */
-#define HOLD_BACK 64 /* most steps in a row that timers wait for samples */
+#define BATCH     256 /* samples taken from one ring at a time */
+#define PREFETCH  8  /* samples from one step of fetching ahead to the next */
+#define HOLD_BACK 64  /* most steps in a row that timers wait for samples */
 /* An output that is full is tried again this often. */
 #define OUTPUT_RETRY_NS (2 * GW_NS_PER_MS)
 
@@ -115,7 +115,7 @@ static void keep(struct gw_engine *e, uint32_t point, const struct gw_sample *sa
 
 	do {
 		more = h->more;
-		if (h->opts->kind->absorb(h->opts, h->memory, sample, sample->mono_ns))
+		if (h->absorb(h->opts, h->memory, sample, sample->mono_ns))
 			gw_alarms_ask(e, &e->alarms[h->alarm],
 				(struct gw_condition_input){.sample = sample,
 					.member = GW_NO_MEMBER,
@@ -165,6 +165,7 @@ static inline void fetch_ahead(struct gw_engine *e, uint32_t first_point, uint32
 			&e->histories[slots[samples[PREFETCH].point].history];
 
 		__builtin_prefetch(h->memory, 1);
+		__builtin_prefetch((const char *)h->memory + 64, 1);
 		if (h->more)
 			__builtin_prefetch(h[1].memory, 1);
 	}

@@ -53,11 +53,14 @@ struct gw_listeners { /* who hears i: at[first[i]] .. at[first[i + 1] - 1] */
 
 /* An alarm that takes every sample of its point into its memory. */
 struct gw_history {
+	bool (*absorb)(const struct gw_condition_opts *o, void *memory,
+		const struct gw_sample *sample, int64_t now_ns); /* its kind's */
 	const struct gw_condition_opts *opts;
 	void *memory;
 	uint32_t alarm;
 	bool more; /* the next entry is of the same point */
 };
+static_assert(sizeof(struct gw_history) == 32, "two histories share a cache line");
 
 #define GW_NOT_QUEUED UINT32_MAX
 

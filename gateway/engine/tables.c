@@ -91,7 +91,9 @@ static bool keep_histories(struct gw_engine *e)
 				e->histories[n - 1].more = true;
 			else
 				e->view.points[p].history = n;
-			e->histories[n++] = (struct gw_history){.opts = &a->opts->when,
+			e->histories[n++] = (struct gw_history){
+				.absorb = a->opts->when.kind->absorb,
+				.opts = &a->opts->when,
 				.memory = a->memory,
 				.alarm = l->at[k].alarm};
 		}
