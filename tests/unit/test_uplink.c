@@ -516,6 +516,24 @@ static void assert_taken_once(size_t n)
 	pthread_mutex_unlock(&lock);
 }
 
+/* The thread is running: what it reads is set under the lock. */
+#define COMMAND(...) \
+	do { \
+		pthread_mutex_lock(&lock); \
+		__VA_ARGS__; \
+		pthread_mutex_unlock(&lock); \
+	} while (0)
+
+static bool is(const bool *what)
+{
+	bool now;
+
+	pthread_mutex_lock(&lock);
+	now = *what;
+	pthread_mutex_unlock(&lock);
+	return now;
+}
+
 /* ---- tests ---- */
 
 static void test_leaves_when_committed(void **state)
@@ -559,7 +577,7 @@ static void test_leaves_after_200_ms_all_the_same(void **state)
 static void test_a_repeat_has_the_same_bytes(void **state)
 {
 	(void)state;
-	platform.verdict = GW_RETRY;
+	COMMAND(platform.verdict = GW_RETRY);
 	emit(1, GW_LEVEL_RED, 0);
 	advance(200 * MS); /* undurable */
 	SOON(count(&platform.n_tries) == 1);
@@ -568,7 +586,7 @@ static void test_a_repeat_has_the_same_bytes(void **state)
 	advance(499 * MS);
 	settle();
 	assert_int_equal(count(&platform.n_tries), 1);
-	platform.verdict = GW_SENT;
+	COMMAND(platform.verdict = GW_SENT);
 	advance(501 * MS);
 	SOON(count(&platform.n_tries) == 2);
 	assert_false(platform.tries[0].durable);
@@ -578,12 +596,12 @@ static void test_a_repeat_has_the_same_bytes(void **state)
 static void test_retry_after_is_obeyed(void **state)
 {
 	(void)state;
-	platform.verdict = GW_RETRY;
-	platform.retry_after_ns = 20 * SEC;
+	COMMAND(platform.verdict = GW_RETRY);
+	COMMAND(platform.retry_after_ns = 20 * SEC);
 	commit(9);
 	emit(1, GW_LEVEL_RED, 0);
 	SOON(status().retries == 1);
-	platform.verdict = GW_SENT;
+	COMMAND(platform.verdict = GW_SENT);
 	advance(20 * SEC - 1);
 	emit(2, GW_LEVEL_RED, 1); /* nothing urgent enough */
 	settle();
@@ -594,7 +612,7 @@ static void test_retry_after_is_obeyed(void **state)
 
 static void fail_times(unsigned n, int64_t step_ns)
 {
-	platform.verdict = GW_RETRY;
+	COMMAND(platform.verdict = GW_RETRY);
 	commit(1000);
 	emit(1, GW_LEVEL_YELLOW, 0);
 	for (unsigned i = 1; i <= n; i++) {
@@ -608,7 +626,7 @@ static void test_a_new_alarm_does_not_wait_for_the_back_off(void **state)
 {
 	(void)state;
 	fail_times(8, 60 * SEC); /* now it waits half a minute at least */
-	platform.verdict = GW_SENT;
+	COMMAND(platform.verdict = GW_SENT);
 	advance(1 * SEC);
 	emit(2, GW_LEVEL_RED, 1);
 	settle();
@@ -634,7 +652,7 @@ static void test_down_after_three_failures_and_back(void **state)
 	SOON((read_faults(), fault[GW_UPLINK_POINT_DOWN] == 1.0));
 	assert_true(status().down);
 	assert_string_equal(status().why, "commanded");
-	platform.verdict = GW_SENT;
+	COMMAND(platform.verdict = GW_SENT);
 	advance(60 * SEC);
 	SOON((read_faults(), fault[GW_UPLINK_POINT_DOWN] == 0.0));
 	SOON(status().up);
@@ -644,24 +662,22 @@ static void test_down_after_three_failures_and_back(void **state)
 static void test_down_after_a_minute_of_silence(void **state)
 {
 	(void)state;
-	platform.retry_after_ns = 60 * SEC;
+	COMMAND(platform.retry_after_ns = 60 * SEC);
 	fail_times(1, 0);
 	advance(59 * SEC);
 	settle();
 	assert_false(status().down);
-	platform.verdict = GW_RETRY;
-	pthread_mutex_lock(&lock);
-	platform.hang = true;
-	pthread_mutex_unlock(&lock);
+	COMMAND(platform.verdict = GW_RETRY);
+	COMMAND(platform.hang = true);
 	advance(1 * SEC);
 	SOON((read_faults(), fault[GW_UPLINK_POINT_DOWN] == 1.0));
-	platform.hang = false;
+	COMMAND(platform.hang = false);
 }
 
 static void test_one_poison_of_five_is_parked(void **state)
 {
 	(void)state;
-	platform.poison = 3;
+	COMMAND(platform.poison = 3);
 	for (uint64_t seq = 1; seq <= 5; seq++)
 		emit(seq, GW_LEVEL_YELLOW, 0);
 	commit(5);
@@ -682,16 +698,12 @@ static void test_denied_to_all_parks_nothing(void **state)
 	(void)state;
 	again_with_heartbeat(30 * SEC);
 	SOON(count(&platform.n_heartbeats) == 1);
-	pthread_mutex_lock(&lock);
-	platform.verdict = platform.heartbeat_verdict = GW_DENIED;
-	pthread_mutex_unlock(&lock);
+	COMMAND(platform.verdict = platform.heartbeat_verdict = GW_DENIED);
 	commit(1);
 	emit(1, GW_LEVEL_RED, 0);
 	SOON(status().retries == 1);
 	assert_int_equal(marks_of(GW_MARK_PARKED), 0);
-	pthread_mutex_lock(&lock);
-	platform.verdict = platform.heartbeat_verdict = GW_SENT;
-	pthread_mutex_unlock(&lock);
+	COMMAND(platform.verdict = platform.heartbeat_verdict = GW_SENT);
 	advance(2 * SEC);
 	SOON(marks_of(GW_MARK_DELIVERED) == 1);
 }
@@ -701,10 +713,8 @@ static void test_denied_to_one_parks_it(void **state)
 	(void)state;
 	again_with_heartbeat(30 * SEC);
 	SOON(count(&platform.n_heartbeats) == 1);
-	pthread_mutex_lock(&lock);
-	platform.verdict = GW_DENIED;
-	platform.poison = 1;
-	pthread_mutex_unlock(&lock);
+	COMMAND(platform.verdict = GW_DENIED);
+	COMMAND(platform.poison = 1);
 	commit(2);
 	emit(1, GW_LEVEL_RED, 0);
 	emit(2, GW_LEVEL_RED, 0);
@@ -724,18 +734,14 @@ static void test_heartbeats(void **state)
 	advance(1 * SEC);
 	SOON(count(&platform.n_heartbeats) == 2);
 	SOON(status().up);
-	pthread_mutex_lock(&lock);
-	platform.heartbeat_verdict = GW_RETRY;
-	pthread_mutex_unlock(&lock);
+	COMMAND(platform.heartbeat_verdict = GW_RETRY);
 	advance(30 * SEC);
 	SOON(status().retries == 1);
 	advance(1 * SEC); /* sooner than its period: is it away? */
 	SOON(status().retries == 2);
 	advance(2 * SEC);
 	SOON((read_faults(), fault[GW_UPLINK_POINT_DOWN] == 1.0));
-	pthread_mutex_lock(&lock);
-	platform.heartbeat_verdict = GW_SENT;
-	pthread_mutex_unlock(&lock);
+	COMMAND(platform.heartbeat_verdict = GW_SENT);
 	advance(30 * SEC);
 	SOON((read_faults(), fault[GW_UPLINK_POINT_DOWN] == 0.0));
 }
@@ -789,9 +795,7 @@ static void test_overflow_goes_through_the_store(void **state)
 	uint64_t last[4] = {0};
 
 	(void)state;
-	pthread_mutex_lock(&lock);
-	platform.verdict = GW_RETRY;
-	pthread_mutex_unlock(&lock);
+	COMMAND(platform.verdict = GW_RETRY);
 	for (uint64_t seq = 1; seq <= 6000; seq++) {
 		emit(seq, GW_LEVEL_YELLOW, seq % 4);
 		if (seq % 100 == 0)
@@ -799,9 +803,7 @@ static void test_overflow_goes_through_the_store(void **state)
 	}
 	SOON(gw_ring_count(gw_uplink_events(up)) == 0 && status().tried);
 	assert_in_range(status().pending, 6000, 6000); /* what is in the store counts */
-	pthread_mutex_lock(&lock);
-	platform.verdict = GW_SENT;
-	pthread_mutex_unlock(&lock);
+	COMMAND(platform.verdict = GW_SENT);
 	advance(60 * SEC);
 	SOON(count(&platform.n_taken) == 6000);
 	assert_taken_once(6000);
@@ -816,18 +818,16 @@ static void test_overflow_while_the_store_answers(void **state)
 {
 	(void)state;
 	end_scene();
-	store.hold_answer = true;
-	platform.verdict = GW_RETRY;
+	COMMAND(store.hold_answer = true);
+	COMMAND(platform.verdict = GW_RETRY);
 	begin(0);
 	SOON(count(&store.asks) == 1); /* nothing was owed when it looked */
 	for (uint64_t seq = 1; seq <= 5000; seq++)
 		emit(seq, GW_LEVEL_YELLOW, seq % 4);
 	commit(5000);
 	SOON(gw_ring_count(gw_uplink_events(up)) == 0);
-	pthread_mutex_lock(&lock);
-	store.hold_answer = false;
-	platform.verdict = GW_SENT;
-	pthread_mutex_unlock(&lock);
+	COMMAND(store.hold_answer = false);
+	COMMAND(platform.verdict = GW_SENT);
 	for (int i = 0; i < 5; i++) {
 		settle();
 		advance(60 * SEC);
@@ -842,9 +842,7 @@ static void test_overflow_that_the_store_has_not_seen(void **state)
 	static struct gw_event late[6000];
 
 	(void)state;
-	pthread_mutex_lock(&lock);
-	platform.verdict = GW_RETRY;
-	pthread_mutex_unlock(&lock);
+	COMMAND(platform.verdict = GW_RETRY);
 	for (uint64_t seq = 1; seq <= 6000; seq++) {
 		late[seq - 1] = make(seq, GW_LEVEL_YELLOW, seq % 4);
 		while (gw_ring_push(gw_uplink_events(up), &late[seq - 1], 1,
@@ -853,9 +851,7 @@ static void test_overflow_that_the_store_has_not_seen(void **state)
 		gw_wake_poke(gw_uplink_wake(up));
 	}
 	SOON(gw_ring_count(gw_uplink_events(up)) == 0);
-	pthread_mutex_lock(&lock);
-	platform.verdict = GW_SENT;
-	pthread_mutex_unlock(&lock);
+	COMMAND(platform.verdict = GW_SENT);
 	for (int i = 0; i < 3; i++) {
 		advance(60 * SEC); /* long after it should have answered */
 		settle();
@@ -877,7 +873,7 @@ static void test_a_store_that_is_mute_holds_nothing_back(void **state)
 {
 	(void)state;
 	end_scene();
-	store.mute = true;
+	COMMAND(store.mute = true);
 	begin(0);
 	SOON(count(&store.asks) == 1);
 	emit(1, GW_LEVEL_RED, 0);
@@ -894,7 +890,7 @@ static void test_settled_while_the_store_answers(void **state)
 
 	(void)state;
 	end_scene();
-	store.hold_answer = true;
+	COMMAND(store.hold_answer = true);
 	e = make(1, GW_LEVEL_RED, 0);
 	to_store(&e);
 	e = make(2, GW_LEVEL_RED, 0);
@@ -907,9 +903,7 @@ static void test_settled_while_the_store_answers(void **state)
 		continue;
 	advance(200 * MS);
 	SOON(count(&platform.n_taken) == 1);
-	pthread_mutex_lock(&lock);
-	store.hold_answer = false;
-	pthread_mutex_unlock(&lock);
+	COMMAND(store.hold_answer = false);
 	gw_wake_poke(gw_uplink_wake(up));
 	SOON(count(&platform.n_taken) == 2);
 	settle();
@@ -919,17 +913,13 @@ static void test_settled_while_the_store_answers(void **state)
 static void test_a_full_line_to_the_store(void **state)
 {
 	(void)state;
-	pthread_mutex_lock(&lock);
-	store.deaf = true;
-	pthread_mutex_unlock(&lock);
+	COMMAND(store.deaf = true);
 	for (uint64_t seq = 1; seq <= 500; seq++)
 		emit(seq, GW_LEVEL_YELLOW, 0);
 	commit(500);
 	SOON(count(&platform.n_taken) == 500);
 	assert_int_equal(marks_of(GW_MARK_DELIVERED), 0);
-	pthread_mutex_lock(&lock);
-	store.deaf = false;
-	pthread_mutex_unlock(&lock);
+	COMMAND(store.deaf = false);
 	gw_wake_poke(gw_uplink_wake(up));
 	SOON(marks_of(GW_MARK_DELIVERED) == 500);
 	for (size_t i = 0; i < 500; i++)
@@ -939,20 +929,16 @@ static void test_a_full_line_to_the_store(void **state)
 static void test_life_goes_on_while_a_request_hangs(void **state)
 {
 	(void)state;
-	pthread_mutex_lock(&lock);
-	platform.hang = true;
-	pthread_mutex_unlock(&lock);
+	COMMAND(platform.hang = true);
 	commit(9);
 	emit(1, GW_LEVEL_RED, 0);
-	SOON((pthread_mutex_lock(&lock), pthread_mutex_unlock(&lock), platform.hanging));
+	SOON(is(&platform.hanging));
 	advance(3 * SEC);
 	emit(2, GW_LEVEL_RED, 1);
 	SOON(gw_ring_count(gw_uplink_events(up)) == 0);
 	SOON(status().pending == 2);
 	SOON(atomic_load(&gw_uplink_thread(up)->beat_ns) >= START_NS + 3 * SEC);
-	pthread_mutex_lock(&lock);
-	platform.hang = false;
-	pthread_mutex_unlock(&lock);
+	COMMAND(platform.hang = false);
 	SOON(count(&platform.n_taken) == 2);
 }
 
@@ -960,16 +946,12 @@ static void test_stop_delivers_what_is_at_hand(void **state)
 {
 	(void)state;
 	commit(3);
-	pthread_mutex_lock(&lock);
-	platform.hang = true;
-	pthread_mutex_unlock(&lock);
+	COMMAND(platform.hang = true);
 	emit(1, GW_LEVEL_RED, 0);
 	emit(2, GW_LEVEL_RED, 0);
 	emit(3, GW_LEVEL_RED, 0);
 	gw_uplink_ask_stop(up);
-	pthread_mutex_lock(&lock);
-	platform.hang = false;
-	pthread_mutex_unlock(&lock);
+	COMMAND(platform.hang = false);
 	gw_uplink_join(up);
 	assert_taken_once(3);
 	assert_int_equal(marks_of(GW_MARK_DELIVERED), 3);
@@ -979,11 +961,9 @@ static void test_stop_does_not_wait_for_a_dead_platform(void **state)
 {
 	(void)state;
 	commit(3);
-	pthread_mutex_lock(&lock);
-	platform.hang = true;
-	pthread_mutex_unlock(&lock);
+	COMMAND(platform.hang = true);
 	emit(1, GW_LEVEL_RED, 0);
-	SOON((pthread_mutex_lock(&lock), pthread_mutex_unlock(&lock), platform.hanging));
+	SOON(is(&platform.hanging));
 	gw_uplink_ask_stop(up);
 	settle();
 	advance(1 * SEC);
