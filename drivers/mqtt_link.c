@@ -2,6 +2,7 @@
 #include "drivers/mqtt_link.h"
 
 #include "base/clock.h"
+#include "drivers/mqtt_peek.h"
 
 #include <errno.h>
 #include <mosquitto.h>
@@ -20,6 +21,7 @@
 #define FEW              8
 #define RUSH_NS          (200 * GW_NS_PER_MS / 1000)
 #define REDELIVERY_NS    (30 * GW_NS_PER_SEC)
+#define UNSURE_NS        (20 * GW_NS_PER_MS)
 #define UNSUBSCRIBES_MAX 64
 
 /* ---- callbacks, all from within mosquitto_loop_read ---- */
@@ -85,14 +87,19 @@ static void on_message(
 	struct mosquitto *m, void *arg, const struct mosquitto_message *message)
 {
 	struct gw_mqtt_link *l = arg;
+	struct gw_mqtt_topic *topic = gw_mqtt_topics_find(&l->topics, message->topic);
 
 	l->messages++;
 	if (message->qos > 0)
 		l->owed++;
 	gw_emit_count(l->emit, GW_COUNT_REQUESTS, 1);
-	if (gw_mqtt_topics_emit(&l->topics, message->topic, message->payload,
-		    (size_t)message->payloadlen, message->retain, l->now_ns, l->emit))
+	if (topic) {
+		if (message->qos > 0)
+			topic->round = l->round;
+		gw_mqtt_topics_emit(topic, &l->topics, message->payload,
+			(size_t)message->payloadlen, message->retain, l->now_ns, l->emit);
 		return;
+	}
 	gw_emit_count(l->emit, GW_COUNT_UNKNOWN_TOPIC, 1);
 	/* Left in the session by an older configuration. */
 	if (l->unsubscribes++ < UNSUBSCRIBES_MAX)
@@ -126,6 +133,19 @@ enum gw_err gw_mqtt_link_lost(struct gw_mqtt_link *l, int rc, struct gw_error *e
 	return gw_fail(err, GW_ERR_LINK, rc, "%s", mosquitto_strerror(rc));
 }
 
+/* What is owed leaves now. */
+static void end_round(struct gw_mqtt_link *l, int64_t now_ns)
+{
+	if (l->mark.seq != l->last_seq || !l->mark.stepped) {
+		if (now_ns >= l->unsure_until_ns)
+			l->unsure_round = l->round;
+		l->unsure_until_ns = now_ns + UNSURE_NS;
+		l->last_seq = l->mark.seq;
+	}
+	l->round++;
+	l->owed = 0;
+}
+
 /* Whether the acknowledgements may leave now. */
 static bool may_write(struct gw_mqtt_link *l, int64_t now_ns)
 {
@@ -141,7 +161,7 @@ static bool may_write(struct gw_mqtt_link *l, int64_t now_ns)
 	} else {
 		return false;
 	}
-	l->owed = 0;
+	end_round(l, now_ns);
 	return true;
 }
 
@@ -195,6 +215,26 @@ static enum gw_err read_packet(
 	return GW_OK;
 }
 
+/* Whether the next packet must stay unread: see mqtt_link.h. */
+static bool must_wait(struct gw_mqtt_link *l)
+{
+	bool unsure = l->now_ns < l->unsure_until_ns;
+	const struct gw_mqtt_topic *found;
+	char topic[GW_MQTT_PEEK_MAX];
+
+	if (l->owed >= GW_MQTT_OWED_MAX)
+		return true;
+	if (l->owed == 0 && !unsure)
+		return false;
+	switch (gw_mqtt_peek(l->m, topic)) {
+	case GW_MQTT_NEXT_OTHER: return false;
+	case GW_MQTT_NEXT_UNCLEAR: return true;
+	case GW_MQTT_NEXT_MESSAGE: break;
+	}
+	found = gw_mqtt_topics_find(&l->topics, topic);
+	return found && found->round >= (unsure ? l->unsure_round : l->round);
+}
+
 /* Everything the socket has, up to a batch. */
 static enum gw_err read_batch(struct gw_mqtt_link *l, struct gw_error *err)
 {
@@ -206,7 +246,11 @@ static enum gw_err read_batch(struct gw_mqtt_link *l, struct gw_error *err)
 	l->now_ns = gw_clock_mono_ns();
 	/* To see that nothing is left costs a read: asked only when messages come fast. */
 	most = l->now_ns - before_ns < RUSH_NS ? READ_BATCH : 1;
-	for (int i = 0; more && i < most && l->owed < GW_MQTT_OWED_MAX; i++) {
+	l->blocked = false;
+	for (int i = 0; more && i < most; i++) {
+		l->blocked = must_wait(l);
+		if (l->blocked)
+			break;
 		if (read_packet(l, &more, err) != GW_OK)
 			return GW_ERR_LINK;
 		if (i == 0)
@@ -236,16 +280,20 @@ enum gw_err gw_mqtt_link_turn(struct gw_mqtt_link *l, int64_t wait_ns, struct gw
 		if (mosquitto_want_write(l->m))
 			fds[0].events |= POLLOUT;
 	} else {
-		if (l->owed >= GW_MQTT_OWED_MAX)
-			fds[0].fd = -1;
 		if (wait_ns > l->look_ns)
 			wait_ns = l->look_ns;
 		if (l->look_ns < LAST_LOOK_NS)
 			l->look_ns *= 2;
 	}
+	if (l->blocked) {
+		fds[0].fd = -1; /* readable all the time */
+		if (l->owed == 0 && wait_ns > l->unsure_until_ns - now_ns)
+			wait_ns = now_ns < l->unsure_until_ns ? l->unsure_until_ns - now_ns
+							      : 0;
+	}
 	ts = (struct timespec){wait_ns / GW_NS_PER_SEC, wait_ns % GW_NS_PER_SEC};
-	if (ppoll(fds, 2, &ts, NULL) > 0 && (fds[0].revents & ~POLLOUT) &&
-		read_batch(l, err) != GW_OK)
+	ppoll(fds, 2, &ts, NULL);
+	if ((l->blocked || (fds[0].revents & ~POLLOUT)) && read_batch(l, err) != GW_OK)
 		return GW_ERR_LINK;
 	if (now_ns - l->misc_ns < MISC_NS)
 		return GW_OK;

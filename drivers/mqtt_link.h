@@ -9,6 +9,13 @@
  * sooner than the engine has stepped the batch and what it caused is committed. A crash before
  * that makes the broker deliver it again.
  *
+ * Why that invents nothing. What is delivered again may have had its effect already. To take the
+ * last message of a topic twice changes nothing; to take "on, off" twice would be a second
+ * alarm that nobody caused. So a round, the messages that are acknowledged together, has no
+ * topic twice: a message whose topic the round has is not even read before the round is settled
+ * and acknowledged (mqtt_peek.h). Nothing tells when the broker has read an acknowledgement; so
+ * after a round that caused an event its topics wait a little longer.
+ *
  * Owner: the driver's state. Thread: the source's. Life: zeroed, open, turn..., close, and again.
  */
 #ifndef GW_DRIVERS_MQTT_LINK_H
@@ -52,10 +59,16 @@ struct gw_mqtt_link {
 	bool stalled; /* the store has let us down once: less patience */
 	struct gw_mark mark;
 	int64_t owed_ns, look_ns;
+	uint64_t round; /* of the messages that come now, from 1 */
+	uint64_t
+		unsure_round; /* the broker may not know yet that this and later ones are over */
+	int64_t unsure_until_ns; /* until then */
+	uint64_t last_seq;       /* as the last round saw it */
+	bool blocked;            /* something waits unread */
 };
 
-/* Connect with this MQTT_PROTOCOL_V... and subscribe, by until_ns at the latest. url, topics,
- * opts, own and emit are set. */
+/* Connect with this MQTT_PROTOCOL_V... and subscribe, by until_ns at the latest; later only while
+ * messages of the session come. url, topics, opts, own and emit are set. */
 enum gw_err gw_mqtt_link_open(
 	struct gw_mqtt_link *l, int version, int64_t until_ns, struct gw_error *err);
 /* Wait for the broker at most wait_ns, read what it sent, write what may be written. */

@@ -15,6 +15,7 @@
 
 #define SESSION_S       (7 * 24 * 3600) /* how long the broker keeps messages for us */
 #define SUBSCRIBE_BATCH 64
+#define BACKLOG_NS      (3 * GW_NS_PER_SEC)
 
 static enum gw_err read_password(
 	const char *path, char *ret_text, size_t size, struct gw_error *err)
@@ -190,18 +191,21 @@ static void reset(struct gw_mqtt_link *l)
 {
 	gw_mqtt_link_close(l);
 	l->connack = l->sub_mid = -1;
-	l->hung_up = l->fresh = l->partial = l->stalled = false;
+	l->hung_up = l->fresh = l->partial = l->stalled = l->blocked = false;
 	l->subscribed = l->topics.n == 0;
 	l->sub_first = l->sub_n = l->unsubscribes = 0;
 	l->why[0] = '\0';
 	l->part_bytes = 0;
 	l->owed = 0;
+	l->round++;
+	l->unsure_until_ns = 0;
 	l->opened_ns = l->misc_ns = gw_clock_mono_ns();
 }
 
 enum gw_err gw_mqtt_link_open(
 	struct gw_mqtt_link *l, int version, int64_t until_ns, struct gw_error *err)
 {
+	uint64_t taken = l->messages;
 	enum gw_err rc;
 
 	reset(l);
@@ -213,8 +217,14 @@ enum gw_err gw_mqtt_link_open(
 	if (l->owed > 0) /* in the same TLS record as the broker's answer */
 		gw_mqtt_link_mark(l, true);
 	while (rc == GW_OK && !l->subscribed) {
-		int64_t left_ns = until_ns - gw_clock_mono_ns();
+		int64_t now_ns = gw_clock_mono_ns(), left_ns;
 
+		/* What the session holds comes before the broker's answer, as fast as we take
+		 * it. */
+		if (l->messages > taken && until_ns < now_ns + BACKLOG_NS)
+			until_ns = now_ns + BACKLOG_NS;
+		taken = l->messages;
+		left_ns = until_ns - now_ns;
 		if (gw_emit_stopping(l->emit))
 			return gw_fail(err, GW_ERR_STOPPED, 0, "stopping");
 		if (left_ns <= 0)

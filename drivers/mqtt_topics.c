@@ -83,22 +83,22 @@ static void emit_device(const struct gw_device_opts *device,
 	}
 }
 
-bool gw_mqtt_topics_emit(const struct gw_mqtt_topics *t, const char *topic,
+struct gw_mqtt_topic *gw_mqtt_topics_find(const struct gw_mqtt_topics *t, const char *name)
+{
+	return bsearch(name, t->at, t->n, sizeof(t->at[0]), by_name);
+}
+
+void gw_mqtt_topics_emit(const struct gw_mqtt_topic *topic, const struct gw_mqtt_topics *t,
 	const void *bytes, size_t size, bool retained, int64_t mono_ns,
 	struct gw_emit *emit)
 {
 	enum gw_quality quality = retained ? GW_QUALITY_UNCERTAIN : GW_QUALITY_GOOD;
-	const struct gw_mqtt_topic *found = bsearch(
-		topic, t->at, t->n, sizeof(t->at[0]), by_name);
 	struct gw_mqtt_payload payload;
 
-	if (!found)
-		return false;
 	gw_mqtt_payload_init(&payload, bytes, size);
-	for (size_t i = 0; i < found->n; i++)
-		emit_device(t->devices[found->first + i], &payload, quality, mono_ns, emit);
+	for (size_t i = 0; i < topic->n; i++)
+		emit_device(t->devices[topic->first + i], &payload, quality, mono_ns, emit);
 	gw_mqtt_payload_fini(&payload);
-	return true;
 }
 
 void gw_mqtt_topics_refused(const struct gw_mqtt_topic *topic,

@@ -17,6 +17,7 @@
 struct gw_mqtt_topic {
 	const char *name;
 	size_t first, n; /* its devices */
+	uint64_t round;  /* of the link in which a message of it was last taken; 0: none */
 };
 
 struct gw_mqtt_topics {
@@ -29,9 +30,11 @@ enum gw_err gw_mqtt_topics_init(
 	struct gw_mqtt_topics *t, const struct gw_source_opts *opts, struct gw_error *err);
 void gw_mqtt_topics_fini(struct gw_mqtt_topics *t); /* zeroed or twice is fine */
 
-/* Emit a sample for every point that listens. retained: its age is unknown, so it is uncertain.
- * False if nobody listens to the topic. */
-bool gw_mqtt_topics_emit(const struct gw_mqtt_topics *t, const char *topic,
+/* NULL: nobody listens to it. */
+struct gw_mqtt_topic *gw_mqtt_topics_find(const struct gw_mqtt_topics *t, const char *name);
+/* Emit a sample for every point that listens. retained: its age is unknown, so it is
+ * uncertain. */
+void gw_mqtt_topics_emit(const struct gw_mqtt_topic *topic, const struct gw_mqtt_topics *t,
 	const void *payload, size_t size, bool retained, int64_t mono_ns,
 	struct gw_emit *emit);
 /* Say of every device of this topic that the broker refuses it, and mark its points. */

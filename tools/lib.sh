@@ -9,7 +9,7 @@ python=/usr/bin/python3
 # The one list of Debian packages.
 packages_build=(
 	gcc libc6-dev pkg-config meson ninja-build python3
-	libmosquitto-dev libmodbus-dev libsqlite3-dev libcurl4-openssl-dev libyaml-dev
+	libmosquitto-dev libssl-dev libmodbus-dev libsqlite3-dev libcurl4-openssl-dev libyaml-dev
 	libjansson-dev libsystemd-dev libcmocka-dev libck-dev
 )
 packages_run=( # peers of the demo and of the end-to-end tests

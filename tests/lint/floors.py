@@ -19,11 +19,11 @@ MAY = {
                     "conf/", "app/", "ctl/protocol.h", "jansson.h", "systemd/"],
     "gateway/ctl": ["base/", "ctl/", "jansson.h"],
     "drivers": ["base/", "flow/", "source/driver.h", "base/breaker.h", "drivers/",
-                "modbus.h", "mosquitto.h", "jansson.h"],
+                "modbus.h", "mosquitto.h", "openssl/", "jansson.h"],
 }
 GUARDED = ("base/", "flow/", "alarm/", "engine/", "source/", "store/", "uplink/", "conf/",
            "app/", "ctl/", "drivers/", "sqlite3.h", "curl/", "yaml.h", "modbus.h",
-           "mosquitto.h", "jansson.h", "systemd/")
+           "mosquitto.h", "openssl/", "jansson.h", "systemd/")
 INCLUDE = re.compile(r'\s*#\s*include\s*[<"]([^>"]+)[>"]')
 
 

@@ -187,7 +187,9 @@ static void unsettled_messages_are_delivered_again(void **state)
 	b.store_stands = true;
 	publish("t", "1", 1);
 	publish("t", "2", 1);
-	bed_wait(&b, 2);
+	bed_wait(&b, 1); /* the second waits until the first is acknowledged */
+	bed_idle(&b, 50);
+	assert_int_equal(b.n, 1);
 	gw_driver_mqtt.close(b.state); /* as kill -9 would */
 	b.n = 0;
 	b.store_stands = false;
@@ -455,6 +457,14 @@ static void tls_delivers(void **state)
 	must_open(&b);
 	bed_idle(&b, 100);
 	assert_int_equal(b.n, 30); /* all were acknowledged */
+	b.store_stands = true;
+	publish("t", "30", 1);
+	publish("t", "31", 1);
+	bed_wait(&b, 31);
+	bed_idle(&b, 100);
+	assert_int_equal(b.n, 31); /* in TLS, too, a topic waits for its acknowledgement */
+	b.store_stands = false;
+	bed_wait(&b, 32);
 	bed_end(&b);
 }
 

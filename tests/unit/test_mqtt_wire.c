@@ -4,6 +4,7 @@
  * when an acknowledgement leaves is visible nowhere else.
  */
 #include "driver_bed.h"
+#include "drivers/mqtt_peek.h"
 
 #include <poll.h>
 #include <pthread.h>
@@ -145,7 +146,8 @@ static void end(struct broker *b)
 	close(b->listen_fd);
 }
 
-static void publish(struct broker *b, int qos, uint16_t mid, const char *payload)
+static void publish_to(
+	struct broker *b, char topic, int qos, uint16_t mid, const char *payload)
 {
 	unsigned char packet[64];
 	size_t n = 0, size = strlen(payload), v5 = b->version == 5 ? 1 : 0;
@@ -154,7 +156,7 @@ static void publish(struct broker *b, int qos, uint16_t mid, const char *payload
 	packet[n++] = (unsigned char)(3u + (qos ? 2u : 0u) + v5 + size);
 	packet[n++] = 0;
 	packet[n++] = 1;
-	packet[n++] = 't';
+	packet[n++] = (unsigned char)topic;
 	if (qos) {
 		packet[n++] = (unsigned char)(mid >> 8);
 		packet[n++] = (unsigned char)mid;
@@ -163,6 +165,11 @@ static void publish(struct broker *b, int qos, uint16_t mid, const char *payload
 		packet[n++] = 0;
 	memcpy(packet + n, payload, size);
 	assert_true(send(b->fd, packet, n + size, MSG_NOSIGNAL) > 0);
+}
+
+static void publish(struct broker *b, int qos, uint16_t mid, const char *payload)
+{
+	publish_to(b, 't', qos, mid, payload);
 }
 
 static const char *const one[] = {"x"};
@@ -176,6 +183,15 @@ static void up(struct bed *bed, struct broker *b)
 	assert_true(b->subscribed);
 }
 
+static void up_two(struct bed *bed, struct broker *b)
+{
+	bed_begin(bed, b->port);
+	bed_device(bed, "t", 1, one);
+	bed_device(bed, "u", 1, one);
+	if (bed_open(bed) != GW_OK)
+		fail_msg("open: %s", bed->err.text);
+}
+
 /* Hazard 8: an acknowledgement the broker has is a message it forgets. */
 static void nothing_is_acknowledged_before_it_is_settled(void **state)
 {
@@ -184,7 +200,7 @@ static void nothing_is_acknowledged_before_it_is_settled(void **state)
 
 	(void)state;
 	start(&b, PLAIN);
-	up(&bed, &b);
+	up_two(&bed, &b);
 	assert_int_equal(b.version, 5);
 	bed.engine_stands = true;
 	publish(&b, 1, 1, "5");
@@ -195,7 +211,7 @@ static void nothing_is_acknowledged_before_it_is_settled(void **state)
 	bed_wait(&bed, 1);
 	bed_idle(&bed, 150);
 	assert_int_equal(b.acks, 0);
-	publish(&b, 1, 2, "6"); /* reading goes on meanwhile */
+	publish_to(&b, 'u', 1, 2, "6"); /* reading goes on meanwhile */
 	bed_wait(&bed, 2);
 	assert_int_equal(b.acks, 0);
 	bed.store_stands = false;
@@ -204,6 +220,63 @@ static void nothing_is_acknowledged_before_it_is_settled(void **state)
 	assert_int_equal(bed_count(&bed, GW_COUNT_UNSETTLED), 0);
 	end(&b);
 	bed_end(&bed);
+}
+
+/* On and off, taken but not acknowledged, would come again and be a second alarm. */
+static void a_topic_is_read_again_after_its_acknowledgement_only(void **state)
+{
+	struct broker b;
+	struct bed bed;
+	int64_t acked_ms;
+
+	(void)state;
+	start(&b, PLAIN);
+	up_two(&bed, &b);
+	bed.store_stands = true;
+	bed.seq++; /* it causes an event: so the broker gets time to read that it is over */
+	publish(&b, 1, 1, "1");
+	publish_to(&b, 'u', 1, 2, "1");
+	publish(&b, 0, 3, "0"); /* whatever its QoS: order is kept */
+	publish_to(&b, 'u', 1, 4, "0");
+	bed_idle(&bed, 100);
+	assert_int_equal(bed.n, 2);
+	assert_int_equal(b.acks, 0);
+	publish(&b, 1, 5, "1");
+	bed.store_stands = false;
+	while (b.acks < 2)
+		bed_poll(&bed, 1);
+	acked_ms = bed_ms();
+	bed_wait(&bed, 3);
+	assert_true(bed_ms() - acked_ms >= 10);
+	bed_wait(&bed, 5);
+	bed_idle(&bed, 50);
+	assert_int_equal(b.acks, 4);
+	assert_true(
+		bed.got[2].value == 0 && bed.got[3].value == 0 && bed.got[4].value == 1);
+	end(&b);
+	bed_end(&bed);
+}
+
+static void the_topic_of_the_next_message_is_seen(void **state)
+{
+	static const unsigned char message[] = {
+		0x32, 0x88, 0x01, 0, 3, 'a', '/', 'b', 0, 1};
+	static const unsigned char pong[] = {0xd0, 0};
+	static const unsigned char overlong[] = {0x30, 255, 255, 255, 255, 255};
+	static const unsigned char longest[7 + 2000] = {0x30, 0xd2, 0x0f, 0x07, 0xd0};
+	char topic[GW_MQTT_PEEK_MAX] = "";
+
+	(void)state;
+	assert_int_equal(gw_mqtt_peek_bytes(message, 10, topic), GW_MQTT_NEXT_MESSAGE);
+	assert_string_equal(topic, "a/b");
+	for (size_t n = 1; n < 8; n++)
+		assert_int_equal(
+			gw_mqtt_peek_bytes(message, n, topic), GW_MQTT_NEXT_UNCLEAR);
+	assert_int_equal(gw_mqtt_peek_bytes(message, 0, topic), GW_MQTT_NEXT_OTHER);
+	assert_int_equal(gw_mqtt_peek_bytes(pong, 2, topic), GW_MQTT_NEXT_OTHER);
+	assert_int_equal(gw_mqtt_peek_bytes(overlong, 6, topic), GW_MQTT_NEXT_UNCLEAR);
+	assert_int_equal(
+		gw_mqtt_peek_bytes(longest, sizeof(longest), topic), GW_MQTT_NEXT_UNCLEAR);
 }
 
 static void a_stalled_store_holds_back_for_two_seconds_only(void **state)
@@ -506,6 +579,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(nothing_is_acknowledged_before_it_is_settled),
+		cmocka_unit_test(a_topic_is_read_again_after_its_acknowledgement_only),
+		cmocka_unit_test(the_topic_of_the_next_message_is_seen),
 		cmocka_unit_test(a_stalled_store_holds_back_for_two_seconds_only),
 		cmocka_unit_test(an_unsettled_message_is_not_acknowledged_by_closing),
 		cmocka_unit_test(a_settled_message_is_acknowledged_by_closing),
