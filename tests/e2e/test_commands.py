@@ -177,8 +177,8 @@ def test_no_daemon(site):
 
 def connect(site):
     s = socket.socket(socket.AF_UNIX)
+    s.connect(str(site.socket))  # waits for room in the backlog; with a timeout it would not
     s.settimeout(15 * harness.SLOW)
-    s.connect(str(site.socket))
     return s
 
 

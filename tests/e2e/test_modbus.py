@@ -47,7 +47,6 @@ def line(request, folder, closing):
     for address, value in VALUES.items():
         peer.set(3, "holding", address, value)
         peer.set(4, "holding", address, value)
-    peer.kind = request.param
     if request.param == "tcp":
         return peer, lambda *d: b.modbus_tcp(peer.port, *d)
     return peer, lambda *d: b.modbus_rtu(peer.device, *d, name="plant")
@@ -63,12 +62,11 @@ FAULTS = (("late", 450, "tcp rtu"), ("late", 700, "tcp rtu"), ("drop", 0, "tcp r
           ("exception", 4, "tcp rtu"))
 
 
-@pytest.mark.parametrize("fault, arg", [(f, a) for f, a, _ in FAULTS],
-                         ids=[f"{f}-{a}" for f, a, _ in FAULTS])
+@pytest.mark.parametrize("line, fault, arg", [
+    pytest.param(t, f, a, id=f"{t}-{f}-{a}") for f, a, ts in FAULTS for t in ts.split()],
+    indirect=["line"])
 def test_a_spoilt_answer_never_becomes_a_value(gateway, line, fault, arg):
     peer, source = line
-    if peer.kind not in next(t for f, a, t in FAULTS if (f, a) == (fault, arg)):
-        pytest.skip(f"{fault} is not of {peer.kind}")
     g = gateway(b.config(source(spread()))).start()
     for address, value in VALUES.items():
         g.wait_point(f"plant/d/at-{address}", value)

@@ -88,24 +88,6 @@ def test_a_full_disk_from_the_start(mounted, broker, publisher, city, ledger):
     assert {a.data["durable"] for a in arrived if a.alarm.startswith("zigbee/")} == {False}
 
 
-def test_a_disk_that_turns_read_only(mounted, broker, publisher, city, ledger):
-    g = mounted(site(broker, city)).start()
-    g.wait_up("zigbee")
-    toggle(publisher, city, ledger, 4)
-    remount = ["nsenter", "-m", "-t", str(g.process.pid), "mount", "-o"]
-    if "-U" in g.wrap:
-        remount[1:1] = ["-U", "--preserve-credentials"]
-    # Open files keep a tmpfs from going read-only by remount: bind it over itself instead.
-    done = subprocess.run([*remount, "remount,ro", str(g.state)], capture_output=True, text=True,
-                          check=False)
-    if done.returncode:
-        pytest.skip("this kernel will not turn a busy tmpfs read-only: " + done.stderr.strip())
-    toggle(publisher, city, ledger, 10, start=4)
-    subprocess.run([*remount, "remount,rw", str(g.state)], check=True)
-    toggle(publisher, city, ledger, 4, start=14)
-    judge(g, city, ledger, only="^zigbee/")
-
-
 def test_a_state_dir_that_was_always_read_only(mounted, broker, publisher, city, ledger):
     g = mounted(site(broker, city))
     g.wrap[-2] = g.wrap[-2].replace("mode=750", "mode=750,ro")
