@@ -9,6 +9,24 @@
 
 #define DRIVERS_MAX 16
 
+static bool has_row(const struct gw_setting *rows, const char *key)
+{
+	for (; rows && rows->key; rows++)
+		if (strcmp(rows->key, key) == 0)
+			return true;
+	return false;
+}
+
+/* What a profile says of registers (how wide they are, how the value is scaled in them) means
+ * nothing to a driver without registers: it gives the value itself, in the point's unit. */
+static void forget_register(struct gw_point_opts *p)
+{
+	p->type = p->type == GW_TYPE_BIT || p->type == GW_TYPE_BOOL ? GW_TYPE_BOOL
+								    : GW_TYPE_NUMBER;
+	p->scale = 1;
+	p->offset = 0;
+}
+
 /* One point from what a profile and a site file say of it; either may be NULL. */
 static void read_point(struct gw_load *l, struct gw_load_device *d, size_t at,
 	const struct gw_node *profile, const struct gw_node *site)
@@ -33,6 +51,9 @@ static void read_point(struct gw_load *l, struct gw_load_device *d, size_t at,
 	map.map = profile; /* unknown keys were told when the profile was read */
 	if (profile)
 		gw_settings_apply(l, &map);
+	if (profile && gw_tree_get(profile, "register") && driver &&
+		!has_row(driver->point_settings, "register"))
+		forget_register(p);
 	map.map = site;
 	map.lenient = !driver;
 	if (site)

@@ -757,7 +757,8 @@ static void test_profile(void **state)
 			   "[{name: ch4, scale: 0.2}, "
 			   "{name: extra, register: \"input:9\"}]}\n"
 			   "  - {name: m, driver: mqtt, url: u, devices: [{name: g, topic: "
-			   "t, profile: gas}]}\n"
+			   "t, profile: gas}, {name: h, topic: u, profile: gas, points: "
+			   "[{name: ch4, scale: 0.5}]}]}\n"
 			   "alarms:\n"
 			   "- {name: high, on: plant/g2/ch4, level: orange, text: hi}\n"
 			   "- {name: high, on: m/g/ch4, when: {above: 40}}\n");
@@ -776,6 +777,12 @@ static void test_profile(void **state)
 	assert_string_equal(d->points[2].name, "extra");
 	d = &c->sources[1].devices[0];
 	assert_string_equal(((const struct fake_path *)d->points[0].driver)->path, "/x");
+	/* there are no registers: the message holds the value itself */
+	assert_int_equal(d->points[0].type, GW_TYPE_NUMBER);
+	assert_float_equal(d->points[0].scale, 1, 0);
+	assert_int_equal(d->points[1].type, GW_TYPE_BOOL);
+	d = &c->sources[1].devices[1];
+	assert_float_equal(d->points[0].scale, 0.5, 0); /* but the site may say so */
 	assert_int_equal(alarm_of(c, "plant/g1/ch4:high")->level, GW_LEVEL_RED);
 	assert_int_equal(alarm_of(c, "plant/g2/ch4:high")->level, GW_LEVEL_ORANGE);
 	assert_float_equal(alarm_of(c, "plant/g2/ch4:high")->when.limit, 50, 0);
