@@ -95,5 +95,8 @@ extern const struct gw_condition_kind *const gw_condition_kinds[]; /* NULL-termi
  * one a device; returns how many were written. */
 size_t gw_condition_members(const struct gw_condition_opts *o, const void *memory,
 	int64_t now_ns, const char *ret_keys[], size_t most);
+/* Votes only, a reload: what was known of members that both have goes into the new memory. */
+void gw_condition_members_keep(const struct gw_condition_opts *o, void *memory,
+	const struct gw_condition_opts *old_o, const void *old_memory);
 
 #endif

@@ -7,6 +7,7 @@
 #include "alarm/kinds.h"
 
 #include <math.h>
+#include <string.h>
 
 struct member {
 	int64_t last_true_ns; /* valid if ever */
@@ -79,6 +80,18 @@ size_t gw_condition_members(const struct gw_condition_opts *o, const void *memor
 		if (counts(o, &m[i], now_ns) && !counted(o, m, i, now_ns))
 			ret_keys[n++] = o->members[i].key;
 	return n;
+}
+
+void gw_condition_members_keep(const struct gw_condition_opts *o, void *memory,
+	const struct gw_condition_opts *old_o, const void *old_memory)
+{
+	const struct member *old = old_memory;
+	struct member *m = memory;
+
+	for (size_t i = 0; i < o->n_members; i++)
+		for (size_t k = 0; k < old_o->n_members; k++)
+			if (strcmp(o->members[i].key, old_o->members[k].key) == 0)
+				m[i] = old[k];
 }
 
 static void describe_vote(const struct gw_condition_opts *o, struct gw_text *t)

@@ -199,7 +199,7 @@ static int64_t last_good_ns(const struct gw_engine *e, const struct gw_alarm *a)
 			last_ns = good_ns;
 	}
 	if (last_ns == 0) /* silent before the restart and not heard since: still silent */
-		return a->stood ? e->start_ns - a->opts->when.window_ns : e->start_ns;
+		return a->stood ? a->waits_ns - a->opts->when.window_ns : a->waits_ns;
 	return last_ns;
 }
 
@@ -317,18 +317,67 @@ const char *gw_alarms_command(
 	return why;
 }
 
+/* After a reload: an alarm that is new, or whose condition is, looks at the value its point has.
+ * A sensor that speaks only when something changes may not say it again. */
+static void ask_at_once(struct gw_engine *e, struct gw_alarm *a, const struct gw_time *now)
+{
+	struct gw_sample sample = {.mono_ns = now->mono_ns};
+	struct gw_point_view v;
+
+	if (a->heard || a->opts->n_points != 1 || a->opts->when.kind->absorb ||
+		a->opts->when.kind->on_devices)
+		return;
+	gw_view_point(&e->view, a->opts->first_point, &v);
+	if (v.good_ns == 0 || !gw_quality_usable(v.quality))
+		return;
+	sample.quality = v.quality;
+	sample.device_ns = v.device_ns;
+	sample.value = v.value;
+	gw_alarms_ask(e, a,
+		(struct gw_condition_input){
+			.sample = &sample, .member = GW_NO_MEMBER, .now_ns = now->mono_ns},
+		now);
+}
+
+/* After a reload: a vote hears what its members are, as they tell it only when they change. */
+static void ask_members(struct gw_engine *e, struct gw_alarm *a, const struct gw_time *now)
+{
+	const struct gw_condition_opts *o = &a->opts->when;
+
+	for (uint32_t m = 0; m < o->n_members; m++) {
+		struct gw_condition_input in = {.member = m, .now_ns = now->mono_ns};
+		struct gw_point_view v;
+
+		if (o->members[m].is_alarm) {
+			const struct gw_alarm *member = &e->alarms[o->members[m].index];
+
+			if (!member->heard)
+				continue;
+			in.member_true = gw_state_active(&member->state);
+		} else {
+			gw_view_point(&e->view, o->members[m].index, &v);
+			if (v.good_ns == 0 || !gw_quality_usable(v.quality))
+				continue;
+			in.member_true = v.value != 0;
+		}
+		gw_alarms_ask(e, a, in, now);
+	}
+}
+
 void gw_alarms_start(struct gw_engine *e, const struct gw_time *now)
 {
-	if (e->start_ns == 0)
-		e->start_ns = now->mono_ns;
 	for (size_t i = 0; i < e->opts.n_alarms; i++) {
 		struct gw_alarm *a = &e->alarms[i];
 
+		if (a->waits_ns == 0)
+			a->waits_ns = now->mono_ns;
 		if (a->opts->when.kind->on_devices)
 			gw_alarms_ask(e, a,
 				(struct gw_condition_input){
 					.member = GW_NO_MEMBER, .now_ns = now->mono_ns},
 				now);
+		ask_at_once(e, a, now);
+		ask_members(e, a, now);
 		schedule(e, a);
 	}
 	for (size_t p = 0; p < e->opts.n_points; p++)

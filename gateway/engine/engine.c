@@ -66,8 +66,10 @@ enum gw_err gw_engine_output(struct gw_engine *e, struct gw_ring *events,
 	if (e->n_outputs == GW_ENGINE_OUTPUTS)
 		return gw_fail(
 			err, GW_ERR_FULL, 0, "more than %d outputs", GW_ENGINE_OUTPUTS);
-	e->outputs[e->n_outputs++] = (struct gw_output){
-		.ring = events, .wake = wake, .taken = e->logged};
+	e->outputs[e->n_outputs++] = (struct gw_output){.ring = events,
+		.wake = wake,
+		.taken = e->logged,
+		.pushed = gw_ring_head(events)};
 	return GW_OK;
 }
 
@@ -250,7 +252,7 @@ bool gw_engine_step(struct gw_engine *e, struct gw_time now)
 		run_due(e, &now);
 		e->held_back = 0;
 	}
-	e->waiting = gw_out_deliver(e);
+	atomic_store_explicit(&e->waiting, gw_out_deliver(e), memory_order_release);
 	e->step_ns = now.mono_ns;
 	atomic_store_explicit(&e->last_seq, e->seq, memory_order_release);
 	if (e->publish_seq)
@@ -275,7 +277,8 @@ int64_t gw_engine_next_ns(const struct gw_engine *e)
 {
 	int64_t next_ns = e->n_queue ? e->queue[0]->due_ns : INT64_MAX;
 
-	if (e->waiting && e->step_ns + OUTPUT_RETRY_NS < next_ns)
+	if (atomic_load_explicit(&e->waiting, memory_order_relaxed) &&
+		e->step_ns + OUTPUT_RETRY_NS < next_ns)
 		next_ns = e->step_ns + OUTPUT_RETRY_NS;
 	return next_ns;
 }
@@ -293,7 +296,7 @@ void gw_engine_publish_seq(struct gw_engine *e, _Atomic uint64_t *seq)
 
 bool gw_engine_waiting(const struct gw_engine *e)
 {
-	return e->waiting;
+	return atomic_load_explicit(&e->waiting, memory_order_acquire);
 }
 
 uint64_t gw_engine_stray(const struct gw_engine *e)

@@ -83,7 +83,9 @@ struct gw_alarm_memory {
 bool gw_engine_restore(
 	struct gw_engine *e, const struct gw_alarm_memory *memory, struct gw_time now);
 /* The same for a whole older engine: carries over alarm states by key and last values by point
- * key. Returns how many standing alarms found no home; orphan(arg, memory) is told of each. */
+ * key. Returns how many standing alarms found no home; orphan(arg, memory) is told of each.
+ * After the outputs were named: what still waits in the old engine for a ring goes on waiting
+ * here, and what waits for the journal, the first output, is for rings that are new, too. */
 size_t gw_engine_adopt(struct gw_engine *e, struct gw_engine *old, struct gw_time now,
 	void (*orphan)(void *arg, const struct gw_alarm_memory *memory,
 		const struct gw_alarm_info *info),
@@ -122,7 +124,7 @@ uint64_t gw_engine_last_seq(const struct gw_engine *e);
 /* Store it there as well: a place that outlives this engine, for readers that do not know when
  * it is exchanged. Call before the first step. */
 void gw_engine_publish_seq(struct gw_engine *e, _Atomic uint64_t *seq);
-/* Whether events still wait for an output that was full. */
+/* Whether events still wait for an output that was full; any thread. */
 bool gw_engine_waiting(const struct gw_engine *e);
 /* Samples of no point, and events an output was too slow for; any thread, roughly. */
 uint64_t gw_engine_stray(const struct gw_engine *e);

@@ -71,6 +71,7 @@ struct gw_alarm {
 	void *memory; /* of its condition */
 	size_t memory_size;
 	int64_t last_ns;          /* its time never falls */
+	int64_t waits_ns;         /* for a first sample since then; 0: from the start on */
 	int64_t condition_due_ns; /* its condition wants to be asked */
 	int64_t due_ns;           /* when it is due for either reason; key of the queue */
 	uint32_t queued_at;       /* place in the queue, or GW_NOT_QUEUED */
@@ -98,8 +99,9 @@ struct gw_input {
 struct gw_output {
 	struct gw_ring *ring;
 	struct gw_wake *wake;
-	uint64_t taken; /* of gw_engine.logged */
-	uint64_t lost;  /* events this output was too slow for */
+	uint64_t taken;  /* of gw_engine.logged */
+	uint64_t pushed; /* head of the ring as this engine left it */
+	uint64_t lost;   /* events this output was too slow for */
 };
 
 struct gw_engine {
@@ -127,11 +129,10 @@ struct gw_engine {
 	size_t log_mask;
 
 	bool started, synced;
-	bool keeps_history; /* any alarm does */
-	bool waiting;       /* an output was full at the last step */
-	uint32_t held_back; /* steps that timers have waited for samples */
-	int64_t step_ns;    /* of the last step */
-	int64_t start_ns;
+	bool keeps_history;   /* any alarm does */
+	_Atomic bool waiting; /* an output was full at the last step */
+	uint32_t held_back;   /* steps that timers have waited for samples */
+	int64_t step_ns;      /* of the last step */
 	uint32_t run;
 	uint64_t seq;
 	char boot[GW_BOOT_ID];
@@ -167,6 +168,8 @@ void gw_alarms_calm(struct gw_engine *e, size_t point);
 void gw_out_add(struct gw_engine *e, const struct gw_event *event);
 /* Hand what waits to the rings; true if any output still has some to take. */
 bool gw_out_deliver(struct gw_engine *e);
+/* A reload: what waits in the old engine waits in this one. */
+void gw_out_adopt(struct gw_engine *e, const struct gw_engine *old);
 
 /* tables.c: everything that is fixed at load */
 enum gw_err gw_tables_build(struct gw_engine *e, struct gw_error *err);

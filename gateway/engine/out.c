@@ -6,6 +6,8 @@
  */
 #include "engine/inside.h"
 
+#include <stdlib.h>
+
 void gw_out_add(struct gw_engine *e, const struct gw_event *event)
 {
 	size_t room = e->log_mask + 1;
@@ -37,11 +39,49 @@ static bool hand_over(struct gw_engine *e, struct gw_output *o)
 		if (n == 0)
 			break;
 		o->taken += n;
+		o->pushed = gw_ring_head(o->ring);
 		any = true;
 	}
 	if (any && o->wake)
 		gw_wake_poke(o->wake);
 	return o->taken < e->logged;
+}
+
+/* Where the old engine was with this ring. One that is new gets what the first output, the
+ * journal, had not taken: the rest is in there. */
+static uint64_t taken_before(const struct gw_engine *old, const struct gw_output *o)
+{
+	uint64_t taken = old->n_outputs ? old->outputs[0].taken : old->logged;
+
+	for (size_t i = 0; i < old->n_outputs; i++)
+		if (old->outputs[i].ring == o->ring &&
+			old->outputs[i].pushed == gw_ring_head(o->ring))
+			taken = old->outputs[i].taken;
+	return taken;
+}
+
+void gw_out_adopt(struct gw_engine *e, const struct gw_engine *old)
+{
+	uint64_t first = old->logged;
+	size_t room = e->log_mask + 1;
+	struct gw_event *log;
+
+	for (size_t i = 0; i < e->n_outputs; i++) {
+		e->outputs[i].taken = taken_before(old, &e->outputs[i]);
+		if (e->outputs[i].taken < first)
+			first = e->outputs[i].taken;
+	}
+	while (room < 2 * (size_t)(old->logged - first))
+		room *= 2;
+	if (room > e->log_mask + 1 && (log = malloc(room * sizeof *log)) != NULL) {
+		free(e->log);
+		e->log = log;
+		e->log_mask = room - 1;
+	}
+	for (size_t i = 0; i < e->n_outputs; i++)
+		e->outputs[i].taken -= first;
+	for (; first < old->logged; first++)
+		gw_out_add(e, &old->log[first & old->log_mask]);
 }
 
 bool gw_out_deliver(struct gw_engine *e)

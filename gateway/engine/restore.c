@@ -9,9 +9,16 @@
 #include <math.h>
 #include <string.h>
 
-static int64_t mono_of(int64_t wall_ms, const struct gw_time *now)
+/* A clock that fell back (no battery, no time server yet) must not make a shelf longer than it
+ * was when a person made it. */
+static int64_t shelf_end_ns(const struct gw_alarm_memory *m, const struct gw_time *now)
 {
-	return now->mono_ns + (wall_ms - now->wall_ms) * GW_NS_PER_MS;
+	int64_t left_ms = m->shelved_until_ms - now->wall_ms;
+	int64_t whole_ms = m->shelved_until_ms - m->since_ms;
+
+	if (left_ms > whole_ms)
+		left_ms = whole_ms;
+	return left_ms > 0 ? now->mono_ns + left_ms * GW_NS_PER_MS : now->mono_ns;
 }
 
 bool gw_engine_restore(
@@ -27,7 +34,7 @@ bool gw_engine_restore(
 	a->state.turn_ns = now.mono_ns;
 	if (memory->shelved_until_ms) {
 		a->state.shelved = true;
-		a->state.shelf_end_ns = mono_of(memory->shelved_until_ms, &now);
+		a->state.shelf_end_ns = shelf_end_ns(memory, &now);
 	}
 	a->quiet = !a->truth;
 	a->alive = a->state.under != GW_STATE_NORMAL;
@@ -68,6 +75,7 @@ void gw_engine_orphan(struct gw_engine *e, const struct gw_alarm_memory *memory,
 	memcpy(v.occurrence, memory->occurrence, sizeof v.occurrence);
 	memcpy(v.boot, e->boot, sizeof v.boot);
 	gw_out_add(e, &v);
+	atomic_store_explicit(&e->last_seq, e->seq, memory_order_release);
 }
 
 static void remember(const struct gw_alarm *a, const struct gw_time *now,
@@ -90,13 +98,23 @@ static void remember(const struct gw_alarm *a, const struct gw_time *now,
 	memcpy(ret_memory->occurrence, a->occurrence, sizeof a->occurrence);
 }
 
+static bool same_table(const struct gw_table *a, const struct gw_table *b)
+{
+	return a->rows == b->rows && a->columns == b->columns &&
+		(a->rows == 0 ||
+			memcmp(a->cells, b->cells,
+				a->rows * a->columns * sizeof a->cells[0]) == 0);
+}
+
 static bool same_condition(
 	const struct gw_condition_opts *a, const struct gw_condition_opts *b)
 {
 	return a->kind == b->kind && a->window_ns == b->window_ns &&
 		a->fit_ns == b->fit_ns && !(a->limit < b->limit) &&
-		!(a->limit > b->limit) && a->n_members == b->n_members &&
-		a->rows.rows == b->rows.rows;
+		!(a->limit > b->limit) && a->is == b->is &&
+		same_table(&a->clear, &b->clear) &&
+		same_table(&a->deadband, &b->deadband) && same_table(&a->band, &b->band) &&
+		same_table(&a->rows, &b->rows);
 }
 
 /* The same alarm goes on: its delays, its window of history and its life. */
@@ -114,7 +132,10 @@ static void go_on(struct gw_engine *e, struct gw_alarm *a, const struct gw_alarm
 	a->queued_at = GW_NOT_QUEUED;
 	a->due_ns = INT64_MAX;
 	a->condition_due_ns = old->condition_due_ns;
-	if (same_condition(&opts->when, &old->opts->when) &&
+	if (opts->when.kind->votes && old->opts->when.kind->votes)
+		gw_condition_members_keep(
+			&opts->when, a->memory, &old->opts->when, old->memory);
+	else if (same_condition(&opts->when, &old->opts->when) &&
 		a->memory_size == old->memory_size)
 		memcpy(a->memory, old->memory, a->memory_size);
 	else
@@ -161,8 +182,8 @@ size_t gw_engine_adopt(struct gw_engine *e, struct gw_engine *old, struct gw_tim
 	size_t homeless = 0;
 
 	gw_engine_identity(e, old->run, old->seq, old->boot);
-	e->start_ns = old->start_ns;
 	take_points(e, old);
+	gw_out_adopt(e, old);
 	for (size_t i = 0; i < old->opts.n_alarms; i++) {
 		struct gw_alarm *was = &old->alarms[i];
 		struct gw_alarm *a = gw_tables_find(e, was->opts->info.key);

@@ -1,0 +1,403 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What an engine takes over: from an older one at a reload. */
+#include "engine_kit.h"
+
+#define LONG_AGO (10000 * S)
+
+static struct gw_alarm_opts was[KIT_ALARMS];
+static char was_key[KIT_ALARMS][64];
+static char was_members[KIT_ALARMS][8][64];
+static struct gw_member was_member[KIT_ALARMS][8];
+
+/* The engine begins with a configuration of its own, so that kit.alarms can be the next one. */
+static void start_old(void)
+{
+	const struct gw_engine_opts opts = {.site = &kit_site,
+		.points = kit.points,
+		.n_points = KIT_POINTS,
+		.alarms = was,
+		.n_alarms = kit.n_alarms,
+		.n_inputs = 1};
+
+	for (size_t i = 0; i < kit.n_alarms; i++) {
+		was[i] = kit.alarms[i];
+		memcpy(was_key[i], kit.alarm_key[i], sizeof was_key[i]);
+		was[i].info.key = was_key[i];
+		for (size_t m = 0; m < was[i].when.n_members; m++) {
+			was_member[i][m] = was[i].when.members[m];
+			snprintf(was_members[i][m], sizeof was_members[i][m], "%s",
+				was[i].when.members[m].key);
+			was_member[i][m].key = was_members[i][m];
+		}
+		if (was[i].when.n_members)
+			was[i].when.members = was_member[i];
+	}
+	kit.n_alarms = 0;
+	assert_int_equal(gw_engine_new(&opts, &kit.engine, NULL), GW_OK);
+	gw_engine_identity(kit.engine, 7, 100, "00000000-0000-0000-0000-000000000000");
+	assert_int_equal(gw_engine_output(kit.engine, &kit.out, NULL, NULL), GW_OK);
+}
+
+static void no_orphan(
+	void *arg, const struct gw_alarm_memory *memory, const struct gw_alarm_info *info)
+{
+	(void)arg, (void)info;
+	fail_msg("%s found no home", memory->key);
+}
+
+/* Events of the exchange itself and of the first step are in kit.event. */
+static void reload(int64_t at_ns)
+{
+	struct gw_engine *next = kit_engine();
+
+	gw_engine_adopt(next, kit.engine, kit_time(at_ns), no_orphan, NULL);
+	gw_engine_free(kit.engine);
+	kit.engine = next;
+	kit_pass(at_ns);
+}
+
+static void silent_on(int point)
+{
+	kit_alarm("silent", point, &gw_silent)->when.window_ns = 30 * S;
+}
+
+static void a_device_that_is_new_is_not_silent_at_once(void **unused)
+{
+	(void)unused;
+	silent_on(0);
+	start_old();
+	kit_feed(S, 0, 1);
+	kit_feed(LONG_AGO, 0, 1);
+	silent_on(0);
+	silent_on(1);
+	reload(LONG_AGO + S);
+	assert_int_equal(kit.n_events, 0);
+	kit_feed(LONG_AGO + 25 * S, 0, 1);
+	assert_int_equal(kit_pass(LONG_AGO + 31 * S - 1), 0);
+	assert_int_equal(kit_pass(LONG_AGO + 31 * S), 1);
+	assert_string_equal(kit.event[0].info->key, "s/d1/p:silent");
+}
+
+static void silent_through_a_reload_says_nothing(void **unused)
+{
+	(void)unused;
+	silent_on(0);
+	start_old();
+	kit_pass(0);
+	assert_int_equal(kit_pass(30 * S), 1);
+	silent_on(0);
+	reload(40 * S);
+	assert_int_equal(kit.n_events, 0);
+	assert_int_equal(kit_state(0), GW_STATE_ACTIVE_UNACKED);
+}
+
+static struct gw_member votes[8];
+
+static void smoke(int point)
+{
+	kit_alarm("smoke", point, &gw_is)->when.is = true;
+}
+
+/* A vote over the alarms 0 .. n - 1, or over the points alike. */
+static void confirmed(size_t n, bool alarms, int64_t at_least, int64_t within_ns)
+{
+	struct gw_alarm_opts *a = kit_alarm("confirmed", -1, &gw_at_least);
+
+	for (uint32_t i = 0; i < n; i++)
+		votes[i] = (struct gw_member){.is_alarm = alarms,
+			.index = i,
+			.device = i,
+			.key = alarms ? kit.alarm_key[i] : kit.point_key[i]};
+	a->when.at_least = at_least;
+	a->when.window_ns = within_ns;
+	a->when.members = votes;
+	a->when.n_members = n;
+}
+
+static bool raised(const char *key)
+{
+	for (size_t i = 0; i < kit.n_events; i++)
+		if (kit.event[i].change == GW_CHANGE_RAISED &&
+			strcmp(kit.event[i].info->key, key) == 0)
+			return true;
+	return false;
+}
+
+static void a_vote_that_gets_a_member_more_still_counts_the_first(void **unused)
+{
+	(void)unused;
+	for (int i = 0; i < 2; i++)
+		smoke(i);
+	confirmed(2, true, 2, 0);
+	start_old();
+	kit_feed(S, 0, 1); /* the first detector */
+	kit_feed(S, 1, 0);
+	for (int i = 0; i < 3; i++)
+		smoke(i);
+	confirmed(3, true, 2, 0);
+	reload(2 * S);
+	assert_int_equal(kit.n_events, 0);
+	kit_feed(3 * S, 1, 1);
+	assert_true(raised("confirmed"));
+}
+
+static void a_vote_that_is_new_counts_what_stands(void **unused)
+{
+	(void)unused;
+	for (int i = 0; i < 2; i++)
+		smoke(i);
+	start_old();
+	kit_feed(S, 0, 1);
+	kit_feed(S, 1, 1);
+	for (int i = 0; i < 2; i++)
+		smoke(i);
+	confirmed(2, true, 2, 0);
+	reload(2 * S);
+	assert_int_equal(kit.n_events, 1);
+	assert_true(raised("confirmed"));
+}
+
+static void a_vote_over_points_counts_what_they_are(void **unused)
+{
+	(void)unused;
+	confirmed(2, false, 2, 0);
+	start_old();
+	kit_feed(S, 0, 1);
+	confirmed(3, false, 2, 0);
+	reload(2 * S);
+	assert_int_equal(kit.n_events, 0);
+	kit_feed(3 * S, 2, 1); /* the others say nothing again */
+	assert_true(raised("confirmed"));
+}
+
+static void another_member_in_its_place_does_not_inherit_its_state(void **unused)
+{
+	(void)unused;
+	for (int i = 0; i < 3; i++)
+		smoke(i);
+	confirmed(2, true, 2, 0);
+	start_old();
+	for (uint32_t i = 0; i < 3; i++)
+		kit_feed(S, i, i == 0);
+	for (int i = 0; i < 3; i++)
+		smoke(i);
+	confirmed(2, true, 2, 0);
+	votes[0] = votes[1]; /* 1 and 2 instead of 0 and 1 */
+	votes[1] = (struct gw_member){
+		.is_alarm = true, .index = 2, .device = 2, .key = kit.alarm_key[2]};
+	reload(2 * S);
+	kit_feed(3 * S, 1, 1);
+	assert_false(raised("confirmed"));
+	kit_feed(4 * S, 2, 1);
+	assert_true(raised("confirmed"));
+}
+
+static void the_window_of_a_vote_outlives_a_reload(void **unused)
+{
+	(void)unused;
+	for (int i = 0; i < 2; i++)
+		smoke(i);
+	confirmed(2, true, 2, 60 * S);
+	start_old();
+	kit_feed(S, 0, 1);
+	kit_feed(S, 1, 0);
+	kit_feed(2 * S, 0, 0);
+	for (int i = 0; i < 3; i++)
+		smoke(i);
+	confirmed(3, true, 2, 60 * S);
+	reload(3 * S);
+	kit_feed(30 * S, 1, 1);
+	assert_true(raised("confirmed"));
+}
+
+static void a_new_alarm_on_a_value_that_stands_raises_at_once(void **unused)
+{
+	(void)unused;
+	kit_alarm("high", 0, &gw_above)->when.limit = 50;
+	start_old();
+	kit_feed(S, 0, 45);
+	kit_alarm("high", 0, &gw_above)->when.limit = 50;
+	kit_alarm("warm", 0, &gw_above)->when.limit = 40;
+	reload(2 * S);
+	assert_int_equal(kit.n_events, 1);
+	assert_true(raised("s/d0/p:warm"));
+	assert_true(kit.event[0].value == 45);
+}
+
+static void a_limit_lowered_under_the_value_raises_at_once(void **unused)
+{
+	(void)unused;
+	kit_alarm("high", 0, &gw_above)->when.limit = 50;
+	start_old();
+	kit_feed(S, 0, 45);
+	kit_alarm("high", 0, &gw_above)->when.limit = 40;
+	reload(2 * S);
+	assert_int_equal(kit.n_events, 1);
+	assert_true(raised("s/d0/p:high"));
+}
+
+static void a_value_that_is_not_usable_raises_nothing(void **unused)
+{
+	(void)unused;
+	kit_alarm("high", 0, &gw_above)->when.limit = 50;
+	start_old();
+	kit_feed(S, 0, 45);
+	kit_feed_quality(2 * S, 0, 0, GW_QUALITY_BAD_TIMEOUT);
+	kit_alarm("high", 0, &gw_above)->when.limit = 40;
+	reload(3 * S);
+	assert_int_equal(kit.n_events, 0);
+}
+
+static void a_limit_moved_while_active_or_in_a_delay(void **unused)
+{
+	struct gw_alarm_opts *a;
+
+	(void)unused;
+	kit_alarm("high", 0, &gw_above)->when.limit = 50;
+	a = kit_alarm("slow", 1, &gw_above);
+	a->when.limit = 50;
+	a->on_delay_ns = 10 * S;
+	start_old();
+	assert_int_equal(kit_feed(S, 0, 60), 1);
+	assert_int_equal(kit_feed(2 * S, 1, 60), 0);
+	kit_alarm("high", 0, &gw_above)->when.limit = 55;
+	a = kit_alarm("slow", 1, &gw_above);
+	a->when.limit = 55;
+	a->on_delay_ns = 10 * S;
+	reload(5 * S);
+	assert_int_equal(kit.n_events, 0);
+	assert_int_equal(kit_pass(12 * S - 1), 0);
+	assert_int_equal(kit_pass(12 * S), 1);
+	assert_true(raised("s/d1/p:slow"));
+	kit_feed(13 * S, 0, 54);
+	assert_event(0, GW_CHANGE_CLEARED, GW_STATE_RETURNED_UNACKED);
+}
+
+static void what_waits_for_a_full_output_outlives_a_reload(void **unused)
+{
+	struct gw_ring slow, fresh;
+	struct gw_engine *next;
+	struct gw_event e;
+	uint64_t expect = 101;
+
+	(void)unused;
+	assert_int_equal(gw_ring_init(&slow, 2, sizeof e, NULL), GW_OK);
+	assert_int_equal(gw_ring_init(&fresh, 64, sizeof e, NULL), GW_OK);
+	kit_alarm("high", 0, &gw_above)->when.limit = 50;
+	start_old();
+	assert_int_equal(gw_engine_output(kit.engine, &slow, NULL, NULL), GW_OK);
+	for (int i = 0; i < 10; i++)
+		assert_int_equal(kit_feed((i + 1) * S, 0, i % 2 ? 0 : 60), 1);
+	for (int twice = 0; twice < 2; twice++) { /* a second one must not begin anew */
+		kit.n_alarms = 0;
+		kit_alarm("high", 0, &gw_above)->when.limit = 50;
+		next = kit_engine();
+		assert_int_equal(gw_engine_output(next, &slow, NULL, NULL), GW_OK);
+		assert_int_equal(gw_engine_output(next, &fresh, NULL, NULL), GW_OK);
+		gw_engine_adopt(next, kit.engine, kit_time(20 * S), no_orphan, NULL);
+		gw_engine_free(kit.engine);
+		kit.engine = next;
+	}
+	assert_int_equal(kit_pass(20 * S), 0); /* the first output had them all */
+	assert_int_equal(gw_ring_count(&fresh), 0);
+	for (int i = 0; i < 10; i++) {
+		assert_int_equal(gw_ring_pop(&slow, &e, 1, sizeof e), 1);
+		assert_int_equal(e.seq, expect++);
+		kit_pass((20 + i) * S);
+	}
+	assert_false(gw_engine_waiting(kit.engine));
+	gw_ring_fini(&slow);
+	gw_ring_fini(&fresh);
+}
+
+static void a_new_output_gets_what_the_journal_had_not(void **unused)
+{
+	struct gw_ring old_store, new_store, uplink;
+	struct gw_engine *next;
+	struct gw_event e;
+
+	(void)unused;
+	gw_engine_free(kit.engine);
+	gw_ring_fini(&kit.out);
+	assert_int_equal(gw_ring_init(&kit.out, 2, sizeof e, NULL), GW_OK);
+	assert_int_equal(gw_ring_init(&old_store, 2, sizeof e, NULL), GW_OK);
+	kit_alarm("high", 0, &gw_above)->when.limit = 50;
+	start_old();
+	for (int i = 0; i < 6; i++)
+		gw_engine_feed(kit.engine,
+			&(struct gw_sample){.quality = GW_QUALITY_GOOD,
+				.mono_ns = KIT_START_NS + i * S,
+				.value = i % 2 ? 0 : 60},
+			1, kit_time(i * S));
+	gw_engine_step(kit.engine, kit_time(6 * S)); /* two of six */
+	assert_int_equal(gw_ring_init(&new_store, 64, sizeof e, NULL), GW_OK);
+	assert_int_equal(gw_ring_init(&uplink, 64, sizeof e, NULL), GW_OK);
+	assert_int_equal(gw_engine_new(&(struct gw_engine_opts){.site = &kit_site,
+					       .points = kit.points,
+					       .n_points = KIT_POINTS,
+					       .alarms = was,
+					       .n_alarms = 1,
+					       .n_inputs = 1},
+				 &next, NULL),
+		GW_OK);
+	assert_int_equal(gw_engine_output(next, &new_store, NULL, NULL), GW_OK);
+	assert_int_equal(gw_engine_output(next, &uplink, NULL, NULL), GW_OK);
+	gw_engine_adopt(next, kit.engine, kit_time(7 * S), no_orphan, NULL);
+	gw_engine_free(kit.engine);
+	kit.engine = next;
+	gw_engine_step(next, kit_time(7 * S));
+	for (uint64_t seq = 103; seq <= 106; seq++) {
+		assert_int_equal(gw_ring_pop(&new_store, &e, 1, sizeof e), 1);
+		assert_int_equal(e.seq, seq);
+		assert_int_equal(gw_ring_pop(&uplink, &e, 1, sizeof e), 1);
+		assert_int_equal(e.seq, seq);
+	}
+	gw_ring_fini(&old_store);
+	gw_ring_fini(&new_store);
+	gw_ring_fini(&uplink);
+}
+
+static void clear_orphan(
+	void *arg, const struct gw_alarm_memory *memory, const struct gw_alarm_info *info)
+{
+	gw_engine_orphan(arg, memory, info, kit_time(2 * S));
+}
+
+static void last_seq_counts_orphans(void **unused)
+{
+	struct gw_engine *next;
+
+	(void)unused;
+	kit_alarm("high", 0, &gw_above)->when.limit = 50;
+	start_old();
+	kit_feed(S, 0, 60);
+	next = kit_engine();
+	gw_engine_adopt(next, kit.engine, kit_time(2 * S), clear_orphan, next);
+	assert_int_equal(gw_engine_last_seq(next), 102); /* whose texts are the old ones */
+	gw_engine_free(kit.engine);
+	kit.engine = next;
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, kit_setup, kit_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_device_that_is_new_is_not_silent_at_once),
+		TEST(silent_through_a_reload_says_nothing),
+		TEST(a_vote_that_gets_a_member_more_still_counts_the_first),
+		TEST(a_vote_that_is_new_counts_what_stands),
+		TEST(a_vote_over_points_counts_what_they_are),
+		TEST(another_member_in_its_place_does_not_inherit_its_state),
+		TEST(the_window_of_a_vote_outlives_a_reload),
+		TEST(a_new_alarm_on_a_value_that_stands_raises_at_once),
+		TEST(a_limit_lowered_under_the_value_raises_at_once),
+		TEST(a_value_that_is_not_usable_raises_nothing),
+		TEST(a_limit_moved_while_active_or_in_a_delay),
+		TEST(what_waits_for_a_full_output_outlives_a_reload),
+		TEST(a_new_output_gets_what_the_journal_had_not),
+		TEST(last_seq_counts_orphans),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
