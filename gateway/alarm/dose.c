@@ -6,7 +6,8 @@
  * does not start it afresh. Between samples the last value holds.
  *
  * False again once every row has run down to half its time.
- * Memory: 16 + 8 bytes a row.
+ * After a restart what was over is not known: an alarm that stood stays while the value is over
+ * any level. Memory: 24 + 8 bytes a row.
  */
 #include "alarm/kinds.h"
 
@@ -15,6 +16,7 @@
 struct dose {
 	int64_t last_ns; /* 0: no sample yet */
 	double value;
+	bool begins;       /* nothing but the first sample is known */
 	int64_t over_ns[]; /* one a row, 0 .. the row's time */
 };
 
@@ -56,12 +58,22 @@ static bool absorb(const struct gw_condition_opts *o, void *memory,
 
 	if (m->last_ns)
 		pass(o, m, now_ns);
+	else
+		m->begins = true;
 	m->value = sample->value;
 	m->last_ns = now_ns;
 	for (size_t i = 0; i < o->rows.rows; i++)
 		if (sample->value > level(o, i)) /* a row runs: ask says until when */
 			return true;
 	return false;
+}
+
+/* The alarm was active before the first sample: rows that are over now are taken for full. */
+static void stood(const struct gw_condition_opts *o, struct dose *m)
+{
+	for (size_t i = 0; i < o->rows.rows; i++)
+		if (m->value > level(o, i))
+			m->over_ns[i] = time_ns(o, i);
 }
 
 static void ask_dose(const struct gw_condition_opts *o, void *memory,
@@ -72,6 +84,9 @@ static void ask_dose(const struct gw_condition_opts *o, void *memory,
 
 	if (m->last_ns == 0)
 		return;
+	if (m->begins && answer->truth)
+		stood(o, m);
+	m->begins = false;
 	pass(o, m, in->now_ns);
 	answer->value = m->value;
 	for (size_t i = 0; i < o->rows.rows; i++) {

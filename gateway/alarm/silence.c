@@ -61,6 +61,7 @@ const struct gw_condition_kind gw_silent = {
 struct stuck {
 	double value;
 	int64_t since_ns; /* of the first sample with this value; 0: none yet */
+	bool begins;      /* nothing but the first sample is known */
 };
 
 static size_t stuck_memory(const struct gw_condition_opts *o)
@@ -75,6 +76,7 @@ static bool absorb_stuck(const struct gw_condition_opts *o, void *memory,
 	struct stuck *m = memory;
 
 	if (m->since_ns == 0 || m->value < sample->value || m->value > sample->value) {
+		m->begins = m->since_ns == 0;
 		m->value = sample->value;
 		m->since_ns = now_ns;
 	}
@@ -85,10 +87,14 @@ static bool absorb_stuck(const struct gw_condition_opts *o, void *memory,
 static void ask_stuck(const struct gw_condition_opts *o, void *memory,
 	const struct gw_condition_input *in, struct gw_condition_answer *answer)
 {
-	const struct stuck *m = memory;
+	struct stuck *m = memory;
 
 	if (!in->sample)
 		return;
+	if (m->begins &&
+		answer->truth) /* it stood before a restart: until the value moves */
+		m->since_ns = in->now_ns - o->window_ns;
+	m->begins = false;
 	answer->value = in->sample->value;
 	answer->truth = in->now_ns - m->since_ns >= o->window_ns;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What an engine takes over: from an older one at a reload. */
+/* What an engine takes over: from an older one at a reload, from the store at a restart. */
 #include "engine_kit.h"
 
 #define LONG_AGO (10000 * S)
@@ -378,6 +378,126 @@ static void last_seq_counts_orphans(void **unused)
 	kit.engine = next;
 }
 
+/* ---- a restart ---- */
+
+static struct gw_alarm_memory stood(const char *key)
+{
+	return (struct gw_alarm_memory){.key = key,
+		.state = GW_STATE_ACTIVE_UNACKED,
+		.under = GW_STATE_ACTIVE_UNACKED,
+		.occurrence = {1},
+		.onset_ms = KIT_WALL_MS - 100000,
+		.since_ms = KIT_WALL_MS - 100000,
+		.value = 60,
+		.peak = 60,
+		.seq = 90};
+}
+
+static void restore(const struct gw_alarm_memory *m)
+{
+	kit_start();
+	assert_true(gw_engine_restore(kit.engine, m, kit_time(0)));
+	assert_int_equal(kit_pass(0), 0);
+}
+
+static void a_clock_that_fell_back_makes_no_shelf_longer(void **unused)
+{
+	struct gw_alarm_memory m = stood("s/d0/p:high");
+
+	(void)unused;
+	m.state = GW_STATE_SHELVED;
+	/* made an hour long, fifty years from now */
+	m.since_ms = KIT_WALL_MS + INT64_C(1600000000000);
+	m.shelved_until_ms = m.since_ms + 3600000;
+	kit_alarm("high", 0, &gw_above)->when.limit = 50;
+	restore(&m);
+	assert_int_equal(kit_feed(S, 0, 60), 0);
+	assert_int_equal(kit_pass(3599 * S), 0);
+	assert_int_equal(kit_pass(3600 * S), 1);
+	assert_event(0, GW_CHANGE_UNSHELVED, GW_STATE_ACTIVE_UNACKED);
+}
+
+static void a_shelf_that_ended_meanwhile_ends_at_start(void **unused)
+{
+	struct gw_alarm_memory m = stood("s/d0/p:high");
+
+	(void)unused;
+	m.state = GW_STATE_SHELVED;
+	m.shelved_until_ms = KIT_WALL_MS - 5000;
+	kit_alarm("high", 0, &gw_above)->when.limit = 50;
+	kit_start();
+	assert_true(gw_engine_restore(kit.engine, &m, kit_time(0)));
+	assert_int_equal(kit_pass(0), 1);
+	assert_event(0, GW_CHANGE_UNSHELVED, GW_STATE_ACTIVE_UNACKED);
+	assert_int_equal(kit.event[0].occurrence[0], 1);
+}
+
+static void every_state_goes_on_with_its_occurrence(void **unused)
+{
+	static const enum gw_state states[] = {GW_STATE_ACTIVE_ACKED,
+		GW_STATE_RETURNED_UNACKED, GW_STATE_LATCHED_UNACKED,
+		GW_STATE_LATCHED_ACKED};
+
+	(void)unused;
+	kit_alarm("high", 0, &gw_above)->when.limit = 50;
+	kit.alarms[0].latch = true;
+	for (size_t i = 0; i < sizeof states / sizeof *states; i++) {
+		struct gw_alarm_memory m = stood("s/d0/p:high");
+		bool active = states[i] == GW_STATE_ACTIVE_ACKED;
+
+		m.state = m.under = (uint8_t)states[i];
+		restore(&m);
+		assert_int_equal(kit_state(0), states[i]);
+		assert_int_equal(kit_feed(S, 0, 10), active); /* clears if it was active */
+		assert_int_equal(kit_feed(2 * S, 0, 60), 1);
+		assert_event(0, GW_CHANGE_RAISED, GW_STATE_ACTIVE_UNACKED);
+		assert_int_equal(
+			kit.event[0].occurrence[0], 1); /* not normal yet: one life */
+		gw_engine_free(kit.engine);
+		kit.engine = NULL;
+	}
+}
+
+static const double co_rows[] = {50, 3600e9, 100, 600e9};
+
+static void a_dose_that_is_still_over_does_not_clear(void **unused)
+{
+	struct gw_alarm_memory m = stood("s/d0/p:co");
+
+	(void)unused;
+	kit_alarm("co", 0, &gw_dose)->when.rows = (struct gw_table){
+		.rows = 2, .columns = 2, .cells = co_rows};
+	restore(&m);
+	for (int i = 1; i < 100; i++)
+		assert_int_equal(kit_feed(i * S, 0, 120), 0);
+	assert_int_equal(kit_state(0), GW_STATE_ACTIVE_UNACKED);
+}
+
+static void a_dose_that_went_away_clears(void **unused)
+{
+	struct gw_alarm_memory m = stood("s/d0/p:co");
+
+	(void)unused;
+	kit_alarm("co", 0, &gw_dose)->when.rows = (struct gw_table){
+		.rows = 2, .columns = 2, .cells = co_rows};
+	restore(&m);
+	assert_int_equal(kit_feed(S, 0, 10), 1);
+	assert_event(0, GW_CHANGE_CLEARED, GW_STATE_RETURNED_UNACKED);
+}
+
+static void still_stuck_until_it_moves(void **unused)
+{
+	struct gw_alarm_memory m = stood("s/d0/p:stuck");
+
+	(void)unused;
+	kit_alarm("stuck", 0, &gw_stuck)->when.window_ns = 60 * S;
+	restore(&m);
+	assert_int_equal(kit_feed(S, 0, 5), 0);
+	assert_int_equal(kit_feed(2 * S, 0, 5), 0);
+	assert_int_equal(kit_feed(3 * S, 0, 6), 1);
+	assert_event(0, GW_CHANGE_CLEARED, GW_STATE_RETURNED_UNACKED);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, kit_setup, kit_teardown)
 
 int main(void)
@@ -397,6 +517,12 @@ int main(void)
 		TEST(what_waits_for_a_full_output_outlives_a_reload),
 		TEST(a_new_output_gets_what_the_journal_had_not),
 		TEST(last_seq_counts_orphans),
+		TEST(a_clock_that_fell_back_makes_no_shelf_longer),
+		TEST(a_shelf_that_ended_meanwhile_ends_at_start),
+		TEST(every_state_goes_on_with_its_occurrence),
+		TEST(a_dose_that_is_still_over_does_not_clear),
+		TEST(a_dose_that_went_away_clears),
+		TEST(still_stuck_until_it_moves),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
