@@ -30,7 +30,8 @@ static void *run(void *arg)
 		if (wait_ns > LONGEST_SLEEP_NS)
 			wait_ns = LONGEST_SLEEP_NS;
 		gw_wake_prepare(&r->wake); /* whoever publishes from here on pokes */
-		if (stop || wait_ns <= 0 || gw_engine_pending(r->engine))
+		if (stop || wait_ns <= 0 || gw_thread_stopping(&r->thread) ||
+			gw_engine_pending(r->engine))
 			gw_wake_finish(&r->wake);
 		else
 			gw_wake_wait(&r->wake, wait_ns);
