@@ -56,7 +56,7 @@ static FILE *control;
 static int port;
 static char url[64], ca[256], cert[256], key[256], ledger[256], requests[256];
 
-static json_t *ask(const char *fmt, ...)
+__attribute__((format(printf, 1, 2))) static json_t *ask(const char *fmt, ...)
 {
 	static char line[65536];
 	json_t *answer;
@@ -75,7 +75,7 @@ static json_t *ask(const char *fmt, ...)
 	return answer;
 }
 
-static void tell(const char *fmt, ...)
+__attribute__((format(printf, 1, 2))) static void tell(const char *fmt, ...)
 {
 	char line[1024];
 	va_list ap;
