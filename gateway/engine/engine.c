@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 #define BATCH     256 /* samples taken from one ring at a time */
-#define PREFETCH  8  /* samples from one step of fetching ahead to the next */
+#define PREFETCH  8   /* samples from one step of fetching ahead to the next */
 #define HOLD_BACK 64  /* most steps in a row that timers wait for samples */
 /* An output that is full is tried again this often. */
 #define OUTPUT_RETRY_NS (2 * GW_NS_PER_MS)
