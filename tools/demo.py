@@ -191,6 +191,7 @@ def script(b, say, gateway):
         (11, and_say("smoke in room 302", lambda: b.smoke(2, True))),
         *ramp(b.heat, 23, 78, 11, 2, "it gets hot in room 301"),
         (15, and_say("the supply sensor falls silent", lambda: b.bus.mute(4))),
+        (18, and_say("the supply sensor answers again", lambda: b.bus.unmute(4))),
         (19, away),
         (20, and_say("hydrants lose pressure", lambda: b.pressure(0.05))),
         (21, and_say("smoke in the corridor", lambda: b.smoke(3, True))),
@@ -198,7 +199,6 @@ def script(b, say, gateway):
         (26, back),
         (28, and_say("the fire is out", lambda: b.heat(30), lambda: b.smoke(1, False),
                      lambda: b.smoke(2, False), lambda: b.smoke(3, False))),
-        (30, and_say("the supply sensor answers again", lambda: b.bus.unmute(4))),
         (31, and_say("pressure is restored", lambda: b.pressure(0.35))),
         (36, operator),
     ], key=lambda row: row[0])
@@ -236,14 +236,13 @@ class Watch(threading.Thread):
             lines = self.gateway.alert_log.read_text(encoding="utf-8").split("\n")[:-1]
             for line in lines[self.raised:]:
                 words = line.split(" ")
-                self.screen.say("raised  ▶" if words[2] == "raised" else "gateway ▶",
-                                " ".join(words[1:]), words[1].lower())
+                self.screen.say("gateway ▶", " ".join(words[1:]), words[1].lower())
             self.raised = len(lines)
         came = self.city.seen_events()
         for a in came[self.arrived:]:
             late = a.arrived_ms - oracle.parse_time_ms(a.event["time"])
             self.screen.say("platform◀", f"{a.data['level'].upper()} {a.change} {a.alarm} "
-                            f"after {late} ms, id {a.id}", a.data["level"])
+                            f"#{a.seq} after {late} ms", a.data["level"])
         self.arrived = len(came)
 
 
@@ -316,7 +315,9 @@ def main():
         building = Building(folder, opened)
         gateway = harness.Gateway(building.config(), build=TOP / "build")
         gateway.start()
-        screen.say("demo", f"tocsind runs; folder {gateway.folder}", "dim")
+        screen.say("demo", f"tocsind runs; tocsin --socket {gateway.socket} status", "dim")
+        screen.say("demo", "gateway ▶ its alert log; platform◀ what the city platform got",
+                   "dim")
         watch = Watch(screen, gateway, building.city)
         watch.start()
         rounds = play(building, gateway, screen, seconds, quit_event)
