@@ -34,6 +34,7 @@ struct gw_uplink {
 	/* the uplink's thread only */
 	struct gw_outbox outbox;
 	struct gw_backlog backlog;
+	uint64_t ring_seq; /* the last one the engine gave, or gave before the start */
 	struct gw_breaker breaker;
 	int64_t hold_ns;      /* the platform asked for silence until then */
 	int64_t last_try_ns;  /* with events */

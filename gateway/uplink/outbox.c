@@ -170,6 +170,13 @@ bool gw_outbox_add(
 	return true;
 }
 
+void gw_outbox_missed(struct gw_outbox *o, uint64_t seq)
+{
+	o->complete = (struct gw_cursor){.level = GW_LEVEL_RED + 1};
+	if (seq > o->left_out)
+		o->left_out = seq;
+}
+
 bool gw_outbox_has(const struct gw_outbox *o, uint64_t seq)
 {
 	int urgency;

@@ -61,6 +61,9 @@ bool gw_outbox_add(
 	struct gw_outbox *o, const struct gw_outbox_item *item, const char *body, size_t n);
 bool gw_outbox_has(const struct gw_outbox *o, uint64_t seq);
 
+/* The engine left out events up to seq: they are in the store, nobody knows where in the order. */
+void gw_outbox_missed(struct gw_outbox *o, uint64_t seq);
+
 /* What may leave now. */
 struct gw_outbox_now {
 	uint64_t committed; /* seq up to which everything is committed */

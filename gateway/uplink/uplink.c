@@ -58,6 +58,8 @@ static void add_stored(void *arg, const struct gw_event *e)
 {
 	struct gw_uplink *u = arg;
 
+	if (e->seq > u->ring_seq) /* the store was quicker: it comes from the engine, too */
+		return;
 	take_in(u, e, e->seq <= gw_store_committed(u->store));
 }
 
@@ -68,6 +70,11 @@ static void drain(struct gw_uplink *u)
 	while ((n = gw_ring_pop(&u->events, u->drained, GW_UPLINK_DRAIN,
 			sizeof(struct gw_event))) > 0)
 		for (i = 0; i < n; i++) {
+			uint64_t seq = u->drained[i].seq;
+
+			if (seq > u->ring_seq + 1)
+				gw_outbox_missed(&u->outbox, seq - 1);
+			u->ring_seq = seq > u->ring_seq ? seq : u->ring_seq;
 			/* until it turns out that it must leave before its commit */
 			u->drained[i].durable = true;
 			take_in(u, &u->drained[i], false);
@@ -416,6 +423,7 @@ enum gw_err gw_uplink_new(const struct gw_uplink_opts *opts, size_t index,
 	if (rc != GW_OK)
 		goto out;
 	gw_backlog_init(&u->backlog, store, index, &u->outbox, add_stored, u);
+	u->ring_seq = gw_store_last_seq(store);
 	gw_clock_boot_id(u->boot);
 	gw_store_attach(store, index, &u->wake);
 	*ret_uplink = u;

@@ -95,6 +95,16 @@ uint32_t gw_store_run(const struct gw_store *s)
 	return 7;
 }
 
+uint64_t gw_store_last_seq(const struct gw_store *s)
+{
+	uint64_t last = 0;
+
+	(void)s;
+	for (size_t i = 0; i < store.n; i++)
+		last = store.events[i].seq > last ? store.events[i].seq : last;
+	return last;
+}
+
 void gw_store_attach(struct gw_store *s, size_t sink, struct gw_wake *wake)
 {
 	(void)s;
@@ -869,6 +879,47 @@ static void test_overflow_that_the_store_has_not_seen(void **state)
 	assert_taken_once(6000);
 }
 
+/* The store has an event that is still on its way here: it is not taken from both. */
+static void test_the_store_is_quicker_than_the_ring(void **state)
+{
+	struct gw_event e;
+
+	(void)state;
+	end_scene();
+	store.failing = true;
+	begin(0);
+	SOON(count(&store.answers) == 1);
+	e = make(1, GW_LEVEL_RED, 0);
+	to_store(&e);
+	commit(1);
+	pthread_mutex_lock(&lock);
+	store.failing = false;
+	pthread_mutex_unlock(&lock);
+	settle();
+	advance(SEC);
+	SOON(count(&store.answers) >= 2);
+	settle();
+	assert_int_equal(gw_ring_push(gw_uplink_events(up), &e, 1, sizeof(e)), 1);
+	gw_wake_poke(gw_uplink_wake(up));
+	SOON(count(&platform.n_taken) > 0);
+	settle();
+	assert_taken_once(1);
+}
+
+/* The ring was full for so long that the engine lost one for it. */
+static void test_what_the_engine_left_out_is_fetched(void **state)
+{
+	struct gw_event e = make(2, GW_LEVEL_YELLOW, 1);
+
+	(void)state;
+	emit(1, GW_LEVEL_RED, 0);
+	to_store(&e);
+	emit(3, GW_LEVEL_RED, 2);
+	commit(3);
+	SOON(count(&platform.n_taken) == 3);
+	assert_taken_once(3);
+}
+
 static void test_a_store_that_is_mute_holds_nothing_back(void **state)
 {
 	(void)state;
@@ -992,6 +1043,8 @@ int main(void)
 		IT(test_overflow_goes_through_the_store),
 		IT(test_overflow_while_the_store_answers),
 		IT(test_overflow_that_the_store_has_not_seen),
+		IT(test_the_store_is_quicker_than_the_ring),
+		IT(test_what_the_engine_left_out_is_fetched),
 		IT(test_a_store_that_is_mute_holds_nothing_back),
 		IT(test_settled_while_the_store_answers),
 		IT(test_a_full_line_to_the_store),
