@@ -8,10 +8,14 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/signalfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #define LIVE_RING    1024
 #define COMMAND_RING 64
+/* For outputs that are behind: an uplink looks after its ring within a second, a disk that
+ * stalls must not hold back a stop or a reload for longer. */
+#define DRAIN_MOST_NS (2 * GW_NS_PER_SEC)
 
 static struct gw_time now(struct gw_gateway *g)
 {
@@ -51,6 +55,11 @@ static bool look(void *arg)
 	}
 	gw_control_history(g->control);
 	return any;
+}
+
+void gw_gateway_hear(struct gw_gateway *g)
+{
+	look(g);
 }
 
 static void on_signal(void *arg, uint32_t events)
@@ -165,7 +174,7 @@ static enum gw_err make_all(struct gw_gateway *g, struct gw_error *err)
 	atomic_store_explicit(&g->pulse.synced, gw_clock_synced(), memory_order_relaxed);
 	atomic_store_explicit(&g->runner.synced, g->pulse.synced, memory_order_relaxed);
 	gw_store_load(g->store, restore_one, g);
-	g->view.started_ns = gw_clock_mono_ns();
+	g->view.started_ns = g->pulse.started_ns;
 	gw_wiring_show(g);
 	return gw_control_open(&g->loop,
 		&(struct gw_control_opts){.path = c->gateway.control_socket,
@@ -203,6 +212,8 @@ enum gw_err gw_gateway_start(struct gw_gateway *g, const char *path,
 	*g = (struct gw_gateway){
 		.config_path = path, .wake = {.fd = -1}, .signals = {.fd = -1}};
 	g->runner.wake.fd = -1;
+	pthread_mutex_init(&g->settling, NULL);
+	g->pulse.started_ns = gw_clock_mono_ns();
 	g->generation = gw_generation_new(config);
 	if (!g->generation) {
 		gw_config_free(config);
@@ -230,6 +241,18 @@ enum gw_err gw_gateway_run(struct gw_gateway *g, struct gw_error *err)
 	return gw_loop_run(&g->loop, err);
 }
 
+void gw_gateway_drain(struct gw_gateway *g)
+{
+	int64_t until_ns = gw_clock_mono_ns() + DRAIN_MOST_NS;
+
+	while (gw_engine_waiting(g->engine) && gw_clock_mono_ns() < until_ns) {
+		struct timespec pause = {.tv_nsec = 1000000};
+
+		nanosleep(&pause, NULL);
+		gw_engine_step(g->engine, now(g));
+	}
+}
+
 /* The mirror of start: producers first, each stage drains into the next. */
 void gw_gateway_stop(struct gw_gateway *g)
 {
@@ -242,14 +265,18 @@ void gw_gateway_stop(struct gw_gateway *g)
 	for (size_t i = 0; i < g->n_sources; i++)
 		if (g->sources[i])
 			gw_source_join(g->sources[i]);
-	if (g->engine)
+	if (g->engine) {
 		gw_runner_stop(&g->runner);
+		if (!g->half)
+			gw_gateway_drain(g);
+	}
 	if (g->alert_log)
 		gw_alert_log_ask_stop(g->alert_log);
 	gw_wiring_stop_uplinks(g);
 	gw_alert_log_free(g->alert_log);
 	gw_control_close(g->control);
 	gw_store_free(g->store);
+	gw_wiring_free_uplinks(g);
 	for (size_t i = 0; i < g->n_sources; i++)
 		gw_source_free(g->sources[i]);
 	gw_engine_free(g->engine);
@@ -264,6 +291,7 @@ void gw_gateway_stop(struct gw_gateway *g)
 		close(g->signals.fd);
 	gw_loop_fini(&g->loop);
 	gw_generation_sweep(g, true);
+	pthread_mutex_destroy(&g->settling);
 	*g = (struct gw_gateway){.wake = {.fd = -1}, .signals = {.fd = -1}};
 	g->runner.wake.fd = -1;
 }

@@ -14,6 +14,7 @@
 #include "conf/config.h"
 #include "engine/runner.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 
 /* One loaded configuration and what still refers to it. */
@@ -31,7 +32,8 @@ struct gw_pulse {
 	_Atomic(const struct gw_site_info *) site;
 	_Atomic uint32_t sources_up, sources, standing;
 	_Atomic bool synced;
-	bool stuck; /* a thread has not beaten: said once */
+	int64_t started_ns; /* set before any thread is */
+	bool stuck;         /* a thread has not beaten: said once */
 };
 
 struct gw_gateway {
@@ -47,6 +49,8 @@ struct gw_gateway {
 	struct gw_uplink **uplinks; /* as config->uplinks */
 	struct gw_ring **uplink_faults;
 	struct gw_store *store;
+	bool half;                /* a reload failed: the engine's rings may be gone */
+	pthread_mutex_t settling; /* sources ask the store under it; main exchanges it so */
 	struct gw_ring *store_faults;
 	struct gw_alert_log *alert_log;
 	struct gw_runner runner;
@@ -72,6 +76,11 @@ void gw_gateway_stop(struct gw_gateway *g); /* half-built, zeroed or twice is fi
 
 /* ---- between the files of app/ ---- */
 
+/* gateway.c */
+void gw_gateway_hear(struct gw_gateway *g); /* what the engine said to people */
+/* The engine's thread is stopped: let the outputs take what it holds for them, for a while. */
+void gw_gateway_drain(struct gw_gateway *g);
+
 /* wiring.c */
 enum gw_err gw_wiring_store(
 	struct gw_gateway *g, const struct gw_config *c, struct gw_error *err);
@@ -81,7 +90,9 @@ enum gw_err gw_wiring_source(struct gw_gateway *g, const struct gw_source_opts *
 	struct gw_source **ret_source, struct gw_error *err);
 enum gw_err gw_wiring_engine(struct gw_gateway *g, const struct gw_config *c,
 	struct gw_engine **ret_engine, struct gw_error *err);
+/* Their threads end before the store's and they are freed after it: it pokes them till its end. */
 void gw_wiring_stop_uplinks(struct gw_gateway *g);
+void gw_wiring_free_uplinks(struct gw_gateway *g);
 void gw_wiring_show(struct gw_gateway *g);
 
 /* reload.c */

@@ -129,7 +129,7 @@ void gw_pulse_health(void *arg, struct gw_heartbeat *h)
 	h->last_seq = atomic_load_explicit(&g->last_seq, memory_order_acquire);
 	h->wall_ms = gw_clock_wall_ms();
 	h->since_boot_ms = gw_clock_mono_ns() / GW_NS_PER_MS;
-	h->uptime_ms = (gw_clock_mono_ns() - g->view.started_ns) / GW_NS_PER_MS;
+	h->uptime_ms = (gw_clock_mono_ns() - p->started_ns) / GW_NS_PER_MS;
 	h->synced = atomic_load_explicit(&p->synced, memory_order_relaxed);
 	h->sources_up = atomic_load_explicit(&p->sources_up, memory_order_relaxed);
 	h->sources = atomic_load_explicit(&p->sources, memory_order_relaxed);

@@ -12,8 +12,7 @@
 #include <string.h>
 
 /* Long after any thread could still hold a text of a configuration. */
-#define KEEP_NS       (60 * GW_NS_PER_SEC)
-#define DRAIN_MOST_NS GW_NS_PER_SEC
+#define KEEP_NS (60 * GW_NS_PER_SEC)
 
 struct gw_generation *gw_generation_new(struct gw_config *config)
 {
@@ -22,6 +21,19 @@ struct gw_generation *gw_generation_new(struct gw_config *config)
 	if (n)
 		n->config = config;
 	return n;
+}
+
+/* Whether an event may still be on its way to somebody who reads its texts. */
+static bool under_way(struct gw_gateway *g)
+{
+	size_t n;
+
+	if (gw_engine_waiting(g->engine))
+		return true;
+	n = gw_ring_count(gw_alert_log_events(g->alert_log));
+	for (size_t i = 0; i < g->n_uplinks; i++)
+		n += gw_ring_count(gw_uplink_events(g->uplinks[i]));
+	return n > 0;
 }
 
 void gw_generation_sweep(struct gw_gateway *g, bool all)
@@ -33,7 +45,8 @@ void gw_generation_sweep(struct gw_gateway *g, bool all)
 
 		if (!all &&
 			(n->users || gw_clock_mono_ns() - n->retired_ns < KEEP_NS ||
-				gw_store_committed(g->store) < n->last_seq)) {
+				gw_store_committed(g->store) < n->last_seq ||
+				under_way(g))) {
 			at = &n->next;
 			continue;
 		}
@@ -161,23 +174,6 @@ static void stop_old_sources(struct gw_gateway *g, const struct sources *s)
 			gw_source_join(g->sources[k]);
 }
 
-/* Let the outputs take what the old engine still holds for them. */
-static void drain(struct gw_gateway *g)
-{
-	int64_t until_ns = gw_clock_mono_ns() + DRAIN_MOST_NS;
-
-	while (gw_engine_waiting(g->engine) && gw_clock_mono_ns() < until_ns) {
-		struct timespec pause = {.tv_nsec = 1000000};
-
-		nanosleep(&pause, NULL);
-		gw_engine_step(g->engine,
-			(struct gw_time){.mono_ns = gw_clock_mono_ns(),
-				.wall_ms = gw_clock_wall_ms(),
-				.synced = atomic_load_explicit(
-					&g->runner.synced, memory_order_relaxed)});
-	}
-}
-
 static void free_old_sources(
 	struct gw_gateway *g, struct sources *s, struct gw_generation *next)
 {
@@ -206,14 +202,17 @@ static enum gw_err exchange_uplinks(
 	enum gw_err kind;
 
 	gw_wiring_stop_uplinks(g);
+	pthread_mutex_lock(&g->settling);
 	gw_store_free(g->store);
 	g->store = NULL;
+	gw_wiring_free_uplinks(g);
 	for (struct gw_generation *n = g->generation; n; n = n->next)
 		n->users = 0; /* counted anew below */
 	for (size_t i = 0; i < next->config->n_sources; i++)
 		if (g->source_from[i] != next)
 			g->source_from[i]->users++;
 	kind = gw_wiring_store(g, next->config, err);
+	pthread_mutex_unlock(&g->settling);
 	return kind ? kind : gw_wiring_uplinks(g, next, err);
 }
 
@@ -271,6 +270,21 @@ static enum gw_err start_new(
 	return kind;
 }
 
+/* Other uplinks need the store closed and opened anew: what is only in its memory would be lost. */
+static bool holds_what_it_cannot_write(struct gw_gateway *g)
+{
+	struct gw_store_status s;
+
+	gw_store_status(g->store, &s);
+	if (!s.failing || s.pending == 0)
+		return false;
+	gw_log(GW_LOG_ERR,
+		"not reloaded: the uplinks differ, and the store holds %llu events that it "
+		"cannot write (%s)",
+		(unsigned long long)s.pending, s.why);
+	return true;
+}
+
 void gw_reload(struct gw_gateway *g)
 {
 	struct gw_error err = {.kind = GW_OK};
@@ -281,14 +295,20 @@ void gw_reload(struct gw_gateway *g)
 
 	if (!next)
 		return;
+	uplinks = !same_uplinks(g->generation->config, next->config);
+	if (uplinks && holds_what_it_cannot_write(g)) {
+		gw_config_free(next->config);
+		free(next);
+		return;
+	}
 	gw_pulse_notify("RELOADING=1");
 	keep_paths(g->generation->config, next->config);
-	uplinks = !same_uplinks(g->generation->config, next->config);
 	kind = plan_sources(g, next, &s, &err);
 	if (!kind) {
 		stop_old_sources(g, &s);
 		gw_runner_stop(&g->runner);
-		drain(g);
+		gw_gateway_drain(g);
+		gw_gateway_hear(g);
 		free_old_sources(g, &s, next);
 		if (uplinks)
 			kind = exchange_uplinks(g, next, &err);
@@ -299,6 +319,7 @@ void gw_reload(struct gw_gateway *g)
 	}
 	free_sources(&s);
 	if (kind) { /* memory ran out half way: systemd starts us afresh, nothing is lost */
+		g->half = true;
 		gw_log(GW_LOG_ERR, "reload failed, stopping: %s", err.text);
 		gw_loop_stop(&g->loop);
 		return;

@@ -63,6 +63,13 @@ void gw_wiring_stop_uplinks(struct gw_gateway *g)
 		if (g->uplinks[i])
 			gw_uplink_ask_stop(g->uplinks[i]);
 	for (size_t i = 0; i < g->n_uplinks; i++)
+		if (g->uplinks[i])
+			gw_uplink_join(g->uplinks[i]);
+}
+
+void gw_wiring_free_uplinks(struct gw_gateway *g)
+{
+	for (size_t i = 0; i < g->n_uplinks; i++)
 		gw_uplink_free(g->uplinks[i]);
 	free(g->uplinks);
 	free(g->uplink_faults);
@@ -81,8 +88,14 @@ static uint64_t last_seq(void *arg)
 static bool wait_committed(void *arg, uint64_t seq, int64_t until_mono_ns)
 {
 	struct gw_gateway *g = arg;
+	bool committed;
 
-	return gw_store_wait(g->store, seq, until_mono_ns);
+	/* A source that stays while the store is exchanged asks again. */
+	if (pthread_mutex_trylock(&g->settling))
+		return false;
+	committed = g->store && gw_store_wait(g->store, seq, until_mono_ns);
+	pthread_mutex_unlock(&g->settling);
+	return committed;
 }
 
 enum gw_err gw_wiring_source(struct gw_gateway *g, const struct gw_source_opts *opts,

@@ -158,14 +158,15 @@ enum gw_err gw_loop_once(struct gw_loop *l, int64_t most_ns, struct gw_error *er
 		return gw_fail(
 			err, GW_ERR_SYSTEM, why, "epoll_wait: %s", gw_errno_text(why));
 	l->n_batch = n > 0 ? n : 0;
-	for (int i = 0; i < l->n_batch; i++) {
+	for (int i = 0; i < l->n_batch && !l->stop; i++) {
 		struct gw_loop_fd *f = l->batch[i].data.ptr;
 
 		if (f)
 			f->ready(f->arg, l->batch[i].events);
 	}
 	l->n_batch = 0;
-	fire_due(l);
+	if (!l->stop)
+		fire_due(l);
 	return GW_OK;
 }
 

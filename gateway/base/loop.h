@@ -80,6 +80,6 @@ enum gw_err gw_loop_add_wake(
 enum gw_err gw_loop_once(struct gw_loop *l, int64_t most_ns, struct gw_error *err);
 /* Rounds until a callback calls gw_loop_stop. */
 enum gw_err gw_loop_run(struct gw_loop *l, struct gw_error *err);
-void gw_loop_stop(struct gw_loop *l);
+void gw_loop_stop(struct gw_loop *l); /* nothing is called any more */
 
 #endif

@@ -121,6 +121,33 @@ static void an_entry_removed_in_a_callback_is_not_called(void **state)
 	close(a[0]), close(a[1]), close(b[0]), close(b[1]);
 }
 
+static void stop_at_once(void *arg, uint32_t events)
+{
+	(void)events;
+	strcat(order, arg);
+	gw_loop_stop(&loop);
+}
+
+static void after_stop_nothing_is_called(void **state)
+{
+	struct gw_loop_timer due = {.fire = note_timer, .arg = (char[]){"!"}};
+	int a[2], b[2];
+
+	(void)state;
+	assert_int_equal(pipe(a) | pipe(b), 0);
+	first = (struct gw_loop_fd){
+		.fd = a[0], .ready = stop_at_once, .arg = (char[]){"x"}};
+	second = (struct gw_loop_fd){
+		.fd = b[0], .ready = stop_at_once, .arg = (char[]){"x"}};
+	assert_int_equal(gw_loop_add(&loop, &first, EPOLLIN, NULL), GW_OK);
+	assert_int_equal(gw_loop_add(&loop, &second, EPOLLIN, NULL), GW_OK);
+	gw_loop_arm(&loop, &due, 0);
+	assert_int_equal(write(a[1], "1", 1) + write(b[1], "1", 1), 2);
+	assert_int_equal(gw_loop_run(&loop, NULL), GW_OK);
+	assert_string_equal(order, "x");
+	close(a[0]), close(a[1]), close(b[0]), close(b[1]);
+}
+
 /* ---- a thread that publishes and pokes, thousands of times: none is overslept ---- */
 
 #define N 20000
@@ -174,6 +201,7 @@ int main(void)
 		TEST(a_timer_wakes_the_sleep_and_not_before_its_time),
 		TEST(a_timer_armed_for_the_past_does_not_hold_the_round),
 		TEST(an_entry_removed_in_a_callback_is_not_called),
+		TEST(after_stop_nothing_is_called),
 		TEST(what_is_published_before_a_poke_is_never_overslept),
 	};
 
