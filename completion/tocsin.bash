@@ -27,14 +27,14 @@ _tocsin()
 		case $word in
 		--socket) socket=(--socket "${words[i+1]}"); ((i++)) ;;
 		--socket=*) socket=("$word") ;;
-		-n|--lines|--since|-s|-m|--note|--for) ((i++)) ;;
+		-n|--lines|--since|-s|-m|--note|--for|-c|--config|--against) ((i++)) ;;
 		-*) ;;
 		*) [[ $command ]] || command=$word ;;
 		esac
 	done
 
 	case $prev in
-	--socket) compopt -o default; return ;;
+	--socket|-c|--config|--against) compopt -o default; return ;;
 	--for) COMPREPLY=($(compgen -W '10min 30min 1h 2h 8h 1d 7d' -- "$cur")); return ;;
 	--since|-s) COMPREPLY=($(compgen -W '10min 1h 8h 1d 7d' -- "$cur")); return ;;
 	-n|--lines|-m|--note) return ;;
@@ -42,7 +42,7 @@ _tocsin()
 
 	if [[ -z $command ]]; then
 		COMPREPLY=($(compgen -W 'status points alarms tail ack reset shelve unshelve
-			check --socket --json --help --version' -- "$cur"))
+			check replay --socket --json --help --version' -- "$cur"))
 		return
 	fi
 	if [[ $cur == -* ]]; then
@@ -51,13 +51,14 @@ _tocsin()
 		tail) keys='-n --since' ;;
 		ack) keys='-m' ;;
 		shelve) keys='--for -m' ;;
+		replay) keys='--config --against' ;;
 		*) keys= ;;
 		esac
 		COMPREPLY=($(compgen -W "$keys --json --socket --help" -- "$cur"))
 		return
 	fi
 	case $command in
-	check) compopt -o default; return ;;
+	check|replay) compopt -o default; return ;;
 	points) keys=$(_tocsin_keys point points) ;;
 	ack|reset|unshelve) keys=$(_tocsin_keys alarm alarms) ;;
 	shelve) keys=$(_tocsin_keys alarm alarms --all) ;;

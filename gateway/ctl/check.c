@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ctl/check.h"
 
-#include "base/error.h"
+#include "ctl/beside.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,21 +17,11 @@
 static void become_tocsind(const char *file)
 {
 	char name[] = "tocsind", check[] = "--check", config[] = "--config";
-	char beside[4096];
-	ssize_t n = readlink("/proc/self/exe", beside, sizeof(beside) - sizeof(name));
-	char *path = strdup(file), *slash;
+	char *path = strdup(file);
 	char *argv[] = {name, check, config, path, NULL};
 
-	if (n > 0) {
-		beside[n] = '\0';
-		slash = strrchr(beside, '/');
-		if (slash) {
-			memcpy(slash + 1, name, sizeof(name));
-			execv(beside, argv);
-		}
-	}
-	execvp(name, argv);
-	fprintf(stderr, "tocsin: cannot run tocsind: %s\n", gw_errno_text(errno));
+	gw_beside_become(NULL, argv);
+	free(path);
 }
 
 static void take_complaints(FILE *from, json_t *complaints)

@@ -5,6 +5,7 @@
 #include "ctl/check.h"
 #include "ctl/client.h"
 #include "ctl/protocol.h"
+#include "ctl/replay.h"
 #include "ctl/show.h"
 #include "ctl/when.h"
 #include "gw_build.h"
@@ -14,8 +15,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#define ANSWER_MS 10000
-#define TAIL_LAST "10"
+#define ANSWER_MS   10000
+#define TAIL_LAST   "10"
+#define HELP_COLUMN 32
 
 enum exit_code { DONE = 0, REFUSED = 1, USAGE = 2, UNREACHABLE = 3 };
 
@@ -25,11 +27,14 @@ struct asked {
 	const char *socket;
 	bool json, all, help;
 	const char *last, *since, *note, *duration, *argument;
+	const char *config, *against;
+	char *const *arguments; /* all of them; the first is argument */
+	int n_arguments;
 	bool colour;
 };
 
 struct command {
-	const char *name, *argument; /* "[X]": may be left out; NULL: none */
+	const char *name, *argument; /* "[X]": may be left out; "X...": some; NULL: none */
 	const char *options;         /* letters of its own */
 	const char *usage, *summary;
 	int (*run)(const struct asked *a);
@@ -207,6 +212,12 @@ static int check(const struct asked *a)
 	return gw_check_file(a->argument, a->json);
 }
 
+static int replay(const struct asked *a)
+{
+	return gw_replay_files(
+		a->config, a->against, a->json, a->arguments, a->n_arguments);
+}
+
 /* ---- tail ---- */
 
 /* True to go on. */
@@ -307,6 +318,8 @@ static const struct command commands[] = {
 	{"unshelve", "ALARM", "", "unshelve ALARM", "take it back before its time", change},
 	{"check", "FILE", "", "check FILE", "check a configuration, as tocsind --check",
 		check},
+	{"replay", "FILE...", "cA", "replay --config NEW.yaml [--against OLD.yaml] FILE...",
+		"what a configuration would have raised over recorded samples", replay},
 };
 
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
@@ -319,6 +332,8 @@ static const struct option options[] = {
 	{"since", required_argument, NULL, 's'},
 	{"note", required_argument, NULL, 'm'},
 	{"for", required_argument, NULL, 'f'},
+	{"config", required_argument, NULL, 'c'},
+	{"against", required_argument, NULL, 'A'},
 	{"help", no_argument, NULL, 'h'},
 	{"version", no_argument, NULL, 'V'},
 	{0},
@@ -327,16 +342,22 @@ static const struct option options[] = {
 static void print_help(FILE *out)
 {
 	fputs("usage: tocsin [--socket PATH] COMMAND [--json]\n\n", out);
-	for (size_t i = 0; i < N_COMMANDS; i++)
-		fprintf(out, "  %-32s%s\n", commands[i].usage, commands[i].summary);
+	for (size_t i = 0; i < N_COMMANDS; i++) {
+		bool wide = strlen(commands[i].usage) >= HELP_COLUMN;
+
+		fprintf(out, "  %-*s%s", HELP_COLUMN, commands[i].usage, wide ? "\n" : "");
+		fprintf(out, "%*s%s\n", wide ? 2 + HELP_COLUMN : 0, "",
+			commands[i].summary);
+	}
 	fputs("\nALARM is an alarm's key (tocsin alarms --all), or its name where only one "
 	      "has it.\n"
 	      "  --socket PATH  the control socket (" GW_PROTOCOL_SOCKET
 	      ", or $TOCSIN_SOCKET)\n"
-	      "  --json         one JSON document; for tail one event a line\n"
+	      "  --json         one JSON document; for tail and replay one event a line\n"
 	      "  --help, --version\n"
-	      "exit: 0 done, 1 refused or tocsind went away, 2 wrong usage, 3 cannot reach "
-	      "tocsind\n",
+	      "exit: 0 done, 1 refused or tocsind went away (check, replay: a bad file), 2 "
+	      "wrong "
+	      "usage,\n      3 cannot reach tocsind\n",
 		out);
 }
 
@@ -390,7 +411,7 @@ static int read_options(int argc, char **argv, struct asked *a, char *given, siz
 	size_t n = 0;
 	int letter;
 
-	while ((letter = getopt_long(argc, argv, "han:s:m:V", options, NULL)) != -1) {
+	while ((letter = getopt_long(argc, argv, "hac:n:s:m:V", options, NULL)) != -1) {
 		switch (letter) {
 		case 'S': a->socket = optarg; continue;
 		case 'j': a->json = true; continue;
@@ -401,6 +422,8 @@ static int read_options(int argc, char **argv, struct asked *a, char *given, siz
 		case 's': a->since = optarg; break;
 		case 'm': a->note = optarg; break;
 		case 'f': a->duration = optarg; break;
+		case 'c': a->config = optarg; break;
+		case 'A': a->against = optarg; break;
 		default: fputs("try: tocsin --help\n", stderr); return USAGE;
 		}
 		if (n + 1 < room)
@@ -414,6 +437,7 @@ static int check_usage(struct asked *a, int argc, char **argv, const char *given
 {
 	const struct command *c = a->command;
 	int left = argc - optind;
+	bool many = c->argument && strchr(c->argument, '.');
 
 	for (; *given; given++)
 		if (!strchr(c->options, *given)) {
@@ -422,12 +446,15 @@ static int check_usage(struct asked *a, int argc, char **argv, const char *given
 			return USAGE;
 		}
 	if ((c->argument && c->argument[0] != '[' && left < 1) ||
-		left > (c->argument ? 1 : 0) ||
+		(left > (c->argument ? 1 : 0) && !many) ||
+		(strcmp(c->name, "replay") == 0 && !a->config) ||
 		(strcmp(c->name, "shelve") == 0 && !a->duration)) {
 		fprintf(stderr, "usage: tocsin %s\n", c->usage);
 		return USAGE;
 	}
 	a->argument = left ? argv[optind] : NULL;
+	a->arguments = argv + optind;
+	a->n_arguments = left;
 	return DONE;
 }
 

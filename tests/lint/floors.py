@@ -17,12 +17,14 @@ MAY = {
                      "conf/", "yaml.h"],
     "gateway/app": ["base/", "flow/", "alarm/", "engine/", "source/", "store/", "uplink/",
                     "conf/", "app/", "ctl/protocol.h", "jansson.h", "systemd/"],
+    "gateway/replay": ["base/", "flow/", "alarm/", "engine/", "conf/", "replay/", "ctl/sheet.h",
+                       "ctl/when.h"],
     "gateway/ctl": ["base/", "ctl/", "jansson.h"],
     "drivers": ["base/", "flow/", "source/driver.h", "base/breaker.h", "drivers/",
                 "modbus.h", "mosquitto.h", "openssl/", "jansson.h"],
 }
 GUARDED = ("base/", "flow/", "alarm/", "engine/", "source/", "store/", "uplink/", "conf/",
-           "app/", "ctl/", "drivers/", "sqlite3.h", "curl/", "yaml.h", "modbus.h",
+           "app/", "ctl/", "replay/", "drivers/", "sqlite3.h", "curl/", "yaml.h", "modbus.h",
            "mosquitto.h", "openssl/", "jansson.h", "systemd/")
 INCLUDE = re.compile(r'\s*#\s*include\s*[<"]([^>"]+)[>"]')
 

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * input.h: the files of a replay, one after another, as one row of readings in order of time.
+ * Files are only read, once, from the beginning to the end: a pipe will do.
+ *
+ * Owner: the caller. Thread: one. Life: open, next..., close.
+ */
+#ifndef GW_REPLAY_INPUT_H
+#define GW_REPLAY_INPUT_H
+
+#include "base/text.h"
+#include "replay/csv.h"
+
+struct gw_input {
+	const char *const *files; /* the caller's, ended by NULL */
+	struct gw_names names;
+	uint64_t bytes, total; /* read so far; of all files, 0 where one cannot be told */
+	uint64_t readings;
+	/* input.c's own */
+	size_t at; /* of the file that is read */
+	int fd;
+	bool ended; /* the file gave its last byte */
+	char *buffer;
+	size_t begin, end; /* what is in it */
+	struct gw_csv csv;
+};
+
+/* All files must be there. */
+enum gw_err gw_input_open(
+	struct gw_input *in, const char *const *files, struct gw_error *err);
+void gw_input_close(struct gw_input *in); /* twice is fine */
+
+/* Up to max readings; *ret_n 0: that was all. After a failure gw_input_where has the place. */
+enum gw_err gw_input_next(struct gw_input *in, struct gw_reading *ret, size_t max,
+	size_t *ret_n, struct gw_error *err);
+/* FILE:LINE:COL of what was read last. */
+void gw_input_where(const struct gw_input *in, struct gw_text *t);
+
+#endif

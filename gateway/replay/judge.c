@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "replay/judge.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+/* A kind of its own for each alarm, so that ask, which is told no more than its options, finds
+ * the way to the points. */
+struct gw_judge {
+	struct gw_condition_kind kind; /* first: the options point at it */
+	const struct gw_condition_kind *real;
+	const bool *occurs;
+	uint32_t n_points;
+};
+
+static bool any(const struct gw_judge *j)
+{
+	for (uint32_t i = 0; i < j->n_points; i++)
+		if (j->occurs[i])
+			return true;
+	return false;
+}
+
+/* A usable reading asks by itself; only a device that begins with a bad one waits for the next
+ * look. Looks become rarer with time, so that ninety days without a device cost nothing. */
+static void ask(const struct gw_condition_opts *o, void *memory,
+	const struct gw_condition_input *in, struct gw_condition_answer *answer)
+{
+	const struct gw_judge *j = (const struct gw_judge *)(const void *)o->kind;
+	int64_t wait_ns = (in->now_ns - in->last_good_ns) / 16;
+
+	if (any(j)) {
+		j->real->ask(o, memory, in, answer);
+		return;
+	}
+	if (wait_ns < o->window_ns)
+		wait_ns = o->window_ns;
+	answer->truth = false;
+	answer->due_ns = in->now_ns + wait_ns;
+}
+
+enum gw_err gw_judges_open(struct gw_judges *j, struct gw_alarm_opts *alarms,
+	size_t n_alarms, size_t n_points, struct gw_error *err)
+{
+	struct gw_judge *at;
+	size_t n = 0;
+
+	for (size_t i = 0; i < n_alarms; i++)
+		n += alarms[i].when.kind->on_devices;
+	j->occurs = calloc(n_points + 1, sizeof(*j->occurs));
+	j->at = at = calloc(n + 1, sizeof(*at));
+	if (!j->occurs || !at)
+		return gw_fail(err, GW_ERR_SYSTEM, ENOMEM, "out of memory");
+	for (size_t i = 0; i < n_alarms; i++) {
+		struct gw_condition_opts *when = &alarms[i].when;
+
+		if (!when->kind->on_devices)
+			continue;
+		*at = (struct gw_judge){.kind = *when->kind,
+			.real = when->kind,
+			.occurs = j->occurs + alarms[i].first_point,
+			.n_points = alarms[i].n_points};
+		at->kind.ask = ask;
+		when->kind = &at->kind;
+		at++;
+	}
+	return GW_OK;
+}
+
+void gw_judges_close(struct gw_judges *j)
+{
+	free(j->occurs);
+	free(j->at);
+	*j = (struct gw_judges){0};
+}
