@@ -1,0 +1,178 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Breaks one comparison at a time and looks whether a unit test goes red.
+
+mutate.py [--least PERCENT] [--jobs N] [--only LINE,...] ROOT [FILE.c ...]
+
+Default: all of gateway/alarm. A mutant swaps one < <= > >= == != (to its neighbour at the edge and
+to its opposite), one && or ||, one + or - beside a time, or moves one constant in a condition by
+one. One that compiles to the same code is the same program and not counted. Prints the survivors
+and the figure a file; exit 1 if less than PERCENT of all were killed.
+"""
+import argparse
+import concurrent.futures
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+FLOORS = ["base", "flow", "alarm", "engine"]
+TESTS = ["state", "edges", "engine", "condition", "reference"]
+CFLAGS = ["-std=c17", "-D_GNU_SOURCE", "-O1", "-w", "-fno-math-errno"]
+LIBS = ["-lcmocka", "-lm", "-pthread", "-ljansson"]
+TIMEOUT_S = 60
+
+SWAPS = {"<": ["<=", ">="], "<=": ["<", ">"], ">": [">=", "<="], ">=": [">", "<"],
+         "==": ["!="], "!=": ["=="], "&&": ["||"], "||": ["&&"],
+         "+": ["-"], "-": ["+"], "+=": ["-="], "-=": ["+="]}
+TOKEN = re.compile(r"[A-Za-z_]\w*|\d[\w.]*|->|<<=?|>>=?|\+\+|--|[<>=!+\-*/%&|^]=|&&|\|\||\S")
+BLANK = re.compile(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\''
+                   r"|^[ \t]*#(?:\\\n|[^\n])*", re.S | re.M)
+TIME = re.compile(r"_(?:ns|ms|s)\b")
+COMPARES = {"<", "<=", ">", ">=", "==", "!="}
+WORDS_BEFORE_UNARY = {"return", "case", "sizeof", "else"}
+
+
+def statement(tokens, i):
+    """The tokens around i, as far as ; { }."""
+    lo = hi = i
+    while lo > 0 and tokens[lo - 1][0] not in ";{}":
+        lo -= 1
+    while hi + 1 < len(tokens) and tokens[hi + 1][0] not in ";{}":
+        hi += 1
+    return [t for t, _ in tokens[lo:hi + 1]]
+
+
+def mutants(text):
+    """Yields (offset, old, new)."""
+    blanked = BLANK.sub(lambda m: re.sub(r"[^\n]", " ", m[0]), text)
+    tokens = [(m[0], m.start()) for m in TOKEN.finditer(blanked)]
+    for i, (token, at) in enumerate(tokens):
+        before = tokens[i - 1][0] if i else ""
+        binary = (re.fullmatch(r"\w[\w.]*|\)|\]", before)
+                  and before not in WORDS_BEFORE_UNARY)
+        if token in ("+", "-") and not (binary and TIME.search(" ".join(statement(tokens, i)))):
+            continue
+        if token in ("+=", "-=") and not TIME.search(" ".join(statement(tokens, i))):
+            continue
+        for new in SWAPS.get(token, []):
+            yield at, token, new
+        if token in ("0", "1") and before != "[" and COMPARES & set(statement(tokens, i)):
+            yield at, token, str(int(token) + 1)
+
+
+def run(command, **more):
+    return subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                          stdin=subprocess.DEVNULL, check=False, **more).returncode
+
+
+class Bench:
+    """The sources in a scratch folder, built once; each mutant replaces one object."""
+
+    def __init__(self, root, scratch):
+        self.scratch = scratch
+        shutil.copytree(root / "gateway", scratch / "gateway")
+        shutil.copytree(root / "tests/unit", scratch / "tests/unit")
+        self.include = [f"-I{scratch}/gateway", f"-I{scratch}", f"-I{scratch}/tests/unit"]
+        self.objects = {}
+        sources = [p for f in FLOORS for p in sorted((scratch / "gateway" / f).glob("*.c"))]
+        self.tests = [t for t in TESTS if (scratch / f"tests/unit/test_{t}.c").exists()]
+        (scratch / "gateway/gw_build.h").write_text("")
+        with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+            files = sources + [scratch / f"tests/unit/test_{t}.c" for t in self.tests]
+            list(pool.map(self.build, files))
+
+    def build(self, source):
+        target = source.with_suffix(".o")
+        if not self.compile(source, target):
+            sys.exit(f"{source} does not compile")
+        if "tests" not in source.parts:
+            self.objects[source] = target
+
+    def compile(self, source, target):
+        return run(["gcc", *CFLAGS, *self.include, "-iquote", source.parent, "-c", source,
+                    "-o", target]) == 0
+
+    def passes(self, folder, replaced=None, target=None):
+        """Whether all tests are green with target in place of replaced's object."""
+        objects = [target if s == replaced else o for s, o in self.objects.items()]
+        environment = {**os.environ, "REFERENCE_SEQUENCES": "20000"}
+        for test in self.tests:
+            program = folder / f"test_{test}"
+            if run(["gcc", self.scratch / f"tests/unit/test_{test}.o", *objects, *LIBS, "-o",
+                    program]):
+                sys.exit(f"test_{test} does not link")
+            try:
+                if run([program], env=environment, timeout=TIMEOUT_S):
+                    return False
+            except subprocess.TimeoutExpired:
+                return False
+        return True
+
+    def verdict(self, source, text, mutant):
+        """killed, SURVIVED, same or broken."""
+        at, old, new = mutant
+        with tempfile.TemporaryDirectory(dir=self.scratch) as name:
+            # the same folder name for all: paths must not make objects differ
+            folder = pathlib.Path(name)
+            changed = folder / source.name
+            changed.write_text(text[:at] + new + text[at + len(old):])
+            target = folder / "mutant.o"
+            if not self.compile(changed, target):
+                return "broken"
+            if code_of(target) == code_of(self.objects[source]):
+                return "same"
+            return "SURVIVED" if self.passes(folder, source, target) else "killed"
+
+
+def code_of(target):
+    stripped = target.with_suffix(".bin")
+    run(["objcopy", "--strip-all", "-R", ".comment", target, stripped])
+    return stripped.read_bytes()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
+    parser.add_argument("--least", type=float, default=95)
+    parser.add_argument("--jobs", type=int, default=os.cpu_count())
+    parser.add_argument("--only", default="")
+    parser.add_argument("root", type=pathlib.Path)
+    parser.add_argument("files", nargs="*")
+    args = parser.parse_args()
+    files = args.files or sorted(
+        str(p.relative_to(args.root)) for p in args.root.glob("gateway/alarm/*.c"))
+    only = {int(n) for n in args.only.split(",") if n}
+    killed = total = 0
+    with tempfile.TemporaryDirectory(prefix="mutate") as name:
+        bench = Bench(args.root, pathlib.Path(name))
+        if not bench.passes(bench.scratch):
+            sys.exit("the tests fail without any mutant")
+        with concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:
+            for file in files:
+                source = bench.scratch / file
+                text = source.read_text()
+                found = [m for m in mutants(text)
+                         if not only or text.count("\n", 0, m[0]) + 1 in only]
+                results = pool.map(lambda m, s=source, t=text: bench.verdict(s, t, m), found)
+                counts = {"killed": 0, "SURVIVED": 0, "same": 0, "broken": 0}
+                for (at, old, new), verdict in zip(found, results):
+                    counts[verdict] += 1
+                    if verdict == "SURVIVED":
+                        line = text.count("\n", 0, at) + 1
+                        column = at - text.rfind("\n", 0, at)
+                        print(f"{file}:{line}:{column}: {old} -> {new} survived: "
+                              f"{text.splitlines()[line - 1].strip()}", flush=True)
+                n = counts["killed"] + counts["SURVIVED"]
+                killed, total = killed + counts["killed"], total + n
+                print(f"{file}: {counts['killed']} of {n} killed, {counts['same']} the same "
+                      f"program, {counts['broken']} do not compile", flush=True)
+    figure = 100 * killed / total if total else 100
+    print(f"{killed} of {total} mutants killed: {figure:.1f} %")
+    return 0 if figure >= args.least else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
