@@ -5,6 +5,7 @@
 #include "drivers/mqtt_peek.h"
 
 #include <errno.h>
+#include <linux/sockios.h>
 #include <mosquitto.h>
 #include <poll.h>
 #include <stdio.h>
@@ -215,10 +216,24 @@ static enum gw_err read_packet(
 	return GW_OK;
 }
 
+/* Whether an acknowledgement of the last round with an event may still be lost: it has left us,
+ * but the broker's machine has not said that it has it. */
+static bool is_unsure(struct gw_mqtt_link *l)
+{
+	int unsent = 0;
+
+	if (l->now_ns >= l->unsure_until_ns)
+		return false;
+	if (ioctl(mosquitto_socket(l->m), SIOCOUTQ, &unsent) == 0 && unsent == 0 &&
+		!mosquitto_want_write(l->m))
+		l->unsure_until_ns = 0;
+	return l->unsure_until_ns != 0;
+}
+
 /* Whether the next packet must stay unread: see mqtt_link.h. */
 static bool must_wait(struct gw_mqtt_link *l)
 {
-	bool unsure = l->now_ns < l->unsure_until_ns;
+	bool unsure = is_unsure(l);
 	const struct gw_mqtt_topic *found;
 	char topic[GW_MQTT_PEEK_MAX];
 
@@ -286,10 +301,9 @@ enum gw_err gw_mqtt_link_turn(struct gw_mqtt_link *l, int64_t wait_ns, struct gw
 			l->look_ns *= 2;
 	}
 	if (l->blocked) {
-		fds[0].fd = -1; /* readable all the time */
-		if (l->owed == 0 && wait_ns > l->unsure_until_ns - now_ns)
-			wait_ns = now_ns < l->unsure_until_ns ? l->unsure_until_ns - now_ns
-							      : 0;
+		fds[0].fd = -1;              /* readable all the time */
+		if (wait_ns > FIRST_LOOK_NS) /* somebody's next word waits */
+			wait_ns = FIRST_LOOK_NS;
 	}
 	ts = (struct timespec){wait_ns / GW_NS_PER_SEC, wait_ns % GW_NS_PER_SEC};
 	ppoll(fds, 2, &ts, NULL);

@@ -227,13 +227,12 @@ static void a_topic_is_read_again_after_its_acknowledgement_only(void **state)
 {
 	struct broker b;
 	struct bed bed;
-	int64_t acked_ms;
 
 	(void)state;
 	start(&b, PLAIN);
 	up_two(&bed, &b);
 	bed.store_stands = true;
-	bed.seq++; /* it causes an event: so the broker gets time to read that it is over */
+	bed.seq++; /* it causes an event */
 	publish(&b, 1, 1, "1");
 	publish_to(&b, 'u', 1, 2, "1");
 	publish(&b, 0, 3, "0"); /* whatever its QoS: order is kept */
@@ -245,9 +244,6 @@ static void a_topic_is_read_again_after_its_acknowledgement_only(void **state)
 	bed.store_stands = false;
 	while (b.acks < 2)
 		bed_poll(&bed, 1);
-	acked_ms = bed_ms();
-	bed_wait(&bed, 3);
-	assert_true(bed_ms() - acked_ms >= 10);
 	bed_wait(&bed, 5);
 	bed_idle(&bed, 50);
 	assert_int_equal(b.acks, 4);
