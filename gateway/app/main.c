@@ -5,6 +5,7 @@
 #include "gw_build.h"
 
 #include <getopt.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -43,11 +44,16 @@ static int run(const char *path, struct gw_config *config)
 {
 	static struct gw_gateway gateway;
 	struct gw_error err = {.kind = GW_OK};
+	enum gw_err kind;
 
 	umask(027);
 	limit_descriptors();
-	if (gw_gateway_start(&gateway, path, config, &err) ||
-		gw_gateway_run(&gateway, &err)) {
+	mallopt(M_ARENA_MAX, 2); /* a heap for each thread costs memory nobody needs here */
+	kind = gw_gateway_start(&gateway, path, config, &err);
+	malloc_trim(0); /* what reading the configuration took */
+	if (!kind)
+		kind = gw_gateway_run(&gateway, &err);
+	if (kind) {
 		gw_log(GW_LOG_ERR, "cannot run: %s", err.text);
 		gw_gateway_stop(&gateway);
 		return EXIT_CANNOT_START;
