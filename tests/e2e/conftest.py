@@ -22,7 +22,8 @@ def pytest_configure(config):
 
 
 def pytest_collection_modifyitems(items):
-    """Without a built daemon only the tests of the tests can run."""
+    """The long ones first. Without a built daemon only the tests of the tests can run."""
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
     if (harness.BUILD / "tocsind").exists():
         return
     if "TOCSIN_BUILD" in os.environ:
