@@ -15,7 +15,6 @@
 
 #include <assert.h>
 #include <math.h>
-#include <stdlib.h>
 
 #define FIT_SLICES 20
 #define FIT_LEAST  12 /* slices with data before a trend is believed */
@@ -56,17 +55,50 @@ static int64_t fit_ns(const struct gw_condition_opts *o)
 	return o->fit_ns ? o->fit_ns : o->window_ns;
 }
 
-static int by_value(const void *a, const void *b)
+/* Put the k-th smallest at its place, none greater before it, none smaller behind it. Not
+ * qsort, which takes memory from the heap and sorts all to find one. */
+static void put_in_place(double *v, size_t n, size_t k)
 {
-	double x = *(const double *)a, y = *(const double *)b;
+	size_t lo = 0, hi = n - 1;
 
-	return (x > y) - (x < y);
+	while (lo < hi) {
+		double pivot = v[lo + (hi - lo) / 2], swap;
+		size_t i = lo, j = hi;
+
+		while (i <= j) {
+			while (v[i] < pivot)
+				i++;
+			while (v[j] > pivot)
+				j--;
+			if (i > j)
+				break;
+			swap = v[i];
+			v[i++] = v[j];
+			v[j] = swap;
+			if (j == 0)
+				break;
+			j--;
+		}
+		if (k <= j)
+			hi = j;
+		else if (k >= i)
+			lo = i;
+		else
+			return;
+	}
 }
 
 static double median(double *v, size_t n)
 {
-	qsort(v, n, sizeof *v, by_value);
-	return n % 2 ? v[n / 2] : (v[n / 2 - 1] + v[n / 2]) / 2;
+	double below;
+
+	put_in_place(v, n, n / 2);
+	if (n % 2)
+		return v[n / 2];
+	below = v[0];
+	for (size_t i = 1; i < n / 2; i++)
+		below = v[i] > below ? v[i] : below;
+	return (below + v[n / 2]) / 2;
 }
 
 static double slope_of(const double *t, const double *y, size_t n)

@@ -4,6 +4,25 @@
 
 #define MIN (60 * S)
 
+/* Displaces the C library's, which takes memory from the heap: the engine may sort when it is
+ * built, and never again. */
+static unsigned sorts;
+
+void qsort(void *at, size_t n, size_t size, int (*compare)(const void *, const void *))
+{
+	unsigned char *a = at, swap;
+
+	sorts++;
+	for (size_t i = 1; i < n; i++)
+		for (size_t k = i; k > 0 && compare(a + (k - 1) * size, a + k * size) > 0;
+			k--)
+			for (size_t b = 0; b < size; b++) {
+				swap = a[(k - 1) * size + b];
+				a[(k - 1) * size + b] = a[k * size + b];
+				a[k * size + b] = swap;
+			}
+}
+
 static unsigned seed;
 
 /* Uniform in [-1, 1], the same on every machine. */
@@ -218,7 +237,9 @@ static void a_slow_leak_is_foretold(void **unused)
 	(void)unused;
 	forecast(20, 10 * MIN);
 	kit_start();
+	sorts = 0;
 	at = first_raise(slow_leak, 0, 28 * MIN, S); /* it reaches 20 at 28 min */
+	assert_int_equal(sorts, 0);
 	assert_true(at > 18 * MIN && at < 22 * MIN);
 	assert_true(kit.event[0].eta_ms > 5 * 60000 && kit.event[0].eta_ms <= 10 * 60000);
 	assert_true(kit.event[0].limit == 20);
