@@ -125,12 +125,14 @@ static double significance(const double *y, size_t n)
 	return (s > 0 ? s - 1 : s + 1) / sqrt(var);
 }
 
-/* Whether the slices show a trend; ret_slope per second, ret_now its level at the newest. */
+/* Whether the slices show a trend; ret_slope per second, ret_now its level at the newest, or
+ * that of the window if there is no trend. */
 static bool trend(const struct forecast *m, double *ret_slope, double *ret_now)
 {
 	double t[FIT_SLICES] = {0}, y[FIT_SLICES] = {0}, level[FIT_SLICES], early, late,
 	       whole;
 	size_t n = m->n, half = n / 2;
+	bool significant;
 
 	for (size_t i = 0; i < n; i++) {
 		const struct slice *s = &m->slice[(m->head + i) % FIT_SLICES];
@@ -138,12 +140,14 @@ static bool trend(const struct forecast *m, double *ret_slope, double *ret_now)
 		t[i] = (double)s->at_s;
 		y[i] = s->mean;
 	}
-	whole = slope_of(t, y, n);
+	/* The slopes are most of the work, and in calm times nobody needs them. */
+	significant = fabs(significance(y, n)) >= FIT_SIGMA;
+	whole = significant ? slope_of(t, y, n) : 0;
 	for (size_t i = 0; i < n; i++)
 		level[i] = y[i] - whole * (t[i] - t[n - 1]);
 	*ret_now = median(level, n);
 	*ret_slope = whole;
-	if (fabs(significance(y, n)) < FIT_SIGMA)
+	if (!significant)
 		return false;
 	early = slope_of(t, y, half);
 	late = slope_of(t + half, y + half, n - half);
