@@ -645,7 +645,7 @@ static void test_implicit(void **state)
 		alarm_of(c, "m/d:silent")->when.window_ns, INT64_C(86400000000000));
 	assert_int_equal(alarm_of(c, "m/e:silent")->when.window_ns, INT64_C(7200000000000));
 	assert_int_equal(
-		alarm_of(c, "slow/d:silent")->when.window_ns, INT64_C(60000000000));
+		alarm_of(c, "slow/d:silent")->when.window_ns, INT64_C(70000000000));
 	assert_int_equal(alarm_of(c, "m/e:silent-long")->info.class_, GW_CLASS_WARNING);
 	a = alarm_of(c, "plant:down");
 	assert_int_equal(a->level, GW_LEVEL_ORANGE);
@@ -791,7 +791,7 @@ static void test_profile(void **state)
 	assert_int_equal(alarm_of(c, "m/g/ch4:high")->level, GW_LEVEL_RED);
 	assert_int_equal(alarm_of(c, "plant/g1:silent")->level, GW_LEVEL_ORANGE);
 	assert_int_equal(
-		alarm_of(c, "plant/g1:silent")->when.window_ns, INT64_C(12000000000));
+		alarm_of(c, "plant/g1:silent")->when.window_ns, INT64_C(14000000000));
 	gw_config_free(c);
 
 	/* what the site says of the whole source goes before the profile */
