@@ -11,9 +11,16 @@ static void place(struct gw_engine *e, size_t at, struct gw_alarm *a)
 	a->queued_at = (uint32_t)at;
 }
 
+/* What falls due at one time happens in the order of the alarms, however they came to be in the
+ * heap: a replay must tell it in the same order. */
+static bool sooner(const struct gw_alarm *a, const struct gw_alarm *b)
+{
+	return a->due_ns < b->due_ns || (a->due_ns == b->due_ns && a < b);
+}
+
 static void sift_up(struct gw_engine *e, size_t at, struct gw_alarm *a)
 {
-	while (at > 0 && e->queue[(at - 1) / 2]->due_ns > a->due_ns) {
+	while (at > 0 && sooner(a, e->queue[(at - 1) / 2])) {
 		place(e, at, e->queue[(at - 1) / 2]);
 		at = (at - 1) / 2;
 	}
@@ -23,10 +30,9 @@ static void sift_up(struct gw_engine *e, size_t at, struct gw_alarm *a)
 static void sift_down(struct gw_engine *e, size_t at, struct gw_alarm *a)
 {
 	for (size_t child; (child = 2 * at + 1) < e->n_queue; at = child) {
-		if (child + 1 < e->n_queue &&
-			e->queue[child + 1]->due_ns < e->queue[child]->due_ns)
+		if (child + 1 < e->n_queue && sooner(e->queue[child + 1], e->queue[child]))
 			child++;
-		if (e->queue[child]->due_ns >= a->due_ns)
+		if (sooner(a, e->queue[child]))
 			break;
 		place(e, at, e->queue[child]);
 	}
@@ -41,7 +47,7 @@ static void take_out(struct gw_engine *e, struct gw_alarm *a)
 	a->queued_at = GW_NOT_QUEUED;
 	if (last == a)
 		return;
-	if (at > 0 && e->queue[(at - 1) / 2]->due_ns > last->due_ns)
+	if (at > 0 && sooner(last, e->queue[(at - 1) / 2]))
 		sift_up(e, at, last);
 	else
 		sift_down(e, at, last);

@@ -354,6 +354,24 @@ static void gone_while_down_clears_with_the_first_sample(void **unused)
 	assert_event(0, GW_CHANGE_CLEARED, GW_STATE_NORMAL);
 }
 
+/* Whatever was moved about in the queue before. */
+static void what_is_due_at_one_time_happens_in_the_order_of_the_alarms(void **unused)
+{
+	(void)unused;
+	for (int i = 0; i < KIT_POINTS; i++)
+		kit_alarm("silent", i, &gw_silent)->when.window_ns = 10 * S;
+	kit_start();
+	for (uint32_t i = KIT_POINTS; i-- > 0;)
+		kit_feed(S, i, 1);
+	kit_feed(2 * S, 3, 1);
+	kit_feed(2 * S, 0, 1);
+	for (uint32_t i = 0; i < KIT_POINTS; i++)
+		kit_feed(3 * S, (5 * i + 2) % KIT_POINTS, 1);
+	assert_int_equal(kit_pass(20 * S), KIT_POINTS);
+	for (uint32_t i = 0; i < KIT_POINTS; i++)
+		assert_ptr_equal(kit.event[i].info, &kit.alarms[i].info);
+}
+
 static void silent_before_and_after_a_restart_says_nothing(void **unused)
 {
 	struct gw_alarm_memory m;
@@ -592,6 +610,7 @@ int main(void)
 		TEST(words_of_a_person_become_events),
 		TEST(still_true_after_a_restart_does_not_raise_again),
 		TEST(gone_while_down_clears_with_the_first_sample),
+		TEST(what_is_due_at_one_time_happens_in_the_order_of_the_alarms),
 		TEST(silent_before_and_after_a_restart_says_nothing),
 		TEST(a_confirmed_fire_outlives_a_restart_until_all_were_heard),
 		TEST(an_unknown_alarm_is_cleared_as_an_orphan),
