@@ -203,12 +203,18 @@ static void check(const struct gw_source_opts *opts, struct gw_report *report)
 static double script_at(const struct point_opts *p, double ns)
 {
 	const double *at = p->script.cells;
-	size_t n = p->script.rows, i = 0;
+	size_t n = p->script.rows, i = 0, end = n;
 
 	if (p->repeat_ns > 0)
 		ns = fmod(ns, (double)p->repeat_ns);
-	while (i < n && at[2 * i] <= ns)
-		i++;
+	while (i < end) { /* the first row after ns: scripts of months are long */
+		size_t middle = (i + end) / 2;
+
+		if (at[2 * middle] <= ns)
+			i = middle + 1;
+		else
+			end = middle;
+	}
 	if (i == 0)
 		return 0;
 	at += 2 * (i - 1);
