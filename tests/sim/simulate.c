@@ -264,10 +264,8 @@ static void run(struct sim *s, int64_t end_ns)
 		int64_t next_ns;
 
 		for (size_t i = 0; i < s->config->n_sources; i++)
-			if (s->sources[i].next_ns <= now_ns) {
+			if (s->sources[i].next_ns <= now_ns)
 				source_poll(&s->sources[i]);
-				step(s);
-			}
 		if (s->person.next_ns <= now_ns)
 			person_acts(s);
 		step(s);
