@@ -13,9 +13,8 @@
 
 #define LIVE_RING    1024
 #define COMMAND_RING 64
-/* For outputs that are behind: an uplink looks after its ring within a second, a disk that
- * stalls must not hold back a stop or a reload for longer. */
-#define DRAIN_MOST_NS (2 * GW_NS_PER_SEC)
+/* For a disk that stalls; systemd gives us 30 s in all. */
+#define LAST_DRAIN_NS (10 * GW_NS_PER_SEC)
 
 static struct gw_time now(struct gw_gateway *g)
 {
@@ -241,14 +240,16 @@ enum gw_err gw_gateway_run(struct gw_gateway *g, struct gw_error *err)
 	return gw_loop_run(&g->loop, err);
 }
 
-void gw_gateway_drain(struct gw_gateway *g)
+void gw_gateway_drain(struct gw_gateway *g, int64_t most_ns)
 {
-	int64_t until_ns = gw_clock_mono_ns() + DRAIN_MOST_NS;
+	int64_t until_ns = gw_clock_mono_ns() + most_ns;
 
 	while (gw_engine_waiting(g->engine) && gw_clock_mono_ns() < until_ns) {
 		struct timespec pause = {.tv_nsec = 1000000};
 
 		nanosleep(&pause, NULL);
+		if (g->control)
+			look(g); /* one of the outputs is ours */
 		gw_engine_step(g->engine, now(g));
 	}
 }
@@ -268,7 +269,7 @@ void gw_gateway_stop(struct gw_gateway *g)
 	if (g->engine) {
 		gw_runner_stop(&g->runner);
 		if (!g->half)
-			gw_gateway_drain(g);
+			gw_gateway_drain(g, LAST_DRAIN_NS);
 	}
 	if (g->alert_log)
 		gw_alert_log_ask_stop(g->alert_log);

@@ -79,7 +79,7 @@ void gw_gateway_stop(struct gw_gateway *g); /* half-built, zeroed or twice is fi
 /* gateway.c */
 void gw_gateway_hear(struct gw_gateway *g); /* what the engine said to people */
 /* The engine's thread is stopped: let the outputs take what it holds for them, for a while. */
-void gw_gateway_drain(struct gw_gateway *g);
+void gw_gateway_drain(struct gw_gateway *g, int64_t most_ns);
 
 /* wiring.c */
 enum gw_err gw_wiring_store(

@@ -12,7 +12,8 @@
 #include <string.h>
 
 /* Long after any thread could still hold a text of a configuration. */
-#define KEEP_NS (60 * GW_NS_PER_SEC)
+#define KEEP_NS       (60 * GW_NS_PER_SEC)
+#define DRAIN_MOST_NS GW_NS_PER_SEC /* what still waits then waits in the new engine */
 
 struct gw_generation *gw_generation_new(struct gw_config *config)
 {
@@ -307,7 +308,7 @@ void gw_reload(struct gw_gateway *g)
 	if (!kind) {
 		stop_old_sources(g, &s);
 		gw_runner_stop(&g->runner);
-		gw_gateway_drain(g);
+		gw_gateway_drain(g, DRAIN_MOST_NS);
 		gw_gateway_hear(g);
 		free_old_sources(g, &s, next);
 		if (uplinks)
