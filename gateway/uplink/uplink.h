@@ -40,7 +40,7 @@ enum gw_err gw_uplink_new(const struct gw_uplink_opts *opts, size_t index,
 	struct gw_uplink **ret_uplink, struct gw_error *err);
 enum gw_err gw_uplink_start(struct gw_uplink *u, struct gw_error *err);
 /* Stops after one last short try to deliver what is at hand (at most 1 s). Stop the engine
- * before and the store after it. */
+ * before and the store after it; the store pokes it to its end, so free it after that. */
 void gw_uplink_ask_stop(struct gw_uplink *u);
 void gw_uplink_join(struct gw_uplink *u);
 void gw_uplink_free(struct gw_uplink *u); /* NULL is fine; joins */
@@ -52,7 +52,7 @@ struct gw_ring *gw_uplink_events(struct gw_uplink *u);
 struct gw_wake *gw_uplink_wake(struct gw_uplink *u);
 
 /* Arrow out to the engine: points 0 (1 while the platform cannot be reached: after 3 failures in
- * a row or 60 s) and 1 (1 while a record is parked). Call before start. */
+ * a row or 60 s; 0 only once it was) and 1 (1 while a record is parked). Call before start. */
 enum { GW_UPLINK_POINT_DOWN, GW_UPLINK_POINT_PARKED, GW_UPLINK_POINTS };
 enum gw_err gw_uplink_faults(struct gw_uplink *u, struct gw_wake *engine_wake,
 	struct gw_ring **ret_ring, struct gw_error *err);

@@ -24,6 +24,10 @@ static void say_faults(struct gw_uplink *u, int64_t now)
 			.mono_ns = now,
 			.value = value[i]};
 
+		/* after a start nobody knows yet: one that was down may still be */
+		if (i == GW_UPLINK_POINT_DOWN && u->fault_said[i] < 0 && !u->down &&
+			!u->now.up)
+			continue;
 		if (u->fault_said[i] >= 0 && (u->fault_said[i] > 0) == (value[i] > 0))
 			continue;
 		if (gw_ring_push(&u->faults, &s, 1, sizeof(s)) == 0)
