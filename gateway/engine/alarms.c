@@ -63,6 +63,7 @@ static struct gw_event describe(struct gw_engine *e, struct gw_alarm *a,
 		v.n_by = (uint8_t)gw_condition_members(
 			&a->opts->when, a->memory, at_ns, v.by, GW_EVENT_BY_MAX);
 	a->seq = v.seq;
+	a->told_level = v.level;
 	a->since_ms = v.wall_ms;
 	return v;
 }
@@ -364,6 +365,20 @@ static void ask_members(struct gw_engine *e, struct gw_alarm *a, const struct gw
 	}
 }
 
+/* It stands, and the configuration gives it another level than those who heard of it know. Under
+ * a shelf they hear of it at the end. */
+static void tell_level(struct gw_engine *e, struct gw_alarm *a, const struct gw_time *now)
+{
+	struct gw_event v;
+
+	if (!a->alive || a->state.shelved || a->told_level == a->opts->level)
+		return;
+	v = describe(e, a, GW_CHANGE_LEVEL, gw_state_shown(&a->state), now->mono_ns, now);
+	a->unsynced |= !now->synced;
+	gw_out_add(e, &v);
+	gw_alarms_show(e, a, now);
+}
+
 void gw_alarms_start(struct gw_engine *e, const struct gw_time *now)
 {
 	for (size_t i = 0; i < e->opts.n_alarms; i++) {
@@ -378,6 +393,7 @@ void gw_alarms_start(struct gw_engine *e, const struct gw_time *now)
 				now);
 		ask_at_once(e, a, now);
 		ask_members(e, a, now);
+		tell_level(e, a, now);
 		schedule(e, a);
 	}
 	for (size_t p = 0; p < e->opts.n_points; p++)

@@ -82,6 +82,7 @@ struct gw_alarm {
 	bool alive;               /* in a life from raised to normal */
 	bool unsynced; /* an event of this life was dated by a clock not to be believed */
 	uint8_t quality;
+	uint8_t told_level; /* by its last event */
 	uint8_t occurrence[16];
 	double value, limit, peak;
 	int64_t eta_ms;

@@ -44,6 +44,7 @@ bool gw_engine_restore(
 	a->value = memory->value;
 	a->peak = memory->peak;
 	a->seq = memory->seq;
+	a->told_level = memory->level;
 	gw_alarms_show(e, a, &now);
 	return true;
 }

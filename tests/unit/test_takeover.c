@@ -273,6 +273,27 @@ static void a_limit_moved_while_active_or_in_a_delay(void **unused)
 	assert_event(0, GW_CHANGE_CLEARED, GW_STATE_RETURNED_UNACKED);
 }
 
+static void another_level_of_what_stands_is_told_once(void **unused)
+{
+	(void)unused;
+	for (int i = 0; i < 2; i++)
+		kit_alarm("high", i, &gw_above)->when.limit = 50;
+	start_old();
+	kit_feed(S, 0, 60);
+	kit_feed(S, 1, 10); /* stands not: nobody cares */
+	for (int twice = 0; twice < 2; twice++) {
+		kit.n_alarms = 0;
+		for (int i = 0; i < 2; i++) {
+			kit_alarm("high", i, &gw_above)->when.limit = 50;
+			kit.alarms[i].level = GW_LEVEL_ORANGE;
+		}
+		reload(2 * S);
+		assert_int_equal(kit.n_events, !twice);
+	}
+	assert_int_equal(kit_feed(3 * S, 0, 10), 1);
+	assert_int_equal(kit.event[0].seq, 103);
+}
+
 static void what_waits_for_a_full_output_outlives_a_reload(void **unused)
 {
 	struct gw_ring slow, fresh;
@@ -386,6 +407,7 @@ static struct gw_alarm_memory stood(const char *key)
 		.state = GW_STATE_ACTIVE_UNACKED,
 		.under = GW_STATE_ACTIVE_UNACKED,
 		.occurrence = {1},
+		.level = GW_LEVEL_RED,
 		.onset_ms = KIT_WALL_MS - 100000,
 		.since_ms = KIT_WALL_MS - 100000,
 		.value = 60,
@@ -398,6 +420,22 @@ static void restore(const struct gw_alarm_memory *m)
 	kit_start();
 	assert_true(gw_engine_restore(kit.engine, m, kit_time(0)));
 	assert_int_equal(kit_pass(0), 0);
+}
+
+static void another_level_after_a_restart_is_told(void **unused)
+{
+	struct gw_alarm_memory m = stood("s/d0/p:high");
+
+	(void)unused;
+	m.level = GW_LEVEL_YELLOW;
+	kit_alarm("high", 0, &gw_above)->when.limit = 50;
+	kit_start();
+	assert_true(gw_engine_restore(kit.engine, &m, kit_time(0)));
+	assert_int_equal(kit_pass(0), 1);
+	assert_event(0, GW_CHANGE_LEVEL, GW_STATE_ACTIVE_UNACKED);
+	assert_int_equal(kit.event[0].level, GW_LEVEL_RED);
+	assert_int_equal(kit.event[0].occurrence[0], 1);
+	assert_true(kit.event[0].value == 60);
 }
 
 static void a_clock_that_fell_back_makes_no_shelf_longer(void **unused)
@@ -514,6 +552,8 @@ int main(void)
 		TEST(a_limit_lowered_under_the_value_raises_at_once),
 		TEST(a_value_that_is_not_usable_raises_nothing),
 		TEST(a_limit_moved_while_active_or_in_a_delay),
+		TEST(another_level_of_what_stands_is_told_once),
+		TEST(another_level_after_a_restart_is_told),
 		TEST(what_waits_for_a_full_output_outlives_a_reload),
 		TEST(a_new_output_gets_what_the_journal_had_not),
 		TEST(last_seq_counts_orphans),
