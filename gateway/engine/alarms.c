@@ -73,7 +73,8 @@ static void begin_life(
 {
 	a->alive = true;
 	a->unsynced = false;
-	a->peak = a->value;
+	if (isnan(a->peak)) /* else it was worse in the delay already */
+		a->peak = a->value;
 	a->raised++;
 	gw_event_occurrence(a->occurrence, e->opts.site->gateway, e->run,
 		(e->seq + 1) ^ (uint64_t)index_of(e, a) << 40,

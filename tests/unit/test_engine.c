@@ -127,6 +127,21 @@ static void an_on_delay_is_timed_by_the_samples_own_time(void **unused)
 	assert_int_equal(kit.event[1].mono_ns, KIT_START_NS + 20 * S);
 }
 
+static void the_peak_counts_from_the_onset(void **unused)
+{
+	struct gw_alarm_opts *a = kit_alarm("high", 0, &gw_above);
+
+	(void)unused;
+	a->when.limit = 50;
+	a->on_delay_ns = 10 * S;
+	kit_start();
+	kit_feed(S, 0, 80);
+	kit_feed(2 * S, 0, 60);
+	assert_int_equal(kit_pass(11 * S), 1);
+	assert_true(kit.event[0].value == 60);
+	assert_true(kit.event[0].peak == 80);
+}
+
 static void a_timer_raises_without_a_sample(void **unused)
 {
 	struct gw_alarm_opts *a = kit_alarm("low", 0, &gw_below);
@@ -600,6 +615,7 @@ int main(void)
 		TEST(a_bad_sample_changes_nothing_but_the_view),
 		TEST(several_levels_on_one_point_each_speak),
 		TEST(an_on_delay_is_timed_by_the_samples_own_time),
+		TEST(the_peak_counts_from_the_onset),
 		TEST(a_timer_raises_without_a_sample),
 		TEST(silence_raises_and_the_first_sample_ends_it),
 		TEST(never_heard_of_is_silent_too),
