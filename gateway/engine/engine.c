@@ -173,9 +173,29 @@ static inline void fetch_ahead(struct gw_engine *e, uint32_t first_point, uint32
 	}
 }
 
+static void __attribute__((noinline)) tap(struct gw_tap *t, struct gw_ring *ring,
+	uint32_t first_point, uint32_t n_points, const struct gw_sample *samples, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct gw_sample s = samples[i];
+
+		if (s.point >= n_points)
+			continue;
+		s.point += first_point;
+		if (!gw_ring_push(ring, &s, 1, sizeof s))
+			atomic_fetch_add_explicit(&t->lost, 1, memory_order_release);
+	}
+}
+
 static void feed(struct gw_engine *e, uint32_t first_point, uint32_t n_points,
 	const struct gw_sample *samples, size_t n, const struct gw_time *now)
 {
+	struct gw_ring *tapped = e->tap
+		? atomic_load_explicit(&e->tap->ring, memory_order_acquire)
+		: NULL;
+
+	if (tapped)
+		tap(e->tap, tapped, first_point, n_points, samples, n);
 	for (size_t i = 0; i < n; i++) {
 		fetch_ahead(e, first_point, n_points, samples + i, n - i);
 		if (samples[i].point >= n_points) {
@@ -184,6 +204,11 @@ static void feed(struct gw_engine *e, uint32_t first_point, uint32_t n_points,
 		}
 		feed_one(e, first_point + samples[i].point, &samples[i], now);
 	}
+}
+
+void gw_engine_tap(struct gw_engine *e, struct gw_tap *t)
+{
+	e->tap = t;
 }
 
 static void ready(struct gw_engine *e, const struct gw_time *now)

@@ -107,6 +107,15 @@ enum gw_err gw_engine_output(struct gw_engine *e, struct gw_ring *events,
 void gw_engine_commands(struct gw_engine *e, struct gw_ring *commands,
 	struct gw_ring *replies, struct gw_wake *reply_wake);
 
+/* A copy of every sample on its way into the engine, for `tocsin record`: point is an index into
+ * opts->points. The ring is the tap's: NULL costs one look a batch; what does not fit is counted,
+ * never waited for. tap outlives the engine and may be handed to the next one. */
+struct gw_tap {
+	_Atomic(struct gw_ring *) ring; /* of struct gw_sample; set by its consumer */
+	_Atomic uint64_t lost;          /* samples, ever */
+};
+void gw_engine_tap(struct gw_engine *e, struct gw_tap *tap);
+
 /* Drain what the rings hold (bounded per call), step, run timers due by now. Returns whether
  * there is more to do at once. */
 bool gw_engine_step(struct gw_engine *e, struct gw_time now);

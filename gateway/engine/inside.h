@@ -125,6 +125,8 @@ struct gw_engine {
 	struct gw_ring *commands, *replies;
 	struct gw_wake *reply_wake;
 
+	struct gw_tap *tap; /* or NULL */
+
 	struct gw_event *log; /* events waiting for the slowest output */
 	uint64_t logged;
 	size_t log_mask;
