@@ -13,8 +13,6 @@
 static enum gw_err open_file(struct gw_input *in, struct gw_error *err)
 {
 	const char *file = in->files[in->at];
-	bool timed = in->csv.timed;
-	int64_t last_ms = in->csv.last_ms;
 
 	in->fd = open(file, O_RDONLY | O_CLOEXEC);
 	if (in->fd < 0)
@@ -22,7 +20,12 @@ static enum gw_err open_file(struct gw_input *in, struct gw_error *err)
 	in->ended = false;
 	in->begin = in->end = 0;
 	/* The next file goes on where this one ends; its time may not fall either. */
-	in->csv = (struct gw_csv){.timed = timed, .last_ms = last_ms};
+	in->csv = (struct gw_csv){
+		.timed = in->timed, .last_ms = in->last_ns / GW_NS_PER_MS};
+	in->format = GW_INPUT_NEW;
+	in->offset = 0;
+	in->closed = in->block_seen = false;
+	gw_unroll_reset(&in->unroll);
 	return GW_OK;
 }
 
@@ -42,7 +45,8 @@ enum gw_err gw_input_open(
 	bool known = true;
 
 	*in = (struct gw_input){.files = files, .fd = -1};
-	in->buffer = malloc(BUFFER);
+	in->room = BUFFER;
+	in->buffer = malloc(in->room);
 	if (!in->buffer)
 		return gw_fail(err, GW_ERR_SYSTEM, ENOMEM, "out of memory");
 	for (; files[in->at]; in->at++) {
@@ -65,13 +69,16 @@ void gw_input_close(struct gw_input *in)
 		close(in->fd);
 	free(in->buffer);
 	gw_names_fini(&in->names);
+	gw_unroll_fini(&in->unroll);
 	*in = (struct gw_input){.fd = -1};
 }
 
 void gw_input_where(const struct gw_input *in, struct gw_text *t)
 {
 	gw_text_add(t, in->files[in->at] ? in->files[in->at] : in->files[in->at - 1]);
-	if (in->csv.line)
+	if (in->format == GW_INPUT_RECORDING)
+		gw_text_addf(t, ": byte %llu", (unsigned long long)in->offset);
+	else if (in->csv.line)
 		gw_text_addf(
 			t, ":%llu:%u", (unsigned long long)in->csv.line, in->csv.column);
 }
@@ -85,7 +92,7 @@ static enum gw_err fill(struct gw_input *in, struct gw_error *err)
 	in->end -= in->begin;
 	in->begin = 0;
 	do
-		n = read(in->fd, in->buffer + in->end, BUFFER - in->end);
+		n = read(in->fd, in->buffer + in->end, in->room - in->end);
 	while (n < 0 && errno == EINTR);
 	if (n < 0) {
 		in->csv.line = 0; /* of no line */
@@ -122,8 +129,131 @@ static enum gw_err take_lines(struct gw_input *in, struct gw_reading *ret, size_
 		if (kind)
 			return kind;
 		in->begin += length + (feed != NULL);
-		*n += any;
+		if (any) {
+			in->timed = true;
+			in->last_ns = ret[*n].time_ns;
+			(*n)++;
+		}
 	}
+	return GW_OK;
+}
+
+/* ---- recordings ---- */
+
+/* Room for a block that is larger than the buffer. */
+static enum gw_err widen(struct gw_input *in, size_t size, struct gw_error *err)
+{
+	char *buffer;
+
+	if (size <= in->room)
+		return GW_OK;
+	buffer = realloc(in->buffer, size);
+	if (!buffer)
+		return gw_fail(err, GW_ERR_SYSTEM, ENOMEM, "out of memory");
+	in->buffer = buffer;
+	in->room = size;
+	return GW_OK;
+}
+
+static enum gw_err use_block(
+	struct gw_input *in, const struct gw_block *block, struct gw_error *err)
+{
+	struct gw_block_scan scan = {.block = *block};
+	uint64_t lost = 0;
+	enum gw_err kind = GW_OK;
+
+	switch (block->kind) {
+	case GW_BLOCK_POINTS: return gw_unroll_points(&in->unroll, block, err);
+	case GW_BLOCK_SAMPLES:
+		kind = gw_unroll_load(&in->unroll, block, err);
+		if (!kind && in->timed && !in->block_seen && in->unroll.n &&
+			in->unroll.heap[0].next_ns < in->last_ns)
+			return gw_fail(err, GW_ERR_PROTOCOL, 0,
+				"begins before the file before it ends");
+		in->block_seen = true;
+		break;
+	case GW_BLOCK_GAP:
+		if (!gw_block_lost(&scan, &lost))
+			return gw_fail(err, GW_ERR_CORRUPT, 0, "damaged: a gap is not one");
+		in->gaps++;
+		in->lost += lost;
+		break;
+	case GW_BLOCK_END: in->closed = true; break;
+	default: break; /* of a later version: not needed to understand the others */
+	}
+	return kind;
+}
+
+static enum gw_err next_block(struct gw_input *in, bool *ret_any, struct gw_error *err)
+{
+	struct gw_block block;
+	size_t size;
+	enum gw_err kind = gw_block_read((unsigned char *)in->buffer + in->begin,
+		in->end - in->begin, &block, &size, err);
+
+	*ret_any = false;
+	if (kind == GW_ERR_FULL) { /* at the end: cut off here, or nothing more */
+		if (in->ended)
+			in->begin = in->end;
+		return in->ended ? GW_OK : widen(in, size, err);
+	}
+	if (!kind)
+		kind = use_block(in, &block, err);
+	if (kind)
+		return kind;
+	in->begin += size;
+	in->offset += size;
+	*ret_any = true;
+	return GW_OK;
+}
+
+/* What the blocks in the buffer hold. */
+static enum gw_err take_blocks(struct gw_input *in, struct gw_reading *ret, size_t max,
+	size_t *n, struct gw_error *err)
+{
+	enum gw_err kind = GW_OK;
+	bool any = true;
+
+	while (!kind && *n < max && any) {
+		struct gw_reading *r = &ret[*n];
+
+		if (gw_unroll_next(&in->unroll, &in->names, r, &kind)) {
+			/* sources overlap by a little where a block ends */
+			if (in->timed && r->time_ns < in->last_ns)
+				r->time_ns = in->last_ns;
+			in->timed = true;
+			in->last_ns = r->time_ns;
+			(*n)++;
+		} else if (kind) {
+			gw_fail(err, kind, ENOMEM, "out of memory");
+		} else {
+			kind = next_block(in, &any, err);
+		}
+	}
+	return kind;
+}
+
+/* ---- files ---- */
+
+/* Which of the two it is. */
+static enum gw_err tell_format(struct gw_input *in, struct gw_error *err)
+{
+	size_t n = in->end - in->begin, m = GW_RECORDING_MAGIC_LEN;
+	const char *at = in->buffer + in->begin;
+
+	if (n < m && !in->ended)
+		return GW_OK;
+	in->format = GW_INPUT_CSV;
+	if (n < m || memcmp(at, GW_RECORDING_MAGIC, m - 1) != 0)
+		return GW_OK;
+	in->format = GW_INPUT_RECORDING;
+	if (at[m - 1] != GW_RECORDING_MAGIC[m - 1])
+		return gw_fail(err, GW_ERR_PROTOCOL, 0,
+			"a recording of version %u; this program reads version %u",
+			(unsigned)(unsigned char)at[m - 1],
+			(unsigned)GW_RECORDING_MAGIC[m - 1]);
+	in->begin += m;
+	in->offset = m;
 	return GW_OK;
 }
 
@@ -131,7 +261,9 @@ static enum gw_err next_file(struct gw_input *in, struct gw_error *err)
 {
 	close(in->fd);
 	in->fd = -1;
-	if (!in->csv.headed) {
+	if (in->format == GW_INPUT_RECORDING) {
+		in->n_cut += !in->closed;
+	} else if (!in->csv.headed) {
 		in->csv.line = in->csv.column = 1;
 		return gw_fail(err, GW_ERR_PROTOCOL, 0,
 			"the file is empty: the header time_ms,point,value[,quality] is "
@@ -148,7 +280,12 @@ enum gw_err gw_input_next(struct gw_input *in, struct gw_reading *ret, size_t ma
 	size_t n = 0;
 
 	while (!kind && n == 0 && in->files[in->at]) {
-		kind = take_lines(in, ret, max, &n, err);
+		if (in->format == GW_INPUT_NEW)
+			kind = tell_format(in, err);
+		if (!kind && in->format == GW_INPUT_CSV)
+			kind = take_lines(in, ret, max, &n, err);
+		else if (!kind && in->format == GW_INPUT_RECORDING)
+			kind = take_blocks(in, ret, max, &n, err);
 		if (kind || n)
 			break;
 		kind = in->ended ? next_file(in, err) : fill(in, err);

@@ -108,6 +108,7 @@ static int report(const struct asked *a, const struct gw_input *in,
 	gw_pairs_free(&pairs);
 	if (fflush(stdout) != 0 || ferror(stdout))
 		return fail("cannot write to standard output");
+	gw_report_holes(stderr, in);
 	gw_report_unknown(stderr, in, now, a->config);
 	if (was)
 		gw_report_unknown(stderr, in, was, a->against);

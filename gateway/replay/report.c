@@ -291,6 +291,20 @@ void gw_report_pairs(
 	}
 }
 
+void gw_report_holes(FILE *out, const struct gw_input *in)
+{
+	if (in->gaps)
+		fprintf(out,
+			"tocsin: %llu samples are missing at %llu places: the gateway was "
+			"too busy to record them\n",
+			(unsigned long long)in->lost, (unsigned long long)in->gaps);
+	if (in->n_cut)
+		fprintf(out,
+			"tocsin: %zu recordings were cut off: read up to the last whole "
+			"block\n",
+			in->n_cut);
+}
+
 void gw_report_unknown(
 	FILE *out, const struct gw_input *in, const struct gw_run *run, const char *path)
 {

@@ -26,6 +26,8 @@ void gw_report_event(FILE *out, const struct gw_event *event);
 /* One line a pair: {"against":"earlier","alarm":...,"time_ms":...,"was_time_ms":...,...}. */
 void gw_report_pairs(
 	FILE *out, const struct gw_run *now, const struct gw_report_against *against);
+/* What is missing in recordings; nothing if nothing is. */
+void gw_report_holes(FILE *out, const struct gw_input *in);
 /* Points of the files that path does not know, in one line; nothing if there are none. */
 void gw_report_unknown(
 	FILE *out, const struct gw_input *in, const struct gw_run *run, const char *path);

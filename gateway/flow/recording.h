@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * recording.h: the file format of recorded samples, both ways. Pure: bytes in memory.
+ *
+ * A file is the magic and a row of blocks: kind, length of the payload and CRC-32 of all of it
+ * but the CRC itself, each 4 bytes, then the payload. Numbers are little-endian; varint is
+ * LEB128, signed ones zigzag first. A block holds everything between its times, so a file that
+ * was cut is good up to its last whole block.
+ *
+ *   GW_BLOCK_POINTS   varint index of the first, then per point varint length and bytes of key
+ *                     and unit; index 0 begins a new table
+ *   GW_BLOCK_SAMPLES  8 bytes time in ns since 1970, then runs, see below
+ *   GW_BLOCK_GAP      varint how many samples were lost here
+ *   GW_BLOCK_END      empty: the recording ended as it should
+ *
+ * A run is a value that did not change: it is written once, when it changes, becomes irregular
+ * or after GW_RECORDING_SPAN_NS. varint point; signed varint time of its first sample after the
+ * block's; one byte quality | form << 4 | 0x80 if it repeats; the value as the form says (0: none,
+ * 1..4: signed varint, to be divided by 10^(form-1), 5: 8 bytes); if it repeats, varint number of
+ * further samples and varint time from the first to the last, between which they lie evenly.
+ *
+ * Owner: the caller. Thread: one.
+ */
+#ifndef GW_FLOW_RECORDING_H
+#define GW_FLOW_RECORDING_H
+
+#include "base/clock.h"
+#include "flow/info.h"
+#include "flow/sample.h"
+
+#define GW_RECORDING_MAGIC     "TOCSINR\x01" /* the last byte is the version */
+#define GW_RECORDING_MAGIC_LEN 8
+#define GW_RECORDING_SPAN_NS   (60 * GW_NS_PER_SEC)
+#define GW_BLOCK_HEAD          12
+#define GW_RECORDING_RUN_MAX   48         /* bytes, the most one run takes */
+#define GW_BLOCK_MAX           (64 << 20) /* bytes of a payload */
+#define GW_RUN_REPEATS_MAX     1000000
+#define GW_RECORDING_TIME_MAX  (INT64_C(4000000000000) * GW_NS_PER_MS) /* to the year 2096 */
+
+enum gw_block_kind {
+	GW_BLOCK_POINTS = 0x53544e50,  /* "PNTS" as the bytes of the file */
+	GW_BLOCK_SAMPLES = 0x4c504d53, /* "SMPL" */
+	GW_BLOCK_GAP = 0x21504147,     /* "GAP!" */
+	GW_BLOCK_END = 0x21444e45,     /* "END!" */
+};
+
+/* ---- writing ---- */
+
+struct gw_bytes { /* grows; failed: no memory, nothing more is added */
+	unsigned char *at;
+	size_t n, room;
+	bool failed;
+};
+void gw_bytes_fini(struct gw_bytes *b); /* zeroed or twice is fine */
+
+struct gw_run_open;
+
+struct gw_recording {
+	struct gw_bytes out; /* finished bytes; the caller takes them from the front */
+	struct gw_bytes block;
+	struct gw_run_open *open; /* of each point; n 0: none */
+	uint32_t n_points;
+	uint32_t *opened; /* points with an open run */
+	uint32_t n_opened;
+	int64_t offset_ns; /* from CLOCK_BOOTTIME to time since 1970 */
+	int64_t begun_ns;  /* CLOCK_BOOTTIME of the block's beginning; 0: none */
+	uint64_t samples;  /* taken so far */
+};
+
+/* Zeroed before. The magic goes out. */
+void gw_recording_begin(struct gw_recording *r, struct gw_time now);
+/* A table of points, the first or a new one. */
+void gw_recording_points(
+	struct gw_recording *r, const struct gw_point_info *points, uint32_t n);
+/* point is an index into the table; others are ignored. */
+void gw_recording_sample(struct gw_recording *r, const struct gw_sample *sample);
+/* Close the block if it is older than GW_RECORDING_SPAN_NS, or at once. */
+void gw_recording_flush(struct gw_recording *r, int64_t mono_ns, bool at_once);
+void gw_recording_gap(struct gw_recording *r, uint64_t lost);
+void gw_recording_end(struct gw_recording *r);
+void gw_recording_fini(struct gw_recording *r); /* zeroed or twice is fine */
+
+/* ---- reading ---- */
+
+struct gw_block {
+	uint32_t kind;
+	const unsigned char *at;
+	size_t n;
+};
+/* The block at the front of n bytes. GW_OK: *ret_size bytes are it; GW_ERR_FULL: it is not whole,
+ * *ret_size bytes are needed; GW_ERR_CORRUPT: it is none. */
+enum gw_err gw_block_read(const unsigned char *bytes, size_t n, struct gw_block *ret_block,
+	size_t *ret_size, struct gw_error *err);
+
+struct gw_block_run {
+	uint32_t point;
+	uint16_t quality;
+	double value;
+	int64_t first_ns, last_ns; /* since 1970 */
+	uint64_t repeats; /* further samples after the first, evenly up to last_ns */
+};
+
+/* What is in a payload, one by one; block set, the rest zero at first. Each answers false at the
+ * end, and with broken set where a payload is not what its CRC said it was. */
+struct gw_block_scan {
+	struct gw_block block;
+	size_t at;
+	int64_t base_ns; /* samples */
+	uint32_t index;  /* points: of the next */
+	bool begun, broken;
+};
+bool gw_block_run(struct gw_block_scan *s, struct gw_block_run *ret_run);
+bool gw_block_point(struct gw_block_scan *s, uint32_t *ret_index, const char **ret_key,
+	size_t *ret_length);
+/* Of a gap. */
+bool gw_block_lost(struct gw_block_scan *s, uint64_t *ret_lost);
+
+#endif
