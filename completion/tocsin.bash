@@ -27,7 +27,7 @@ _tocsin()
 		case $word in
 		--socket) socket=(--socket "${words[i+1]}"); ((i++)) ;;
 		--socket=*) socket=("$word") ;;
-		-n|--lines|--since|-s|-m|--note|--for|-c|--config|--against) ((i++)) ;;
+		-n|--lines|--since|-s|-m|--note|--for|-c|--config|--against|--max-mb) ((i++)) ;;
 		-*) ;;
 		*) [[ $command ]] || command=$word ;;
 		esac
@@ -37,12 +37,12 @@ _tocsin()
 	--socket|-c|--config|--against) compopt -o default; return ;;
 	--for) COMPREPLY=($(compgen -W '10min 30min 1h 2h 8h 1d 7d' -- "$cur")); return ;;
 	--since|-s) COMPREPLY=($(compgen -W '10min 1h 8h 1d 7d' -- "$cur")); return ;;
-	-n|--lines|-m|--note) return ;;
+	-n|--lines|-m|--note|--max-mb) return ;;
 	esac
 
 	if [[ -z $command ]]; then
 		COMPREPLY=($(compgen -W 'status points alarms tail ack reset shelve unshelve
-			check replay --socket --json --help --version' -- "$cur"))
+			check record replay --socket --json --help --version' -- "$cur"))
 		return
 	fi
 	if [[ $cur == -* ]]; then
@@ -51,6 +51,7 @@ _tocsin()
 		tail) keys='-n --since' ;;
 		ack) keys='-m' ;;
 		shelve) keys='--for -m' ;;
+		record) keys='--for --max-mb' ;;
 		replay) keys='--config --against' ;;
 		*) keys= ;;
 		esac
@@ -58,7 +59,7 @@ _tocsin()
 		return
 	fi
 	case $command in
-	check|replay) compopt -o default; return ;;
+	check|record|replay) compopt -o default; return ;;
 	points) keys=$(_tocsin_keys point points) ;;
 	ack|reset|unshelve) keys=$(_tocsin_keys alarm alarms) ;;
 	shelve) keys=$(_tocsin_keys alarm alarms --all) ;;

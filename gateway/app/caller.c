@@ -22,6 +22,8 @@
 #define HISTORY_NS (5 * GW_NS_PER_SEC)
 #define LINGER_NS  (1 * GW_NS_PER_SEC)
 
+static void pump(struct gw_caller *c);
+
 static void enter(struct gw_caller *c, enum gw_caller_phase phase)
 {
 	static const int64_t most_ns[] = {
@@ -30,6 +32,7 @@ static void enter(struct gw_caller *c, enum gw_caller_phase phase)
 		[GW_CALLER_ASKED] = ENGINE_NS,
 		[GW_CALLER_JOINING] = HISTORY_NS,
 		[GW_CALLER_FOLLOWING] = 0,
+		[GW_CALLER_RECORDING] = 0,
 		[GW_CALLER_CLOSING] = WRITE_NS,
 		[GW_CALLER_LINGERING] = LINGER_NS,
 	};
@@ -201,6 +204,49 @@ static void begin_tail(struct gw_caller *c)
 	enter(c, r->last ? GW_CALLER_JOINING : GW_CALLER_FOLLOWING);
 }
 
+static void more_recorded(void *arg)
+{
+	struct gw_caller *c = arg;
+	struct gw_callers *all = c->all;
+
+	pump(c);
+	all->moved(all);
+}
+
+static void begin_record(struct gw_caller *c)
+{
+	struct gw_recorder *r = c->all->recorder;
+	struct gw_error err;
+
+	if (!r) {
+		say_error(c, "this gateway cannot record", NULL);
+	} else if (gw_recorder_begin(r,
+			   c->request.max_bytes ? (uint64_t)c->request.max_bytes
+						: GW_PROTOCOL_RECORD_BYTES,
+			   more_recorded, c, &err)) {
+		say_error(c, err.text, NULL);
+	} else {
+		say_text(c, GW_PROTOCOL_OK "{\"recording\":true}}");
+		enter(c, GW_CALLER_RECORDING);
+		return;
+	}
+	enter(c, GW_CALLER_READING);
+}
+
+/* Half a connection closed is how a client says that it has enough. */
+static void continue_record(struct gw_caller *c)
+{
+	struct gw_recorder *r = c->all->recorder;
+
+	if (c->eof)
+		gw_recorder_end(r);
+	c->out_used = gw_recorder_take(r, c->out, sizeof(c->out));
+	if (c->out_used == 0 && gw_recorder_done(r)) {
+		gw_recorder_drop(r);
+		enter(c, GW_CALLER_CLOSING);
+	}
+}
+
 static void obey(struct gw_caller *c)
 {
 	c->all->status.requests++;
@@ -209,6 +255,7 @@ static void obey(struct gw_caller *c)
 	case GW_REQUEST_POINTS: begin_document(c, GW_STATUS_POINTS); break;
 	case GW_REQUEST_ALARMS: begin_document(c, GW_STATUS_ALARMS); break;
 	case GW_REQUEST_TAIL: begin_tail(c); break;
+	case GW_REQUEST_RECORD: begin_record(c); break;
 	case GW_REQUEST_ACK: ask_engine(c, GW_COMMAND_ACK); break;
 	case GW_REQUEST_RESET: ask_engine(c, GW_COMMAND_RESET); break;
 	case GW_REQUEST_SHELVE: ask_engine(c, GW_COMMAND_SHELVE); break;
@@ -256,6 +303,8 @@ static void fill(struct gw_caller *c)
 		gw_follower_more(&c->follower, &c->all->follow, &t);
 		c->out_used = t.used;
 	}
+	if (c->phase == GW_CALLER_RECORDING && c->out_used == 0)
+		continue_record(c);
 }
 
 /* True if all of it went out. */
@@ -289,6 +338,9 @@ static bool has_more(const struct gw_caller *c)
 			(c->n_in > 0 && memchr(c->in, '\n', c->n_in));
 	case GW_CALLER_ANSWERING: return true;
 	case GW_CALLER_FOLLOWING: return c->follower.n > 0 || c->follower.history;
+	case GW_CALLER_RECORDING:
+		return c->eof || c->all->recorder->ended ||
+			gw_recorder_pending(c->all->recorder);
 	case GW_CALLER_ASKED:
 	case GW_CALLER_JOINING:
 	case GW_CALLER_CLOSING:
@@ -300,7 +352,7 @@ static bool has_more(const struct gw_caller *c)
 static void watch(struct gw_caller *c)
 {
 	bool reads = c->phase == GW_CALLER_READING || c->phase == GW_CALLER_FOLLOWING ||
-		c->phase == GW_CALLER_LINGERING;
+		c->phase == GW_CALLER_RECORDING || c->phase == GW_CALLER_LINGERING;
 	uint32_t events = 0;
 
 	if (c->out_used > 0 || has_more(c))
@@ -392,7 +444,8 @@ static void late(void *arg, int64_t now_ns)
 		gw_follower_join(&c->follower, NULL);
 		enter(c, GW_CALLER_FOLLOWING);
 		break;
-	case GW_CALLER_FOLLOWING: break;
+	case GW_CALLER_FOLLOWING:
+	case GW_CALLER_RECORDING: break;
 	case GW_CALLER_CLOSING:
 	case GW_CALLER_LINGERING: c->dead = true; break;
 	}
@@ -454,7 +507,13 @@ void gw_caller_changed(struct gw_caller *c)
 void gw_caller_farewell(struct gw_caller *c)
 {
 	if (c->phase == GW_CALLER_ANSWERING)
-		return; /* in the middle of a line */
+		return;                        /* in the middle of a line */
+	if (c->phase == GW_CALLER_RECORDING) { /* the end of its file, if it can be had */
+		gw_recorder_end(c->all->recorder);
+		while (!c->dead && flush(c) && c->phase == GW_CALLER_RECORDING)
+			continue_record(c);
+		return;
+	}
 	say_error(c, "tocsind stops", NULL);
 	if (!c->dead)
 		flush(c);
@@ -491,5 +550,7 @@ void gw_caller_free(struct gw_caller *c)
 	close(c->io.fd);
 	gw_status_end(&c->cursor);
 	gw_follower_end(&c->follower);
+	if (c->phase == GW_CALLER_RECORDING)
+		gw_recorder_drop(c->all->recorder);
 	free(c);
 }

@@ -22,6 +22,7 @@ struct gw_callers {
 	const struct gw_app_view *view;
 	bool (*command)(void *arg, const struct gw_command *command);
 	void *arg;
+	struct gw_recorder *recorder; /* or NULL */
 	/* A caller was at work by itself: it may have died, or want history. */
 	void (*moved)(struct gw_callers *all);
 	uint64_t cookie; /* the last that was given */
@@ -35,6 +36,7 @@ enum gw_caller_phase {
 	GW_CALLER_ASKED,     /* waits for the engine */
 	GW_CALLER_JOINING,   /* waits for history */
 	GW_CALLER_FOLLOWING,
+	GW_CALLER_RECORDING, /* gets the bytes of a file; when it says no more, the end */
 	GW_CALLER_CLOSING,   /* last words */
 	GW_CALLER_LINGERING, /* has said them; reads on so that the client can read them */
 };

@@ -206,6 +206,7 @@ enum gw_err gw_control_open(struct gw_loop *loop, const struct gw_control_opts *
 	c->all.view = opts->view;
 	c->all.command = opts->command;
 	c->all.arg = opts->arg;
+	c->all.recorder = opts->recorder;
 	c->all.moved = moved;
 	c->accept_again = (struct gw_loop_timer){.fire = accept_again, .arg = c};
 	c->ask_again = (struct gw_loop_timer){.fire = ask_again, .arg = c};

@@ -10,6 +10,7 @@
 #ifndef GW_APP_CONTROL_H
 #define GW_APP_CONTROL_H
 
+#include "app/recorder.h"
 #include "app/status.h"
 #include "base/loop.h"
 #include "engine/engine.h"
@@ -27,6 +28,7 @@ struct gw_control_opts {
 	/* Hand a command to the engine; false: its ring is full. */
 	bool (*command)(void *arg, const struct gw_command *command);
 	void *arg;
+	struct gw_recorder *recorder; /* outlives the control; NULL: nobody can record */
 };
 
 /* A socket file left by a crash is replaced; GW_ERR_REFUSED if somebody answers there. */

@@ -175,12 +175,15 @@ static enum gw_err make_all(struct gw_gateway *g, struct gw_error *err)
 	gw_store_load(g->store, restore_one, g);
 	g->view.started_ns = g->pulse.started_ns;
 	gw_wiring_show(g);
+	gw_recorder_init(&g->recorder, &g->loop);
+	gw_recorder_config(&g->recorder, c);
 	return gw_control_open(&g->loop,
 		&(struct gw_control_opts){.path = c->gateway.control_socket,
 			.group = "tocsin",
 			.view = &g->view,
 			.command = send_command,
-			.arg = g},
+			.arg = g,
+			.recorder = &g->recorder},
 		&g->control, err);
 }
 
@@ -276,6 +279,7 @@ void gw_gateway_stop(struct gw_gateway *g)
 	gw_wiring_stop_uplinks(g);
 	gw_alert_log_free(g->alert_log);
 	gw_control_close(g->control);
+	gw_recorder_fini(&g->recorder);
 	gw_store_free(g->store);
 	gw_wiring_free_uplinks(g);
 	for (size_t i = 0; i < g->n_sources; i++)

@@ -61,6 +61,7 @@ struct gw_gateway {
 	struct gw_wake wake; /* main's own: live events, replies, history */
 	struct gw_loop_wake look;
 	struct gw_control *control;
+	struct gw_recorder recorder;
 	struct gw_app_view view;
 	uint32_t run;
 	char boot[GW_BOOT_ID];

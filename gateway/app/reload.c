@@ -250,6 +250,7 @@ static enum gw_err exchange_engine(
 	g->generation->last_seq = gw_engine_last_seq(o.engine);
 	g->generation = next;
 	gw_wiring_show(g);
+	gw_recorder_config(&g->recorder, next->config);
 	gw_control_changed(g->control);
 	gw_engine_free(old);
 	return GW_OK;

@@ -21,7 +21,8 @@ enum key {
 	FOR = 16,
 	PATTERN = 32,
 	ALARM = 64,
-	NOTE = 128
+	NOTE = 128,
+	MAX_BYTES = 256
 };
 
 static const struct {
@@ -36,6 +37,7 @@ static const struct {
 	{"pattern", PATTERN},
 	{"alarm", ALARM},
 	{"note", NOTE},
+	{"max_bytes", MAX_BYTES},
 };
 
 static const struct {
@@ -51,6 +53,7 @@ static const struct {
 	{"reset", GW_REQUEST_RESET, ALARM, ALARM},
 	{"shelve", GW_REQUEST_SHELVE, ALARM | FOR | NOTE, ALARM | FOR},
 	{"unshelve", GW_REQUEST_UNSHELVE, ALARM, ALARM},
+	{"record", GW_REQUEST_RECORD, MAX_BYTES, 0},
 };
 
 #define N_KEYS     (sizeof(keys) / sizeof(keys[0]))
@@ -139,6 +142,7 @@ static enum gw_err take(enum key key, const char *name, const json_t *v,
 			r->last = (uint32_t)last;
 		return e;
 	case SINCE: return take_int(name, v, INT64_MAX / 2, &r->since_ms, err);
+	case MAX_BYTES: return take_int(name, v, INT64_MAX / 2, &r->max_bytes, err);
 	case FOR: return take_for(name, v, &r->for_ns, err);
 	case PATTERN: return take_text(name, v, r->pattern, sizeof(r->pattern), err);
 	case ALARM: return take_text(name, v, r->alarm, sizeof(r->alarm), err);

@@ -167,6 +167,7 @@ enum gw_err gw_wiring_engine(struct gw_gateway *g, const struct gw_config *c,
 		gw_engine_free(e);
 		return kind;
 	}
+	gw_engine_tap(e, &g->recorder.tap);
 	gw_engine_commands(e, &g->commands, &g->replies, &g->wake);
 	*ret_engine = e;
 	return GW_OK;

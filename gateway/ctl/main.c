@@ -5,19 +5,23 @@
 #include "ctl/check.h"
 #include "ctl/client.h"
 #include "ctl/protocol.h"
+#include "ctl/record.h"
 #include "ctl/replay.h"
 #include "ctl/show.h"
 #include "ctl/when.h"
 #include "gw_build.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#define ANSWER_MS   10000
-#define TAIL_LAST   "10"
-#define HELP_COLUMN 32
+#define ANSWER_MS     10000
+#define TAIL_LAST     "10"
+#define RECORD_MAX_MB 1048576
+#define HELP_COLUMN   32
 
 enum exit_code { DONE = 0, REFUSED = 1, USAGE = 2, UNREACHABLE = 3 };
 
@@ -27,7 +31,7 @@ struct asked {
 	const char *socket;
 	bool json, all, help;
 	const char *last, *since, *note, *duration, *argument;
-	const char *config, *against;
+	const char *config, *against, *max_mb;
 	char *const *arguments; /* all of them; the first is argument */
 	int n_arguments;
 	bool colour;
@@ -212,6 +216,83 @@ static int check(const struct asked *a)
 	return gw_check_file(a->argument, a->json);
 }
 
+/* ---- record ---- */
+
+/* The request, and how long. */
+static bool record_request(
+	const struct asked *a, struct gw_text *t, int64_t *ret_for_ns, struct gw_error *err)
+{
+	int64_t mb;
+
+	if (a->duration && gw_parse_duration(a->duration, ret_for_ns, err)) {
+		gw_error_wrap(err, "--for");
+		return false;
+	}
+	if (a->max_mb) {
+		if (gw_parse_int(a->max_mb, 1, RECORD_MAX_MB, &mb, err)) {
+			gw_error_wrap(err, "--max-mb");
+			return false;
+		}
+		gw_json_int(t, "max_bytes", mb << 20);
+	}
+	return true;
+}
+
+static int record_into(const struct asked *a, struct gw_client *c, int64_t for_ns)
+{
+	struct gw_error err;
+	uint64_t bytes = 0;
+	int code = DONE, fd;
+
+	fd = open(a->argument, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
+	if (fd < 0) {
+		gw_fail(&err, GW_ERR_SYSTEM, errno, "%s: %s", a->argument,
+			gw_errno_text(errno));
+		return fail(err.text);
+	}
+	fprintf(stderr, "tocsin: recording into %s; Ctrl-C ends it\n", a->argument);
+	if (gw_record_write(c, fd, for_ns, &bytes, &err))
+		code = fail(err.text);
+	if (close(fd) != 0 && code == DONE)
+		code = fail("cannot write the file");
+	fprintf(stderr, "tocsin: %s: %llu bytes\n", a->argument, (unsigned long long)bytes);
+	return code;
+}
+
+static int record(const struct asked *a)
+{
+	char memory[GW_PROTOCOL_REQUEST_MAX], *line;
+	struct gw_client c;
+	struct gw_error err;
+	struct gw_text t;
+	int64_t for_ns = 0;
+	json_t *answer;
+	int code;
+
+	begin_request(&t, memory, sizeof(memory), "record");
+	if (!record_request(a, &t, &for_ns, &err)) {
+		fail(err.text);
+		return USAGE;
+	}
+	if (!end_request(&t))
+		return USAGE;
+	code = connect_and_ask(&c, a, memory);
+	if (code != DONE)
+		return code;
+	if (gw_client_line(&c, ANSWER_MS, &line, &err)) {
+		gw_client_close(&c);
+		return fail(err.text);
+	}
+	answer = json_loads(line, JSON_REJECT_DUPLICATES, NULL);
+	if (json_object_get(answer, "result"))
+		code = record_into(a, &c, for_ns);
+	else
+		code = say_refusal(answer);
+	json_decref(answer);
+	gw_client_close(&c);
+	return code;
+}
+
 static int replay(const struct asked *a)
 {
 	return gw_replay_files(
@@ -318,6 +399,8 @@ static const struct command commands[] = {
 	{"unshelve", "ALARM", "", "unshelve ALARM", "take it back before its time", change},
 	{"check", "FILE", "", "check FILE", "check a configuration, as tocsind --check",
 		check},
+	{"record", "FILE", "fM", "record FILE [--for T] [--max-mb N]",
+		"the live samples into a file, until Ctrl-C", record},
 	{"replay", "FILE...", "cA", "replay --config NEW.yaml [--against OLD.yaml] FILE...",
 		"what a configuration would have raised over recorded samples", replay},
 };
@@ -332,6 +415,7 @@ static const struct option options[] = {
 	{"since", required_argument, NULL, 's'},
 	{"note", required_argument, NULL, 'm'},
 	{"for", required_argument, NULL, 'f'},
+	{"max-mb", required_argument, NULL, 'M'},
 	{"config", required_argument, NULL, 'c'},
 	{"against", required_argument, NULL, 'A'},
 	{"help", no_argument, NULL, 'h'},
@@ -422,6 +506,7 @@ static int read_options(int argc, char **argv, struct asked *a, char *given, siz
 		case 's': a->since = optarg; break;
 		case 'm': a->note = optarg; break;
 		case 'f': a->duration = optarg; break;
+		case 'M': a->max_mb = optarg; break;
 		case 'c': a->config = optarg; break;
 		case 'A': a->against = optarg; break;
 		default: fputs("try: tocsin --help\n", stderr); return USAGE;

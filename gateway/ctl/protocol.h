@@ -12,6 +12,7 @@
  *   {"cmd":"reset","alarm":"..."}
  *   {"cmd":"shelve","alarm":"...","for":"30min","note":"..."}
  *   {"cmd":"unshelve","alarm":"..."}
+ *   {"cmd":"record","max_bytes":1000000}                     optional; GW_PROTOCOL_RECORD_BYTES
  *   {"cmd":"tail","last":10,"since_ms":1795220130123,"json":true}   all three optional
  *
  * Answers: {"ok":true,"result":...} or {"ok":false,"error":"in plain English"}; an alarm that
@@ -27,6 +28,10 @@
  * since_ms alone the newest GW_PROTOCOL_TAIL_MAX. Between history and live there is no gap and
  * nothing twice.
  *
+ * record answers {"ok":true,"result":{"recording":true}}; all bytes after that line are those of
+ * the file. A client that closes its half of the connection gets what is left and the end of the
+ * file; so does one whose bound is reached. One client at a time.
+ *
  * A request must be complete GW_PROTOCOL_READ_MS after the connection or the last answer. A line
  * that is malformed, too long or too slow gets an error and the connection is closed; a request
  * that is refused for its meaning leaves it open. A client that does not read is cut.
@@ -34,14 +39,15 @@
 #ifndef GW_CTL_PROTOCOL_H
 #define GW_CTL_PROTOCOL_H
 
-#define GW_PROTOCOL_SOCKET      "/run/tocsin/control.sock"
-#define GW_PROTOCOL_GROUP       "tocsin"
-#define GW_PROTOCOL_REQUEST_MAX 4096
-#define GW_PROTOCOL_READ_MS     5000
-#define GW_PROTOCOL_CLIENTS     32
-#define GW_PROTOCOL_TAIL_MAX    10000
-#define GW_PROTOCOL_NOTE_MAX    127 /* bytes of a note */
-#define GW_PROTOCOL_SHELVE_DAYS 30  /* longest time an alarm may be shelved at once */
+#define GW_PROTOCOL_SOCKET       "/run/tocsin/control.sock"
+#define GW_PROTOCOL_GROUP        "tocsin"
+#define GW_PROTOCOL_REQUEST_MAX  4096
+#define GW_PROTOCOL_READ_MS      5000
+#define GW_PROTOCOL_CLIENTS      32
+#define GW_PROTOCOL_TAIL_MAX     10000
+#define GW_PROTOCOL_NOTE_MAX     127 /* bytes of a note */
+#define GW_PROTOCOL_RECORD_BYTES (256 << 20)
+#define GW_PROTOCOL_SHELVE_DAYS  30 /* longest time an alarm may be shelved at once */
 
 /* The exact beginnings of lines, so that a client may pass the rest on byte for byte. */
 #define GW_PROTOCOL_OK    "{\"ok\":true,\"result\":"
