@@ -9,8 +9,8 @@
 #define BATCH     256
 #define LOOK_NS   (100 * GW_NS_PER_MS)
 #define WAIT_MOST (1 << 20) /* bytes a client may be behind before nothing more is taken */
-/* The end must still fit below the bound: it is checked block by block. */
-#define END_ROOM (4 * GW_BLOCK_HEAD)
+/* What may still come once the bound is felt: one more run, a gap, the block and the end. */
+#define END_ROOM (4 * GW_BLOCK_HEAD + GW_RECORDING_RUN_MAX)
 
 static void arm(struct gw_recorder *r)
 {
@@ -41,27 +41,28 @@ static void note_gap(struct gw_recorder *r)
 	r->lost_seen = lost;
 }
 
+/* The file with its open block as it would be if it ended now. */
+static bool is_full(const struct gw_recorder *r)
+{
+	const struct gw_recording *f = &r->recording;
+
+	return r->given + f->out.n + f->block.n + END_ROOM +
+		(uint64_t)f->n_opened * GW_RECORDING_RUN_MAX >
+		r->max_bytes;
+}
+
 static void drain(struct gw_recorder *r)
 {
 	struct gw_sample batch[BATCH];
 	size_t n;
 
-	while (waiting(r) < WAIT_MOST &&
+	while (waiting(r) < WAIT_MOST && !is_full(r) &&
 		(n = gw_ring_pop(&r->ring, batch, BATCH, sizeof batch[0])) > 0)
-		for (size_t i = 0; i < n; i++)
+		for (size_t i = 0; i < n && !is_full(r); i++)
 			if (is_device(r->config, batch[i].point))
 				gw_recording_sample(&r->recording, &batch[i]);
 	if (gw_ring_count(&r->ring) == 0)
 		note_gap(r);
-}
-
-/* The file with its open block as it would be if it ended now. */
-static uint64_t size(const struct gw_recorder *r)
-{
-	const struct gw_recording *f = &r->recording;
-
-	return r->given + f->out.n + f->block.n + END_ROOM +
-		(uint64_t)f->n_opened * GW_RECORDING_RUN_MAX;
 }
 
 static void look(void *arg, int64_t now_ns)
@@ -72,7 +73,7 @@ static void look(void *arg, int64_t now_ns)
 		return;
 	drain(r);
 	gw_recording_flush(&r->recording, now_ns, false);
-	if (r->recording.out.failed || size(r) > r->max_bytes)
+	if (r->recording.out.failed || is_full(r))
 		gw_recorder_end(r);
 	else
 		arm(r);
