@@ -40,13 +40,13 @@ static void pass(const struct gw_condition_opts *o, struct dose *m, int64_t now_
 {
 	int64_t by_ns = now_ns - m->last_ns;
 
+	if (by_ns <= 0) /* a sample that comes late takes nothing back */
+		return;
 	for (size_t i = 0; i < o->rows.rows; i++) {
 		if (m->value > level(o, i))
-			m->over_ns[i] += by_ns < time_ns(o, i) - m->over_ns[i]
-				? by_ns
-				: time_ns(o, i) - m->over_ns[i];
+			m->over_ns[i] += gw_sooner(by_ns, time_ns(o, i) - m->over_ns[i]);
 		else
-			m->over_ns[i] -= by_ns < m->over_ns[i] ? by_ns : m->over_ns[i];
+			m->over_ns[i] -= gw_sooner(by_ns, m->over_ns[i]);
 	}
 	m->last_ns = now_ns;
 }
@@ -56,12 +56,13 @@ static bool absorb(const struct gw_condition_opts *o, void *memory,
 {
 	struct dose *m = memory;
 
-	if (m->last_ns)
+	if (m->last_ns) {
 		pass(o, m, now_ns);
-	else
+	} else {
 		m->begins = true;
+		m->last_ns = now_ns;
+	}
 	m->value = sample->value;
-	m->last_ns = now_ns;
 	for (size_t i = 0; i < o->rows.rows; i++)
 		if (sample->value > level(o, i)) /* a row runs: ask says until when */
 			return true;
@@ -95,9 +96,8 @@ static void ask_dose(const struct gw_condition_opts *o, void *memory,
 		if (left_ns == 0) {
 			full = true;
 			answer->limit = level(o, i);
-		} else if (m->value > level(o, i) &&
-			in->now_ns + left_ns < answer->due_ns) {
-			answer->due_ns = in->now_ns + left_ns;
+		} else if (m->value > level(o, i)) {
+			answer->due_ns = gw_sooner(answer->due_ns, in->now_ns + left_ns);
 		}
 		low &= m->over_ns[i] <= time_ns(o, i) / 2;
 	}
@@ -107,13 +107,9 @@ static void ask_dose(const struct gw_condition_opts *o, void *memory,
 		answer->truth = false;
 	if (answer->truth) /* look again when the longest row could be half empty */
 		for (size_t i = 0; i < o->rows.rows; i++)
-			if (m->value <= level(o, i) && m->over_ns[i] > time_ns(o, i) / 2) {
-				int64_t due_ns = in->now_ns + m->over_ns[i] -
-					time_ns(o, i) / 2;
-
-				answer->due_ns = due_ns < answer->due_ns ? due_ns
-									 : answer->due_ns;
-			}
+			if (m->value <= level(o, i) && m->over_ns[i] > time_ns(o, i) / 2)
+				answer->due_ns = gw_sooner(answer->due_ns,
+					in->now_ns + m->over_ns[i] - time_ns(o, i) / 2);
 }
 
 static void check_dose(const struct gw_condition_opts *o, struct gw_report *report)

@@ -17,17 +17,19 @@
 #define RATE_SLICES 24
 
 struct rate {
-	/* what every sample touches */
-	double recent[3]; /* the last samples, newest last */
-	double open;   /* extreme of the open slice: lowest for rises, highest for falls */
-	double closed; /* extreme of the closed ones; of none: open */
+	/* what every sample touches; values of falls have their sign turned: there it rises */
+	double recent[3];    /* the last samples, newest last */
+	double open;         /* lowest of the open slice */
+	double closed;       /* lowest of the closed ones; infinite of none */
 	int64_t last_ns;     /* of the last sample */
 	int64_t open_end_ns; /* when the open slice is over */
 	int64_t oldest_ns; /* when the oldest closed slice ended; INT64_MAX: there is none */
-	double moved;      /* by how much, from the extreme; >= 0 */
+	double moved;      /* by how much, from the lowest; >= 0 */
 	double limit;      /* of the options, here to be at hand */
 	int64_t window_ns; /* the same */
-	uint32_t n_recent, head, n;
+	uint16_t head, n;
+	uint8_t missing; /* samples until there is a median */
+	bool begun;
 	struct {
 		int64_t end_ns;
 		double value;
@@ -42,45 +44,40 @@ static size_t rate_memory(const struct gw_condition_opts *o)
 
 static double median3(const double v[3])
 {
-	double lo = v[0] < v[1] ? v[0] : v[1], hi = v[0] < v[1] ? v[1] : v[0];
+	double lo = gw_lesser(v[0], v[1]), hi = gw_greater(v[0], v[1]);
 
-	return v[2] < lo ? lo : v[2] > hi ? hi : v[2];
-}
-
-static double slice_value(const struct rate *m, uint32_t i)
-{
-	return m->slice[(m->head + i) % RATE_SLICES].value;
+	return gw_greater(lo, gw_lesser(hi, v[2]));
 }
 
 /* After a slice was closed or dropped. */
-static void look_back(struct rate *m, double sign)
+static void look_back(struct rate *m)
 {
 	m->oldest_ns = m->n ? m->slice[m->head].end_ns : INT64_MAX;
-	m->closed = m->n ? slice_value(m, 0) : m->open;
-	for (uint32_t i = 1; i < m->n; i++)
-		if (sign * slice_value(m, i) < sign * m->closed)
-			m->closed = slice_value(m, i);
+	m->closed = HUGE_VAL;
+	for (uint32_t i = 0; i < m->n; i++)
+		m->closed = gw_lesser(
+			m->closed, m->slice[(m->head + i) % RATE_SLICES].value);
 }
 
 static void drop_oldest(struct rate *m)
 {
-	m->head = (m->head + 1) % RATE_SLICES;
+	m->head = (uint16_t)((m->head + 1) % RATE_SLICES);
 	m->n--;
 }
 
-static void forget_old(struct rate *m, int64_t before_ns, double sign)
+static void forget_old(struct rate *m, int64_t before_ns)
 {
 	while (m->n && m->slice[m->head].end_ns < before_ns)
 		drop_oldest(m);
-	look_back(m, sign);
+	look_back(m);
 }
 
 /* The open slice is over: keep its extreme, and begin one with v. */
-static void turn_slice(const struct gw_condition_opts *o, struct rate *m, int64_t now_ns,
-	double v, double sign)
+static void turn_slice(
+	const struct gw_condition_opts *o, struct rate *m, int64_t now_ns, double v)
 {
 	int64_t width_ns = o->window_ns / (RATE_SLICES - 2) + 1;
-	uint32_t at;
+	int at;
 
 	if (m->open_end_ns) {
 		if (m->n == RATE_SLICES)
@@ -91,53 +88,53 @@ static void turn_slice(const struct gw_condition_opts *o, struct rate *m, int64_
 	}
 	m->open = v;
 	m->open_end_ns = (now_ns / width_ns + 1) * width_ns;
-	forget_old(m, now_ns - o->window_ns, sign);
+	forget_old(m, now_ns - o->window_ns);
 }
 
 static void begin_afresh(const struct gw_condition_opts *o, struct rate *m)
 {
 	m->limit = o->limit;
 	m->window_ns = o->window_ns;
-	m->n_recent = m->n = 0;
+	m->begun = true;
+	m->missing = 3;
+	m->n = 0;
 	m->open_end_ns = 0;
 	m->oldest_ns = INT64_MAX;
 }
 
-static bool absorb(const struct gw_condition_opts *o, struct rate *m, double sign,
-	double value, int64_t now_ns)
+static bool absorb(
+	const struct gw_condition_opts *o, struct rate *m, double value, int64_t now_ns)
 {
-	double v, from;
+	double v;
 
-	if (m->n_recent == 0 || now_ns - m->last_ns > m->window_ns)
+	if (!m->begun || now_ns - m->last_ns > m->window_ns)
 		begin_afresh(o, m);
 	m->last_ns = now_ns;
 	m->recent[0] = m->recent[1];
 	m->recent[1] = m->recent[2];
 	m->recent[2] = value;
-	if (m->n_recent < 3 && ++m->n_recent < 3)
+	if (m->missing && --m->missing)
 		return false;
 	v = median3(m->recent);
 	if (now_ns >= m->open_end_ns)
-		turn_slice(o, m, now_ns, v, sign);
+		turn_slice(o, m, now_ns, v);
 	else if (m->oldest_ns < now_ns - m->window_ns)
-		forget_old(m, now_ns - m->window_ns, sign);
-	if (sign * v < sign * m->open)
-		m->open = v;
-	from = m->n && sign * m->closed < sign * m->open ? m->closed : m->open;
-	m->moved = sign * (v - from);
+		forget_old(m, now_ns - m->window_ns);
+	m->open = gw_lesser(m->open, v);
+	m->moved = v - gw_lesser(m->open, m->closed);
 	return m->moved >= m->limit;
 }
 
 static bool absorb_rises(const struct gw_condition_opts *o, void *memory,
 	const struct gw_sample *sample, int64_t now_ns)
 {
-	return absorb(o, memory, 1, sample->value, now_ns);
+	return absorb(o, memory, sample->value, now_ns);
 }
 
 static bool absorb_falls(const struct gw_condition_opts *o, void *memory,
 	const struct gw_sample *sample, int64_t now_ns)
 {
-	return absorb(o, memory, -1, sample->value, now_ns);
+	return absorb(o, memory, -sample->value, now_ns);
 }
 
 static void ask_rate(const struct gw_condition_opts *o, void *memory,
@@ -149,7 +146,7 @@ static void ask_rate(const struct gw_condition_opts *o, void *memory,
 	if (!in->sample)
 		return;
 	answer->value = in->sample->value;
-	if (m->n_recent < 3)
+	if (m->missing)
 		return;
 	if (m->moved >= o->limit)
 		answer->truth = true;

@@ -34,16 +34,19 @@ static enum gw_state returned(enum gw_state under, bool latch)
 	return latch ? GW_STATE_LATCHED_ACKED : GW_STATE_NORMAL;
 }
 
+static int64_t later(int64_t at_ns, int64_t by_ns)
+{
+	int64_t end_ns;
+
+	return __builtin_add_overflow(at_ns, by_ns, &end_ns) ? INT64_MAX : end_ns;
+}
+
 /* When the running delay ends, INT64_MAX if none runs. */
 static int64_t delay_end(const struct gw_alarm_state *s, const struct gw_state_rules *r)
 {
-	int64_t delay_ns = s->truth ? r->on_delay_ns : r->off_delay_ns;
-
 	if (s->truth == gw_state_active(s))
 		return INT64_MAX;
-	if (s->turn_ns > INT64_MAX - delay_ns)
-		return INT64_MAX;
-	return s->turn_ns + delay_ns;
+	return later(s->turn_ns, s->truth ? r->on_delay_ns : r->off_delay_ns);
 }
 
 static void end_delay(struct gw_alarm_state *s, const struct gw_state_rules *r,
@@ -143,7 +146,7 @@ const char *gw_state_shelve(
 	if (for_ns <= 0)
 		return "a shelf needs an end: say for how long";
 	s->shelved = true;
-	s->shelf_end_ns = for_ns > INT64_MAX - now_ns ? INT64_MAX : now_ns + for_ns;
+	s->shelf_end_ns = later(now_ns, for_ns);
 	move(s, GW_CHANGE_SHELVED, false, now_ns, moves);
 	return NULL;
 }

@@ -58,8 +58,9 @@ static void ask_vote(const struct gw_condition_opts *o, void *memory,
 		if (!counts(o, &m[i], in->now_ns) || counted(o, m, i, in->now_ns))
 			continue;
 		n++;
-		if (!m[i].now && m[i].last_true_ns + o->window_ns < answer->due_ns)
-			answer->due_ns = m[i].last_true_ns + o->window_ns;
+		if (!m[i].now)
+			answer->due_ns = gw_sooner(
+				answer->due_ns, m[i].last_true_ns + o->window_ns);
 	}
 	answer->value = (double)n;
 	answer->limit = (double)o->at_least;

@@ -19,6 +19,7 @@ static int setup(void **unused)
 	(void)unused;
 	gw_state_init(&state, 0);
 	rules = (struct gw_state_rules){0};
+	moves = (struct gw_moves){0};
 	return 0;
 }
 
@@ -211,6 +212,48 @@ static void a_delay_and_a_shelf_that_both_end_do_so_in_order(void **unused)
 	assert_false(moves.move[1].silent);
 }
 
+static void a_delay_that_ends_before_the_shelf_or_with_it_stays_hidden(void **unused)
+{
+	(void)unused;
+	for (int64_t end_ns = 11 * S; end_ns <= 12 * S; end_ns += S) {
+		setup(unused);
+		rules.on_delay_ns = 10 * S;
+		assert_null(gw_state_shelve(&state, 0, end_ns, &moves));
+		truth(S, true);
+		pass(end_ns); /* the delay ended at 11 s */
+		assert_int_equal(moves.n, 2);
+		expect(0, GW_CHANGE_RAISED, GW_STATE_SHELVED, 11 * S);
+		assert_true(moves.move[0].silent);
+		expect(1, GW_CHANGE_UNSHELVED, GW_STATE_ACTIVE_UNACKED, end_ns);
+	}
+}
+
+static void a_delay_that_ends_now_is_seen_behind_a_shelf_that_ended(void **unused)
+{
+	(void)unused;
+	rules.on_delay_ns = 10 * S;
+	assert_null(gw_state_shelve(&state, 0, 5 * S, &moves));
+	truth(S, true);
+	pass(11 * S);
+	assert_int_equal(moves.n, 2);
+	expect(1, GW_CHANGE_RAISED, GW_STATE_ACTIVE_UNACKED, 11 * S);
+}
+
+static void a_shelf_may_be_as_short_or_as_long_as_time_itself(void **unused)
+{
+	(void)unused;
+	assert_null(gw_state_shelve(&state, S, 1, &moves));
+	assert_int_equal(gw_state_due(&state, &rules), S + 1);
+	assert_null(gw_state_shelve(&state, S, INT64_MAX, &moves));
+	assert_int_equal(state.shelf_end_ns, INT64_MAX);
+	assert_null(gw_state_shelve(&state, S, INT64_MAX - S - 1, &moves));
+	assert_int_equal(state.shelf_end_ns, INT64_MAX - 1);
+	rules.on_delay_ns = INT64_MAX;
+	truth(2 * S, true);
+	pass(INT64_MAX - 2);
+	assert_int_equal(moves.n, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -233,6 +276,12 @@ int main(void)
 		cmocka_unit_test_setup(shelving_again_moves_the_end, setup),
 		cmocka_unit_test_setup(
 			a_delay_and_a_shelf_that_both_end_do_so_in_order, setup),
+		cmocka_unit_test_setup(
+			a_delay_that_ends_before_the_shelf_or_with_it_stays_hidden, setup),
+		cmocka_unit_test_setup(
+			a_delay_that_ends_now_is_seen_behind_a_shelf_that_ended, setup),
+		cmocka_unit_test_setup(
+			a_shelf_may_be_as_short_or_as_long_as_time_itself, setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
