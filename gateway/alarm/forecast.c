@@ -9,7 +9,7 @@
  * X is watched from the side where the value is at home: a gas that falls back towards the limit
  * it crossed does not "reach" it. Home moves only after a whole window at rest on the other side.
  *
- * Memory: 376 bytes an alarm. Work is done once a slice, not per sample.
+ * Memory: 368 bytes an alarm. Work is done once a slice, not per sample.
  */
 #include "alarm/kinds.h"
 
@@ -23,8 +23,7 @@
 #define FIT_TURNS  2 /* evaluations in a row */
 
 struct slice {
-	float at_s; /* of its middle, since start_ns */
-	float pad;
+	int64_t number; /* time in widths of a slice */
 	double mean;
 };
 
@@ -34,10 +33,9 @@ struct forecast {
 	uint32_t count; /* samples in the open slice */
 	uint16_t head, n;
 	int64_t slice_number; /* of the open slice */
-	int64_t start_ns;     /* of the time axis */
 	int64_t eta_ms;
-	int8_t home;        /* -1: under X, +1: over it, 0: not known */
-	uint8_t away;       /* evaluations in a row at rest on the other side */
+	bool settled, home_over; /* where home is, is known; and it is over X */
+	uint8_t away;            /* evaluations in a row at rest on the other side */
 	uint8_t turns;      /* evaluations in a row that speak against the present truth */
 	bool judged, found; /* there is a new evaluation, and what it found */
 	struct slice slice[FIT_SLICES]; /* a circle, oldest at head */
@@ -50,9 +48,9 @@ static size_t forecast_memory(const struct gw_condition_opts *o)
 	return sizeof(struct forecast);
 }
 
-static int64_t fit_ns(const struct gw_condition_opts *o)
+static int64_t slice_ns(const struct gw_condition_opts *o)
 {
-	return o->fit_ns ? o->fit_ns : o->window_ns;
+	return (o->fit_ns ? o->fit_ns : o->window_ns) / FIT_SLICES;
 }
 
 /* Put the k-th smallest at its place, none greater before it, none smaller behind it. Not
@@ -97,7 +95,7 @@ static double median(double *v, size_t n)
 		return v[n / 2];
 	below = v[0];
 	for (size_t i = 1; i < n / 2; i++)
-		below = v[i] > below ? v[i] : below;
+		below = gw_greater(below, v[i]);
 	return (below + v[n / 2]) / 2;
 }
 
@@ -106,130 +104,100 @@ static double slope_of(const double *t, const double *y, size_t n)
 	double slopes[FIT_PAIRS];
 	size_t k = 0;
 
-	for (size_t i = 0; i < n; i++)
-		for (size_t j = i + 1; j < n; j++)
+	for (size_t j = 1; j < n; j++)
+		for (size_t i = 0; i < j; i++)
 			slopes[k++] = (y[j] - y[i]) / (t[j] - t[i]);
 	return median(slopes, k);
 }
 
-/* Mann-Kendall: how many sigma the order of the values is away from chance, signed. */
-static double significance(const double *y, size_t n)
+/* Mann-Kendall: whether more pairs rise than fall, or fall than rise, than chance allows. */
+static bool significant(const double *y, size_t count)
 {
-	double s = 0, var = (double)n * (double)(n - 1) * (2.0 * (double)n + 5) / 18;
+	double s = 0, n = (double)count, var = n * (n - 1) * (2 * n + 5) / 18;
 
-	for (size_t i = 0; i < n; i++)
-		for (size_t j = i + 1; j < n; j++)
+	for (size_t j = 1; j < count; j++)
+		for (size_t i = 0; i < j; i++)
 			s += (y[j] > y[i]) - (y[j] < y[i]);
-	if (s == 0)
-		return 0;
-	return (s > 0 ? s - 1 : s + 1) / sqrt(var);
+	return fabs(s) - 1 >= FIT_SIGMA * sqrt(var);
 }
 
-/* Whether the slices show a trend; ret_slope per second, ret_now its level at the newest, or
+/* In the same direction, and at least a third as steep. */
+static bool agrees(double part, double whole)
+{
+	return part / whole >= 1.0 / 3;
+}
+
+/* Whether the slices show a trend; ret_slope per slice, ret_now its level at the newest, or
  * that of the window if there is no trend. */
 static bool trend(const struct forecast *m, double *ret_slope, double *ret_now)
 {
-	double t[FIT_SLICES] = {0}, y[FIT_SLICES] = {0}, level[FIT_SLICES], early, late,
-	       whole;
+	double t[FIT_SLICES] = {0}, y[FIT_SLICES] = {0}, level[FIT_SLICES], whole;
 	size_t n = m->n, half = n / 2;
-	bool significant;
 
 	for (size_t i = 0; i < n; i++) {
 		const struct slice *s = &m->slice[(m->head + i) % FIT_SLICES];
 
-		t[i] = (double)s->at_s;
+		t[i] = (double)(s->number - m->slice_number);
 		y[i] = s->mean;
 	}
 	/* The slopes are most of the work, and in calm times nobody needs them. */
-	significant = fabs(significance(y, n)) >= FIT_SIGMA;
-	whole = significant ? slope_of(t, y, n) : 0;
+	whole = significant(y, n) ? slope_of(t, y, n) : 0;
 	for (size_t i = 0; i < n; i++)
 		level[i] = y[i] - whole * (t[i] - t[n - 1]);
 	*ret_now = median(level, n);
 	*ret_slope = whole;
-	if (!significant)
-		return false;
-	early = slope_of(t, y, half);
-	late = slope_of(t + half, y + half, n - half);
-	return whole * early > 0 && whole * late > 0 && fabs(early) >= fabs(whole) / 3 &&
-		fabs(late) >= fabs(whole) / 3;
+	return fpclassify(whole) != FP_ZERO && agrees(slope_of(t, y, half), whole) &&
+		agrees(slope_of(t + half, y + half, n - half), whole);
 }
 
 static bool evaluate(const struct gw_condition_opts *o, struct forecast *m)
 {
-	double slope, now, eta_s;
-	bool moving = trend(m, &slope, &now);
-	int8_t side = now > o->limit ? 1 : -1;
+	double slope, now, eta_ns;
+	bool moving = trend(m, &slope, &now), over = now > o->limit;
 
 	m->eta_ms = -1;
-	m->away = side == m->home || moving ? 0 : (uint8_t)(m->away + 1);
-	if (m->home == 0 || m->away == FIT_SLICES) {
-		m->home = side;
+	m->away = over == m->home_over || moving ? 0 : (uint8_t)(m->away + 1);
+	if (!m->settled || m->away == FIT_SLICES) {
+		m->settled = true;
+		m->home_over = over;
 		m->away = 0;
 	}
-	if (!moving || slope * m->home >= 0)
+	if (!moving || (signbit(slope) != 0) != m->home_over)
 		return false;
-	eta_s = side == m->home ? (o->limit - now) / slope : 0;
-	if (eta_s * 1e9 > (double)o->window_ns)
+	/* 0 if it is through already */
+	eta_ns = fmax((o->limit - now) / slope, 0) * (double)slice_ns(o);
+	if (eta_ns > (double)o->window_ns)
 		return false;
-	m->eta_ms = (int64_t)(eta_s * 1e3);
+	m->eta_ms = (int64_t)(eta_ns / 1e6);
 	return true;
 }
 
-/* The open slice is full: move it into the circle. */
-static void close_slice(
-	struct forecast *m, int64_t width_ns, int64_t number, int64_t oldest)
+/* The open slice is over: move it into the circle, unless it is older than the window too. */
+static void close_slice(struct forecast *m, int64_t oldest)
 {
-	struct slice *s;
-
-	if (m->count == 0)
-		return;
-	if (m->n == FIT_SLICES) {
+	while (m->n && m->slice[m->head].number < oldest) {
 		m->head = (uint16_t)((m->head + 1) % FIT_SLICES);
 		m->n--;
 	}
-	s = &m->slice[(m->head + m->n++) % FIT_SLICES];
-	s->at_s = (float)((double)(number * width_ns + width_ns / 2 - m->start_ns) / 1e9);
-	s->mean = m->sum / m->count;
-	while (m->n &&
-		(double)m->slice[m->head].at_s <
-			(double)(oldest * width_ns - m->start_ns) / 1e9) {
-		m->head = (uint16_t)((m->head + 1) % FIT_SLICES);
-		m->n--;
-	}
+	if (m->slice_number >= oldest)
+		m->slice[(m->head + m->n++) % FIT_SLICES] = (struct slice){
+			.number = m->slice_number, .mean = m->sum / m->count};
 	m->sum = 0;
 	m->count = 0;
 }
 
-/* Keep the float time axis short: one window from start_ns on. */
-static void rebase(struct forecast *m, int64_t now_ns, int64_t window_ns)
-{
-	int64_t by_ns;
-
-	if (now_ns - m->start_ns < 8 * window_ns)
-		return;
-	by_ns = now_ns - 2 * window_ns - m->start_ns;
-	m->start_ns += by_ns;
-	for (int i = 0; i < FIT_SLICES; i++)
-		m->slice[i].at_s -= (float)((double)by_ns / 1e9);
-}
-
-/* The slice that was open is over. */
 static void turn_slice(
 	const struct gw_condition_opts *o, struct forecast *m, int64_t now_ns)
 {
-	int64_t width_ns = fit_ns(o) / FIT_SLICES, number = now_ns / width_ns;
+	int64_t number = now_ns / slice_ns(o);
 
-	if (m->n == 0 && m->count == 0) {
-		m->start_ns = now_ns;
-	} else {
-		rebase(m, now_ns, fit_ns(o));
-		close_slice(m, width_ns, m->slice_number, number - FIT_SLICES);
+	if (m->count) {
+		close_slice(m, number - FIT_SLICES);
 		m->found = m->n >= FIT_LEAST && evaluate(o, m);
 		m->judged = true;
 	}
 	m->slice_number = number;
-	m->slice_end_ns = (number + 1) * width_ns;
+	m->slice_end_ns = (number + 1) * slice_ns(o);
 }
 
 static bool absorb(const struct gw_condition_opts *o, void *memory,
