@@ -18,12 +18,13 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 
 FLOORS = ["base", "flow", "alarm", "engine"]
-TESTS = ["state", "edges", "engine", "condition", "reference"]
-CFLAGS = ["-std=c17", "-D_GNU_SOURCE", "-O1", "-w", "-fno-math-errno"]
-LIBS = ["-lcmocka", "-lm", "-pthread", "-ljansson"]
-TIMEOUT_S = 60
+TESTS = ["state", "edges", "trend", "engine", "condition", "reference"]
+CFLAGS = ["-std=c17", "-D_GNU_SOURCE", "-O1", "-w", "-fno-math-errno",
+          "-fsanitize=address,bounds", "-fno-sanitize-recover"]
+LIBS = ["-fsanitize=address,bounds", "-lcmocka", "-lm", "-pthread", "-ljansson"]
 
 SWAPS = {"<": ["<=", ">="], "<=": ["<", ">"], ">": [">=", "<="], ">=": [">", "<"],
          "==": ["!="], "!=": ["=="], "&&": ["||"], "||": ["&&"],
@@ -60,7 +61,9 @@ def mutants(text):
             continue
         for new in SWAPS.get(token, []):
             yield at, token, new
-        if token in ("0", "1") and before != "[" and COMPARES & set(statement(tokens, i)):
+        after = tokens[i + 1][0] if i + 1 < len(tokens) else ""
+        if token in ("0", "1") and ({before, after} & COMPARES or before in ("+", "-")
+                                    and COMPARES & set(statement(tokens, i))):
             yield at, token, str(int(token) + 1)
 
 
@@ -80,6 +83,7 @@ class Bench:
         self.objects = {}
         sources = [p for f in FLOORS for p in sorted((scratch / "gateway" / f).glob("*.c"))]
         self.tests = [t for t in TESTS if (scratch / f"tests/unit/test_{t}.c").exists()]
+        self.longest_s = 60
         (scratch / "gateway/gw_build.h").write_text("")
         with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
             files = sources + [scratch / f"tests/unit/test_{t}.c" for t in self.tests]
@@ -99,14 +103,15 @@ class Bench:
     def passes(self, folder, replaced=None, target=None):
         """Whether all tests are green with target in place of replaced's object."""
         objects = [target if s == replaced else o for s, o in self.objects.items()]
-        environment = {**os.environ, "REFERENCE_SEQUENCES": "20000"}
+        environment = {**os.environ, "REFERENCE_SEQUENCES": "20000",
+                       "ASAN_OPTIONS": "detect_leaks=0"}
         for test in self.tests:
             program = folder / f"test_{test}"
             if run(["gcc", self.scratch / f"tests/unit/test_{test}.o", *objects, *LIBS, "-o",
                     program]):
                 sys.exit(f"test_{test} does not link")
             try:
-                if run([program], env=environment, timeout=TIMEOUT_S):
+                if run([program], env=environment, timeout=self.longest_s):
                     return False
             except subprocess.TimeoutExpired:
                 return False
@@ -148,8 +153,10 @@ def main():
     killed = total = 0
     with tempfile.TemporaryDirectory(prefix="mutate") as name:
         bench = Bench(args.root, pathlib.Path(name))
+        began = time.monotonic()
         if not bench.passes(bench.scratch):
             sys.exit("the tests fail without any mutant")
+        bench.longest_s = 5 + 4 * (time.monotonic() - began)
         with concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:
             for file in files:
                 source = bench.scratch / file
