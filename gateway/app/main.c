@@ -6,6 +6,7 @@
 
 #include <getopt.h>
 #include <malloc.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -38,6 +39,16 @@ static void limit_descriptors(void)
 		limit.rlim_cur = 1024;
 		setrlimit(RLIMIT_NOFILE, &limit);
 	}
+}
+
+/* A reload asked for before there is anybody to hear it waits, instead of ending the process. */
+static void hold_reloads(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGHUP);
+	sigprocmask(SIG_BLOCK, &set, NULL);
 }
 
 static int run(const char *path, struct gw_config *config)
@@ -96,6 +107,8 @@ int main(int argc, char **argv)
 		usage(stderr);
 		return EXIT_CANNOT_START;
 	}
+	if (!check)
+		hold_reloads();
 	gw_log_init(debug ? GW_LOG_DEBUG : GW_LOG_INFO);
 	if (gw_config_load(path, &config, &complaints))
 		return EXIT_BAD_CONFIG;
