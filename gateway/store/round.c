@@ -264,7 +264,7 @@ static void works(struct gw_store *s, int64_t now_ns)
 /* One transaction, and the cure each failure has. */
 static enum gw_err write_out(struct gw_store *s, struct gw_error *err)
 {
-	struct written w;
+	struct written w = {0};
 	bool reopened = false, replaced = false;
 	int reliefs = 0;
 	enum gw_err rc;
