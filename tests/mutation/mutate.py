@@ -52,6 +52,8 @@ def mutants(text):
     blanked = BLANK.sub(lambda m: re.sub(r"[^\n]", " ", m[0]), text)
     tokens = [(m[0], m.start()) for m in TOKEN.finditer(blanked)]
     for i, (token, at) in enumerate(tokens):
+        if "static_assert" in statement(tokens, i):
+            continue
         before = tokens[i - 1][0] if i else ""
         binary = (re.fullmatch(r"\w[\w.]*|\)|\]", before)
                   and before not in WORDS_BEFORE_UNARY)

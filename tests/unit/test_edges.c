@@ -305,6 +305,18 @@ static void a_slice_counts_as_long_as_its_end_is_in_the_window(void **unused)
 	}
 }
 
+static void the_slices_reach_over_the_whole_window(void **unused)
+{
+	(void)unused;
+	begin_rate(&gw_rises);
+	o.window_ns = 2200;
+	for (int i = 0; i < 3; i++)
+		feed(1, 0);
+	for (int64_t t = 2; t <= 2200; t++)
+		feed(t, 10);
+	assert_true(truth);
+}
+
 static void a_gap_as_long_as_the_window_is_none_yet(void **unused)
 {
 	(void)unused;
@@ -579,6 +591,7 @@ int main(void)
 		TEST(a_rate_needs_three_samples_to_speak),
 		TEST(the_median_of_three_is_the_middle_in_any_order),
 		TEST(a_slice_counts_as_long_as_its_end_is_in_the_window),
+		TEST(the_slices_reach_over_the_whole_window),
 		TEST(a_gap_as_long_as_the_window_is_none_yet),
 		TEST(a_rate_ends_under_its_deadband),
 		TEST(a_dose_says_to_the_nanosecond_when_it_will_be_full),
