@@ -317,6 +317,19 @@ static void the_slices_reach_over_the_whole_window(void **unused)
 	assert_true(truth);
 }
 
+static void only_what_is_too_old_is_forgotten_within_a_slice(void **unused)
+{
+	(void)unused;
+	begin_rate(&gw_rises);
+	feed(1, 0), feed(1, 0), feed(1, 0);
+	feed(5, 5), feed(5, 5), feed(5, 5), feed(13, 5);
+	feed(22, 15), feed(22, 15), feed(22, 15), feed(28, 15);
+	assert_true(feed(29, 15) && more); /* from 5: the 0 is out of the window */
+	o.limit = 11;
+	truth = false;
+	assert_false(feed(29, 15));
+}
+
 static void a_gap_as_long_as_the_window_is_none_yet(void **unused)
 {
 	(void)unused;
@@ -592,6 +605,7 @@ int main(void)
 		TEST(the_median_of_three_is_the_middle_in_any_order),
 		TEST(a_slice_counts_as_long_as_its_end_is_in_the_window),
 		TEST(the_slices_reach_over_the_whole_window),
+		TEST(only_what_is_too_old_is_forgotten_within_a_slice),
 		TEST(a_gap_as_long_as_the_window_is_none_yet),
 		TEST(a_rate_ends_under_its_deadband),
 		TEST(a_dose_says_to_the_nanosecond_when_it_will_be_full),
