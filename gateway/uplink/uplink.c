@@ -13,8 +13,9 @@
 #define BACKOFF_MOST_NS  (60 * GW_NS_PER_SEC)
 #define FRESH_GAP_NS \
 	(2 * GW_NS_PER_SEC) /* a new alarm is tried at once, this often at most */
-#define IDLE_NS     (2 * GW_NS_PER_SEC) /* the thread beats at least that often */
-#define LAST_TRY_NS GW_NS_PER_SEC
+#define IDLE_NS      (2 * GW_NS_PER_SEC) /* the thread beats at least that often */
+#define LAST_TRY_NS  GW_NS_PER_SEC
+#define DRAIN_ROUNDS 16 /* of GW_UPLINK_DRAIN events, then something else has its turn */
 
 /* ---- events in ---- */
 
@@ -63,12 +64,14 @@ static void add_stored(void *arg, const struct gw_event *e)
 	take_in(u, e, e->seq <= gw_store_committed(u->store));
 }
 
+/* Bounded: a storm that comes as fast as it is rendered must not keep us from sending it. */
 static void drain(struct gw_uplink *u)
 {
-	size_t n, i;
+	size_t round, n, i;
 
-	while ((n = gw_ring_pop(&u->events, u->drained, GW_UPLINK_DRAIN,
-			sizeof(struct gw_event))) > 0)
+	for (round = 0; round < DRAIN_ROUNDS; round++) {
+		n = gw_ring_pop(
+			&u->events, u->drained, GW_UPLINK_DRAIN, sizeof(struct gw_event));
 		for (i = 0; i < n; i++) {
 			uint64_t seq = u->drained[i].seq;
 
@@ -80,6 +83,12 @@ static void drain(struct gw_uplink *u)
 			take_in(u, &u->drained[i], false);
 			u->fresh = true;
 		}
+		if (n < GW_UPLINK_DRAIN)
+			return;
+	}
+	/* who pushed what is left may have poked already: do not sleep on it */
+	if (gw_ring_count(&u->events) > 0)
+		gw_wake_poke(&u->wake);
 }
 
 /* ---- one request ---- */
@@ -314,12 +323,13 @@ static enum due choose(struct gw_uplink *u, uint64_t committed, int64_t now)
 	return heartbeat_due ? DUE_HEARTBEAT : DUE_NOTHING;
 }
 
-static bool finished(const struct gw_uplink *u, int64_t now)
+static bool finished(struct gw_uplink *u, int64_t now)
 {
 	if (u->stop_ns == 0)
 		return false;
 	return now >= u->stop_ns || u->closed || !may_try_events(u, now) ||
-		(u->outbox.n == 0 && u->backlog.n_marks == 0);
+		(u->outbox.n == 0 && u->backlog.n_marks == 0 &&
+			gw_ring_count(&u->events) == 0);
 }
 
 static void *run(void *arg)
