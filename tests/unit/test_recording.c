@@ -266,7 +266,7 @@ static int kit_up(void **state)
 
 static void the_tap_never_holds_the_engine_back(void **unused)
 {
-	struct gw_tap tap = {0};
+	struct gw_tap tap = {.ring = NULL};
 	struct gw_ring ring;
 	struct gw_sample s;
 
