@@ -16,7 +16,8 @@ packages_run=( # peers of the demo and of the end-to-end tests
 	mosquitto openssl ca-certificates python3-paho-mqtt python3-yaml
 )
 packages_test=(
-	locales python3-pytest python3-pytest-xdist python3-pymodbus python3-jsonschema mandoc
+	locales python3-pytest python3-pytest-xdist python3-jsonschema mandoc
+	python3-pymodbus python3-serial python3-serial-asyncio
 	clang clang-format clang-tidy libclang-rt-14-dev valgrind systemd util-linux procps
 )
 
