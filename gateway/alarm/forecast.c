@@ -231,12 +231,6 @@ static void ask_forecast(const struct gw_condition_opts *o, void *memory,
 	answer->eta_ms = answer->truth ? m->eta_ms : -1;
 }
 
-static bool never_worse(const struct gw_condition_opts *o, double a, double b)
-{
-	(void)o, (void)a, (void)b;
-	return false;
-}
-
 static void describe(const struct gw_condition_opts *o, struct gw_text *t)
 {
 	gw_text_add(t, "reaches ");
@@ -275,6 +269,6 @@ const struct gw_condition_kind gw_reaches = {
 	.memory = forecast_memory,
 	.absorb = absorb,
 	.ask = ask_forecast,
-	.worse = never_worse,
+	.worse = gw_kind_never_worse,
 	.describe = describe,
 };

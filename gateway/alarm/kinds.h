@@ -37,4 +37,18 @@ static inline double gw_greater(double a, double b)
 	return a > b ? a : b;
 }
 
+/* For `worse`: less is worse; nothing is. */
+static inline bool gw_kind_less_worse(const struct gw_condition_opts *o, double a, double b)
+{
+	(void)o;
+	return a < b;
+}
+
+static inline bool gw_kind_never_worse(
+	const struct gw_condition_opts *o, double a, double b)
+{
+	(void)o, (void)a, (void)b;
+	return false;
+}
+
 #endif

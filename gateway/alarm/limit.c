@@ -81,12 +81,6 @@ static void calm_below(const struct gw_condition_opts *o, double *ret_lo, double
 	*ret_hi = HUGE_VAL;
 }
 
-static bool less(const struct gw_condition_opts *o, double a, double b)
-{
-	(void)o;
-	return a < b;
-}
-
 static void describe_above(const struct gw_condition_opts *o, struct gw_text *t)
 {
 	gw_text_add(t, "above ");
@@ -151,7 +145,7 @@ const struct gw_condition_kind gw_below = {
 	.check = check_below,
 	.ask = ask_below,
 	.calm = calm_below,
-	.worse = less,
+	.worse = gw_kind_less_worse,
 	.describe = describe_below,
 };
 
@@ -249,12 +243,6 @@ static void calm_is(const struct gw_condition_opts *o, double *ret_lo, double *r
 	*ret_lo = *ret_hi = o->is ? 0 : 1;
 }
 
-static bool never_worse(const struct gw_condition_opts *o, double a, double b)
-{
-	(void)o, (void)a, (void)b;
-	return false;
-}
-
 static void describe_is(const struct gw_condition_opts *o, struct gw_text *t)
 {
 	gw_text_add(t, o->is ? "is true" : "is false");
@@ -275,6 +263,6 @@ const struct gw_condition_kind gw_is = {
 	.on_points = true,
 	.ask = ask_is,
 	.calm = calm_is,
-	.worse = never_worse,
+	.worse = gw_kind_never_worse,
 	.describe = describe_is,
 };

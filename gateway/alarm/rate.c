@@ -165,12 +165,6 @@ static void check_rate(const struct gw_condition_opts *o, struct gw_report *repo
 			"a deadband must be between 0 and the change");
 }
 
-static bool less(const struct gw_condition_opts *o, double a, double b)
-{
-	(void)o;
-	return a < b;
-}
-
 static void describe(const struct gw_condition_opts *o, struct gw_text *t)
 {
 	gw_text_addf(t, "%s ", o->kind->key);
@@ -227,6 +221,6 @@ const struct gw_condition_kind gw_falls = {
 	.memory = rate_memory,
 	.absorb = absorb_falls,
 	.ask = ask_rate,
-	.worse = less,
+	.worse = gw_kind_less_worse,
 	.describe = describe,
 };

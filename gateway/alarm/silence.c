@@ -24,12 +24,6 @@ static void calm_silent(const struct gw_condition_opts *o, double *ret_lo, doubl
 	*ret_hi = HUGE_VAL;
 }
 
-static bool never_worse(const struct gw_condition_opts *o, double a, double b)
-{
-	(void)o, (void)a, (void)b;
-	return false;
-}
-
 static void describe_silent(const struct gw_condition_opts *o, struct gw_text *t)
 {
 	gw_text_add(t, "silent ");
@@ -54,7 +48,7 @@ const struct gw_condition_kind gw_silent = {
 	.on_devices = true,
 	.ask = ask_silent,
 	.calm = calm_silent,
-	.worse = never_worse,
+	.worse = gw_kind_never_worse,
 	.describe = describe_silent,
 };
 
@@ -124,6 +118,6 @@ const struct gw_condition_kind gw_stuck = {
 	.memory = stuck_memory,
 	.absorb = absorb_stuck,
 	.ask = ask_stuck,
-	.worse = never_worse,
+	.worse = gw_kind_never_worse,
 	.describe = describe_stuck,
 };
