@@ -25,7 +25,7 @@ class Lint(unittest.TestCase):
         return str(file)
 
     def lint(self, name, *args):
-        run = subprocess.run([sys.executable, str(HERE / name), *map(str, args)],
+        run = subprocess.run([sys.executable, "-B", str(HERE / name), *map(str, args)],
                              capture_output=True, text=True)
         return run.returncode, run.stdout + run.stderr
 
@@ -75,6 +75,32 @@ class Lint(unittest.TestCase):
             source = self.plant("a.c", f"void {name}(void); void f(void) {{ {name}(); }}\n")
             subprocess.run([CC, "-c", source, "-o", str(self.root / "a.o")], check=True)
             self.assertEqual(self.lint("actuate.py", self.root / "a.o")[0], code, name)
+
+    def test_pictures(self):
+        shutil.copytree(HERE.parent.parent / "doc", self.root / "doc")
+        def check():
+            return self.lint(self.root / "doc/pictures/draw.py", "--check", f"{BUILD}/tocsin")
+        self.assertEqual(check(), (0, ""))
+        for name, was, lie in (("pictures/above.svg", "raised 12", "raised 11"),
+                               ("pictures/dose.txt", "raised 1", "raised 2"),
+                               ("alarms.md", "above: 50", "above: 52"),
+                               ("alarms.md", "on_delay: 1min", "on_delay: 2min"),
+                               ("pictures/signals.py", "(13, 53)", "(13, 63)")):
+            file = self.root / "doc" / name
+            text = file.read_text("utf-8")
+            self.assertIn(was, text)
+            file.write_text(text.replace(was, lie), "utf-8")
+            code, said = check()
+            self.assertEqual(code, 1, f"{name}: {lie}")
+            self.assertIn("as replay says today", said)
+            file.write_text(text, "utf-8")
+        page = self.root / "doc/alarms.md"
+        page.write_text(page.read_text("utf-8").replace("clear: 45", "clear: 54"), "utf-8")
+        self.assertIn("54 is over the limit", check()[1])
+        shutil.copy(HERE.parent.parent / "doc/alarms.md", page)
+        self.assertEqual(check()[0], 0)
+        (self.root / "doc/pictures/is.svg").unlink()
+        self.assertEqual(check()[0], 1)
 
 
 if __name__ == "__main__":
