@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* settings-doc schema | settings-doc man TEMPLATE: to standard output. */
+/* settings-doc schema | settings-doc man TEMPLATE PICTURES: to standard output. */
 #include "settings_doc.h"
 
 #include <stdio.h>
@@ -29,8 +29,8 @@ int main(int argc, char **argv)
 	if (argc == 2 && strcmp(argv[1], "schema") == 0) {
 		gw_settings_schema(&t);
 		good = true;
-	} else if (argc == 3 && strcmp(argv[1], "man") == 0 && read_template(argv[2])) {
-		good = gw_settings_man(&t, in);
+	} else if (argc == 4 && strcmp(argv[1], "man") == 0 && read_template(argv[2])) {
+		good = gw_settings_man(&t, in, argv[3]);
 	}
 	if (!good || t.cut) {
 		fprintf(stderr, "settings-doc: cannot write\n");

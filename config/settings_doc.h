@@ -12,7 +12,8 @@
 /* The schema into t. */
 void gw_settings_schema(struct gw_text *t);
 /* A man page's template into t: a line @NAME@ becomes the rows of that group, @NAME (*)@ those of
- * each group of that name with something in brackets. False: a NAME is unknown. */
-bool gw_settings_man(struct gw_text *t, const char *template_);
+ * each group of that name with something in brackets, @picture NAME@ the file NAME.txt of the
+ * folder of pictures. False: a NAME is unknown. */
+bool gw_settings_man(struct gw_text *t, const char *template_, const char *pictures);
 
 #endif

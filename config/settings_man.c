@@ -172,7 +172,31 @@ static bool add_each(struct gw_text *t, const char *name)
 	return found;
 }
 
-bool gw_settings_man(struct gw_text *t, const char *template_)
+/* The file FOLDER/NAME.txt, character by character. */
+static bool add_picture(struct gw_text *t, const char *folder, const char *name)
+{
+	char path[512], line[512];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/%s.txt", folder, name);
+	f = fopen(path, "r");
+	if (!f)
+		return false;
+	gw_text_add(t, ".Bd -literal\n");
+	while (fgets(line, sizeof(line), f)) {
+		if (*line == '.' || *line == '\'')
+			gw_text_add(t, "\\&");
+		for (size_t i = 0, n; line[i]; i += n) {
+			n = gw_text_utf8(line + i, strlen(line + i));
+			n = n ? n : 1;
+			add_character(t, line + i, n);
+		}
+	}
+	gw_text_add(t, ".Ed\n");
+	return fclose(f) == 0;
+}
+
+bool gw_settings_man(struct gw_text *t, const char *template_, const char *pictures)
 {
 	char name[64];
 	bool good = true;
@@ -186,7 +210,9 @@ bool gw_settings_man(struct gw_text *t, const char *template_)
 			continue;
 		}
 		snprintf(name, sizeof(name), "%.*s", (int)n - 2, s + 1);
-		if (strstr(name, " (*)")) {
+		if (strncmp(name, "picture ", 8) == 0) {
+			good &= add_picture(t, pictures, name + 8);
+		} else if (strstr(name, " (*)")) {
 			*strstr(name, " (*)") = '\0';
 			good &= add_each(t, name);
 		} else {
