@@ -3,12 +3,22 @@
 
 void gw_state_init(struct gw_alarm_state *s, int64_t now_ns)
 {
-	*s = (struct gw_alarm_state){.under = GW_STATE_NORMAL, .turn_ns = now_ns};
+	*s = (struct gw_alarm_state){
+		.under = GW_STATE_NORMAL,
+		.turn_ns = now_ns,
+		.raised_ns = {INT64_MIN, INT64_MIN},
+	};
 }
 
 enum gw_state gw_state_shown(const struct gw_alarm_state *s)
 {
-	return s->shelved ? GW_STATE_SHELVED : (enum gw_state)s->under;
+	if (s->shelved)
+		return GW_STATE_SHELVED;
+	if (s->holds & GW_HOLD_SERVICE)
+		return GW_STATE_OUT_OF_SERVICE;
+	if (s->holds && (s->truth || gw_state_active(s)))
+		return GW_STATE_SUPPRESSED;
+	return (enum gw_state)s->under;
 }
 
 bool gw_state_active(const struct gw_alarm_state *s)
@@ -44,37 +54,84 @@ static int64_t later(int64_t at_ns, int64_t by_ns)
 /* When the running delay ends, INT64_MAX if none runs. */
 static int64_t delay_end(const struct gw_alarm_state *s, const struct gw_state_rules *r)
 {
-	if (s->truth == gw_state_active(s))
+	int64_t off_ns = r->off_delay_ns;
+
+	if (s->truth == gw_state_active(s) || (s->truth && s->holds))
 		return INT64_MAX;
-	return later(s->turn_ns, s->truth ? r->on_delay_ns : r->off_delay_ns);
+	if (r->hold_chatter && s->chattering && off_ns < GW_CHATTER_NS)
+		off_ns = GW_CHATTER_NS;
+	return later(s->turn_ns, s->truth ? r->on_delay_ns : off_ns);
+}
+
+static int64_t chatter_end(const struct gw_alarm_state *s)
+{
+	return s->chattering ? later(s->turn_ns, GW_CHATTER_NS) : INT64_MAX;
+}
+
+/* Nobody is reminded of what is on a shelf. */
+static int64_t re_alarm(const struct gw_alarm_state *s, const struct gw_state_rules *r)
+{
+	if (r->re_alarm_ns == 0 || s->shelved || s->holds || !gw_state_active(s))
+		return INT64_MAX;
+	return later(s->told_ns, r->re_alarm_ns);
+}
+
+static void raise_it(struct gw_alarm_state *s, int64_t at_ns, struct gw_moves *moves)
+{
+	if (at_ns < later(s->raised_ns[1], GW_CHATTER_NS))
+		s->chattering = true;
+	s->raised_ns[1] = s->raised_ns[0];
+	s->raised_ns[0] = at_ns;
+	s->told_ns = at_ns;
+	s->under = GW_STATE_ACTIVE_UNACKED;
+	move(s, GW_CHANGE_RAISED, s->shelved, at_ns, moves);
 }
 
 static void end_delay(struct gw_alarm_state *s, const struct gw_state_rules *r,
 	int64_t at_ns, struct gw_moves *moves)
 {
 	if (s->truth) {
-		s->under = GW_STATE_ACTIVE_UNACKED;
-		move(s, GW_CHANGE_RAISED, s->shelved, at_ns, moves);
+		raise_it(s, at_ns, moves);
 	} else {
 		s->under = (uint8_t)returned((enum gw_state)s->under, r->latch);
 		move(s, GW_CHANGE_CLEARED, s->shelved, at_ns, moves);
 	}
 }
 
+static void end_shelf(struct gw_alarm_state *s, int64_t at_ns, struct gw_moves *moves)
+{
+	s->shelved = false;
+	s->told_ns = at_ns;
+	move(s, GW_CHANGE_UNSHELVED, false, at_ns, moves);
+}
+
+/* After a long sleep of the box one repeat is enough. */
+static void repeat(struct gw_alarm_state *s, int64_t now_ns, struct gw_moves *moves)
+{
+	s->told_ns = now_ns;
+	s->under = GW_STATE_ACTIVE_UNACKED;
+	move(s, GW_CHANGE_RAISED, false, now_ns, moves);
+	moves->move[moves->n - 1].again = true;
+}
+
+static int64_t shelf_end(const struct gw_alarm_state *s)
+{
+	return s->shelved ? s->shelf_end_ns : INT64_MAX;
+}
+
 void gw_state_time(struct gw_alarm_state *s, const struct gw_state_rules *r, int64_t now_ns,
 	struct gw_moves *moves)
 {
-	int64_t delay_ns = delay_end(s, r);
-
-	if (delay_ns <= now_ns && !(s->shelved && s->shelf_end_ns < delay_ns))
-		end_delay(s, r, delay_ns, moves);
-	if (s->shelved && s->shelf_end_ns <= now_ns) {
-		s->shelved = false;
-		move(s, GW_CHANGE_UNSHELVED, false, s->shelf_end_ns, moves);
+	for (int64_t due_ns; (due_ns = gw_state_due(s, r)) <= now_ns;) {
+		if (due_ns == delay_end(s, r))
+			end_delay(s, r, due_ns, moves);
+		else if (due_ns == shelf_end(s))
+			end_shelf(s, due_ns, moves);
+		else if (due_ns == chatter_end(s))
+			s->chattering = false;
+		else
+			repeat(s, now_ns, moves);
 	}
-	delay_ns = delay_end(s, r);
-	if (delay_ns <= now_ns)
-		end_delay(s, r, delay_ns, moves);
 }
 
 void gw_state_truth(struct gw_alarm_state *s, const struct gw_state_rules *r,
@@ -89,19 +146,51 @@ void gw_state_truth(struct gw_alarm_state *s, const struct gw_state_rules *r,
 		end_delay(s, r, now_ns, moves);
 }
 
+static void end_service(struct gw_alarm_state *s, int64_t now_ns, struct gw_moves *moves)
+{
+	bool stood = s->under != GW_STATE_NORMAL, shelved = s->shelved;
+
+	s->under = GW_STATE_NORMAL;
+	s->shelved = s->chattering = false;
+	if (stood)
+		move(s, GW_CHANGE_CLEARED, false, now_ns, moves);
+	else if (shelved)
+		move(s, GW_CHANGE_UNSHELVED, false, now_ns, moves);
+}
+
+void gw_state_hold(struct gw_alarm_state *s, const struct gw_state_rules *r, int64_t now_ns,
+	enum gw_hold why, bool on, struct gw_moves *moves)
+{
+	gw_state_time(s, r, now_ns, moves);
+	s->holds = (uint8_t)(on ? s->holds | why : s->holds & ~why);
+	if (s->holds & GW_HOLD_SERVICE)
+		end_service(s, now_ns, moves);
+	else if (delay_end(s, r) <= now_ns)
+		end_delay(s, r, now_ns, moves);
+}
+
 int64_t gw_state_due(const struct gw_alarm_state *s, const struct gw_state_rules *r)
 {
 	int64_t due_ns = delay_end(s, r);
 
-	if (s->shelved && s->shelf_end_ns < due_ns)
-		due_ns = s->shelf_end_ns;
+	if (shelf_end(s) < due_ns)
+		due_ns = shelf_end(s);
+	if (chatter_end(s) < due_ns)
+		due_ns = chatter_end(s);
+	if (re_alarm(s, r) < due_ns)
+		due_ns = re_alarm(s, r);
 	return due_ns;
 }
+
+static const char out_of_service[] = "it is out of service: take out_of_service from its "
+				     "configuration and reload";
 
 const char *gw_state_ack(struct gw_alarm_state *s, int64_t now_ns, struct gw_moves *moves)
 {
 	if (s->shelved)
 		return "it is shelved: unshelve it first";
+	if (s->holds & GW_HOLD_SERVICE)
+		return out_of_service;
 	switch ((enum gw_state)s->under) {
 	case GW_STATE_ACTIVE_UNACKED: s->under = GW_STATE_ACTIVE_ACKED; break;
 	case GW_STATE_RETURNED_UNACKED: s->under = GW_STATE_NORMAL; break;
@@ -114,6 +203,7 @@ const char *gw_state_ack(struct gw_alarm_state *s, int64_t now_ns, struct gw_mov
 	case GW_STATE_OUT_OF_SERVICE:
 		return "it is normal: there is nothing to acknowledge";
 	}
+	s->told_ns = now_ns;
 	move(s, GW_CHANGE_ACKED, false, now_ns, moves);
 	return NULL;
 }
@@ -122,6 +212,8 @@ const char *gw_state_reset(struct gw_alarm_state *s, int64_t now_ns, struct gw_m
 {
 	if (s->shelved)
 		return "it is shelved: unshelve it first";
+	if (s->holds & GW_HOLD_SERVICE)
+		return out_of_service;
 	switch ((enum gw_state)s->under) {
 	case GW_STATE_LATCHED_ACKED: break;
 	case GW_STATE_LATCHED_UNACKED:
@@ -145,6 +237,8 @@ const char *gw_state_shelve(
 {
 	if (for_ns <= 0)
 		return "a shelf needs an end: say for how long";
+	if (s->holds & GW_HOLD_SERVICE)
+		return out_of_service;
 	s->shelved = true;
 	s->shelf_end_ns = later(now_ns, for_ns);
 	move(s, GW_CHANGE_SHELVED, false, now_ns, moves);
@@ -156,7 +250,6 @@ const char *gw_state_unshelve(
 {
 	if (!s->shelved)
 		return "it is not shelved";
-	s->shelved = false;
-	move(s, GW_CHANGE_UNSHELVED, false, now_ns, moves);
+	end_shelf(s, now_ns, moves);
 	return NULL;
 }

@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * state.h: the alarm state machine after ISA-18.2 / IEC 62682: the condition's truth, delays,
- * latch, and a person's acknowledge, reset and shelve. Acknowledge, silence and reset are three
- * different things; shelving always has an end, and tracks silently what goes on underneath.
+ * latch, a person's acknowledge, reset and shelve, and what the design holds back. Acknowledge,
+ * silence and reset are three different things; shelving always has an end, and tracks silently
+ * what goes on underneath.
+ *
+ * Chattering (ISA-18.2: three activations or more within a minute) begins with the third and
+ * ends when the condition has not turned for a whole minute. It hides nothing, unless the rules
+ * say that an alarm that chatters stands until its condition has been false for that minute.
  *
  * Owner: the engine. Thread: the engine's. Pure: time is an argument (CLOCK_BOOTTIME ns) and
  * must not fall from call to call.
@@ -15,18 +20,33 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define GW_CHATTER_NS INT64_C(60000000000) /* a minute */
+
 struct gw_state_rules {
 	int64_t on_delay_ns;  /* >= 0: true for the whole of it before it raises */
 	int64_t off_delay_ns; /* >= 0: false for the whole of it before it clears */
-	bool latch;           /* after return it waits for acknowledge, then reset */
+	int64_t re_alarm_ns; /* > 0: raised again this long after it was last raised, acknowledged
+				 or came off its shelf, while it is active; 0: never */
+	bool latch;          /* after return it waits for acknowledge, then reset */
+	bool hold_chatter; /* off_delay_ns is GW_CHATTER_NS at least while it chatters */
+};
+
+/* Why a condition that is true does not raise. */
+enum gw_hold {
+	GW_HOLD_DESIGN = 1,  /* an alarm or contact it has under `unless` is true */
+	GW_HOLD_SERVICE = 2, /* out of service */
 };
 
 struct gw_alarm_state {
 	uint8_t under; /* NORMAL .. LATCHED_ACKED: what it is, or would be if not shelved */
+	uint8_t holds; /* enum gw_hold, ORed */
 	bool truth;    /* the condition, as last told */
 	bool shelved;
+	bool chattering;
 	int64_t turn_ns;      /* when truth last changed */
 	int64_t shelf_end_ns; /* valid while shelved */
+	int64_t told_ns;      /* what re_alarm_ns counts from, valid while active */
+	int64_t raised_ns[2]; /* the last two activations, newest first */
 };
 
 /* What a call did, in order. */
@@ -36,6 +56,7 @@ struct gw_moves {
 		uint8_t change; /* enum gw_change */
 		uint8_t state;  /* enum gw_state afterwards, SHELVED included */
 		bool silent;    /* happened under a shelf: nobody is told */
+		bool again;     /* RAISED: a repeat, it was active all the while */
 		int64_t at_ns;  /* when it fell due, <= now */
 	} move[4];
 };
@@ -43,17 +64,22 @@ struct gw_moves {
 /* NORMAL, condition false. now_ns starts its time. */
 void gw_state_init(struct gw_alarm_state *s, int64_t now_ns);
 
-/* What it is to the outside: SHELVED while shelved. */
+/* What it is to the outside: SHELVED, OUT_OF_SERVICE, or SUPPRESSED while the condition is true or
+ * active and the design holds it back; else what is under it. */
 enum gw_state gw_state_shown(const struct gw_alarm_state *s);
 /* Condition counted as true by the machine: raised and not yet cleared. */
 bool gw_state_active(const struct gw_alarm_state *s);
 
-/* Let what fell due by now happen: end of a delay, end of a shelf. */
+/* Let what fell due by now happen: end of a delay, of a shelf, of chattering; a repeat. */
 void gw_state_time(struct gw_alarm_state *s, const struct gw_state_rules *r, int64_t now_ns,
 	struct gw_moves *moves);
 /* The condition is `truth` from now on. What fell due before happens first. */
 void gw_state_truth(struct gw_alarm_state *s, const struct gw_state_rules *r,
 	int64_t now_ns, bool truth, struct gw_moves *moves);
+/* A hold begins or ends. It keeps a true condition from raising, and raises it at its end; it
+ * takes nothing back that was told. Only out of service ends what stands: cleared, off its shelf. */
+void gw_state_hold(struct gw_alarm_state *s, const struct gw_state_rules *r, int64_t now_ns,
+	enum gw_hold why, bool on, struct gw_moves *moves);
 /* When gw_state_time is needed next, INT64_MAX if never. */
 int64_t gw_state_due(const struct gw_alarm_state *s, const struct gw_state_rules *r);
 

@@ -254,6 +254,285 @@ static void a_shelf_may_be_as_short_or_as_long_as_time_itself(void **unused)
 	assert_int_equal(moves.n, 0);
 }
 
+static void hold(int64_t at_ns, enum gw_hold why, bool on)
+{
+	moves.n = 0;
+	gw_state_hold(&state, &rules, at_ns, why, on, &moves);
+}
+
+static void a_held_condition_raises_when_it_is_let_go(void **unused)
+{
+	(void)unused;
+	rules.on_delay_ns = 10 * S;
+	hold(S, GW_HOLD_DESIGN, true);
+	assert_int_equal(gw_state_shown(&state), GW_STATE_NORMAL);
+	truth(2 * S, true);
+	assert_int_equal(gw_state_shown(&state), GW_STATE_SUPPRESSED);
+	assert_int_equal(gw_state_due(&state, &rules), INT64_MAX);
+	pass(60 * S);
+	assert_int_equal(moves.n, 0);
+	hold(61 * S, GW_HOLD_DESIGN, false);
+	assert_int_equal(moves.n, 1);
+	expect(0, GW_CHANGE_RAISED, GW_STATE_ACTIVE_UNACKED, 61 * S);
+}
+
+static void a_delay_goes_on_under_a_hold(void **unused)
+{
+	(void)unused;
+	rules.on_delay_ns = 10 * S;
+	hold(S, GW_HOLD_DESIGN, true);
+	truth(2 * S, true);
+	hold(12 * S - 1, GW_HOLD_DESIGN, false);
+	assert_int_equal(moves.n, 0);
+	pass(12 * S);
+	expect(0, GW_CHANGE_RAISED, GW_STATE_ACTIVE_UNACKED, 12 * S);
+	setup(NULL);
+	rules.on_delay_ns = 10 * S;
+	truth(2 * S, true);
+	hold(12 * S, GW_HOLD_DESIGN, true); /* it had fallen due */
+	expect(0, GW_CHANGE_RAISED, GW_STATE_ACTIVE_UNACKED, 12 * S);
+}
+
+static void what_went_away_under_a_hold_was_nothing(void **unused)
+{
+	(void)unused;
+	hold(S, GW_HOLD_DESIGN, true);
+	truth(2 * S, true);
+	truth(3 * S, false);
+	assert_int_equal(gw_state_shown(&state), GW_STATE_NORMAL);
+	hold(4 * S, GW_HOLD_DESIGN, false);
+	assert_int_equal(moves.n, 0);
+}
+
+static void a_hold_takes_nothing_back_that_was_told(void **unused)
+{
+	(void)unused;
+	truth(S, true);
+	hold(2 * S, GW_HOLD_DESIGN, true);
+	assert_int_equal(moves.n, 0);
+	assert_int_equal(gw_state_shown(&state), GW_STATE_SUPPRESSED);
+	assert_true(gw_state_active(&state));
+	assert_null(gw_state_ack(&state, 3 * S, &moves));
+	truth(4 * S, false);
+	expect(0, GW_CHANGE_CLEARED, GW_STATE_NORMAL, 4 * S);
+	truth(5 * S, true);
+	assert_int_equal(moves.n, 0);
+}
+
+static void a_latched_alarm_is_seen_under_a_hold(void **unused)
+{
+	(void)unused;
+	rules.latch = true;
+	truth(S, true);
+	truth(2 * S, false);
+	hold(3 * S, GW_HOLD_DESIGN, true);
+	assert_int_equal(gw_state_shown(&state), GW_STATE_LATCHED_UNACKED);
+	truth(4 * S, true);
+	assert_int_equal(moves.n, 0);
+	assert_int_equal(gw_state_shown(&state), GW_STATE_SUPPRESSED);
+}
+
+static void two_holds_are_two(void **unused)
+{
+	(void)unused;
+	hold(S, GW_HOLD_DESIGN, true);
+	hold(S, GW_HOLD_SERVICE, true);
+	truth(2 * S, true);
+	assert_int_equal(gw_state_shown(&state), GW_STATE_OUT_OF_SERVICE);
+	hold(3 * S, GW_HOLD_SERVICE, false);
+	assert_int_equal(moves.n, 0);
+	assert_int_equal(gw_state_shown(&state), GW_STATE_SUPPRESSED);
+	hold(4 * S, GW_HOLD_DESIGN, false);
+	expect(0, GW_CHANGE_RAISED, GW_STATE_ACTIVE_UNACKED, 4 * S);
+}
+
+static void out_of_service_ends_what_stands_and_refuses_words(void **unused)
+{
+	struct gw_moves none = {0};
+
+	(void)unused;
+	rules.latch = true;
+	truth(S, true);
+	hold(2 * S, GW_HOLD_SERVICE, true);
+	assert_int_equal(moves.n, 1);
+	expect(0, GW_CHANGE_CLEARED, GW_STATE_OUT_OF_SERVICE, 2 * S);
+	assert_non_null(gw_state_ack(&state, 3 * S, &none));
+	assert_non_null(gw_state_reset(&state, 3 * S, &none));
+	assert_non_null(gw_state_shelve(&state, 3 * S, S, &none));
+	assert_int_equal(none.n, 0);
+	hold(4 * S, GW_HOLD_SERVICE, false); /* it is still true */
+	expect(0, GW_CHANGE_RAISED, GW_STATE_ACTIVE_UNACKED, 4 * S);
+}
+
+static void out_of_service_ends_a_shelf(void **unused)
+{
+	(void)unused;
+	assert_null(gw_state_shelve(&state, S, 60 * S, &moves));
+	hold(2 * S, GW_HOLD_SERVICE, true);
+	assert_int_equal(moves.n, 1);
+	expect(0, GW_CHANGE_UNSHELVED, GW_STATE_OUT_OF_SERVICE, 2 * S);
+	assert_int_equal(gw_state_due(&state, &rules), INT64_MAX);
+	setup(NULL);
+	truth(S, true);
+	assert_null(gw_state_shelve(&state, S, 60 * S, &moves));
+	hold(2 * S, GW_HOLD_SERVICE, true);
+	assert_int_equal(moves.n, 1);
+	expect(0, GW_CHANGE_CLEARED, GW_STATE_OUT_OF_SERVICE, 2 * S);
+}
+
+static void re_alarm_repeats_until_it_ends(void **unused)
+{
+	(void)unused;
+	rules.re_alarm_ns = 30 * S;
+	truth(S, true);
+	assert_false(moves.move[0].again);
+	pass(31 * S - 1);
+	assert_int_equal(moves.n, 0);
+	pass(31 * S);
+	expect(0, GW_CHANGE_RAISED, GW_STATE_ACTIVE_UNACKED, 31 * S);
+	assert_true(moves.move[0].again);
+	pass(61 * S - 1);
+	assert_int_equal(moves.n, 0);
+	pass(61 * S);
+	assert_int_equal(moves.n, 1);
+	truth(62 * S, false);
+	pass(200 * S);
+	assert_int_equal(moves.n, 0);
+}
+
+static void re_alarm_counts_from_the_acknowledge_and_takes_it_back(void **unused)
+{
+	(void)unused;
+	rules.re_alarm_ns = 30 * S;
+	truth(S, true);
+	assert_null(gw_state_ack(&state, 20 * S, &moves));
+	pass(50 * S - 1);
+	assert_int_equal(moves.n, 0);
+	pass(50 * S);
+	expect(0, GW_CHANGE_RAISED, GW_STATE_ACTIVE_UNACKED, 50 * S);
+}
+
+static void re_alarm_waits_for_the_shelf_and_the_hold(void **unused)
+{
+	(void)unused;
+	rules.re_alarm_ns = 30 * S;
+	truth(S, true);
+	assert_null(gw_state_shelve(&state, 2 * S, 100 * S, &moves));
+	pass(102 * S);
+	assert_int_equal(moves.n, 1);
+	expect(0, GW_CHANGE_UNSHELVED, GW_STATE_ACTIVE_UNACKED, 102 * S);
+	pass(132 * S - 1);
+	assert_int_equal(moves.n, 0);
+	hold(132 * S - 1, GW_HOLD_DESIGN, true);
+	pass(132 * S);
+	assert_int_equal(moves.n, 0);
+}
+
+static void a_box_that_slept_is_reminded_once(void **unused)
+{
+	(void)unused;
+	rules.re_alarm_ns = 30 * S;
+	truth(S, true);
+	pass(1000 * S);
+	assert_int_equal(moves.n, 1);
+	expect(0, GW_CHANGE_RAISED, GW_STATE_ACTIVE_UNACKED, 1000 * S);
+	assert_int_equal(gw_state_due(&state, &rules), 1030 * S);
+}
+
+/* Active at 0, 30 and third_ns; it turns back after a second each. */
+static void three(int64_t third_ns)
+{
+	const int64_t at_ns[] = {0, 30 * S, third_ns};
+
+	for (int i = 0; i < 3; i++) {
+		truth(at_ns[i], true);
+		assert_int_equal(moves.n, 1);
+		assert_int_equal(state.chattering, i == 2 && third_ns < 60 * S);
+		truth(at_ns[i] + S, false);
+	}
+}
+
+static void three_activations_within_a_minute_are_chattering(void **unused)
+{
+	(void)unused;
+	three(60 * S);
+	setup(NULL);
+	three(60 * S - 1);
+	expect(0, GW_CHANGE_CLEARED, GW_STATE_RETURNED_UNACKED, 61 * S - 1);
+}
+
+static void chattering_ends_when_nothing_turned_for_a_minute(void **unused)
+{
+	(void)unused;
+	three(59 * S);
+	assert_int_equal(gw_state_due(&state, &rules), 120 * S);
+	pass(120 * S - 1);
+	assert_true(state.chattering);
+	pass(120 * S);
+	assert_false(state.chattering);
+	assert_int_equal(moves.n, 0);
+	setup(NULL);
+	three(59 * S);
+	truth(119 * S, true);
+	pass(179 * S - 1);
+	assert_true(state.chattering);
+	pass(179 * S);
+	assert_false(state.chattering);
+	assert_true(gw_state_active(&state));
+}
+
+static void two_far_and_one_near_are_not_chattering(void **unused)
+{
+	(void)unused;
+	truth(0, true);
+	truth(S, false);
+	truth(70 * S, true);
+	truth(71 * S, false);
+	truth(72 * S, true);
+	assert_false(state.chattering);
+	truth(73 * S, false);
+	truth(100 * S, true);
+	assert_true(state.chattering);
+}
+
+static void held_chatter_stands_until_it_was_quiet_for_a_minute(void **unused)
+{
+	(void)unused;
+	rules.hold_chatter = true;
+	rules.off_delay_ns = 2 * S;
+	truth(0, true);
+	truth(S, false);
+	pass(3 * S);
+	assert_int_equal(moves.n, 1);
+	truth(10 * S, true);
+	truth(11 * S, false);
+	pass(13 * S);
+	assert_int_equal(moves.n, 1);
+	truth(20 * S, true);
+	assert_int_equal(moves.n, 1); /* the third is told */
+	truth(21 * S, false);
+	truth(30 * S, true);
+	truth(31 * S, false);
+	pass(91 * S - 1);
+	assert_int_equal(moves.n, 0);
+	pass(91 * S);
+	assert_int_equal(moves.n, 1);
+	expect(0, GW_CHANGE_CLEARED, GW_STATE_RETURNED_UNACKED, 91 * S);
+	assert_false(state.chattering);
+}
+
+static void an_off_delay_of_more_than_a_minute_holds_chatter_longer(void **unused)
+{
+	(void)unused;
+	rules.hold_chatter = true;
+	three(59 * S);
+	rules.off_delay_ns = 90 * S;
+	pass(150 * S - 1);
+	assert_int_equal(moves.n, 0);
+	pass(150 * S);
+	expect(0, GW_CHANGE_CLEARED, GW_STATE_RETURNED_UNACKED, 150 * S);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -282,6 +561,29 @@ int main(void)
 			a_delay_that_ends_now_is_seen_behind_a_shelf_that_ended, setup),
 		cmocka_unit_test_setup(
 			a_shelf_may_be_as_short_or_as_long_as_time_itself, setup),
+		cmocka_unit_test_setup(a_held_condition_raises_when_it_is_let_go, setup),
+		cmocka_unit_test_setup(a_delay_goes_on_under_a_hold, setup),
+		cmocka_unit_test_setup(what_went_away_under_a_hold_was_nothing, setup),
+		cmocka_unit_test_setup(a_hold_takes_nothing_back_that_was_told, setup),
+		cmocka_unit_test_setup(a_latched_alarm_is_seen_under_a_hold, setup),
+		cmocka_unit_test_setup(two_holds_are_two, setup),
+		cmocka_unit_test_setup(
+			out_of_service_ends_what_stands_and_refuses_words, setup),
+		cmocka_unit_test_setup(out_of_service_ends_a_shelf, setup),
+		cmocka_unit_test_setup(re_alarm_repeats_until_it_ends, setup),
+		cmocka_unit_test_setup(
+			re_alarm_counts_from_the_acknowledge_and_takes_it_back, setup),
+		cmocka_unit_test_setup(re_alarm_waits_for_the_shelf_and_the_hold, setup),
+		cmocka_unit_test_setup(a_box_that_slept_is_reminded_once, setup),
+		cmocka_unit_test_setup(
+			three_activations_within_a_minute_are_chattering, setup),
+		cmocka_unit_test_setup(
+			chattering_ends_when_nothing_turned_for_a_minute, setup),
+		cmocka_unit_test_setup(two_far_and_one_near_are_not_chattering, setup),
+		cmocka_unit_test_setup(
+			held_chatter_stands_until_it_was_quiet_for_a_minute, setup),
+		cmocka_unit_test_setup(
+			an_off_delay_of_more_than_a_minute_holds_chatter_longer, setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
