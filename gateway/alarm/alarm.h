@@ -13,6 +13,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+enum gw_chatter_rule {
+	GW_CHATTER_TELL = 0, /* every transition is told */
+	GW_CHATTER_HOLD,     /* it stands until it has been quiet for a minute */
+};
+
 struct gw_alarm_opts {
 	struct gw_alarm_info info;
 	struct gw_condition_opts when;
@@ -21,7 +26,15 @@ struct gw_alarm_opts {
 	enum gw_level level;
 	int64_t on_delay_ns;  /* true for this long before it raises */
 	int64_t off_delay_ns; /* false for this long before it clears */
+	int64_t re_alarm_ns;  /* raised again after this long; 0: never */
 	bool latch;           /* after return it stays until a person resets it */
+	bool out_of_service;  /* nothing is raised */
+	int chatter_rule;     /* enum gw_chatter_rule */
+	/* 1 + the alarm that tells that this one chatters; 0: none does */
+	uint32_t chatter;
+	struct gw_strings unless_of;    /* as written */
+	const struct gw_member *unless; /* resolved: while any is true it does not raise */
+	size_t n_unless;
 };
 
 #endif

@@ -28,7 +28,8 @@ struct gw_member {
 /* What stands under `when:`. Fields belong to the kinds named beside them. */
 struct gw_condition_opts {
 	const struct gw_condition_kind *kind;
-	double limit;             /* above, below, reaches; rises, falls: the change */
+	double limit;             /* above, below, reaches; rises, falls: the change;
+				   * flood: the highest enum gw_level that is held back */
 	struct gw_table clear;    /* above, below: 1 x 1 or empty */
 	struct gw_table deadband; /* above, below, outside, rises, falls: 1 x 1 or empty */
 	struct gw_table band;     /* outside: 1 x 2 */

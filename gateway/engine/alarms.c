@@ -3,6 +3,7 @@
  * One alarm steps: its condition is asked, its state moves, what happened becomes events, and
  * votes that count it hear of it.
  */
+#include "alarm/nuisance.h"
 #include "engine/inside.h"
 
 #include <math.h>
@@ -62,6 +63,8 @@ static struct gw_event describe(struct gw_engine *e, struct gw_alarm *a,
 	if (a->opts->when.kind->votes)
 		v.n_by = (uint8_t)gw_condition_members(
 			&a->opts->when, a->memory, at_ns, v.by, GW_EVENT_BY_MAX);
+	if (a->opts->when.kind == &gw_chattering)
+		v.n_by = (uint8_t)gw_nuisance_names(e, a, v.by, GW_EVENT_BY_MAX);
 	a->seq = v.seq;
 	a->told_level = v.level;
 	a->since_ms = v.wall_ms;
@@ -83,7 +86,7 @@ static void begin_life(
 
 static void end_life(struct gw_alarm *a)
 {
-	a->alive = false;
+	a->alive = a->withheld = false;
 	memset(a->occurrence, 0, sizeof a->occurrence);
 	a->onset_ms = 0;
 	a->onset_ns = 0;
@@ -91,54 +94,110 @@ static void end_life(struct gw_alarm *a)
 	a->eta_ms = -1;
 }
 
+static void send(struct gw_engine *e, struct gw_alarm *a, enum gw_change change,
+	enum gw_state state, const char *note, int64_t at_ns, const struct gw_time *now)
+{
+	struct gw_event v = describe(e, a, change, state, at_ns, now);
+
+	a->unsynced |= !now->synced;
+	if (note)
+		strncpy(v.note, note, sizeof v.note - 1);
+	gw_out_add(e, &v);
+}
+
+void gw_alarms_tell(struct gw_engine *e, struct gw_alarm *a, enum gw_change change,
+	const char *note, int64_t at_ns, const struct gw_time *now)
+{
+	send(e, a, change, gw_state_shown(&a->state), note, at_ns, now);
+	gw_alarms_show(e, a, now);
+}
+
+static void tell_move(struct gw_engine *e, struct gw_alarm *a, const struct gw_move *m,
+	const char *note, const struct gw_time *now)
+{
+	if (m->change == GW_CHANGE_RAISED && !m->again) {
+		if (!a->alive)
+			begin_life(e, a, m->at_ns, now);
+		if (!m->silent)
+			gw_nuisance_raised(e, a, m->at_ns, now);
+	}
+	if (a->withheld) { /* nobody was told, so nobody need acknowledge */
+		if (a->state.under == GW_STATE_RETURNED_UNACKED)
+			a->state.under = GW_STATE_NORMAL;
+		return;
+	}
+	if (!m->silent)
+		send(e, a, (enum gw_change)m->change, (enum gw_state)m->state,
+			m->again ? "still true: raised again" : note, m->at_ns, now);
+}
+
 static void tell(struct gw_engine *e, struct gw_alarm *a, const struct gw_moves *moves,
 	const char *note, const struct gw_time *now)
 {
-	for (unsigned i = 0; i < moves->n; i++) {
-		const struct gw_move *m = &moves->move[i];
-
-		if (m->change == GW_CHANGE_RAISED && !a->alive)
-			begin_life(e, a, m->at_ns, now);
-		if (!m->silent) {
-			struct gw_event v = describe(e, a, (enum gw_change)m->change,
-				(enum gw_state)m->state, m->at_ns, now);
-
-			a->unsynced |= !now->synced;
-			if (note)
-				strncpy(v.note, note, sizeof v.note - 1);
-			gw_out_add(e, &v);
-		}
-	}
+	for (unsigned i = 0; i < moves->n; i++)
+		tell_move(e, a, &moves->move[i], note, now);
 	if (moves->n && a->alive && a->state.under == GW_STATE_NORMAL)
 		end_life(a);
 	if (moves->n)
 		gw_alarms_show(e, a, now);
 }
 
-static void schedule(struct gw_engine *e, struct gw_alarm *a)
+void gw_alarms_schedule(struct gw_engine *e, struct gw_alarm *a)
 {
 	int64_t due_ns = gw_state_due(&a->state, &a->rules);
 
 	if (a->condition_due_ns < due_ns)
 		due_ns = a->condition_due_ns;
+	if (a->release_ns < due_ns)
+		due_ns = a->release_ns;
 	gw_queue_set(e, a, due_ns);
 }
 
-/* Votes that count this alarm hear whether it is active. */
-static void tell_votes(
+bool gw_alarms_suppressed(const struct gw_engine *e, const struct gw_alarm *a)
+{
+	for (size_t i = 0; i < a->opts->n_unless; i++) {
+		const struct gw_member *m = &a->opts->unless[i];
+		const struct gw_point_slot *s = &e->view.points[m->index];
+
+		if (m->is_alarm ? gw_state_active(&e->alarms[m->index].state)
+				: atomic_load_explicit(&s->good_ns, memory_order_relaxed) &&
+					atomic_load_explicit(
+						&s->value, memory_order_relaxed) != 0)
+			return true;
+	}
+	return false;
+}
+
+void gw_alarms_hear(struct gw_engine *e, const struct gw_listener *l, bool truth,
+	int64_t at_ns, const struct gw_time *now)
+{
+	struct gw_alarm *a = &e->alarms[l->alarm];
+
+	if (l->member < a->opts->when.n_members) {
+		gw_alarms_ask(e, a,
+			(struct gw_condition_input){
+				.member = l->member, .member_true = truth, .now_ns = at_ns},
+			now);
+	} else if (gw_alarms_suppressed(e, a)) {
+		a->release_ns = INT64_MAX;
+		gw_alarms_hold(e, a, GW_HOLD_DESIGN, true, at_ns, now);
+		gw_alarms_schedule(e, a);
+	} else if (a->state.holds & GW_HOLD_DESIGN) {
+		/* with the timers: the sample that ends the one may end the other */
+		a->release_ns = at_ns;
+		gw_alarms_schedule(e, a);
+	}
+}
+
+/* Votes that count this alarm, and alarms that it holds back, hear whether it is active. */
+static void tell_listeners(
 	struct gw_engine *e, struct gw_alarm *a, int64_t now_ns, const struct gw_time *now)
 {
 	const struct gw_listeners *l = &e->alarm_listeners;
 	uint32_t i = index_of(e, a);
 
 	for (uint32_t k = l->first[i]; k < l->first[i + 1]; k++)
-		gw_alarms_ask(e, &e->alarms[l->at[k].alarm],
-			(struct gw_condition_input){
-				.member = l->at[k].member,
-				.member_true = gw_state_active(&a->state),
-				.now_ns = now_ns,
-			},
-			now);
+		gw_alarms_hear(e, &l->at[k], gw_state_active(&a->state), now_ns, now);
 }
 
 void gw_alarms_calm(struct gw_engine *e, size_t point)
@@ -171,7 +230,7 @@ void gw_alarms_calm(struct gw_engine *e, size_t point)
 	s->hi = hi;
 }
 
-/* After its state moved: bands, timer, votes. */
+/* After its state moved: bands, timer, who listens. */
 static void settle(struct gw_engine *e, struct gw_alarm *a, bool was_active, bool was_heard,
 	int64_t at_ns, const struct gw_time *now)
 {
@@ -182,9 +241,14 @@ static void settle(struct gw_engine *e, struct gw_alarm *a, bool was_active, boo
 		for (uint32_t i = 0; i < a->opts->n_points; i++)
 			gw_alarms_calm(e, a->opts->first_point + i);
 	}
-	schedule(e, a);
+	gw_alarms_schedule(e, a);
+	if (a->state.holds) /* suppressed or not, without a move */
+		gw_alarms_show(e, a, now);
+	gw_nuisance_chatter(e, a, at_ns, now);
+	if (was_active && a == e->flood && !gw_flood_lasts(a->memory))
+		gw_nuisance_ebb(e, now);
 	if (gw_state_active(&a->state) != was_active || a->heard != was_heard)
-		tell_votes(e, a, at_ns, now);
+		tell_listeners(e, a, at_ns, now);
 }
 
 /* The last usable sample of its points; when it began to wait if there was none. */
@@ -284,6 +348,12 @@ void gw_alarms_due(struct gw_engine *e, struct gw_alarm *a, const struct gw_time
 	int64_t at_ns = a->due_ns > a->last_ns ? a->due_ns : a->last_ns;
 	bool was_active = gw_state_active(&a->state);
 
+	if (a->release_ns <= at_ns) {
+		a->release_ns = INT64_MAX;
+		gw_alarms_hold(e, a, GW_HOLD_DESIGN, false, at_ns, now);
+		gw_alarms_schedule(e, a);
+		return;
+	}
 	if (a->condition_due_ns <= at_ns) {
 		gw_alarms_ask(e, a,
 			(struct gw_condition_input){
@@ -297,6 +367,24 @@ void gw_alarms_due(struct gw_engine *e, struct gw_alarm *a, const struct gw_time
 	settle(e, a, was_active, a->heard, at_ns, now);
 }
 
+void gw_alarms_hold(struct gw_engine *e, struct gw_alarm *a, enum gw_hold why, bool on,
+	int64_t at_ns, const struct gw_time *now)
+{
+	struct gw_moves moves = {0};
+	bool was_active = gw_state_active(&a->state);
+
+	if (((a->state.holds & why) != 0) == on)
+		return;
+	if (at_ns < a->last_ns)
+		at_ns = a->last_ns;
+	a->last_ns = at_ns;
+	gw_state_hold(&a->state, &a->rules, at_ns, why, on, &moves);
+	tell(e, a, &moves, why == GW_HOLD_SERVICE && on ? "taken out of service" : NULL,
+		now);
+	gw_alarms_show(e, a, now);
+	settle(e, a, was_active, a->heard, at_ns, now);
+}
+
 const char *gw_alarms_command(
 	struct gw_engine *e, const struct gw_command *c, const struct gw_time *now)
 {
@@ -306,6 +394,8 @@ const char *gw_alarms_command(
 	int64_t at_ns = now->mono_ns > a->last_ns ? now->mono_ns : a->last_ns;
 
 	a->last_ns = at_ns;
+	if (a->withheld) /* what a person has seen is told to all, and first */
+		gw_nuisance_reveal(e, a, now);
 	switch ((enum gw_command_kind)c->kind) {
 	case GW_COMMAND_ACK: why = gw_state_ack(&a->state, at_ns, &moves); break;
 	case GW_COMMAND_RESET: why = gw_state_reset(&a->state, at_ns, &moves); break;
@@ -317,106 +407,4 @@ const char *gw_alarms_command(
 	tell(e, a, &moves, c->note[0] ? c->note : NULL, now);
 	settle(e, a, gw_state_active(&a->state), a->heard, at_ns, now);
 	return why;
-}
-
-/* After a reload: an alarm that is new, or whose condition is, looks at the value its point has.
- * A sensor that speaks only when something changes may not say it again. */
-static void ask_at_once(struct gw_engine *e, struct gw_alarm *a, const struct gw_time *now)
-{
-	struct gw_sample sample = {.mono_ns = now->mono_ns};
-	struct gw_point_view v;
-
-	if (a->heard || a->opts->n_points != 1 || a->opts->when.kind->absorb ||
-		a->opts->when.kind->on_devices)
-		return;
-	gw_view_point(&e->view, a->opts->first_point, &v);
-	if (v.good_ns == 0 || !gw_quality_usable(v.quality))
-		return;
-	sample.quality = v.quality;
-	sample.device_ns = v.device_ns;
-	sample.value = v.value;
-	gw_alarms_ask(e, a,
-		(struct gw_condition_input){
-			.sample = &sample, .member = GW_NO_MEMBER, .now_ns = now->mono_ns},
-		now);
-}
-
-/* After a reload: a vote hears what its members are, as they tell it only when they change. */
-static void ask_members(struct gw_engine *e, struct gw_alarm *a, const struct gw_time *now)
-{
-	const struct gw_condition_opts *o = &a->opts->when;
-
-	for (uint32_t m = 0; m < o->n_members; m++) {
-		struct gw_condition_input in = {.member = m, .now_ns = now->mono_ns};
-		struct gw_point_view v;
-
-		if (o->members[m].is_alarm) {
-			const struct gw_alarm *member = &e->alarms[o->members[m].index];
-
-			if (!member->heard)
-				continue;
-			in.member_true = gw_state_active(&member->state);
-		} else {
-			gw_view_point(&e->view, o->members[m].index, &v);
-			if (v.good_ns == 0 || !gw_quality_usable(v.quality))
-				continue;
-			in.member_true = v.value != 0;
-		}
-		gw_alarms_ask(e, a, in, now);
-	}
-}
-
-/* It stands, and the configuration gives it another level than those who heard of it know. Under
- * a shelf they hear of it at the end. */
-static void tell_level(struct gw_engine *e, struct gw_alarm *a, const struct gw_time *now)
-{
-	struct gw_event v;
-
-	if (!a->alive || a->state.shelved || a->told_level == a->opts->level)
-		return;
-	v = describe(e, a, GW_CHANGE_LEVEL, gw_state_shown(&a->state), now->mono_ns, now);
-	a->unsynced |= !now->synced;
-	gw_out_add(e, &v);
-	gw_alarms_show(e, a, now);
-}
-
-void gw_alarms_start(struct gw_engine *e, const struct gw_time *now)
-{
-	for (size_t i = 0; i < e->opts.n_alarms; i++) {
-		struct gw_alarm *a = &e->alarms[i];
-
-		if (a->waits_ns == 0)
-			a->waits_ns = now->mono_ns;
-		if (a->opts->when.kind->on_devices)
-			gw_alarms_ask(e, a,
-				(struct gw_condition_input){
-					.member = GW_NO_MEMBER, .now_ns = now->mono_ns},
-				now);
-		ask_at_once(e, a, now);
-		ask_members(e, a, now);
-		tell_level(e, a, now);
-		schedule(e, a);
-	}
-	for (size_t p = 0; p < e->opts.n_points; p++)
-		gw_alarms_calm(e, p);
-}
-
-void gw_alarms_amend(struct gw_engine *e, const struct gw_time *now)
-{
-	for (size_t i = 0; i < e->opts.n_alarms; i++) {
-		struct gw_alarm *a = &e->alarms[i];
-		struct gw_event v;
-
-		if (!a->unsynced)
-			continue;
-		a->unsynced = false;
-		if (!a->alive)
-			continue;
-		if (a->onset_ns)
-			a->onset_ms = gw_alarms_wall_ms(now, a->onset_ns);
-		v = describe(e, a, GW_CHANGE_AMENDED, gw_state_shown(&a->state),
-			now->mono_ns, now);
-		gw_out_add(e, &v);
-		gw_alarms_show(e, a, now);
-	}
 }

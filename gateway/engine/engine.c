@@ -93,17 +93,20 @@ static void __attribute__((noinline)) heed(struct gw_engine *e, uint32_t point,
 		return;
 	for (; k < end; k++) {
 		struct gw_alarm *a = &e->alarms[l->at[k].alarm];
-		struct gw_condition_input in = {
-			.member = l->at[k].member, .now_ns = sample->mono_ns};
 
-		if (in.member == GW_NO_MEMBER)
-			in.sample = sample;
-		else
-			in.member_true = sample->value != 0;
-		if (in.sample && a->opts->when.kind->absorb)
+		if (l->at[k].member != GW_NO_MEMBER) {
+			gw_alarms_hear(
+				e, &l->at[k], sample->value != 0, sample->mono_ns, now);
+			continue;
+		}
+		if (a->opts->when.kind->absorb)
 			a->opts->when.kind->absorb(
 				&a->opts->when, a->memory, sample, sample->mono_ns);
-		gw_alarms_ask(e, a, in, now);
+		gw_alarms_ask(e, a,
+			(struct gw_condition_input){.sample = sample,
+				.member = GW_NO_MEMBER,
+				.now_ns = sample->mono_ns},
+			now);
 	}
 	gw_alarms_calm(e, point);
 }

@@ -27,7 +27,7 @@ struct gw_engine_opts {
 	const struct gw_site_info *site;
 	const struct gw_point_info *points; /* of all sources, one block per source */
 	size_t n_points;
-	const struct gw_alarm_opts *alarms; /* members of votes come before the vote */
+	const struct gw_alarm_opts *alarms; /* members of votes and of unless come first */
 	size_t n_alarms;
 	size_t n_inputs; /* most sources that may attach */
 };

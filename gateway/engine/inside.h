@@ -43,7 +43,8 @@ struct gw_view {
 
 struct gw_listener { /* an alarm that hears a point or another alarm */
 	uint32_t alarm;
-	uint32_t member; /* of that vote, or GW_NO_MEMBER */
+	/* of that vote; from when.n_members on of its `unless`; or GW_NO_MEMBER */
+	uint32_t member;
 };
 
 struct gw_listeners { /* who hears i: at[first[i]] .. at[first[i + 1] - 1] */
@@ -73,14 +74,17 @@ struct gw_alarm {
 	int64_t last_ns;          /* its time never falls */
 	int64_t waits_ns;         /* for a first sample since then; 0: from the start on */
 	int64_t condition_due_ns; /* its condition wants to be asked */
-	int64_t due_ns;           /* when it is due for either reason; key of the queue */
+	int64_t release_ns;       /* what held it back has ended; INT64_MAX: nothing has */
+	int64_t due_ns;           /* when it is due for any reason; key of the queue */
 	uint32_t queued_at;       /* place in the queue, or GW_NOT_QUEUED */
 	bool truth;               /* the condition's last answer */
 	bool heard;               /* asked since start */
 	bool stood;               /* was active when the daemon last stopped */
 	bool quiet;               /* condition false and not active: its band counts */
 	bool alive;               /* in a life from raised to normal */
-	bool unsynced; /* an event of this life was dated by a clock not to be believed */
+	bool unsynced;   /* an event of this life was dated by a clock not to be believed */
+	bool withheld;   /* this life began in a flood: it is counted, not told */
+	bool chattering; /* as last counted */
 	uint8_t quality;
 	uint8_t told_level; /* by its last event */
 	uint8_t occurrence[16];
@@ -125,7 +129,8 @@ struct gw_engine {
 	struct gw_ring *commands, *replies;
 	struct gw_wake *reply_wake;
 
-	struct gw_tap *tap; /* or NULL */
+	struct gw_tap *tap;     /* or NULL */
+	struct gw_alarm *flood; /* or NULL: floods are told one by one */
 
 	struct gw_event *log; /* events waiting for the slowest output */
 	uint64_t logged;
@@ -161,11 +166,41 @@ void gw_alarms_ask(struct gw_engine *e, struct gw_alarm *a, struct gw_condition_
 void gw_alarms_due(struct gw_engine *e, struct gw_alarm *a, const struct gw_time *now);
 const char *gw_alarms_command(
 	struct gw_engine *e, const struct gw_command *c, const struct gw_time *now);
-void gw_alarms_start(struct gw_engine *e, const struct gw_time *now);
-void gw_alarms_amend(struct gw_engine *e, const struct gw_time *now);
+/* A point or alarm it listens to turned, or may have. */
+void gw_alarms_hear(struct gw_engine *e, const struct gw_listener *l, bool truth,
+	int64_t at_ns, const struct gw_time *now);
+/* Something else than a move of its state is told of it. */
+void gw_alarms_tell(struct gw_engine *e, struct gw_alarm *a, enum gw_change change,
+	const char *note, int64_t at_ns, const struct gw_time *now);
+/* A hold begins or ends, if it is not so already. */
+void gw_alarms_hold(struct gw_engine *e, struct gw_alarm *a, enum gw_hold why, bool on,
+	int64_t at_ns, const struct gw_time *now);
+/* Whether any of its `unless` is true. */
+bool gw_alarms_suppressed(const struct gw_engine *e, const struct gw_alarm *a);
+void gw_alarms_schedule(struct gw_engine *e, struct gw_alarm *a);
 void gw_alarms_show(struct gw_engine *e, struct gw_alarm *a, const struct gw_time *now);
 /* After something that may change whether values matter: the band of each of its points. */
 void gw_alarms_calm(struct gw_engine *e, size_t point);
+
+/* start.c: what is told at the first step, and when the clock becomes right */
+void gw_alarms_start(struct gw_engine *e, const struct gw_time *now);
+void gw_alarms_amend(struct gw_engine *e, const struct gw_time *now);
+
+/* nuisance.c: chattering and floods */
+/* An alarm raised; sets withheld if it is not to be told. */
+void gw_nuisance_raised(
+	struct gw_engine *e, struct gw_alarm *a, int64_t at_ns, const struct gw_time *now);
+/* It began or stopped to chatter. */
+void gw_nuisance_chatter(
+	struct gw_engine *e, struct gw_alarm *a, int64_t at_ns, const struct gw_time *now);
+/* Tell one that was held back. */
+void gw_nuisance_reveal(struct gw_engine *e, struct gw_alarm *a, const struct gw_time *now);
+/* The flood is over: tell all that still stand. */
+void gw_nuisance_ebb(struct gw_engine *e, const struct gw_time *now);
+void gw_nuisance_start(struct gw_engine *e, const struct gw_time *now);
+/* Keys of the alarms that report their chattering to a; how many were written. */
+size_t gw_nuisance_names(const struct gw_engine *e, const struct gw_alarm *a,
+	const char *ret_keys[], size_t most);
 
 /* out.c: events on their way out */
 void gw_out_add(struct gw_engine *e, const struct gw_event *event);

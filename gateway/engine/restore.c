@@ -31,7 +31,7 @@ bool gw_engine_restore(
 	a->state.under = memory->under <= GW_STATE_LATCHED_ACKED ? memory->under
 								 : GW_STATE_NORMAL;
 	a->state.truth = a->truth = a->stood = gw_state_active(&a->state);
-	a->state.turn_ns = now.mono_ns;
+	a->state.turn_ns = a->state.told_ns = now.mono_ns;
 	if (memory->shelved_until_ms) {
 		a->state.shelved = true;
 		a->state.shelf_end_ns = shelf_end_ns(memory, &now);

@@ -3,6 +3,7 @@
  * Everything that is fixed at load: slots, alarms with the memory of their conditions, who hears
  * whom, and the room for events.
  */
+#include "alarm/nuisance.h"
 #include "engine/inside.h"
 
 #include <math.h>
@@ -21,6 +22,13 @@ static void *take(size_t n, size_t size, size_t align, bool *ok)
 	}
 	memset(p, 0, bytes ? bytes : align);
 	return p;
+}
+
+/* Those of its vote, then those of its `unless`. */
+static const struct gw_member *member_of(const struct gw_alarm_opts *o, uint32_t m)
+{
+	return m < o->when.n_members ? &o->when.members[m]
+				     : &o->unless[m - o->when.n_members];
 }
 
 /* Count, sum up, fill: the usual three passes of a compact adjacency table. */
@@ -45,10 +53,11 @@ static bool hear(struct gw_engine *e, struct gw_listeners *l, size_t n, bool ala
 				else
 					l->first[at + 1]++;
 			}
-			for (uint32_t m = 0; m < o->when.n_members; m++) {
-				uint32_t at = o->when.members[m].index;
+			for (uint32_t m = 0; m < o->when.n_members + o->n_unless; m++) {
+				const struct gw_member *member = member_of(o, m);
+				uint32_t at = member->index;
 
-				if (o->when.members[m].is_alarm != alarms)
+				if (member->is_alarm != alarms)
 					continue;
 				if (fill)
 					l->at[cursor[at]++] = (struct gw_listener){i, m};
@@ -116,10 +125,13 @@ static void init_alarm(struct gw_alarm *a, const struct gw_alarm_opts *o,
 		.opts = o,
 		.rules = {.on_delay_ns = o->on_delay_ns,
 			.off_delay_ns = o->off_delay_ns,
-			.latch = o->latch},
+			.re_alarm_ns = o->re_alarm_ns,
+			.latch = o->latch,
+			.hold_chatter = o->chatter_rule == GW_CHATTER_HOLD},
 		.memory = memory,
 		.memory_size = memory_size,
 		.condition_due_ns = INT64_MAX,
+		.release_ns = INT64_MAX,
 		.due_ns = INT64_MAX,
 		.queued_at = GW_NOT_QUEUED,
 		.quiet = true,
@@ -168,6 +180,8 @@ enum gw_err gw_tables_build(struct gw_engine *e, struct gw_error *err)
 	for (uint32_t i = 0; i < o->n_alarms; i++) {
 		size_t size = memory_of(&o->alarms[i]);
 
+		if (o->alarms[i].when.kind == &gw_flooding)
+			e->flood = &e->alarms[i];
 		init_alarm(&e->alarms[i], &o->alarms[i], e->memory + memory, size);
 		memory += size;
 		e->by_key[i] = i;

@@ -75,12 +75,20 @@ static enum gw_err put_event(struct gw_db *db, const struct gw_entry *entry, int
 	return gw_db_run(db, GW_DB_EVENT_PUT, err);
 }
 
+/* Whether there is anything to remember of it over a restart. */
+static bool stands(const struct gw_event *e)
+{
+	if (e->state == GW_STATE_SUPPRESSED)
+		return e->under != GW_STATE_NORMAL;
+	return e->state != GW_STATE_NORMAL && e->state != GW_STATE_OUT_OF_SERVICE;
+}
+
 static enum gw_err put_alarm(
 	struct gw_db *db, const struct gw_event *e, int64_t info, struct gw_error *err)
 {
 	sqlite3_stmt *st;
 
-	if (e->state == GW_STATE_NORMAL) {
+	if (!stands(e)) {
 		st = gw_db_stmt(db, GW_DB_ALARM_DELETE);
 		sqlite3_bind_text(st, 1, e->info->key, -1, SQLITE_STATIC);
 		return gw_db_run(db, GW_DB_ALARM_DELETE, err);

@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What holds an alarm back: `unless`, out of service; and what tells it again: re_alarm. */
+#include "engine_kit.h"
+
+static struct gw_member gate[4];
+
+enum { GATE, HELD };
+
+/* An alarm on point 0 holds back one on point `point`. */
+static struct gw_alarm_opts *held_on(int point)
+{
+	struct gw_alarm_opts *a;
+
+	kit_alarm("gate", 0, &gw_above)->when.limit = 50;
+	a = kit_alarm("held", point, &gw_above);
+	a->when.limit = 20;
+	gate[0] = (struct gw_member){true, GATE, 0, kit.alarm_key[GATE]};
+	a->unless = gate;
+	a->n_unless = 1;
+	return a;
+}
+
+static void an_active_alarm_holds_another_back_until_it_ends(void **unused)
+{
+	(void)unused;
+	held_on(1);
+	kit_start();
+	kit_feed(0, 0, 60);
+	assert_int_equal(kit_feed(S, 1, 30), 0);
+	assert_int_equal(kit_state(HELD), GW_STATE_SUPPRESSED);
+	assert_int_equal(kit_feed(2 * S, 0, 40), 2);
+	assert_string_equal(kit.event[0].info->name, "gate");
+	assert_string_equal(kit.event[1].info->name, "held");
+	assert_event(1, GW_CHANGE_RAISED, GW_STATE_ACTIVE_UNACKED);
+	assert_true(kit.event[1].onset_ms == KIT_WALL_MS + 1000);
+	assert_true(kit.event[1].wall_ms == KIT_WALL_MS + 2000);
+	assert_int_equal(kit_state(HELD), GW_STATE_ACTIVE_UNACKED);
+}
+
+static void on_one_point_the_one_that_holds_back_is_first(void **unused)
+{
+	(void)unused;
+	held_on(0);
+	kit_start();
+	assert_int_equal(kit_feed(0, 0, 60), 1);
+	assert_string_equal(kit.event[0].info->name, "gate");
+	assert_int_equal(kit_state(HELD), GW_STATE_SUPPRESSED);
+	assert_int_equal(kit_feed(S, 0, 10), 1); /* both are over at once */
+	assert_int_equal(kit_pass(S), 0);
+	assert_int_equal(kit_state(HELD), GW_STATE_NORMAL);
+	kit_feed(2 * S, 0, 60);
+	assert_int_equal(kit_feed(3 * S, 0, 30), 2); /* one only */
+	assert_event(1, GW_CHANGE_RAISED, GW_STATE_ACTIVE_UNACKED);
+}
+
+/* Ended and begun again before anybody looked. */
+static void a_release_may_be_taken_back(void **unused)
+{
+	const struct gw_sample samples[] = {
+		{.point = 0,
+			.quality = GW_QUALITY_GOOD,
+			.mono_ns = KIT_START_NS,
+			.value = 60},
+		{.point = 1,
+			.quality = GW_QUALITY_GOOD,
+			.mono_ns = KIT_START_NS,
+			.value = 30},
+		{.point = 0,
+			.quality = GW_QUALITY_GOOD,
+			.mono_ns = KIT_START_NS,
+			.value = 40},
+		{.point = 0,
+			.quality = GW_QUALITY_GOOD,
+			.mono_ns = KIT_START_NS,
+			.value = 60},
+	};
+
+	(void)unused;
+	held_on(1);
+	kit_start();
+	gw_engine_feed(kit.engine, samples, 4, kit_time(0));
+	assert_int_equal(kit_pass(0), 3);
+	assert_int_equal(kit_state(HELD), GW_STATE_SUPPRESSED);
+}
+
+static void what_was_told_stays_told(void **unused)
+{
+	(void)unused;
+	held_on(1);
+	kit_start();
+	assert_int_equal(kit_feed(0, 1, 30), 1);
+	assert_int_equal(kit_feed(S, 0, 60), 1);
+	assert_int_equal(kit_state(HELD), GW_STATE_SUPPRESSED);
+	assert_int_equal(kit_feed(2 * S, 1, 10), 1);
+	assert_event(0, GW_CHANGE_CLEARED, GW_STATE_RETURNED_UNACKED);
+}
+
+static void a_delay_of_the_gate_counts(void **unused)
+{
+	(void)unused;
+	held_on(1);
+	kit.alarms[GATE].on_delay_ns = 5 * S;
+	kit_start();
+	kit_feed(0, 0, 60);
+	assert_int_equal(kit_feed(S, 1, 30), 1); /* the gate is not active yet */
+	assert_string_equal(kit.event[0].info->name, "held");
+}
+
+static void a_contact_holds_back_as_well(void **unused)
+{
+	struct gw_alarm_opts *a;
+
+	(void)unused;
+	a = kit_alarm("held", 1, &gw_above);
+	a->when.limit = 20;
+	gate[0] = (struct gw_member){false, 2, 0, kit.point_key[2]};
+	gate[1] = (struct gw_member){false, 3, 1, kit.point_key[3]};
+	a->unless = gate;
+	a->n_unless = 2;
+	kit_start();
+	kit_feed(0, 2, 1);
+	kit_feed(0, 3, 1);
+	assert_int_equal(kit_feed(S, 1, 30), 0);
+	assert_int_equal(kit_feed(2 * S, 2, 0), 0); /* the other still does */
+	kit_feed_quality(3 * S, 3, 0, GW_QUALITY_BAD_LINK);
+	assert_int_equal(kit.n_events, 0); /* nothing is known anew */
+	assert_int_equal(kit_feed(4 * S, 3, 0), 1);
+	assert_event(0, GW_CHANGE_RAISED, GW_STATE_ACTIVE_UNACKED);
+	assert_int_equal(kit_feed(5 * S, 1, 10), 1);
+	kit_feed(6 * S, 3, 1); /* heard again after it was quiet for a while */
+	assert_int_equal(kit_feed(7 * S, 1, 30), 0);
+}
+
+static void a_vote_may_be_held_back(void **unused)
+{
+	static const struct gw_member of[] = {
+		{false, 1, 0, "s/d1/p"}, {false, 2, 1, "s/d2/p"}};
+	struct gw_alarm_opts *a;
+
+	(void)unused;
+	kit_alarm("gate", 0, &gw_above)->when.limit = 50;
+	a = kit_alarm("zone", -1, &gw_at_least);
+	a->when.at_least = 2;
+	a->when.members = of;
+	a->when.n_members = 2;
+	gate[0] = (struct gw_member){true, GATE, 0, kit.alarm_key[GATE]};
+	a->unless = gate;
+	a->n_unless = 1;
+	kit_start();
+	kit_feed(0, 0, 60);
+	kit_feed(S, 1, 1);
+	assert_int_equal(kit_feed(S, 2, 1), 0);
+	assert_int_equal(kit_state(1), GW_STATE_SUPPRESSED);
+	assert_int_equal(kit_feed(2 * S, 0, 40), 2);
+	assert_int_equal(kit.event[1].n_by, 2);
+}
+
+static void reload(int64_t at_ns)
+{
+	struct gw_engine *next = kit_engine();
+
+	gw_engine_adopt(next, kit.engine, kit_time(at_ns), NULL, NULL);
+	gw_engine_free(kit.engine);
+	kit.engine = next;
+	kit_pass(at_ns);
+}
+
+static void what_holds_back_is_known_from_the_first_step_on(void **unused)
+{
+	const struct gw_alarm_memory memory = {.key = kit.alarm_key[GATE],
+		.state = GW_STATE_ACTIVE_UNACKED,
+		.under = GW_STATE_ACTIVE_UNACKED,
+		.level = GW_LEVEL_RED};
+
+	(void)unused;
+	held_on(1);
+	kit_start();
+	assert_true(gw_engine_restore(kit.engine, &memory, kit_time(0)));
+	assert_int_equal(kit_feed(0, 1, 30), 0);
+	assert_int_equal(kit_state(HELD), GW_STATE_SUPPRESSED);
+	kit.alarms[HELD].n_unless = 0; /* and a reload lets go what it no longer says */
+	reload(S);
+	assert_int_equal(kit.n_events, 1);
+	assert_event(0, GW_CHANGE_RAISED, GW_STATE_ACTIVE_UNACKED);
+}
+
+static void out_of_service_is_silent_and_says_so(void **unused)
+{
+	struct gw_alarm_opts *a = kit_alarm("high", 0, &gw_above);
+
+	(void)unused;
+	a->when.limit = 50;
+	a->out_of_service = true;
+	kit_start();
+	assert_int_equal(kit_feed(0, 0, 60), 0);
+	assert_int_equal(kit_state(0), GW_STATE_OUT_OF_SERVICE);
+	a->out_of_service = false;
+	reload(S);
+	assert_int_equal(kit.n_events, 1);
+	assert_event(0, GW_CHANGE_RAISED, GW_STATE_ACTIVE_UNACKED);
+	assert_true(kit.event[0].wall_ms == KIT_WALL_MS + 1000);
+	a->out_of_service = true;
+	reload(2 * S);
+	assert_int_equal(kit.n_events, 1);
+	assert_event(0, GW_CHANGE_CLEARED, GW_STATE_OUT_OF_SERVICE);
+	assert_string_equal(kit.event[0].note, "taken out of service");
+	assert_int_equal(kit_feed(3 * S, 0, 40), 0);
+	assert_int_equal(kit_feed(4 * S, 0, 60), 0);
+}
+
+static void re_alarm_is_the_same_life_under_a_new_number(void **unused)
+{
+	struct gw_alarm_opts *a = kit_alarm("high", 0, &gw_above);
+	uint8_t life[16];
+	uint64_t seq;
+
+	(void)unused;
+	a->when.limit = 50;
+	a->re_alarm_ns = 60 * S;
+	kit_start();
+	kit_feed(0, 0, 60);
+	memcpy(life, kit.event[0].occurrence, sizeof life);
+	seq = kit.event[0].seq;
+	assert_int_equal(kit_pass(60 * S - 1), 0);
+	assert_int_equal(kit_pass(60 * S), 1);
+	assert_event(0, GW_CHANGE_RAISED, GW_STATE_ACTIVE_UNACKED);
+	assert_memory_equal(kit.event[0].occurrence, life, sizeof life);
+	assert_int_equal(kit.event[0].seq, seq + 1);
+	assert_string_equal(kit.event[0].note, "still true: raised again");
+	assert_true(kit.event[0].onset_ms == KIT_WALL_MS);
+}
+
+static void re_alarm_counts_from_a_restart(void **unused)
+{
+	struct gw_alarm_opts *a = kit_alarm("high", 0, &gw_above);
+	const struct gw_alarm_memory memory = {.key = kit.alarm_key[0],
+		.state = GW_STATE_ACTIVE_ACKED,
+		.under = GW_STATE_ACTIVE_ACKED,
+		.level = GW_LEVEL_RED,
+		.value = 60};
+
+	(void)unused;
+	a->when.limit = 50;
+	a->re_alarm_ns = 60 * S;
+	kit_start();
+	assert_true(gw_engine_restore(kit.engine, &memory, kit_time(0)));
+	assert_int_equal(kit_feed(0, 0, 60), 0);
+	assert_int_equal(kit_pass(60 * S - 1), 0);
+	assert_int_equal(kit_pass(60 * S), 1);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, kit_setup, kit_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(an_active_alarm_holds_another_back_until_it_ends),
+		TEST(on_one_point_the_one_that_holds_back_is_first),
+		TEST(a_release_may_be_taken_back),
+		TEST(what_was_told_stays_told),
+		TEST(a_delay_of_the_gate_counts),
+		TEST(a_contact_holds_back_as_well),
+		TEST(a_vote_may_be_held_back),
+		TEST(what_holds_back_is_known_from_the_first_step_on),
+		TEST(out_of_service_is_silent_and_says_so),
+		TEST(re_alarm_is_the_same_life_under_a_new_number),
+		TEST(re_alarm_counts_from_a_restart),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
