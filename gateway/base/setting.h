@@ -26,7 +26,7 @@ enum gw_setting_type {
 	/* struct gw_table: a number, a flat list of numbers or a list of such lists; max = most
 	 * columns (0: any; 1: a number only) */
 	GW_SET_TABLE,
-	GW_SET_STRINGS, /* struct gw_strings: a list of strings */
+	GW_SET_STRINGS, /* struct gw_strings: a list of strings, or one */
 	GW_SET_PATH, /* const char *, a file; relative to the folder of the config file */
 };
 

@@ -198,6 +198,8 @@ static bool meet(struct gw_load *l, const struct gw_template *t, const char *key
 		d->opts.when = t->opts.when;
 		d->when = t;
 	}
+	if (gw_settings_node(t->block, "unless"))
+		d->unless = t;
 	d->by = t;
 	d->of_site = of_site;
 	*ret_draft = d;
@@ -235,7 +237,9 @@ static bool meet_device(
 		return false;
 	d->device = d->voter = device;
 	d->opts.first_point = at->first_point;
-	d->opts.n_points = (uint32_t)at->device->n_points;
+	d->opts.n_points = d->opts.when.kind && d->opts.when.kind->on_devices
+		? (uint32_t)at->device->n_points
+		: 0;
 	return true;
 }
 
@@ -331,20 +335,25 @@ static void take_apart(
 	}
 }
 
-/* The faults of sources, uplinks and the gateway itself. */
+/* The faults of sources, uplinks and the gateway itself: those whose key has no slash. */
 static size_t expand_owner(
 	struct gw_load *l, const struct gw_template *t, const struct pattern *p)
 {
-	struct gw_config *c = l->config;
-	struct gw_draft *d, *unused;
+	struct gw_draft *unused;
 	size_t matches = 0;
+	char owner[256];
 
-	for (size_t i = 0; i < c->n_points; i++) {
-		if (*c->points[i].device || strcmp(c->points[i].name, t->more.name) != 0 ||
-			!gw_match(p->part[0], c->points[i].source))
+	for (size_t i = 0, n = l->n_drafts; i < n; i++) {
+		const char *key = l->drafts[i]->opts.info.key;
+		size_t owner_length = strcspn(key, ":/");
+
+		if (!l->drafts[i]->implicit || key[owner_length] != ':' ||
+			owner_length >= sizeof(owner) ||
+			strcmp(key + owner_length + 1, t->more.name) != 0)
 			continue;
-		d = gw_alarms_find(l, c->points[i].key);
-		if (!d)
+		memcpy(owner, key, owner_length);
+		owner[owner_length] = '\0';
+		if (!gw_match(p->part[0], owner))
 			continue;
 		if (t->when) {
 			gw_complain_key(l, t->when,
@@ -353,7 +362,7 @@ static size_t expand_owner(
 				t->more.name);
 			return SIZE_MAX;
 		}
-		if (!meet(l, t, c->points[i].key, true, &unused))
+		if (!meet(l, t, key, true, &unused))
 			return SIZE_MAX;
 		matches++;
 	}

@@ -26,13 +26,14 @@ struct gw_draft {
 	struct gw_alarm_opts opts;
 	const struct gw_template *by;   /* what defined it; NULL: nobody, it is implicit */
 	const struct gw_template *when; /* where its condition stands; NULL: implicit */
-	bool of_site;                   /* the site file has spoken of it */
-	bool implicit;                  /* it would be there without any words */
-	bool on_point;                  /* not on a whole device, owner or members */
-	uint32_t device;                /* into l->devices, or GW_NO_DEVICE */
-	uint32_t voter;                 /* members with the same number count once */
-	uint32_t number;                /* in the config's table, when placed */
-	uint8_t visit;                  /* votes.c: white, grey, black */
+	const struct gw_template *unless; /* where that stands; NULL: nowhere */
+	bool of_site;                     /* the site file has spoken of it */
+	bool implicit;                    /* it would be there without any words */
+	bool on_point;                    /* not on a whole device, owner or members */
+	uint32_t device;                  /* into l->devices, or GW_NO_DEVICE */
+	uint32_t voter;                   /* members with the same number count once */
+	uint32_t number;                  /* in the config's table, when placed */
+	uint8_t visit;                    /* order.c: white, grey, black */
 };
 
 /* alarms.c */
@@ -50,11 +51,16 @@ void gw_implicit_add(struct gw_load *l);
 /* finish.c: drafts into the config: texts, order, members. */
 void gw_finish_alarms(struct gw_load *l);
 
-/* votes.c: members of every vote, and an order in which members come before votes: fills
- * order[] with the drafts that are votes. */
-size_t gw_votes_resolve(struct gw_load *l, struct gw_draft **order);
-/* The members' numbers in the config's table, once they are placed. */
-void gw_votes_link(struct gw_load *l, struct gw_draft *vote);
+struct gw_finder; /* members.h */
+
+/* votes.c: the members of a vote. */
+void gw_votes_resolve(struct gw_finder *f, struct gw_draft *vote);
+
+/* unless.c: what holds an alarm back. */
+void gw_unless_resolve(struct gw_finder *f, struct gw_draft *d);
+
+/* order.c: all drafts, each after those it listens to; how many (all, unless complained of). */
+size_t gw_order_find(struct gw_load *l, struct gw_draft **order);
 
 /* A point that is 0 or 1 by its type. */
 bool gw_alarms_discrete(const struct gw_point_opts *point);

@@ -21,6 +21,7 @@ struct gw_gateway_opts { /* keys under `gateway:` */
 	const char *id, *unit, *area, *grid;
 	const char *state_dir, *alert_log, *control_socket;
 	int64_t max_store_bytes;
+	int flood_level; /* 1 + enum gw_level: held back in a flood up to it; 0: none */
 };
 
 struct gw_config {
@@ -40,7 +41,7 @@ struct gw_config {
 	uint32_t *uplink_first_point; /* n_uplinks */
 	uint32_t store_first_point;
 
-	/* Members of votes before votes. Explicit, from profiles, and implicit. */
+	/* Each after those it listens to, as a vote or by `unless`. Explicit, from profiles, and implicit. */
 	struct gw_alarm_opts *alarms;
 	size_t n_alarms;
 

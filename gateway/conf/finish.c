@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "alarm/nuisance.h"
 #include "base/text.h"
-#include "conf/alarms.h"
+#include "conf/members.h"
 
 #include <string.h>
 
@@ -61,7 +62,7 @@ static void place(struct gw_load *l, struct gw_draft *d)
 	info->point = info->source = info->device = info->unit_of_measure = "";
 	info->place = (struct gw_place_info){"", "", ""};
 	info->site = &c->site;
-	if (a->n_points == 0) {
+	if (a->n_points == 0 && d->device == GW_NO_DEVICE) {
 		info->place = place_of_members(c, &a->when);
 		return;
 	}
@@ -75,25 +76,46 @@ static void place(struct gw_load *l, struct gw_draft *d)
 	info->place = p->place;
 }
 
+/* To the fault of its device, else to the gateway's. */
+static void report_chatter(struct gw_load *l, const struct gw_draft *d)
+{
+	const struct gw_load_device *at = d->device == GW_NO_DEVICE
+		? NULL
+		: &l->devices[d->device];
+	const char *key = at ? gw_arena_printf(&l->scratch, "%s/%s:%s", at->source->name,
+				       at->device->name, gw_chattering.key)
+			     : "gateway:chattering";
+	const struct gw_draft *fault = key ? gw_alarms_find(l, key) : NULL;
+
+	if (fault && fault->opts.when.kind == &gw_chattering && fault != d)
+		l->config->alarms[d->number].chatter = fault->number + 1;
+}
+
 void gw_finish_alarms(struct gw_load *l)
 {
 	struct gw_config *c = l->config;
-	struct gw_draft **votes = gw_arena_alloc(
+	struct gw_draft **order = gw_arena_alloc(
 		&l->scratch, l->n_drafts, sizeof(struct gw_draft *));
-	size_t n_votes, i;
+	struct gw_finder finder;
+	size_t n, i;
 
 	c->alarms = gw_arena_alloc(l->keep, l->n_drafts, sizeof(*c->alarms));
-	if (!votes || !c->alarms)
+	if (!order || !c->alarms || !gw_members_init(&finder, l))
 		return;
 	for (i = 0; i < l->n_drafts; i++) {
-		struct gw_draft *d = l->drafts[i];
+		if (l->drafts[i]->opts.when.kind && l->drafts[i]->opts.when.kind->votes)
+			gw_votes_resolve(&finder, l->drafts[i]);
+		if (l->drafts[i]->unless)
+			gw_unless_resolve(&finder, l->drafts[i]);
+	}
+	n = gw_order_find(l, order);
+	for (i = 0; i < n; i++) {
+		struct gw_alarm_opts *o = &order[i]->opts;
 
-		if (!d->opts.when.kind || !d->opts.when.kind->votes)
-			place(l, d);
+		gw_members_link(l, &o->when.members, &o->when.n_members);
+		gw_members_link(l, &o->unless, &o->n_unless);
+		place(l, order[i]);
 	}
-	n_votes = gw_votes_resolve(l, votes);
-	for (i = 0; i < n_votes; i++) {
-		gw_votes_link(l, votes[i]);
-		place(l, votes[i]);
-	}
+	for (i = 0; i < n; i++)
+		report_chatter(l, order[i]);
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The faults nobody has to configure: a device that says nothing, a source or uplink that is
- * down, a platform that refused a record, a store in trouble.
+ * The faults nobody has to configure: a device that says nothing or whose alarms chatter, a source
+ * or uplink that is down, a platform that refused a record, a store in trouble, a flood of alarms.
  */
+#include "alarm/nuisance.h"
 #include "base/clock.h"
 #include "conf/alarms.h"
 
@@ -21,9 +22,9 @@ static const struct gw_condition_kind *kind_of(const char *key)
 }
 
 static struct gw_draft *add(struct gw_load *l, const char *key, const char *name,
-	enum gw_level level, const char *kind)
+	enum gw_level level, const struct gw_condition_kind *kind)
 {
-	struct gw_draft *d = key && kind_of(kind) ? gw_alarms_add(l, key) : NULL;
+	struct gw_draft *d = key && kind ? gw_alarms_add(l, key) : NULL;
 
 	if (!d)
 		return NULL;
@@ -32,7 +33,7 @@ static struct gw_draft *add(struct gw_load *l, const char *key, const char *name
 	d->opts.info.class_ = GW_CLASS_FAULT;
 	d->opts.info.text = "";
 	d->opts.level = level;
-	d->opts.when.kind = kind_of(kind);
+	d->opts.when.kind = kind;
 	return d;
 }
 
@@ -53,7 +54,7 @@ static void add_silent(struct gw_load *l, uint32_t device)
 	const struct gw_load_device *d = &l->devices[device];
 	struct gw_draft *draft = add(l,
 		gw_arena_printf(l->keep, "%s/%s:silent", d->source->name, d->device->name),
-		"silent", GW_LEVEL_BLUE, "silent");
+		"silent", GW_LEVEL_BLUE, kind_of("silent"));
 
 	if (!draft || d->device->n_points == 0)
 		return;
@@ -63,11 +64,25 @@ static void add_silent(struct gw_load *l, uint32_t device)
 	draft->opts.when.window_ns = silent_after_ns(d);
 }
 
+static void add_chattering(struct gw_load *l, uint32_t device)
+{
+	const struct gw_load_device *d = &l->devices[device];
+	struct gw_draft *draft = add(l,
+		gw_arena_printf(
+			l->keep, "%s/%s:chattering", d->source->name, d->device->name),
+		"chattering", GW_LEVEL_BLUE, &gw_chattering);
+
+	if (!draft)
+		return;
+	draft->device = draft->voter = device;
+	draft->opts.first_point = d->first_point;
+}
+
 /* True while one of the gateway's own points is 1. */
 static void add_own(struct gw_load *l, uint32_t point, enum gw_level level, uint32_t voter)
 {
 	const struct gw_point_info *p = &l->config->points[point];
-	struct gw_draft *draft = add(l, p->key, p->name, level, "is");
+	struct gw_draft *draft = add(l, p->key, p->name, level, kind_of("is"));
 
 	if (!draft)
 		return;
@@ -75,6 +90,17 @@ static void add_own(struct gw_load *l, uint32_t point, enum gw_level level, uint
 	draft->opts.first_point = point;
 	draft->opts.n_points = 1;
 	draft->opts.when.is = true;
+}
+
+static void add_flood(struct gw_load *l)
+{
+	struct gw_draft *draft;
+
+	if (l->config->gateway.flood_level == 0)
+		return;
+	draft = add(l, "gateway:flood", "flood", GW_LEVEL_YELLOW, &gw_flooding);
+	if (draft)
+		draft->opts.when.limit = l->config->gateway.flood_level - 1;
 }
 
 void gw_implicit_add(struct gw_load *l)
@@ -89,6 +115,7 @@ void gw_implicit_add(struct gw_load *l)
 			voter++);
 		for (; device < l->n_devices && l->devices[device].source == s; device++) {
 			add_silent(l, device);
+			add_chattering(l, device);
 			gw_alarms_of_profile(l, device);
 		}
 	}
@@ -98,4 +125,6 @@ void gw_implicit_add(struct gw_load *l)
 	}
 	for (point = c->store_first_point; point < c->n_points; point++)
 		add_own(l, point, GW_LEVEL_YELLOW, voter);
+	add(l, "gateway:chattering", "chattering", GW_LEVEL_BLUE, &gw_chattering);
+	add_flood(l);
 }

@@ -16,6 +16,9 @@
 	.key = name, .type = GW_SET_PATH, .offset = offsetof(struct struct_, field), \
 	.max = 1023, .help = words
 
+/* 1 + enum gw_level; red is never held back */
+static const char *const flood_levels[] = {"none", "blue", "yellow", "orange", NULL};
+
 const struct gw_setting gw_rows_gateway[] = {
 	{TEXT(gw_gateway_opts, id, "id", 63,
 		 "Name of this box, unique among all that report to one platform; stands "
@@ -43,6 +46,15 @@ const struct gw_setting gw_rows_gateway[] = {
 		.help = "Largest size of the database in MiB; the oldest delivered events "
 			"of "
 			"the lowest class go first."},
+	{.key = "flood_level",
+		.type = GW_SET_CHOICE,
+		.offset = offsetof(struct gw_gateway_opts, flood_level),
+		.choices = flood_levels,
+		.def = "blue",
+		.help = "In a flood (more than 10 different alarms within 10 min) alarms up "
+			"to "
+			"this level are counted in one record, and told at its end if they "
+			"still stand; never those of class alarm."},
 	{0},
 };
 
@@ -154,6 +166,9 @@ const struct gw_setting gw_rows_alarm_more[] = {
 	{0},
 };
 
+/* enum gw_chatter_rule */
+static const char *const chatter_rules[] = {"tell", "hold", NULL};
+
 const struct gw_setting gw_rows_alarm[] = {
 	{.key = "level",
 		.type = GW_SET_CHOICE,
@@ -184,6 +199,32 @@ const struct gw_setting gw_rows_alarm[] = {
 		.offset = offsetof(struct gw_alarm_opts, latch),
 		.def = "false",
 		.help = "After return it stays until a person resets it."},
+	{.key = "re_alarm",
+		.type = GW_SET_DURATION,
+		.offset = offsetof(struct gw_alarm_opts, re_alarm_ns),
+		.min = SECOND,
+		.max = 7 * DAY,
+		.help = "Raised again each time it has been active this long since it was "
+			"raised or acknowledged; default: never."},
+	{.key = "unless",
+		.type = GW_SET_STRINGS,
+		.offset = offsetof(struct gw_alarm_opts, unless_of),
+		.help = "Suppressed by design: while one of these alarms is active, or "
+			"discrete points true, it does not raise. A name means the nearest "
+			"alarm of that name; else a key or a pattern."},
+	{.key = "chatter",
+		.type = GW_SET_CHOICE,
+		.offset = offsetof(struct gw_alarm_opts, chatter_rule),
+		.choices = chatter_rules,
+		.def = "tell",
+		.help = "When it is raised three times within a minute, a fault is "
+			"reported; "
+			"with hold it then stands until it has been quiet for a minute."},
+	{.key = "out_of_service",
+		.type = GW_SET_BOOL,
+		.offset = offsetof(struct gw_alarm_opts, out_of_service),
+		.def = "false",
+		.help = "It raises nothing, and says that it is out of service."},
 	{TEXT(gw_alarm_opts, info.text, "text", 255,
 		"Your own words for the people who read it.")},
 	{0},

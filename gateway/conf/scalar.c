@@ -217,19 +217,24 @@ static bool read_strings(
 	struct gw_load *l, const struct gw_node *node, struct gw_strings *field)
 {
 	static const struct gw_setting item = {.type = GW_SET_STRING};
+	const struct gw_node *n = node;
 	const char **at;
 	struct gw_error err;
 	bool good = true;
 	size_t i = 0;
 
-	if (node->kind != GW_NODE_LIST || node->n == 0) {
+	if (node->kind == GW_NODE_LIST)
+		n = node->first;
+	else if (node->kind != GW_NODE_SCALAR)
+		n = NULL;
+	if (!n) {
 		gw_complain(l, node, "a list of texts is wanted here, such as [a, b]");
 		return false;
 	}
-	at = gw_arena_alloc(l->keep, node->n, sizeof(*at));
+	at = gw_arena_alloc(l->keep, node->kind == GW_NODE_LIST ? node->n : 1, sizeof(*at));
 	if (!at)
 		return false;
-	for (const struct gw_node *n = node->first; n; n = n->next) {
+	for (; n; n = node->kind == GW_NODE_LIST ? n->next : NULL) {
 		if (n->kind == GW_NODE_BROKEN) {
 			good = false;
 		} else if (n->kind != GW_NODE_SCALAR || gw_tree_empty(n)) {

@@ -405,7 +405,7 @@ static const struct bad {
 	       "- {name: w, when: {at_least: 3, of: [\"plant/*/b\"]}}\n"
 	       "- {name: x, when: {at_least: 1, of: [\"plant/*/t\"]}}\n"
 	       "- {name: y, when: {at_least: 1, of: [plant/heta/b, w2]}}\n"
-	       "- {name: z, when: {at_least: 1, of: plant/heat/b}}\n"
+	       "- {name: z, when: {at_least: 1, of: {plant: heat}}}\n"
 	       "- {name: z, when: {at_least: 1, of: [plant/heat/b]}}\n",
 		"t.yaml:10:13: alarms[0].on: at_least has no on: its members stand under "
 		"of\n"
@@ -414,7 +414,7 @@ static const struct bad {
 		"devices only\n"
 		"t.yaml:12:38: alarms[2].when.of[0]: \"plant/*/t\" matches only points "
 		"that are "
-		"numbers: a vote needs points of type bool or bit, or alarms\n"
+		"numbers: points of type bool or bit are wanted here, or alarms\n"
 		"t.yaml:13:38: alarms[3].when.of[0]: \"plant/heta/b\" matches no alarm and "
 		"no "
 		"discrete point (did you mean plant/heat/b?)\n"
@@ -435,6 +435,31 @@ static const struct bad {
 		"itself\n"
 		"t.yaml:13:37: alarms[3].when.of: goes round in a circle: d is a member of "
 		"itself\n"},
+	{ALARM "- {name: a, on: plant/heat/t, when: {above: 1}, unless: [a, x, "
+	       "plant/heat/t, plant/heat/x]}\n"
+	       "- {name: n, on: \"plant/*/t\", when: {above: 1}}\n"
+	       "- {name: v, when: {at_least: 1, of: [n]}, unless: n, re_alarm: 0s, "
+	       "chatter: stop}\n",
+		"t.yaml:10:58: alarms[0].unless[0]: an alarm cannot hold back itself\n"
+		"t.yaml:10:61: alarms[0].unless[1]: \"x\" matches no alarm and no "
+		"discrete point (did you mean a?)\n"
+		"t.yaml:10:64: alarms[0].unless[2]: \"plant/heat/t\" matches only points "
+		"that are numbers: points of type bool or bit are wanted here, or alarms\n"
+		"t.yaml:10:78: alarms[0].unless[3]: \"plant/heat/x\" matches no alarm and "
+		"no discrete point (did you mean plant/heat/t?)\n"
+		"t.yaml:12:51: alarms[2].unless: 2 alarms are named \"n\" and none is on "
+		"the device of v: write which, such as plant/heat/t:n\n"
+		"t.yaml:12:64: alarms[2].re_alarm: 0s is out of range (1s to 7d)\n"
+		"t.yaml:12:77: alarms[2].chatter: \"stop\" is not one of tell, hold\n"},
+	{ALARM "- {name: a, on: plant/heat/t, when: {above: 1}, unless: b}\n"
+	       "- {name: b, on: plant/heat/t, when: {above: 2}, unless: [c]}\n"
+	       "- {name: c, when: {at_least: 1, of: [a]}}\n",
+		"t.yaml:12:37: alarms[2].when.of: goes round in a circle: plant/heat/t:a "
+		"is a member of itself\n"},
+	{ALARM "- {name: a, on: plant/heat/t, when: {above: 1}, unless: b}\n"
+	       "- {name: b, on: plant/heat/t, when: {above: 2}, unless: [a]}\n",
+		"t.yaml:11:57: alarms[1].unless: goes round in a circle: "
+		"plant/heat/t:a holds back itself\n"},
 	{ALARM "- {name: v, when: {at_least: 2, of: [plant/heat/b, "
 	       "\"plant/heat:silent\"]}}\n",
 		"t.yaml:10:30: alarms[0].when.at_least: 2 can never be: the members are on "
@@ -703,6 +728,82 @@ static void test_alarms(void **state)
 	assert_string_equal(
 		c->alarms[zone->when.members[1].index].info.key, "plant/heat/t:hot");
 	assert_string_equal(zone->info.condition, "at_least 1 of 2");
+	gw_config_free(c);
+}
+
+static const char *held_by(const struct gw_config *c, const char *key, size_t i)
+{
+	const struct gw_alarm_opts *a = alarm_of(c, key);
+
+	assert_true(i < a->n_unless);
+	if (a->unless[i].is_alarm) {
+		assert_ptr_equal(c->alarms[a->unless[i].index].info.key, a->unless[i].key);
+		assert_true(&c->alarms[a->unless[i].index] < a);
+	}
+	return a->unless[i].key;
+}
+
+/* A name is the nearest alarm of that name; keys and patterns reach everywhere. */
+static void test_unless(void **state)
+{
+	struct gw_config *c = load_good(
+		ALARM "- {name: low, on: \"plant/*/t\", when: {above: 20}, unless: high, "
+		      "re_alarm: 30min, chatter: hold}\n"
+		      "- {name: high, on: \"plant/*/t\", when: {above: 50}}\n"
+		      "- {name: door, on: \"plant/*/b\", when: {is: true}, unless: low}\n"
+		      "- {name: late, on: \"plant/heat/t\", when: {above: 1}, unless: "
+		      "[down, plant/oven/b, \"plant/*:silent\", zone]}\n"
+		      "- {name: zone, when: {at_least: 1, of: [door]}, out_of_service: "
+		      "true}\n");
+	const struct gw_alarm_opts *a = alarm_of(c, "plant/oven/t:low");
+
+	(void)state;
+	assert_int_equal(a->n_unless, 1);
+	assert_string_equal(held_by(c, "plant/oven/t:low", 0), "plant/oven/t:high");
+	assert_string_equal(held_by(c, "plant/heat/t:low", 0), "plant/heat/t:high");
+	assert_string_equal(held_by(c, "plant/oven/b:door", 0), "plant/oven/t:low");
+	assert_true(a->re_alarm_ns == INT64_C(1800000000000));
+	assert_int_equal(a->chatter_rule, GW_CHATTER_HOLD);
+	assert_string_equal(c->alarms[a->chatter - 1].info.key, "plant/oven:chattering");
+	assert_string_equal(held_by(c, "plant/heat/t:late", 0), "plant:down");
+	assert_string_equal(held_by(c, "plant/heat/t:late", 1), "plant/oven/b");
+	assert_int_equal(alarm_of(c, "plant/heat/t:late")->n_unless, 5);
+	assert_string_equal(held_by(c, "plant/heat/t:late", 4), "zone");
+	assert_true(alarm_of(c, "zone")->out_of_service);
+	assert_int_equal(alarm_of(c, "zone")->chatter_rule, GW_CHATTER_TELL);
+	assert_string_equal(
+		c->alarms[alarm_of(c, "zone")->chatter - 1].info.key, "gateway:chattering");
+	assert_int_equal(alarm_of(c, "plant/heat:chattering")->chatter, 0);
+	gw_config_free(c);
+}
+
+static void test_nuisance(void **state)
+{
+	struct gw_config *c = load_good(
+		ALARM "- {name: chattering, on: plant/oven, level: yellow}\n"
+		      "- {name: chattering, on: gateway, level: orange}\n"
+		      "- {name: flood, on: gateway, class: supervisory}\n");
+	const struct gw_alarm_opts *a = alarm_of(c, "plant/oven:chattering");
+
+	(void)state;
+	assert_int_equal(a->level, GW_LEVEL_YELLOW);
+	assert_int_equal(a->n_points, 0);
+	assert_string_equal(a->info.device, "oven");
+	assert_string_equal(a->info.source, "plant");
+	assert_string_equal(a->info.condition, "3 activations within 1min");
+	assert_int_equal(alarm_of(c, "plant/heat:chattering")->level, GW_LEVEL_BLUE);
+	assert_int_equal(alarm_of(c, "gateway:chattering")->level, GW_LEVEL_ORANGE);
+	a = alarm_of(c, "gateway:flood");
+	assert_int_equal(a->info.class_, GW_CLASS_SUPERVISORY);
+	assert_int_equal((int)a->when.limit, GW_LEVEL_BLUE);
+	assert_string_equal(a->info.condition, "more than 10 alarms within 10min");
+	gw_config_free(c);
+	c = load_good("gateway: {id: box, flood_level: orange}\n");
+	assert_int_equal((int)alarm_of(c, "gateway:flood")->when.limit, GW_LEVEL_ORANGE);
+	gw_config_free(c);
+	c = load_good("gateway: {id: box, flood_level: none}\n");
+	for (size_t i = 0; i < c->n_alarms; i++)
+		assert_string_not_equal(c->alarms[i].info.key, "gateway:flood");
 	gw_config_free(c);
 }
 
@@ -1032,7 +1133,7 @@ static void test_many(void **state)
 		"- {name: v%d, when: {at_least: 1, of: [plant/heat/b]}}\n", CHAIN - 1);
 	c = load_good(yaml);
 	for (size_t i = 0; i + 1 < c->n_alarms; i++)
-		if (c->alarms[i + 1].n_points == 0 &&
+		if (c->alarms[i + 1].when.n_members &&
 			c->alarms[i + 1].when.members[0].is_alarm)
 			assert_true(c->alarms[i + 1].when.members[0].index == i);
 	gw_config_free(c);
@@ -1105,6 +1206,8 @@ int main(void)
 		cmocka_unit_test(test_bad),
 		cmocka_unit_test(test_points),
 		cmocka_unit_test(test_implicit),
+		cmocka_unit_test(test_unless),
+		cmocka_unit_test(test_nuisance),
 		cmocka_unit_test(test_alarms),
 		cmocka_unit_test(test_place_of_vote),
 		cmocka_unit_test(test_profile),
