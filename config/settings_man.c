@@ -93,7 +93,7 @@ static void add_type(struct gw_text *t, const struct gw_setting *row)
 	case GW_SET_TABLE:
 		gw_text_add(t, row->max == 1 ? "number" : "list of numbers");
 		return;
-	case GW_SET_STRINGS: gw_text_add(t, "list of texts"); return;
+	case GW_SET_STRINGS: gw_text_add(t, "text or list of texts"); return;
 	}
 }
 

@@ -106,7 +106,7 @@ static void add_type(struct gw_text *t, const struct gw_setting *row)
 		return;
 	case GW_SET_TABLE: add_table(t, row); return;
 	case GW_SET_STRINGS:
-		gw_json_string(t, "type", "array");
+		gw_json_raw(t, "type", "[\"string\",\"array\"]");
 		gw_json_int(t, "minItems", 1);
 		gw_json_raw(t, "items", "{\"type\":\"string\"}");
 		return;

@@ -64,7 +64,7 @@ static void json_occurrence(struct gw_text *t, const uint8_t uuid[16])
 struct tally {
 	uint64_t points[4]; /* good, uncertain, bad, silent */
 	uint64_t samples;
-	uint64_t standing, unacked, shelved, levels[4];
+	uint64_t standing, unacked, shelved, suppressed, out_of_service, levels[4];
 	bool any;
 	enum gw_level worst;
 };
@@ -116,6 +116,8 @@ static void tally_alarms(const struct gw_app_view *v, struct tally *ret_tally)
 		ret_tally->standing++;
 		ret_tally->unacked += unacked(a.state);
 		ret_tally->shelved += a.state == GW_STATE_SHELVED;
+		ret_tally->suppressed += a.state == GW_STATE_SUPPRESSED;
+		ret_tally->out_of_service += a.state == GW_STATE_OUT_OF_SERVICE;
 		ret_tally->levels[a.level & 3]++;
 		if (!put_aside(a.state) &&
 			(!ret_tally->any || a.level > ret_tally->worst)) {
@@ -146,6 +148,8 @@ static void put_summary(struct gw_text *t, const struct gw_app_view *v)
 	json_count(t, "standing", tally.standing);
 	json_count(t, "unacked", tally.unacked);
 	json_count(t, "shelved", tally.shelved);
+	json_count(t, "suppressed", tally.suppressed);
+	json_count(t, "out_of_service", tally.out_of_service);
 	gw_json_string(t, "worst", tally.any ? gw_level_name(tally.worst) : NULL);
 	for (int level = GW_LEVEL_RED; level >= GW_LEVEL_BLUE; level--)
 		json_count(t, gw_level_names[level], tally.levels[level]);

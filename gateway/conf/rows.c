@@ -51,7 +51,8 @@ const struct gw_setting gw_rows_gateway[] = {
 		.offset = offsetof(struct gw_gateway_opts, flood_level),
 		.choices = flood_levels,
 		.def = "blue",
-		.help = "In a flood (more than 10 different alarms within 10 min) alarms up "
+		.help = "In a flood (more than 10 different alarms within 10 min) alarms "
+			"up "
 			"to "
 			"this level are counted in one record, and told at its end if they "
 			"still stand; never those of class alarm."},

@@ -119,8 +119,13 @@ static void show_alarm_counts(FILE *out, const json_t *a, bool colour)
 		gw_paint(out, colour, gw_paint_level(levels[i]), memory);
 		any = true;
 	}
-	fprintf(out, "), %lld unacknowledged, %lld shelved\n", int_of(a, "unacked"),
+	fprintf(out, "), %lld unacknowledged, %lld shelved", int_of(a, "unacked"),
 		int_of(a, "shelved"));
+	if (int_of(a, "suppressed"))
+		fprintf(out, ", %lld suppressed", int_of(a, "suppressed"));
+	if (int_of(a, "out_of_service"))
+		fprintf(out, ", %lld out of service", int_of(a, "out_of_service"));
+	fputc('\n', out);
 }
 
 static void show_point_counts(FILE *out, const json_t *p)
@@ -363,6 +368,12 @@ void gw_show_points(FILE *out, const json_t *result, bool colour, const char *pa
 
 /* ---- alarms ---- */
 
+/* By the design or by the configuration; a shelf has a look of its own. */
+static bool put_aside(const char *state)
+{
+	return strcmp(state, "suppressed") == 0 || strcmp(state, "out-of-service") == 0;
+}
+
 static void alarm_state(struct gw_sheet *sheet, const json_t *o)
 {
 	const char *state = text_of(o, "state");
@@ -373,8 +384,10 @@ static void alarm_state(struct gw_sheet *sheet, const json_t *o)
 			local(&s, o, "shelved_until"));
 	else
 		gw_sheet_cell(sheet,
-			strstr(state, "unacked") ? GW_PAINT_BOLD : GW_PAINT_PLAIN, "%s",
-			state);
+			strstr(state, "unacked")   ? GW_PAINT_BOLD
+				: put_aside(state) ? GW_PAINT_DIM
+						   : GW_PAINT_PLAIN,
+			"%s", state);
 }
 
 static void alarm_row(struct gw_sheet *sheet, const json_t *o)

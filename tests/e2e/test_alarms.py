@@ -23,14 +23,18 @@ def test_raise_and_clear_over_mqtt(gateway, broker, publisher, city, ledger):
     publisher.send("zigbee2mqtt/smoke-1", {"smoke": False, "battery": 97})
     g.wait_point("zigbee/smoke-1/battery", 97)
     alarm = "zigbee/smoke-1/smoke:smoke"
-    for _ in range(3):
+    for times in range(3):
         ledger.will(alarm, "raised")
+        if times == 2:  # the third within a minute
+            ledger.will("zigbee/smoke-1:chattering", "raised")
         publisher.send("zigbee2mqtt/smoke-1", {"smoke": True, "battery": 97})
         ledger.will(alarm, "cleared")
         publisher.send("zigbee2mqtt/smoke-1", {"smoke": False, "battery": 97})
     city.until(alarm, "cleared", 3)
     judge(g, city, ledger)
-    assert [x["name"] for x in g.lines()] == ["smoke"] * 6
+    assert [x["name"] for x in g.lines()] == ["smoke"] * 5 + ["chattering", "smoke"]
+    fault = city.seen_events("zigbee/smoke-1:chattering", "raised")[0].data
+    assert fault["class"] == "fault" and fault["confirmed_by"] == [alarm]
 
 
 @pytest.mark.smoke
@@ -73,6 +77,28 @@ def test_hysteresis_holds_between_limit_and_clear(gateway, plant, city, ledger):
     for tenths in (460, 510, 455, 505):
         plant.set(3, "holding", 0, tenths, 0)
         g.wait_point("plant/gas-1/ch4", tenths / 10)
+    judge(g, city, ledger)
+
+
+def test_what_is_suppressed_or_out_of_service_says_so_and_nothing_else(
+        gateway, plant, city, ledger):
+    plant.set(3, "holding", 0, 600, 0)  # at once over both limits
+    high, low = (f"plant/gas-1/ch4:{x}" for x in ("ch4-high", "ch4-low"))
+    ledger.will(high, "raised")
+    off = {"name": "off", "on": "plant/gas-1/ch4", "when": {"above": 1}, "out_of_service": True}
+    g = gateway(b.config(
+        b.modbus_tcp(plant.port, b.gas()), uplinks=[city.uplink()],
+        alarms=[{**b.GAS_LOW, "unless": "ch4-high"}, b.GAS_HIGH, off])).start()
+    city.until(high, "raised")
+    states = {a["name"]: a["state"] for a in g.ask("alarms")}
+    assert states == {"ch4-high": "active-unacked", "ch4-low": "suppressed",
+                      "off": "out-of-service"}
+    refused = g.run("ack", "plant/gas-1/ch4:off")
+    assert refused.returncode == 1 and "out of service" in refused.stderr
+    ledger.will(high, "cleared")
+    ledger.will(low, "raised")
+    plant.set(3, "holding", 0, 300, 0)
+    assert city.until(low, "raised").data["onset"] < city.until(high, "cleared").event["time"]
     judge(g, city, ledger)
 
 

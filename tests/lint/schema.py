@@ -38,6 +38,9 @@ WRONG = (
     (("alarms", 0, "when"), {"above": 1, "within": "1s"}),
     (("alarms", 0, "when"), {"rises": 1}),
     (("alarms", 0, "on_delay"), 10),
+    (("alarms", 0, "unless"), []),
+    (("alarms", 0, "unless"), 7),
+    (("alarms", 0, "chatter"), "stop"),
     (("uplinks", 0, "url"), ["x"]),
 )
 
