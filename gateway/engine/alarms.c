@@ -6,6 +6,7 @@
 #include "alarm/nuisance.h"
 #include "engine/inside.h"
 
+#include <float.h>
 #include <math.h>
 
 #define NO_NUMBER ((double)NAN)
@@ -204,7 +205,7 @@ void gw_alarms_calm(struct gw_engine *e, size_t point)
 {
 	const struct gw_listeners *l = &e->point_listeners;
 	struct gw_point_slot *s = &e->view.points[point];
-	double lo = -HUGE_VAL, hi = HUGE_VAL;
+	double lo = -DBL_MAX, hi = DBL_MAX; /* what is infinite is never calm */
 
 	for (uint32_t k = l->first[point]; k < l->first[point + 1]; k++) {
 		const struct gw_alarm *a = &e->alarms[l->at[k].alarm];

@@ -89,6 +89,28 @@ static void a_bad_sample_changes_nothing_but_the_view(void **unused)
 	assert_int_equal(kit_feed(4 * S, 0, 60), 0); /* the gap did not raise it again */
 }
 
+static void an_infinite_value_is_no_history(void **unused)
+{
+	struct gw_alarm_opts *a;
+	struct gw_point_view v;
+
+	(void)unused;
+	a = kit_alarm("rate", 0, &gw_rises);
+	a->when.limit = 10;
+	a->when.window_ns = 60 * S;
+	kit_start();
+	for (int64_t t = 1; t <= 9; t++) {
+		assert_int_equal(kit_feed(t * S, 0, t > 3 && t < 7 ? -HUGE_VAL : 20), 0);
+		gw_view_point(gw_engine_view(kit.engine), 0, &v);
+		assert_int_equal(v.quality,
+			t > 3 && t < 7 ? GW_QUALITY_BAD_PAYLOAD : GW_QUALITY_GOOD);
+		assert_true(v.value == 20);
+	}
+	assert_int_equal(kit_feed(10 * S, 0, HUGE_VAL), 0);
+	gw_view_point(gw_engine_view(kit.engine), 0, &v);
+	assert_int_equal(v.quality, GW_QUALITY_BAD_PAYLOAD);
+}
+
 static void several_levels_on_one_point_each_speak(void **unused)
 {
 	struct gw_alarm_opts *low = kit_alarm("low", 0, &gw_above);
@@ -613,6 +635,7 @@ int main(void)
 		TEST(below_and_outside_mirror_above),
 		TEST(a_condition_true_at_start_raises),
 		TEST(a_bad_sample_changes_nothing_but_the_view),
+		TEST(an_infinite_value_is_no_history),
 		TEST(several_levels_on_one_point_each_speak),
 		TEST(an_on_delay_is_timed_by_the_samples_own_time),
 		TEST(the_peak_counts_from_the_onset),
