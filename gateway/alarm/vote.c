@@ -14,9 +14,14 @@ struct member {
 	bool now, ever, known;
 };
 
+struct vote {
+	bool confirmed; /* by members heard since the start, not only before a restart */
+	struct member member[];
+};
+
 static size_t vote_memory(const struct gw_condition_opts *o)
 {
-	return (o->n_members * sizeof(struct member) + 7) & ~(size_t)7;
+	return sizeof(struct vote) + o->n_members * sizeof(struct member);
 }
 
 static bool counts(
@@ -39,7 +44,8 @@ static bool counted(
 static void ask_vote(const struct gw_condition_opts *o, void *memory,
 	const struct gw_condition_input *in, struct gw_condition_answer *answer)
 {
-	struct member *m = memory;
+	struct vote *v = memory;
+	struct member *m = v->member;
 	int64_t n = 0;
 	bool unheard = false;
 
@@ -64,17 +70,15 @@ static void ask_vote(const struct gw_condition_opts *o, void *memory,
 	}
 	answer->value = (double)n;
 	answer->limit = (double)o->at_least;
+	v->confirmed |= n >= o->at_least;
 	/* After a restart a confirmed fire stays so until every member was heard again. */
-	if (n >= o->at_least)
-		answer->truth = true;
-	else if (!(answer->truth && unheard))
-		answer->truth = false;
+	answer->truth = n >= o->at_least || (answer->truth && unheard && !v->confirmed);
 }
 
 size_t gw_condition_members(const struct gw_condition_opts *o, const void *memory,
 	int64_t now_ns, const char *ret_keys[], size_t most)
 {
-	const struct member *m = memory;
+	const struct member *m = ((const struct vote *)memory)->member;
 	size_t n = 0;
 
 	for (size_t i = 0; i < o->n_members && n < most; i++)
@@ -86,13 +90,20 @@ size_t gw_condition_members(const struct gw_condition_opts *o, const void *memor
 void gw_condition_members_keep(const struct gw_condition_opts *o, void *memory,
 	const struct gw_condition_opts *old_o, const void *old_memory)
 {
-	const struct member *old = old_memory;
-	struct member *m = memory;
+	const struct vote *old = old_memory;
+	struct vote *v = memory;
 
-	for (size_t i = 0; i < o->n_members; i++)
+	v->confirmed = old->confirmed;
+	for (size_t i = 0; i < o->n_members; i++) {
+		bool is_new = true; /* it may be one that confirmed, by a new name */
+
 		for (size_t k = 0; k < old_o->n_members; k++)
-			if (strcmp(o->members[i].key, old_o->members[k].key) == 0)
-				m[i] = old[k];
+			if (strcmp(o->members[i].key, old_o->members[k].key) == 0) {
+				v->member[i] = old->member[k];
+				is_new = false;
+			}
+		v->confirmed &= !is_new;
+	}
 }
 
 static void describe_vote(const struct gw_condition_opts *o, struct gw_text *t)

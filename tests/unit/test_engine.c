@@ -297,6 +297,19 @@ static void a_vote_over_alarms_follows_their_delays(void **unused)
 	assert_int_equal(kit_feed(8 * S, 0, 5), 2);
 }
 
+static void a_vote_that_not_all_were_heard_for_ends_all_the_same(void **unused)
+{
+	(void)unused;
+	for (uint32_t i = 0; i < 3; i++)
+		members[i] = (struct gw_member){false, i, i, kit.point_key[i]};
+	vote(2, 3, 0);
+	kit_start();
+	kit_feed(S, 0, 1);
+	assert_int_equal(kit_feed(2 * S, 1, 1), 1);
+	assert_int_equal(kit_feed(3 * S, 1, 0), 1);
+	assert_event(0, GW_CHANGE_CLEARED, GW_STATE_RETURNED_UNACKED);
+}
+
 static void words_of_a_person_become_events(void **unused)
 {
 	struct gw_ring commands, replies;
@@ -646,6 +659,7 @@ int main(void)
 		TEST(the_window_ends_to_the_nanosecond),
 		TEST(members_on_one_device_count_once),
 		TEST(a_vote_over_alarms_follows_their_delays),
+		TEST(a_vote_that_not_all_were_heard_for_ends_all_the_same),
 		TEST(words_of_a_person_become_events),
 		TEST(still_true_after_a_restart_does_not_raise_again),
 		TEST(gone_while_down_clears_with_the_first_sample),
