@@ -329,6 +329,11 @@ void gw_alarms_ask(struct gw_engine *e, struct gw_alarm *a, struct gw_condition_
 	gw_state_time(&a->state, &a->rules, in.now_ns, &moves);
 	if (moves.n) {
 		tell(e, a, &moves, NULL, now);
+		if (gw_state_active(&a->state) != was_active) {
+			/* what now follows may undo it: votes hear of it all the same */
+			was_active = !was_active;
+			tell_listeners(e, a, moves.move[moves.n - 1].at_ns, now);
+		}
 		moves.n = 0;
 	}
 	if (answer.truth && !a->truth && !a->alive) {

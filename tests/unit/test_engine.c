@@ -297,6 +297,32 @@ static void a_vote_over_alarms_follows_their_delays(void **unused)
 	assert_int_equal(kit_feed(8 * S, 0, 5), 2);
 }
 
+/* Two samples taken at once, as after a stall: between them the delay of the member ended. */
+static void a_vote_hears_of_a_member_that_was_active_for_a_while(void **unused)
+{
+	const struct gw_sample samples[] = {
+		{.quality = GW_QUALITY_GOOD, .mono_ns = KIT_START_NS + S, .value = 20},
+		{.quality = GW_QUALITY_GOOD, .mono_ns = KIT_START_NS + 9 * S, .value = 5},
+	};
+	struct gw_alarm_opts *a = kit_alarm("a", 0, &gw_above);
+
+	(void)unused;
+	a->when.limit = 10;
+	a->on_delay_ns = 5 * S;
+	members[0] = (struct gw_member){true, 0, 0, a->info.key};
+	vote(1, 1, 60 * S);
+	kit_start();
+	gw_engine_feed(kit.engine, samples, 2, kit_time(10 * S));
+	assert_int_equal(kit_pass(10 * S), 3);
+	assert_event(0, GW_CHANGE_RAISED, GW_STATE_ACTIVE_UNACKED);
+	assert_event(1, GW_CHANGE_RAISED, GW_STATE_ACTIVE_UNACKED);
+	assert_string_equal(kit.event[1].info->name, "confirmed");
+	assert_int_equal(kit.event[1].mono_ns, KIT_START_NS + 6 * S);
+	assert_event(2, GW_CHANGE_CLEARED, GW_STATE_RETURNED_UNACKED);
+	assert_int_equal(kit_pass(69 * S - 1), 0);
+	assert_int_equal(kit_pass(69 * S), 1); /* it was true until 9 s */
+}
+
 static void a_vote_that_not_all_were_heard_for_ends_all_the_same(void **unused)
 {
 	(void)unused;
@@ -659,6 +685,7 @@ int main(void)
 		TEST(the_window_ends_to_the_nanosecond),
 		TEST(members_on_one_device_count_once),
 		TEST(a_vote_over_alarms_follows_their_delays),
+		TEST(a_vote_hears_of_a_member_that_was_active_for_a_while),
 		TEST(a_vote_that_not_all_were_heard_for_ends_all_the_same),
 		TEST(words_of_a_person_become_events),
 		TEST(still_true_after_a_restart_does_not_raise_again),
