@@ -5,8 +5,9 @@
  * of the response-time table of EN 54-5 for class A1.
  *
  * Robust to one spike: what is compared is the median of the last three samples. Robust to
- * irregular sampling: the window is held as slices of time, not as a number of samples. A gap
- * longer than T leaves nothing to compare with, so the rate starts afresh.
+ * irregular sampling: the window is held as slices of time, of T / 22 each, not as a number of
+ * samples; what lies in a slice counts until all of it has left the window. A gap longer than T
+ * leaves nothing to compare with, so the rate starts afresh.
  *
  * Memory: 512 bytes an alarm, whatever the sampling rate.
  */

@@ -21,7 +21,8 @@ import tempfile
 import time
 
 FLOORS = ["base", "flow", "alarm", "engine"]
-TESTS = ["state", "edges", "trend", "engine", "condition", "reference"]
+TESTS = ["state", "edges", "engine", "condition", "reference_limit", "reference_silence",
+         "reference_vote", "reference_dose", "reference_rate", "reference_forecast"]
 CFLAGS = ["-std=c17", "-D_GNU_SOURCE", "-O1", "-w", "-fno-math-errno",
           "-fsanitize=address,bounds", "-fno-sanitize-recover"]
 LIBS = ["-fsanitize=address,bounds", "-lcmocka", "-lm", "-pthread", "-ljansson"]

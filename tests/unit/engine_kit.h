@@ -149,12 +149,12 @@ static size_t kit_feed_quality(
 	return kit_pass(at_ns);
 }
 
-static size_t kit_feed(int64_t at_ns, uint32_t point, double value)
+static inline size_t kit_feed(int64_t at_ns, uint32_t point, double value)
 {
 	return kit_feed_quality(at_ns, point, value, GW_QUALITY_GOOD);
 }
 
-static enum gw_state kit_state(size_t alarm)
+static inline enum gw_state kit_state(size_t alarm)
 {
 	struct gw_alarm_view v;
 

@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * reference_kit.h: random stories of samples, told to the engine, and the events a slow and
+ * obvious reference makes of them. A reference says when its condition turns, from the whole
+ * list of samples; what delays make of the turns is said here, once for all kinds.
+ *
+ * Samples come irregularly: at the same time, a moment apart, exactly as far apart as something
+ * allows or a nanosecond less or more; some are bad, uncertain, or no numbers.
+ *
+ * REFERENCE_SEQUENCES sets how many stories a test tells (default 1000000).
+ */
+#ifndef REFERENCE_KIT_H
+#define REFERENCE_KIT_H
+
+#include "engine_kit.h"
+
+#define STORY_MOST 256
+
+static uint64_t reference_seed = 42;
+
+/* Evenly from 0 .. n - 1, the same on every machine. */
+static int pick(int n)
+{
+	reference_seed ^= reference_seed << 13;
+	reference_seed ^= reference_seed >> 7;
+	reference_seed ^= reference_seed << 17;
+	return (int)((reference_seed >> 20) % (unsigned)n);
+}
+
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define REFERENCE_SLOWER 20
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define REFERENCE_SLOWER 20
+#endif
+#ifndef REFERENCE_SLOWER
+#define REFERENCE_SLOWER 1
+#endif
+
+static unsigned long reference_sequences(void)
+{
+	const char *set = getenv("REFERENCE_SEQUENCES");
+
+	return set ? strtoul(set, NULL, 10) : 1000000 / REFERENCE_SLOWER;
+}
+
+/* ---- what happens ---- */
+
+struct story {
+	struct input {
+		int64_t at_ns;
+		uint32_t point;
+		double value;
+		enum gw_quality quality;
+	} in[STORY_MOST];
+	size_t n;
+	int64_t end_ns; /* the last look of the engine */
+};
+
+/* Whether a condition may look at it at all. */
+static bool good(const struct input *in)
+{
+	return (in->quality == GW_QUALITY_GOOD || in->quality == GW_QUALITY_UNCERTAIN) &&
+		isfinite(in->value);
+}
+
+static void story_add(
+	struct story *s, int64_t at_ns, uint32_t point, double value, bool always_good)
+{
+	static const enum gw_quality bad[] = {GW_QUALITY_BAD_TIMEOUT,
+		GW_QUALITY_BAD_PAYLOAD, GW_QUALITY_SILENT, GW_QUALITY_NONE};
+	static const double no_numbers[] = {(double)NAN, HUGE_VAL, -HUGE_VAL};
+	struct input *in = &s->in[s->n++];
+
+	*in = (struct input){at_ns, point, value, GW_QUALITY_GOOD};
+	if (pick(16) == 0)
+		in->quality = GW_QUALITY_UNCERTAIN;
+	if (always_good)
+		return;
+	if (pick(10) == 0)
+		in->quality = bad[pick(4)];
+	else if (pick(32) == 0)
+		in->value = no_numbers[pick(3)];
+}
+
+/* n samples of point 0, values 0 .. values - 1. Up to `most` units lie between two, or edge_ns,
+ * or a nanosecond less or more than that. */
+static inline void story_random(
+	struct story *s, int n, int values, int64_t unit_ns, int most, int64_t edge_ns)
+{
+	int64_t at_ns = S;
+
+	s->n = 0;
+	for (int i = 0; i < n; i++) {
+		int how = pick(8);
+
+		if (how == 0 && edge_ns > 0)
+			at_ns += edge_ns + pick(3) - 1;
+		else if (how > 1)
+			at_ns += pick(most + 1) * unit_ns;
+		story_add(s, at_ns, 0, pick(values), false);
+	}
+	s->end_ns = at_ns + pick(3 * most + 2) * unit_ns + edge_ns + 1;
+}
+
+/* ---- what must come of it ---- */
+
+struct turns {
+	struct turn {
+		int64_t at_ns;
+		bool truth;
+		int64_t note; /* of the kind: what its event must say besides */
+	} at[4 * STORY_MOST];
+	size_t n;
+};
+
+/* The condition is `truth` from at_ns on, false before the first. */
+static void turns_add(struct turns *t, int64_t at_ns, bool truth, int64_t note)
+{
+	if (truth == (t->n ? t->at[t->n - 1].truth : false))
+		return;
+	t->at[t->n++] = (struct turn){at_ns, truth, note};
+}
+
+/* A condition only samples can turn: verdict says of good sample k +1 for true, -1 for false, 0
+ * for as before, and may look at all that came before k. */
+static inline void turns_of_samples(struct turns *t, const struct story *s,
+	const struct gw_alarm_opts *a,
+	int (*verdict)(const struct gw_alarm_opts *a, const struct story *s, size_t k))
+{
+	t->n = 0;
+	for (size_t k = 0; k < s->n; k++) {
+		int v = good(&s->in[k]) ? verdict(a, s, k) : 0;
+
+		if (v)
+			turns_add(t, s->in[k].at_ns, v > 0, 0);
+	}
+}
+
+struct facts {
+	struct fact {
+		int64_t at_ns;
+		bool raised;
+		int64_t note;
+	} at[4 * STORY_MOST];
+	size_t n;
+};
+
+/* A turn that lasts for its whole delay becomes a fact, unless it is one already. */
+static void delayed(struct facts *f, const struct turns *t, const struct gw_alarm_opts *a,
+	int64_t end_ns)
+{
+	bool active = false;
+
+	f->n = 0;
+	for (size_t i = 0; i < t->n; i++) {
+		bool truth = t->at[i].truth;
+		int64_t lasts_to_ns = i + 1 < t->n ? t->at[i + 1].at_ns : end_ns;
+		int64_t due_ns = t->at[i].at_ns +
+			(truth ? a->on_delay_ns : a->off_delay_ns);
+
+		if (truth == active || due_ns > lasts_to_ns)
+			continue;
+		active = truth;
+		f->at[f->n++] = (struct fact){due_ns, truth, t->at[i].note};
+	}
+}
+
+static inline void random_delays(struct gw_alarm_opts *a, int64_t unit_ns, int most)
+{
+	a->on_delay_ns = pick(2) ? pick(most + 1) * unit_ns : 0;
+	a->off_delay_ns = pick(2) ? pick(most + 1) * unit_ns : 0;
+	a->latch = pick(2);
+}
+
+/* ---- the engine is told ---- */
+
+enum telling {
+	LIVE,    /* sample by sample, timers up to each, samples of one time together */
+	CLUMPED, /* several at once */
+	LATE,    /* all of them long after the last */
+};
+
+static struct gw_event told[1024];
+
+/* Returns how many events came, in `told`. */
+static size_t tell(const struct story *s, enum telling how)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->n; i++) {
+		const struct input *in = &s->in[i];
+		const struct gw_sample sample = {.point = in->point,
+			.quality = (uint16_t)in->quality,
+			.mono_ns = KIT_START_NS + in->at_ns,
+			.value = in->value};
+		bool later = i == 0 || in->at_ns > s->in[i - 1].at_ns;
+		bool last = i + 1 == s->n || s->in[i + 1].at_ns > in->at_ns;
+
+		if (how == LIVE && later)
+			gw_engine_step(kit.engine, kit_time(in->at_ns - 1));
+		gw_engine_feed(kit.engine, &sample, 1,
+			kit_time(how == LATE ? s->end_ns : in->at_ns));
+		if (how == LIVE ? last : how == CLUMPED && pick(4) == 0)
+			gw_engine_step(kit.engine, kit_time(in->at_ns));
+		n += gw_ring_pop(&kit.out, told + n, 1024 - n, sizeof *told);
+	}
+	gw_engine_step(kit.engine, kit_time(s->end_ns));
+	return n + gw_ring_pop(&kit.out, told + n, 1024 - n, sizeof *told);
+}
+
+/* The n events in `told` that are of alarm a are exactly these facts, in order. */
+static void assert_facts(const struct facts *f, const struct gw_alarm_opts *a, size_t n)
+{
+	size_t k = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (told[i].info != &a->info)
+			continue;
+		assert_true(k < f->n);
+		assert_int_equal(told[i].mono_ns - KIT_START_NS, f->at[k].at_ns);
+		assert_int_equal(told[i].change,
+			f->at[k].raised ? GW_CHANGE_RAISED : GW_CHANGE_CLEARED);
+		k++;
+	}
+	assert_int_equal(k, f->n);
+}
+
+/* For tests that want to know that something happened at all. */
+static struct {
+	unsigned long raised, cleared;
+} reference_seen;
+
+static void count_facts(const struct facts *f)
+{
+	for (size_t i = 0; i < f->n; i++)
+		if (f->at[i].raised)
+			reference_seen.raised++;
+		else
+			reference_seen.cleared++;
+}
+
+/* A fresh site without alarms. */
+static void site_begin(void)
+{
+	gw_engine_free(kit.engine);
+	kit.engine = NULL;
+	kit.n_alarms = 0;
+}
+
+#endif

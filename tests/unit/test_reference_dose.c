@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A dose beside a slow and obvious reference, which counts nanosecond by nanosecond. */
+#include "reference_kit.h"
+
+#define ROWS 3
+
+static void expect(struct turns *t, const struct story *s, const struct gw_alarm_opts *a)
+{
+	const struct gw_table *rows = &a->when.rows;
+	int64_t over[ROWS] = {0};
+	bool heard = false;
+	double value = 0;
+	size_t k = 0;
+
+	t->n = 0;
+	for (int64_t at_ns = S; at_ns <= s->end_ns; at_ns++) {
+		bool full = false, low = true;
+
+		for (size_t r = 0; r < rows->rows; r++) {
+			int64_t most = (int64_t)rows->cells[2 * r + 1];
+
+			if (heard)
+				over[r] += value > rows->cells[2 * r] ? 1 : -1;
+			if (over[r] < 0)
+				over[r] = 0;
+			if (over[r] > most)
+				over[r] = most;
+			full |= over[r] == most;
+			low &= over[r] <= most / 2;
+		}
+		for (; k < s->n && s->in[k].at_ns == at_ns; k++)
+			if (good(&s->in[k])) {
+				value = s->in[k].value;
+				heard = true;
+			}
+		if (full || low)
+			turns_add(t, at_ns, full, 0);
+	}
+}
+
+static void a_dose_gives_the_events_of_counting(void **unused)
+{
+	static struct story s;
+	static struct turns t;
+	static struct facts f;
+
+	(void)unused;
+	for (unsigned long i = 0; i < reference_sequences(); i++) {
+		struct gw_alarm_opts *a;
+		double cells[2 * ROWS];
+
+		for (int r = 0; r < ROWS; r++) {
+			cells[2 * r] = pick(8);
+			cells[2 * r + 1] = 1 + pick(24);
+		}
+		site_begin();
+		a = kit_alarm("x", 0, &gw_dose);
+		a->when.rows = (struct gw_table){(size_t)(1 + pick(ROWS)), 2, cells};
+		random_delays(a, 1, 12);
+		story_random(&s, 1 + pick(12), 10, 1, 8, (int64_t)cells[1]);
+		expect(&t, &s, a);
+		delayed(&f, &t, a, s.end_ns);
+		count_facts(&f);
+		kit_start();
+		assert_facts(&f, a, tell(&s, LIVE));
+	}
+	assert_true(reference_seen.raised > reference_sequences() / 4);
+	assert_true(reference_seen.cleared > reference_sequences() / 4);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(
+			a_dose_gives_the_events_of_counting, kit_setup, kit_teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

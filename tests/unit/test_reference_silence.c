@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Silent and stuck beside a slow and obvious reference. */
+#include "reference_kit.h"
+
+/* The latest usable sample at or before at_ns of points 0 .. n_points - 1, or the start. */
+static int64_t last_heard_ns(
+	const struct story *s, int64_t at_ns, uint32_t n_points, int64_t start_ns)
+{
+	int64_t last_ns = start_ns;
+
+	for (size_t i = 0; i < s->n && s->in[i].at_ns <= at_ns; i++)
+		if (good(&s->in[i]) && s->in[i].point < n_points)
+			last_ns = s->in[i].at_ns;
+	return last_ns;
+}
+
+/* Nanosecond by nanosecond: silent for as long as the last usable sample is too old. */
+static void expect_silent(
+	struct turns *t, const struct story *s, const struct gw_alarm_opts *a)
+{
+	t->n = 0;
+	for (int64_t at_ns = S; at_ns <= s->end_ns; at_ns++)
+		turns_add(t, at_ns,
+			at_ns - last_heard_ns(s, at_ns, a->n_points, S) >=
+				a->when.window_ns,
+			0);
+}
+
+static void silent_gives_the_events_of_the_reference(void **unused)
+{
+	static struct story s;
+	static struct turns t;
+	static struct facts f;
+
+	(void)unused;
+	for (unsigned long i = 0; i < reference_sequences(); i++) {
+		struct gw_alarm_opts *a;
+
+		site_begin();
+		a = kit_alarm("x", 0, &gw_silent);
+		a->n_points = (uint32_t)(1 + pick(3)); /* a point or a device */
+		a->when.window_ns = 1 + pick(12);
+		random_delays(a, 1, 12);
+		story_random(&s, 1 + pick(12), 8, 1, 8, a->when.window_ns);
+		for (size_t k = 0; k < s.n; k++) /* some are of another device */
+			s.in[k].point = (uint32_t)pick(4);
+		expect_silent(&t, &s, a);
+		delayed(&f, &t, a, s.end_ns);
+		count_facts(&f);
+		kit_start();
+		gw_engine_step(kit.engine, kit_time(S));
+		assert_facts(&f, a, tell(&s, LIVE));
+	}
+	assert_true(reference_seen.raised > reference_sequences() / 4);
+	assert_true(reference_seen.cleared > reference_sequences() / 4);
+}
+
+/* Stuck from the first sample on that comes a whole window after another, nothing but its value
+ * between them. */
+static int verdict(const struct gw_alarm_opts *a, const struct story *s, size_t k)
+{
+	for (size_t i = k + 1; i-- > 0;) {
+		if (!good(&s->in[i]))
+			continue;
+		if (s->in[i].value < s->in[k].value || s->in[i].value > s->in[k].value)
+			return -1;
+		if (s->in[k].at_ns - s->in[i].at_ns >= a->when.window_ns)
+			return 1;
+	}
+	return -1;
+}
+
+static void stuck_gives_the_events_of_the_reference(void **unused)
+{
+	static struct story s;
+	static struct turns t;
+	static struct facts f;
+
+	(void)unused;
+	reference_seen.raised = reference_seen.cleared = 0;
+	for (unsigned long i = 0; i < reference_sequences(); i++) {
+		struct gw_alarm_opts *a;
+
+		site_begin();
+		a = kit_alarm("x", 0, &gw_stuck);
+		a->when.window_ns = 1 + pick(20);
+		random_delays(a, 1, 12);
+		story_random(&s, 1 + pick(24), 2, 1, 8, a->when.window_ns);
+		for (size_t k = 1; k < s.n; k++) /* the same value more often */
+			if (pick(3) && isfinite(s.in[k].value))
+				s.in[k].value = s.in[k - 1].value;
+		turns_of_samples(&t, &s, a, verdict);
+		delayed(&f, &t, a, s.end_ns);
+		count_facts(&f);
+		kit_start();
+		assert_facts(&f, a, tell(&s, (enum telling)pick(3)));
+	}
+	assert_true(reference_seen.raised > reference_sequences() / 4);
+	assert_true(reference_seen.cleared > reference_sequences() / 4);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(
+			silent_gives_the_events_of_the_reference, kit_setup, kit_teardown),
+		cmocka_unit_test_setup_teardown(
+			stuck_gives_the_events_of_the_reference, kit_setup, kit_teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
