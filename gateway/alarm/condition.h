@@ -79,6 +79,9 @@ struct gw_condition_kind {
 	 * whether ask must look although the condition is false. Optional. */
 	bool (*absorb)(const struct gw_condition_opts *o, void *memory,
 		const struct gw_sample *sample, int64_t now_ns);
+	/* A sample that cannot be used: nothing is known from now on until the next absorb. (No
+	 * sample at all may mean that nothing changed.) Optional. */
+	void (*lost)(const struct gw_condition_opts *o, void *memory, int64_t now_ns);
 	void (*ask)(const struct gw_condition_opts *o, void *memory,
 		const struct gw_condition_input *in, struct gw_condition_answer *answer);
 	/* Values in [lo, hi] change nothing while the condition is false and need not be asked.

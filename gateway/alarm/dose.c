@@ -3,7 +3,8 @@
  * dose: [[level, time], ...]: true when for any row the value was over the level for the time
  * (carbon monoxide, EN 50291: 50 ppm 60-90 min, 100 ppm 10-40 min, 300 ppm within 3 min). Time
  * over a level adds up, time under it is taken off again at the same speed, so one low reading
- * does not start it afresh. Between samples the last value holds.
+ * does not start it afresh. Between samples the last value holds; from one that cannot be used (the
+ * link is broken) to the next that can, nothing is added and nothing taken off.
  *
  * False again once every row has run down to half its time.
  * After a restart what was over is not known: an alarm that stood stays while the value is over
@@ -17,6 +18,7 @@ struct dose {
 	int64_t last_ns; /* 0: no sample yet */
 	double value;
 	bool begins;       /* nothing but the first sample is known */
+	bool lost;         /* value is not known to hold */
 	int64_t over_ns[]; /* one a row, 0 .. the row's time */
 };
 
@@ -42,13 +44,24 @@ static void pass(const struct gw_condition_opts *o, struct dose *m, int64_t now_
 
 	if (by_ns <= 0) /* a sample that comes late takes nothing back */
 		return;
+	m->last_ns = now_ns;
+	if (m->lost)
+		return;
 	for (size_t i = 0; i < o->rows.rows; i++) {
 		if (m->value > level(o, i))
 			m->over_ns[i] += gw_sooner(by_ns, time_ns(o, i) - m->over_ns[i]);
 		else
 			m->over_ns[i] -= gw_sooner(by_ns, m->over_ns[i]);
 	}
-	m->last_ns = now_ns;
+}
+
+static void lost(const struct gw_condition_opts *o, void *memory, int64_t now_ns)
+{
+	struct dose *m = memory;
+
+	if (m->last_ns)
+		pass(o, m, now_ns);
+	m->lost = true;
 }
 
 static bool absorb(const struct gw_condition_opts *o, void *memory,
@@ -63,6 +76,7 @@ static bool absorb(const struct gw_condition_opts *o, void *memory,
 		m->last_ns = now_ns;
 	}
 	m->value = sample->value;
+	m->lost = false;
 	for (size_t i = 0; i < o->rows.rows; i++)
 		if (sample->value > level(o, i)) /* a row runs: ask says until when */
 			return true;
@@ -96,7 +110,7 @@ static void ask_dose(const struct gw_condition_opts *o, void *memory,
 		if (left_ns == 0) {
 			full = true;
 			answer->limit = level(o, i);
-		} else if (m->value > level(o, i)) {
+		} else if (m->value > level(o, i) && !m->lost) {
 			answer->due_ns = gw_sooner(answer->due_ns, in->now_ns + left_ns);
 		}
 		low &= m->over_ns[i] <= time_ns(o, i) / 2;
@@ -105,7 +119,8 @@ static void ask_dose(const struct gw_condition_opts *o, void *memory,
 		answer->truth = true;
 	else if (low)
 		answer->truth = false;
-	if (answer->truth) /* look again when the longest row could be half empty */
+	if (answer->truth &&
+		!m->lost) /* look again when the longest row could be half empty */
 		for (size_t i = 0; i < o->rows.rows; i++)
 			if (m->value <= level(o, i) && m->over_ns[i] > time_ns(o, i) / 2)
 				answer->due_ns = gw_sooner(answer->due_ns,
@@ -155,6 +170,7 @@ const struct gw_condition_kind gw_dose = {
 	.check = check_dose,
 	.memory = dose_memory,
 	.absorb = absorb,
+	.lost = lost,
 	.ask = ask_dose,
 	.describe = describe,
 };

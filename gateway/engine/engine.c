@@ -81,6 +81,19 @@ void gw_engine_commands(struct gw_engine *e, struct gw_ring *commands,
 	e->reply_wake = reply_wake;
 }
 
+/* The point has no usable value any more: histories that hold its last one are told. */
+static void lose(struct gw_engine *e, uint32_t point, int64_t at_ns)
+{
+	const struct gw_listeners *l = &e->point_listeners;
+
+	for (uint32_t k = l->first[point]; k < l->first[point + 1]; k++) {
+		const struct gw_alarm *a = &e->alarms[l->at[k].alarm];
+
+		if (l->at[k].member == GW_NO_MEMBER && a->opts->when.kind->lost)
+			a->opts->when.kind->lost(&a->opts->when, a->memory, at_ns);
+	}
+}
+
 /* A sample outside its point's calm band, or one that cannot be used. */
 static void __attribute__((noinline)) heed(struct gw_engine *e, uint32_t point,
 	const struct gw_sample *sample, bool usable, const struct gw_time *now)
@@ -89,7 +102,11 @@ static void __attribute__((noinline)) heed(struct gw_engine *e, uint32_t point,
 	uint32_t k = l->first[point], end = l->first[point + 1];
 
 	gw_view_write_point(&e->view.points[point], sample, usable);
-	if (!usable || k == end)
+	if (!usable) {
+		lose(e, point, sample->mono_ns);
+		return;
+	}
+	if (k == end)
 		return;
 	for (; k < end; k++) {
 		struct gw_alarm *a = &e->alarms[l->at[k].alarm];

@@ -433,6 +433,21 @@ static void a_dose_ends_when_it_has_run_down_to_half(void **unused)
 	assert_event(0, GW_CHANGE_CLEARED, GW_STATE_RETURNED_UNACKED);
 }
 
+static void a_dose_stands_still_while_nothing_is_known(void **unused)
+{
+	(void)unused;
+	dose();
+	kit_feed(0, 0, 150); /* 25 min */
+	kit_feed_quality(10 * MIN, 0, 0, GW_QUALITY_BAD_LINK);
+	assert_int_equal(kit_pass(100 * MIN), 0);
+	kit_feed(100 * MIN, 0, 150);
+	assert_int_equal(kit_pass(115 * MIN - 1), 0);
+	assert_int_equal(kit_pass(115 * MIN), 1);
+	kit_feed(115 * MIN, 0, 0);
+	kit_feed_quality(120 * MIN, 0, 0, GW_QUALITY_BAD_LINK); /* nor does it run down */
+	assert_int_equal(kit_pass(500 * MIN), 0);
+}
+
 /* ---- stuck ---- */
 
 static void a_frozen_transmitter_is_stuck_a_silent_one_is_not(void **unused)
@@ -473,6 +488,7 @@ int main(void)
 		TEST(a_dose_falls_due_between_samples),
 		TEST(one_low_reading_does_not_begin_the_dose_afresh),
 		TEST(a_dose_ends_when_it_has_run_down_to_half),
+		TEST(a_dose_stands_still_while_nothing_is_known),
 		TEST(a_frozen_transmitter_is_stuck_a_silent_one_is_not),
 	};
 
