@@ -49,6 +49,15 @@ static void limit_descriptors(void)
 	}
 }
 
+/* A heap for each thread costs memory nobody needs here. And what is large and waits for a bad
+ * day (rings, held samples) shall not be touched before: it stays so if it is mapped, which the
+ * library stops doing by itself once something large was freed. */
+static void thrifty_memory(void)
+{
+	mallopt(M_ARENA_MAX, 2);
+	mallopt(M_MMAP_THRESHOLD, 128 * 1024);
+}
+
 /* A reload asked for before there is anybody to hear it waits, instead of ending the process. */
 static void hold_reloads(void)
 {
@@ -67,7 +76,6 @@ static int run(const char *path, struct gw_config *config)
 
 	umask(027);
 	limit_descriptors();
-	mallopt(M_ARENA_MAX, 2); /* a heap for each thread costs memory nobody needs here */
 	kind = gw_gateway_start(&gateway, path, config, &err);
 	malloc_trim(0); /* what reading the configuration took */
 	if (!kind)
@@ -117,6 +125,7 @@ int main(int argc, char **argv)
 	}
 	if (!check)
 		hold_reloads();
+	thrifty_memory();
 	gw_log_init(debug ? GW_LOG_DEBUG : GW_LOG_INFO);
 	if (gw_config_load(path, &config, &complaints))
 		return EXIT_BAD_CONFIG;
