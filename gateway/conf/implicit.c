@@ -64,13 +64,24 @@ static void add_silent(struct gw_load *l, uint32_t device)
 	draft->opts.when.window_ns = silent_after_ns(d);
 }
 
+/* What the alarm itself says is to be read first, and by somebody else than who mends it. */
+#define CHATTER_DELAY_NS (30 * GW_NS_PER_SEC)
+
+static struct gw_draft *add_chatter_fault(struct gw_load *l, const char *key)
+{
+	struct gw_draft *d = add(l, key, "chattering", GW_LEVEL_BLUE, &gw_chattering);
+
+	if (d)
+		d->opts.on_delay_ns = CHATTER_DELAY_NS;
+	return d;
+}
+
 static void add_chattering(struct gw_load *l, uint32_t device)
 {
 	const struct gw_load_device *d = &l->devices[device];
-	struct gw_draft *draft = add(l,
+	struct gw_draft *draft = add_chatter_fault(l,
 		gw_arena_printf(
-			l->keep, "%s/%s:chattering", d->source->name, d->device->name),
-		"chattering", GW_LEVEL_BLUE, &gw_chattering);
+			l->keep, "%s/%s:chattering", d->source->name, d->device->name));
 
 	if (!draft)
 		return;
@@ -125,6 +136,6 @@ void gw_implicit_add(struct gw_load *l)
 	}
 	for (point = c->store_first_point; point < c->n_points; point++)
 		add_own(l, point, GW_LEVEL_YELLOW, voter);
-	add(l, "gateway:chattering", "chattering", GW_LEVEL_BLUE, &gw_chattering);
+	add_chatter_fault(l, "gateway:chattering");
 	add_flood(l);
 }

@@ -52,10 +52,10 @@ const struct gw_setting gw_rows_gateway[] = {
 		.choices = flood_levels,
 		.def = "blue",
 		.help = "In a flood (more than 10 different alarms within 10 min) alarms "
-			"up "
-			"to "
-			"this level are counted in one record, and told at its end if they "
-			"still stand; never those of class alarm."},
+			"of "
+			"class fault or supervisory up to this level are counted in one "
+			"record, "
+			"and told at its end if they still stand."},
 	{0},
 };
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Chattering and floods. An alarm that chatters is reported once, by the fault its configuration
- * names; in a flood the lowest levels are counted instead of told, and what of them still stands
- * at its end is told then. What may concern a life is never held back.
+ * names; in a flood the lowest levels of faults are counted instead of told, and what of them still
+ * stands at its end is told then. What may concern a life, an alarm or a warning, is never held back.
  */
 #include "alarm/nuisance.h"
 
@@ -11,7 +11,8 @@
 static bool may_wait(const struct gw_engine *e, const struct gw_alarm *a)
 {
 	return (double)a->opts->level <= e->flood->opts->when.limit &&
-		a->opts->level < GW_LEVEL_RED && a->opts->info.class_ != GW_CLASS_ALARM;
+		a->opts->level < GW_LEVEL_RED &&
+		a->opts->info.class_ <= GW_CLASS_SUPERVISORY;
 }
 
 static void ask(

@@ -8,7 +8,8 @@ answered 2xx. check() compares the two:
   that the gateway says it committed (alert log, journal) has arrived;
 - nothing twice: a repeat has the same id and identical bytes;
 - in order: per alarm the first arrivals rise by seq, and what is raised was not active yet;
-- nothing invented: every transition has a cause in the injector's ledger, and not before it.
+- nothing invented: every transition has a cause in the injector's ledger, and not before it;
+  a chattering fault that was not foreseen has one in what arrived: three raises in a minute.
 
 Standard library only: tools/demo gives its verdict with the same checker.
 """
@@ -21,6 +22,7 @@ import time
 from dataclasses import dataclass, field
 
 PREFIX = "tocsin.alarm."
+CHATTERING = ":chattering"
 HEARTBEAT = "tocsin.gateway.heartbeat"
 
 
@@ -219,8 +221,21 @@ def _causes(first, causes, slack_ms, only, wrong):
     for a in sorted(first, key=lambda a: a.seq):
         if a.change in ("raised", "cleared") and (not only or re.search(only, a.alarm)):
             seen.setdefault(a.alarm, []).append(a)
+    for alarm in [alarm for alarm in seen if alarm.endswith(CHATTERING) and alarm not in wanted]:
+        _chatter(seen.pop(alarm), first, wrong)
     for alarm in sorted(set(wanted) | set(seen)):
         _align(alarm, wanted.get(alarm, []), seen.get(alarm, []), slack_ms, wrong)
+
+
+def _chatter(faults, first, wrong):
+    for fault in (a for a in faults if a.change == "raised"):
+        at = parse_time_ms(fault.event["time"])
+        of = fault.data.get("confirmed_by", [])
+        raises = [a for a in first if a.alarm in of[:1] and a.change == "raised"
+                  and at - 60_000 < parse_time_ms(a.event["time"]) <= at]
+        if len(raises) < 3:
+            wrong.append(f"invented: {fault.alarm} (seq {fault.seq}): {of} was raised "
+                         f"{len(raises)} times in a minute")
 
 
 def _align(alarm, causes, seen, slack_ms, wrong):

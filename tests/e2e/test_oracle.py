@@ -149,6 +149,20 @@ def test_invented_alarm():
     assert judge(events, causes, only="^s/d") == []
 
 
+def test_a_chattering_fault_has_its_cause_in_three_raises():
+    causes = [oracle.Cause(T0 + n * 1000, "s/d/p:x", ("raised", "cleared")[n % 2])
+              for n in range(6)]
+    events = [event(n + 1, c.alarm, c.change, c.wall_ms) for n, c in enumerate(causes)]
+    fault = event(7, "s/d:chattering", "raised", T0 + 5000)
+    fault["data"]["confirmed_by"] = ["s/d/p:x"]
+    assert judge(events + [fault], causes) == []
+    fault["data"]["confirmed_by"] = ["s/d/p:y"]
+    assert kinds(judge(events + [fault], causes)) == {"invented"}
+    fault["data"]["confirmed_by"] = ["s/d/p:x"]
+    fault["time"] = stamp(T0 + 60_000)  # the first was a minute ago
+    assert kinds(judge(events + [fault], causes)) == {"invented"}
+
+
 def test_invented_life():
     causes, events = story()
     events += [event(37, "s/d0/p:x", "raised", T0 + 10 ** 6),

@@ -788,6 +788,7 @@ static void test_nuisance(void **state)
 	(void)state;
 	assert_int_equal(a->level, GW_LEVEL_YELLOW);
 	assert_int_equal(a->n_points, 0);
+	assert_true(a->on_delay_ns == INT64_C(30000000000));
 	assert_string_equal(a->info.device, "oven");
 	assert_string_equal(a->info.source, "plant");
 	assert_string_equal(a->info.condition, "3 activations within 1min");

@@ -116,10 +116,11 @@ static void building(enum gw_level held)
 	a = kit_alarm("low", 1, &gw_above);
 	a->when.limit = 50;
 	a->level = GW_LEVEL_BLUE;
-	a->info.class_ = GW_CLASS_FAULT;
+	a->info.class_ = GW_CLASS_SUPERVISORY;
 	a = kit_alarm("vital", 2, &gw_above);
 	a->when.limit = 50;
-	a->level = GW_LEVEL_BLUE; /* of class alarm all the same */
+	a->level = GW_LEVEL_BLUE;
+	a->info.class_ = GW_CLASS_WARNING;
 	for (int i = 0; i < MANY; i++) {
 		snprintf(names[i], sizeof names[i], "red%d", i);
 		kit_alarm(names[i], 0, &gw_above)->when.limit = 50 + i;

@@ -65,7 +65,7 @@ static const char yaml[] =
 	"  - {name: both, when: {at_least: 2, of: [hall/smoke-*/smoke]}}\n"
 	"  - {name: stuck, on: hall/frozen/temperature, when: {stuck: 10min}}\n"
 	"  - {name: gone, on: hall/frozen/temperature, when: {silent: 20s}}\n"
-	"  - {name: far, on: hall/frozen, when: {silent: 30s}, level: blue}\n"
+	"  - {name: far, on: hall/frozen, when: {silent: 30s}, level: blue, class: fault}\n"
 	"  - {name: off, on: hall/gas/ch4, when: {above: 1}, out_of_service: true}\n";
 
 #define FLUTTER_FROM 9800
