@@ -4,6 +4,7 @@ import svg
 from story import inside, minutes
 
 LEFT, COLUMNS, ROWS = 13, 52, 12
+MOST = 6  # events in one line
 
 
 def column(story, minute):
@@ -86,7 +87,7 @@ def contact(story, point):
         if value:
             spans.append(((ms / 60000, next_ms / 60000), "1"))
     tails = [((b, min(b + within, end)), ":") for (_, b), _ in spans if within]
-    return named(point.key.split("/")[1], strip(story, "_", tails + spans))
+    return named(story.name_of(point), strip(story, "_", tails + spans))
 
 
 def named(name, line):
@@ -122,23 +123,28 @@ def axis(story):
     return " " * LEFT + "".join(line).rstrip()
 
 
+def told(lane):
+    if len(lane.told) > MOST:
+        return (f"raised {len(lane.active)} times from {svg.num(lane.told[0][0])} to "
+                f"{svg.num(lane.told[-1][0])}")
+    return ", ".join(f"{word} {svg.num(minute)}" for minute, word in lane.told)
+
+
 def draw(story):
     points = story.signal.points
     said = [f"{points[0].unit:>{LEFT - 2}}  {svg.heading(story.main)}"]
-    if points[0].contact:
-        said += [contact(story, p) for p in points]
-    else:
+    if not points[0].contact:
         said += Grid(story).lines()
+    said += [contact(story, p) for p in points if p.contact]
     if "dose" in story.main["when"]:
         said += [dose(story, row) for row in svg.dose_rows(story)]
     said.append(" " * (LEFT - 1) + "+" + "-" * COLUMNS)
     for lane in story.lanes:
         spans = [(s, "#") for s in lane.active] + [(s, "=") for s in lane.latched]
+        spans += [(s, "/") for s in lane.held]
         if lane is story.lane:
             spans += [(s, "~") for s in lasting(story)]
         said.append(named(lane.name, strip(story, ".", spans)))
     said.append(axis(story))
-    lane = story.lane
-    said.append(" " * LEFT + ", ".join(f"{e['change']} {svg.num(e['minute'])}" for e in sorted(
-        lane.raised + lane.cleared, key=lambda e: e["minute"])))
+    said.append(" " * LEFT + told(story.lane))
     return "\n".join(line.rstrip() for line in said) + "\n"

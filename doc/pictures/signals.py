@@ -42,6 +42,7 @@ class Signal:
 # source/device: place; as in config/tocsin.yaml
 PLACES = {
     "boiler-room/gas-1": {"building": "A", "floor": "-1", "room": "锅炉房"},
+    "boiler-room/leak-1": {"building": "A", "floor": "-1", "room": "锅炉房"},
     "boiler-room/supply": {"building": "A", "floor": "-1", "room": "换热站"},
     "plant/heat-3f": {"building": "A", "floor": "3", "room": "301"},
     "garage/co-1": {"building": "B", "floor": "-2", "room": "车库"},
@@ -193,6 +194,30 @@ def latch():
     return Signal(30, [ch4])
 
 
+def unless():
+    shape = between([(0, 62), (20, 62), (31, 49), (55, 40), (63, 56), (68, 61), (86, 62),
+                     (92, 49), (100, 44), (104, 45), (110, 56), (115, 61), (120, 62)])
+    supply = Point("boiler-room/supply/temperature", "°C",
+                   sampled(120, 20, shape, 0.1, 0.25, 14), 30, 75)
+    pump = Point("boiler-room/supply/pump", "", contact(120, 20, (0, 20), (55, 121)))
+    return Signal(120, [supply, pump], [
+        Note(42, 36, "no pump: cold by design"), Note(98, 36, "cold with the pump on")])
+
+
+def re_alarm():
+    shape = between([(0, 61), (18, 60), (27, 49), (40, 44), (105, 43), (150, 45), (168, 47),
+                     (173, 55), (180, 60)])
+    supply = Point("boiler-room/supply/temperature", "°C",
+                   sampled(180, 30, shape, 0.1, 0.25, 15), 35, 70)
+    return Signal(180, [supply])
+
+
+def chatter():
+    spells = [(1 + i * 0.4, 1.2 + i * 0.4) for i in range(6)]
+    leak = Point("boiler-room/leak-1/leak", "", contact(8, 3, *spells, (6, 6.6)))
+    return Signal(8, [leak])
+
+
 SIGNALS = {f.__name__.strip("_"): f for f in (
     above, below, outside, is_, rises, falls, reaches, dose, stuck, silent, at_least, delays,
-    latch)}
+    latch, unless, re_alarm, chatter)}

@@ -15,16 +15,20 @@ STATES = {
 STYLE = """.n{font:600 13px ui-monospace,"SF Mono",Menlo,Consolas,"DejaVu Sans Mono",monospace}\
 .t{font-size:15px;font-weight:600}.n.i,.p{fill:#fff}.gone,.acted,.latted{fill:none;stroke-width:2;stroke:#1a7f37}.acted{stroke:#c01f2b}\
 .latted{stroke:#8250df}.way{stroke:#59636e;stroke-width:1.4}.tip{fill:#59636e}\
-.red{stroke:#c01f2b}.redtip{fill:#c01f2b}.side{stroke:#8c959f;stroke-dasharray:5 4}"""
+.red{stroke:#c01f2b}.redtip{fill:#c01f2b}"""
 DARK = """.n.i,.p{fill:#0d1117}.gone{stroke:#56d364}.acted{stroke:#ff7b72}.latted{stroke:#bc8cff}.way{stroke:#9198a1}\
-.tip{fill:#9198a1}.red{stroke:#ff7b72}.redtip{fill:#ff7b72}.side{stroke:#6e7681}"""
+.tip{fill:#9198a1}.red{stroke:#ff7b72}.redtip{fill:#ff7b72}"""
 BESIDE = (
     ("shelved", "put aside by a person, until a time: moves on silently underneath"),
+    ("suppressed", "by unless: it is true, but is not raised before that has ended"),
+    ("out-of-service", "by the configuration: it raises nothing, and what stood is cleared"),
 )
 SENTENCE = """From normal an alarm is raised to active-unacked; acknowledged it is active-acked. When \
 its condition is over, an acknowledged one is normal, one that nobody has seen is \
 returned-unacked until it is acknowledged. With latch it is latched-unacked or latched-acked \
-instead; latched-acked becomes normal by a reset. Whatever is true again is raised again."""
+instead; latched-acked becomes normal by a reset. Whatever is true again is raised again; with re_alarm \
+an active-acked one becomes active-unacked again after that time. Beside these: shelved, suppressed \
+and out-of-service."""
 TIPS = {"right": "l-9-4.5v9z", "left": "l9-4.5v9z", "up": "l-4.5 9h9z", "down": "l-4.5-9h9z"}
 
 
@@ -51,8 +55,10 @@ def draw():
     sheet.text(20, 28, "How an alarm's state moves", "t")
     way(sheet, [(180, 120), (240, 120)], "right", red=True)
     sheet.text(210, 108, "raised", "r", "middle")
-    way(sheet, [(400, 120), (460, 120)], "right")
+    way(sheet, [(400, 116), (460, 116)], "right")
     sheet.text(430, 108, "ack", "m", "middle")
+    way(sheet, [(460, 138), (400, 138)], "left", red=True)
+    sheet.text(430, 155, "re_alarm", "r", "middle")
     way(sheet, [(540, 105), (540, 66), (100, 66), (100, 105)], "down")
     sheet.text(320, 58, "cleared, no latch", "g", "middle")
     way(sheet, [(256, 151), (256, 200), (130, 200), (130, 245)], "down")

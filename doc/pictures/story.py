@@ -11,6 +11,7 @@ import yaml
 
 import signals
 
+SAID = {"raised": "raised", "again": "raised again", "cleared": "cleared"}
 UNITS = {"ms": 1 / 60000, "s": 1 / 60, "min": 1, "h": 60, "d": 1440}
 
 
@@ -25,11 +26,20 @@ class Lane:
     """One alarm over the time of the picture; all times in minutes."""
     name: str
     alarm: dict  # as in the example
-    raised: list  # events; their minute is in `minute`
+    raised: list  # events, repeats included; their minute is in `minute`
     cleared: list
     active: list  # (from, to)
     waiting: list  # (from, to): a delay runs
+    held: list  # (from, to): true, but something it has under `unless` is
     latched: list  # (from, to)
+
+    @property
+    def told(self):
+        """(minute, word), in order."""
+        starts = {begin for begin, _ in self.active}
+        words = [(e["minute"], "raised" if e["minute"] in starts else "again")
+                 for e in self.raised] + [(e["minute"], "cleared") for e in self.cleared]
+        return sorted(words)
 
 
 @dataclasses.dataclass
@@ -41,8 +51,9 @@ class Story:
 
     @property
     def main(self):
-        """The alarm the picture is about: the first, or the vote."""
-        return next((a for a in self.alarms if "at_least" in a["when"]), self.alarms[0])
+        """The alarm the picture is about: the one with the key of its name, else the first."""
+        return next((a for a in self.alarms if self.name in {**a, **a.get("when", {})}),
+                    self.alarms[0])
 
     @property
     def lane(self):
@@ -57,14 +68,19 @@ class Story:
         keys = ", ".join(p.key for p in points)
         return " · ".join(x for x in (keys, where, points[0].unit) if x)
 
+    def name_of(self, point):
+        """Its device; its own name where several are on one."""
+        _, device, name = point.key.split("/")
+        devices = {p.key.rsplit("/", 1)[0] for p in self.signal.points}
+        return device if len(devices) == len(self.signal.points) else name
+
     def sentence(self):
         """For those who cannot see the picture."""
         said = []
         for lane in self.lanes:
-            for event in lane.raised:
-                said.append((event["minute"], f"{lane.name} raised at {event['minute']:.1f} min"))
-            for event in lane.cleared:
-                said.append((event["minute"], f"{lane.name} cleared at {event['minute']:.1f} min"))
+            said += [(at, f"{lane.name} {SAID[word]} at {at:.1f} min") for at, word in lane.told]
+            said += [(a, f"{lane.name} held back from {a:.1f} to {b:.1f} min")
+                     for a, b in lane.held]
         return "; ".join(text for _, text in sorted(said, key=lambda x: x[0])) + "."
 
 
@@ -126,7 +142,7 @@ def spells(events, end):
     """(from, to) of each raise, and (from, to) of what stays latched behind it."""
     active, latched, since, held = [], [], None, None
     for event in events:
-        if event["change"] == "raised":
+        if event["change"] == "raised" and since is None:  # else it is a repeat
             since = event["minute"]
             if held is not None:
                 latched.append((held, since))
@@ -148,10 +164,16 @@ def inside(spans, t):
 
 
 def where_they_differ(truth, active, end):
-    """A delay runs while the condition says one thing and the alarm another."""
+    """A delay runs while the condition says one thing and the alarm another; it is held back while
+    without its `unless` it would be active."""
     edges = sorted({0, end, *(t for span in truth + active for t in span)})
     return [(a, b) for a, b in zip(edges, edges[1:])
             if inside(truth, (a + b) / 2) != inside(active, (a + b) / 2)]
+
+
+def without(example, *keys):
+    """The example without the lines of these keys."""
+    return re.sub(rf"^ *({'|'.join(keys)}):.*\n", "", example, flags=re.M)
 
 
 def lane_name(key, alarm, keys):
@@ -163,18 +185,21 @@ def lane_name(key, alarm, keys):
 def tell(tocsin, name, example):
     signal = signals.SIGNALS[name]()
     alarms = alarms_of(example)
-    events = replay(tocsin, signal, example)
-    at_once = re.sub(r"^ *(on|off)_delay:.*\n", "", example, flags=re.M)
-    truths = replay(tocsin, signal, at_once) if at_once != example else events
-    keys = sorted({e["alarm"] for e in events})
+    free = without(example, "unless")
+    at_once = without(free, "on_delay", "off_delay", "chatter")
+    said = {text: replay(tocsin, signal, text) for text in {example, free, at_once}}
+    keys = sorted({e["alarm"] for e in said[free]})
     lanes = []
     for alarm in alarms:
         for key in (k for k in keys if k.rsplit(":", 1)[-1] == alarm["name"]):
-            mine = [e for e in events if e["alarm"] == key]
+            mine, freely, truth = ([e for e in said[text] if e["alarm"] == key]
+                                   for text in (example, free, at_once))
             active, latched = spells(mine, signal.minutes)
-            truth, _ = spells([e for e in truths if e["alarm"] == key], signal.minutes)
+            would, _ = spells(freely, signal.minutes)
+            true, _ = spells(truth, signal.minutes)
             lanes.append(Lane(lane_name(key, alarm, keys), alarm,
                               [e for e in mine if e["change"] == "raised"],
                               [e for e in mine if e["change"] == "cleared"], active,
-                              where_they_differ(truth, active, signal.minutes), latched))
+                              where_they_differ(true, would, signal.minutes),
+                              where_they_differ(would, active, signal.minutes), latched))
     return Story(name, signal, alarms, lanes)

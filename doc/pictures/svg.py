@@ -8,6 +8,7 @@ from story import minutes
 WIDTH, LEFT, RIGHT = 640, 104, 602  # the chart lies between LEFT and RIGHT
 PLOT, STEP, LANE, GAP = 150, 30, 20, 10  # heights
 TOP = 66
+AROUND = "on_delay", "off_delay", "latch", "unless", "re_alarm", "chatter"  # a condition
 
 STYLE = """
 text{font:12px system-ui,-apple-system,"Segoe UI","Noto Sans","PingFang SC","Noto Sans CJK SC",\
@@ -19,7 +20,7 @@ text{font:12px system-ui,-apple-system,"Segoe UI","Noto Sans","PingFang SC","Not
 .win{fill:#0b5bb5;opacity:.1}.some{fill:#0b5bb5;opacity:.45}.full{fill:#c01f2b;opacity:.7}.rule{stroke:#0b5bb5;opacity:.6}.up{fill:#c01f2b;stroke:#fff}.down{fill:#fff;stroke:#1a7f37}
 .lim{stroke:#c01f2b;stroke-dasharray:7 4}.clr{stroke:#1a7f37;stroke-dasharray:2 3}
 .ray{stroke:#8250df;stroke-width:1.6;stroke-dasharray:5 4}.v{fill:#8250df}.ring{stroke:#8250df}
-.calm{fill:#eaeef2}.act{fill:#c01f2b}.lat{fill:#8250df}.wait{fill:#bf8700}
+.calm{fill:#eaeef2}.act{fill:#c01f2b}.lat{fill:#8250df}.wait{fill:#bf8700}.side{stroke:#8c959f;stroke-dasharray:5 4}
 .at{stroke-dasharray:1 3}.h{paint-order:stroke;stroke:#fff;stroke-width:4px;stroke-linejoin:round}
 """
 DARK = """
@@ -28,7 +29,7 @@ text{fill:#e6edf3}.m{fill:#9198a1}.r{fill:#ff7b72}.g{fill:#56d364}.b{fill:#79c0f
 .sig,.dots{stroke:#58a6ff}.win{fill:#58a6ff;opacity:.16}.some{fill:#58a6ff}.full{fill:#ff7b72}.rule{stroke:#58a6ff}
 .up{fill:#ff7b72;stroke:#0d1117}.down{fill:#0d1117;stroke:#56d364}
 .lim{stroke:#ff7b72}.clr{stroke:#56d364}.ray,.ring{stroke:#bc8cff}.v{fill:#bc8cff}
-.calm{fill:#22282f}.act{fill:#ff7b72}.lat{fill:#bc8cff}.wait{fill:#e3b341}.h{stroke:#0d1117}
+.calm{fill:#22282f}.act{fill:#ff7b72}.lat{fill:#bc8cff}.wait{fill:#e3b341}.side{stroke:#6e7681}.h{stroke:#0d1117}
 """
 
 
@@ -218,7 +219,7 @@ class Chart:
 
 def draw_contact(sheet, story, point, top):
     """A line that is high while the contact says true."""
-    at = [(sheet.x(0), top + STEP - 5)]
+    at = [(sheet.x(0), top + (5 if point.samples[0][1] else STEP - 5))]
     for ms, value, _ in point.samples:
         y = top + (5 if value else STEP - 5)
         if y != at[-1][1]:
@@ -228,7 +229,7 @@ def draw_contact(sheet, story, point, top):
                 sheet.box(at[-1][0], top + 5, end, top + STEP - 5, "win")
     at.append((sheet.x(story.signal.minutes), at[-1][1]))
     sheet.path("sig", at)
-    sheet.text(LEFT - 8, top + STEP / 2 + 4, point.key.split("/")[1], "m", "end")
+    sheet.text(LEFT - 8, top + STEP / 2 + 4, story.name_of(point), "m", "end")
 
 
 def dose_rows(story):
@@ -266,7 +267,7 @@ def draw_dose(sheet, row, top):
 
 
 def draw_lane(sheet, lane, top):
-    """The alarm: calm, waiting, active, latched, with the times."""
+    """The alarm: calm, waiting, held back, active, latched, with the times."""
     bottom = top + LANE
     sheet.box(LEFT, top, RIGHT, bottom, "calm", 3)
     for spans, klass in ((lane.active, "act"), (lane.latched, "lat")):
@@ -276,28 +277,33 @@ def draw_lane(sheet, lane, top):
         sheet.box(sheet.x(a), top, sheet.x(b), bottom, "wait")
         sheet.box(sheet.x(a), top, sheet.x(b), bottom, "stripes")
     sheet.text(LEFT - 8, top + 14, lane.name, "", "end")
-    taken = [(sheet.x(a), sheet.x(b)) for a, b in lane.active + lane.waiting + lane.latched]
+    taken = [(sheet.x(a), sheet.x(b))
+             for a, b in lane.active + lane.waiting + lane.held + lane.latched]
+    for a, b in lane.held:
+        sheet.box(sheet.x(a), top + 0.5, sheet.x(b), bottom - 0.5, "side", 3)
+        sheet.text(sheet.x((a + b) / 2), top + 14, "suppressed", "m", "middle")
     for a, b in lane.latched:
         sheet.text(sheet.x(a) + 6, top + 14, f"gone {num(a)}; latched till reset", "i")
-    for event in lane.raised:
-        inside = [b for a, b in lane.active if a == event["minute"]]
-        inside += [a for a, _ in lane.waiting if a > event["minute"]]
-        label(sheet, top, taken, event, "raised", sheet.x(min(inside)))
-    for event in lane.cleared:
-        if not event["state"].startswith("latched"):
-            label(sheet, top, taken, event, "cleared", 0)
+    starts = [a for a, _ in lane.waiting] + [minute for minute, _ in lane.told]
+    for minute, word in lane.told:
+        room = min([t for t in starts if t > minute], default=minute)
+        if any(a == minute for a, _ in lane.latched):
+            continue
+        if word == "again":
+            sheet.line(sheet.x(minute), top, sheet.x(minute), bottom, "h")
+        label(sheet, top, taken, minute, word, sheet.x(room) if word != "cleared" else 0)
 
 
-def label(sheet, top, taken, event, word, inside):
+def label(sheet, top, taken, minute, word, inside):
     """Its time where there is room: inside as far as that goes, to the right, to the left."""
-    words, x = f"{word} {num(event['minute'])}", sheet.x(event["minute"])
+    words, x = f"{word} {num(minute)}", sheet.x(minute)
     need = wide(words) + 8
     if x + need <= inside:
         return sheet.text(x + 5, top + 14, words, "i")
     for begin, end in ((x, x + need), (x - need, x)):
         if LEFT <= begin and end <= RIGHT and all(b <= begin or end <= a for a, b in taken):
             taken.append((begin, end))
-            return sheet.text(begin + 5, top + 14, words, "r" if word == "raised" else "g")
+            return sheet.text(begin + 5, top + 14, words, "g" if word == "cleared" else "r")
     return None
 
 
@@ -316,7 +322,7 @@ def heading(alarm):
             return "[" + ", ".join(map(plain, v)) + "]"
         return v
     words = [f"{k}: {'[...]' if k == 'of' else plain(v)}" for k, v in alarm["when"].items()]
-    words += [f"{k}: {alarm[k]}" for k in ("on_delay", "off_delay", "latch") if k in alarm]
+    words += [f"{k}: {alarm[k]}" for k in AROUND if k in alarm]
     return ", ".join(words)
 
 

@@ -85,6 +85,9 @@ class Lint(unittest.TestCase):
                                ("pictures/dose.txt", "raised 1", "raised 2"),
                                ("alarms.md", "above: 50", "above: 52"),
                                ("alarms.md", "on_delay: 1min", "on_delay: 2min"),
+                               ("alarms.md", "    unless: pump-off\n", ""),
+                               ("alarms.md", "re_alarm: 1h", "re_alarm: 2h"),
+                               ("alarms.md", "chatter: hold\n", "chatter: tell\n"),
                                ("pictures/signals.py", "(13, 53)", "(13, 63)")):
             file = self.root / "doc" / name
             text = file.read_text("utf-8")
