@@ -5,7 +5,7 @@
  * list of samples; what delays make of the turns is said here, once for all kinds.
  *
  * Samples come irregularly: at the same time, a moment apart, exactly as far apart as something
- * allows or a nanosecond less or more; some are bad, uncertain, or no numbers.
+ * allows or a hair less or more; some are bad, uncertain, or no numbers.
  *
  * REFERENCE_SEQUENCES sets how many stories a test tells (default 1000000).
  */
@@ -85,10 +85,18 @@ static void story_add(
 		in->value = no_numbers[pick(3)];
 }
 
+/* A nanosecond meets edges best; what the engine may put off it does at the pace of seconds. */
+static inline int64_t random_unit_ns(void)
+{
+	static const int64_t units_ns[] = {1, 1, S / 10, S, 60 * S};
+
+	return units_ns[pick(5)];
+}
+
 /* n samples of point 0, values 0 .. values - 1. Up to `most` units lie between two, or edge_ns,
- * or a nanosecond less or more than that. */
-static inline void story_random(
-	struct story *s, int n, int values, int64_t unit_ns, int most, int64_t edge_ns)
+ * or a hair less or more than that. */
+static inline void story_random(struct story *s, int n, int values, int64_t unit_ns,
+	int most, int64_t edge_ns, int64_t hair_ns)
 {
 	int64_t at_ns = S;
 
@@ -97,12 +105,12 @@ static inline void story_random(
 		int how = pick(8);
 
 		if (how == 0 && edge_ns > 0)
-			at_ns += edge_ns + pick(3) - 1;
+			at_ns += edge_ns + (pick(3) - 1) * hair_ns;
 		else if (how > 1)
 			at_ns += pick(most + 1) * unit_ns;
 		story_add(s, at_ns, 0, pick(values), false);
 	}
-	s->end_ns = at_ns + pick(3 * most + 2) * unit_ns + edge_ns + 1;
+	s->end_ns = at_ns + pick(3 * most + 2) * unit_ns + edge_ns + hair_ns;
 }
 
 /* ---- what must come of it ---- */

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A dose beside a slow and obvious reference, which counts nanosecond by nanosecond. */
+/* A dose beside a slow and obvious reference, which counts step by step. */
 #include "reference_kit.h"
 
 #define ROWS 3
+
+static int64_t unit_ns;
 
 static void expect(struct turns *t, const struct story *s, const struct gw_alarm_opts *a)
 {
@@ -13,11 +15,11 @@ static void expect(struct turns *t, const struct story *s, const struct gw_alarm
 	size_t k = 0;
 
 	t->n = 0;
-	for (int64_t at_ns = S; at_ns <= s->end_ns; at_ns++) {
+	for (int64_t at_ns = S; at_ns <= s->end_ns; at_ns += unit_ns) {
 		bool full = false, low = true;
 
 		for (size_t r = 0; r < rows->rows; r++) {
-			int64_t most = (int64_t)rows->cells[2 * r + 1];
+			int64_t most = (int64_t)rows->cells[2 * r + 1] / unit_ns;
 
 			if (known)
 				over[r] += value > rows->cells[2 * r] ? 1 : -1;
@@ -26,7 +28,7 @@ static void expect(struct turns *t, const struct story *s, const struct gw_alarm
 			if (over[r] > most)
 				over[r] = most;
 			full |= over[r] == most;
-			low &= over[r] <= most / 2;
+			low &= 2 * over[r] <= most;
 		}
 		for (; k < s->n && s->in[k].at_ns == at_ns; k++) {
 			known = good(&s->in[k]);
@@ -49,15 +51,18 @@ static void a_dose_gives_the_events_of_counting(void **unused)
 		struct gw_alarm_opts *a;
 		double cells[2 * ROWS];
 
+		unit_ns = random_unit_ns();
 		for (int r = 0; r < ROWS; r++) {
 			cells[2 * r] = pick(8);
-			cells[2 * r + 1] = 1 + pick(24);
+			cells[2 * r + 1] = (double)((1 + pick(24)) * unit_ns);
+			if (unit_ns > 1) /* half of it is whole steps, too */
+				cells[2 * r + 1] *= 2;
 		}
 		site_begin();
 		a = kit_alarm("x", 0, &gw_dose);
 		a->when.rows = (struct gw_table){(size_t)(1 + pick(ROWS)), 2, cells};
-		random_delays(a, 1, 12);
-		story_random(&s, 1 + pick(12), 10, 1, 8, (int64_t)cells[1]);
+		random_delays(a, unit_ns, 12);
+		story_random(&s, 1 + pick(12), 10, unit_ns, 8, (int64_t)cells[1], unit_ns);
 		expect(&t, &s, a);
 		delayed(&f, &t, a, s.end_ns);
 		count_facts(&f);

@@ -63,7 +63,7 @@ static void limits_give_the_events_of_the_reference(void **unused)
 		random_limit(a);
 		random_delays(a, S, 5);
 		story_random(&s, 1 + pick(24), a->when.kind == &gw_is ? 2 : 22, S / 10, 40,
-			a->on_delay_ns);
+			a->on_delay_ns, 1);
 		turns_of_samples(&t, &s, a, verdict);
 		delayed(&f, &t, a, s.end_ns);
 		count_facts(&f);

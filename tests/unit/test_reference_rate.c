@@ -76,23 +76,25 @@ static int verdict(const struct gw_alarm_opts *a, const struct story *s, size_t 
 	return by >= a->when.limit ? 1 : by < a->when.limit - deadband ? -1 : 0;
 }
 
+static int64_t unit_ns;
+
 static struct gw_alarm_opts *random_rate(void)
 {
 	struct gw_alarm_opts *a = kit_alarm("x", 0, pick(2) ? &gw_rises : &gw_falls);
 
 	a->when.limit = 3 + pick(3);
-	a->when.window_ns = 1 + pick(100);
+	unit_ns = random_unit_ns();
+	a->when.window_ns = (1 + pick(100)) * unit_ns;
 	deadband_cell[0] = pick(4);
 	if (pick(2))
 		a->when.deadband = (struct gw_table){1, 1, deadband_cell};
 	return a;
 }
 
-/* Nanoseconds are as good as seconds, and the edges of slices are met more often. */
 static void random_story(struct story *s, const struct gw_alarm_opts *a)
 {
-	story_random(
-		s, 3 + pick(20), 8, 1, 1 + (int)a->when.window_ns / 3, a->when.window_ns);
+	story_random(s, 3 + pick(20), 8, unit_ns,
+		1 + (int)(a->when.window_ns / unit_ns / 3), a->when.window_ns, 1);
 }
 
 static void a_rate_gives_the_events_of_the_reference(void **unused)
@@ -107,7 +109,7 @@ static void a_rate_gives_the_events_of_the_reference(void **unused)
 
 		site_begin();
 		a = random_rate();
-		random_delays(a, 1, 20);
+		random_delays(a, unit_ns, 20);
 		random_story(&s, a);
 		turns_of_samples(&t, &s, a, verdict);
 		delayed(&f, &t, a, s.end_ns);

@@ -2,6 +2,8 @@
 /* Silent and stuck beside a slow and obvious reference. */
 #include "reference_kit.h"
 
+static int64_t unit_ns;
+
 /* The latest usable sample at or before at_ns of points 0 .. n_points - 1, or the start. */
 static int64_t last_heard_ns(
 	const struct story *s, int64_t at_ns, uint32_t n_points, int64_t start_ns)
@@ -14,12 +16,12 @@ static int64_t last_heard_ns(
 	return last_ns;
 }
 
-/* Nanosecond by nanosecond: silent for as long as the last usable sample is too old. */
+/* Step by step: silent for as long as the last usable sample is too old. */
 static void expect_silent(
 	struct turns *t, const struct story *s, const struct gw_alarm_opts *a)
 {
 	t->n = 0;
-	for (int64_t at_ns = S; at_ns <= s->end_ns; at_ns++)
+	for (int64_t at_ns = S; at_ns <= s->end_ns; at_ns += unit_ns)
 		turns_add(t, at_ns,
 			at_ns - last_heard_ns(s, at_ns, a->n_points, S) >=
 				a->when.window_ns,
@@ -39,9 +41,10 @@ static void silent_gives_the_events_of_the_reference(void **unused)
 		site_begin();
 		a = kit_alarm("x", 0, &gw_silent);
 		a->n_points = (uint32_t)(1 + pick(3)); /* a point or a device */
-		a->when.window_ns = 1 + pick(12);
-		random_delays(a, 1, 12);
-		story_random(&s, 1 + pick(12), 8, 1, 8, a->when.window_ns);
+		unit_ns = random_unit_ns();
+		a->when.window_ns = (1 + pick(12)) * unit_ns;
+		random_delays(a, unit_ns, 12);
+		story_random(&s, 1 + pick(12), 8, unit_ns, 8, a->when.window_ns, unit_ns);
 		for (size_t k = 0; k < s.n; k++) /* some are of another device */
 			s.in[k].point = (uint32_t)pick(4);
 		expect_silent(&t, &s, a);
@@ -83,9 +86,10 @@ static void stuck_gives_the_events_of_the_reference(void **unused)
 
 		site_begin();
 		a = kit_alarm("x", 0, &gw_stuck);
-		a->when.window_ns = 1 + pick(20);
-		random_delays(a, 1, 12);
-		story_random(&s, 1 + pick(24), 2, 1, 8, a->when.window_ns);
+		unit_ns = random_unit_ns();
+		a->when.window_ns = (1 + pick(20)) * unit_ns;
+		random_delays(a, unit_ns, 12);
+		story_random(&s, 1 + pick(24), 2, unit_ns, 8, a->when.window_ns, 1);
 		for (size_t k = 1; k < s.n; k++) /* the same value more often */
 			if (pick(3) && isfinite(s.in[k].value))
 				s.in[k].value = s.in[k - 1].value;
