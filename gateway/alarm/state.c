@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "alarm/state.h"
 
+#include "alarm/kinds.h"
+
 void gw_state_init(struct gw_alarm_state *s, int64_t now_ns)
 {
 	*s = (struct gw_alarm_state){
@@ -119,19 +121,24 @@ static int64_t shelf_end(const struct gw_alarm_state *s)
 	return s->shelved ? s->shelf_end_ns : INT64_MAX;
 }
 
+static int64_t next_end(const struct gw_alarm_state *s, const struct gw_state_rules *r)
+{
+	return gw_sooner(delay_end(s, r), gw_sooner(shelf_end(s), chatter_end(s)));
+}
+
 void gw_state_time(struct gw_alarm_state *s, const struct gw_state_rules *r, int64_t now_ns,
 	struct gw_moves *moves)
 {
-	for (int64_t due_ns; (due_ns = gw_state_due(s, r)) <= now_ns;) {
-		if (due_ns == delay_end(s, r))
-			end_delay(s, r, due_ns, moves);
-		else if (due_ns == shelf_end(s))
-			end_shelf(s, due_ns, moves);
-		else if (due_ns == chatter_end(s))
-			s->chattering = false;
+	for (int64_t end_ns; (end_ns = next_end(s, r)) <= now_ns;) {
+		if (end_ns == delay_end(s, r))
+			end_delay(s, r, end_ns, moves);
+		else if (end_ns == shelf_end(s))
+			end_shelf(s, end_ns, moves);
 		else
-			repeat(s, now_ns, moves);
+			s->chattering = false;
 	}
+	if (re_alarm(s, r) <= now_ns) /* what has ended meanwhile needs none */
+		repeat(s, now_ns, moves);
 }
 
 void gw_state_truth(struct gw_alarm_state *s, const struct gw_state_rules *r,
@@ -171,15 +178,7 @@ void gw_state_hold(struct gw_alarm_state *s, const struct gw_state_rules *r, int
 
 int64_t gw_state_due(const struct gw_alarm_state *s, const struct gw_state_rules *r)
 {
-	int64_t due_ns = delay_end(s, r);
-
-	if (shelf_end(s) < due_ns)
-		due_ns = shelf_end(s);
-	if (chatter_end(s) < due_ns)
-		due_ns = chatter_end(s);
-	if (re_alarm(s, r) < due_ns)
-		due_ns = re_alarm(s, r);
-	return due_ns;
+	return gw_sooner(next_end(s, r), re_alarm(s, r));
 }
 
 static const char out_of_service[] = "it is out of service: take out_of_service from its "

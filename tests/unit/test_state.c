@@ -288,6 +288,13 @@ static void a_delay_goes_on_under_a_hold(void **unused)
 	expect(0, GW_CHANGE_RAISED, GW_STATE_ACTIVE_UNACKED, 12 * S);
 	setup(NULL);
 	rules.on_delay_ns = 10 * S;
+	hold(S, GW_HOLD_DESIGN, true);
+	truth(2 * S, true);
+	hold(12 * S, GW_HOLD_DESIGN, false); /* both end at once */
+	assert_int_equal(moves.n, 1);
+	expect(0, GW_CHANGE_RAISED, GW_STATE_ACTIVE_UNACKED, 12 * S);
+	setup(NULL);
+	rules.on_delay_ns = 10 * S;
 	truth(2 * S, true);
 	hold(12 * S, GW_HOLD_DESIGN, true); /* it had fallen due */
 	expect(0, GW_CHANGE_RAISED, GW_STATE_ACTIVE_UNACKED, 12 * S);
@@ -439,6 +446,18 @@ static void a_box_that_slept_is_reminded_once(void **unused)
 	assert_int_equal(gw_state_due(&state, &rules), 1030 * S);
 }
 
+static void what_ended_while_the_box_slept_is_not_reminded_of(void **unused)
+{
+	(void)unused;
+	rules.re_alarm_ns = 30 * S;
+	rules.off_delay_ns = 60 * S;
+	truth(S, true);
+	truth(20 * S, false);
+	pass(1000 * S); /* due again at 31 s */
+	assert_int_equal(moves.n, 1);
+	expect(0, GW_CHANGE_CLEARED, GW_STATE_RETURNED_UNACKED, 80 * S);
+}
+
 /* Active at 0, 30 and third_ns; it turns back after a second each. */
 static void three(int64_t third_ns)
 {
@@ -575,6 +594,8 @@ int main(void)
 			re_alarm_counts_from_the_acknowledge_and_takes_it_back, setup),
 		cmocka_unit_test_setup(re_alarm_waits_for_the_shelf_and_the_hold, setup),
 		cmocka_unit_test_setup(a_box_that_slept_is_reminded_once, setup),
+		cmocka_unit_test_setup(
+			what_ended_while_the_box_slept_is_not_reminded_of, setup),
 		cmocka_unit_test_setup(
 			three_activations_within_a_minute_are_chattering, setup),
 		cmocka_unit_test_setup(
