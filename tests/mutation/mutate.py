@@ -25,7 +25,7 @@ import time
 FLOORS = ["base", "flow", "alarm", "engine"]
 # Quick ones first, then what holds the file beside a reference; other files: engine's.
 ALWAYS = ["state", "edges", "engine", "hold", "nuisance", "disturbed", "condition"]
-BESIDE = {"limit": ["reference_limit"], "state": ["reference_limit"],
+BESIDE = {"limit": ["reference_limit"], "state": ["reference_state", "reference_limit"],
           "silence": ["reference_silence"], "vote": ["reference_vote"],
           "dose": ["reference_dose"], "rate": ["reference_rate"],
           "forecast": ["reference_forecast"]}

@@ -6,45 +6,14 @@
  *
  * Samples come irregularly: at the same time, a moment apart, exactly as far apart as something
  * allows or a hair less or more; some are bad, uncertain, or no numbers.
- *
- * REFERENCE_SEQUENCES sets how many stories a test tells (default 1000000).
  */
 #ifndef REFERENCE_KIT_H
 #define REFERENCE_KIT_H
 
 #include "engine_kit.h"
+#include "reference_random.h"
 
 #define STORY_MOST 256
-
-static uint64_t reference_seed = 42;
-
-/* Evenly from 0 .. n - 1, the same on every machine. */
-static int pick(int n)
-{
-	reference_seed ^= reference_seed << 13;
-	reference_seed ^= reference_seed >> 7;
-	reference_seed ^= reference_seed << 17;
-	return (int)((reference_seed >> 20) % (unsigned)n);
-}
-
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define REFERENCE_SLOWER 20
-#endif
-#endif
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define REFERENCE_SLOWER 20
-#endif
-#ifndef REFERENCE_SLOWER
-#define REFERENCE_SLOWER 1
-#endif
-
-static unsigned long reference_sequences(void)
-{
-	const char *set = getenv("REFERENCE_SEQUENCES");
-
-	return set ? strtoul(set, NULL, 10) : 1000000 / REFERENCE_SLOWER;
-}
 
 /* ---- what happens ---- */
 

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * reference_random.h: chance for the references, the same on every machine, and how many stories
+ * a test tells: REFERENCE_SEQUENCES (default 1000000).
+ */
+#ifndef REFERENCE_RANDOM_H
+#define REFERENCE_RANDOM_H
+
+#include <stdint.h>
+#include <stdlib.h>
+
+static uint64_t reference_seed = 42;
+
+/* Evenly from 0 .. n - 1. */
+static int pick(int n)
+{
+	reference_seed ^= reference_seed << 13;
+	reference_seed ^= reference_seed >> 7;
+	reference_seed ^= reference_seed << 17;
+	return (int)((reference_seed >> 20) % (unsigned)n);
+}
+
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define REFERENCE_SLOWER 20
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define REFERENCE_SLOWER 20
+#endif
+#ifndef REFERENCE_SLOWER
+#define REFERENCE_SLOWER 1
+#endif
+
+static unsigned long reference_sequences(void)
+{
+	const char *set = getenv("REFERENCE_SEQUENCES");
+
+	return set ? strtoul(set, NULL, 10) : 1000000 / REFERENCE_SLOWER;
+}
+
+#endif
