@@ -348,10 +348,21 @@ void gw_alarms_ask(struct gw_engine *e, struct gw_alarm *a, struct gw_condition_
 	settle(e, a, was_active, was_heard, in.now_ns, now);
 }
 
+/* When it fell due; but the repeats that a box missed while it slept are one, told now. */
+static int64_t due_at(const struct gw_alarm *a, const struct gw_time *now)
+{
+	int64_t at_ns = a->due_ns > a->last_ns ? a->due_ns : a->last_ns;
+
+	if (a->rules.re_alarm_ns && gw_state_active(&a->state) &&
+		at_ns + a->rules.re_alarm_ns <= now->mono_ns)
+		return now->mono_ns;
+	return at_ns;
+}
+
 void gw_alarms_due(struct gw_engine *e, struct gw_alarm *a, const struct gw_time *now)
 {
 	struct gw_moves moves = {0};
-	int64_t at_ns = a->due_ns > a->last_ns ? a->due_ns : a->last_ns;
+	int64_t at_ns = due_at(a, now);
 	bool was_active = gw_state_active(&a->state);
 
 	if (a->release_ns <= at_ns) {

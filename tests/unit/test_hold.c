@@ -230,6 +230,27 @@ static void re_alarm_is_the_same_life_under_a_new_number(void **unused)
 	assert_true(kit.event[0].onset_ms == KIT_WALL_MS);
 }
 
+static void a_box_that_slept_reminds_once(void **unused)
+{
+	struct gw_alarm_opts *a = kit_alarm("high", 0, &gw_above);
+
+	(void)unused;
+	a->when.limit = 50;
+	a->re_alarm_ns = 60 * S;
+	kit_start();
+	kit_feed(0, 0, 60);
+	assert_int_equal(kit_pass(600 * S), 1);
+	assert_true(kit.event[0].wall_ms == KIT_WALL_MS + 600000);
+	assert_int_equal(kit_pass(660 * S - 1), 0);
+	/* late, but none is missed: told as of its time */
+	assert_int_equal(kit_pass(720 * S - 1), 1);
+	assert_true(kit.event[0].wall_ms == KIT_WALL_MS + 660000);
+	/* one more is, by the nanosecond */
+	assert_int_equal(kit_pass(840 * S), 1);
+	assert_true(kit.event[0].wall_ms == KIT_WALL_MS + 840000);
+	assert_int_equal(kit_pass(900 * S - 1), 0);
+}
+
 static void re_alarm_counts_from_a_restart(void **unused)
 {
 	struct gw_alarm_opts *a = kit_alarm("high", 0, &gw_above);
@@ -264,6 +285,7 @@ int main(void)
 		TEST(what_holds_back_is_known_from_the_first_step_on),
 		TEST(out_of_service_is_silent_and_says_so),
 		TEST(re_alarm_is_the_same_life_under_a_new_number),
+		TEST(a_box_that_slept_reminds_once),
 		TEST(re_alarm_counts_from_a_restart),
 	};
 
