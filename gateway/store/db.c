@@ -12,6 +12,10 @@
 #define APPLICATION_ID   0x746f6373 /* "tocs": tells our file from any other SQLite file */
 #define CHECK_MOST_NS    GW_NS_PER_SEC
 #define PROGRESS_OPCODES 1000
+/* https://www.sqlite.org/fileformat2.html#walformat */
+#define WAL_HEADER 32
+#define WAL_FRAME  (24 + GW_DB_PAGE_BYTES)
+#define WAL_AHEAD  (64 * 1024) /* a dozen lone alerts */
 
 enum gw_err gw_db_fail(struct gw_db *db, int rc, const char *what, struct gw_error *err)
 {
@@ -366,8 +370,39 @@ enum gw_err gw_db_checkpoint(struct gw_db *db, bool whole, struct gw_error *err)
 
 	if (rc != SQLITE_OK)
 		return gw_db_fail(db, rc, "checkpoint", err);
+	if (whole)
+		db->wal_bytes = 0;
 	db->wal_pages =
 		0; /* one connection: nobody reads behind us, the next commit starts over */
+	return GW_OK;
+}
+
+/* By small pieces: what is written at once may lie in one large page of the kernel's, and then
+ * each commit dirties the whole of it. */
+enum gw_err gw_db_lengthen(struct gw_db *db, struct gw_error *err)
+{
+	static const char zeros[4096];
+	int64_t used = WAL_HEADER + (int64_t)db->wal_pages * WAL_FRAME;
+	sqlite3_file *wal = NULL;
+	sqlite3_int64 size;
+	int rc;
+
+	if (!db->handle || db->read_only || db->wal_bytes - used >= WAL_AHEAD / 2)
+		return GW_OK;
+	if (sqlite3_file_control(db->handle, "main", SQLITE_FCNTL_JOURNAL_POINTER, &wal) ||
+		!wal || !wal->pMethods || wal->pMethods->xFileSize(wal, &size))
+		return GW_OK;
+	db->wal_bytes = size;
+	if (size == 0 || size - used >= WAL_AHEAD / 2)
+		return GW_OK;
+	/* Frames of zeros are none to whoever reads the WAL after a crash. */
+	for (int64_t end = size + WAL_AHEAD; size < end; size += (int64_t)sizeof(zeros))
+		if (wal->pMethods->xWrite(wal, zeros, (int)sizeof(zeros), size))
+			return GW_OK;
+	rc = wal->pMethods->xSync(wal, SQLITE_SYNC_NORMAL | SQLITE_SYNC_DATAONLY);
+	if (rc != SQLITE_OK)
+		return gw_db_fail(db, rc, "lengthen the WAL", err);
+	db->wal_bytes = size;
 	return GW_OK;
 }
 

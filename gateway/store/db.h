@@ -77,8 +77,9 @@ enum gw_db_trust {
 struct gw_db {
 	sqlite3 *handle; /* NULL: closed */
 	bool read_only;
-	bool was_clean; /* the last stop said goodbye */
-	int wal_pages;  /* in the WAL after the last commit */
+	bool was_clean;    /* the last stop said goodbye */
+	int wal_pages;     /* in the WAL after the last commit */
+	int64_t wal_bytes; /* of its file, as last seen; 0: not looked at */
 	int64_t deadline_ns;
 	sqlite3_stmt *stmts[GW_DB_STMTS];
 };
@@ -112,6 +113,10 @@ enum gw_err gw_db_meta_put(
 
 /* Copies the WAL into the file; whole: and empties it. */
 enum gw_err gw_db_checkpoint(struct gw_db *db, bool whole, struct gw_error *err);
+/* Lengthen the WAL's file if little of it is left, so that a commit finds its blocks there: a
+ * sync that need not write a file's new length takes half the time. No room for it is fine, and
+ * closed; a failed sync is told, because the kernel tells of it once. */
+enum gw_err gw_db_lengthen(struct gw_db *db, struct gw_error *err);
 /* Statements running past mono_ns end with an error; 0 for no bound. */
 void gw_db_bound(struct gw_db *db, int64_t mono_ns);
 enum gw_err gw_db_pages(

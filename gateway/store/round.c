@@ -315,6 +315,13 @@ static void check_point(struct gw_store *s)
 		s->suspect = true;
 }
 
+static void look_ahead(struct gw_store *s)
+{
+	if (s->have_ballast && !s->tight && !s->failing && !s->suspect && !s->trim_more &&
+		gw_db_lengthen(&s->db, NULL))
+		s->suspect = true;
+}
+
 static void trim(struct gw_store *s)
 {
 	uint64_t committed = atomic_load_explicit(&s->committed, memory_order_relaxed);
@@ -438,6 +445,8 @@ int64_t gw_round(struct gw_store *s, bool last)
 	}
 	gw_line_answer(s);
 	tend_ballast(s, now_ns);
+	if (!last && !gw_round_waiting(s)) /* nobody has to wait for it */
+		look_ahead(s);
 	tell(s, now_ns);
 	if (due || was_trimming || marks != s->n_marks || was_failing != s->failing)
 		gw_round_status(s);

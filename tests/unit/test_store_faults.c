@@ -296,14 +296,17 @@ static void failed_checkpoint_is_not_believed(void **state)
 	disk.sync_rc = SQLITE_IOERR_FSYNC;
 	while (!s->suspect && seq < 10000) {
 		emit(s, ++seq);
-		disk.syncs_to_pass = 1; /* the commit's own */
-		disk.syncs_to_fail = 1;
+		if (s->db.wal_pages > GW_DB_WAL_PAGES - 8) {
+			disk.syncs_to_pass = 1; /* the commit's own */
+			disk.syncs_to_fail = 1;
+		}
 		gw_round(s, false);
 		assert_int_equal(gw_store_committed(s), seq);
 	}
 	assert_true(seq > 500);
 	assert_true(seq < 10000);
 	assert_ptr_equal(s->db.handle, before);
+	assert_true(s->db.wal_pages >= GW_DB_WAL_PAGES);
 	disk.syncs_to_pass = disk.syncs_to_fail = 0;
 	turn(s); /* reopens, and empties the WAL into the file */
 	assert_false(s->suspect);
@@ -312,6 +315,28 @@ static void failed_checkpoint_is_not_believed(void **state)
 	gw_store_free(s);
 	s = open_store(two_sinks, 2, 16 * MIB);
 	assert_int_equal(gw_store_last_seq(s), seq);
+	gw_store_free(s);
+}
+
+static void failed_lengthening_is_not_believed(void **state)
+{
+	struct gw_store *s = open_store(two_sinks, 2, 16 * MIB);
+
+	(void)state;
+	turn(s); /* makes the ballast */
+	assert_true(s->db.wal_bytes > 0);
+	while (!s->suspect && s->commits < 100) {
+		emit(s, gw_store_committed(s) + 1);
+		disk.sync_rc = SQLITE_IOERR_FSYNC;
+		disk.syncs_to_pass = 1; /* the commit's own */
+		disk.syncs_to_fail = 1;
+		gw_round(s, false);
+	}
+	assert_true(s->suspect);
+	disk.syncs_to_pass = disk.syncs_to_fail = 0;
+	turn(s);
+	assert_false(s->suspect);
+	assert_int_equal(status(s).owed[0], gw_store_committed(s));
 	gw_store_free(s);
 }
 
@@ -336,6 +361,42 @@ static void wal_stays_small(void **state)
 	assert_int_equal(stat(path, &wal), 0);
 	assert_true(wal.st_size <= 8 * MIB);
 	assert_int_equal(status(s).committed, seq);
+	gw_store_free(s);
+}
+
+/* A commit finds its blocks written, and a crash finds zeros behind the last of them. */
+static void the_wal_is_longer_than_it_is_used(void **state)
+{
+	char path[300];
+	struct stat wal;
+	uint64_t seq = 0, lengthened = 0;
+	off_t before = 0;
+	pid_t pid = fork();
+	struct gw_store *s;
+	int how;
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/tocsin.db-wal", dir);
+	if (pid == 0) {
+		s = open_store(two_sinks, 2, 16 * MIB);
+		turn(s);
+		while (seq < 300) {
+			emit(s, ++seq);
+			turn(s);
+			if (stat(path, &wal) ||
+				wal.st_size < (1024 + 24) * s->db.wal_pages + 32 * 1024)
+				_exit(1);
+			lengthened += wal.st_size != before;
+			before = wal.st_size;
+		}
+		_exit(lengthened < 60 ? 0 : 2); /* no goodbye */
+	}
+	assert_int_equal(waitpid(pid, &how, 0), pid);
+	assert_int_equal(how, 0);
+	s = open_store(two_sinks, 2, 16 * MIB);
+	assert_false(s->replaced);
+	assert_int_equal(gw_store_last_seq(s), 300);
+	assert_int_equal(status(s).owed[0], 300);
 	gw_store_free(s);
 }
 
@@ -829,7 +890,9 @@ int main(void)
 		TEST(ballast_keeps_it_going),
 		TEST(failed_sync_is_not_believed),
 		TEST(failed_checkpoint_is_not_believed),
+		TEST(failed_lengthening_is_not_believed),
 		TEST(wal_stays_small),
+		TEST(the_wal_is_longer_than_it_is_used),
 		TEST(quiet_writes_nothing),
 		TEST(marks_wait_for_each_other),
 		TEST(each_commit_is_synced),
