@@ -130,7 +130,7 @@ static void flatten(char *text)
 static enum gw_err take(enum key key, const char *name, const json_t *v,
 	struct gw_request *r, struct gw_error *err)
 {
-	int64_t last;
+	int64_t last = 0;
 	enum gw_err e;
 
 	switch (key) {
