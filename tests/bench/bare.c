@@ -1,20 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * bare: the least a program can do on the same sockets with the same libraries. The floor that
- * the gateway's figures are divided by; it stores nothing, retries nothing, checks nothing.
+ * the gateway's figures are divided by; it retries nothing, checks nothing.
  *
- *   bare mqtt PORT TOPIC URL CA     every message becomes an event; all at hand in one POST
+ *   bare mqtt PORT TOPIC URL CA [FILE]
+ *                                   every message becomes an event; all at hand in one POST,
+ *                                   with FILE synced to it before they leave
  *   bare first PORT                 one Modbus request, then the end
  *   bare poll PORT UNITS            10 holding registers of each unit, once a second, for ever
  */
 #include <curl/curl.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <modbus.h>
 #include <mosquitto.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #define EVENT_MAX 2048
 #define BODY_MAX  (4096 * EVENT_MAX)
@@ -58,8 +62,37 @@ static void on_message(struct mosquitto *m, void *arg, const struct mosquitto_me
 	b->used += (size_t)n;
 }
 
-static int relay(int port, const char *topic, const char *url, const char *ca)
+#define FILE_BYTES (16 << 20)
+
+/* Blocks that are written already: what is measured is the sync of the bytes alone. */
+static int make_file(const char *path)
 {
+	static const char zeros[4096];
+	int fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+	for (int n = 0; n < FILE_BYTES; n += (int)sizeof(zeros))
+		if (write(fd, zeros, sizeof(zeros)) < 0)
+			return -1;
+	return fsync(fd) ? -1 : fd;
+}
+
+static int commit(int fd, const struct body *b)
+{
+	static off_t at;
+
+	if (at + (off_t)b->used > FILE_BYTES)
+		at = 0;
+	if (pwrite(fd, b->at, b->used, at) < 0)
+		return -1;
+	at += (off_t)b->used;
+	return fdatasync(fd);
+}
+
+static int relay(
+	int port, const char *topic, const char *url, const char *ca, const char *file)
+{
+	int fd = file ? make_file(file) : -1;
+
 	static char memory[BODY_MAX];
 	static struct body body;
 	struct curl_slist *headers = NULL;
@@ -76,8 +109,8 @@ static int relay(int port, const char *topic, const char *url, const char *ca)
 	curl_easy_setopt(curl, CURLOPT_URL, url);
 	curl_easy_setopt(curl, CURLOPT_CAINFO, ca);
 	curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
-	m = mosquitto_new("bare", true, &body);
-	if (!m || !curl ||
+	m = mosquitto_new(NULL, true, &body);
+	if (!m || !curl || (file && fd < 0) ||
 		mosquitto_connect(m, "127.0.0.1", port, 60) != MOSQ_ERR_SUCCESS ||
 		mosquitto_subscribe(m, NULL, topic, 1) != MOSQ_ERR_SUCCESS)
 		return 1;
@@ -88,6 +121,8 @@ static int relay(int port, const char *topic, const char *url, const char *ca)
 		if (body.used == 0)
 			continue;
 		body.at[body.used++] = ']';
+		if (fd >= 0 && commit(fd, &body))
+			return 1;
 		curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE, (long)body.used);
 		curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body.at);
 		if (curl_easy_perform(curl) != CURLE_OK)
@@ -124,13 +159,14 @@ static int poll_units(int port, int units, int once)
 
 int main(int argc, char **argv)
 {
-	if (argc == 6 && strcmp(argv[1], "mqtt") == 0)
-		return relay(atoi(argv[2]), argv[3], argv[4], argv[5]);
+	if ((argc == 6 || argc == 7) && strcmp(argv[1], "mqtt") == 0)
+		return relay(atoi(argv[2]), argv[3], argv[4], argv[5], argv[6]);
 	if (argc == 3 && strcmp(argv[1], "first") == 0)
 		return poll_units(atoi(argv[2]), 1, 1);
 	if (argc == 4 && strcmp(argv[1], "poll") == 0)
 		return poll_units(atoi(argv[2]), atoi(argv[3]), 0);
 	fprintf(stderr,
-		"usage: bare mqtt PORT TOPIC URL CA | first PORT | poll PORT UNITS\n");
+		"usage: bare mqtt PORT TOPIC URL CA [FILE] | first PORT | poll PORT "
+		"UNITS\n");
 	return 2;
 }
