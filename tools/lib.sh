@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# Shared by tools/demo and tools/test: what is needed from Debian, and how to build.
+# Shared by tools/demo, tools/test and tools/bench: what is needed from Debian, and how to build.
 # shellcheck shell=bash
 
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -10,7 +10,7 @@ python=/usr/bin/python3
 packages_build=(
 	gcc libc6-dev pkg-config meson ninja-build python3
 	libmosquitto-dev libssl-dev libmodbus-dev libsqlite3-dev libcurl4-openssl-dev libyaml-dev
-	libjansson-dev libsystemd-dev libcmocka-dev libck-dev
+	libjansson-dev libsystemd-dev libcmocka-dev
 )
 packages_run=( # peers of the demo and of the end-to-end tests
 	mosquitto openssl ca-certificates python3-paho-mqtt python3-yaml
@@ -19,6 +19,9 @@ packages_test=(
 	locales python3-pytest python3-pytest-xdist python3-jsonschema mandoc
 	python3-pymodbus python3-serial python3-serial-asyncio
 	clang clang-format clang-tidy libclang-rt-14-dev valgrind systemd util-linux procps
+)
+packages_bench=( # peers of the benchmarks; one that is missing is left out with a word
+	libck-dev g++ libboost-dev libdpdk-dev
 )
 
 bold= red= green= dim= plain=

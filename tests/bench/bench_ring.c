@@ -1,283 +1,195 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The ring against Concurrency Kit's ck_ring SPSC: 32-byte elements, one producer, one
- * consumer, one at a time and 32 at a time (a loop in ck, which has no batches). Both in turn in
- * every round, so that a machine that changes its mind hurts both; the median of the rounds.
- * One JSON line a figure; probe_ns is the time an atomic takes from one thread to the other and
- * says how near the two cores were: above 100 or so the host put them apart, or somebody else
- * works on them, and the ratios shrink.
+ * The ring beside Concurrency Kit's, Boost's, DPDK's and a mutex with condition variables:
+ * 32-byte items, one at a time and 32 at a time, from one producer and from three. Ours and
+ * Boost's have a ring per producer, drained in turn as the engine does; the others share one.
+ * All in turn in every round, so that a machine that changes its mind hurts all; the medians of
+ * the rounds. One JSON line a figure: millions of items a second, and ours over theirs with the
+ * goal where there is one. What is not installed is not there.
  *
  *     bench_ring [ROUNDS [MS_PER_RUN]]
  */
 #include "base/clock.h"
 #include "base/text.h"
-#include "flow/sample.h"
+
+#include "ring_peer.h"
 
 #include <inttypes.h>
-#include <pthread.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
-#include <ck_ring.h>
-
-CK_RING_PROTOTYPE(sample, gw_sample)
-
-#define BATCH      32
 #define ROUNDS_MAX 101
+#define RUNS_MAX   8
 
-enum kind { OURS, CK };
-
-/* One run: each side works on its own cache lines. */
-static struct gw_ring ours;
-static ck_ring_t ck;
-static struct gw_sample *ck_slots;
-static _Alignas(GW_CACHE_LINE) _Atomic uint64_t gate[2 * GW_CACHE_LINE / sizeof(uint64_t)];
-
-struct job {
-	enum kind kind;
-	bool batched;
-	uint64_t n;
+struct run {
+	const char *label;
+	const struct peer *peer;
+	size_t producers;
+	double goal; /* ours over it; 0: none */
+	void *queues[PEER_PRODUCERS];
+	double ns[ROUNDS_MAX], ratio[ROUNDS_MAX];
 };
 
-static inline void relax(void)
+struct figure {
+	size_t capacity, batch, producers;
+	double ck, dpdk, one; /* goals */
+};
+
+static const struct figure figures[] = {
+	{.capacity = 4096, .batch = 1, .producers = 1, .ck = 2},
+	{.capacity = 65536, .batch = 1, .producers = 1, .ck = 2},
+	{.capacity = 4096, .batch = PEER_BATCH, .producers = 1, .ck = 4, .dpdk = 1},
+	{.capacity = 65536, .batch = PEER_BATCH, .producers = 1, .ck = 4, .dpdk = 1.4},
+	{.capacity = 4096, .batch = 1, .producers = PEER_PRODUCERS, .one = 0.5},
+	{.capacity = 65536, .batch = 1, .producers = PEER_PRODUCERS, .one = 0.5},
+	{.capacity = 4096, .batch = PEER_BATCH, .producers = PEER_PRODUCERS, .one = 0.5},
+	{.capacity = 65536, .batch = PEER_BATCH, .producers = PEER_PRODUCERS, .one = 0.5},
+};
+
+struct producing {
+	const struct run *run;
+	size_t producer, batch;
+};
+
+static void produce(void *arg, const bool *stop)
 {
-#if defined(__x86_64__)
-	__builtin_ia32_pause();
-#elif defined(__aarch64__)
-	__asm__ volatile("yield");
-#endif
+	const struct producing *p = arg;
+	const struct run *run = p->run;
+
+	run->peer->produce(run->queues[run->peer->shared ? 0 : p->producer], p->producer,
+		p->batch, stop);
 }
 
-static void produce_ours(uint64_t n, bool batched)
+struct consuming {
+	struct run *run;
+	size_t batch;
+	double ns; /* an item */
+};
+
+static void consume(void *arg, const bool *stop)
 {
-	struct gw_sample s[BATCH] = {{0}};
-	uint64_t i = 0, j, got;
+	struct consuming *c = arg;
+	int64_t begun_ns = bench_now_ns();
+	struct peer_taken taken = c->run->peer->consume(
+		c->run->queues, c->run->producers, c->batch, stop);
 
-	while (i < n && !batched) {
-		s[0].mono_ns = (int64_t)i;
-		while (gw_ring_push(&ours, s, 1, sizeof(s[0])) == 0)
-			relax();
-		i++;
-	}
-	while (i < n) {
-		for (j = 0; j < BATCH; j++)
-			s[j].mono_ns = (int64_t)(i + j);
-		for (j = 0; j < BATCH; j += got) {
-			got = gw_ring_push(&ours, s + j, BATCH - j, sizeof(s[0]));
-			if (got == 0)
-				relax();
-		}
-		i += BATCH;
-	}
-}
-
-static uint64_t consume_ours(uint64_t n, bool batched)
-{
-	struct gw_sample s[BATCH];
-	uint64_t wrong = 0, i = 0, j, got;
-
-	while (i < n && !batched) {
-		while (gw_ring_pop(&ours, s, 1, sizeof(s[0])) == 0)
-			relax();
-		wrong += (uint64_t)s[0].mono_ns != i++;
-	}
-	while (i < n) {
-		got = gw_ring_pop(&ours, s, BATCH, sizeof(s[0]));
-		if (got == 0)
-			relax();
-		for (j = 0; j < got; j++)
-			wrong += (uint64_t)s[j].mono_ns != i++;
-	}
-	return wrong;
-}
-
-static void produce_ck(uint64_t n, bool batched)
-{
-	struct gw_sample s[BATCH] = {{0}};
-	uint64_t i = 0, j;
-
-	while (i < n && !batched) {
-		s[0].mono_ns = (int64_t)i;
-		while (!ck_ring_enqueue_spsc_sample(&ck, ck_slots, s))
-			relax();
-		i++;
-	}
-	while (i < n) {
-		for (j = 0; j < BATCH; j++)
-			s[j].mono_ns = (int64_t)(i + j);
-		for (j = 0; j < BATCH; j++)
-			while (!ck_ring_enqueue_spsc_sample(&ck, ck_slots, &s[j]))
-				relax();
-		i += BATCH;
-	}
-}
-
-static uint64_t consume_ck(uint64_t n, bool batched)
-{
-	struct gw_sample s[BATCH];
-	uint64_t wrong = 0, i = 0, j, got;
-
-	while (i < n && !batched) {
-		while (!ck_ring_dequeue_spsc_sample(&ck, ck_slots, s))
-			relax();
-		wrong += (uint64_t)s[0].mono_ns != i++;
-	}
-	while (i < n) {
-		for (got = 0; got < BATCH; got++)
-			if (!ck_ring_dequeue_spsc_sample(&ck, ck_slots, &s[got]))
-				break;
-		if (got == 0)
-			relax();
-		for (j = 0; j < got; j++)
-			wrong += (uint64_t)s[j].mono_ns != i++;
-	}
-	return wrong;
-}
-
-static void pin(size_t cpu)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(cpu, &set);
-	pthread_setaffinity_np(pthread_self(), sizeof(set), &set);
-}
-
-static void *produce(void *arg)
-{
-	struct job *job = arg;
-
-	pin(1);
-	atomic_store(&gate[0], 1);
-	if (job->kind == OURS)
-		produce_ours(job->n, job->batched);
-	else
-		produce_ck(job->n, job->batched);
-	return NULL;
-}
-
-/* Nanoseconds an element. */
-static double run(enum kind kind, bool batched, uint64_t n)
-{
-	struct job job = {kind, batched, n};
-	pthread_t producer;
-	uint64_t wrong;
-	int64_t begun;
-
-	atomic_store(&gate[0], 0);
-	if (pthread_create(&producer, NULL, produce, &job) != 0)
-		abort();
-	while (atomic_load(&gate[0]) == 0)
-		relax();
-	begun = gw_clock_mono_ns();
-	wrong = kind == OURS ? consume_ours(n, batched) : consume_ck(n, batched);
-	begun = gw_clock_mono_ns() - begun;
-	pthread_join(producer, NULL);
-	if (wrong) {
-		fprintf(stderr, "%" PRIu64 " elements out of order\n", wrong);
+	if (taken.wrong) {
+		fprintf(stderr, "%s: %" PRIu64 " items out of order\n", c->run->label,
+			taken.wrong);
 		exit(1);
 	}
-	return (double)begun / (double)n;
+	c->ns = (double)(taken.end_ns - begun_ns) / (double)taken.n;
 }
 
-#define PINGS 20000
-
-static void *pong(void *arg)
+/* Nanoseconds an item. More threads than processors go where they like. */
+static double go(struct run *run, size_t batch, int64_t run_ns)
 {
-	uint64_t i;
+	bool crowd = run->producers > 1;
+	struct consuming consuming = {.run = run, .batch = batch};
+	struct producing producing[PEER_PRODUCERS];
+	struct bench_thread threads[PEER_PRODUCERS + 1] = {
+		{consume, &consuming, crowd ? -1 : 0}};
 
-	(void)arg;
-	pin(1);
-	for (i = 1; i <= PINGS; i++) {
-		while (atomic_load_explicit(&gate[0], memory_order_acquire) != i)
-			continue;
-		atomic_store_explicit(&gate[8], i, memory_order_release);
+	for (size_t i = 0; i < run->producers; i++) {
+		producing[i] = (struct producing){run, i, batch};
+		threads[1 + i] = (struct bench_thread){
+			produce, &producing[i], crowd ? -1 : 1};
 	}
-	return NULL;
+	bench_together(threads, 1 + run->producers, run_ns);
+	return consuming.ns;
 }
 
-static double probe(void)
+static size_t line_up(const struct figure *f, struct run *runs)
 {
-	int64_t begun = 0;
-	pthread_t thread;
-	uint64_t i;
+	const struct run all[RUNS_MAX] = {
+		{.label = "ours", .peer = &peer_ours, .producers = f->producers},
+		{.label = f->one > 0 ? "ours_one" : NULL,
+			.peer = &peer_ours,
+			.producers = 1,
+			.goal = f->one},
+#if defined(HAVE_CK)
+		{.label = "ck",
+			.peer = f->producers == 1 ? &peer_ck : &peer_ck_shared,
+			.producers = f->producers,
+			.goal = f->ck},
+#endif
+#if defined(HAVE_BOOST)
+		{.label = "boost", .peer = &peer_boost, .producers = f->producers},
+#endif
+#if defined(HAVE_DPDK)
+		{.label = "dpdk",
+			.peer = f->producers == 1 ? &peer_dpdk : &peer_dpdk_shared,
+			.producers = f->producers,
+			.goal = f->dpdk},
+#endif
+		{.label = "mutex", .peer = &peer_mutex, .producers = f->producers},
+	};
+	size_t n = 0;
 
-	atomic_store(&gate[0], 0);
-	atomic_store(&gate[8], 0);
-	if (pthread_create(&thread, NULL, pong, NULL) != 0)
-		abort();
-	for (i = 1; i <= PINGS; i++) {
-		if (i == PINGS / 2)
-			begun = gw_clock_mono_ns();
-		atomic_store_explicit(&gate[0], i, memory_order_release);
-		while (atomic_load_explicit(&gate[8], memory_order_acquire) != i)
+	for (size_t i = 0; i < RUNS_MAX; i++) {
+		if (!all[i].label)
 			continue;
+		runs[n] = all[i];
+		for (size_t k = 0; k < (runs[n].peer->shared ? 1 : runs[n].producers); k++)
+			if (!(runs[n].queues[k] = runs[n].peer->make(f->capacity)))
+				abort();
+		n++;
 	}
-	begun = gw_clock_mono_ns() - begun;
-	pthread_join(thread, NULL);
-	return (double)begun / PINGS; /* half the rounds, two ways each */
+	return n;
 }
 
-static int by_value(const void *a, const void *b)
+static void report(
+	const struct figure *f, struct run *runs, size_t n, size_t rounds, double probe_ns)
 {
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
-static double median(double *v, size_t n)
-{
-	qsort(v, n, sizeof(v[0]), by_value);
-	return v[n / 2];
-}
-
-static double two_digits(double v)
-{
-	return (double)(int64_t)(v * 100 + 0.5) / 100;
-}
-
-static void figure(
-	size_t capacity, bool batched, double goal, size_t rounds, int64_t run_ns)
-{
-	double ns[2][ROUNDS_MAX], ratio[ROUNDS_MAX], near[ROUNDS_MAX];
-	char memory[512];
+	char memory[1024], key[32];
 	struct gw_text t;
-	uint64_t n[2];
-	size_t i;
-	int k;
 
-	if (gw_ring_init(&ours, capacity, sizeof(struct gw_sample), NULL) != GW_OK ||
-		!(ck_slots = aligned_alloc(
-			  GW_CACHE_LINE, capacity * sizeof(struct gw_sample))))
-		abort();
-	ck_ring_init(&ck, (unsigned)capacity);
-	for (k = OURS; k <= CK; k++) { /* how many elements make a run of that length */
-		n[k] = (uint64_t)((double)run_ns / run((enum kind)k, batched, BATCH << 14));
-		n[k] = n[k] / BATCH * BATCH + BATCH;
-	}
-	for (i = 0; i < rounds; i++) {
-		near[i] = probe();
-		for (k = OURS; k <= CK; k++)
-			ns[k][i] = run((enum kind)k, batched, n[k]);
-		ratio[i] = ns[CK][i] / ns[OURS][i];
-	}
-	gw_ring_fini(&ours);
-	free(ck_slots);
-
-	gw_text_init(&t, memory, sizeof(memory));
+	gw_text_init(&t, memory, sizeof memory);
 	gw_json_open(&t, NULL, '{');
 	gw_json_string(&t, "bench", "ring");
-	gw_json_string(&t, "mode", batched ? "batch-32" : "item");
-	gw_json_int(&t, "capacity", (int64_t)capacity);
-	gw_json_double(&t, "ours_mops", two_digits(1e3 / median(ns[OURS], rounds)));
-	gw_json_double(&t, "ck_mops", two_digits(1e3 / median(ns[CK], rounds)));
-	gw_json_double(&t, "ratio", two_digits(median(ratio, rounds)));
-	gw_json_double(&t, "goal", goal);
-	gw_json_double(&t, "probe_ns", two_digits(median(near, rounds)));
+	gw_json_string(&t, "mode", f->batch == 1 ? "item" : "batch-32");
+	gw_json_int(&t, "capacity", (int64_t)f->capacity);
+	gw_json_int(&t, "producers", (int64_t)f->producers);
+	for (size_t k = 0; k < n; k++) {
+		snprintf(key, sizeof key, "%s_mops", runs[k].label);
+		gw_json_double(
+			&t, key, bench_two_digits(1e3 / bench_median(runs[k].ns, rounds)));
+		if (k == 0)
+			continue;
+		snprintf(key, sizeof key, "%s_ratio", runs[k].label);
+		gw_json_double(
+			&t, key, bench_two_digits(bench_median(runs[k].ratio, rounds)));
+		snprintf(key, sizeof key, "%s_goal", runs[k].label);
+		if (runs[k].goal > 0)
+			gw_json_double(&t, key, runs[k].goal);
+	}
+	gw_json_double(&t, "probe_ns", bench_two_digits(probe_ns));
 	gw_json_close(&t, '}');
 	printf("%s\n", memory);
 	fflush(stdout);
+}
+
+static void measure(const struct figure *f, size_t rounds, int64_t run_ns)
+{
+	static struct run runs[RUNS_MAX];
+	double near[ROUNDS_MAX];
+	size_t n = line_up(f, runs);
+
+	for (size_t k = 0; k < n; k++) /* warm */
+		go(&runs[k], f->batch, run_ns);
+	for (size_t i = 0; i < rounds; i++) {
+		near[i] = bench_probe_ns();
+		for (size_t k = 0; k < n; k++) {
+			runs[k].ns[i] = go(&runs[k], f->batch, run_ns);
+			runs[k].ratio[i] = runs[k].ns[i] / runs[0].ns[i];
+		}
+	}
+	report(f, runs, n, rounds, bench_median(near, rounds));
+	for (size_t k = 0; k < n; k++)
+		for (size_t q = 0; q < PEER_PRODUCERS; q++)
+			if (runs[k].queues[q])
+				runs[k].peer->drop(runs[k].queues[q]);
 }
 
 int main(int argc, char **argv)
@@ -285,12 +197,27 @@ int main(int argc, char **argv)
 	size_t rounds = argc > 1 ? strtoul(argv[1], NULL, 10) : 41;
 	int64_t run_ns = (argc > 2 ? strtol(argv[2], NULL, 10) : 3) * GW_NS_PER_MS;
 
-	if (rounds < 1 || rounds > ROUNDS_MAX || run_ns <= 0)
+	if (rounds < 1 || rounds > ROUNDS_MAX || run_ns <= 0 || run_ns > 80 * GW_NS_PER_MS)
 		return 2;
-	pin(0);
-	figure(4096, false, 2, rounds, run_ns);
-	figure(65536, false, 2, rounds, run_ns);
-	figure(4096, true, 4, rounds, run_ns);
-	figure(65536, true, 4, rounds, run_ns);
+	if (sysconf(_SC_NPROCESSORS_ONLN) < 2) {
+		puts("bench_ring: needs two processors");
+		return 77;
+	}
+#if !defined(HAVE_CK)
+	puts("without ck_ring (libck-dev)");
+#endif
+#if !defined(HAVE_BOOST)
+	puts("without Boost.Lockfree (libboost-dev, g++)");
+#endif
+#if !defined(HAVE_DPDK)
+	puts("without rte_ring (libdpdk-dev)");
+#endif
+	for (size_t i = 0; i < sizeof figures / sizeof figures[0]; i++) {
+		/* Four threads take turns on two processors: longer runs, fewer of them. */
+		bool crowd = figures[i].producers > 1;
+
+		measure(&figures[i], crowd ? (rounds + 3) / 4 : rounds,
+			crowd ? 12 * run_ns : run_ns);
+	}
 	return 0;
 }
