@@ -277,20 +277,25 @@ static void take_commands(struct gw_engine *e, const struct gw_time *now)
 
 bool gw_engine_step(struct gw_engine *e, struct gw_time now)
 {
-	struct gw_sample batch[BATCH];
 	bool more = false;
 
 	ready(e, &now);
 	take_commands(e, &now);
 	for (size_t i = 0; i < e->n_inputs; i++) {
 		struct gw_input *in = &e->inputs[i];
-		size_t n = gw_ring_pop(in->ring, batch, BATCH, sizeof batch[0]);
+		const void *at;
+		size_t n;
 
-		in->taken = n;
-		if (n == 0)
-			continue;
-		feed(e, in->first_point, in->n_points, batch, n, &now);
-		more |= n == BATCH;
+		in->taken = 0;
+		while (in->taken < BATCH &&
+			(n = gw_ring_peek(in->ring, &at, BATCH - in->taken)) > 0) {
+			feed(e, in->first_point, in->n_points, at, n, &now);
+			gw_ring_drop(in->ring, n);
+			in->taken += n;
+			if (!gw_ring_at_seam(in->ring))
+				break;
+		}
+		more |= in->taken == BATCH;
 	}
 	/* Samples that wait may take a timer back, so they go first; but not for ever. */
 	if (!more || ++e->held_back == HOLD_BACK) {

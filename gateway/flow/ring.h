@@ -161,4 +161,37 @@ static inline size_t gw_ring_pop(struct gw_ring *r, void *to, size_t n, size_t s
 	return n;
 }
 
+/* The next elements where they lie, up to n and up to the end of the memory; how many. They stay
+ * until gw_ring_drop. */
+static inline size_t gw_ring_peek(struct gw_ring *r, const void **ret_at, size_t n)
+{
+	uint64_t tail = r->own_tail;
+	size_t have = (size_t)(r->head_seen - tail);
+	size_t at = (size_t)tail & r->mask;
+
+	if (have < n) {
+		r->head_seen = atomic_load_explicit(&r->head, memory_order_acquire);
+		have = (size_t)(r->head_seen - tail);
+		if (have < n)
+			n = have;
+	}
+	if (n > r->mask + 1 - at)
+		n = r->mask + 1 - at;
+	*ret_at = r->slots + at * r->size;
+	return n;
+}
+
+/* Whether a look ended, or may have, because the memory does. */
+static inline bool gw_ring_at_seam(const struct gw_ring *r)
+{
+	return ((size_t)r->own_tail & r->mask) == 0;
+}
+
+/* The consumer is done with that many of them. */
+static inline void gw_ring_drop(struct gw_ring *r, size_t n)
+{
+	r->own_tail += n;
+	atomic_store_explicit(&r->tail, r->own_tail, memory_order_release);
+}
+
 #endif

@@ -91,13 +91,16 @@ void bench_together(const struct bench_thread *threads, size_t n, int64_t run_ns
 
 	if (n > BENCH_THREADS_MAX)
 		abort();
-	atomic_store(&waiting_for, n);
+	atomic_store(&waiting_for, n + 1);
 	__atomic_store_n(&stop, false, __ATOMIC_RELAXED);
 	for (size_t i = 0; i < n; i++) {
 		copies[i] = threads[i];
 		if (pthread_create(&ids[i], NULL, begin, &copies[i]) != 0)
 			abort();
 	}
+	atomic_fetch_sub(&waiting_for, 1);
+	while (atomic_load(&waiting_for) > 0)
+		sched_yield();
 	nanosleep(&length, NULL);
 	__atomic_store_n(&stop, true, __ATOMIC_RELAXED);
 	for (size_t i = 0; i < n; i++)

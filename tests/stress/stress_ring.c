@@ -58,21 +58,29 @@ static bool consume(struct run *run)
 {
 	struct item items[BATCH_MAX];
 	uint64_t got = 0, x = 1181783497276652981u;
+	const struct item *at;
+	const void *inside;
+	bool look;
 	size_t n, i;
 
 	while (got < run->n) {
-		n = gw_ring_pop(&run->ring, items, 1 + next_random(&x) % BATCH_MAX,
-			sizeof(items[0]));
+		n = 1 + next_random(&x) % BATCH_MAX;
+		look = x % 3 == 0; /* now and then where they lie */
+		n = look ? gw_ring_peek(&run->ring, &inside, n)
+			 : gw_ring_pop(&run->ring, items, n, sizeof(items[0]));
+		at = look ? inside : items;
 		if (n == 0)
 			sched_yield();
 		for (i = 0; i < n; i++, got++) {
-			if (items[i].number == got && items[i].twice == 2 * got &&
-				items[i].not_number == ~got && items[i].zero == 0)
+			if (at[i].number == got && at[i].twice == 2 * got &&
+				at[i].not_number == ~got && at[i].zero == 0)
 				continue;
 			fprintf(stderr, "element %" PRIu64 ": got %" PRIu64 "\n", got,
-				items[i].number);
+				at[i].number);
 			return false;
 		}
+		if (look)
+			gw_ring_drop(&run->ring, n);
 	}
 	return gw_ring_count(&run->ring) == 0;
 }

@@ -624,6 +624,33 @@ static void a_ring_is_drained_and_a_stray_point_counted(void **unused)
 	gw_ring_fini(&in);
 }
 
+/* What came in time to take a timer back does so, wherever in the ring it lies. */
+static void a_step_goes_over_the_seam_of_a_ring(void **unused)
+{
+	struct gw_ring in;
+	struct gw_sample s[] = {
+		{.quality = GW_QUALITY_GOOD, .mono_ns = KIT_START_NS, .value = 60},
+		{.quality = GW_QUALITY_GOOD, .mono_ns = KIT_START_NS + S / 2, .value = 40}};
+	const struct gw_sample calm = {
+		.quality = GW_QUALITY_GOOD, .mono_ns = KIT_START_NS, .value = 40};
+	struct gw_alarm_opts *a;
+
+	(void)unused;
+	assert_int_equal(gw_ring_init(&in, 4, sizeof s[0], NULL), GW_OK);
+	a = kit_alarm("high", 0, &gw_above);
+	a->when.limit = 50;
+	a->on_delay_ns = S;
+	kit_start();
+	assert_int_equal(gw_engine_attach(kit.engine, &in, 0, 1, NULL), GW_OK);
+	for (int i = 0; i < 3; i++)
+		gw_ring_push(&in, &calm, 1, sizeof calm);
+	assert_int_equal(kit_pass(0), 0);
+	assert_int_equal(gw_ring_push(&in, s, 2, sizeof s[0]), 2);
+	assert_int_equal(kit_pass(2 * S), 0);
+	assert_int_equal(gw_ring_stepped(&in), 5);
+	gw_ring_fini(&in);
+}
+
 /* The same samples and times, twice: the same events, byte for byte of what leaves. (The
  * structs themselves have padding.) */
 static void a_replay_yields_the_same_bytes(void **unused)
@@ -699,6 +726,7 @@ int main(void)
 		TEST(an_unsynced_alarm_is_dated_anew_once_the_clock_is_right),
 		TEST(a_full_output_holds_back_only_itself),
 		TEST(a_ring_is_drained_and_a_stray_point_counted),
+		TEST(a_step_goes_over_the_seam_of_a_ring),
 		TEST(a_replay_yields_the_same_bytes),
 	};
 

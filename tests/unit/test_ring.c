@@ -126,6 +126,33 @@ static void old_copies_are_refreshed(void **state)
 	}
 }
 
+/* What was looked at is where it was, in the ring and not yet in the producer's room, until it
+ * is dropped; a look ends at the seam and begins behind it. */
+static void a_look_takes_nothing(void **state)
+{
+	uint64_t v, in[4] = {1, 2, 3, 4};
+	const void *at;
+
+	(void)state;
+	open_ring(4, sizeof(v));
+	assert_int_equal(gw_ring_peek(&ring, &at, 4), 0);
+	assert_int_equal(gw_ring_push(&ring, in, 3, sizeof(v)), 3);
+	assert_int_equal(gw_ring_peek(&ring, &at, 2), 2);
+	assert_int_equal(gw_ring_peek(&ring, &at, 4), 3);
+	assert_memory_equal(at, in, 3 * sizeof(v));
+	assert_int_equal(gw_ring_count(&ring), 3);
+	gw_ring_drop(&ring, 2);
+	assert_int_equal(gw_ring_count(&ring), 1);
+	assert_int_equal(gw_ring_push(&ring, in, 4, sizeof(v)), 3);
+	assert_int_equal(gw_ring_peek(&ring, &at, 4), 2);
+	assert_memory_equal(at, ((uint64_t[]){3, 1}), 2 * sizeof(v));
+	gw_ring_drop(&ring, 2);
+	assert_int_equal(gw_ring_peek(&ring, &at, 4), 2);
+	assert_memory_equal(at, ((uint64_t[]){2, 3}), 2 * sizeof(v));
+	assert_int_equal(gw_ring_pop(&ring, &v, 1, sizeof(v)), 1);
+	assert_int_equal(v, 2);
+}
+
 static void odd_sizes_are_kept_apart(void **state)
 {
 	char in[3][7] = {"abcdef", "ghijkl", "mnopqr"}, out[3][7];
@@ -156,6 +183,7 @@ int main(void)
 		cmocka_unit_test(full_takes_no_more_and_empty_gives_none),
 		cmocka_unit_test(batches_cross_the_seam),
 		cmocka_unit_test(old_copies_are_refreshed),
+		cmocka_unit_test(a_look_takes_nothing),
 		cmocka_unit_test(odd_sizes_are_kept_apart),
 	};
 
