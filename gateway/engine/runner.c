@@ -2,6 +2,18 @@
 #include "engine/runner.h"
 
 #define LONGEST_SLEEP_NS GW_NS_PER_SEC /* for the beat */
+/* When samples come one upon the other it is cheaper, for both sides, to look on for a moment than
+ * to sleep and be woken. Each time it is worth it pays for one time that it is not; besides, one
+ * part of the time in so many may be spent on trying. */
+#define LINGER_NS    5000
+#define LINGER_LOOKS 256 /* should the clock stand still */
+#define TRY_SHARE    2000
+#define CREDIT_MAX   (20 * LINGER_NS)
+
+struct credit {
+	int64_t ns;       /* to be spent on looking in vain */
+	int64_t until_ns; /* it was reckoned up to then */
+};
 
 static struct gw_time read_clocks(struct gw_runner *r)
 {
@@ -12,9 +24,30 @@ static struct gw_time read_clocks(struct gw_runner *r)
 	};
 }
 
+/* Whether something turned up that was worth waiting for awake. */
+static bool linger(const struct gw_engine *e, struct credit *c, int64_t now_ns)
+{
+	int looks = LINGER_LOOKS;
+	bool found;
+
+	c->ns += (now_ns - c->until_ns) / TRY_SHARE;
+	c->until_ns = now_ns;
+	if (c->ns < LINGER_NS)
+		return false;
+	do {
+		gw_ring_pause();
+		found = gw_engine_pending(e);
+	} while (!found && --looks > 0 && gw_clock_mono_ns() - now_ns < LINGER_NS);
+	c->ns += found ? LINGER_NS : -LINGER_NS;
+	if (c->ns > CREDIT_MAX)
+		c->ns = CREDIT_MAX;
+	return found;
+}
+
 static void *run(void *arg)
 {
 	struct gw_runner *r = arg;
+	struct credit credit = {0, 0};
 	bool stop = false;
 
 	while (!stop) {
@@ -29,6 +62,8 @@ static void *run(void *arg)
 		wait_ns = gw_engine_next_ns(r->engine) - now.mono_ns;
 		if (wait_ns > LONGEST_SLEEP_NS)
 			wait_ns = LONGEST_SLEEP_NS;
+		if (!stop && wait_ns > LINGER_NS && linger(r->engine, &credit, now.mono_ns))
+			continue;
 		gw_wake_prepare(&r->wake); /* whoever publishes from here on pokes */
 		if (stop || wait_ns <= 0 || gw_thread_stopping(&r->thread) ||
 			gw_engine_pending(r->engine))

@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "engine/runner.h"
 
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
@@ -9,9 +10,24 @@
 
 #include <cmocka.h>
 
-static struct gw_runner runner;
+static const struct gw_site_info site = {
+	.gateway = "box", .unit = "", .area = "", .grid = ""};
+static const struct gw_point_info point = {.key = "s/d/p"};
 
-int64_t gw_clock_mono_ns(void)
+static struct gw_ring in;
+static struct gw_runner runner;
+static struct gw_engine *engine;
+
+/* The engine's thread asks for wall time once a step, after it has looked whether it shall stop.
+ * Its other clock goes on with each look at it. */
+static bool stops_at_once;
+static pthread_t main_thread;
+static size_t looks_of_step;
+static _Atomic int64_t engine_ns;
+static _Atomic size_t looks;
+static _Atomic bool comes; /* a sample, while the engine looks on; nobody pokes */
+
+static int64_t real_ns(void)
 {
 	struct timespec t;
 
@@ -19,12 +35,27 @@ int64_t gw_clock_mono_ns(void)
 	return t.tv_sec * GW_NS_PER_SEC + t.tv_nsec;
 }
 
-/* The engine's thread asks this once a step, after it has looked whether it shall stop: here
- * main asks it to, when it is awake still. */
+int64_t gw_clock_mono_ns(void)
+{
+	if (pthread_equal(pthread_self(), main_thread))
+		return real_ns();
+	looks++;
+	if (++looks_of_step == 3 && atomic_exchange(&comes, false)) {
+		const struct gw_sample s = {
+			.quality = GW_QUALITY_GOOD, .mono_ns = 1, .value = 1};
+
+		gw_ring_push(&in, &s, 1, sizeof s);
+	}
+	return engine_ns += 1000;
+}
+
 int64_t gw_clock_wall_ms(void)
 {
-	gw_thread_ask_stop(&runner.thread);
-	gw_wake_poke(&runner.wake);
+	looks_of_step = 0;
+	if (stops_at_once) { /* it is awake still */
+		gw_thread_ask_stop(&runner.thread);
+		gw_wake_poke(&runner.wake);
+	}
 	return 0;
 }
 
@@ -38,31 +69,108 @@ void gw_clock_boot_id(char ret_id[37])
 	memset(ret_id, 0, 37);
 }
 
-static void an_ask_to_stop_is_not_slept_over(void **unused)
+static void begin(void)
 {
-	static const struct gw_site_info site = {
-		.gateway = "box", .unit = "", .area = "", .grid = ""};
-	struct gw_engine *engine;
-	int64_t asked_ns;
-
-	(void)unused;
-	assert_int_equal(
-		gw_engine_new(&(struct gw_engine_opts){.site = &site}, &engine, NULL),
+	assert_int_equal(gw_ring_init(&in, 64, sizeof(struct gw_sample), NULL), GW_OK);
+	assert_int_equal(gw_engine_new(&(struct gw_engine_opts){.site = &site,
+					       .points = &point,
+					       .n_points = 1,
+					       .n_inputs = 1},
+				 &engine, NULL),
 		GW_OK);
+	assert_int_equal(gw_engine_attach(engine, &in, 0, 1, NULL), GW_OK);
+	engine_ns = real_ns();
 	assert_int_equal(gw_runner_init(&runner, NULL), GW_OK);
-	asked_ns = gw_clock_mono_ns();
 	assert_int_equal(gw_runner_start(&runner, engine, NULL), GW_OK);
-	gw_thread_join(&runner.thread);
-	assert_true(gw_clock_mono_ns() - asked_ns < 900 * GW_NS_PER_MS);
+}
+
+static void end(void)
+{
 	gw_runner_fini(&runner);
 	gw_engine_free(engine);
+	gw_ring_fini(&in);
+}
+
+static void until_asleep(void)
+{
+	while (!atomic_load(&runner.wake.sleeping))
+		sched_yield();
+}
+
+/* Poke it; how often it looked at the clock before it slept again. */
+static size_t wake(bool one_comes)
+{
+	size_t before = looks;
+
+	comes = one_comes;
+	gw_wake_poke(&runner.wake);
+	until_asleep();
+	return looks - before;
+}
+
+static void an_ask_to_stop_is_not_slept_over(void **unused)
+{
+	int64_t asked_ns = real_ns();
+
+	(void)unused;
+	stops_at_once = true;
+	begin();
+	gw_thread_join(&runner.thread);
+	assert_true(real_ns() - asked_ns < 900 * GW_NS_PER_MS);
+	end();
+	stops_at_once = false;
+}
+
+static void what_comes_soon_is_taken_without_a_sleep(void **unused)
+{
+	(void)unused;
+	begin();
+	until_asleep();
+	assert_int_equal(gw_ring_stepped(&in), 0);
+	wake(true);
+	assert_int_equal(gw_ring_stepped(&in), 1);
+	end();
+}
+
+/* Each look at the clock is 1 us. */
+static void looking_on_in_vain_has_an_end(void **unused)
+{
+	size_t n, fewest = SIZE_MAX;
+
+	(void)unused;
+	begin();
+	until_asleep();
+	assert_in_range(wake(false), 4, 7);
+	for (int i = 0; i < 40; i++)
+		wake(false);
+	while ((n = wake(false)) < fewest) /* once a second it wakes by itself, too */
+		fewest = n;
+	assert_int_equal(fewest, 1);
+	atomic_fetch_add(&engine_ns, 20 * GW_NS_PER_MS);
+	assert_in_range(wake(false), 4, 7); /* a try now and then */
+	end();
+}
+
+static void what_was_worth_it_pays_for_what_was_not(void **unused)
+{
+	(void)unused;
+	begin();
+	until_asleep();
+	for (int i = 0; i < 60; i++)
+		wake(true);
+	assert_int_equal(gw_ring_stepped(&in), 60);
+	end();
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_ask_to_stop_is_not_slept_over),
+		cmocka_unit_test(what_comes_soon_is_taken_without_a_sleep),
+		cmocka_unit_test(looking_on_in_vain_has_an_end),
+		cmocka_unit_test(what_was_worth_it_pays_for_what_was_not),
 	};
 
+	main_thread = pthread_self();
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
