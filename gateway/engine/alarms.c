@@ -213,8 +213,9 @@ void gw_alarms_calm(struct gw_engine *e, size_t point)
 
 		if (l->at[k].member != GW_NO_MEMBER) { /* a vote cares only for changes */
 			from = to = atomic_load_explicit(&s->value, memory_order_relaxed);
-			if (atomic_load_explicit(&s->good_ns, memory_order_relaxed) == 0)
-				from = HUGE_VAL;
+			if (!gw_quality_usable(atomic_load_explicit(
+				    &s->quality, memory_order_relaxed)))
+				from = HUGE_VAL; /* it may not have been told of this one */
 		} else if (a->quiet && a->heard && a->opts->when.kind->calm) {
 			a->opts->when.kind->calm(&a->opts->when, &from, &to);
 		} else if (a->quiet && a->heard && a->opts->when.kind->absorb) {

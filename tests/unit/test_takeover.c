@@ -236,6 +236,23 @@ static void a_limit_lowered_under_the_value_raises_at_once(void **unused)
 	assert_true(raised("s/d0/p:high"));
 }
 
+/* Their reading is 1 as it was last heard, but what it is now nobody knows. */
+static void a_vote_does_not_count_a_member_whose_link_is_broken(void **unused)
+{
+	(void)unused;
+	kit_alarm("high", 7, &gw_above);
+	start_old();
+	for (uint32_t i = 0; i < 3; i++)
+		kit_feed(S, i, 1);
+	kit_feed_quality(2 * S, 1, 0, GW_QUALITY_BAD_LINK);
+	confirmed(2, false, 2, 0);
+	kit_alarm("high", 7, &gw_above);
+	reload(3 * S);
+	assert_int_equal(kit.n_events, 0);
+	kit_feed(4 * S, 1, 1);
+	assert_true(raised("confirmed"));
+}
+
 static void a_value_that_is_not_usable_raises_nothing(void **unused)
 {
 	(void)unused;
@@ -550,6 +567,7 @@ int main(void)
 		TEST(the_window_of_a_vote_outlives_a_reload),
 		TEST(a_new_alarm_on_a_value_that_stands_raises_at_once),
 		TEST(a_limit_lowered_under_the_value_raises_at_once),
+		TEST(a_vote_does_not_count_a_member_whose_link_is_broken),
 		TEST(a_value_that_is_not_usable_raises_nothing),
 		TEST(a_limit_moved_while_active_or_in_a_delay),
 		TEST(another_level_of_what_stands_is_told_once),
