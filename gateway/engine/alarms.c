@@ -238,7 +238,7 @@ static void settle(struct gw_engine *e, struct gw_alarm *a, bool was_active, boo
 {
 	bool quiet = !a->truth && !gw_state_active(&a->state);
 
-	if (quiet != a->quiet || a->heard != was_heard) {
+	if (quiet != a->quiet) {
 		a->quiet = quiet;
 		for (uint32_t i = 0; i < a->opts->n_points; i++)
 			gw_alarms_calm(e, a->opts->first_point + i);

@@ -55,7 +55,7 @@ static void take_out(struct gw_engine *e, struct gw_alarm *a)
 
 void gw_queue_set(struct gw_engine *e, struct gw_alarm *a, int64_t due_ns)
 {
-	if (a->due_ns == due_ns && (a->queued_at != GW_NOT_QUEUED) == (due_ns != INT64_MAX))
+	if (a->due_ns == due_ns)
 		return;
 	if (a->queued_at != GW_NOT_QUEUED)
 		take_out(e, a);

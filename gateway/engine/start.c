@@ -16,7 +16,7 @@ static void ask_at_once(struct gw_engine *e, struct gw_alarm *a, const struct gw
 		a->opts->when.kind->on_devices)
 		return;
 	gw_view_point(&e->view, a->opts->first_point, &v);
-	if (v.good_ns == 0 || !gw_quality_usable(v.quality))
+	if (!gw_quality_usable(v.quality))
 		return;
 	sample.quality = v.quality;
 	sample.device_ns = v.device_ns;
@@ -44,7 +44,7 @@ static void ask_members(struct gw_engine *e, struct gw_alarm *a, const struct gw
 			in.member_true = gw_state_active(&member->state);
 		} else {
 			gw_view_point(&e->view, o->members[m].index, &v);
-			if (v.good_ns == 0 || !gw_quality_usable(v.quality))
+			if (!gw_quality_usable(v.quality))
 				continue;
 			in.member_true = v.value != 0;
 		}
