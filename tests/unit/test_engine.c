@@ -692,6 +692,142 @@ static void a_replay_yields_the_same_bytes(void **unused)
 	}
 }
 
+/* ---- who is asked ---- */
+
+static unsigned asked;
+
+static void ask_counted(const struct gw_condition_opts *o, void *memory,
+	const struct gw_condition_input *in, struct gw_condition_answer *answer)
+{
+	(void)o, (void)memory;
+	asked++;
+	answer->truth = false;
+	answer->value = in->sample ? in->sample->value : 0;
+	answer->due_ns = o->limit > 0 ? in->now_ns
+				      : INT64_MAX; /* at once, again and again */
+}
+
+static void calm_to_ten(const struct gw_condition_opts *o, double *ret_lo, double *ret_hi)
+{
+	(void)o;
+	*ret_lo = 0;
+	*ret_hi = 10;
+}
+
+static const struct gw_condition_kind counted = {
+	.key = "counted", .ask = ask_counted, .calm = calm_to_ten};
+static const struct gw_condition_kind eager = {.key = "eager", .ask = ask_counted};
+
+static void a_calm_sample_asks_nobody(void **unused)
+{
+	(void)unused;
+	kit_alarm("x", 0, &counted);
+	kit_alarm("x", 1,
+		&eager); /* asked by every sample, but not by those of another point */
+	kit_start();
+	asked = 0;
+	kit_feed(S, 0, 5); /* for the first time */
+	assert_int_equal(asked, 1);
+	kit_feed(2 * S, 0, 0);
+	kit_feed(3 * S, 0, 10);
+	assert_int_equal(asked, 1);
+	kit_feed(4 * S, 0, 11);
+	assert_int_equal(asked, 2);
+	kit_feed(5 * S, 1, 5);
+	kit_feed(6 * S, 1, 5);
+	assert_int_equal(asked, 4);
+}
+
+static void a_condition_that_is_always_due_waits_a_millisecond(void **unused)
+{
+	(void)unused;
+	kit_alarm("x", 0, &eager)->when.limit = 1;
+	kit_start();
+	asked = 0;
+	kit_feed(0, 0, 5);
+	assert_int_equal(asked, 1);
+	kit_pass(10 * GW_NS_PER_MS - 1);
+	assert_int_equal(asked, 10);
+	kit_pass(10 * GW_NS_PER_MS);
+	assert_int_equal(asked, 11);
+}
+
+static void only_silence_makes_a_point_silent(void **unused)
+{
+	struct gw_point_view v;
+
+	(void)unused;
+	kit_alarm("silent", 0, &gw_silent)->when.window_ns = 10 * S;
+	kit_alarm("high", 0, &gw_above)->when.limit = 50;
+	kit_start();
+	for (int i = 1; i < 3; i++) {
+		kit_feed(i * S, 0, i == 2 ? 60 : 40);
+		gw_view_point(gw_engine_view(kit.engine), 0, &v);
+		assert_int_equal(v.quality, GW_QUALITY_GOOD);
+	}
+	assert_int_equal(kit_pass(12 * S), 1);
+	gw_view_point(gw_engine_view(kit.engine), 0, &v);
+	assert_int_equal(v.quality, GW_QUALITY_SILENT);
+}
+
+static void what_never_rose_has_no_peak(void **unused)
+{
+	struct gw_alarm_view v;
+
+	(void)unused;
+	kit_alarm("high", 0, &gw_above)->when.limit = 50;
+	kit_start();
+	kit_feed(S, 0, 40);
+	kit_feed(2 * S, 0, 60);
+	assert_true(kit.event[0].peak == 60);
+	gw_view_alarm(gw_engine_view(kit.engine), 0, &v);
+	assert_true(v.peak == 60);
+	kit_feed(3 * S, 0, 70);
+	kit_feed(4 * S, 0, 40);
+	assert_true(kit.event[0].peak == 70);
+	kit_alarm("latched", 1, &gw_below)->when.limit = 50;
+}
+
+/* Many timers, set and taken back in a random order: told in the order of their times. */
+static void timers_end_in_the_order_of_their_times(void **unused)
+{
+	uint64_t random = 42;
+
+	(void)unused;
+	for (int i = 0; i < KIT_ALARMS; i++) {
+		kit_alarm("x", i % KIT_POINTS, &gw_above)->when.limit = 50 + i;
+		kit.alarms[i].on_delay_ns = S;
+	}
+	for (int round = 0; round < 2000; round++) {
+		int64_t last_ns = 0;
+		size_t n = 0;
+
+		kit_start();
+		for (int i = 0; i < KIT_ALARMS; i++) {
+			random = random * UINT64_C(6364136223846793005) + 1;
+			kit.alarms[i].on_delay_ns = (1 + (int64_t)(random >> 60)) * S;
+		}
+		gw_engine_free(kit.engine);
+		kit_start(); /* with these delays */
+		for (int i = 0; i < 24; i++) {
+			struct gw_sample s = {
+				.quality = GW_QUALITY_GOOD, .mono_ns = KIT_START_NS + i};
+
+			random = random * UINT64_C(6364136223846793005) + 1;
+			s.point = (uint32_t)(random >> 61);
+			s.value = random >> 60 & 1 ? 0 : 100; /* all or none of a point's */
+			gw_engine_feed(kit.engine, &s, 1, kit_time(i));
+		}
+		kit_pass(20 * S);
+		for (; n < kit.n_events; n++) {
+			assert_true(kit.event[n].mono_ns >= last_ns);
+			last_ns = kit.event[n].mono_ns;
+		}
+		gw_engine_free(kit.engine);
+		kit.engine = NULL;
+	}
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, kit_setup, kit_teardown)
 
 int main(void)
@@ -728,6 +864,11 @@ int main(void)
 		TEST(a_ring_is_drained_and_a_stray_point_counted),
 		TEST(a_step_goes_over_the_seam_of_a_ring),
 		TEST(a_replay_yields_the_same_bytes),
+		TEST(a_calm_sample_asks_nobody),
+		TEST(a_condition_that_is_always_due_waits_a_millisecond),
+		TEST(only_silence_makes_a_point_silent),
+		TEST(what_never_rose_has_no_peak),
+		TEST(timers_end_in_the_order_of_their_times),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -199,6 +199,7 @@ static void out_of_service_is_silent_and_says_so(void **unused)
 	assert_int_equal(kit.n_events, 1);
 	assert_event(0, GW_CHANGE_RAISED, GW_STATE_ACTIVE_UNACKED);
 	assert_true(kit.event[0].wall_ms == KIT_WALL_MS + 1000);
+	assert_string_equal(kit.event[0].note, "");
 	a->out_of_service = true;
 	reload(2 * S);
 	assert_int_equal(kit.n_events, 1);

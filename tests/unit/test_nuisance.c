@@ -320,6 +320,27 @@ static void a_second_alarm_that_chatters_is_news_of_the_same_fault(void **unused
 	assert_event(0, GW_CHANGE_CLEARED, GW_STATE_RETURNED_UNACKED);
 }
 
+static void the_names_of_those_that_chatter_are_a_few(void **unused)
+{
+	const uint32_t many = GW_EVENT_BY_MAX + 1;
+	struct gw_alarm_opts *a;
+
+	(void)unused;
+	kit_alarm("chattering", -1, &gw_chattering)->level = GW_LEVEL_BLUE;
+	for (uint32_t i = 0; i < many; i++) {
+		a = kit_alarm("high", (int)i, &gw_above);
+		a->when.limit = 50;
+		a->chatter = 1;
+	}
+	kit_start();
+	for (uint32_t i = 0; i < many; i++) {
+		turn(i * 5 * S, i, 2);
+		assert_int_equal(kit_feed((i * 5 + 4) * S, i, 60), 2);
+		assert_int_equal(kit.event[1].n_by, i < GW_EVENT_BY_MAX ? i + 1 : i);
+	}
+	assert_true(kit.event[1].value == many);
+}
+
 static void chattering_goes_on_over_a_reload(void **unused)
 {
 	struct gw_engine *next;
@@ -374,6 +395,7 @@ int main(void)
 		TEST(a_reload_without_the_flood_tells_what_was_held),
 		TEST(chattering_is_reported_once_and_names_the_alarm),
 		TEST(a_second_alarm_that_chatters_is_news_of_the_same_fault),
+		TEST(the_names_of_those_that_chatter_are_a_few),
 		TEST(chattering_goes_on_over_a_reload),
 		TEST(a_chatterer_that_is_no_longer_configured_ends_the_fault),
 	};

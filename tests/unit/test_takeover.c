@@ -236,6 +236,103 @@ static void a_limit_lowered_under_the_value_raises_at_once(void **unused)
 	assert_true(raised("s/d0/p:high"));
 }
 
+/* Nothing is known of how long it has stood so. */
+static void a_new_alarm_with_a_history_waits_for_samples(void **unused)
+{
+	(void)unused;
+	kit_alarm("high", 0, &gw_above)->when.limit = 50;
+	start_old();
+	kit_feed(S, 0, 45);
+	kit_alarm("stuck", 0, &gw_stuck)->when.window_ns = 60 * S;
+	kit_alarm("high", 0, &gw_above)->when.limit = 50;
+	reload(2 * S);
+	assert_int_equal(kit.n_events, 0);
+	kit_feed(3 * S, 0, 45);
+	assert_int_equal(kit_feed(63 * S - 1, 0, 45), 0);
+	assert_int_equal(kit_feed(63 * S, 0, 45), 1);
+}
+
+static void alarm_with_a_table(double cell, size_t rows)
+{
+	static double clear[2];
+	struct gw_alarm_opts *a = kit_alarm("high", 0, &gw_above);
+
+	clear[1] = cell;
+	a->when.limit = 50;
+	a->when.clear = (struct gw_table){rows, 1, &clear[1]};
+}
+
+static void another_clear_is_another_condition(void **unused)
+{
+	double old[2];
+
+	(void)unused;
+	alarm_with_a_table(40, 1);
+	old[0] = 40;
+	kit.alarms[0].when.clear.cells = old;
+	start_old();
+	kit_feed(S, 0, 60);
+	kit_feed(2 * S, 0, 46);
+	assert_int_equal(kit.n_events, 0);
+	alarm_with_a_table(48, 1);
+	reload(3 * S);
+	assert_int_equal(kit.n_events, 1);
+	assert_event(0, GW_CHANGE_CLEARED, GW_STATE_RETURNED_UNACKED);
+}
+
+static void a_clear_that_is_gone_is_another_condition(void **unused)
+{
+	(void)unused;
+	alarm_with_a_table(40, 1);
+	start_old();
+	kit_feed(S, 0, 60);
+	kit_feed(2 * S, 0, 46);
+	alarm_with_a_table(40, 0);
+	reload(3 * S);
+	assert_int_equal(kit.n_events, 1);
+	assert_event(0, GW_CHANGE_CLEARED, GW_STATE_RETURNED_UNACKED);
+}
+
+static void a_history_outlives_a_reload(void **unused)
+{
+	static const double rows[2] = {50, 100e9};
+
+	(void)unused;
+	for (int twice = 0; twice < 2; twice++) {
+		kit_alarm("stuck", 0, &gw_stuck)->when.window_ns = 60 * S;
+		kit_alarm("dose", 1, &gw_dose)->when.rows = (struct gw_table){
+			.rows = 1, .columns = 2, .cells = rows};
+		if (twice)
+			break;
+		start_old();
+		kit_feed(0, 0, 45);
+		kit_feed(0, 1, 60);
+		kit_feed(30 * S, 0, 45);
+	}
+	reload(31 * S);
+	assert_int_equal(kit.n_events, 0);
+	assert_int_equal(kit_feed(60 * S - 1, 0, 45), 0);
+	assert_int_equal(kit_feed(60 * S, 0, 45), 1);
+	assert_true(raised("s/d0/p:stuck"));
+	assert_int_equal(kit_pass(100 * S - 1), 0);
+	assert_int_equal(kit_pass(100 * S), 1);
+	assert_true(raised("s/d1/p:dose"));
+}
+
+static void a_history_of_another_condition_does_not(void **unused)
+{
+	(void)unused;
+	kit_alarm("stuck", 0, &gw_stuck)->when.window_ns = 60 * S;
+	start_old();
+	kit_feed(0, 0, 45);
+	kit_feed(30 * S, 0, 45);
+	kit_alarm("stuck", 0, &gw_stuck)->when.window_ns = 50 * S;
+	reload(31 * S);
+	kit_feed(32 * S, 0, 45);
+	assert_int_equal(kit_feed(82 * S - 1, 0, 45), 0);
+	assert_int_equal(kit_feed(82 * S, 0, 45), 1);
+}
+
 /* Their reading is 1 as it was last heard, but what it is now nobody knows. */
 static void a_vote_does_not_count_a_member_whose_link_is_broken(void **unused)
 {
@@ -251,6 +348,40 @@ static void a_vote_does_not_count_a_member_whose_link_is_broken(void **unused)
 	assert_int_equal(kit.n_events, 0);
 	kit_feed(4 * S, 1, 1);
 	assert_true(raised("confirmed"));
+}
+
+static void a_new_vote_over_points_counts_what_they_are(void **unused)
+{
+	(void)unused;
+	kit_alarm("high", 7, &gw_above);
+	start_old();
+	kit_feed(S, 0, 1);
+	kit_feed(S, 1, 1);
+	confirmed(2, false, 2, 0);
+	kit_alarm("high", 7, &gw_above);
+	reload(2 * S);
+	assert_int_equal(kit.n_events, 1);
+	assert_true(raised("confirmed"));
+}
+
+static void another_level_under_a_shelf_is_told_at_its_end(void **unused)
+{
+	struct gw_alarm_memory m = {.key = "s/d0/p:high",
+		.state = GW_STATE_SHELVED,
+		.under = GW_STATE_ACTIVE_UNACKED,
+		.level = GW_LEVEL_YELLOW,
+		.since_ms = KIT_WALL_MS,
+		.shelved_until_ms = KIT_WALL_MS + 1};
+
+	(void)unused;
+	kit_alarm("high", 0, &gw_above)->when.limit = 50;
+	kit_start();
+	assert_true(gw_engine_restore(kit.engine, &m, kit_time(0)));
+	assert_int_equal(kit_pass(0), 0);
+	assert_int_equal(kit_pass(S / 1000 - 1), 0);
+	assert_int_equal(kit_pass(S / 1000), 1); /* a millisecond was left */
+	assert_event(0, GW_CHANGE_UNSHELVED, GW_STATE_ACTIVE_UNACKED);
+	assert_int_equal(kit.event[0].level, GW_LEVEL_RED);
 }
 
 static void a_value_that_is_not_usable_raises_nothing(void **unused)
@@ -513,6 +644,40 @@ static void every_state_goes_on_with_its_occurrence(void **unused)
 	}
 }
 
+static void a_first_reading_of_zero_is_heard_by_a_vote(void **unused)
+{
+	struct gw_alarm_memory m = stood("confirmed");
+
+	(void)unused;
+	confirmed(2, false, 2, 0);
+	restore(&m);
+	assert_int_equal(kit_feed(S, 0, 0), 0);
+	assert_int_equal(kit_feed(S, 1, 0), 1);
+	assert_event(0, GW_CHANGE_CLEARED, GW_STATE_RETURNED_UNACKED);
+}
+
+static void a_vote_over_a_vote_hears_that_it_is_not_true(void **unused)
+{
+	static const struct gw_member of_inner[] = {{false, 0, 0, "s/d0/p"}},
+				      of_outer[] = {{true, 0, 0, "inner"}};
+	struct gw_alarm_memory m = stood("outer");
+	struct gw_alarm_opts *a;
+
+	(void)unused;
+	a = kit_alarm("inner", -1, &gw_at_least);
+	a->when.at_least = 1;
+	a->when.members = of_inner;
+	a->when.n_members = 1;
+	a = kit_alarm("outer", -1, &gw_at_least);
+	a->when.at_least = 1;
+	a->when.members = of_outer;
+	a->when.n_members = 1;
+	restore(&m);
+	assert_int_equal(kit_feed(S, 0, 0), 1);
+	assert_event(0, GW_CHANGE_CLEARED, GW_STATE_RETURNED_UNACKED);
+	assert_string_equal(kit.event[0].info->name, "outer");
+}
+
 static const double co_rows[] = {50, 3600e9, 100, 600e9};
 
 static void a_dose_that_is_still_over_does_not_clear(void **unused)
@@ -567,7 +732,14 @@ int main(void)
 		TEST(the_window_of_a_vote_outlives_a_reload),
 		TEST(a_new_alarm_on_a_value_that_stands_raises_at_once),
 		TEST(a_limit_lowered_under_the_value_raises_at_once),
+		TEST(a_new_alarm_with_a_history_waits_for_samples),
+		TEST(another_clear_is_another_condition),
+		TEST(a_clear_that_is_gone_is_another_condition),
+		TEST(a_history_outlives_a_reload),
+		TEST(a_history_of_another_condition_does_not),
 		TEST(a_vote_does_not_count_a_member_whose_link_is_broken),
+		TEST(a_new_vote_over_points_counts_what_they_are),
+		TEST(another_level_under_a_shelf_is_told_at_its_end),
 		TEST(a_value_that_is_not_usable_raises_nothing),
 		TEST(a_limit_moved_while_active_or_in_a_delay),
 		TEST(another_level_of_what_stands_is_told_once),
@@ -578,6 +750,8 @@ int main(void)
 		TEST(a_clock_that_fell_back_makes_no_shelf_longer),
 		TEST(a_shelf_that_ended_meanwhile_ends_at_start),
 		TEST(every_state_goes_on_with_its_occurrence),
+		TEST(a_first_reading_of_zero_is_heard_by_a_vote),
+		TEST(a_vote_over_a_vote_hears_that_it_is_not_true),
 		TEST(a_dose_that_is_still_over_does_not_clear),
 		TEST(a_dose_that_went_away_clears),
 		TEST(still_stuck_until_it_moves),
