@@ -126,8 +126,8 @@ struct facts {
 };
 
 /* A turn that lasts for its whole delay becomes a fact, unless it is one already. */
-static void delayed(struct facts *f, const struct turns *t, const struct gw_alarm_opts *a,
-	int64_t end_ns)
+static inline void delayed(struct facts *f, const struct turns *t,
+	const struct gw_alarm_opts *a, int64_t end_ns)
 {
 	bool active = false;
 
