@@ -29,7 +29,8 @@ BESIDE = {"limit": ["reference_limit"], "state": ["reference_state", "reference_
           "silence": ["reference_silence"], "vote": ["reference_vote"],
           "dose": ["reference_dose"], "rate": ["reference_rate"],
           "forecast": ["reference_forecast"]}
-ENGINE = ["takeover", "runner", "reference_unless", "reference_limit", "reference_silence", "reference_vote"]
+ENGINE = ["takeover", "runner", "reference_unless", "reference_limit", "reference_silence",
+          "reference_vote"]
 TESTS = sorted({t for tests in [ALWAYS, ENGINE, *BESIDE.values()] for t in tests})
 CFLAGS = ["-std=c17", "-D_GNU_SOURCE", "-O1", "-w", "-fno-math-errno",
           "-fsanitize=address,bounds", "-fno-sanitize-recover"]

@@ -414,6 +414,25 @@ static void a_dose_runs_down_to_half_of_every_row(void **unused)
 	assert_int_equal(answer.due_ns, INT64_MAX);
 }
 
+static void a_dose_that_stands_still_asks_for_no_look(void **unused)
+{
+	const double cells[] = {10, 100};
+
+	(void)unused;
+	begin_dose(cells, 1);
+	feed(10, 30);
+	assert_true(tick(110));
+	feed(110, 10);
+	assert_int_equal(answer.due_ns, 160);
+	o.kind->lost(&o, memory, 120);
+	assert_true(tick(160));
+	assert_int_equal(answer.due_ns, INT64_MAX);
+	feed(200, 10); /* 90 are left, and go on */
+	assert_int_equal(answer.due_ns, 240);
+	assert_true(tick(239));
+	assert_false(tick(240));
+}
+
 static void a_dose_is_never_more_than_full_nor_less_than_empty(void **unused)
 {
 	const double cells[] = {10, 100};
@@ -610,6 +629,7 @@ int main(void)
 		TEST(a_rate_ends_under_its_deadband),
 		TEST(a_dose_says_to_the_nanosecond_when_it_will_be_full),
 		TEST(a_dose_runs_down_to_half_of_every_row),
+		TEST(a_dose_that_stands_still_asks_for_no_look),
 		TEST(a_dose_is_never_more_than_full_nor_less_than_empty),
 		TEST(a_dose_takes_nothing_back_for_a_sample_that_comes_late),
 		TEST(a_dose_that_stood_before_a_restart_runs_down_from_full),

@@ -128,7 +128,7 @@ static enum gw_state slow_shown(void)
 
 static struct saying *slow_say(int change)
 {
-	return say(slow.told, slow.at, change, slow_shown());
+	return say(slow.told, slow.at, change, (int)slow_shown());
 }
 
 static void slow_raise(void)
