@@ -9,33 +9,35 @@
  * samples; what lies in a slice counts until all of it has left the window. A gap longer than T
  * leaves nothing to compare with, so the rate starts afresh.
  *
- * Memory: 512 bytes an alarm, whatever the sampling rate.
+ * Memory: 288 bytes an alarm, whatever the sampling rate.
  */
 #include "alarm/kinds.h"
 
 #include <math.h>
 
 #define RATE_SLICES 24
+#define RATE_HELD   ((UINT32_C(1) << RATE_SLICES) - 1)
 
 struct rate {
 	/* what every sample touches; values of falls have their sign turned: there it rises */
-	double recent[3];    /* the last samples, newest last */
-	double open;         /* lowest of the open slice */
-	double closed;       /* lowest of the closed ones; infinite of none */
-	int64_t last_ns;     /* of the last sample */
-	int64_t open_end_ns; /* when the open slice is over */
-	int64_t oldest_ns; /* when the oldest closed slice ended; INT64_MAX: there is none */
-	double moved;      /* by how much, from the lowest; >= 0 */
-	double limit;      /* of the options, here to be at hand */
-	int64_t window_ns; /* the same */
-	uint16_t head, n;
+	double recent[2]; /* the last samples, newest last */
+	double open;      /* lowest of the open slice */
+	double closed;    /* lowest of the closed ones; infinite of none */
+	int64_t last_ns;  /* of the last sample */
+	int64_t turn_ns; /* when a slice ends or the oldest is too old; 0: closed is not known */
+	double moved; /* by how much, from the lowest; >= 0 */
+	double limit; /* of the options, here to be at hand */
+	/* what a slice touches */
+	int64_t window_ns; /* of the options, too */
+	int64_t width_ns;  /* of a slice */
+	int64_t open_end_ns;
+	uint32_t held;   /* closed slices by age: bit 0 is the one before the open one */
+	uint8_t newest;  /* place of the one that bit 0 stands for */
 	uint8_t missing; /* samples until there is a median */
 	bool begun;
-	struct {
-		int64_t end_ns;
-		double value;
-	} slice[RATE_SLICES]; /* the closed ones, a circle: oldest at head */
+	double value[RATE_SLICES]; /* of the closed slices, a circle */
 };
+static_assert(offsetof(struct rate, window_ns) == 64, "a sample touches one line");
 
 static size_t rate_memory(const struct gw_condition_opts *o)
 {
@@ -43,64 +45,94 @@ static size_t rate_memory(const struct gw_condition_opts *o)
 	return sizeof(struct rate);
 }
 
-static double median3(const double v[3])
+static double median3(double a, double b, double c)
 {
-	double lo = gw_lesser(v[0], v[1]), hi = gw_greater(v[0], v[1]);
+	double lo = gw_lesser(a, b), hi = gw_greater(a, b);
 
-	return gw_greater(lo, gw_lesser(hi, v[2]));
+	return gw_greater(lo, gw_lesser(hi, c));
 }
 
-/* After a slice was closed or dropped. */
-static void look_back(struct rate *m)
+/* Place of a closed slice. */
+static inline unsigned place_of(const struct rate *m, int age)
 {
-	m->oldest_ns = m->n ? m->slice[m->head].end_ns : INT64_MAX;
-	m->closed = HUGE_VAL;
-	for (uint32_t i = 0; i < m->n; i++)
-		m->closed = gw_lesser(
-			m->closed, m->slice[(m->head + i) % RATE_SLICES].value);
+	return (m->newest + RATE_SLICES - (unsigned)age) % RATE_SLICES;
 }
 
-static void drop_oldest(struct rate *m)
+static int64_t end_of(const struct rate *m, int age)
 {
-	m->head = (uint16_t)((m->head + 1) % RATE_SLICES);
-	m->n--;
+	return m->open_end_ns - (age + 1) * m->width_ns;
 }
 
-static void forget_old(struct rate *m, int64_t before_ns)
+static int oldest(const struct rate *m)
 {
-	while (m->n && m->slice[m->head].end_ns < before_ns)
-		drop_oldest(m);
-	look_back(m);
+	return 31 - __builtin_clz(m->held);
 }
 
-/* The open slice is over: keep its extreme, and begin one with v. */
-static void turn_slice(
-	const struct gw_condition_opts *o, struct rate *m, int64_t now_ns, double v)
+static double lowest_closed(const struct rate *m)
 {
-	int64_t width_ns = o->window_ns / (RATE_SLICES - 2) + 1;
-	int at;
+	double v = HUGE_VAL;
 
-	if (m->open_end_ns) {
-		if (m->n == RATE_SLICES)
-			drop_oldest(m);
-		at = (m->head + m->n++) % RATE_SLICES;
-		m->slice[at].end_ns = m->open_end_ns;
-		m->slice[at].value = m->open;
+	for (uint32_t left = m->held; left; left &= left - 1)
+		v = gw_lesser(v, m->value[place_of(m, __builtin_ctz(left))]);
+	return v;
+}
+
+/* The next slice begins with v. The one that is over keeps its extreme; no gap is longer than
+ * the window, which is less than there are places. */
+static inline void begin_slice(struct rate *m, int64_t now_ns, double v)
+{
+	int64_t slices = 1;
+
+	if (m->open_end_ns == 0) {
+		m->open_end_ns = (now_ns / m->width_ns + 1) * m->width_ns;
+		m->open = v;
+		return;
 	}
+	if (now_ns - m->open_end_ns >= m->width_ns)
+		slices += (now_ns - m->open_end_ns) / m->width_ns;
+	m->open_end_ns += slices * m->width_ns;
+	m->newest = (uint8_t)((m->newest + slices) % RATE_SLICES);
+	m->held = (m->held << slices | UINT32_C(1) << (slices - 1)) & RATE_HELD;
+	m->value[place_of(m, (int)slices - 1)] = m->open;
 	m->open = v;
-	m->open_end_ns = (now_ns / width_ns + 1) * width_ns;
-	forget_old(m, now_ns - o->window_ns);
 }
 
-static void begin_afresh(const struct gw_condition_opts *o, struct rate *m)
+/* A slice is over, or the oldest is too old, or which is the lowest is not known. */
+static void turn(struct rate *m, int64_t now_ns, double v)
 {
-	m->limit = o->limit;
-	m->window_ns = o->window_ns;
-	m->begun = true;
+	bool known = m->turn_ns != 0;
+
+	while (m->held && end_of(m, oldest(m)) < now_ns - m->window_ns) {
+		known &= m->value[place_of(m, oldest(m))] > m->closed;
+		m->held &= ~(UINT32_C(1) << oldest(m));
+	}
+	if (now_ns >= m->open_end_ns) {
+		m->closed = gw_lesser(m->closed, m->open);
+		begin_slice(m, now_ns, v);
+	}
+	if (!known)
+		m->closed = lowest_closed(m);
+	m->turn_ns = m->open_end_ns;
+	if (m->held)
+		m->turn_ns = gw_sooner(m->turn_ns, end_of(m, oldest(m)) + m->window_ns + 1);
+}
+
+static void begin_afresh(struct rate *m)
+{
 	m->missing = 3;
-	m->n = 0;
+	m->held = 0;
 	m->open_end_ns = 0;
-	m->oldest_ns = INT64_MAX;
+	m->turn_ns = 0;
+}
+
+/* Takes the value among the last ones; whether they have a median, and which. */
+static inline bool take(struct rate *m, double value, int64_t now_ns, double *ret_median)
+{
+	m->last_ns = now_ns;
+	*ret_median = median3(m->recent[0], m->recent[1], value);
+	m->recent[0] = m->recent[1];
+	m->recent[1] = value;
+	return !m->missing || --m->missing == 0;
 }
 
 static bool absorb(
@@ -108,19 +140,19 @@ static bool absorb(
 {
 	double v;
 
-	if (!m->begun || now_ns - m->last_ns > m->window_ns)
-		begin_afresh(o, m);
-	m->last_ns = now_ns;
-	m->recent[0] = m->recent[1];
-	m->recent[1] = m->recent[2];
-	m->recent[2] = value;
-	if (m->missing && --m->missing)
+	if (!m->begun) {
+		m->begun = true;
+		m->limit = o->limit;
+		m->window_ns = o->window_ns;
+		m->width_ns = o->window_ns / (RATE_SLICES - 2) + 1;
+		begin_afresh(m);
+	} else if (now_ns - m->last_ns > m->window_ns) {
+		begin_afresh(m);
+	}
+	if (!take(m, value, now_ns, &v))
 		return false;
-	v = median3(m->recent);
-	if (now_ns >= m->open_end_ns)
-		turn_slice(o, m, now_ns, v);
-	else if (m->oldest_ns < now_ns - m->window_ns)
-		forget_old(m, now_ns - m->window_ns);
+	if (now_ns >= m->turn_ns)
+		turn(m, now_ns, v);
 	m->open = gw_lesser(m->open, v);
 	m->moved = v - gw_lesser(m->open, m->closed);
 	return m->moved >= m->limit;
