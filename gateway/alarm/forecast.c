@@ -9,12 +9,13 @@
  * X is watched from the side where the value is at home: a gas that falls back towards the limit
  * it crossed does not "reach" it. Home moves only after a whole window at rest on the other side.
  *
- * Memory: 368 bytes an alarm. Work is done once a slice, not per sample.
+ * Memory: 192 bytes an alarm. Work is done once a slice, not per sample.
  */
 #include "alarm/kinds.h"
 
 #include <assert.h>
 #include <math.h>
+#include <stdlib.h>
 
 #define FIT_SLICES 20
 #define FIT_LEAST  12 /* slices with data before a trend is believed */
@@ -22,25 +23,23 @@
 #define FIT_SIGMA  3.0
 #define FIT_TURNS  2 /* evaluations in a row */
 
-struct slice {
-	int64_t number; /* time in widths of a slice */
-	double mean;
-};
+#define NO_ETA UINT32_MAX /* ms; what is within 30 days fits */
 
 struct forecast {
 	int64_t slice_end_ns; /* of the open slice; what every sample touches comes first */
 	double sum;
 	uint32_t count; /* samples in the open slice */
-	uint16_t head, n;
-	int64_t slice_number; /* of the open slice */
-	int64_t eta_ms;
-	bool settled, home_over; /* where home is, is known; and it is over X */
-	uint8_t away;            /* evaluations in a row at rest on the other side */
-	uint8_t turns;      /* evaluations in a row that speak against the present truth */
-	bool judged, found; /* there is a new evaluation, and what it found */
-	struct slice slice[FIT_SLICES]; /* a circle, oldest at head */
+	uint32_t
+		held; /* closed slices with data by age: bit 0 is the one before the open one */
+	uint32_t eta_ms;
+	int16_t score; /* Mann-Kendall: pairs of slices that rise less those that fall */
+	uint8_t away;  /* evaluations in a row at rest on the other side */
+	uint8_t turns : 2; /* evaluations in a row that speak against the present truth */
+	bool settled : 1, home_over : 1; /* where home is, is known; and it is over X */
+	bool judged : 1, found : 1;      /* there is a new evaluation, and what it found */
+	double mean[FIT_SLICES]; /* by number of the slice, a circle; NaN: not held */
 };
-static_assert(offsetof(struct forecast, slice) <= 64, "a sample touches one line");
+static_assert(offsetof(struct forecast, mean) == 32, "a sample touches one line");
 
 static size_t forecast_memory(const struct gw_condition_opts *o)
 {
@@ -111,14 +110,11 @@ static double slope_of(const double *t, const double *y, size_t n)
 }
 
 /* Mann-Kendall: whether more pairs rise than fall, or fall than rise, than chance allows. */
-static bool significant(const double *y, size_t count)
+static bool significant(int score, size_t count)
 {
-	double s = 0, n = (double)count, var = n * (n - 1) * (2 * n + 5) / 18;
+	double n = (double)count, var = n * (n - 1) * (2 * n + 5) / 18;
 
-	for (size_t j = 1; j < count; j++)
-		for (size_t i = 0; i < j; i++)
-			s += (y[j] > y[i]) - (y[j] < y[i]);
-	return fabs(s) - 1 >= FIT_SIGMA * sqrt(var);
+	return abs(score) - 1 >= FIT_SIGMA * sqrt(var);
 }
 
 /* In the same direction, and at least a third as steep. */
@@ -127,21 +123,60 @@ static bool agrees(double part, double whole)
 	return part / whole >= 1.0 / 3;
 }
 
+/* Number of the slice since the clock began. */
+static int64_t number_at(const struct gw_condition_opts *o, int64_t at_ns)
+{
+	return at_ns / slice_ns(o);
+}
+
+static double *place_of(struct forecast *m, int64_t number)
+{
+	return &m->mean[number % FIT_SLICES];
+}
+
+static size_t count_held(const struct forecast *m)
+{
+	return (size_t)__builtin_popcount(m->held);
+}
+
+static int oldest(const struct forecast *m)
+{
+	return 31 - __builtin_clz(m->held);
+}
+
+static int64_t count_over(const struct forecast *m, double y)
+{
+	int64_t n = 0; /* as wide as what is compared */
+
+	for (int i = 0; i < FIT_SLICES; i++)
+		n += m->mean[i] > y;
+	return n;
+}
+
+static int64_t count_under(const struct forecast *m, double y)
+{
+	int64_t n = 0;
+
+	for (int i = 0; i < FIT_SLICES; i++)
+		n += m->mean[i] < y;
+	return n;
+}
+
 /* Whether the slices show a trend; ret_slope per slice, ret_now its level at the newest, or
- * that of the window if there is no trend. */
-static bool trend(const struct forecast *m, double *ret_slope, double *ret_now)
+ * that of the window if there is no trend. number: of the slice that has just begun. */
+static bool trend(struct forecast *m, int64_t number, double *ret_slope, double *ret_now)
 {
 	double t[FIT_SLICES] = {0}, y[FIT_SLICES] = {0}, level[FIT_SLICES], whole;
-	size_t n = m->n, half = n / 2;
+	size_t n = 0, half;
 
-	for (size_t i = 0; i < n; i++) {
-		const struct slice *s = &m->slice[(m->head + i) % FIT_SLICES];
-
-		t[i] = (double)(s->number - m->slice_number);
-		y[i] = s->mean;
-	}
+	for (int age = FIT_SLICES - 1; age >= 0; age--)
+		if (m->held >> age & 1) {
+			t[n] = -age;
+			y[n++] = *place_of(m, number - 1 - age);
+		}
+	half = n / 2;
 	/* The slopes are most of the work, and in calm times nobody needs them. */
-	whole = significant(y, n) ? slope_of(t, y, n) : 0;
+	whole = significant(m->score, n) ? slope_of(t, y, n) : 0;
 	for (size_t i = 0; i < n; i++)
 		level[i] = y[i] - whole * (t[i] - t[n - 1]);
 	*ret_now = median(level, n);
@@ -150,12 +185,19 @@ static bool trend(const struct forecast *m, double *ret_slope, double *ret_now)
 		agrees(slope_of(t + half, y + half, n - half), whole);
 }
 
-static bool evaluate(const struct gw_condition_opts *o, struct forecast *m)
+static bool evaluate(const struct gw_condition_opts *o, struct forecast *m, int64_t number)
 {
 	double slope, now, eta_ns;
-	bool moving = trend(m, &slope, &now), over = now > o->limit;
+	bool moving = false, over;
+	int64_t n = (int64_t)count_held(m), most = 2 * count_over(m, o->limit) - n;
 
-	m->eta_ms = -1;
+	if (most != 0 && !significant(m->score, (size_t)n)) {
+		over = most > 0; /* where most slices are, there the median is */
+	} else {
+		moving = trend(m, number, &slope, &now);
+		over = now > o->limit;
+	}
+	m->eta_ms = NO_ETA;
 	m->away = over == m->home_over || moving ? 0 : (uint8_t)(m->away + 1);
 	if (!m->settled || m->away == FIT_SLICES) {
 		m->settled = true;
@@ -168,20 +210,31 @@ static bool evaluate(const struct gw_condition_opts *o, struct forecast *m)
 	eta_ns = fmax((o->limit - now) / slope, 0) * (double)slice_ns(o);
 	if (eta_ns > (double)o->window_ns)
 		return false;
-	m->eta_ms = (int64_t)(eta_ns / 1e6);
+	m->eta_ms = (uint32_t)(eta_ns / 1e6);
 	return true;
 }
 
-/* The open slice is over: move it into the circle, unless it is older than the window too. */
-static void close_slice(struct forecast *m, int64_t oldest)
+/* The open slice is over, and slice `number` begins: move it among the others, unless it is
+ * older than the window too. */
+static void close_slice(struct forecast *m, int64_t was, int64_t number)
 {
-	while (m->n && m->slice[m->head].number < oldest) {
-		m->head = (uint16_t)((m->head + 1) % FIT_SLICES);
-		m->n--;
+	int64_t slices = number - was;
+
+	while (m->held && oldest(m) + slices >= FIT_SLICES) {
+		double *y = place_of(m, was - 1 - oldest(m));
+
+		m->score = (int16_t)(m->score - count_over(m, *y) + count_under(m, *y));
+		*y = (double)NAN;
+		m->held &= ~(UINT32_C(1) << oldest(m));
 	}
-	if (m->slice_number >= oldest)
-		m->slice[(m->head + m->n++) % FIT_SLICES] = (struct slice){
-			.number = m->slice_number, .mean = m->sum / m->count};
+	m->held = slices < FIT_SLICES ? m->held << slices : 0;
+	if (slices <= FIT_SLICES) {
+		double y = m->sum / m->count;
+
+		m->score = (int16_t)(m->score + count_under(m, y) - count_over(m, y));
+		m->held |= UINT32_C(1) << (slices - 1);
+		*place_of(m, was) = y;
+	}
 	m->sum = 0;
 	m->count = 0;
 }
@@ -189,14 +242,16 @@ static void close_slice(struct forecast *m, int64_t oldest)
 static void turn_slice(
 	const struct gw_condition_opts *o, struct forecast *m, int64_t now_ns)
 {
-	int64_t number = now_ns / slice_ns(o);
+	int64_t number = number_at(o, now_ns);
 
 	if (m->count) {
-		close_slice(m, number - FIT_SLICES);
-		m->found = m->n >= FIT_LEAST && evaluate(o, m);
+		close_slice(m, number_at(o, m->slice_end_ns) - 1, number);
+		m->found = count_held(m) >= FIT_LEAST && evaluate(o, m, number);
 		m->judged = true;
+	} else {
+		for (int i = 0; i < FIT_SLICES; i++)
+			m->mean[i] = (double)NAN;
 	}
-	m->slice_number = number;
 	m->slice_end_ns = (number + 1) * slice_ns(o);
 }
 
@@ -222,13 +277,14 @@ static void ask_forecast(const struct gw_condition_opts *o, void *memory,
 		answer->value = in->sample->value;
 	if (m->judged) {
 		m->judged = false;
-		m->turns = m->found == answer->truth ? 0 : (uint8_t)(m->turns + 1);
+		m->turns = m->found == answer->truth ? 0 : (m->turns + 1) & 3;
 		if (m->turns >= FIT_TURNS) {
 			answer->truth = m->found;
 			m->turns = 0;
 		}
 	}
-	answer->eta_ms = answer->truth ? m->eta_ms : -1;
+	if (answer->truth && m->eta_ms != NO_ETA)
+		answer->eta_ms = m->eta_ms;
 }
 
 static void describe(const struct gw_condition_opts *o, struct gw_text *t)
