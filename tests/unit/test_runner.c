@@ -46,7 +46,7 @@ int64_t gw_clock_mono_ns(void)
 
 		gw_ring_push(&in, &s, 1, sizeof s);
 	}
-	return engine_ns += 1000;
+	return atomic_fetch_add(&engine_ns, 1000) + 1000;
 }
 
 int64_t gw_clock_wall_ms(void)
