@@ -110,7 +110,7 @@ enum { LOW };
 /* Eleven red alarms on one point, and others. */
 static void building(enum gw_level held)
 {
-	static char names[MANY][8];
+	static char names[MANY][16];
 	struct gw_alarm_opts *a;
 
 	a = kit_alarm("low", 1, &gw_above);
