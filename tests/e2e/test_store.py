@@ -119,8 +119,8 @@ def test_a_corrupt_database_is_put_aside_and_is_itself_an_alarm(gateway, broker,
         (g.state / more).unlink(missing_ok=True)
     g.start()
     assert list(g.state.glob("tocsin.db.corrupt-*"))
-    standing = [a for a in g.ask("alarms") if a["class"] == "fault"]
-    assert standing, "the loss is told"
+    harness.wait_for(lambda: [a for a in g.ask("alarms") if a["class"] == "fault"],
+                     "the loss is told")
     g.wait_up("zigbee")
     publisher.send("zigbee2mqtt/smoke-1", {"smoke": False})
     publisher.send("zigbee2mqtt/smoke-1", {"smoke": True})
