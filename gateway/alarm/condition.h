@@ -63,6 +63,12 @@ struct gw_condition_answer {
 	int64_t eta_ms; /* forecast; -1: none */
 };
 
+/* A usable sample that waits to be absorbed. */
+struct gw_kept {
+	double value;
+	int64_t mono_ns;
+};
+
 struct gw_condition_kind {
 	const char *key; /* the key under `when:` that selects it */
 	const struct gw_setting
@@ -82,6 +88,13 @@ struct gw_condition_kind {
 	/* A sample that cannot be used: nothing is known from now on until the next absorb. (No
 	 * sample at all may mean that nothing changed.) Optional. */
 	void (*lost)(const struct gw_condition_opts *o, void *memory, int64_t now_ns);
+	/* Kinds with a history, while the condition is false: absorb says false of every sample
+	 * in [lo, hi] before the time returned, whatever others of them came first. They may wait
+	 * and be absorbed later by recall, all of them in their order, before anything else.
+	 * Optional, both or none: every sample is absorbed at once. */
+	int64_t (*rest)(const struct gw_condition_opts *o, const void *memory,
+		double *ret_lo, double *ret_hi);
+	void (*recall)(void *memory, const struct gw_kept *kept, size_t n); /* n > 0 */
 	void (*ask)(const struct gw_condition_opts *o, void *memory,
 		const struct gw_condition_input *in, struct gw_condition_answer *answer);
 	/* Values in [lo, hi] change nothing while the condition is false and need not be asked.

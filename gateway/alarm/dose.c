@@ -83,6 +83,32 @@ static bool absorb(const struct gw_condition_opts *o, void *memory,
 	return false;
 }
 
+/* Under all levels the rows only run down, and by how much, the time says. A full one asks. */
+static int64_t rest(const struct gw_condition_opts *o, const void *memory, double *ret_lo,
+	double *ret_hi)
+{
+	const struct dose *m = memory;
+	double lowest = HUGE_VAL;
+
+	for (size_t i = 0; i < o->rows.rows; i++) {
+		lowest = gw_lesser(lowest, level(o, i));
+		if (m->over_ns[i] == time_ns(o, i))
+			return 0;
+	}
+	if (m->last_ns == 0 || m->lost || m->value > lowest)
+		return 0;
+	*ret_lo = -DBL_MAX;
+	*ret_hi = lowest;
+	return INT64_MAX;
+}
+
+static void recall(void *memory, const struct gw_kept *kept, size_t n)
+{
+	struct dose *m = memory;
+
+	m->value = kept[n - 1].value;
+}
+
 /* The alarm was active before the first sample: rows that are over now are taken for full. */
 static void stood(const struct gw_condition_opts *o, struct dose *m)
 {
@@ -171,6 +197,8 @@ const struct gw_condition_kind gw_dose = {
 	.memory = dose_memory,
 	.absorb = absorb,
 	.lost = lost,
+	.rest = rest,
+	.recall = recall,
 	.ask = ask_dose,
 	.describe = describe,
 };

@@ -267,6 +267,25 @@ static bool absorb(const struct gw_condition_opts *o, void *memory,
 	return m->judged;
 }
 
+static int64_t rest(const struct gw_condition_opts *o, const void *memory, double *ret_lo,
+	double *ret_hi)
+{
+	const struct forecast *m = memory;
+
+	(void)o;
+	return gw_kind_rest_until(m->slice_end_ns, ret_lo, ret_hi);
+}
+
+/* None of them ends the slice. */
+static void recall(void *memory, const struct gw_kept *kept, size_t n)
+{
+	struct forecast *m = memory;
+
+	for (size_t i = 0; i < n; i++)
+		m->sum += kept[i].value;
+	m->count += (uint32_t)n;
+}
+
 static void ask_forecast(const struct gw_condition_opts *o, void *memory,
 	const struct gw_condition_input *in, struct gw_condition_answer *answer)
 {
@@ -324,6 +343,8 @@ const struct gw_condition_kind gw_reaches = {
 	.numbers_only = true,
 	.memory = forecast_memory,
 	.absorb = absorb,
+	.rest = rest,
+	.recall = recall,
 	.ask = ask_forecast,
 	.worse = gw_kind_never_worse,
 	.describe = describe,

@@ -158,6 +158,25 @@ static bool absorb(
 	return m->moved >= m->limit;
 }
 
+/* As if each were absorbed, but for what only the last one needs to know: what is too old, and
+ * the lowest. The next one absorbed finds it out. */
+static inline void recall(struct rate *m, double sign, const struct gw_kept *kept, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		double v;
+
+		if (kept[i].mono_ns - m->last_ns > m->window_ns)
+			begin_afresh(m);
+		if (!take(m, sign * kept[i].value, kept[i].mono_ns, &v))
+			continue;
+		if (kept[i].mono_ns >= m->open_end_ns)
+			begin_slice(m, kept[i].mono_ns, v);
+		else
+			m->open = gw_lesser(m->open, v);
+	}
+	m->turn_ns = 0;
+}
+
 static bool absorb_rises(const struct gw_condition_opts *o, void *memory,
 	const struct gw_sample *sample, int64_t now_ns)
 {
@@ -168,6 +187,55 @@ static bool absorb_falls(const struct gw_condition_opts *o, void *memory,
 	const struct gw_sample *sample, int64_t now_ns)
 {
 	return absorb(o, memory, -sample->value, now_ns);
+}
+
+static void recall_rises(void *memory, const struct gw_kept *kept, size_t n)
+{
+	recall(memory, 1, kept, n);
+}
+
+static void recall_falls(void *memory, const struct gw_kept *kept, size_t n)
+{
+	recall(memory, -1, kept, n);
+}
+
+/*
+ * While all values stay in a band narrower than the limit, nothing in it can be the limit away
+ * from anything else in it; what grows old only makes the lowest higher. So the rest has no end.
+ * The band reaches from somewhat under the lowest to somewhat under the limit above it. The last
+ * median lies in it, so of the two samples before the next one not both are over it, nor both
+ * under it, and the next medians lie in it, too.
+ */
+static bool rest(const struct rate *m, double *ret_lo, double *ret_hi)
+{
+	double base = gw_lesser(m->open, m->closed), left = m->limit - m->moved;
+	double lo = base - 0.4 * left, hi = base + m->limit - 0.5 * left;
+
+	if (!m->begun || m->missing || m->turn_ns == 0 || !(hi - lo < m->limit))
+		return false;
+	*ret_lo = lo;
+	*ret_hi = hi;
+	return true;
+}
+
+static int64_t rest_rises(const struct gw_condition_opts *o, const void *memory,
+	double *ret_lo, double *ret_hi)
+{
+	(void)o;
+	return rest(memory, ret_lo, ret_hi) ? INT64_MAX : 0;
+}
+
+static int64_t rest_falls(const struct gw_condition_opts *o, const void *memory,
+	double *ret_lo, double *ret_hi)
+{
+	double lo, hi;
+
+	(void)o;
+	if (!rest(memory, &lo, &hi))
+		return 0;
+	*ret_lo = -hi;
+	*ret_hi = -lo;
+	return INT64_MAX;
 }
 
 static void ask_rate(const struct gw_condition_opts *o, void *memory,
@@ -241,6 +309,8 @@ const struct gw_condition_kind gw_rises = {
 	.check = check_rate,
 	.memory = rate_memory,
 	.absorb = absorb_rises,
+	.rest = rest_rises,
+	.recall = recall_rises,
 	.ask = ask_rate,
 	.describe = describe,
 };
@@ -253,6 +323,8 @@ const struct gw_condition_kind gw_falls = {
 	.check = check_rate,
 	.memory = rate_memory,
 	.absorb = absorb_falls,
+	.rest = rest_falls,
+	.recall = recall_falls,
 	.ask = ask_rate,
 	.worse = gw_kind_less_worse,
 	.describe = describe,

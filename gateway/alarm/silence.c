@@ -69,12 +69,36 @@ static bool absorb_stuck(const struct gw_condition_opts *o, void *memory,
 {
 	struct stuck *m = memory;
 
-	if (m->since_ns == 0 || m->value < sample->value || m->value > sample->value) {
+	if (m->since_ns == 0 || islessgreater(m->value, sample->value)) {
 		m->begins = m->since_ns == 0;
 		m->value = sample->value;
 		m->since_ns = now_ns;
 	}
 	return now_ns - m->since_ns >= o->window_ns;
+}
+
+/* Only the last change counts, and that is mostly the last sample. */
+static void recall_stuck(void *memory, const struct gw_kept *kept, size_t n)
+{
+	struct stuck *m = memory;
+	size_t i = n - 1;
+
+	while (i > 0 && !islessgreater(kept[i].value, kept[i - 1].value))
+		i--;
+	if (i == 0 && !islessgreater(kept[0].value, m->value))
+		return;
+	m->begins = false;
+	m->value = kept[i].value;
+	m->since_ns = kept[i].mono_ns;
+}
+
+static int64_t rest_stuck(const struct gw_condition_opts *o, const void *memory,
+	double *ret_lo, double *ret_hi)
+{
+	const struct stuck *m = memory;
+
+	return gw_kind_rest_until(
+		m->since_ns ? m->since_ns + o->window_ns : 0, ret_lo, ret_hi);
 }
 
 /* Only a sample can make it true: a device that says nothing is silent, not stuck. */
@@ -117,6 +141,8 @@ const struct gw_condition_kind gw_stuck = {
 	.numbers_only = true,
 	.memory = stuck_memory,
 	.absorb = absorb_stuck,
+	.rest = rest_stuck,
+	.recall = recall_stuck,
 	.ask = ask_stuck,
 	.worse = gw_kind_never_worse,
 	.describe = describe_stuck,

@@ -161,7 +161,7 @@ bool gw_alarms_suppressed(const struct gw_engine *e, const struct gw_alarm *a)
 		const struct gw_point_slot *s = &e->view.points[m->index];
 
 		if (m->is_alarm ? gw_state_active(&e->alarms[m->index].state)
-				: atomic_load_explicit(&s->good_ns, memory_order_relaxed) &&
+				: gw_view_good_ns(s) &&
 					atomic_load_explicit(
 						&s->value, memory_order_relaxed) != 0)
 			return true;
@@ -228,8 +228,7 @@ void gw_alarms_calm(struct gw_engine *e, size_t point)
 		lo = fmax(lo, from);
 		hi = fmin(hi, to);
 	}
-	s->lo = lo;
-	s->hi = hi;
+	gw_history_rest(e, point, lo, hi);
 }
 
 /* After its state moved: bands, timer, who listens. */
@@ -259,9 +258,8 @@ static int64_t last_good_ns(const struct gw_engine *e, const struct gw_alarm *a)
 	int64_t last_ns = 0;
 
 	for (uint32_t i = 0; i < a->opts->n_points; i++) {
-		int64_t good_ns = atomic_load_explicit(
-			&e->view.points[a->opts->first_point + i].good_ns,
-			memory_order_relaxed);
+		int64_t good_ns = gw_view_good_ns(
+			&e->view.points[a->opts->first_point + i]);
 
 		if (good_ns > last_ns)
 			last_ns = good_ns;
@@ -373,6 +371,8 @@ void gw_alarms_due(struct gw_engine *e, struct gw_alarm *a, const struct gw_time
 		return;
 	}
 	if (a->condition_due_ns <= at_ns) {
+		if (a->opts->when.kind->absorb)
+			gw_history_recall(e, a->opts->first_point);
 		gw_alarms_ask(e, a,
 			(struct gw_condition_input){
 				.member = GW_NO_MEMBER, .now_ns = at_ns},

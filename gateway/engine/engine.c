@@ -3,11 +3,9 @@
 
 #include "engine/inside.h"
 
-#include <math.h>
 #include <stdlib.h>
 
 #define BATCH     256 /* samples taken from one ring at a time */
-#define PREFETCH  8   /* samples from one step of fetching ahead to the next */
 #define HOLD_BACK 64  /* most steps in a row that timers wait for samples */
 /* An output that is full is tried again this often. */
 #define OUTPUT_RETRY_NS (2 * GW_NS_PER_MS)
@@ -81,151 +79,6 @@ void gw_engine_commands(struct gw_engine *e, struct gw_ring *commands,
 	e->reply_wake = reply_wake;
 }
 
-/* The point has no usable value any more: histories that hold its last one are told. */
-static void lose(struct gw_engine *e, uint32_t point, int64_t at_ns)
-{
-	const struct gw_listeners *l = &e->point_listeners;
-
-	for (uint32_t k = l->first[point]; k < l->first[point + 1]; k++) {
-		const struct gw_alarm *a = &e->alarms[l->at[k].alarm];
-
-		if (l->at[k].member == GW_NO_MEMBER && a->opts->when.kind->lost)
-			a->opts->when.kind->lost(&a->opts->when, a->memory, at_ns);
-	}
-}
-
-/* A sample outside its point's calm band, or one that cannot be used. */
-static void __attribute__((noinline)) heed(struct gw_engine *e, uint32_t point,
-	const struct gw_sample *sample, bool usable, const struct gw_time *now)
-{
-	const struct gw_listeners *l = &e->point_listeners;
-	uint32_t k = l->first[point], end = l->first[point + 1];
-
-	gw_view_write_point(&e->view.points[point], sample, usable);
-	if (!usable) {
-		lose(e, point, sample->mono_ns);
-		return;
-	}
-	if (k == end)
-		return;
-	for (; k < end; k++) {
-		struct gw_alarm *a = &e->alarms[l->at[k].alarm];
-
-		if (l->at[k].member != GW_NO_MEMBER) {
-			gw_alarms_hear(
-				e, &l->at[k], sample->value != 0, sample->mono_ns, now);
-			continue;
-		}
-		if (a->opts->when.kind->absorb)
-			a->opts->when.kind->absorb(
-				&a->opts->when, a->memory, sample, sample->mono_ns);
-		gw_alarms_ask(e, a,
-			(struct gw_condition_input){.sample = sample,
-				.member = GW_NO_MEMBER,
-				.now_ns = sample->mono_ns},
-			now);
-	}
-	gw_alarms_calm(e, point);
-}
-
-/* A sample inside the calm band of a point whose history somebody keeps. */
-static void keep(struct gw_engine *e, uint32_t point, const struct gw_sample *sample,
-	const struct gw_time *now)
-{
-	const struct gw_history *h = &e->histories[e->view.points[point].history];
-	bool more;
-
-	do {
-		more = h->more;
-		if (h->absorb(h->opts, h->memory, sample, sample->mono_ns))
-			gw_alarms_ask(e, &e->alarms[h->alarm],
-				(struct gw_condition_input){.sample = sample,
-					.member = GW_NO_MEMBER,
-					.now_ns = sample->mono_ns},
-				now);
-		h++;
-	} while (more);
-}
-
-static inline void feed_one(struct gw_engine *e, uint32_t point,
-	const struct gw_sample *sample, const struct gw_time *now)
-{
-	struct gw_point_slot *s = &e->view.points[point];
-	bool usable = gw_quality_usable(sample->quality);
-
-	if (usable && sample->value >= s->lo && sample->value <= s->hi) {
-		gw_view_write_point(s, sample, true);
-		if (s->history)
-			keep(e, point, sample, now);
-		return;
-	}
-	if (usable && !isfinite(sample->value)) { /* a driver should have said so */
-		struct gw_sample bad = *sample;
-
-		bad.quality = GW_QUALITY_BAD_PAYLOAD;
-		heed(e, point, &bad, false, now);
-		return;
-	}
-	heed(e, point, sample, usable, now);
-}
-
-/* With many points nothing is in the cache: ask for the slot, then for what hangs on it. */
-static inline void fetch_ahead(struct gw_engine *e, uint32_t first_point, uint32_t n_points,
-	const struct gw_sample *samples, size_t n)
-{
-	struct gw_point_slot *slots = e->view.points + first_point;
-
-	if (n > 3 * PREFETCH && samples[3 * PREFETCH].point < n_points)
-		__builtin_prefetch(&slots[samples[3 * PREFETCH].point], 1);
-	if (!e->keeps_history)
-		return;
-	if (n > 2 * PREFETCH && samples[2 * PREFETCH].point < n_points)
-		__builtin_prefetch(
-			&e->histories[slots[samples[2 * PREFETCH].point].history]);
-	if (n > PREFETCH && samples[PREFETCH].point < n_points) {
-		const struct gw_history *h =
-			&e->histories[slots[samples[PREFETCH].point].history];
-
-		__builtin_prefetch(h->memory, 1);
-		__builtin_prefetch((const char *)h->memory + 64, 1);
-		if (h->more)
-			__builtin_prefetch(h[1].memory, 1);
-	}
-}
-
-static void __attribute__((noinline)) tap(struct gw_tap *t, struct gw_ring *ring,
-	uint32_t first_point, uint32_t n_points, const struct gw_sample *samples, size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
-		struct gw_sample s = samples[i];
-
-		if (s.point >= n_points)
-			continue;
-		s.point += first_point;
-		if (!gw_ring_push(ring, &s, 1, sizeof s))
-			atomic_fetch_add_explicit(&t->lost, 1, memory_order_release);
-	}
-}
-
-static void feed(struct gw_engine *e, uint32_t first_point, uint32_t n_points,
-	const struct gw_sample *samples, size_t n, const struct gw_time *now)
-{
-	struct gw_ring *tapped = e->tap
-		? atomic_load_explicit(&e->tap->ring, memory_order_acquire)
-		: NULL;
-
-	if (tapped)
-		tap(e->tap, tapped, first_point, n_points, samples, n);
-	for (size_t i = 0; i < n; i++) {
-		fetch_ahead(e, first_point, n_points, samples + i, n - i);
-		if (samples[i].point >= n_points) {
-			atomic_fetch_add_explicit(&e->stray, 1, memory_order_relaxed);
-			continue;
-		}
-		feed_one(e, first_point + samples[i].point, &samples[i], now);
-	}
-}
-
 void gw_engine_tap(struct gw_engine *e, struct gw_tap *t)
 {
 	e->tap = t;
@@ -253,7 +106,7 @@ void gw_engine_feed(
 	struct gw_engine *e, const struct gw_sample *samples, size_t n, struct gw_time now)
 {
 	ready(e, &now);
-	feed(e, 0, (uint32_t)e->opts.n_points, samples, n, &now);
+	gw_feed(e, 0, (uint32_t)e->opts.n_points, samples, n, &now);
 }
 
 static void take_commands(struct gw_engine *e, const struct gw_time *now)
@@ -289,7 +142,7 @@ bool gw_engine_step(struct gw_engine *e, struct gw_time now)
 		in->taken = 0;
 		while (in->taken < BATCH &&
 			(n = gw_ring_peek(in->ring, &at, BATCH - in->taken)) > 0) {
-			feed(e, in->first_point, in->n_points, at, n, &now);
+			gw_feed(e, in->first_point, in->n_points, at, n, &now);
 			gw_ring_drop(in->ring, n);
 			in->taken += n;
 			if (!gw_ring_at_seam(in->ring))

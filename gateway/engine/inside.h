@@ -12,18 +12,23 @@
 
 #include <stdatomic.h>
 
-/* One cache line a point: all that a calm sample touches. lo and hi are the engine's own; the
- * rest is written under lock (odd while a write is under way) for readers in other threads. */
+#define GW_LINE 64
+
+/* One cache line a point: all that a calm sample touches, but for a place in its past. What is
+ * not atomic is the engine's own; the rest is written under lock for readers in other threads. */
 struct gw_point_slot {
 	double lo, hi; /* the calm band: values in [lo, hi] need no alarm asked */
 	_Atomic double value;
-	_Atomic int64_t mono_ns, good_ns, device_ns;
-	_Atomic uint32_t samples;
-	uint32_t history; /* first of its entries in gw_engine.histories; 0: none */
-	_Atomic uint32_t lock;
+	_Atomic int64_t mono_ns, device_ns;
+	_Atomic int64_t good_ns; /* of the last usable sample if the last one is not */
+	_Atomic uint32_t lock;   /* samples so far, twice; odd while one is written */
+	uint32_t past;       /* its struct gw_past, lines into gw_engine.pasts; 0: none */
+	uint32_t rest_until; /* its histories rest before this, see GW_REST_SHIFT */
 	_Atomic uint16_t quality;
-	uint16_t pad;
-} __attribute__((aligned(64)));
+	uint8_t kept; /* samples in its past that the histories have not absorbed yet, see
+			 GW_LATER */
+	uint8_t pad;
+} __attribute__((aligned(GW_LINE)));
 static_assert(sizeof(struct gw_point_slot) == 64, "a point is one cache line");
 
 struct gw_alarm_slot {
@@ -52,16 +57,24 @@ struct gw_listeners { /* who hears i: at[first[i]] .. at[first[i + 1] - 1] */
 	struct gw_listener *at;
 };
 
-/* An alarm that takes every sample of its point into its memory. */
-struct gw_history {
-	bool (*absorb)(const struct gw_condition_opts *o, void *memory,
-		const struct gw_sample *sample, int64_t now_ns); /* its kind's */
-	const struct gw_condition_opts *opts;
-	void *memory;
-	uint32_t alarm;
-	bool more; /* the next entry is of the same point */
+/* Steps of time in which a rest ends, 134 ms: 32 bits of them are 18 years. Rounded down: a
+ * history that is asked too early does no harm. */
+#define GW_REST_SHIFT 27
+#define GW_KEPT       8
+#define GW_LATER      0x80 /* a sample of this block waits: those behind it must, too */
+
+/* What hangs on a point whose alarms have a history: the samples that none of them needs to see
+ * yet, then those alarms; behind it follows their memory. */
+struct gw_past {
+	struct gw_kept kept[GW_KEPT]; /* in the calm band, before the end of the rest */
+	double lo, hi; /* the calm band of the other alarms; empty if any is not calm */
+	size_t n;
+	struct gw_history {
+		const struct gw_condition_kind *kind;
+		void *memory;
+		uint32_t alarm;
+	} history[];
 };
-static_assert(sizeof(struct gw_history) == 32, "two histories share a cache line");
 
 #define GW_NOT_QUEUED UINT32_MAX
 
@@ -113,9 +126,8 @@ struct gw_engine {
 	struct gw_engine_opts opts;
 	struct gw_view view;
 	struct gw_alarm *alarms;
-	unsigned char *memory; /* of all conditions */
-	struct gw_history
-		*histories; /* those of a point side by side; entry 0 is not used */
+	unsigned char *memory; /* of conditions without a history */
+	unsigned char *pasts;  /* of all points that have one; the first line is not used */
 	struct gw_listeners point_listeners, alarm_listeners;
 	uint32_t *by_key; /* alarm indexes in order of key */
 
@@ -137,7 +149,7 @@ struct gw_engine {
 	size_t log_mask;
 
 	bool started, synced;
-	bool keeps_history;   /* any alarm does */
+	bool far;             /* so many histories that they must be fetched ahead */
 	_Atomic bool waiting; /* an output was full at the last step */
 	uint32_t held_back;   /* steps that timers have waited for samples */
 	int64_t step_ns;      /* of the last step */
@@ -149,10 +161,36 @@ struct gw_engine {
 	_Atomic uint64_t stray;        /* samples of no point */
 };
 
+/*
+ * A sequence lock without fences: the odd count is stored before the release stores of the
+ * fields, which are stored before the even count; the reader's acquire loads run the other way.
+ */
+#define GW_PUT(field, v) atomic_store_explicit(&(field), v, memory_order_release)
+
+static inline uint32_t gw_view_begin(_Atomic uint32_t *lock)
+{
+	uint32_t count = atomic_load_explicit(lock, memory_order_relaxed);
+
+	atomic_store_explicit(lock, count + 1, memory_order_relaxed);
+	return count + 2;
+}
+
+static inline void gw_view_write_good(
+	struct gw_point_slot *s, const struct gw_sample *sample)
+{
+	uint32_t after = gw_view_begin(&s->lock);
+
+	GW_PUT(s->value, sample->value);
+	GW_PUT(s->mono_ns, sample->mono_ns);
+	GW_PUT(s->device_ns, sample->device_ns);
+	GW_PUT(s->quality, sample->quality);
+	GW_PUT(s->lock, after);
+}
+
 /* view.c */
-void gw_view_write_point(
-	struct gw_point_slot *s, const struct gw_sample *sample, bool usable);
+void gw_view_write_bad(struct gw_point_slot *s, const struct gw_sample *sample);
 void gw_view_write_quality(struct gw_point_slot *s, enum gw_quality quality);
+int64_t gw_view_good_ns(const struct gw_point_slot *s); /* 0: never */
 void gw_view_write_alarm(
 	struct gw_alarm_slot *s, const struct gw_alarm *a, int64_t shelved_until_ms);
 
@@ -201,6 +239,24 @@ void gw_nuisance_start(struct gw_engine *e, const struct gw_time *now);
 /* Keys of the alarms that report their chattering to a; how many were written. */
 size_t gw_nuisance_names(const struct gw_engine *e, const struct gw_alarm *a,
 	const char *ret_keys[], size_t most);
+
+/* history.c: alarms that take every sample of their point into their memory, some of them late */
+static inline struct gw_past *gw_history_past(
+	const struct gw_engine *e, const struct gw_point_slot *s)
+{
+	return (struct gw_past *)(void *)(e->pasts + (size_t)s->past * GW_LINE);
+}
+/* A sample inside the other alarms' calm band, written already. The point has a past. */
+void gw_history_take(struct gw_engine *e, size_t point, const struct gw_sample *sample,
+	const struct gw_time *now);
+/* Absorb what was kept, if anything. */
+void gw_history_recall(struct gw_engine *e, size_t point);
+/* The point's calm band anew: [lo, hi] of the other alarms, less where a history needs to look. */
+void gw_history_rest(struct gw_engine *e, size_t point, double lo, double hi);
+
+/* feed.c: samples on their way in; point 0 of theirs is first_point */
+void gw_feed(struct gw_engine *e, uint32_t first_point, uint32_t n_points,
+	const struct gw_sample *samples, size_t n, const struct gw_time *now);
 
 /* out.c: events on their way out */
 void gw_out_add(struct gw_engine *e, const struct gw_event *event);

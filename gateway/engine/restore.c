@@ -153,7 +153,7 @@ static void take_point(struct gw_point_slot *s, struct gw_view *from, size_t poi
 	atomic_store_explicit(&s->mono_ns, v.mono_ns, memory_order_relaxed);
 	atomic_store_explicit(&s->good_ns, v.good_ns, memory_order_relaxed);
 	atomic_store_explicit(&s->device_ns, v.device_ns, memory_order_relaxed);
-	atomic_store_explicit(&s->samples, (uint32_t)v.samples, memory_order_relaxed);
+	atomic_store_explicit(&s->lock, 2 * (uint32_t)v.samples, memory_order_relaxed);
 	atomic_store_explicit(&s->quality, v.quality, memory_order_relaxed);
 }
 
@@ -182,6 +182,8 @@ size_t gw_engine_adopt(struct gw_engine *e, struct gw_engine *old, struct gw_tim
 {
 	size_t homeless = 0;
 
+	for (size_t p = 0; p < old->opts.n_points; p++)
+		gw_history_recall(old, p);
 	gw_engine_identity(e, old->run, old->seq, old->boot);
 	take_points(e, old);
 	gw_out_adopt(e, old);

@@ -8,8 +8,11 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
 #define LOG_LEAST 1024
+#define HUGE_PAGE (2 << 20)
+#define FAR_LEAST (1 << 20) /* bytes: what is less stays in the cache by itself */
 
 static void *take(size_t n, size_t size, size_t align, bool *ok)
 {
@@ -21,6 +24,26 @@ static void *take(size_t n, size_t size, size_t align, bool *ok)
 		return NULL;
 	}
 	memset(p, 0, bytes ? bytes : align);
+	return p;
+}
+
+/* The same for what samples touch in no order: where there is much of it, on pages so large
+ * that finding them costs nothing. */
+static void *take_hot(size_t n, size_t size, bool *ok)
+{
+	size_t bytes = n * size / HUGE_PAGE * HUGE_PAGE;
+	void *p;
+
+	if (bytes == 0)
+		return take(n, size, GW_LINE, ok);
+	bytes += n * size % HUGE_PAGE ? HUGE_PAGE : 0;
+	p = aligned_alloc(HUGE_PAGE, bytes);
+	if (!p) {
+		*ok = false;
+		return NULL;
+	}
+	(void)madvise(p, bytes, MADV_HUGEPAGE); /* refused: only slower */
+	memset(p, 0, n * size);
 	return p;
 }
 
@@ -78,34 +101,71 @@ static bool hear(struct gw_engine *e, struct gw_listeners *l, size_t n, bool ala
 	return ok;
 }
 
+static bool has_history(const struct gw_alarm_opts *o)
+{
+	return o->when.kind->absorb != NULL;
+}
+
+static size_t memory_of(const struct gw_alarm_opts *o)
+{
+	return o->when.kind->memory ? o->when.kind->memory(&o->when) : 0;
+}
+
+/* Memory of a history begins with a line, unless it is so small that it fits into the rest of
+ * the last one. */
+static size_t place(size_t at, size_t size)
+{
+	size_t left = (GW_LINE - at % GW_LINE) % GW_LINE;
+
+	return size <= left ? at : at + left;
+}
+
+/* The past of a point at bytes, or NULL to only count; returns its size. */
+static size_t lay_out(struct gw_engine *e, size_t point, unsigned char *bytes)
+{
+	const struct gw_listeners *l = &e->point_listeners;
+	struct gw_past *past = (struct gw_past *)(void *)bytes;
+	size_t n = 0, at;
+
+	for (uint32_t k = l->first[point]; k < l->first[point + 1]; k++)
+		n += l->at[k].member == GW_NO_MEMBER &&
+			has_history(&e->opts.alarms[l->at[k].alarm]);
+	if (n == 0)
+		return 0;
+	at = sizeof *past + n * sizeof past->history[0];
+	for (uint32_t k = l->first[point]; k < l->first[point + 1]; k++) {
+		uint32_t alarm = l->at[k].alarm;
+		const struct gw_alarm_opts *o = &e->opts.alarms[alarm];
+
+		if (l->at[k].member != GW_NO_MEMBER || !has_history(o))
+			continue;
+		at = place(at, memory_of(o));
+		if (past) {
+			e->alarms[alarm].memory = bytes + at;
+			past->history[past->n++] = (struct gw_history){
+				o->when.kind, bytes + at, alarm};
+		}
+		at += memory_of(o);
+	}
+	return (at + GW_LINE - 1) / GW_LINE * GW_LINE;
+}
+
 /* Alarms that keep a history, point by point. */
 static bool keep_histories(struct gw_engine *e)
 {
-	const struct gw_listeners *l = &e->point_listeners;
 	bool ok = true;
-	uint32_t n = 1;
+	size_t bytes = GW_LINE; /* none begins at 0 */
 
-	for (size_t i = 0; i < e->opts.n_alarms; i++)
-		n += e->opts.alarms[i].when.kind->absorb ? e->opts.alarms[i].n_points : 0;
-	e->keeps_history = n > 1;
-	e->histories = take(n, sizeof *e->histories, 64, &ok);
-	n = 1;
+	for (size_t p = 0; p < e->opts.n_points; p++)
+		bytes += lay_out(e, p, NULL);
+	e->far = bytes > FAR_LEAST;
+	e->pasts = take_hot(bytes, 1, &ok);
+	bytes = GW_LINE;
 	for (size_t p = 0; ok && p < e->opts.n_points; p++) {
-		for (uint32_t k = l->first[p]; k < l->first[p + 1]; k++) {
-			struct gw_alarm *a = &e->alarms[l->at[k].alarm];
+		size_t size = lay_out(e, p, e->pasts + bytes);
 
-			if (l->at[k].member != GW_NO_MEMBER || !a->opts->when.kind->absorb)
-				continue;
-			if (e->view.points[p].history)
-				e->histories[n - 1].more = true;
-			else
-				e->view.points[p].history = n;
-			e->histories[n++] = (struct gw_history){
-				.absorb = a->opts->when.kind->absorb,
-				.opts = &a->opts->when,
-				.memory = a->memory,
-				.alarm = l->at[k].alarm};
-		}
+		e->view.points[p].past = size ? (uint32_t)(bytes / GW_LINE) : 0;
+		bytes += size;
 	}
 	return ok;
 }
@@ -143,13 +203,6 @@ static void init_alarm(struct gw_alarm *a, const struct gw_alarm_opts *o,
 	gw_state_init(&a->state, 0);
 }
 
-static size_t memory_of(const struct gw_alarm_opts *o)
-{
-	size_t size = o->when.kind->memory ? o->when.kind->memory(&o->when) : 0;
-
-	return (size + 63) / 64 * 64; /* from a cache line on */
-}
-
 enum gw_err gw_tables_build(struct gw_engine *e, struct gw_error *err)
 {
 	const struct gw_engine_opts *o = &e->opts;
@@ -157,12 +210,12 @@ enum gw_err gw_tables_build(struct gw_engine *e, struct gw_error *err)
 	bool ok = true;
 
 	for (size_t i = 0; i < o->n_alarms; i++)
-		memory += memory_of(&o->alarms[i]);
+		memory += has_history(&o->alarms[i]) ? 0 : memory_of(&o->alarms[i]);
 	while (log < 8 * o->n_alarms)
 		log *= 2;
 	e->view.n_points = o->n_points;
 	e->view.n_alarms = o->n_alarms;
-	e->view.points = take(o->n_points, sizeof *e->view.points, 64, &ok);
+	e->view.points = take_hot(o->n_points, sizeof *e->view.points, &ok);
 	e->view.alarms = take(o->n_alarms, sizeof *e->view.alarms, 64, &ok);
 	e->alarms = take(o->n_alarms, sizeof *e->alarms, 64, &ok);
 	e->memory = take(memory, 1, 64, &ok);
@@ -183,7 +236,7 @@ enum gw_err gw_tables_build(struct gw_engine *e, struct gw_error *err)
 		if (o->alarms[i].when.kind == &gw_flooding)
 			e->flood = &e->alarms[i];
 		init_alarm(&e->alarms[i], &o->alarms[i], e->memory + memory, size);
-		memory += size;
+		memory += has_history(&o->alarms[i]) ? 0 : size;
 		e->by_key[i] = i;
 		atomic_store_explicit(&e->view.alarms[i].level, (uint8_t)o->alarms[i].level,
 			memory_order_relaxed);
@@ -207,7 +260,7 @@ void gw_tables_free(struct gw_engine *e)
 	free(e->view.alarms);
 	free(e->alarms);
 	free(e->memory);
-	free(e->histories);
+	free(e->pasts);
 	free(e->queue);
 	free(e->by_key);
 	free(e->inputs);

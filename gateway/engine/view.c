@@ -1,64 +1,49 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/inside.h"
 
-/*
- * A sequence lock without fences: the odd count is stored before the release stores of the
- * fields, which are stored before the even count; the reader's acquire loads run the other way.
- */
-#define PUT(field, v) atomic_store_explicit(&(field), v, memory_order_release)
-#define GET(field)    atomic_load_explicit(&(field), memory_order_acquire)
+#define GET(field) atomic_load_explicit(&(field), memory_order_acquire)
 
-static uint32_t begin(_Atomic uint32_t *lock)
+int64_t gw_view_good_ns(const struct gw_point_slot *s)
 {
-	uint32_t count = atomic_load_explicit(lock, memory_order_relaxed);
-
-	atomic_store_explicit(lock, count + 1, memory_order_relaxed);
-	return count + 2;
+	return gw_quality_usable(GET(s->quality)) ? GET(s->mono_ns) : GET(s->good_ns);
 }
 
-void gw_view_write_point(
-	struct gw_point_slot *s, const struct gw_sample *sample, bool usable)
+void gw_view_write_bad(struct gw_point_slot *s, const struct gw_sample *sample)
 {
-	uint32_t after = begin(&s->lock);
-	uint32_t samples = atomic_load_explicit(&s->samples, memory_order_relaxed);
+	uint32_t after = gw_view_begin(&s->lock);
 
-	if (usable) {
-		PUT(s->value, sample->value);
-		PUT(s->good_ns, sample->mono_ns);
-	}
-	PUT(s->mono_ns, sample->mono_ns);
-	PUT(s->device_ns, sample->device_ns);
-	PUT(s->quality, sample->quality);
-	PUT(s->samples, samples + 1);
-	PUT(s->lock, after);
+	GW_PUT(s->good_ns, gw_view_good_ns(s));
+	GW_PUT(s->mono_ns, sample->mono_ns);
+	GW_PUT(s->device_ns, sample->device_ns);
+	GW_PUT(s->quality, sample->quality);
+	GW_PUT(s->lock, after);
 }
 
+/* Not a sample, and none may be lost by it: whoever reads it meanwhile reads the old or the new. */
 void gw_view_write_quality(struct gw_point_slot *s, enum gw_quality quality)
 {
-	uint32_t after = begin(&s->lock);
-
-	PUT(s->quality, (uint16_t)quality);
-	PUT(s->lock, after);
+	GW_PUT(s->good_ns, gw_view_good_ns(s));
+	GW_PUT(s->quality, (uint16_t)quality);
 }
 
 void gw_view_write_alarm(
 	struct gw_alarm_slot *s, const struct gw_alarm *a, int64_t shelved_until_ms)
 {
-	uint32_t after = begin(&s->lock);
+	uint32_t after = gw_view_begin(&s->lock);
 
-	PUT(s->state, (uint8_t)gw_state_shown(&a->state));
-	PUT(s->level, (uint8_t)a->opts->level);
+	GW_PUT(s->state, (uint8_t)gw_state_shown(&a->state));
+	GW_PUT(s->level, (uint8_t)a->opts->level);
 	for (int i = 0; i < 16; i++)
-		PUT(s->occurrence[i], a->occurrence[i]);
-	PUT(s->value, a->value);
-	PUT(s->limit, a->limit);
-	PUT(s->peak, a->peak);
-	PUT(s->onset_ms, a->onset_ms);
-	PUT(s->since_ms, a->since_ms);
-	PUT(s->shelved_until_ms, shelved_until_ms);
-	PUT(s->seq, a->seq);
-	PUT(s->raised, a->raised);
-	PUT(s->lock, after);
+		GW_PUT(s->occurrence[i], a->occurrence[i]);
+	GW_PUT(s->value, a->value);
+	GW_PUT(s->limit, a->limit);
+	GW_PUT(s->peak, a->peak);
+	GW_PUT(s->onset_ms, a->onset_ms);
+	GW_PUT(s->since_ms, a->since_ms);
+	GW_PUT(s->shelved_until_ms, shelved_until_ms);
+	GW_PUT(s->seq, a->seq);
+	GW_PUT(s->raised, a->raised);
+	GW_PUT(s->lock, after);
 }
 
 void gw_view_point(struct gw_view *v, size_t point, struct gw_point_view *ret_view)
@@ -70,10 +55,10 @@ void gw_view_point(struct gw_view *v, size_t point, struct gw_point_view *ret_vi
 		before = GET(s->lock);
 		ret_view->value = GET(s->value);
 		ret_view->mono_ns = GET(s->mono_ns);
-		ret_view->good_ns = GET(s->good_ns);
+		ret_view->good_ns = gw_view_good_ns(s);
 		ret_view->device_ns = GET(s->device_ns);
 		ret_view->quality = GET(s->quality);
-		ret_view->samples = GET(s->samples);
+		ret_view->samples = before / 2;
 	} while (before % 2 ||
 		before != atomic_load_explicit(&s->lock, memory_order_relaxed));
 }

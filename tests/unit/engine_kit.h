@@ -119,25 +119,25 @@ static struct gw_engine *kit_engine(void)
 	return e;
 }
 
-static void kit_start(void)
+static inline void kit_start(void)
 {
 	kit.engine = kit_engine();
 }
 
-static void kit_collect(void)
+static inline void kit_collect(void)
 {
 	kit.n_events = gw_ring_pop(&kit.out, kit.event, 256, sizeof kit.event[0]);
 }
 
 /* Let time pass to at_ns (since KIT_START_NS); the events of this step are in kit.event. */
-static size_t kit_pass(int64_t at_ns)
+static inline size_t kit_pass(int64_t at_ns)
 {
 	gw_engine_step(kit.engine, kit_time(at_ns));
 	kit_collect();
 	return kit.n_events;
 }
 
-static size_t kit_feed_quality(
+static inline size_t kit_feed_quality(
 	int64_t at_ns, uint32_t point, double value, enum gw_quality q)
 {
 	const struct gw_sample sample = {.point = point,

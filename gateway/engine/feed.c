@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Samples on their way in. A sample in its point's calm band is written to the point's slot, put
+ * beside those that its histories have not seen yet, and that is all. Whatever needs more waits
+ * until its block of samples has been looked through: by then its memory is on its way from far
+ * away, together with that of all others, and the calm ones were not held up. A point of which a
+ * sample waits has its later ones wait as well, so each point sees its samples in their order;
+ * and no alarm cares for the order of calm samples of one point and any of another.
+ */
+#include "engine/inside.h"
+
+#include <math.h>
+
+#define BLOCK 64 /* samples; in the list below also: nothing but room for more is needed */
+
+/* The point has no usable value any more: histories that hold its last one are told. */
+static void lose(struct gw_engine *e, uint32_t point, int64_t at_ns)
+{
+	const struct gw_listeners *l = &e->point_listeners;
+	bool told = false;
+
+	for (uint32_t k = l->first[point]; k < l->first[point + 1]; k++) {
+		const struct gw_alarm *a = &e->alarms[l->at[k].alarm];
+
+		if (l->at[k].member != GW_NO_MEMBER || !a->opts->when.kind->lost)
+			continue;
+		if (!told)
+			gw_history_recall(e, point);
+		a->opts->when.kind->lost(&a->opts->when, a->memory, at_ns);
+		told = true;
+	}
+	if (told)
+		gw_alarms_calm(e, point);
+}
+
+/* A sample outside its point's calm band, or one that cannot be used. */
+static void heed(struct gw_engine *e, uint32_t point, const struct gw_sample *sample,
+	bool usable, const struct gw_time *now)
+{
+	const struct gw_listeners *l = &e->point_listeners;
+	uint32_t k = l->first[point], end = l->first[point + 1];
+
+	if (!usable) {
+		gw_view_write_bad(&e->view.points[point], sample);
+		lose(e, point, sample->mono_ns);
+		return;
+	}
+	gw_view_write_good(&e->view.points[point], sample);
+	gw_history_recall(e, point);
+	for (; k < end; k++) {
+		struct gw_alarm *a = &e->alarms[l->at[k].alarm];
+
+		if (l->at[k].member != GW_NO_MEMBER) {
+			gw_alarms_hear(
+				e, &l->at[k], sample->value != 0, sample->mono_ns, now);
+			continue;
+		}
+		if (a->opts->when.kind->absorb)
+			a->opts->when.kind->absorb(
+				&a->opts->when, a->memory, sample, sample->mono_ns);
+		gw_alarms_ask(e, a,
+			(struct gw_condition_input){.sample = sample,
+				.member = GW_NO_MEMBER,
+				.now_ns = sample->mono_ns},
+			now);
+	}
+	gw_alarms_calm(e, point);
+}
+
+/* Whether nobody needs to look at this usable sample now. */
+static inline bool is_calm(const struct gw_point_slot *s, const struct gw_sample *sample)
+{
+	return sample->value >= s->lo && sample->value <= s->hi &&
+		sample->mono_ns >> GW_REST_SHIFT < s->rest_until && s->kept < GW_KEPT;
+}
+
+/* Returns whether the point can keep no more. */
+static inline bool keep(
+	unsigned char *pasts, struct gw_point_slot *s, const struct gw_sample *sample)
+{
+	/* A point without a past keeps it in a place that nobody reads. */
+	struct gw_past *past = (struct gw_past *)(void *)(pasts +
+		(size_t)s->past * GW_LINE);
+	uint8_t kept = s->kept;
+
+	past->kept[kept].value = sample->value;
+	past->kept[kept].mono_ns = sample->mono_ns;
+	kept = (uint8_t)(kept + (s->past != 0));
+	s->kept = kept;
+	gw_view_write_good(s, sample);
+	return kept == GW_KEPT;
+}
+
+/* One that had to wait. */
+static void feed_one(struct gw_engine *e, uint32_t point, const struct gw_sample *sample,
+	const struct gw_time *now)
+{
+	struct gw_point_slot *s = &e->view.points[point];
+	bool usable = gw_quality_usable(sample->quality);
+
+	if (usable && !isfinite(sample->value)) { /* a driver should have said so */
+		struct gw_sample bad = *sample;
+
+		bad.quality = GW_QUALITY_BAD_PAYLOAD;
+		heed(e, point, &bad, false, now);
+	} else if (usable && is_calm(s, sample)) {
+		if (keep(e->pasts, s, sample))
+			gw_history_recall(e, point);
+	} else if (usable && s->past && sample->value >= gw_history_past(e, s)->lo &&
+		sample->value <= gw_history_past(e, s)->hi) { /* only histories look */
+		gw_view_write_good(s, sample);
+		gw_history_take(e, point, sample, now);
+	} else {
+		heed(e, point, sample, usable, now);
+	}
+}
+
+/* To fetch what is not there does no harm. */
+static inline void fetch_slots(
+	const struct gw_point_slot *slots, const struct gw_sample *samples, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		__builtin_prefetch(&slots[samples[i].point], 1);
+}
+
+/* Where the calm ones of a block will be kept. */
+static void fetch_places(const struct gw_engine *e, const struct gw_point_slot *slots,
+	uint32_t n_points, const struct gw_sample *samples, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		const struct gw_point_slot *s = &slots[samples[i].point];
+
+		if (samples[i].point < n_points)
+			__builtin_prefetch(&gw_history_past(e, s)->kept[s->kept], 1);
+	}
+}
+
+/* What those that wait will touch, first what leads to the rest. */
+static void fetch_pasts(const struct gw_engine *e, const struct gw_point_slot *slots,
+	const struct gw_sample *samples, const uint8_t *list, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		const struct gw_past *past = gw_history_past(
+			e, &slots[samples[list[i] % BLOCK].point]);
+
+		__builtin_prefetch(&past->kept[0]);
+		__builtin_prefetch(&past->kept[GW_KEPT / 2]);
+		__builtin_prefetch(&past->n);
+	}
+	for (size_t i = 0; i < n; i++) {
+		const struct gw_point_slot *s = &slots[samples[list[i] % BLOCK].point];
+		const struct gw_past *past = gw_history_past(e, s);
+
+		for (size_t k = 0; s->past && k < past->n; k++) {
+			__builtin_prefetch(past->history[k].memory, 1);
+			__builtin_prefetch((char *)past->history[k].memory + GW_LINE, 1);
+		}
+	}
+}
+
+static void feed_block(struct gw_engine *e, uint32_t first_point, uint32_t n_points,
+	const struct gw_sample *samples, size_t n, const struct gw_time *now)
+{
+	struct gw_point_slot *slots = e->view.points + first_point;
+	unsigned char *pasts = e->pasts;
+	uint8_t list[BLOCK];
+	size_t waiting = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct gw_sample *sample = &samples[i];
+		struct gw_point_slot *s = &slots[sample->point];
+
+		if (sample->point >= n_points) {
+			atomic_fetch_add_explicit(&e->stray, 1, memory_order_relaxed);
+		} else if (gw_quality_usable(sample->quality) && is_calm(s, sample)) {
+			list[waiting] = (uint8_t)(i | BLOCK);
+			waiting += keep(pasts, s, sample);
+		} else {
+			list[waiting++] = (uint8_t)i;
+			s->kept |= GW_LATER;
+		}
+	}
+	if (e->far)
+		fetch_pasts(e, slots, samples, list, waiting);
+	for (size_t i = 0; i < waiting; i++) {
+		const struct gw_sample *sample = &samples[list[i] % BLOCK];
+
+		slots[sample->point].kept &= (uint8_t)~GW_LATER;
+		if (list[i] & BLOCK)
+			gw_history_recall(e, first_point + sample->point);
+		else
+			feed_one(e, first_point + sample->point, sample, now);
+	}
+}
+
+static void __attribute__((noinline)) tap(struct gw_tap *t, struct gw_ring *ring,
+	uint32_t first_point, uint32_t n_points, const struct gw_sample *samples, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct gw_sample s = samples[i];
+
+		if (s.point >= n_points)
+			continue;
+		s.point += first_point;
+		if (!gw_ring_push(ring, &s, 1, sizeof s))
+			atomic_fetch_add_explicit(&t->lost, 1, memory_order_release);
+	}
+}
+
+void gw_feed(struct gw_engine *e, uint32_t first_point, uint32_t n_points,
+	const struct gw_sample *samples, size_t n, const struct gw_time *now)
+{
+	struct gw_ring *tapped = e->tap
+		? atomic_load_explicit(&e->tap->ring, memory_order_acquire)
+		: NULL;
+	const struct gw_point_slot *slots = e->view.points + first_point;
+	size_t least = n < BLOCK ? n : BLOCK;
+
+	if (tapped)
+		tap(e->tap, tapped, first_point, n_points, samples, n);
+	fetch_slots(slots, samples, least);
+	for (; n; samples += least, n -= least) {
+		size_t next;
+
+		least = n < BLOCK ? n : BLOCK;
+		next = n - least < BLOCK ? n - least : BLOCK;
+		if (e->far)
+			fetch_places(e, slots, n_points, samples, least);
+		fetch_slots(slots, samples + least, next);
+		feed_block(e, first_point, n_points, samples, least, now);
+	}
+}

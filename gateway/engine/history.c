@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Alarms that take every sample of their point into their memory. In calm times a history says
+ * which samples it does not need to see at once (`rest`), and the engine keeps some of them
+ * beside the point, so that the memory of the histories is fetched once for several samples. They
+ * are absorbed in their order, each with its own time, before anything is asked.
+ */
+#include "engine/inside.h"
+
+#include <math.h>
+
+static const struct gw_condition_opts *opts_of(
+	const struct gw_engine *e, const struct gw_history *h)
+{
+	return &e->opts.alarms[h->alarm].when;
+}
+
+static void absorb(struct gw_engine *e, const struct gw_history *h,
+	const struct gw_sample *sample, const struct gw_time *now)
+{
+	if (h->kind->absorb(opts_of(e, h), h->memory, sample, sample->mono_ns))
+		gw_alarms_ask(e, &e->alarms[h->alarm],
+			(struct gw_condition_input){.sample = sample,
+				.member = GW_NO_MEMBER,
+				.now_ns = sample->mono_ns},
+			now);
+}
+
+static uint32_t rest_end(int64_t until_ns)
+{
+	int64_t end = until_ns >> GW_REST_SHIFT;
+
+	return end < 0 ? 0 : end > UINT32_MAX ? UINT32_MAX : (uint32_t)end;
+}
+
+void gw_history_rest(struct gw_engine *e, size_t point, double lo, double hi)
+{
+	struct gw_point_slot *s = &e->view.points[point];
+	int64_t until_ns = INT64_MAX;
+
+	if (s->past) {
+		struct gw_past *past = gw_history_past(e, s);
+
+		past->lo = lo;
+		past->hi = hi;
+		for (size_t i = 0; i < past->n && lo <= hi; i++) {
+			const struct gw_history *h = &past->history[i];
+			double from = HUGE_VAL, to = -HUGE_VAL;
+			int64_t end_ns = 0;
+
+			if (h->kind->rest)
+				end_ns = h->kind->rest(
+					opts_of(e, h), h->memory, &from, &to);
+			lo = fmax(lo, from);
+			hi = fmin(hi, to);
+			until_ns = end_ns < until_ns ? end_ns : until_ns;
+		}
+	}
+	s->lo = lo;
+	s->hi = hi;
+	s->rest_until = rest_end(until_ns);
+}
+
+void gw_history_recall(struct gw_engine *e, size_t point)
+{
+	struct gw_point_slot *s = &e->view.points[point];
+	const struct gw_past *past = gw_history_past(e, s);
+
+	if (s->kept == 0)
+		return;
+	for (size_t i = 0; i < past->n; i++)
+		past->history[i].kind->recall(past->history[i].memory, past->kept, s->kept);
+	s->kept = 0;
+}
+
+void gw_history_take(struct gw_engine *e, size_t point, const struct gw_sample *sample,
+	const struct gw_time *now)
+{
+	const struct gw_past *past = gw_history_past(e, &e->view.points[point]);
+
+	gw_history_recall(e, point);
+	for (size_t i = 0; i < past->n; i++)
+		absorb(e, &past->history[i], sample, now);
+	gw_history_rest(e, point, past->lo, past->hi);
+}
