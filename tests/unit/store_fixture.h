@@ -8,6 +8,8 @@
 
 #include "store/inner.h"
 
+#include "temp_dir.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,8 +17,6 @@
 #include <cmocka.h>
 
 #include <dirent.h>
-#include <errno.h>
-#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,7 +26,7 @@
 
 #define MIB (INT64_C(1) << 20)
 
-static char dir[256];
+static char dir[TEMP_DIR_MAX];
 static const struct gw_site_info site = {"gw-7", "某某小区", "310101", "grid/12"};
 static char keys[1000][32];
 static struct gw_alarm_info infos[1000];
@@ -34,11 +34,8 @@ static const char *const two_sinks[] = {"city", "file"};
 
 __attribute__((unused)) static int fixture_setup(void **state)
 {
-	const char *tmp = getenv("TMPDIR");
-
 	(void)state;
-	snprintf(dir, sizeof(dir), "%s/tocsin-store-XXXXXX", tmp ? tmp : "/tmp");
-	if (!mkdtemp(dir))
+	if (temp_dir_make(dir))
 		return -1;
 	for (size_t i = 0; i < 1000; i++) {
 		snprintf(keys[i], sizeof(keys[i]), "boiler/gas-%zu/lel:high", i);
@@ -58,29 +55,10 @@ __attribute__((unused)) static int fixture_setup(void **state)
 	return 0;
 }
 
-__attribute__((unused)) static void remove_dir(const char *path)
-{
-	DIR *d = opendir(path);
-	char name[PATH_MAX];
-	struct dirent *e;
-
-	while (d && (e = readdir(d))) {
-		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
-			continue;
-		snprintf(name, sizeof(name), "%s/%s", path, e->d_name);
-		if (unlink(name) && errno == EISDIR)
-			remove_dir(name);
-	}
-	if (d)
-		closedir(d);
-	rmdir(path);
-}
-
 __attribute__((unused)) static int fixture_teardown(void **state)
 {
 	(void)state;
-	remove_dir(dir);
-	return 0;
+	return temp_dir_remove(dir);
 }
 
 /* How many names in the directory hold that text. */

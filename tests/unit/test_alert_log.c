@@ -2,6 +2,7 @@
 #include "app/alert_log.h"
 
 #include "ops_kit.h"
+#include "temp_dir.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -14,7 +15,7 @@
 	"%LEL above 50 @ A/-1/锅炉房 #" seq "\n"
 
 static struct gw_alert_log *a;
-static char folder[64], path[96], moved[128];
+static char folder[TEMP_DIR_MAX], path[96], moved[128];
 static int64_t now_ns;
 
 static int setup(void **state)
@@ -23,8 +24,7 @@ static int setup(void **state)
 
 	kit_setup(state);
 	now_ns = 1000 * GW_NS_PER_SEC;
-	strcpy(folder, "/tmp/tocsin-test-XXXXXX");
-	if (!mkdtemp(folder))
+	if (temp_dir_make(folder))
 		return -1;
 	snprintf(path, sizeof(path), "%s/log/alerts.log", folder);
 	snprintf(moved, sizeof(moved), "%s.1", path);
@@ -34,16 +34,9 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-	char log[80];
-
 	(void)state;
 	gw_alert_log_free(a);
-	unlink(path);
-	unlink(moved);
-	snprintf(log, sizeof(log), "%s/log", folder);
-	rmdir(log);
-	rmdir(folder);
-	return 0;
+	return temp_dir_remove(folder);
 }
 
 static void push(uint64_t seq)

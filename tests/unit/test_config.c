@@ -3,6 +3,7 @@
 #include "conf/config.h"
 #include "conf/load.h"
 #include "config_fakes.h"
+#include "temp_dir.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -1179,10 +1180,10 @@ static void test_rows(void **state)
 
 static int enter_folder(void **state)
 {
-	static char folder[] = "/tmp/tocsin-config-XXXXXX";
+	static char folder[TEMP_DIR_MAX];
 
-	*state = mkdtemp(folder);
-	if (!*state || chdir(folder) != 0 || mkdir("profiles", 0700) != 0 ||
+	*state = folder;
+	if (temp_dir_make(folder) || chdir(folder) != 0 || mkdir("profiles", 0700) != 0 ||
 		mkdir("etc", 0700) != 0 || mkdir("etc/profiles", 0700) != 0)
 		return -1;
 	return unsetenv("TOCSIN_PROFILES");
@@ -1190,15 +1191,7 @@ static int enter_folder(void **state)
 
 static int leave_folder(void **state)
 {
-	static const char *const made[] = {"profiles/gas.yaml", "profiles/bad.yaml",
-		"profiles/torn.yaml", "etc/site.yaml", "etc/profiles/near.yaml"};
-
-	for (size_t i = 0; i < sizeof(made) / sizeof(made[0]); i++)
-		unlink(made[i]);
-	rmdir("etc/profiles");
-	rmdir("etc");
-	rmdir("profiles");
-	return chdir("/") || rmdir(*state);
+	return chdir("/") || temp_dir_remove(*state);
 }
 
 int main(void)

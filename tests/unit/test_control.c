@@ -4,6 +4,7 @@
 #include "ctl/protocol.h"
 
 #include "ops_kit.h"
+#include "temp_dir.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,7 +16,7 @@
 
 static struct gw_loop loop;
 static struct gw_control *control;
-static char folder[64], path[96];
+static char folder[TEMP_DIR_MAX], path[96];
 static struct gw_command commanded[8];
 static int n_commanded;
 static bool engine_busy;
@@ -45,8 +46,7 @@ static int setup(void **state)
 	kit_setup(state);
 	n_commanded = 0;
 	engine_busy = false;
-	strcpy(folder, "/tmp/tocsin-test-XXXXXX");
-	if (!mkdtemp(folder))
+	if (temp_dir_make(folder))
 		return -1;
 	snprintf(path, sizeof(path), "%s/run/control.sock", folder);
 	assert_int_equal(gw_loop_init(&loop, &err), GW_OK);
@@ -57,15 +57,10 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-	char run[80];
-
 	(void)state;
 	gw_control_close(control);
 	gw_loop_fini(&loop);
-	snprintf(run, sizeof(run), "%s/run", folder);
-	rmdir(run);
-	rmdir(folder);
-	return 0;
+	return temp_dir_remove(folder);
 }
 
 static void spin(void)

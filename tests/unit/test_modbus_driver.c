@@ -7,6 +7,8 @@
 #include "drivers/modbus.h"
 #include "drivers/modbus_map.h"
 
+#include "temp_dir.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -106,7 +108,7 @@ struct peer {
 	pid_t pid;
 	FILE *in, *out;
 	int port;
-	char link[64];
+	char dir[TEMP_DIR_MAX], link[96];
 };
 
 static struct peer peer;
@@ -138,7 +140,8 @@ static void start_peer(bool rtu)
 	path[n] = '\0';
 	slash = strrchr(path, '/');
 	strcpy(slash, "/../peers/modbus_server");
-	snprintf(peer.link, sizeof(peer.link), "/tmp/gw-modbus-%d", (int)getpid());
+	assert_int_equal(temp_dir_make(peer.dir), 0);
+	snprintf(peer.link, sizeof(peer.link), "%s/line", peer.dir);
 	assert_int_equal(pipe2(in, O_CLOEXEC), 0);
 	assert_int_equal(pipe2(out, O_CLOEXEC), 0);
 	peer.pid = fork();
@@ -165,6 +168,7 @@ static void stop_peer(void)
 	fclose(peer.out);
 	waitpid(peer.pid, &status, 0);
 	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	assert_int_equal(temp_dir_remove(peer.dir), 0);
 }
 
 /* One source as the config reader would make it. */
@@ -321,7 +325,7 @@ static enum gw_err poll_until_error(int within_ms, struct gw_error *err)
 }
 
 /* The number at place n of the peer's statistics of a unit: requests, connections, writes. */
-static unsigned stat(int unit, int n)
+static unsigned peer_stat(int unit, int n)
 {
 	unsigned v[3] = {0};
 
@@ -372,7 +376,7 @@ static void reads_everything(void)
 		assert_non_null(strstr(trace, " 1:2:1"));
 		assert_non_null(strstr(trace, " 2:4:1"));
 	}
-	assert_int_equal(stat(7, 2), 0);
+	assert_int_equal(peer_stat(7, 2), 0);
 }
 
 static void test_reads_everything_tcp(void **state)
@@ -748,7 +752,7 @@ static void test_a_dead_unit_behind_a_gateway(void **state)
 	before = far.good[1];
 	poll_for(600);
 	assert_in_range(far.good[1] - before, 15, 22);
-	assert_int_equal(stat(4, 1), 1);
+	assert_int_equal(peer_stat(4, 1), 1);
 	ask_peer("fault 3 none 0");
 	poll_until_good(0, 3000);
 	assert_int_equal(far.said_up, 1);

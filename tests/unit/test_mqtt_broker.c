@@ -3,6 +3,7 @@
  * The MQTT driver against mosquitto itself, on a free port, with a throw-away CA.
  */
 #include "driver_bed.h"
+#include "temp_dir.h"
 
 #include <fcntl.h>
 #include <mosquitto.h>
@@ -10,8 +11,8 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-static char dir[] = "/tmp/tocsin-mqtt-XXXXXX";
-static char config_file[64];
+static char dir[TEMP_DIR_MAX];
+static char config_file[96];
 static int port;
 static pid_t broker = -1;
 
@@ -472,16 +473,13 @@ static int begin(void **state)
 {
 	(void)state;
 	mosquitto_lib_init();
-	return mkdtemp(dir) ? 0 : -1;
+	return temp_dir_make(dir);
 }
 
 static int end(void **state)
 {
-	char command[64];
-
 	(void)state;
-	snprintf(command, sizeof(command), "rm -r %s", dir);
-	return system(command);
+	return temp_dir_remove(dir);
 }
 
 int main(void)

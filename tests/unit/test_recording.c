@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine_kit.h"
+#include "temp_dir.h"
 
 #include "flow/recording.h"
 #include "replay/input.h"
 
 #include <string.h>
-#include <unistd.h>
 
 #define N_POINTS 5
 
@@ -21,13 +21,14 @@ static struct gw_error err;
 static struct gw_reading got[200000];
 static size_t n_got;
 static struct gw_input in;
-static char path[] = "/tmp/tocsin-recording-XXXXXX";
+static char dir[TEMP_DIR_MAX], path[96];
 
 static int setup(void **unused)
 {
 	(void)unused;
-	strcpy(path + sizeof(path) - 7, "XXXXXX");
-	close(mkstemp(path));
+	if (temp_dir_make(dir))
+		return -1;
+	snprintf(path, sizeof(path), "%s/recording", dir);
 	rec = (struct gw_recording){0};
 	gw_recording_begin(
 		&rec, (struct gw_time){.mono_ns = 5 * S, .wall_ms = KIT_WALL_MS});
@@ -40,8 +41,7 @@ static int teardown(void **unused)
 	(void)unused;
 	gw_recording_fini(&rec);
 	gw_input_close(&in);
-	unlink(path);
-	return 0;
+	return temp_dir_remove(dir);
 }
 
 static void put(int64_t at_ns, uint32_t point, double value, enum gw_quality q)

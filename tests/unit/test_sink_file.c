@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "uplink/sink.h"
 
+#include "temp_dir.h"
+
 #include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -15,7 +17,7 @@
 
 #include <cmocka.h>
 
-static char dir[64], path[128], url[160];
+static char dir[TEMP_DIR_MAX], path[128], url[160];
 static void *sink;
 static struct gw_answer answer;
 
@@ -24,8 +26,7 @@ static int setup(void **state)
 	struct gw_uplink_opts o = {.url = url};
 
 	(void)state;
-	strcpy(dir, "/tmp/tocsin-sink-XXXXXX");
-	assert_non_null(mkdtemp(dir));
+	assert_int_equal(temp_dir_make(dir), 0);
 	snprintf(path, sizeof(path), "%s/alerts.ndjson", dir);
 	snprintf(url, sizeof(url), "file://%s", path);
 	sink = calloc(1, gw_sink_file.state_size);
@@ -35,14 +36,11 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-	char command[128];
-
 	(void)state;
 	gw_sink_file.close(sink);
 	gw_sink_file.close(sink);
 	free(sink);
-	snprintf(command, sizeof(command), "rm -rf %s", dir);
-	return system(command);
+	return temp_dir_remove(dir);
 }
 
 static enum gw_verdict send(const char *a, const char *b)

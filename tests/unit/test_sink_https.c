@@ -6,6 +6,8 @@
 #include "base/clock.h"
 #include "uplink/sink.h"
 
+#include "temp_dir.h"
+
 #include <arpa/inet.h>
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -50,7 +52,7 @@ int getaddrinfo(const char *name, const char *service, const struct addrinfo *hi
 
 /* ---- the platform ---- */
 
-static char dir[64];
+static char dir[TEMP_DIR_MAX];
 static pid_t pid;
 static FILE *control;
 static int port;
@@ -113,8 +115,7 @@ static int start_platform(void **state)
 	(void)state;
 	if (peers == NULL)
 		fail_msg("PEERS must name tests/peers");
-	strcpy(dir, "/tmp/tocsin-https-XXXXXX");
-	assert_non_null(mkdtemp(dir));
+	assert_int_equal(temp_dir_make(dir), 0);
 	snprintf(script, sizeof(script), "%s/city_platform.py", peers);
 	assert_int_equal(pipe2(in, O_CLOEXEC) | pipe2(out, O_CLOEXEC), 0);
 	pid = fork();
@@ -155,16 +156,13 @@ static int start_platform(void **state)
 
 static int stop_platform(void **state)
 {
-	char command[128];
-
 	(void)state;
 	if (control == NULL)
 		return 0; /* it never began */
 	tell("{\"do\": \"quit\"}");
 	fclose(control);
 	waitpid(pid, NULL, 0);
-	snprintf(command, sizeof(command), "rm -rf %s", dir);
-	return system(command);
+	return temp_dir_remove(dir);
 }
 
 /* ---- the sink ---- */

@@ -8,6 +8,7 @@
 #include "ctl/protocol.h"
 
 #include "ops_kit.h"
+#include "temp_dir.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -17,7 +18,7 @@
 
 static struct gw_loop loop;
 static struct gw_control *control;
-static char folder[64], path[96];
+static char folder[TEMP_DIR_MAX], path[96];
 static char printed[1 << 16], complained[1 << 14];
 static struct gw_command commanded;
 static const char *refusal; /* what the engine says to a command, NULL: it is done */
@@ -39,8 +40,7 @@ static int setup(void **state)
 	kit_setup(state);
 	refusal = NULL;
 	commanded_now = stop_when_followed = follow_now = false;
-	strcpy(folder, "/tmp/tocsin-test-XXXXXX");
-	if (!mkdtemp(folder))
+	if (temp_dir_make(folder))
 		return -1;
 	snprintf(path, sizeof(path), "%s/control.sock", folder);
 	setenv("TOCSIN_SOCKET", path, 1);
@@ -56,8 +56,7 @@ static int teardown(void **state)
 	gw_control_close(control);
 	control = NULL;
 	gw_loop_fini(&loop);
-	rmdir(folder);
-	return 0;
+	return temp_dir_remove(folder);
 }
 
 /* The engine's part, and that of time. */
@@ -250,8 +249,6 @@ static void check_asks_the_tocsind_beside_it(void **state)
 		"{\"file\":\"x.yaml\",\"ok\":false,\"complaints\":[\"x.yaml:4:1: alarms: "
 		"no\"]}\n");
 	setenv("TOCSIN", getenv("TOCSIN_BUILT"), 1);
-	unlink(script);
-	unlink(copy);
 }
 
 int main(void)
