@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <mosquitto.h>
 #include <spawn.h>
+#include <stdatomic.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -97,22 +98,49 @@ static int stop_broker(void **state)
 	return 0;
 }
 
+static atomic_bool let_in, taken;
+
+static void on_connect(struct mosquitto *m, void *arg, int code)
+{
+	(void)m;
+	(void)arg;
+	atomic_store(&let_in, code == 0);
+}
+
+static void on_publish(struct mosquitto *m, void *arg, int mid)
+{
+	(void)m;
+	(void)arg;
+	(void)mid;
+	atomic_store(&taken, true);
+}
+
+static void await(const atomic_bool *what)
+{
+	for (int i = 0; i < 10000 && !atomic_load(what); i++)
+		usleep(1000);
+	assert_true(atomic_load(what));
+}
+
+/* Returns when the broker has it; with QoS 0 when it is on its way. */
 static void publish_as(const char *user, const char *topic, const void *payload,
 	size_t size, int qos, bool retain)
 {
 	struct mosquitto *m = mosquitto_new(NULL, true, NULL);
-	int mid = -1;
 
 	assert_non_null(m);
+	atomic_store(&let_in, false);
+	atomic_store(&taken, false);
+	mosquitto_connect_callback_set(m, on_connect);
+	mosquitto_publish_callback_set(m, on_publish);
 	if (user)
 		mosquitto_username_pw_set(m, user, "secret");
 	assert_int_equal(mosquitto_connect(m, "127.0.0.1", port, 60), MOSQ_ERR_SUCCESS);
 	assert_int_equal(mosquitto_loop_start(m), MOSQ_ERR_SUCCESS);
-	assert_int_equal(mosquitto_publish(m, &mid, topic, (int)size, payload, qos, retain),
+	await(&let_in); /* or its answer would meet a closed socket, and reset it */
+	assert_int_equal(mosquitto_publish(m, NULL, topic, (int)size, payload, qos, retain),
 		MOSQ_ERR_SUCCESS);
-	while (mosquitto_want_write(m))
-		usleep(500);
-	usleep(20000); /* the broker's answer */
+	await(&taken);
 	mosquitto_disconnect(m);
 	mosquitto_loop_stop(m, false);
 	mosquitto_destroy(m);

@@ -84,9 +84,9 @@ static void names_and_numbers_have_addresses(void **state)
 	assert_int_equal(ask("192.168.3.4", 1000, -1, text, &err), GW_OK);
 	assert_string_equal(text, "192.168.3.4");
 	answered = true;
-	assert_int_equal(ask("broker.local", 1000, -1, text, &err), GW_OK);
+	assert_int_equal(ask("broker.local", 10000, -1, text, &err), GW_OK);
 	assert_string_equal(text, "10.1.2.3");
-	assert_int_equal(ask("nobody", 1000, -1, text, &err), GW_ERR_LINK);
+	assert_int_equal(ask("nobody", 10000, -1, text, &err), GW_ERR_LINK);
 	assert_non_null(strstr(err.text, "look up nobody: "));
 }
 
@@ -104,10 +104,10 @@ static void a_dead_name_server_is_bounded(void **state)
 	assert_string_equal(err.text, "look up broker.local: no answer from DNS");
 	eventfd_write(wake, 1);
 	assert_int_equal(ask("broker.local", 10000, wake, text, &err), GW_ERR_STOPPED);
-	assert_true(gw_clock_mono_ns() - began_ns < GW_NS_PER_SEC);
+	assert_true(gw_clock_mono_ns() - began_ns < 5 * GW_NS_PER_SEC);
 	close(wake);
 	answered = true; /* those left behind end by themselves */
-	for (int i = 0; i < 1000 && looking > 0; i++)
+	for (int i = 0; i < 10000 && looking > 0; i++)
 		usleep(1000);
 	assert_int_equal(looking, 0);
 	usleep(20000); /* and free what they hold, or the leak checker says so */
