@@ -137,7 +137,7 @@ def test_a_daemon_with_a_bad_config_does_not_start(written):
     import subprocess
     path = written(("above: 50", "above: 60abc"))
     done = subprocess.run([harness.BUILD / "tocsind", "--config", path], capture_output=True,
-                          text=True, timeout=20, check=False)
+                          text=True, timeout=20 * harness.SLOW, check=False)
     assert done.returncode == 1 and "60abc" in done.stderr
 
 
@@ -148,7 +148,7 @@ def test_a_daemon_that_cannot_start_says_2(written, folder):
     (folder / "control.sock").mkdir()  # nothing can listen there
     (folder / "control.sock" / "x").touch()
     done = subprocess.run([harness.BUILD / "tocsind", "--config", path], capture_output=True,
-                          text=True, timeout=20, check=False)
+                          text=True, timeout=20 * harness.SLOW, check=False)
     assert done.returncode == 2 and done.stderr.strip()
 
 
@@ -156,10 +156,10 @@ def test_version_and_help():
     import subprocess
     for program in ("tocsind", "tocsin"):
         done = subprocess.run([harness.BUILD / program, "--version"], capture_output=True,
-                              text=True, timeout=10, check=False)
+                              text=True, timeout=10 * harness.SLOW, check=False)
         assert done.returncode == 0 and re.search(r"\d+\.\d+\.\d+", done.stdout)
         bad = subprocess.run([harness.BUILD / program, "--nonsense"], capture_output=True,
-                             text=True, timeout=10, check=False)
+                             text=True, timeout=10 * harness.SLOW, check=False)
         assert bad.returncode != 0 and bad.stderr
 
 

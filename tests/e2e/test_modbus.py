@@ -122,7 +122,7 @@ def test_a_hole_in_the_map_costs_only_itself(gateway, line):
     g = gateway(b.config(source(device))).start()
     for n in (0, 3, 5, 9):
         g.wait_point(f"plant/d/p{n}", n, within=20)
-    assert g.point("plant/d/p4")["quality"] == "bad-refused"
+    g.wait_point("plant/d/p4", quality="bad-refused", within=20)
 
 
 def test_it_only_ever_reads(gateway, line):
