@@ -5,7 +5,7 @@
  *
  * The parts, each by itself: modbus_map (options, registers and fields), modbus_plan (fields to
  * requests), modbus_codec (bytes), modbus_unit (one unit's schedule and health), modbus_link
- * (the port or the connection), modbus (open, poll, close).
+ * (the port or the connection), modbus_bus (the request under way), modbus (open, close).
  */
 #ifndef GW_DRIVERS_MODBUS_H
 #define GW_DRIVERS_MODBUS_H

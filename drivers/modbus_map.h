@@ -103,6 +103,11 @@ struct gw_modbus_field {
 	bool known; /* learned: the device answers it */
 };
 
+static inline uint8_t gw_modbus_map_unit(const struct gw_device_opts *device)
+{
+	return (uint8_t)((const struct gw_modbus_device_opts *)device->driver)->unit;
+}
+
 void gw_modbus_map_field(const struct gw_source_opts *source,
 	const struct gw_device_opts *device, const struct gw_point_opts *point,
 	struct gw_modbus_field *ret_field);

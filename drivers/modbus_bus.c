@@ -1,0 +1,423 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One request is under way at a time; poll() is a small state machine around it, so that it
+ * keeps to its timeout and notices a stop whatever a device does.
+ */
+#include "drivers/modbus_bus.h"
+
+#include "base/clock.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+
+/* A line that never falls quiet is given up; so is a connection that keeps breaking. */
+#define BABBLE_NS   GW_NS_PER_SEC
+#define MOST_BREAKS 3
+/* While units live, looking for dead ones may take one part in this many of the bus. */
+#define PROBE_SHARE 5
+
+static struct gw_modbus_unit *asked_unit(struct gw_modbus_bus *m)
+{
+	return &m->units[m->unit];
+}
+
+/* How long bytes need on the line, with a little for adapters that hand them on in lumps. */
+static int64_t wire_ns(const struct gw_modbus_bus *m, size_t bytes)
+{
+	return m->wire == GW_MODBUS_RTU ? m->link.char_ns * (int64_t)bytes * 5 / 4 : 0;
+}
+
+static enum gw_err reconnect(struct gw_modbus_bus *m, int64_t now_ns, struct gw_error *err)
+{
+	m->phase = GW_MODBUS_CONNECTING;
+	m->until_ns = now_ns + m->connect_ns;
+	return gw_modbus_link_reconnect(&m->link, err);
+}
+
+/* The connection was not dropped by us: once is an idle time-out, always is a broken link. */
+static enum gw_err broken(struct gw_modbus_bus *m, int64_t now_ns, struct gw_error *err)
+{
+	if (++m->breaks > MOST_BREAKS)
+		return gw_fail(
+			err, GW_ERR_LINK, 0, "the connection breaks at every request");
+	return reconnect(m, now_ns, err);
+}
+
+static void settle(struct gw_modbus_bus *m, int64_t now_ns)
+{
+	m->phase = GW_MODBUS_SETTLING;
+	m->until_ns = now_ns + m->timeout_ns;
+	m->give_up_ns = now_ns + 10 * m->timeout_ns + BABBLE_NS;
+}
+
+/* The line or connection cannot be trusted to be in step with us any more. */
+static enum gw_err recover(struct gw_modbus_bus *m, int64_t now_ns, struct gw_error *err)
+{
+	if (m->wire == GW_MODBUS_TCP)
+		return reconnect(m, now_ns, err);
+	settle(m, now_ns);
+	return GW_OK;
+}
+
+static void say_state(
+	struct gw_modbus_bus *m, struct gw_emit *emit, bool ok, const char *why)
+{
+	for (size_t d = 0; d < m->opts->n_devices; d++)
+		if (gw_modbus_map_unit(&m->opts->devices[d]) == asked_unit(m)->id)
+			gw_emit_device_state(emit, &m->opts->devices[d], ok, why);
+}
+
+static void tell(struct gw_modbus_bus *m, const struct gw_modbus_change *c,
+	enum gw_quality quality, const char *why, int64_t now_ns, struct gw_emit *emit)
+{
+	struct gw_modbus_unit *u = asked_unit(m);
+	size_t first = c->unit_bad ? 0 : c->first;
+	size_t n = c->unit_bad ? u->n_fields : c->poll_bad ? c->n : 0;
+
+	if (c->died || c->revived)
+		say_state(m, emit, c->revived, c->revived ? "answers again" : why);
+	for (size_t i = first; i < first + n; i++)
+		gw_emit_sample(emit, u->fields[i].point, quality, 0, now_ns, 0);
+	if (n > 0)
+		gw_emit_flush(emit);
+}
+
+static bool is_alive(const struct gw_modbus_unit *u)
+{
+	return u->seen && !u->dead;
+}
+
+/* Keep count of living units, and give the bus to others after a suspect cost time. */
+static void finish(struct gw_modbus_bus *m, bool was_alive, int64_t now_ns)
+{
+	struct gw_modbus_unit *u = asked_unit(m);
+
+	if (is_alive(u) && !was_alive)
+		m->n_alive++;
+	else if (was_alive && !is_alive(u))
+		m->n_alive--;
+	if (gw_modbus_unit_suspect(u)) {
+		int64_t cost = now_ns - m->began_ns;
+
+		/* The quiet time that follows an error on RTU is part of the cost. */
+		if (m->phase == GW_MODBUS_SETTLING)
+			cost += m->timeout_ns;
+		m->probe_ns = now_ns + cost * PROBE_SHARE;
+	}
+	m->next_ns[m->unit] = gw_modbus_unit_next_ns(u);
+}
+
+static enum gw_err failed(struct gw_modbus_bus *m, enum gw_quality quality, const char *why,
+	int64_t now_ns, struct gw_emit *emit, struct gw_error *err)
+{
+	struct gw_modbus_unit *u = asked_unit(m);
+	bool was_alive = is_alive(u);
+	struct gw_modbus_change change;
+	enum gw_err rc;
+
+	gw_emit_count(emit,
+		quality == GW_QUALITY_BAD_PROTOCOL ? GW_COUNT_BAD_FRAMES
+						   : GW_COUNT_TIMEOUTS,
+		1);
+	gw_modbus_unit_failed(u, m->poll, now_ns, &change);
+	tell(m, &change, quality, why, now_ns, emit);
+	rc = recover(m, now_ns, err);
+	finish(m, was_alive, now_ns);
+	return rc;
+}
+
+static void answered(
+	struct gw_modbus_bus *m, const uint8_t *data, int64_t now_ns, struct gw_emit *emit)
+{
+	struct gw_modbus_unit *u = asked_unit(m);
+	const struct gw_modbus_request *ask = &u->polls[m->poll].ask;
+	bool was_alive = is_alive(u);
+	struct gw_modbus_change change;
+
+	for (uint32_t i = ask->first; i < ask->first + ask->n; i++) {
+		double value = 0;
+		enum gw_quality quality = gw_modbus_codec_value(
+			&u->fields[i], ask->addr, data, &value);
+
+		gw_emit_sample(emit, u->fields[i].point, quality, value, now_ns, 0);
+	}
+	gw_emit_flush(emit);
+	gw_modbus_unit_answered(u, m->poll, now_ns, &change);
+	tell(m, &change, GW_QUALITY_GOOD, NULL, now_ns, emit);
+	finish(m, was_alive, now_ns);
+}
+
+static void refused(
+	struct gw_modbus_bus *m, unsigned code, int64_t now_ns, struct gw_emit *emit)
+{
+	struct gw_modbus_unit *u = asked_unit(m);
+	bool was_alive = is_alive(u);
+	struct gw_modbus_change change;
+
+	gw_emit_count(emit, GW_COUNT_REFUSED, 1);
+	if (code == 0x0a || code == 0x0b) {
+		/* The gateway speaks for a unit that does not: the connection is in order. */
+		gw_modbus_unit_failed(u, m->poll, now_ns, &change);
+		tell(m, &change, GW_QUALITY_BAD_TIMEOUT, gw_modbus_codec_exception(code),
+			now_ns, emit);
+	} else {
+		gw_modbus_unit_refused(u, m->poll, code, now_ns, &change);
+		tell(m, &change, GW_QUALITY_BAD_REFUSED, gw_modbus_codec_exception(code),
+			now_ns, emit);
+	}
+	finish(m, was_alive, now_ns);
+}
+
+/* A whole answer is here. */
+static void judge(struct gw_modbus_bus *m, bool exception,
+	const struct gw_modbus_answer *answer, int64_t now_ns, struct gw_emit *emit)
+{
+	m->phase = GW_MODBUS_IDLE;
+	m->until_ns = now_ns + m->gap_ns;
+	m->breaks = 0;
+	if (gw_modbus_unit_doubtful(asked_unit(m), m->poll, exception, now_ns)) {
+		settle(m, now_ns);
+		m->next_ns[m->unit] = gw_modbus_unit_next_ns(asked_unit(m));
+		return;
+	}
+	if (exception)
+		refused(m, answer->code, now_ns, emit);
+	else
+		answered(m, answer->data, now_ns, emit);
+}
+
+static enum gw_err receive(
+	struct gw_modbus_bus *m, int64_t now_ns, struct gw_emit *emit, struct gw_error *err)
+{
+	struct gw_modbus_answer answer = {0};
+	enum gw_err rc;
+	size_t n;
+
+	rc = gw_modbus_link_read(
+		&m->link, m->adu + m->got, sizeof(m->adu) - m->got, &n, err);
+	if (rc != GW_OK) {
+		if (m->wire == GW_MODBUS_RTU)
+			return rc;
+		if (++m->breaks > MOST_BREAKS)
+			return gw_fail(err, GW_ERR_LINK, 0,
+				"the connection breaks at every request");
+		return failed(m, m->got ? GW_QUALITY_BAD_PROTOCOL : GW_QUALITY_BAD_TIMEOUT,
+			"the connection was closed instead of an answer", now_ns, emit,
+			err);
+	}
+	m->got += n;
+	switch (gw_modbus_codec_check(&m->ask, m->adu, m->got, &answer)) {
+	case GW_MODBUS_MORE: return GW_OK;
+	case GW_MODBUS_DATA: judge(m, false, &answer, now_ns, emit); return GW_OK;
+	case GW_MODBUS_EXCEPTION: judge(m, true, &answer, now_ns, emit); return GW_OK;
+	case GW_MODBUS_BAD: break;
+	}
+	return failed(m, GW_QUALITY_BAD_PROTOCOL, answer.why, now_ns, emit, err);
+}
+
+static enum gw_err timed_out(
+	struct gw_modbus_bus *m, int64_t now_ns, struct gw_emit *emit, struct gw_error *err)
+{
+	char why[64];
+
+	snprintf(why, sizeof(why), "no answer in %lld ms",
+		(long long)(m->timeout_ns / GW_NS_PER_MS));
+	if (m->got > 0)
+		return failed(m, GW_QUALITY_BAD_PROTOCOL, "only part of an answer came",
+			now_ns, emit, err);
+	return failed(m, GW_QUALITY_BAD_TIMEOUT, why, now_ns, emit, err);
+}
+
+/* The unit that has waited longest. */
+static size_t earliest(struct gw_modbus_bus *m)
+{
+	size_t best = 0;
+
+	for (size_t i = 1; i < m->n_units; i++)
+		if (m->next_ns[i] < m->next_ns[best])
+			best = i;
+	return best;
+}
+
+/* TCP: what lies here before anything was asked belongs to nothing. */
+static enum gw_err look_before(
+	struct gw_modbus_bus *m, bool *ret_fresh, struct gw_error *err)
+{
+	uint8_t stray[GW_MODBUS_ADU_MAX];
+	size_t n = 0;
+
+	if (m->wire == GW_MODBUS_RTU) {
+		*ret_fresh = true;
+		return gw_modbus_link_flush(&m->link, err);
+	}
+	*ret_fresh = gw_modbus_link_read(&m->link, stray, sizeof(stray), &n, err) ==
+			GW_OK &&
+		n == 0;
+	return GW_OK;
+}
+
+static enum gw_err send_request(
+	struct gw_modbus_bus *m, int64_t now_ns, struct gw_emit *emit, struct gw_error *err)
+{
+	struct gw_modbus_unit *u = asked_unit(m);
+	const struct gw_modbus_request *r;
+	uint8_t adu[12];
+	uint64_t missed;
+	enum gw_err rc;
+	size_t n;
+
+	m->poll = gw_modbus_unit_pick(u, now_ns);
+	r = &u->polls[m->poll].ask;
+	m->ask = (struct gw_modbus_ask){
+		.wire = m->wire,
+		.transaction = (uint16_t)(m->ask.transaction + 1),
+		.unit = u->id,
+		.kind = r->kind,
+		.addr = r->addr,
+		.count = r->count,
+	};
+	n = gw_modbus_codec_request(&m->ask, adu);
+	rc = gw_modbus_link_send(&m->link, adu, n, err);
+	if (rc != GW_OK)
+		return m->wire == GW_MODBUS_TCP ? broken(m, now_ns, err) : rc;
+	gw_emit_count(emit, GW_COUNT_REQUESTS, 1);
+	missed = gw_modbus_unit_asked(u, m->poll, now_ns);
+	if (missed > 0)
+		gw_emit_count(emit, GW_COUNT_SKIPPED, missed);
+	m->phase = GW_MODBUS_ASKING;
+	m->got = 0;
+	m->began_ns = now_ns;
+	m->until_ns = now_ns + m->timeout_ns +
+		wire_ns(m, n + 2 + gw_modbus_codec_expect(&m->ask));
+	return GW_OK;
+}
+
+static enum gw_err ask_next(
+	struct gw_modbus_bus *m, int64_t now_ns, struct gw_emit *emit, struct gw_error *err)
+{
+	enum gw_err rc;
+	bool fresh;
+
+	for (;;) {
+		m->unit = earliest(m);
+		if (m->n_units == 0 || m->next_ns[m->unit] > now_ns) {
+			m->until_ns = m->n_units > 0 ? m->next_ns[m->unit] : INT64_MAX;
+			return GW_OK;
+		}
+		if (m->n_alive == 0 || now_ns >= m->probe_ns ||
+			!gw_modbus_unit_suspect(asked_unit(m)))
+			break;
+		m->next_ns[m->unit] = m->probe_ns;
+	}
+	rc = look_before(m, &fresh, err);
+	if (rc != GW_OK)
+		return rc;
+	if (!fresh)
+		return broken(m, now_ns, err);
+	return send_request(m, now_ns, emit, err);
+}
+
+/* Whatever can be done at now_ns, fd having reported revents. */
+static enum gw_err step(struct gw_modbus_bus *m, short revents, int64_t now_ns,
+	struct gw_emit *emit, struct gw_error *err)
+{
+	uint8_t stray[GW_MODBUS_ADU_MAX];
+	enum gw_err rc;
+	size_t n;
+
+	if (m->wire == GW_MODBUS_RTU && (revents & (POLLHUP | POLLERR | POLLNVAL)))
+		return gw_fail(err, GW_ERR_LINK, 0, "the port is gone");
+	switch (m->phase) {
+	case GW_MODBUS_ASKING:
+		if (revents) {
+			rc = receive(m, now_ns, emit, err);
+			if (rc != GW_OK || m->phase != GW_MODBUS_ASKING)
+				return rc;
+		}
+		return now_ns >= m->until_ns ? timed_out(m, now_ns, emit, err) : GW_OK;
+	case GW_MODBUS_SETTLING:
+		if (revents) {
+			rc = gw_modbus_link_read(&m->link, stray, sizeof(stray), &n, err);
+			if (rc != GW_OK)
+				return rc;
+			m->until_ns = now_ns + m->timeout_ns;
+			if (now_ns >= m->give_up_ns)
+				return gw_fail(
+					err, GW_ERR_LINK, 0, "the line is never quiet");
+		} else if (now_ns >= m->until_ns) {
+			m->phase = GW_MODBUS_IDLE;
+			m->until_ns = now_ns;
+		}
+		return GW_OK;
+	case GW_MODBUS_CONNECTING:
+		if (revents) {
+			rc = gw_modbus_link_connected(&m->link, err);
+			m->phase = GW_MODBUS_IDLE;
+			m->until_ns = now_ns;
+			return rc;
+		}
+		if (now_ns >= m->until_ns)
+			return gw_fail(err, GW_ERR_LINK, ETIMEDOUT, "connect: no answer");
+		return GW_OK;
+	case GW_MODBUS_IDLE: break;
+	}
+	return GW_OK;
+}
+
+static enum gw_err wait_for(struct gw_modbus_bus *m, int64_t now_ns, int64_t end_ns,
+	struct gw_emit *emit, short *ret_revents, struct gw_error *err)
+{
+	static const short events[] = {
+		[GW_MODBUS_IDLE] = 0,
+		[GW_MODBUS_ASKING] = POLLIN,
+		[GW_MODBUS_SETTLING] = POLLIN,
+		[GW_MODBUS_CONNECTING] = POLLOUT,
+	};
+	struct pollfd fds[2] = {
+		{.fd = gw_emit_wake_fd(emit), .events = POLLIN},
+		{.fd = m->link.fd, .events = events[m->phase]},
+	};
+	int64_t until_ns = m->until_ns < end_ns ? m->until_ns : end_ns;
+	int64_t left = until_ns > now_ns ? until_ns - now_ns : 0;
+	struct timespec ts = {
+		.tv_sec = left / GW_NS_PER_SEC, .tv_nsec = left % GW_NS_PER_SEC};
+	/* An idle TCP connection that breaks is met before the next request. */
+	bool watch = m->phase != GW_MODBUS_IDLE || m->wire == GW_MODBUS_RTU;
+
+	*ret_revents = 0;
+	if (ppoll(fds, watch ? 2 : 1, &ts, NULL) < 0)
+		return errno == EINTR ? GW_OK
+				      : gw_fail(err, GW_ERR_SYSTEM, errno, "poll: %s",
+						gw_errno_text(errno));
+	if (watch)
+		*ret_revents = fds[1].revents;
+	return GW_OK;
+}
+
+enum gw_err gw_modbus_bus_poll(
+	void *bus, int timeout_ms, struct gw_emit *emit, struct gw_error *err)
+{
+	struct gw_modbus_bus *m = bus;
+	int64_t now_ns = gw_clock_mono_ns(), end_ns = now_ns + timeout_ms * GW_NS_PER_MS;
+	enum gw_err rc;
+	short revents;
+
+	do {
+		if (m->phase == GW_MODBUS_IDLE && now_ns >= m->until_ns) {
+			rc = ask_next(m, now_ns, emit, err);
+			if (rc != GW_OK)
+				return rc;
+		}
+		rc = wait_for(m, now_ns, end_ns, emit, &revents, err);
+		if (rc != GW_OK)
+			return rc;
+		if (gw_emit_stopping(emit))
+			return GW_ERR_STOPPED;
+		now_ns = gw_clock_mono_ns();
+		rc = step(m, revents, now_ns, emit, err);
+		if (rc != GW_OK)
+			return rc;
+	} while (now_ns < end_ns);
+	return GW_OK;
+}

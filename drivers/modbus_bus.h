@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * modbus_bus.h: the request that is under way on one line or connection: which unit is asked
+ * next, what its answer means, and how the line is brought back in step after an error.
+ *
+ * Owner: the driver's state. Thread: the source's. Life: zeroed, filled at open, poll..., close.
+ */
+#ifndef GW_DRIVERS_MODBUS_BUS_H
+#define GW_DRIVERS_MODBUS_BUS_H
+
+#include "drivers/modbus_codec.h"
+#include "drivers/modbus_link.h"
+#include "drivers/modbus_map.h"
+#include "drivers/modbus_unit.h"
+#include "source/driver.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum gw_modbus_phase {
+	GW_MODBUS_IDLE,       /* nothing under way */
+	GW_MODBUS_ASKING,     /* an answer is awaited */
+	GW_MODBUS_SETTLING,   /* RTU: after an error, until the line has been quiet */
+	GW_MODBUS_CONNECTING, /* TCP: after an error, a new connection */
+};
+
+struct gw_modbus_bus {
+	/* set at open */
+	const struct gw_source_opts *opts;
+	struct gw_modbus_link link;
+	enum gw_modbus_wire wire;
+	int64_t timeout_ns, gap_ns, connect_ns;
+	struct gw_modbus_unit *units;
+	int64_t *next_ns; /* per unit: when it wants the bus */
+	size_t n_units, n_alive;
+	/* what is under way */
+	enum gw_modbus_phase phase;
+	int64_t until_ns; /* end of the phase, or of the silence before the next request */
+	int64_t give_up_ns; /* SETTLING */
+	int64_t began_ns;   /* ASKING: when the request went out */
+	int64_t probe_ns;   /* no suspect unit is asked before this */
+	unsigned breaks;    /* of the connection since the last answer */
+	size_t unit, poll;
+	struct gw_modbus_ask ask;
+	size_t got;
+	uint8_t adu[GW_MODBUS_ADU_MAX + 16];
+};
+
+/* The poll of both drivers (source/driver.h); bus is a struct gw_modbus_bus. */
+enum gw_err gw_modbus_bus_poll(
+	void *bus, int timeout_ms, struct gw_emit *emit, struct gw_error *err);
+
+#endif
