@@ -219,6 +219,27 @@ static void count_facts(const struct facts *f)
 			reference_seen.cleared++;
 }
 
+/* The engine that was started, told the story, says of alarm a what delays make of these turns,
+ * which is returned. */
+static inline const struct facts *assert_turns(const struct turns *t, const struct story *s,
+	const struct gw_alarm_opts *a, enum telling how)
+{
+	static struct facts f;
+
+	delayed(&f, t, a, s->end_ns);
+	count_facts(&f);
+	assert_facts(&f, a, tell(s, how));
+	return &f;
+}
+
+/* The stories of this test were of use: one in that many raised, and cleared. */
+static inline void assert_some_turned(unsigned long to_raise, unsigned long to_clear)
+{
+	assert_true(reference_seen.raised > reference_sequences() / to_raise);
+	assert_true(reference_seen.cleared > reference_sequences() / to_clear);
+	reference_seen.raised = reference_seen.cleared = 0;
+}
+
 /* A fresh site without alarms. */
 static void site_begin(void)
 {
