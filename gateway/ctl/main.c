@@ -146,6 +146,34 @@ static bool end_request(struct gw_text *t)
 	return !t->cut;
 }
 
+/* For what goes on after its answer. options may refuse what it is asked with. */
+static int open_request(struct gw_client *c, const struct asked *a, const char *cmd,
+	bool (*options)(const struct asked *a, struct gw_text *t, struct gw_error *err))
+{
+	char memory[GW_PROTOCOL_REQUEST_MAX];
+	struct gw_error err;
+	struct gw_text t;
+
+	begin_request(&t, memory, sizeof(memory), cmd);
+	if (!options(a, &t, &err)) {
+		fail(err.text);
+		return USAGE;
+	}
+	return end_request(&t) ? connect_and_ask(c, a, memory) : USAGE;
+}
+
+/* --for, if it is given; false when it is not a duration, which has then been said. */
+static bool read_for(const struct asked *a, int64_t *ret_for_ns)
+{
+	struct gw_error err;
+
+	if (!a->duration || !gw_parse_duration(a->duration, ret_for_ns, &err))
+		return true;
+	gw_error_wrap(&err, "--for");
+	fail(err.text);
+	return false;
+}
+
 static void show_status(const struct asked *a, const json_t *result)
 {
 	gw_show_status(stdout, result, a->colour);
@@ -193,15 +221,11 @@ static void show_changed(const struct asked *a, const json_t *result)
 static int change(const struct asked *a)
 {
 	char memory[GW_PROTOCOL_REQUEST_MAX];
-	struct gw_error err;
 	struct gw_text t;
 	int64_t for_ns;
 
-	if (a->duration && gw_parse_duration(a->duration, &for_ns, &err)) {
-		gw_error_wrap(&err, "--for");
-		fail(err.text);
+	if (!read_for(a, &for_ns))
 		return USAGE;
-	}
 	begin_request(&t, memory, sizeof(memory), a->command->name);
 	gw_json_string(&t, "alarm", a->argument);
 	if (a->duration)
@@ -218,16 +242,10 @@ static int check(const struct asked *a)
 
 /* ---- record ---- */
 
-/* The request, and how long. */
-static bool record_request(
-	const struct asked *a, struct gw_text *t, int64_t *ret_for_ns, struct gw_error *err)
+static bool record_request(const struct asked *a, struct gw_text *t, struct gw_error *err)
 {
 	int64_t mb;
 
-	if (a->duration && gw_parse_duration(a->duration, ret_for_ns, err)) {
-		gw_error_wrap(err, "--for");
-		return false;
-	}
 	if (a->max_mb) {
 		if (gw_parse_int(a->max_mb, 1, RECORD_MAX_MB, &mb, err)) {
 			gw_error_wrap(err, "--max-mb");
@@ -261,22 +279,16 @@ static int record_into(const struct asked *a, struct gw_client *c, int64_t for_n
 
 static int record(const struct asked *a)
 {
-	char memory[GW_PROTOCOL_REQUEST_MAX], *line;
 	struct gw_client c;
 	struct gw_error err;
-	struct gw_text t;
 	int64_t for_ns = 0;
 	json_t *answer;
+	char *line;
 	int code;
 
-	begin_request(&t, memory, sizeof(memory), "record");
-	if (!record_request(a, &t, &for_ns, &err)) {
-		fail(err.text);
+	if (!read_for(a, &for_ns))
 		return USAGE;
-	}
-	if (!end_request(&t))
-		return USAGE;
-	code = connect_and_ask(&c, a, memory);
+	code = open_request(&c, a, "record", record_request);
 	if (code != DONE)
 		return code;
 	if (gw_client_line(&c, ANSWER_MS, &line, &err)) {
@@ -350,20 +362,12 @@ static bool tail_request(const struct asked *a, struct gw_text *t, struct gw_err
 
 static int tail(const struct asked *a)
 {
-	char memory[GW_PROTOCOL_REQUEST_MAX], *line;
 	struct gw_client c;
 	struct gw_error err;
-	struct gw_text t;
+	char *line;
 	int code;
 
-	begin_request(&t, memory, sizeof(memory), "tail");
-	if (!tail_request(a, &t, &err)) {
-		fail(err.text);
-		return USAGE;
-	}
-	if (!end_request(&t))
-		return USAGE;
-	code = connect_and_ask(&c, a, memory);
+	code = open_request(&c, a, "tail", tail_request);
 	if (code != DONE)
 		return code;
 	/* The first answer within the usual time; events when they come. */
