@@ -76,6 +76,30 @@ static void settle_pace(struct gw_load *l, struct gw_load_device *d,
 	}
 }
 
+/* The core's settings, those only the reader needs, and the driver's, all in one map. False: no
+ * memory. */
+static bool read_blocks(struct gw_load *l, const struct gw_node *map,
+	const struct gw_driver *driver, struct gw_block *const blocks[3],
+	const char *const *others)
+{
+	size_t n = driver ? 3 : 2;
+
+	for (size_t i = 0; i < n; i++)
+		if (!blocks[i])
+			return false;
+	gw_settings_apply(l,
+		&(struct gw_settings_map){
+			.map = map,
+			.blocks = blocks,
+			.n_blocks = n,
+			.others = others,
+			.lenient = !driver,
+		});
+	for (size_t i = 0; i < n; i++)
+		gw_settings_require(l, blocks[i]);
+	return true;
+}
+
 static void read_device(struct gw_load *l, const struct gw_node *node,
 	struct gw_source_opts *source, struct gw_device_opts *device, bool source_says)
 {
@@ -97,19 +121,9 @@ static void read_device(struct gw_load *l, const struct gw_node *node,
 		blocks[2] = gw_settings_begin(l, driver->device_settings, device->driver,
 			driver->device_opts_size, node);
 	}
-	if (!blocks[0] || !blocks[1] || (driver && !blocks[2]))
+	if (!read_blocks(l, node, driver, blocks,
+		    (const char *const[]){"place", "points", NULL}))
 		return;
-	gw_settings_apply(l,
-		&(struct gw_settings_map){
-			.map = node,
-			.blocks = blocks,
-			.n_blocks = driver ? 3 : 2,
-			.others = (const char *const[]){"place", "points", NULL},
-			.lenient = !driver,
-		});
-	for (int i = 0; i < 3; i++)
-		if (blocks[i])
-			gw_settings_require(l, blocks[i]);
 	read_place(l, node, &d->place);
 	if (*more->profile) {
 		d->profile = gw_profile_get(l, gw_settings_node(blocks[1], "profile"));
@@ -175,19 +189,8 @@ static void read_source(
 		blocks[2] = gw_settings_begin(l, driver->source_settings, source->driver,
 			driver->source_opts_size, node);
 	}
-	if (!blocks[0] || !blocks[1] || (driver && !blocks[2]))
+	if (!read_blocks(l, node, driver, blocks, (const char *const[]){"devices", NULL}))
 		return;
-	gw_settings_apply(l,
-		&(struct gw_settings_map){
-			.map = node,
-			.blocks = blocks,
-			.n_blocks = driver ? 3 : 2,
-			.others = (const char *const[]){"devices", NULL},
-			.lenient = !driver,
-		});
-	for (int i = 0; i < 3; i++)
-		if (blocks[i])
-			gw_settings_require(l, blocks[i]);
 	gw_load_check_owner(l, gw_tree_get(node, "name"), source->name);
 	poll = gw_settings_node(blocks[0], "poll");
 	if (poll && driver && driver->pushed)
