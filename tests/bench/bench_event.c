@@ -15,12 +15,12 @@
  *
  *     bench_event [PARTS [TRIPS]]
  */
-#include "alarm/kinds.h"
 #include "base/clock.h"
 #include "base/text.h"
 #include "engine/runner.h"
 
 #include "bench.h"
+#include "bench_gw.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -29,7 +29,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define POINTS  1024
+#define POINTS  BENCH_LIMITS
 #define LIMIT   50
 #define REST_NS 200000   /* between trips: both sides fall asleep */
 #define BUSY_NS 10000    /* of other samples before a trip: the engine is awake */
@@ -261,40 +261,9 @@ static void report(struct mode *m, size_t parts)
 
 static struct gw_engine *make_engine(void)
 {
-	static const struct gw_site_info site = {"bench", "", "", ""};
-	static struct gw_point_info points[POINTS];
-	static struct gw_alarm_opts alarms[POINTS];
-	static char keys[POINTS][16];
-	struct gw_engine *e;
+	struct gw_engine *e = bench_limits(LIMIT, NULL);
 
-	for (uint32_t i = 0; i < POINTS; i++) {
-		snprintf(keys[i], sizeof keys[i], "s/d/p%u", i);
-		points[i].key = keys[i];
-		alarms[i] = (struct gw_alarm_opts){
-			.info = {.key = keys[i],
-				.name = "",
-				.subject = "",
-				.condition = "",
-				.text = "",
-				.point = "",
-				.source = "",
-				.device = "",
-				.unit_of_measure = "",
-				.place = {"", "", ""},
-				.site = &site},
-			.when = {.kind = &gw_above, .limit = LIMIT},
-			.first_point = i,
-			.n_points = 1,
-		};
-	}
-	if (gw_engine_new(&(struct gw_engine_opts){.site = &site,
-				  .points = points,
-				  .n_points = POINTS,
-				  .alarms = alarms,
-				  .n_alarms = POINTS,
-				  .n_inputs = 1},
-		    &e, NULL) ||
-		gw_ring_init(&samples, 4096, sizeof(struct gw_sample), NULL) ||
+	if (gw_ring_init(&samples, 4096, sizeof(struct gw_sample), NULL) ||
 		gw_ring_init(&events, 64, sizeof(struct gw_event), NULL) ||
 		gw_wake_init(&event_wake, NULL) ||
 		gw_engine_attach(e, &samples, 0, POINTS, NULL) ||

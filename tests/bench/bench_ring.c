@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 
+#include "bench_gw.h"
 #include "ring_peer.h"
 
 #include <inttypes.h>
@@ -142,7 +143,7 @@ static size_t line_up(const struct figure *f, struct run *runs)
 static void report(
 	const struct figure *f, struct run *runs, size_t n, size_t rounds, double probe_ns)
 {
-	char memory[1024], key[32];
+	char memory[1024];
 	struct gw_text t;
 
 	gw_text_init(&t, memory, sizeof memory);
@@ -151,19 +152,9 @@ static void report(
 	gw_json_string(&t, "mode", f->batch == 1 ? "item" : "batch-32");
 	gw_json_int(&t, "capacity", (int64_t)f->capacity);
 	gw_json_int(&t, "producers", (int64_t)f->producers);
-	for (size_t k = 0; k < n; k++) {
-		snprintf(key, sizeof key, "%s_mops", runs[k].label);
-		gw_json_double(
-			&t, key, bench_two_digits(1e3 / bench_median(runs[k].ns, rounds)));
-		if (k == 0)
-			continue;
-		snprintf(key, sizeof key, "%s_ratio", runs[k].label);
-		gw_json_double(
-			&t, key, bench_two_digits(bench_median(runs[k].ratio, rounds)));
-		snprintf(key, sizeof key, "%s_goal", runs[k].label);
-		if (runs[k].goal > 0)
-			gw_json_double(&t, key, runs[k].goal);
-	}
+	for (size_t k = 0; k < n; k++)
+		bench_put(&t, runs[k].label, "mops", runs[k].ns, k ? runs[k].ratio : NULL,
+			rounds, runs[k].goal);
 	gw_json_double(&t, "probe_ns", bench_two_digits(probe_ns));
 	gw_json_close(&t, '}');
 	printf("%s\n", memory);

@@ -12,23 +12,22 @@
  *
  *     bench_rules [ROUNDS [MS_PER_RUN]]
  */
-#include "alarm/kinds.h"
 #include "base/clock.h"
 #include "base/text.h"
 #include "engine/engine.h"
 
+#include "bench_gw.h"
 #include "ring_peer.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-#define POINTS     1024
+#define POINTS     BENCH_LIMITS
 #define BLOCK      8192 /* samples made beforehand and pushed over and over */
 #define TAKE       256  /* as many as the engine takes at a time */
 #define ROUNDS_MAX 101
 
-static const struct gw_site_info site = {"bench", "", "", ""};
 static struct gw_sample samples[BLOCK];
 
 struct rule {
@@ -147,39 +146,10 @@ static double go(struct way *w, int64_t run_ns)
 
 static void make_engine(struct way *w)
 {
-	static struct gw_point_info points[POINTS];
-	static struct gw_alarm_opts alarms[POINTS];
-	static char keys[POINTS][16];
-	static const double clear[] = {10};
+	static const double clear = 10;
 
-	for (uint32_t i = 0; i < POINTS; i++) {
-		snprintf(keys[i], sizeof keys[i], "s/d/p%u", i);
-		points[i].key = keys[i];
-		alarms[i] = (struct gw_alarm_opts){
-			.info = {.key = keys[i],
-				.name = "",
-				.subject = "",
-				.condition = "",
-				.text = "",
-				.point = "",
-				.source = "",
-				.device = "",
-				.unit_of_measure = "",
-				.place = {"", "", ""},
-				.site = &site},
-			.when = {.kind = &gw_above, .limit = 90, .clear = {1, 1, clear}},
-			.first_point = i,
-			.n_points = 1,
-		};
-	}
-	if (gw_engine_new(&(struct gw_engine_opts){.site = &site,
-				  .points = points,
-				  .n_points = POINTS,
-				  .alarms = alarms,
-				  .n_alarms = POINTS,
-				  .n_inputs = 1},
-		    &w->e, NULL) ||
-		gw_ring_init(&w->events, 64, sizeof(struct gw_event), NULL) ||
+	w->e = bench_limits(90, &clear);
+	if (gw_ring_init(&w->events, 64, sizeof(struct gw_event), NULL) ||
 		gw_engine_output(w->e, &w->events, NULL, NULL) ||
 		(w->steps && gw_engine_attach(w->e, w->queue, 0, POINTS, NULL)))
 		abort();
@@ -213,26 +183,16 @@ static void prove(struct way *w)
 
 static void report(struct way *ways, size_t n, size_t rounds, double probe_ns)
 {
-	char memory[1024], key[48];
+	char memory[1024];
 	struct gw_text t;
 
 	gw_text_init(&t, memory, sizeof memory);
 	gw_json_open(&t, NULL, '{');
 	gw_json_string(&t, "bench", "rules");
 	gw_json_int(&t, "points", POINTS);
-	for (size_t k = 0; k < n; k++) {
-		snprintf(key, sizeof key, "%s_msps", ways[k].label);
-		gw_json_double(
-			&t, key, bench_two_digits(1e3 / bench_median(ways[k].ns, rounds)));
-		if (k == 0)
-			continue;
-		snprintf(key, sizeof key, "%s_ratio", ways[k].label);
-		gw_json_double(
-			&t, key, bench_two_digits(bench_median(ways[k].ratio, rounds)));
-		snprintf(key, sizeof key, "%s_goal", ways[k].label);
-		if (ways[k].goal > 0)
-			gw_json_double(&t, key, ways[k].goal);
-	}
+	for (size_t k = 0; k < n; k++)
+		bench_put(&t, ways[k].label, "msps", ways[k].ns, k ? ways[k].ratio : NULL,
+			rounds, ways[k].goal);
 	gw_json_double(&t, "probe_ns", bench_two_digits(probe_ns));
 	gw_json_close(&t, '}');
 	printf("%s\n", memory);
