@@ -45,6 +45,19 @@ const char *gw_state_name(enum gw_state s); /* "active-unacked" ... */
 extern const char *const gw_change_names[]; /* NULL-terminated, index is the enum's value */
 extern const char *const gw_state_names[];
 
+static inline bool gw_state_unacked(unsigned state)
+{
+	return state == GW_STATE_ACTIVE_UNACKED || state == GW_STATE_RETURNED_UNACKED ||
+		state == GW_STATE_LATCHED_UNACKED;
+}
+
+/* Shelved, suppressed and out of service: a person or the design has put it aside. */
+static inline bool gw_state_put_aside(unsigned state)
+{
+	return state == GW_STATE_SHELVED || state == GW_STATE_SUPPRESSED ||
+		state == GW_STATE_OUT_OF_SERVICE;
+}
+
 #define GW_EVENT_BY_MAX 4
 #define GW_NOTE_MAX     128
 #define GW_BOOT_ID      37
