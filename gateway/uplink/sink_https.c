@@ -1,22 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/clock.h"
 #include "base/text.h"
+#include "uplink/rotated.h"
 #include "uplink/sink.h"
 
 #include <curl/curl.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #define ANSWER_MAX       (64 * 1024) /* bytes of body; a platform has no reason to say more */
 #define EXCERPT_MAX      96
-#define TOKEN_MAX        8192
 #define RETRY_AFTER_MAX  (60 * GW_NS_PER_SEC)
 #define TURN_MAX_NS      GW_NS_PER_SEC
 #define CA_CACHE_SEC     60L
@@ -24,21 +20,13 @@
 #define NOT_YET_VALID    9L /* X509_V_ERR_CERT_NOT_YET_VALID */
 #define CERT_HAS_EXPIRED 10L
 
-/* What tells one version of a file from the next. */
-struct print {
-	dev_t dev;
-	ino_t ino;
-	off_t size;
-	struct timespec changed;
-};
-
 struct https_state {
 	const struct gw_uplink_opts *opts;
 	const char *agent;
 	CURLM *multi;
 	CURL *easy;
-	struct print ca, cert, key, token;
-	char bearer[TOKEN_MAX + 32]; /* the header line, "" for none */
+	struct gw_print ca, cert, key;
+	struct gw_bearer bearer;
 	char *body;
 	size_t body_size;
 	/* the platform's last good address, for when names cannot be looked up */
@@ -56,22 +44,6 @@ static pthread_once_t curl_once = PTHREAD_ONCE_INIT;
 static void start_curl(void)
 {
 	curl_global_init(CURL_GLOBAL_DEFAULT);
-}
-
-static struct print print_of(const char *path)
-{
-	struct stat st;
-
-	if (!gw_setting_given(path) || stat(path, &st) != 0)
-		return (struct print){.dev = 0};
-	return (struct print){st.st_dev, st.st_ino, st.st_size, st.st_mtim};
-}
-
-static bool differs(struct print a, struct print b)
-{
-	return a.dev != b.dev || a.ino != b.ino || a.size != b.size ||
-		a.changed.tv_sec != b.changed.tv_sec ||
-		a.changed.tv_nsec != b.changed.tv_nsec;
 }
 
 /* ---- the answer ---- */
@@ -280,11 +252,12 @@ static bool make_handles(struct https_state *s)
  * neither a connection nor a cache goes on with the old ones. */
 static bool refresh_handles(struct https_state *s)
 {
-	struct print ca = print_of(s->opts->ca), cert = print_of(s->opts->cert),
-		     key = print_of(s->opts->key);
+	struct gw_print ca = gw_rotated_print(s->opts->ca),
+			cert = gw_rotated_print(s->opts->cert),
+			key = gw_rotated_print(s->opts->key);
 
-	if (s->easy != NULL && !differs(ca, s->ca) && !differs(cert, s->cert) &&
-		!differs(key, s->key))
+	if (s->easy != NULL && gw_rotated_same(ca, s->ca) &&
+		gw_rotated_same(cert, s->cert) && gw_rotated_same(key, s->key))
 		return true;
 	drop_handles(s);
 	s->ca = ca;
@@ -294,48 +267,6 @@ static bool refresh_handles(struct https_state *s)
 		return true;
 	drop_handles(s);
 	return false;
-}
-
-/* ---- the token ---- */
-
-static bool refresh_token(struct https_state *s, struct gw_answer *ret_answer)
-{
-	char line[TOKEN_MAX + 1];
-	struct print now;
-	ssize_t n;
-	int fd;
-
-	if (!gw_setting_given(s->opts->token_file))
-		return true;
-	now = print_of(s->opts->token_file);
-	if (s->bearer[0] != '\0' && !differs(now, s->token))
-		return true;
-	fd = open(s->opts->token_file, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	n = fd < 0 ? -1 : read(fd, line, TOKEN_MAX);
-	if (n < 0)
-		say(ret_answer, GW_RETRY, 0, "token_file %s: %s", s->opts->token_file,
-			gw_errno_text(errno));
-	if (fd >= 0)
-		close(fd);
-	if (n < 0) /* a token that was good may still be */
-		return s->bearer[0] != '\0';
-	line[n] = '\0';
-	n = (ssize_t)strcspn(line, "\r\n");
-	while (n > 0 && (line[n - 1] == ' ' || line[n - 1] == '\t'))
-		n--;
-	line[n] = '\0';
-	for (ssize_t i = 0; i < n; i++)
-		if (line[i] <= ' ' || line[i] == 0x7f)
-			n = 0;
-	if (n == 0 || n == TOKEN_MAX) {
-		say(ret_answer, GW_RETRY, 0,
-			"token_file %s: its first line is not a token of visible ASCII",
-			s->opts->token_file);
-		return s->bearer[0] != '\0';
-	}
-	snprintf(s->bearer, sizeof(s->bearer), "Authorization: Bearer %s", line);
-	s->token = now;
-	return true;
 }
 
 /* ---- one try ---- */
@@ -361,7 +292,7 @@ static void https_close(void *state)
 	free(s->body);
 	s->body = NULL;
 	s->body_size = 0;
-	explicit_bzero(s->bearer, sizeof(s->bearer));
+	explicit_bzero(&s->bearer, sizeof(s->bearer));
 }
 
 static bool join_body(struct https_state *s, const struct gw_delivery *r, size_t *ret_n)
@@ -491,7 +422,7 @@ static struct curl_slist *make_headers(struct https_state *s, const struct gw_de
 {
 	struct curl_slist *all = NULL, *more;
 	char type[160];
-	const char *lines[] = {type, "Expect:", s->bearer[0] ? s->bearer : NULL};
+	const char *lines[] = {type, "Expect:", s->bearer.line[0] ? s->bearer.line : NULL};
 	size_t i;
 
 	snprintf(type, sizeof(type), "Content-Type: %s", r->content_type);
@@ -513,11 +444,14 @@ static void https_send(
 {
 	struct https_state *s = state;
 	struct curl_slist *headers;
+	struct gw_error err;
 	CURLcode code;
 	size_t n;
 
-	if (!refresh_token(s, ret_answer))
+	if (gw_rotated_bearer(&s->bearer, s->opts->token_file, &err)) {
+		say(ret_answer, GW_RETRY, 0, "%s", err.text);
 		return;
+	}
 	headers = make_headers(s, r);
 	if (headers == NULL || !refresh_handles(s) || !join_body(s, r, &n)) {
 		curl_slist_free_all(headers);

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "uplink/rotated.h"
+
+#include "base/setting.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct gw_print gw_rotated_print(const char *path)
+{
+	struct stat st;
+
+	if (!gw_setting_given(path) || stat(path, &st) != 0)
+		return (struct gw_print){.dev = 0};
+	return (struct gw_print){st.st_dev, st.st_ino, st.st_size, st.st_mtim};
+}
+
+bool gw_rotated_same(struct gw_print a, struct gw_print b)
+{
+	return a.dev == b.dev && a.ino == b.ino && a.size == b.size &&
+		a.changed.tv_sec == b.changed.tv_sec &&
+		a.changed.tv_nsec == b.changed.tv_nsec;
+}
+
+/* The visible ASCII of the first line; 0 if it is anything else. */
+static size_t token_in(char *line, size_t n)
+{
+	line[n] = '\0';
+	n = strcspn(line, "\r\n");
+	while (n > 0 && (line[n - 1] == ' ' || line[n - 1] == '\t'))
+		n--;
+	line[n] = '\0';
+	for (size_t i = 0; i < n; i++)
+		if (line[i] <= ' ' || line[i] == 0x7f)
+			return 0;
+	return n < GW_TOKEN_MAX ? n : 0;
+}
+
+static enum gw_err read_token(
+	const char *path, char ret_line[GW_TOKEN_MAX + 1], struct gw_error *err)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	ssize_t n = fd < 0 ? -1 : read(fd, ret_line, GW_TOKEN_MAX);
+
+	if (n < 0)
+		gw_fail(err, GW_ERR_SYSTEM, errno, "token_file %s: %s", path,
+			gw_errno_text(errno));
+	if (fd >= 0)
+		close(fd);
+	if (n < 0)
+		return GW_ERR_SYSTEM;
+	if (token_in(ret_line, (size_t)n) == 0)
+		return gw_fail(err, GW_ERR_CONFIG, 0,
+			"token_file %s: its first line is not a token of visible ASCII",
+			path);
+	return GW_OK;
+}
+
+enum gw_err gw_rotated_bearer(struct gw_bearer *b, const char *path, struct gw_error *err)
+{
+	char line[GW_TOKEN_MAX + 1];
+	struct gw_print now;
+	enum gw_err kind;
+
+	if (!gw_setting_given(path))
+		return GW_OK;
+	now = gw_rotated_print(path);
+	if (b->line[0] != '\0' && gw_rotated_same(now, b->print))
+		return GW_OK;
+	kind = read_token(path, line, err);
+	if (kind)
+		return b->line[0] ? GW_OK : kind;
+	snprintf(b->line, sizeof(b->line), "Authorization: Bearer %s", line);
+	b->print = now;
+	return GW_OK;
+}
