@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "flow/sample.h"
 
+#include <float.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -63,10 +64,25 @@ struct gw_condition_answer {
 	int64_t eta_ms; /* forecast; -1: none */
 };
 
-/* A usable sample that waits to be absorbed. */
-struct gw_kept {
-	double value;
-	int64_t mono_ns;
+/* What a history that may rest needs no sample for: values in [lo, hi] before until_ns. */
+struct gw_rest {
+	double lo, hi;
+	int64_t until_ns;
+	double sum; /* kinds that sum: so far */
+};
+/* What it is preset to. */
+#define GW_REST_ALWAYS ((struct gw_rest){-DBL_MAX, DBL_MAX, INT64_MAX, 0})
+
+/* What a point went through meanwhile: usable samples that were not absorbed. */
+struct gw_rested {
+	size_t n;         /* > 0 */
+	double sum;       /* gw_rest.sum and all of them, added in their order */
+	double value;     /* of the last one */
+	int64_t since_ns; /* of the first in a row with that value; 0: it was so before them */
+	const struct gw_kept {
+		double value;
+		int64_t mono_ns;
+	} * kept; /* each of them; NULL: not known, and sum is. Not NULL: sum is not known */
 };
 
 struct gw_condition_kind {
@@ -88,13 +104,15 @@ struct gw_condition_kind {
 	/* A sample that cannot be used: nothing is known from now on until the next absorb. (No
 	 * sample at all may mean that nothing changed.) Optional. */
 	void (*lost)(const struct gw_condition_opts *o, void *memory, int64_t now_ns);
-	/* Kinds with a history, while the condition is false: absorb says false of every sample
-	 * in [lo, hi] before the time returned, whatever others of them came first. They may wait
-	 * and be absorbed later by recall, all of them in their order, before anything else.
-	 * Optional, both or none: every sample is absorbed at once. */
-	int64_t (*rest)(const struct gw_condition_opts *o, const void *memory,
-		double *ret_lo, double *ret_hi);
-	void (*recall)(void *memory, const struct gw_kept *kept, size_t n); /* n > 0 */
+	/* Kinds with a history, while the condition is false: true if absorb says false of every
+	 * sample in ret_rest, whatever others of them came first. They may wait and be taken in
+	 * later by recall, all of them, before anything else. Optional, both or none: every sample
+	 * is absorbed at once. */
+	bool (*rest)(const struct gw_condition_opts *o, const void *memory,
+		struct gw_rest *ret_rest);
+	void (*recall)(void *memory, const struct gw_rested *run);
+	bool recalls_each; /* recall must know each sample */
+	bool recalls_sum;  /* recall must know their sum, or each */
 	void (*ask)(const struct gw_condition_opts *o, void *memory,
 		const struct gw_condition_input *in, struct gw_condition_answer *answer);
 	/* Values in [lo, hi] change nothing while the condition is false and need not be asked.

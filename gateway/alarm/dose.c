@@ -84,29 +84,24 @@ static bool absorb(const struct gw_condition_opts *o, void *memory,
 }
 
 /* Under all levels the rows only run down, and by how much, the time says. A full one asks. */
-static int64_t rest(const struct gw_condition_opts *o, const void *memory, double *ret_lo,
-	double *ret_hi)
+static bool rest(
+	const struct gw_condition_opts *o, const void *memory, struct gw_rest *ret_rest)
 {
 	const struct dose *m = memory;
-	double lowest = HUGE_VAL;
 
 	for (size_t i = 0; i < o->rows.rows; i++) {
-		lowest = gw_lesser(lowest, level(o, i));
+		ret_rest->hi = gw_lesser(ret_rest->hi, level(o, i));
 		if (m->over_ns[i] == time_ns(o, i))
-			return 0;
+			return false;
 	}
-	if (m->last_ns == 0 || m->lost || m->value > lowest)
-		return 0;
-	*ret_lo = -DBL_MAX;
-	*ret_hi = lowest;
-	return INT64_MAX;
+	return m->last_ns != 0 && !m->lost && m->value <= ret_rest->hi;
 }
 
-static void recall(void *memory, const struct gw_kept *kept, size_t n)
+static void recall(void *memory, const struct gw_rested *run)
 {
 	struct dose *m = memory;
 
-	m->value = kept[n - 1].value;
+	m->value = run->value;
 }
 
 /* The alarm was active before the first sample: rows that are over now are taken for full. */

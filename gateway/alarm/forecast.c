@@ -267,23 +267,28 @@ static bool absorb(const struct gw_condition_opts *o, void *memory,
 	return m->judged;
 }
 
-static int64_t rest(const struct gw_condition_opts *o, const void *memory, double *ret_lo,
-	double *ret_hi)
+static bool rest(
+	const struct gw_condition_opts *o, const void *memory, struct gw_rest *ret_rest)
 {
 	const struct forecast *m = memory;
 
 	(void)o;
-	return gw_kind_rest_until(m->slice_end_ns, ret_lo, ret_hi);
+	ret_rest->until_ns = m->slice_end_ns;
+	ret_rest->sum = m->sum;
+	return true;
 }
 
 /* None of them ends the slice. */
-static void recall(void *memory, const struct gw_kept *kept, size_t n)
+static void recall(void *memory, const struct gw_rested *run)
 {
 	struct forecast *m = memory;
 
-	for (size_t i = 0; i < n; i++)
-		m->sum += kept[i].value;
-	m->count += (uint32_t)n;
+	m->count += (uint32_t)run->n;
+	if (!run->kept)
+		m->sum = run->sum;
+	else
+		for (size_t i = 0; i < run->n; i++)
+			m->sum += run->kept[i].value;
 }
 
 static void ask_forecast(const struct gw_condition_opts *o, void *memory,
@@ -345,6 +350,7 @@ const struct gw_condition_kind gw_reaches = {
 	.absorb = absorb,
 	.rest = rest,
 	.recall = recall,
+	.recalls_sum = true,
 	.ask = ask_forecast,
 	.worse = gw_kind_never_worse,
 	.describe = describe,

@@ -7,8 +7,6 @@
 
 #include "alarm/condition.h"
 
-#include <float.h>
-
 extern const struct gw_condition_kind gw_above, gw_below, gw_outside, gw_is; /* limit.c */
 extern const struct gw_condition_kind gw_rises, gw_falls;                    /* rate.c */
 extern const struct gw_condition_kind gw_reaches;          /* forecast.c */
@@ -37,14 +35,6 @@ static inline double gw_lesser(double a, double b)
 static inline double gw_greater(double a, double b)
 {
 	return a > b ? a : b;
-}
-
-/* For `rest`: any value will do. */
-static inline int64_t gw_kind_rest_until(int64_t until_ns, double *ret_lo, double *ret_hi)
-{
-	*ret_lo = -DBL_MAX;
-	*ret_hi = DBL_MAX;
-	return until_ns;
 }
 
 /* For `worse`: less is worse; nothing is. */

@@ -160,17 +160,18 @@ static bool absorb(
 
 /* As if each were absorbed, but for what only the last one needs to know: what is too old, and
  * the lowest. The next one absorbed finds it out. */
-static inline void recall(struct rate *m, double sign, const struct gw_kept *kept, size_t n)
+static inline void recall(struct rate *m, double sign, const struct gw_rested *run)
 {
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < run->n; i++) {
+		int64_t now_ns = run->kept[i].mono_ns;
 		double v;
 
-		if (kept[i].mono_ns - m->last_ns > m->window_ns)
+		if (now_ns - m->last_ns > m->window_ns)
 			begin_afresh(m);
-		if (!take(m, sign * kept[i].value, kept[i].mono_ns, &v))
+		if (!take(m, sign * run->kept[i].value, now_ns, &v))
 			continue;
-		if (kept[i].mono_ns >= m->open_end_ns)
-			begin_slice(m, kept[i].mono_ns, v);
+		if (now_ns >= m->open_end_ns)
+			begin_slice(m, now_ns, v);
 		else
 			m->open = gw_lesser(m->open, v);
 	}
@@ -189,14 +190,14 @@ static bool absorb_falls(const struct gw_condition_opts *o, void *memory,
 	return absorb(o, memory, -sample->value, now_ns);
 }
 
-static void recall_rises(void *memory, const struct gw_kept *kept, size_t n)
+static void recall_rises(void *memory, const struct gw_rested *run)
 {
-	recall(memory, 1, kept, n);
+	recall(memory, 1, run);
 }
 
-static void recall_falls(void *memory, const struct gw_kept *kept, size_t n)
+static void recall_falls(void *memory, const struct gw_rested *run)
 {
-	recall(memory, -1, kept, n);
+	recall(memory, -1, run);
 }
 
 /*
@@ -206,36 +207,28 @@ static void recall_falls(void *memory, const struct gw_kept *kept, size_t n)
  * median lies in it, so of the two samples before the next one not both are over it, nor both
  * under it, and the next medians lie in it, too.
  */
-static bool rest(const struct rate *m, double *ret_lo, double *ret_hi)
+static bool rest_rises(
+	const struct gw_condition_opts *o, const void *memory, struct gw_rest *ret_rest)
 {
+	const struct rate *m = memory;
 	double base = gw_lesser(m->open, m->closed), left = m->limit - m->moved;
 	double lo = base - 0.4 * left, hi = base + m->limit - 0.5 * left;
 
-	if (!m->begun || m->missing || m->turn_ns == 0 || !(hi - lo < m->limit))
-		return false;
-	*ret_lo = lo;
-	*ret_hi = hi;
-	return true;
+	(void)o;
+	ret_rest->lo = lo;
+	ret_rest->hi = hi;
+	return m->begun && !m->missing && m->turn_ns != 0 && hi - lo < m->limit;
 }
 
-static int64_t rest_rises(const struct gw_condition_opts *o, const void *memory,
-	double *ret_lo, double *ret_hi)
+static bool rest_falls(
+	const struct gw_condition_opts *o, const void *memory, struct gw_rest *ret_rest)
 {
-	(void)o;
-	return rest(memory, ret_lo, ret_hi) ? INT64_MAX : 0;
-}
+	struct gw_rest turned = {0};
+	bool rests = rest_rises(o, memory, &turned);
 
-static int64_t rest_falls(const struct gw_condition_opts *o, const void *memory,
-	double *ret_lo, double *ret_hi)
-{
-	double lo, hi;
-
-	(void)o;
-	if (!rest(memory, &lo, &hi))
-		return 0;
-	*ret_lo = -hi;
-	*ret_hi = -lo;
-	return INT64_MAX;
+	ret_rest->lo = -turned.hi;
+	ret_rest->hi = -turned.lo;
+	return rests;
 }
 
 static void ask_rate(const struct gw_condition_opts *o, void *memory,
@@ -311,6 +304,7 @@ const struct gw_condition_kind gw_rises = {
 	.absorb = absorb_rises,
 	.rest = rest_rises,
 	.recall = recall_rises,
+	.recalls_each = true,
 	.ask = ask_rate,
 	.describe = describe,
 };
@@ -325,6 +319,7 @@ const struct gw_condition_kind gw_falls = {
 	.absorb = absorb_falls,
 	.rest = rest_falls,
 	.recall = recall_falls,
+	.recalls_each = true,
 	.ask = ask_rate,
 	.worse = gw_kind_less_worse,
 	.describe = describe,

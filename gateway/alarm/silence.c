@@ -77,28 +77,24 @@ static bool absorb_stuck(const struct gw_condition_opts *o, void *memory,
 	return now_ns - m->since_ns >= o->window_ns;
 }
 
-/* Only the last change counts, and that is mostly the last sample. */
-static void recall_stuck(void *memory, const struct gw_kept *kept, size_t n)
+static void recall_stuck(void *memory, const struct gw_rested *run)
 {
 	struct stuck *m = memory;
-	size_t i = n - 1;
 
-	while (i > 0 && !islessgreater(kept[i].value, kept[i - 1].value))
-		i--;
-	if (i == 0 && !islessgreater(kept[0].value, m->value))
+	if (run->since_ns == 0)
 		return;
 	m->begins = false;
-	m->value = kept[i].value;
-	m->since_ns = kept[i].mono_ns;
+	m->value = run->value;
+	m->since_ns = run->since_ns;
 }
 
-static int64_t rest_stuck(const struct gw_condition_opts *o, const void *memory,
-	double *ret_lo, double *ret_hi)
+static bool rest_stuck(
+	const struct gw_condition_opts *o, const void *memory, struct gw_rest *ret_rest)
 {
 	const struct stuck *m = memory;
 
-	return gw_kind_rest_until(
-		m->since_ns ? m->since_ns + o->window_ns : 0, ret_lo, ret_hi);
+	ret_rest->until_ns = m->since_ns + o->window_ns;
+	return m->since_ns != 0;
 }
 
 /* Only a sample can make it true: a device that says nothing is silent, not stuck. */

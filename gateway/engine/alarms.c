@@ -161,7 +161,7 @@ bool gw_alarms_suppressed(const struct gw_engine *e, const struct gw_alarm *a)
 		const struct gw_point_slot *s = &e->view.points[m->index];
 
 		if (m->is_alarm ? gw_state_active(&e->alarms[m->index].state)
-				: gw_view_good_ns(s) &&
+				: gw_view_good_ns(&e->view, m->index) &&
 					atomic_load_explicit(
 						&s->value, memory_order_relaxed) != 0)
 			return true;
@@ -213,8 +213,7 @@ void gw_alarms_calm(struct gw_engine *e, size_t point)
 
 		if (l->at[k].member != GW_NO_MEMBER) { /* a vote cares only for changes */
 			from = to = atomic_load_explicit(&s->value, memory_order_relaxed);
-			if (!gw_quality_usable(atomic_load_explicit(
-				    &s->quality, memory_order_relaxed)))
+			if (!gw_quality_usable(gw_view_quality(&e->view, point)))
 				from = HUGE_VAL; /* it may not have been told of this one */
 		} else if (a->quiet && a->heard && a->opts->when.kind->calm) {
 			a->opts->when.kind->calm(&a->opts->when, &from, &to);
@@ -258,8 +257,7 @@ static int64_t last_good_ns(const struct gw_engine *e, const struct gw_alarm *a)
 	int64_t last_ns = 0;
 
 	for (uint32_t i = 0; i < a->opts->n_points; i++) {
-		int64_t good_ns = gw_view_good_ns(
-			&e->view.points[a->opts->first_point + i]);
+		int64_t good_ns = gw_view_good_ns(&e->view, a->opts->first_point + i);
 
 		if (good_ns > last_ns)
 			last_ns = good_ns;
@@ -274,7 +272,7 @@ static void silence(struct gw_engine *e, const struct gw_alarm *a)
 {
 	for (uint32_t i = 0; i < a->opts->n_points; i++)
 		gw_view_write_quality(
-			&e->view.points[a->opts->first_point + i], GW_QUALITY_SILENT);
+			&e->view, a->opts->first_point + i, GW_QUALITY_SILENT);
 }
 
 static void note_answer(struct gw_alarm *a, const struct gw_condition_input *in,

@@ -41,12 +41,12 @@ static void heed(struct gw_engine *e, uint32_t point, const struct gw_sample *sa
 	uint32_t k = l->first[point], end = l->first[point + 1];
 
 	if (!usable) {
-		gw_view_write_bad(&e->view.points[point], sample);
+		gw_view_write_bad(&e->view, point, sample);
 		lose(e, point, sample->mono_ns);
 		return;
 	}
-	gw_view_write_good(&e->view.points[point], sample);
 	gw_history_recall(e, point);
+	gw_view_write_good(&e->view, &e->view.points[point], sample);
 	for (; k < end; k++) {
 		struct gw_alarm *a = &e->alarms[l->at[k].alarm];
 
@@ -71,24 +71,30 @@ static void heed(struct gw_engine *e, uint32_t point, const struct gw_sample *sa
 static inline bool is_calm(const struct gw_point_slot *s, const struct gw_sample *sample)
 {
 	return sample->value >= s->lo && sample->value <= s->hi &&
-		sample->mono_ns >> GW_REST_SHIFT < s->rest_until && s->kept < GW_KEPT;
+		sample->mono_ns >> GW_REST_SHIFT < s->rest_until && s->kept < s->room;
 }
 
-/* Returns whether the point can keep no more. */
-static inline bool keep(
-	unsigned char *pasts, struct gw_point_slot *s, const struct gw_sample *sample)
+/* Returns whether the point can keep no more. One without a past does all this, too, for nobody:
+ * to tell them apart costs more. */
+static inline bool keep(struct gw_engine *e, unsigned char *pasts, struct gw_point_slot *s,
+	const struct gw_sample *sample)
 {
-	/* A point without a past keeps it in a place that nobody reads. */
-	struct gw_past *past = (struct gw_past *)(void *)(pasts +
-		(size_t)s->past * GW_LINE);
-	uint8_t kept = s->kept;
+	struct gw_kept *place = gw_history_place(pasts, s);
+	double was = atomic_load_explicit(&s->value, memory_order_relaxed);
+	int64_t since_ns = s->since_ns;
 
-	past->kept[kept].value = sample->value;
-	past->kept[kept].mono_ns = sample->mono_ns;
-	kept = (uint8_t)(kept + (s->past != 0));
-	s->kept = kept;
-	gw_view_write_good(s, sample);
-	return kept == GW_KEPT;
+	place->value = sample->value;
+	place->mono_ns = sample->mono_ns;
+	s->sum += sample->value;
+	s->since_ns = islessgreater(was, sample->value) ? sample->mono_ns : since_ns;
+	s->kept = (uint8_t)(s->kept + (s->past != 0));
+	gw_view_write_good(&e->view, s, sample);
+	return s->kept == s->room;
+}
+
+static inline void make_room(struct gw_point_slot *s)
+{
+	s->room = s->each ? GW_KEPT : GW_ROOM;
 }
 
 /* One that had to wait. */
@@ -104,11 +110,12 @@ static void feed_one(struct gw_engine *e, uint32_t point, const struct gw_sample
 		bad.quality = GW_QUALITY_BAD_PAYLOAD;
 		heed(e, point, &bad, false, now);
 	} else if (usable && is_calm(s, sample)) {
-		if (keep(e->pasts, s, sample))
+		if (keep(e, e->pasts, s, sample))
 			gw_history_recall(e, point);
 	} else if (usable && s->past && sample->value >= gw_history_past(e, s)->lo &&
 		sample->value <= gw_history_past(e, s)->hi) { /* only histories look */
-		gw_view_write_good(s, sample);
+		gw_history_recall(e, point);
+		gw_view_write_good(&e->view, s, sample);
 		gw_history_take(e, point, sample, now);
 	} else {
 		heed(e, point, sample, usable, now);
@@ -131,7 +138,7 @@ static void fetch_places(const struct gw_engine *e, const struct gw_point_slot *
 		const struct gw_point_slot *s = &slots[samples[i].point];
 
 		if (samples[i].point < n_points)
-			__builtin_prefetch(&gw_history_past(e, s)->kept[s->kept], 1);
+			__builtin_prefetch(gw_history_place(e->pasts, s), 1);
 	}
 }
 
@@ -140,20 +147,21 @@ static void fetch_pasts(const struct gw_engine *e, const struct gw_point_slot *s
 	const struct gw_sample *samples, const uint8_t *list, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
-		const struct gw_past *past = gw_history_past(
-			e, &slots[samples[list[i] % BLOCK].point]);
-
-		__builtin_prefetch(&past->kept[0]);
-		__builtin_prefetch(&past->kept[GW_KEPT / 2]);
-		__builtin_prefetch(&past->n);
-	}
-	for (size_t i = 0; i < n; i++) {
 		const struct gw_point_slot *s = &slots[samples[list[i] % BLOCK].point];
 		const struct gw_past *past = gw_history_past(e, s);
 
-		for (size_t k = 0; s->past && k < past->n; k++) {
-			__builtin_prefetch(past->history[k].memory, 1);
-			__builtin_prefetch((char *)past->history[k].memory + GW_LINE, 1);
+		__builtin_prefetch(past);
+		for (size_t k = 0; k < GW_KEPT_LINES && s->each; k++)
+			__builtin_prefetch((const char *)past - (k + 1) * GW_LINE);
+	}
+	for (size_t i = 0; i < n; i++) {
+		const struct gw_point_slot *s = &slots[samples[list[i] % BLOCK].point];
+		const struct gw_history *h = gw_history_past(e, s)->history;
+		bool more = s->past;
+
+		for (; more; more = h++->more) {
+			__builtin_prefetch(h->memory, 1);
+			__builtin_prefetch((char *)h->memory + GW_LINE, 1);
 		}
 	}
 }
@@ -174,10 +182,10 @@ static void feed_block(struct gw_engine *e, uint32_t first_point, uint32_t n_poi
 			atomic_fetch_add_explicit(&e->stray, 1, memory_order_relaxed);
 		} else if (gw_quality_usable(sample->quality) && is_calm(s, sample)) {
 			list[waiting] = (uint8_t)(i | BLOCK);
-			waiting += keep(pasts, s, sample);
+			waiting += keep(e, pasts, s, sample);
 		} else {
 			list[waiting++] = (uint8_t)i;
-			s->kept |= GW_LATER;
+			s->room = 0;
 		}
 	}
 	if (e->far)
@@ -185,7 +193,7 @@ static void feed_block(struct gw_engine *e, uint32_t first_point, uint32_t n_poi
 	for (size_t i = 0; i < waiting; i++) {
 		const struct gw_sample *sample = &samples[list[i] % BLOCK];
 
-		slots[sample->point].kept &= (uint8_t)~GW_LATER;
+		make_room(&slots[sample->point]);
 		if (list[i] & BLOCK)
 			gw_history_recall(e, first_point + sample->point);
 		else

@@ -36,25 +36,25 @@ static uint32_t rest_end(int64_t until_ns)
 void gw_history_rest(struct gw_engine *e, size_t point, double lo, double hi)
 {
 	struct gw_point_slot *s = &e->view.points[point];
+	struct gw_past *past = gw_history_past(e, s);
+	const struct gw_history *h = past->history;
 	int64_t until_ns = INT64_MAX;
+	bool more = s->past && lo <= hi;
 
 	if (s->past) {
-		struct gw_past *past = gw_history_past(e, s);
-
 		past->lo = lo;
 		past->hi = hi;
-		for (size_t i = 0; i < past->n && lo <= hi; i++) {
-			const struct gw_history *h = &past->history[i];
-			double from = HUGE_VAL, to = -HUGE_VAL;
-			int64_t end_ns = 0;
+	}
+	for (; more && lo <= hi; more = h++->more) {
+		struct gw_rest r = GW_REST_ALWAYS;
 
-			if (h->kind->rest)
-				end_ns = h->kind->rest(
-					opts_of(e, h), h->memory, &from, &to);
-			lo = fmax(lo, from);
-			hi = fmin(hi, to);
-			until_ns = end_ns < until_ns ? end_ns : until_ns;
-		}
+		if (!h->kind->rest || !h->kind->rest(opts_of(e, h), h->memory, &r))
+			r.until_ns = 0;
+		if (h->kind->recalls_sum && s->kept == 0)
+			s->sum = r.sum;
+		lo = fmax(lo, r.lo);
+		hi = fmin(hi, r.hi);
+		until_ns = r.until_ns < until_ns ? r.until_ns : until_ns;
 	}
 	s->lo = lo;
 	s->hi = hi;
@@ -64,22 +64,30 @@ void gw_history_rest(struct gw_engine *e, size_t point, double lo, double hi)
 void gw_history_recall(struct gw_engine *e, size_t point)
 {
 	struct gw_point_slot *s = &e->view.points[point];
-	const struct gw_past *past = gw_history_past(e, s);
+	const struct gw_history *h = gw_history_past(e, s)->history;
+	struct gw_rested run = {.n = s->kept,
+		.sum = s->sum,
+		.value = atomic_load_explicit(&s->value, memory_order_relaxed),
+		.since_ns = s->since_ns};
 
 	if (s->kept == 0)
 		return;
-	for (size_t i = 0; i < past->n; i++)
-		past->history[i].kind->recall(past->history[i].memory, past->kept, s->kept);
 	s->kept = 0;
+	s->since_ns = 0;
+	run.kept = s->each ? gw_history_place(e->pasts, s) : NULL;
+	do
+		h->kind->recall(h->memory, &run);
+	while (h++->more);
 }
 
 void gw_history_take(struct gw_engine *e, size_t point, const struct gw_sample *sample,
 	const struct gw_time *now)
 {
 	const struct gw_past *past = gw_history_past(e, &e->view.points[point]);
+	const struct gw_history *h = past->history;
 
-	gw_history_recall(e, point);
-	for (size_t i = 0; i < past->n; i++)
-		absorb(e, &past->history[i], sample, now);
+	do
+		absorb(e, h, sample, now);
+	while (h++->more);
 	gw_history_rest(e, point, past->lo, past->hi);
 }

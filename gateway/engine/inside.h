@@ -14,22 +14,31 @@
 
 #define GW_LINE 64
 
-/* One cache line a point: all that a calm sample touches, but for a place in its past. What is
- * not atomic is the engine's own; the rest is written under lock for readers in other threads. */
+/* One cache line a point, and all that a calm sample touches; but what has a rate keeps each of
+ * them beside. What is not atomic is the engine's own; the rest is written under lock for readers
+ * in other threads. */
 struct gw_point_slot {
 	double lo, hi; /* the calm band: values in [lo, hi] need no alarm asked */
 	_Atomic double value;
-	_Atomic int64_t mono_ns, device_ns;
-	_Atomic int64_t good_ns; /* of the last usable sample if the last one is not */
-	_Atomic uint32_t lock;   /* samples so far, twice; odd while one is written */
-	uint32_t past;       /* its struct gw_past, lines into gw_engine.pasts; 0: none */
-	uint32_t rest_until; /* its histories rest before this, see GW_REST_SHIFT */
-	_Atomic uint16_t quality;
-	uint8_t kept; /* samples in its past that the histories have not absorbed yet, see
-			 GW_LATER */
-	uint8_t pad;
+	_Atomic int64_t mono_ns;
+	double sum;       /* see gw_rested, of what its histories have not taken in yet */
+	int64_t since_ns; /* when the value last changed among those; 0: not */
+	_Atomic uint32_t lock; /* samples so far, twice; odd while one is written */
+	uint32_t past;         /* its struct gw_past, lines into gw_engine.pasts; 0: none */
+	uint32_t rest_until;   /* its histories rest before this, see GW_REST_SHIFT */
+	_Atomic uint8_t quality; /* and GW_DEVICE_TIME */
+	uint8_t kept;            /* samples that its histories have not taken in yet */
+	uint8_t room; /* for so many; 0: a sample of this block waits, so others must, too */
+	bool each;    /* a history wants to know each of them */
 } __attribute__((aligned(GW_LINE)));
-static_assert(sizeof(struct gw_point_slot) == 64, "a point is one cache line");
+static_assert(sizeof(struct gw_point_slot) == GW_LINE, "a point is one cache line");
+#define GW_DEVICE_TIME 0x80 /* the last sample had a time of the device's own */
+
+/* What few samples touch. */
+struct gw_point_rest {
+	_Atomic int64_t good_ns; /* of the last usable sample if the last one is not */
+	_Atomic int64_t device_ns;
+};
 
 struct gw_alarm_slot {
 	_Atomic uint32_t lock;
@@ -42,6 +51,7 @@ struct gw_alarm_slot {
 
 struct gw_view {
 	struct gw_point_slot *points;
+	struct gw_point_rest *rests; /* of points */
 	struct gw_alarm_slot *alarms;
 	size_t n_points, n_alarms;
 };
@@ -61,18 +71,18 @@ struct gw_listeners { /* who hears i: at[first[i]] .. at[first[i + 1] - 1] */
  * history that is asked too early does no harm. */
 #define GW_REST_SHIFT 27
 #define GW_KEPT       8
-#define GW_LATER      0x80 /* a sample of this block waits: those behind it must, too */
+#define GW_KEPT_LINES (GW_KEPT * sizeof(struct gw_kept) / GW_LINE)
+#define GW_ROOM       255 /* where only their sum is kept */
 
-/* What hangs on a point whose alarms have a history: the samples that none of them needs to see
- * yet, then those alarms; behind it follows their memory. */
+/* What hangs on a point whose alarms have a history. Before it lies the room for GW_KEPT samples
+ * if a history wants to know each, behind it the memory of those alarms. */
 struct gw_past {
-	struct gw_kept kept[GW_KEPT]; /* in the calm band, before the end of the rest */
 	double lo, hi; /* the calm band of the other alarms; empty if any is not calm */
-	size_t n;
 	struct gw_history {
 		const struct gw_condition_kind *kind;
 		void *memory;
 		uint32_t alarm;
+		bool more; /* the next entry is of the same point */
 	} history[];
 };
 
@@ -127,7 +137,8 @@ struct gw_engine {
 	struct gw_view view;
 	struct gw_alarm *alarms;
 	unsigned char *memory; /* of conditions without a history */
-	unsigned char *pasts;  /* of all points that have one; the first line is not used */
+	unsigned char *
+		pasts; /* of all points that have one; before them room that nobody reads */
 	struct gw_listeners point_listeners, alarm_listeners;
 	uint32_t *by_key; /* alarm indexes in order of key */
 
@@ -176,21 +187,26 @@ static inline uint32_t gw_view_begin(_Atomic uint32_t *lock)
 }
 
 static inline void gw_view_write_good(
-	struct gw_point_slot *s, const struct gw_sample *sample)
+	struct gw_view *v, struct gw_point_slot *s, const struct gw_sample *sample)
 {
 	uint32_t after = gw_view_begin(&s->lock);
+	uint8_t quality = (uint8_t)sample->quality;
 
+	if (__builtin_expect(sample->device_ns != 0, 0)) {
+		quality |= GW_DEVICE_TIME;
+		GW_PUT(v->rests[s - v->points].device_ns, sample->device_ns);
+	}
 	GW_PUT(s->value, sample->value);
 	GW_PUT(s->mono_ns, sample->mono_ns);
-	GW_PUT(s->device_ns, sample->device_ns);
-	GW_PUT(s->quality, sample->quality);
+	GW_PUT(s->quality, quality);
 	GW_PUT(s->lock, after);
 }
 
 /* view.c */
-void gw_view_write_bad(struct gw_point_slot *s, const struct gw_sample *sample);
-void gw_view_write_quality(struct gw_point_slot *s, enum gw_quality quality);
-int64_t gw_view_good_ns(const struct gw_point_slot *s); /* 0: never */
+void gw_view_write_bad(struct gw_view *v, size_t point, const struct gw_sample *sample);
+void gw_view_write_quality(struct gw_view *v, size_t point, enum gw_quality quality);
+enum gw_quality gw_view_quality(const struct gw_view *v, size_t point);
+int64_t gw_view_good_ns(const struct gw_view *v, size_t point); /* 0: never */
 void gw_view_write_alarm(
 	struct gw_alarm_slot *s, const struct gw_alarm *a, int64_t shelved_until_ms);
 
@@ -246,10 +262,18 @@ static inline struct gw_past *gw_history_past(
 {
 	return (struct gw_past *)(void *)(e->pasts + (size_t)s->past * GW_LINE);
 }
+/* Where the next sample of a point is kept; for one that keeps none a place that nobody reads. */
+static inline struct gw_kept *gw_history_place(
+	unsigned char *pasts, const struct gw_point_slot *s)
+{
+	size_t line = (s->past - GW_KEPT_LINES) & (0 - (size_t)s->each);
+
+	return (struct gw_kept *)(void *)(pasts + line * GW_LINE) + s->kept % GW_KEPT;
+}
 /* A sample inside the other alarms' calm band, written already. The point has a past. */
 void gw_history_take(struct gw_engine *e, size_t point, const struct gw_sample *sample,
 	const struct gw_time *now);
-/* Absorb what was kept, if anything. */
+/* Let the histories take in what was kept, if anything. */
 void gw_history_recall(struct gw_engine *e, size_t point);
 /* The point's calm band anew: [lo, hi] of the other alarms, less where a history needs to look. */
 void gw_history_rest(struct gw_engine *e, size_t point, double lo, double hi);

@@ -144,17 +144,19 @@ static void go_on(struct gw_engine *e, struct gw_alarm *a, const struct gw_alarm
 	gw_alarms_show(e, a, now);
 }
 
-static void take_point(struct gw_point_slot *s, struct gw_view *from, size_t point)
+static void take_point(struct gw_view *to, size_t at, struct gw_view *from, size_t point)
 {
+	struct gw_point_slot *s = &to->points[at];
 	struct gw_point_view v;
 
 	gw_view_point(from, point, &v);
 	atomic_store_explicit(&s->value, v.value, memory_order_relaxed);
 	atomic_store_explicit(&s->mono_ns, v.mono_ns, memory_order_relaxed);
-	atomic_store_explicit(&s->good_ns, v.good_ns, memory_order_relaxed);
-	atomic_store_explicit(&s->device_ns, v.device_ns, memory_order_relaxed);
+	atomic_store_explicit(&to->rests[at].good_ns, v.good_ns, memory_order_relaxed);
+	atomic_store_explicit(&to->rests[at].device_ns, v.device_ns, memory_order_relaxed);
 	atomic_store_explicit(&s->lock, 2 * (uint32_t)v.samples, memory_order_relaxed);
-	atomic_store_explicit(&s->quality, v.quality, memory_order_relaxed);
+	atomic_store_explicit(
+		&s->quality, (uint8_t)(v.quality | GW_DEVICE_TIME), memory_order_relaxed);
 }
 
 /* Both tables are in the order of the config, mostly alike: look near the last hit first. */
@@ -167,7 +169,7 @@ static void take_points(struct gw_engine *e, struct gw_engine *old)
 			size_t k = (at + tried) % old->opts.n_points;
 
 			if (strcmp(e->opts.points[i].key, old->opts.points[k].key) == 0) {
-				take_point(&e->view.points[i], &old->view, k);
+				take_point(&e->view, i, &old->view, k);
 				at = k + 1;
 				break;
 			}

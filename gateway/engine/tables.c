@@ -120,19 +120,30 @@ static size_t place(size_t at, size_t size)
 	return size <= left ? at : at + left;
 }
 
-/* The past of a point at bytes, or NULL to only count; returns its size. */
+/* The past of a point from bytes on, or NULL to only count; returns how much it takes. */
 static size_t lay_out(struct gw_engine *e, size_t point, unsigned char *bytes)
 {
 	const struct gw_listeners *l = &e->point_listeners;
-	struct gw_past *past = (struct gw_past *)(void *)bytes;
-	size_t n = 0, at;
+	struct gw_point_slot *s = &e->view.points[point];
+	struct gw_history *h;
+	size_t n = 0, sums = 0, at;
 
-	for (uint32_t k = l->first[point]; k < l->first[point + 1]; k++)
-		n += l->at[k].member == GW_NO_MEMBER &&
-			has_history(&e->opts.alarms[l->at[k].alarm]);
+	for (uint32_t k = l->first[point]; k < l->first[point + 1]; k++) {
+		const struct gw_alarm_opts *o = &e->opts.alarms[l->at[k].alarm];
+
+		if (l->at[k].member != GW_NO_MEMBER || !has_history(o))
+			continue;
+		n++;
+		sums += o->when.kind->recalls_sum;
+		s->each |= o->when.kind->recalls_each || sums > 1;
+	}
 	if (n == 0)
 		return 0;
-	at = sizeof *past + n * sizeof past->history[0];
+	at = s->each ? GW_KEPT_LINES * GW_LINE : 0;
+	if (bytes)
+		s->past = (uint32_t)((size_t)(bytes + at - e->pasts) / GW_LINE);
+	h = gw_history_past(e, s)->history;
+	at += sizeof(struct gw_past) + n * sizeof *h;
 	for (uint32_t k = l->first[point]; k < l->first[point + 1]; k++) {
 		uint32_t alarm = l->at[k].alarm;
 		const struct gw_alarm_opts *o = &e->opts.alarms[alarm];
@@ -140,10 +151,10 @@ static size_t lay_out(struct gw_engine *e, size_t point, unsigned char *bytes)
 		if (l->at[k].member != GW_NO_MEMBER || !has_history(o))
 			continue;
 		at = place(at, memory_of(o));
-		if (past) {
+		if (bytes) {
 			e->alarms[alarm].memory = bytes + at;
-			past->history[past->n++] = (struct gw_history){
-				o->when.kind, bytes + at, alarm};
+			*h++ = (struct gw_history){
+				o->when.kind, bytes + at, alarm, --n > 0};
 		}
 		at += memory_of(o);
 	}
@@ -153,20 +164,18 @@ static size_t lay_out(struct gw_engine *e, size_t point, unsigned char *bytes)
 /* Alarms that keep a history, point by point. */
 static bool keep_histories(struct gw_engine *e)
 {
+	size_t bytes = GW_KEPT_LINES * GW_LINE; /* for points that keep nothing */
 	bool ok = true;
-	size_t bytes = GW_LINE; /* none begins at 0 */
 
-	for (size_t p = 0; p < e->opts.n_points; p++)
+	for (size_t p = 0; p < e->opts.n_points; p++) {
 		bytes += lay_out(e, p, NULL);
+		e->view.points[p].room = e->view.points[p].each ? GW_KEPT : GW_ROOM;
+	}
 	e->far = bytes > FAR_LEAST;
 	e->pasts = take_hot(bytes, 1, &ok);
-	bytes = GW_LINE;
-	for (size_t p = 0; ok && p < e->opts.n_points; p++) {
-		size_t size = lay_out(e, p, e->pasts + bytes);
-
-		e->view.points[p].past = size ? (uint32_t)(bytes / GW_LINE) : 0;
-		bytes += size;
-	}
+	bytes = GW_KEPT_LINES * GW_LINE;
+	for (size_t p = 0; ok && p < e->opts.n_points; p++)
+		bytes += lay_out(e, p, e->pasts + bytes);
 	return ok;
 }
 
@@ -216,6 +225,7 @@ enum gw_err gw_tables_build(struct gw_engine *e, struct gw_error *err)
 	e->view.n_points = o->n_points;
 	e->view.n_alarms = o->n_alarms;
 	e->view.points = take_hot(o->n_points, sizeof *e->view.points, &ok);
+	e->view.rests = calloc(o->n_points + 1, sizeof *e->view.rests);
 	e->view.alarms = take(o->n_alarms, sizeof *e->view.alarms, 64, &ok);
 	e->alarms = take(o->n_alarms, sizeof *e->alarms, 64, &ok);
 	e->memory = take(memory, 1, 64, &ok);
@@ -224,7 +234,8 @@ enum gw_err gw_tables_build(struct gw_engine *e, struct gw_error *err)
 	e->inputs = take(o->n_inputs, sizeof *e->inputs, 64, &ok);
 	e->log = malloc(log * sizeof *e->log); /* untouched until there are events */
 	e->log_mask = log - 1;
-	if (!ok || !e->log || !hear(e, &e->point_listeners, o->n_points, false) ||
+	if (!ok || !e->log || !e->view.rests ||
+		!hear(e, &e->point_listeners, o->n_points, false) ||
 		!hear(e, &e->alarm_listeners, o->n_alarms, true))
 		return gw_fail(err, GW_ERR_SYSTEM, 0,
 			"out of memory for %zu points, %zu alarms", o->n_points,
@@ -257,6 +268,7 @@ enum gw_err gw_tables_build(struct gw_engine *e, struct gw_error *err)
 void gw_tables_free(struct gw_engine *e)
 {
 	free(e->view.points);
+	free(e->view.rests);
 	free(e->view.alarms);
 	free(e->alarms);
 	free(e->memory);

@@ -3,27 +3,38 @@
 
 #define GET(field) atomic_load_explicit(&(field), memory_order_acquire)
 
-int64_t gw_view_good_ns(const struct gw_point_slot *s)
+enum gw_quality gw_view_quality(const struct gw_view *v, size_t point)
 {
-	return gw_quality_usable(GET(s->quality)) ? GET(s->mono_ns) : GET(s->good_ns);
+	return (enum gw_quality)(GET(v->points[point].quality) & ~GW_DEVICE_TIME);
 }
 
-void gw_view_write_bad(struct gw_point_slot *s, const struct gw_sample *sample)
+int64_t gw_view_good_ns(const struct gw_view *v, size_t point)
 {
+	return gw_quality_usable(gw_view_quality(v, point)) ? GET(v->points[point].mono_ns)
+							    : GET(v->rests[point].good_ns);
+}
+
+void gw_view_write_bad(struct gw_view *v, size_t point, const struct gw_sample *sample)
+{
+	struct gw_point_slot *s = &v->points[point];
+	struct gw_point_rest *rest = &v->rests[point];
 	uint32_t after = gw_view_begin(&s->lock);
 
-	GW_PUT(s->good_ns, gw_view_good_ns(s));
+	GW_PUT(rest->good_ns, gw_view_good_ns(v, point));
+	GW_PUT(rest->device_ns, sample->device_ns);
 	GW_PUT(s->mono_ns, sample->mono_ns);
-	GW_PUT(s->device_ns, sample->device_ns);
-	GW_PUT(s->quality, sample->quality);
+	GW_PUT(s->quality, (uint8_t)(sample->quality | GW_DEVICE_TIME));
 	GW_PUT(s->lock, after);
 }
 
-/* Not a sample, and none may be lost by it: whoever reads it meanwhile reads the old or the new. */
-void gw_view_write_quality(struct gw_point_slot *s, enum gw_quality quality)
+/* It is no sample, so the lock, which counts them, is left alone: a reader sees it or does not. */
+void gw_view_write_quality(struct gw_view *v, size_t point, enum gw_quality quality)
 {
-	GW_PUT(s->good_ns, gw_view_good_ns(s));
-	GW_PUT(s->quality, (uint16_t)quality);
+	struct gw_point_slot *s = &v->points[point];
+	uint8_t time = GET(s->quality) & GW_DEVICE_TIME;
+
+	GW_PUT(v->rests[point].good_ns, gw_view_good_ns(v, point));
+	GW_PUT(s->quality, (uint8_t)((unsigned)quality | time));
 }
 
 void gw_view_write_alarm(
@@ -55,9 +66,11 @@ void gw_view_point(struct gw_view *v, size_t point, struct gw_point_view *ret_vi
 		before = GET(s->lock);
 		ret_view->value = GET(s->value);
 		ret_view->mono_ns = GET(s->mono_ns);
-		ret_view->good_ns = gw_view_good_ns(s);
-		ret_view->device_ns = GET(s->device_ns);
-		ret_view->quality = GET(s->quality);
+		ret_view->good_ns = gw_view_good_ns(v, point);
+		ret_view->device_ns = GET(s->quality) & GW_DEVICE_TIME
+			? GET(v->rests[point].device_ns)
+			: 0;
+		ret_view->quality = (uint16_t)gw_view_quality(v, point);
 		ret_view->samples = before / 2;
 	} while (before % 2 ||
 		before != atomic_load_explicit(&s->lock, memory_order_relaxed));

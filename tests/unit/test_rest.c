@@ -71,7 +71,7 @@ static double next(void)
 		walk.step = -walk.step;
 	walk.value += walk.step;
 	walk.now_ns += pick(60) ? (int64_t)pick(4) * S / 2 : (int64_t)pick(60) * S;
-	return walk.offset + walk.value + (walk.noise ? pick(walk.noise + 1) / 2.0 : 0);
+	return walk.offset + walk.value + (walk.noise ? pick(walk.noise + 1) / 10.0 : 0);
 }
 
 static unsigned long rested;
@@ -81,17 +81,31 @@ static struct beside {
 	const struct gw_condition_opts *o;
 	void *prompt, *late;
 	struct gw_kept kept[5];
-	size_t n;
-	double lo, hi;
-	int64_t until_ns;
-	bool truth;
+	struct gw_rested run;
+	double last; /* value */
+	bool each;
+	struct gw_rest rest;
+	bool rests, truth;
 } beside;
 
 static void recall(void)
 {
-	if (beside.n)
-		beside.o->kind->recall(beside.late, beside.kept, beside.n);
-	beside.n = 0;
+	beside.run.value = beside.last;
+	beside.run.kept = beside.each ? beside.kept : NULL;
+	if (beside.run.n)
+		beside.o->kind->recall(beside.late, &beside.run);
+	beside.run = (struct gw_rested){.sum = beside.run.sum};
+}
+
+static void keep(double value)
+{
+	if (beside.run.n == sizeof beside.kept / sizeof *beside.kept)
+		recall();
+	beside.kept[beside.run.n++] = (struct gw_kept){value, walk.now_ns};
+	beside.run.sum += value;
+	if (islessgreater(value, beside.last))
+		beside.run.since_ns = walk.now_ns;
+	beside.last = value;
 }
 
 static struct gw_condition_answer ask(void *memory, const struct gw_sample *sample)
@@ -112,16 +126,15 @@ static void tell(double value)
 	bool more = o->kind->absorb(o, beside.prompt, &s, walk.now_ns);
 	struct gw_condition_answer a, b;
 
-	if (!beside.truth && walk.now_ns < beside.until_ns && value >= beside.lo &&
-		value <= beside.hi) {
+	if (beside.rests && walk.now_ns < beside.rest.until_ns && value >= beside.rest.lo &&
+		value <= beside.rest.hi) {
 		assert_false(more);
 		rested++;
-		if (beside.n == sizeof beside.kept / sizeof *beside.kept)
-			recall();
-		beside.kept[beside.n++] = (struct gw_kept){value, walk.now_ns};
+		keep(value);
 		return;
 	}
 	recall();
+	beside.last = value;
 	assert_int_equal(o->kind->absorb(o, beside.late, &s, walk.now_ns), more);
 	if (more || beside.truth || pick(2)) {
 		a = ask(beside.prompt, &s);
@@ -131,32 +144,32 @@ static void tell(double value)
 		assert_int_equal(a.due_ns, b.due_ns);
 		beside.truth = a.truth;
 	}
-	beside.lo = 1;
-	beside.hi = 0;
-	beside.until_ns = 0;
-	if (!beside.truth)
-		beside.until_ns = o->kind->rest(o, beside.late, &beside.lo, &beside.hi);
+	beside.rest = GW_REST_ALWAYS;
+	beside.rests = !beside.truth && o->kind->rest(o, beside.late, &beside.rest);
+	beside.run.sum = beside.each ? (double)NAN : beside.rest.sum;
 }
 
 static void walk_beside_a_rest(const struct gw_condition_opts *o)
 {
 	size_t size = o->kind->memory(o);
 
-	beside = (struct beside){
-		.o = o, .prompt = calloc(1, size), .late = calloc(1, size)};
+	beside = (struct beside){.o = o,
+		.prompt = calloc(1, size),
+		.late = calloc(1, size),
+		.each = o->kind->recalls_each || pick(2)};
 	walk = (struct walk){.now_ns = 1000 * S, .value = pick(14)};
 	if (o->kind == &gw_rises || o->kind == &gw_falls)
 		walk.offset = pick(4) ? 0 : COARSE;
 	for (int i = 0; i < STEPS; i++) {
 		double value = next();
 
-		if (pick(8) == 0 && beside.lo > -DBL_MAX && beside.lo <= beside.hi)
-			value = beside.lo;
-		if (pick(8) == 0 && beside.hi < DBL_MAX && beside.lo <= beside.hi)
-			value = beside.hi;
-		if (pick(8) == 0 && beside.until_ns > walk.now_ns &&
-			beside.until_ns < INT64_MAX)
-			walk.now_ns = beside.until_ns - pick(2);
+		if (pick(8) == 0 && beside.rests && beside.rest.lo > -DBL_MAX)
+			value = beside.rest.lo;
+		if (pick(8) == 0 && beside.rests && beside.rest.hi < DBL_MAX)
+			value = beside.rest.hi;
+		if (pick(8) == 0 && beside.rests && beside.rest.until_ns > walk.now_ns &&
+			beside.rest.until_ns < INT64_MAX)
+			walk.now_ns = beside.rest.until_ns - pick(2);
 		tell(value);
 	}
 	free(beside.prompt);
