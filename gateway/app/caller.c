@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "app/caller.h"
 
-#include "app/lookup.h"
 #include "base/clock.h"
 #include "base/log.h"
 
@@ -45,39 +44,17 @@ static void enter(struct gw_caller *c, enum gw_caller_phase phase)
 		gw_loop_disarm(c->all->loop, &c->deadline);
 }
 
-/* ---- answers: whole lines behind what is still to be written ---- */
-
-static void begin_line(struct gw_caller *c, struct gw_text *t)
-{
-	gw_text_init(t, c->out + c->out_used, sizeof(c->out) - c->out_used);
-}
-
-static void end_line(struct gw_caller *c, struct gw_text *t)
-{
-	gw_text_add(t, "\n");
-	if (t->cut)
-		c->dead = true; /* it asks and asks and reads nothing */
-	else
-		c->out_used += t->used;
-}
+/* ---- answers; who asks and asks and reads nothing is let go ---- */
 
 static void say_error(
 	struct gw_caller *c, const char *why, const struct gw_lookup *candidates)
 {
-	struct gw_text t;
+	c->dead |= !gw_answers_error(&c->out, why, candidates);
+}
 
-	begin_line(c, &t);
-	gw_json_open(&t, NULL, '{');
-	gw_json_bool(&t, "ok", false);
-	gw_json_string(&t, "error", why);
-	if (candidates && candidates->n) {
-		gw_json_open(&t, "candidates", '[');
-		for (size_t i = 0; i < candidates->n && i < GW_LOOKUP_MAX; i++)
-			gw_json_string(&t, NULL, candidates->keys[i]);
-		gw_json_close(&t, ']');
-	}
-	gw_json_close(&t, '}');
-	end_line(c, &t);
+static void say_text(struct gw_caller *c, const char *json)
+{
+	c->dead |= !gw_answers_line(&c->out, json);
 }
 
 /* What it sent is no request: it is told so and let go. */
@@ -86,29 +63,6 @@ static void turn_out(struct gw_caller *c, const char *why)
 	c->all->status.malformed++;
 	say_error(c, why, NULL);
 	enter(c, GW_CALLER_CLOSING);
-}
-
-static void say_state(struct gw_caller *c, const char *key, uint32_t state)
-{
-	struct gw_text t;
-
-	begin_line(c, &t);
-	gw_text_add(&t, GW_PROTOCOL_OK);
-	gw_json_open(&t, NULL, '{');
-	gw_json_string(&t, "alarm", key);
-	gw_json_string(&t, "state", gw_state_name(state));
-	gw_json_close(&t, '}');
-	gw_text_add(&t, "}");
-	end_line(c, &t);
-}
-
-static void say_text(struct gw_caller *c, const char *json)
-{
-	struct gw_text t;
-
-	begin_line(c, &t);
-	gw_text_add(&t, json);
-	end_line(c, &t);
 }
 
 /* ---- requests ---- */
@@ -124,9 +78,9 @@ static void begin_document(struct gw_caller *c, enum gw_status_kind kind)
 		enter(c, GW_CALLER_READING);
 		return;
 	}
-	begin_line(c, &t);
+	gw_answers_begin(&c->out, &t);
 	gw_text_add(&t, GW_PROTOCOL_OK);
-	c->out_used += t.used;
+	c->out.used += t.used;
 	enter(c, GW_CALLER_ANSWERING);
 }
 
@@ -144,13 +98,13 @@ static void continue_document(struct gw_caller *c)
 		c->dead = true;
 		return;
 	}
-	begin_line(c, &t);
+	gw_answers_begin(&c->out, &t);
 	t.size -= DOCUMENT_END;
 	done = gw_status_more(&c->cursor, &t, now);
 	t.size += DOCUMENT_END;
 	if (done)
 		gw_text_add(&t, "}\n");
-	c->out_used += t.used;
+	c->out.used += t.used;
 	if (done) {
 		gw_status_end(&c->cursor);
 		enter(c, GW_CALLER_READING);
@@ -240,8 +194,8 @@ static void continue_record(struct gw_caller *c)
 
 	if (c->eof)
 		gw_recorder_end(r);
-	c->out_used = gw_recorder_take(r, c->out, sizeof(c->out));
-	if (c->out_used == 0 && gw_recorder_done(r)) {
+	c->out.used = gw_recorder_take(r, c->out.bytes, sizeof(c->out.bytes));
+	if (c->out.used == 0 && gw_recorder_done(r)) {
 		gw_recorder_drop(r);
 		enter(c, GW_CALLER_CLOSING);
 	}
@@ -270,13 +224,12 @@ static void next_request(struct gw_caller *c)
 	struct gw_error err;
 	size_t n;
 
-	if (!end && c->n_in == sizeof(c->in)) {
+	if (!end && c->n_in == sizeof(c->in))
 		turn_out(c, "the request is longer than 4096 bytes");
-	} else if (!end && c->eof && c->n_in > 0) {
+	else if (!end && c->eof && c->n_in > 0)
 		turn_out(c, "the request has no newline at its end");
-	} else if (!end && c->eof) {
+	else if (!end && c->eof)
 		c->dead = true;
-	}
 	if (!end)
 		return;
 	n = (size_t)(end - c->in);
@@ -298,35 +251,26 @@ static void fill(struct gw_caller *c)
 		next_request(c);
 	if (c->phase == GW_CALLER_ANSWERING && !c->dead)
 		continue_document(c);
-	if (c->phase == GW_CALLER_FOLLOWING && c->out_used == 0) {
-		begin_line(c, &t);
+	if (c->phase == GW_CALLER_FOLLOWING && c->out.used == 0) {
+		gw_answers_begin(&c->out, &t);
 		gw_follower_more(&c->follower, &c->all->follow, &t);
-		c->out_used = t.used;
+		c->out.used = t.used;
 	}
-	if (c->phase == GW_CALLER_RECORDING && c->out_used == 0)
+	if (c->phase == GW_CALLER_RECORDING && c->out.used == 0)
 		continue_record(c);
 }
 
 /* True if all of it went out. */
 static bool flush(struct gw_caller *c)
 {
-	while (c->out_at < c->out_used) {
-		ssize_t n = send(c->io.fd, c->out + c->out_at, c->out_used - c->out_at,
-			MSG_NOSIGNAL | MSG_DONTWAIT);
+	bool moved = false;
+	enum gw_err rc = gw_answers_send(&c->out, c->io.fd, &moved);
 
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0) {
-			c->dead |= errno != EAGAIN;
-			return false;
-		}
-		c->out_at += (size_t)n;
-		if (c->phase == GW_CALLER_ANSWERING)
-			enter(c,
-				GW_CALLER_ANSWERING); /* it reads: the deadline is for standing still */
-	}
-	c->out_at = c->out_used = 0;
-	return true;
+	/* it reads: the deadline is for standing still */
+	if (moved && c->phase == GW_CALLER_ANSWERING)
+		enter(c, GW_CALLER_ANSWERING);
+	c->dead |= rc == GW_ERR_LINK;
+	return rc == GW_OK;
 }
 
 /* Whether there is more to do without anything new coming in. */
@@ -355,7 +299,7 @@ static void watch(struct gw_caller *c)
 		c->phase == GW_CALLER_RECORDING || c->phase == GW_CALLER_LINGERING;
 	uint32_t events = 0;
 
-	if (c->out_used > 0 || has_more(c))
+	if (c->out.used > 0 || has_more(c))
 		events |= EPOLLOUT;
 	else if (reads && !c->eof)
 		events |= EPOLLIN;
@@ -365,7 +309,7 @@ static void watch(struct gw_caller *c)
 static void pump(struct gw_caller *c)
 {
 	for (int round = 0; round < ROUNDS && !c->dead; round++) {
-		if (c->out_used == 0)
+		if (c->out.used == 0)
 			fill(c);
 		if (c->dead || !flush(c))
 			break;
@@ -428,7 +372,7 @@ static void late(void *arg, int64_t now_ns)
 	switch (c->phase) {
 	case GW_CALLER_READING:
 	case GW_CALLER_ANSWERING:
-		if (c->out_at < c->out_used || c->phase == GW_CALLER_ANSWERING)
+		if (c->out.at < c->out.used || c->phase == GW_CALLER_ANSWERING)
 			cut(c, "does not read its answer");
 		else
 			turn_out(c, "no complete request within 5 s");
@@ -476,7 +420,7 @@ void gw_caller_reply(struct gw_caller *c, const struct gw_reply *reply)
 	key = c->all->view->config->alarms[c->alarm].info.key;
 	if (reply->done) {
 		log_command(c, what[c->request.kind - GW_REQUEST_ACK], key);
-		say_state(c, key, reply->state);
+		c->dead |= !gw_answers_state(&c->out, key, reply->state);
 	} else {
 		say_error(c, reply->why, NULL);
 	}

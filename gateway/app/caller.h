@@ -9,6 +9,7 @@
 #ifndef GW_APP_CALLER_H
 #define GW_APP_CALLER_H
 
+#include "app/answers.h"
 #include "app/control.h"
 #include "app/follow.h"
 #include "app/request.h"
@@ -56,9 +57,9 @@ struct gw_caller {
 	int64_t joined_ns; /* JOINING since */
 	struct gw_status_cursor cursor;
 	struct gw_follower follower;
-	size_t n_in, out_at, out_used;
+	size_t n_in;
 	char in[GW_PROTOCOL_REQUEST_MAX];
-	char out[2 * GW_STATUS_PIECE];
+	struct gw_answers out;
 };
 
 /* fd is a connected, non-blocking socket and the caller's from here on. NULL if there is no
