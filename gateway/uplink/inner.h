@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * inner.h: what one uplink is made of, for uplink.c (the thread) and watch.c (what others are
- * told of it).
+ * inner.h: what one uplink is made of, for uplink.c (the thread), heartbeat.c and watch.c (what
+ * others are told of it).
  */
 #ifndef GW_UPLINK_INNER_H
 #define GW_UPLINK_INNER_H
@@ -69,7 +69,18 @@ struct gw_uplink {
 	bool shown_complete;
 };
 
-/* The uplink's thread: what became of a try ... */
+/* The uplink's thread. The first n of bodies leave as one request; it takes events in, and beats,
+ * while it waits for the answer. */
+void gw_uplink_request(struct gw_uplink *u, size_t n, struct gw_answer *ret_answer);
+
+/* Heartbeats are on, and there is somebody to take them. */
+bool gw_heartbeat_wanted(const struct gw_uplink *u);
+/* Sends one now; the next is due after the usual time. False: there was nobody to speak for. */
+bool gw_heartbeat_send(struct gw_uplink *u, struct gw_answer *ret_answer);
+/* One that was due: sends it and takes its answer for news of the platform. */
+void gw_heartbeat_beat(struct gw_uplink *u);
+
+/* What became of a try ... */
 void gw_watch_failed(struct gw_uplink *u, const struct gw_answer *a, int64_t now_ns);
 void gw_watch_reached(struct gw_uplink *u); /* it answers, if only to refuse */
 void gw_watch_worked(struct gw_uplink *u, size_t n_events, int64_t now_ns);

@@ -108,7 +108,7 @@ static bool turn(void *arg)
 	return u->stop_ns == 0 || now < u->stop_ns;
 }
 
-static void request(struct gw_uplink *u, size_t n, struct gw_answer *ret_answer)
+void gw_uplink_request(struct gw_uplink *u, size_t n, struct gw_answer *ret_answer)
 {
 	int64_t timeout_ns = u->opts.timeout_ns, left_ns;
 
@@ -129,65 +129,6 @@ static void request(struct gw_uplink *u, size_t n, struct gw_answer *ret_answer)
 			.turn = turn,
 			.arg = u},
 		ret_answer);
-}
-
-static bool beats(const struct gw_uplink *u)
-{
-	return u->opts.heartbeat_ns > 0 && u->health.fill != NULL && u->sink->heartbeats &&
-		u->payload->heartbeat != NULL && u->stop_ns == 0;
-}
-
-/* False if there was nobody to speak for. */
-static bool send_heartbeat(struct gw_uplink *u, struct gw_answer *ret_answer)
-{
-	int64_t now = gw_clock_mono_ns();
-	struct gw_heartbeat h = {.run = gw_store_run(u->store),
-		.wall_ms = gw_clock_wall_ms(),
-		.since_boot_ms = now / GW_NS_PER_MS,
-		.synced = gw_clock_synced()};
-	struct gw_uplink_status s;
-	struct gw_text t;
-
-	u->heartbeat_ns = now + u->opts.heartbeat_ns;
-	u->heartbeat_turn = false;
-	gw_watch_turn(u, now);
-	gw_uplink_status(u, &s);
-	h.count = ++u->now.heartbeats;
-	h.pending = s.pending;
-	h.parked = s.parked;
-	h.oldest_ms = s.oldest_ms;
-	h.next_by_ms = h.wall_ms +
-		(u->opts.heartbeat_ns + u->opts.timeout_ns) / GW_NS_PER_MS;
-	u->health.fill(u->health.arg, &h);
-	if (h.site == NULL)
-		return false;
-	gw_text_init(&t, u->heartbeat, sizeof(u->heartbeat));
-	u->payload->heartbeat(&t, &h);
-	if (t.cut)
-		return false;
-	u->bodies[0] = (struct iovec){.iov_base = t.at, .iov_len = t.used};
-	request(u, 1, ret_answer);
-	return true;
-}
-
-static void beat(struct gw_uplink *u)
-{
-	struct gw_answer a;
-	int64_t now;
-
-	if (!send_heartbeat(u, &a))
-		return;
-	now = gw_clock_mono_ns();
-	if (a.verdict == GW_SENT && u->events_failing && u->outbox.n > 0) {
-		/* It lives, but does not take events: no reason to call it back. Try them. */
-		u->hold_ns = u->breaker.next_ns = now;
-	} else if (a.verdict == GW_SENT) {
-		gw_watch_worked(u, 0, now);
-	} else {
-		gw_watch_failed(u, &a, now);
-		if (u->breaker.next_ns < u->heartbeat_ns)
-			u->heartbeat_ns = u->breaker.next_ns;
-	}
 }
 
 static void delivered(struct gw_uplink *u)
@@ -216,7 +157,8 @@ static bool takes_heartbeat(struct gw_uplink *u)
 {
 	struct gw_answer a;
 
-	return !beats(u) || (send_heartbeat(u, &a) && a.verdict == GW_SENT);
+	return !gw_heartbeat_wanted(u) ||
+		(gw_heartbeat_send(u, &a) && a.verdict == GW_SENT);
 }
 
 /* What leaves before its commit says so, here and in the store. */
@@ -244,7 +186,7 @@ static void send_events(struct gw_uplink *u, uint64_t committed)
 	lay_out(u, committed);
 	u->fresh = false;
 	u->last_try_ns = gw_clock_mono_ns();
-	request(u, u->n_picked, &a);
+	gw_uplink_request(u, u->n_picked, &a);
 	u->heartbeat_turn = true;
 	refusal = a.verdict == GW_POISON || (a.verdict == GW_DENIED && takes_heartbeat(u));
 	u->events_failing = a.verdict != GW_SENT && !refusal;
@@ -281,7 +223,7 @@ static int64_t next_ns(const struct gw_uplink *u, uint64_t committed, int64_t no
 {
 	int64_t next = now + IDLE_NS, t;
 
-	if (beats(u))
+	if (gw_heartbeat_wanted(u))
 		next = sooner(
 			next, u->heartbeat_ns > u->hold_ns ? u->heartbeat_ns : u->hold_ns);
 	if (u->outbox.n > 0 && !may_try_events(u, now)) {
@@ -304,7 +246,8 @@ enum due { DUE_NOTHING, DUE_EVENTS, DUE_HEARTBEAT };
 /* What is to be done first; the events are picked. */
 static enum due choose(struct gw_uplink *u, uint64_t committed, int64_t now)
 {
-	bool heartbeat_due = beats(u) && now >= u->heartbeat_ns && now >= u->hold_ns;
+	bool heartbeat_due = gw_heartbeat_wanted(u) && now >= u->heartbeat_ns &&
+		now >= u->hold_ns;
 
 	u->n_picked = 0;
 	u->hungry = false;
@@ -361,7 +304,7 @@ static void *run(void *arg)
 		if (due == DUE_EVENTS)
 			send_events(u, committed);
 		else
-			beat(u);
+			gw_heartbeat_beat(u);
 	}
 	gw_wake_finish(&u->wake);
 	gw_watch_turn(u, now);
