@@ -69,8 +69,8 @@ static void settle_pace(struct gw_load *l, struct gw_load_device *d,
 		if (expect)
 			gw_complain_key(l, expect,
 				"only for devices that speak by themselves; this one is "
-				"silent "
-				"after three polls (did you mean poll?)");
+				"silent after three and a half polls and at least 10 s "
+				"(did you mean poll?)");
 		if (!poll && !source_says && d->profile)
 			d->device->poll_ns = d->profile->head.poll_ns;
 	}

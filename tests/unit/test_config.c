@@ -272,7 +272,8 @@ static const struct bad {
 		"247)\n"
 		"t.yaml:10:28: sources[0].devices[3].expect_every: only for devices that "
 		"speak by "
-		"themselves; this one is silent after three polls (did you mean poll?)\n"},
+		"themselves; this one is silent after three and a half polls and at least "
+		"10 s (did you mean poll?)\n"},
 	{SITE "  - name: m\n    driver: mqtt\n    url: mqtt://h\n    devices: [{name: d, "
 	      "topic: t, "
 	      "poll: 1s, points: [{name: p, register: \"coil:1\"}]}]\n",
