@@ -6,6 +6,7 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -19,7 +20,8 @@
 
 /* Displaces libc's: a name server that answers when the test says so. */
 static _Atomic bool answered;
-static _Atomic int looking;
+static _Atomic pid_t looker[8]; /* the threads that look */
+static _Atomic int lookers;
 
 int getaddrinfo(const char *host, const char *port, const struct addrinfo *hints,
 	struct addrinfo **ret_found)
@@ -34,10 +36,9 @@ int getaddrinfo(const char *host, const char *port, const struct addrinfo *hints
 		if (inet_pton(AF_INET, host, &a.sin_addr) != 1)
 			return EAI_NONAME;
 	} else {
-		looking++;
+		looker[lookers++] = gettid();
 		while (!answered)
 			usleep(1000);
-		looking--;
 		if (strcmp(host, "nobody") == 0)
 			return EAI_NONAME;
 		inet_pton(AF_INET, "10.1.2.3", &a.sin_addr);
@@ -54,6 +55,21 @@ int getaddrinfo(const char *host, const char *port, const struct addrinfo *hints
 void freeaddrinfo(struct addrinfo *found)
 {
 	free(found);
+}
+
+/* All n look-ups that were begun have ended, and their threads with them. */
+static bool all_ended(int n)
+{
+	char path[64];
+
+	if (lookers != n)
+		return false;
+	for (int i = 0; i < n; i++) {
+		snprintf(path, sizeof(path), "/proc/self/task/%d", (int)looker[i]);
+		if (looker[i] == 0 || access(path, F_OK) == 0)
+			return false;
+	}
+	return true;
 }
 
 static enum gw_err ask(
@@ -106,11 +122,10 @@ static void a_dead_name_server_is_bounded(void **state)
 	assert_int_equal(ask("broker.local", 10000, wake, text, &err), GW_ERR_STOPPED);
 	assert_true(gw_clock_mono_ns() - began_ns < 5 * GW_NS_PER_SEC);
 	close(wake);
-	answered = true; /* those left behind end by themselves */
-	for (int i = 0; i < 10000 && looking > 0; i++)
+	answered = true; /* those left behind free what they hold and end by themselves */
+	for (int i = 0; i < 20000 && !all_ended(4); i++)
 		usleep(1000);
-	assert_int_equal(looking, 0);
-	usleep(20000); /* and free what they hold, or the leak checker says so */
+	assert_true(all_ended(4));
 }
 
 int main(void)
