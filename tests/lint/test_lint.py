@@ -68,6 +68,38 @@ class Lint(unittest.TestCase):
         self.plant("tests/unit/b.c", "int f(void) {\n    return 1;\n}\n")
         self.assertEqual(self.lint("format.py", self.root)[0], 1)
 
+    def test_named(self):
+        self.plant("gateway/base/a.c", "")
+        self.plant("tests/e2e/test_a.py", "def test_one(gateway):\n    pass\n")
+        self.plant("tests/unit/test_b.c", "static void two(void **state)\n")
+        self.plant("tests/unit/meson.build", "unit_tests = [\n    'b',\n]\n")
+        self.plant("tests/lint/c.py", "")
+        self.plant("tests/lint/meson.build", "test('lint_c', python3, files('c.py'))\n")
+        self.plant("doc/page.md", "`gateway/base/` `tests/e2e/test_a.py` `unit/test_b.c::two`\n")
+        self.plant("README.md", "| `e2e/test_a.py::test_one`, `::test_one` | `lint/lint_c`\n"
+                   "`lint/c.py --check FILE`, `/dev/ttyUSB0`, `b.c`, `doc/page.md`\n")
+        code, said = self.lint("named.py", self.root)
+        self.assertEqual(code, 0, said)
+        self.plant("tests/unit/test_bb.c", "")
+        self.plant("tests/lint/d.py", "")
+        self.plant("doc/page.md", "\n`gateway/bass/`\n`e2f/test_a.py`\n")
+        self.plant("README.md", "`e2e/test_a.py::test_on` `::test_one` `::test_three`\n"
+                   "`e2e/test_z.py` `unit/test_bb.c` `unit/test_b.c::tw`\n"
+                   "`lint/lint_d` `lint/d.py`\n")
+        code, said = self.lint("named.py", self.root)
+        self.assertEqual(code, 1)
+        self.assertEqual(said.splitlines(), [
+            "README.md:1: e2e/test_a.py has no test_on",
+            "README.md:1: e2e/test_a.py has no test_three",
+            "README.md:2: e2e/test_z.py is not there",
+            "README.md:2: unit/test_bb.c is not run",
+            "README.md:2: unit/test_b.c has no tw",
+            "README.md:3: lint/lint_d is not there",
+            "README.md:3: lint/d.py is not run",
+            "doc/page.md:2: gateway/bass/ is not there",
+            "doc/page.md:3: e2f/test_a.py is not there",
+        ])
+
     def test_actuate(self):
         for name, code in (("modbus_read_registers", 0), ("modbus_write_register", 1),
                            ("modbus_write_and_read_registers", 1),

@@ -1,0 +1,57 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""What README.md and doc/ name is there: files, folders, and tests that are run. named.py ROOT
+
+`e2e/x.py::test_y` is below tests/, and a `::test_z` after it in the same file."""
+import pathlib
+import re
+import sys
+
+QUOTED = re.compile(r"`([^`\n]+)`")
+TESTS = "tests"
+
+
+def paths(text, tops):
+    """Of the words in backquotes those that name a path, with the test behind them or ""."""
+    file = ""
+    for quoted in QUOTED.findall(text):
+        for word in quoted.split():
+            path, _, test = word.partition("::")
+            if "/" in path and (path.split("/")[0] in tops or path.endswith((".c", ".h", ".py"))):
+                file = path
+            if file and (path == file or (test and not path)):
+                yield file, test
+
+
+def complaint(root, path, test):
+    """Why it proves nothing, or ""."""
+    file = root / path
+    if not file.exists():
+        file = root / TESTS / path
+    listed = file.parent / "meson.build"
+    rows = listed.read_text("utf-8") if listed.exists() else ""
+    if not file.exists():
+        return "" if f"test('{file.name}'" in rows and not test else "is not there"
+    if file.match("unit/test_*.c") and f"'{file.stem[len('test_'):]}'" not in rows:
+        return "is not run"
+    if file.match("lint/*.py") and f"'{file.name}'" not in rows:
+        return "is not run"
+    if test and not re.search(rf"\b{test}\(", file.read_text("utf-8")):
+        return f"has no {test}"
+    return ""
+
+
+def complaints(root):
+    tops = {f.name for folder in (root, root / TESTS) for f in folder.iterdir() if f.is_dir()}
+    for page in (root / "README.md", *sorted((root / "doc").glob("*.md"))):
+        for number, line in enumerate(page.read_text("utf-8").splitlines(), 1):
+            for path, test in paths(line, tops):
+                why = complaint(root, path, test)
+                if why:
+                    yield f"{page.relative_to(root)}:{number}: {path} {why}"
+
+
+if __name__ == "__main__":
+    lines = list(complaints(pathlib.Path(sys.argv[1])))
+    print("\n".join(lines) or "named: all is there")
+    sys.exit(1 if lines else 0)
