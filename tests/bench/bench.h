@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * bench.h: what the benchmarks of this process share: places for threads, the probe that says
- * how the machine is just now, and medians. C and C++.
+ * bench.h: what the benchmarks of this process share: places for threads, chance, the probe that
+ * says how the machine is just now, and medians. C and C++.
  *
  * Thread: any; a thread pins itself.
  */
@@ -23,6 +23,17 @@ static inline void bench_relax(void)
 #elif defined(__aarch64__)
 	__asm__ volatile("yield");
 #endif
+}
+
+#define BENCH_SEED UINT64_C(88172645463325252)
+
+/* Chance that is the same in every run (xorshift64). *state: BENCH_SEED at first, never 0. */
+static inline uint64_t bench_random(uint64_t *state)
+{
+	*state ^= *state << 13;
+	*state ^= *state >> 7;
+	*state ^= *state << 17;
+	return *state;
 }
 
 int64_t bench_now_ns(void); /* CLOCK_BOOTTIME */

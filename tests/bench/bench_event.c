@@ -100,12 +100,9 @@ static void end_pong(pthread_t thread, const struct pong *p)
 
 static uint32_t any_point(void)
 {
-	static uint64_t x = 88172645463325252u;
+	static uint64_t state = BENCH_SEED;
 
-	x ^= x << 13;
-	x ^= x >> 7;
-	x ^= x << 17;
-	return (uint32_t)(x % POINTS);
+	return (uint32_t)(bench_random(&state) % POINTS);
 }
 
 /* As a source does it. */

@@ -48,16 +48,6 @@ struct way {
 	double ns[ROUNDS_MAX], ratio[ROUNDS_MAX]; /* a sample; over ours + engine */
 };
 
-static uint64_t random_next(void)
-{
-	static uint64_t x = 88172645463325252u;
-
-	x ^= x << 13;
-	x ^= x >> 7;
-	x ^= x << 17;
-	return x;
-}
-
 static struct gw_time now(void)
 {
 	return (struct gw_time){
@@ -215,6 +205,7 @@ int main(int argc, char **argv)
 	size_t rounds = argc > 1 ? strtoul(argv[1], NULL, 10) : 41;
 	int64_t run_ns = (argc > 2 ? strtol(argv[2], NULL, 10) : 5) * GW_NS_PER_MS;
 	double near[ROUNDS_MAX];
+	uint64_t chance = BENCH_SEED;
 
 	if (rounds < 1 || rounds > ROUNDS_MAX || run_ns <= 0 || run_ns >= GW_NS_PER_SEC)
 		return 2;
@@ -226,10 +217,11 @@ int main(int argc, char **argv)
 	puts("without Boost.Lockfree (libboost-dev, g++)");
 #endif
 	for (size_t i = 0; i < BLOCK; i++)
-		samples[i] = (struct gw_sample){.point = (uint32_t)(random_next() % POINTS),
+		samples[i] = (struct gw_sample){
+			.point = (uint32_t)(bench_random(&chance) % POINTS),
 			.quality = GW_QUALITY_GOOD,
 			.mono_ns = gw_clock_mono_ns(),
-			.value = 20 + (double)(random_next() % 100) / 20};
+			.value = 20 + (double)(bench_random(&chance) % 100) / 20};
 	for (size_t k = 0; k < n; k++) {
 		if (!(ways[k].queue = ways[k].peer->make(4096)))
 			abort();
