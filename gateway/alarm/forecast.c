@@ -33,11 +33,13 @@ struct forecast {
 		held; /* closed slices with data by age: bit 0 is the one before the open one */
 	uint32_t eta_ms;
 	int16_t score; /* Mann-Kendall: pairs of slices that rise less those that fall */
-	uint8_t away;  /* evaluations in a row at rest on the other side */
-	uint8_t turns : 2; /* evaluations in a row that speak against the present truth */
-	bool settled : 1, home_over : 1; /* where home is, is known; and it is over X */
-	bool judged : 1, found : 1;      /* there is a new evaluation, and what it found */
-	double mean[FIT_SLICES]; /* by number of the slice, a circle; NaN: not held */
+	uint8_t newest : 5; /* place of the one that bit 0 of held stands for */
+	uint8_t turns : 2;  /* evaluations in a row that speak against the present truth */
+	bool settled : 1;   /* where home is, is known */
+	uint8_t away : 5;   /* evaluations in a row at rest on the other side */
+	bool home_over : 1; /* home is over X */
+	bool judged : 1, found : 1; /* there is a new evaluation, and what it found */
+	double mean[FIT_SLICES];    /* of the closed slices, a circle; NaN: not held */
 };
 static_assert(offsetof(struct forecast, mean) == 32, "a sample touches one line");
 
@@ -113,8 +115,9 @@ static double slope_of(const double *t, const double *y, size_t n)
 static bool significant(int score, size_t count)
 {
 	double n = (double)count, var = n * (n - 1) * (2 * n + 5) / 18;
+	double over = gw_greater(abs(score) - 1, 0);
 
-	return abs(score) - 1 >= FIT_SIGMA * sqrt(var);
+	return over * over >= FIT_SIGMA * FIT_SIGMA * var;
 }
 
 /* In the same direction, and at least a third as steep. */
@@ -123,15 +126,9 @@ static bool agrees(double part, double whole)
 	return part / whole >= 1.0 / 3;
 }
 
-/* Number of the slice since the clock began. */
-static int64_t number_at(const struct gw_condition_opts *o, int64_t at_ns)
+static double *place_of(struct forecast *m, int64_t age)
 {
-	return at_ns / slice_ns(o);
-}
-
-static double *place_of(struct forecast *m, int64_t number)
-{
-	return &m->mean[number % FIT_SLICES];
+	return &m->mean[(m->newest + FIT_SLICES - age) % FIT_SLICES];
 }
 
 static size_t count_held(const struct forecast *m)
@@ -163,8 +160,8 @@ static int64_t count_under(const struct forecast *m, double y)
 }
 
 /* Whether the slices show a trend; ret_slope per slice, ret_now its level at the newest, or
- * that of the window if there is no trend. number: of the slice that has just begun. */
-static bool trend(struct forecast *m, int64_t number, double *ret_slope, double *ret_now)
+ * that of the window if there is no trend. */
+static bool trend(struct forecast *m, double *ret_slope, double *ret_now)
 {
 	double t[FIT_SLICES] = {0}, y[FIT_SLICES] = {0}, level[FIT_SLICES], whole;
 	size_t n = 0, half;
@@ -172,7 +169,7 @@ static bool trend(struct forecast *m, int64_t number, double *ret_slope, double 
 	for (int age = FIT_SLICES - 1; age >= 0; age--)
 		if (m->held >> age & 1) {
 			t[n] = -age;
-			y[n++] = *place_of(m, number - 1 - age);
+			y[n++] = *place_of(m, age);
 		}
 	half = n / 2;
 	/* The slopes are most of the work, and in calm times nobody needs them. */
@@ -185,7 +182,7 @@ static bool trend(struct forecast *m, int64_t number, double *ret_slope, double 
 		agrees(slope_of(t + half, y + half, n - half), whole);
 }
 
-static bool evaluate(const struct gw_condition_opts *o, struct forecast *m, int64_t number)
+static bool evaluate(const struct gw_condition_opts *o, struct forecast *m)
 {
 	double slope, now, eta_ns;
 	bool moving = false, over;
@@ -194,11 +191,11 @@ static bool evaluate(const struct gw_condition_opts *o, struct forecast *m, int6
 	if (most != 0 && !significant(m->score, (size_t)n)) {
 		over = most > 0; /* where most slices are, there the median is */
 	} else {
-		moving = trend(m, number, &slope, &now);
+		moving = trend(m, &slope, &now);
 		over = now > o->limit;
 	}
 	m->eta_ms = NO_ETA;
-	m->away = over == m->home_over || moving ? 0 : (uint8_t)(m->away + 1);
+	m->away = over == m->home_over || moving ? 0 : (m->away + 1) & 31;
 	if (!m->settled || m->away == FIT_SLICES) {
 		m->settled = true;
 		m->home_over = over;
@@ -214,26 +211,25 @@ static bool evaluate(const struct gw_condition_opts *o, struct forecast *m, int6
 	return true;
 }
 
-/* The open slice is over, and slice `number` begins: move it among the others, unless it is
- * older than the window too. */
-static void close_slice(struct forecast *m, int64_t was, int64_t number)
+/* The open slice is over, and the next begins, or one of those behind it: move it among the
+ * others, unless it is older than the window too. */
+static void close_slice(struct forecast *m, int64_t slices)
 {
-	int64_t slices = number - was;
-
 	while (m->held && oldest(m) + slices >= FIT_SLICES) {
-		double *y = place_of(m, was - 1 - oldest(m));
+		double *y = place_of(m, oldest(m));
 
 		m->score = (int16_t)(m->score - count_over(m, *y) + count_under(m, *y));
 		*y = (double)NAN;
 		m->held &= ~(UINT32_C(1) << oldest(m));
 	}
 	m->held = slices < FIT_SLICES ? m->held << slices : 0;
+	m->newest = (unsigned)((m->newest + slices) % FIT_SLICES) & 31;
 	if (slices <= FIT_SLICES) {
 		double y = m->sum / m->count;
 
 		m->score = (int16_t)(m->score + count_under(m, y) - count_over(m, y));
 		m->held |= UINT32_C(1) << (slices - 1);
-		*place_of(m, was) = y;
+		*place_of(m, slices - 1) = y;
 	}
 	m->sum = 0;
 	m->count = 0;
@@ -242,17 +238,18 @@ static void close_slice(struct forecast *m, int64_t was, int64_t number)
 static void turn_slice(
 	const struct gw_condition_opts *o, struct forecast *m, int64_t now_ns)
 {
-	int64_t number = number_at(o, now_ns);
+	int64_t late_ns = now_ns - m->slice_end_ns, width_ns = slice_ns(o);
+	int64_t slices = late_ns < width_ns ? 1 : 1 + late_ns / width_ns;
 
 	if (m->count) {
-		close_slice(m, number_at(o, m->slice_end_ns) - 1, number);
-		m->found = count_held(m) >= FIT_LEAST && evaluate(o, m, number);
+		close_slice(m, slices);
+		m->found = count_held(m) >= FIT_LEAST && evaluate(o, m);
 		m->judged = true;
 	} else {
 		for (int i = 0; i < FIT_SLICES; i++)
 			m->mean[i] = (double)NAN;
 	}
-	m->slice_end_ns = (number + 1) * slice_ns(o);
+	m->slice_end_ns += slices * width_ns;
 }
 
 static bool absorb(const struct gw_condition_opts *o, void *memory,
@@ -264,7 +261,7 @@ static bool absorb(const struct gw_condition_opts *o, void *memory,
 		turn_slice(o, m, now_ns);
 	m->sum += sample->value;
 	m->count++;
-	return m->judged;
+	return m->judged && (m->found || m->turns > 0);
 }
 
 static bool rest(

@@ -88,12 +88,13 @@ static inline void begin_slice(struct rate *m, int64_t now_ns, double v)
 		m->open = v;
 		return;
 	}
-	if (now_ns - m->open_end_ns >= m->width_ns)
-		slices += (now_ns - m->open_end_ns) / m->width_ns;
+	if (now_ns - m->open_end_ns >= m->width_ns) /* less than 24: exact, and soon done */
+		slices += (int64_t)((double)(now_ns - m->open_end_ns) /
+			(double)m->width_ns);
 	m->open_end_ns += slices * m->width_ns;
-	m->newest = (uint8_t)((m->newest + slices) % RATE_SLICES);
+	m->value[(m->newest + 1u) % RATE_SLICES] = m->open;
+	m->newest = (uint8_t)((m->newest + (unsigned)slices) % RATE_SLICES);
 	m->held = (m->held << slices | UINT32_C(1) << (slices - 1)) & RATE_HELD;
-	m->value[place_of(m, (int)slices - 1)] = m->open;
 	m->open = v;
 }
 
