@@ -94,7 +94,7 @@ static bool rest(
 		if (m->over_ns[i] == time_ns(o, i))
 			return false;
 	}
-	return m->last_ns != 0 && !m->lost && m->value <= ret_rest->hi;
+	return !m->lost && m->value <= ret_rest->hi;
 }
 
 static void recall(void *memory, const struct gw_rested *run)

@@ -261,7 +261,7 @@ static bool absorb(const struct gw_condition_opts *o, void *memory,
 		turn_slice(o, m, now_ns);
 	m->sum += sample->value;
 	m->count++;
-	return m->judged && (m->found || m->turns > 0);
+	return m->judged && (m->found || m->turns);
 }
 
 static bool rest(

@@ -119,6 +119,15 @@ static struct gw_condition_answer ask(void *memory, const struct gw_sample *samp
 	return a;
 }
 
+/* Whether it may rest from now on: after a sample, or before any, or after a recall alone. */
+static void look(void)
+{
+	beside.rest = GW_REST_ALWAYS;
+	beside.rests = !beside.truth &&
+		beside.o->kind->rest(beside.o, beside.late, &beside.rest);
+	beside.run.sum = beside.each ? (double)NAN : beside.rest.sum;
+}
+
 static void tell(double value)
 {
 	const struct gw_condition_opts *o = beside.o;
@@ -144,9 +153,7 @@ static void tell(double value)
 		assert_int_equal(a.due_ns, b.due_ns);
 		beside.truth = a.truth;
 	}
-	beside.rest = GW_REST_ALWAYS;
-	beside.rests = !beside.truth && o->kind->rest(o, beside.late, &beside.rest);
-	beside.run.sum = beside.each ? (double)NAN : beside.rest.sum;
+	look();
 }
 
 static void walk_beside_a_rest(const struct gw_condition_opts *o)
@@ -157,7 +164,7 @@ static void walk_beside_a_rest(const struct gw_condition_opts *o)
 		.prompt = calloc(1, size),
 		.late = calloc(1, size),
 		.each = o->kind->recalls_each || pick(2)};
-	walk = (struct walk){.now_ns = 1000 * S, .value = pick(14)};
+	walk = (struct walk){.now_ns = (1 + pick(2) * 1000) * S, .value = pick(14)};
 	if (o->kind == &gw_rises || o->kind == &gw_falls)
 		walk.offset = pick(4) ? 0 : COARSE;
 	for (int i = 0; i < STEPS; i++) {
@@ -170,6 +177,10 @@ static void walk_beside_a_rest(const struct gw_condition_opts *o)
 		if (pick(8) == 0 && beside.rests && beside.rest.until_ns > walk.now_ns &&
 			beside.rest.until_ns < INT64_MAX)
 			walk.now_ns = beside.rest.until_ns - pick(2);
+		if (pick(8) == 0) {
+			recall();
+			look();
+		}
 		tell(value);
 	}
 	free(beside.prompt);
