@@ -19,10 +19,11 @@ enum gw_chatter_rule {
 };
 
 struct gw_alarm_opts {
-	struct gw_alarm_info info;
-	struct gw_condition_opts when;
+	/* first what the engine reads when nothing happens */
 	uint32_t first_point; /* into the point table: the point, or the device's first */
 	uint32_t n_points;    /* 1 for a point, all of a device's for silent, 0 for votes */
+	struct gw_condition_opts when;
+	struct gw_alarm_info info;
 	enum gw_level level;
 	int64_t on_delay_ns;  /* true for this long before it raises */
 	int64_t off_delay_ns; /* false for this long before it clears */

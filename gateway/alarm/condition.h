@@ -29,13 +29,13 @@ struct gw_member {
 /* What stands under `when:`. Fields belong to the kinds named beside them. */
 struct gw_condition_opts {
 	const struct gw_condition_kind *kind;
+	int64_t window_ns;        /* per, within, stuck, silent */
 	double limit;             /* above, below, reaches; rises, falls: the change;
 				   * flood: the highest enum gw_level that is held back */
 	struct gw_table clear;    /* above, below: 1 x 1 or empty */
 	struct gw_table deadband; /* above, below, outside, rises, falls: 1 x 1 or empty */
 	struct gw_table band;     /* outside: 1 x 2 */
 	bool is;                  /* is */
-	int64_t window_ns;        /* per, within, stuck, silent */
 	int64_t fit_ns;           /* reaches; 0: not given */
 	struct gw_table rows;     /* dose: n x 2, level and nanoseconds */
 	int64_t at_least;         /* at_least */

@@ -151,7 +151,7 @@ void gw_alarms_schedule(struct gw_engine *e, struct gw_alarm *a)
 		due_ns = a->condition_due_ns;
 	if (a->release_ns < due_ns)
 		due_ns = a->release_ns;
-	gw_queue_set(e, a, due_ns);
+	gw_queue_set(e, index_of(e, a), due_ns);
 }
 
 bool gw_alarms_suppressed(const struct gw_engine *e, const struct gw_alarm *a)
@@ -345,10 +345,35 @@ void gw_alarms_ask(struct gw_engine *e, struct gw_alarm *a, struct gw_condition_
 	settle(e, a, was_active, was_heard, in.now_ns, now);
 }
 
-/* When it fell due; but the repeats that a box missed while it slept are one, told now. */
-static int64_t due_at(const struct gw_alarm *a, const struct gw_time *now)
+/* Of what happens to a silent alarm most of all, in short: at the end of its time its points have
+ * spoken meanwhile, and it waits anew. Whether that is so. */
+static bool put_off(struct gw_engine *e, struct gw_alarm *a, int64_t at_ns)
 {
-	int64_t at_ns = a->due_ns > a->last_ns ? a->due_ns : a->last_ns;
+	const struct gw_condition_opts *o = &a->opts->when;
+	struct gw_condition_answer answer = {0};
+
+	if (!o->kind->on_devices || a->truth || gw_state_due(&a->state, &a->rules) <= at_ns)
+		return false;
+	o->kind->ask(o, a->memory,
+		&(struct gw_condition_input){.member = GW_NO_MEMBER,
+			.now_ns = at_ns,
+			.last_good_ns = last_good_ns(e, a)},
+		&answer);
+	if (answer.truth)
+		return false;
+	a->last_ns = at_ns;
+	a->quality = GW_QUALITY_GOOD;
+	a->condition_due_ns = answer.due_ns;
+	gw_alarms_schedule(e, a);
+	return true;
+}
+
+/* When it fell due; but the repeats that a box missed while it slept are one, told now. */
+static int64_t due_at(
+	const struct gw_engine *e, const struct gw_alarm *a, const struct gw_time *now)
+{
+	int64_t due_ns = gw_queue_due_ns(e, index_of(e, a));
+	int64_t at_ns = due_ns > a->last_ns ? due_ns : a->last_ns;
 
 	if (a->rules.re_alarm_ns && gw_state_active(&a->state) &&
 		at_ns + a->rules.re_alarm_ns <= now->mono_ns)
@@ -359,7 +384,7 @@ static int64_t due_at(const struct gw_alarm *a, const struct gw_time *now)
 void gw_alarms_due(struct gw_engine *e, struct gw_alarm *a, const struct gw_time *now)
 {
 	struct gw_moves moves = {0};
-	int64_t at_ns = due_at(a, now);
+	int64_t at_ns = due_at(e, a, now);
 	bool was_active = gw_state_active(&a->state);
 
 	if (a->release_ns <= at_ns) {
@@ -368,6 +393,8 @@ void gw_alarms_due(struct gw_engine *e, struct gw_alarm *a, const struct gw_time
 		gw_alarms_schedule(e, a);
 		return;
 	}
+	if (put_off(e, a, at_ns))
+		return;
 	if (a->condition_due_ns <= at_ns) {
 		if (a->opts->when.kind->absorb)
 			gw_history_recall(e, a->opts->first_point);

@@ -98,8 +98,8 @@ static void ready(struct gw_engine *e, const struct gw_time *now)
 
 static void run_due(struct gw_engine *e, const struct gw_time *now)
 {
-	while (e->n_queue && e->queue[0]->due_ns <= now->mono_ns)
-		gw_alarms_due(e, e->queue[0], now);
+	while (e->n_queue && e->queue[0].at_ns <= now->mono_ns)
+		gw_alarms_due(e, &e->alarms[e->queue[0].alarm], now);
 }
 
 void gw_engine_feed(
@@ -178,7 +178,7 @@ bool gw_engine_pending(const struct gw_engine *e)
 
 int64_t gw_engine_next_ns(const struct gw_engine *e)
 {
-	int64_t next_ns = e->n_queue ? e->queue[0]->due_ns : INT64_MAX;
+	int64_t next_ns = e->n_queue ? e->queue[0].at_ns : INT64_MAX;
 
 	if (atomic_load_explicit(&e->waiting, memory_order_relaxed) &&
 		e->step_ns + OUTPUT_RETRY_NS < next_ns)

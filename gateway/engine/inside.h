@@ -86,7 +86,10 @@ struct gw_past {
 	} history[];
 };
 
-#define GW_NOT_QUEUED UINT32_MAX
+struct gw_due { /* an alarm in the queue, and when */
+	int64_t at_ns;
+	uint32_t alarm;
+};
 
 struct gw_alarm {
 	const struct gw_alarm_opts *opts;
@@ -98,8 +101,6 @@ struct gw_alarm {
 	int64_t waits_ns;         /* for a first sample since then; 0: from the start on */
 	int64_t condition_due_ns; /* its condition wants to be asked */
 	int64_t release_ns;       /* what held it back has ended; INT64_MAX: nothing has */
-	int64_t due_ns;           /* when it is due for any reason; key of the queue */
-	uint32_t queued_at;       /* place in the queue, or GW_NOT_QUEUED */
 	bool truth;               /* the condition's last answer */
 	bool heard;               /* asked since start */
 	bool stood;               /* was active when the daemon last stopped */
@@ -142,7 +143,8 @@ struct gw_engine {
 	struct gw_listeners point_listeners, alarm_listeners;
 	uint32_t *by_key; /* alarm indexes in order of key */
 
-	struct gw_alarm **queue; /* binary heap by due_ns */
+	struct gw_due *queue; /* a heap: the children of i are 4 * i + 1 .. 4 * i + 4 */
+	uint32_t *places;     /* by alarm: 1 + where it is in the queue; 0: not */
 	size_t n_queue;
 
 	struct gw_input *inputs;
@@ -210,8 +212,10 @@ int64_t gw_view_good_ns(const struct gw_view *v, size_t point); /* 0: never */
 void gw_view_write_alarm(
 	struct gw_alarm_slot *s, const struct gw_alarm *a, int64_t shelved_until_ms);
 
-/* queue.c: alarms by the time they are due */
-void gw_queue_set(struct gw_engine *e, struct gw_alarm *a, int64_t due_ns);
+/* queue.c: alarms by the time they are due for any reason; INT64_MAX: never */
+#define GW_QUEUE_SKEW 3 /* entries before the first, so that four children are one line */
+int64_t gw_queue_due_ns(const struct gw_engine *e, uint32_t alarm);
+void gw_queue_set(struct gw_engine *e, uint32_t alarm, int64_t due_ns);
 
 /* alarms.c: one alarm steps */
 int64_t gw_alarms_wall_ms(const struct gw_time *now, int64_t at_ns);

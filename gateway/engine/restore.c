@@ -130,8 +130,6 @@ static void go_on(struct gw_engine *e, struct gw_alarm *a, const struct gw_alarm
 	a->rules = fresh.rules;
 	a->memory = fresh.memory;
 	a->memory_size = fresh.memory_size;
-	a->queued_at = GW_NOT_QUEUED;
-	a->due_ns = INT64_MAX;
 	a->condition_due_ns = old->condition_due_ns;
 	if (opts->when.kind->votes && old->opts->when.kind->votes)
 		gw_condition_members_keep(

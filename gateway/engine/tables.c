@@ -201,8 +201,6 @@ static void init_alarm(struct gw_alarm *a, const struct gw_alarm_opts *o,
 		.memory_size = memory_size,
 		.condition_due_ns = INT64_MAX,
 		.release_ns = INT64_MAX,
-		.due_ns = INT64_MAX,
-		.queued_at = GW_NOT_QUEUED,
 		.quiet = true,
 		.value = (double)NAN,
 		.limit = (double)NAN,
@@ -229,7 +227,9 @@ enum gw_err gw_tables_build(struct gw_engine *e, struct gw_error *err)
 	e->view.alarms = take(o->n_alarms, sizeof *e->view.alarms, 64, &ok);
 	e->alarms = take(o->n_alarms, sizeof *e->alarms, 64, &ok);
 	e->memory = take(memory, 1, 64, &ok);
-	e->queue = take(o->n_alarms, sizeof *e->queue, 64, &ok);
+	e->queue = take(o->n_alarms + GW_QUEUE_SKEW, sizeof *e->queue, 64, &ok);
+	e->queue += e->queue ? GW_QUEUE_SKEW : 0;
+	e->places = take(o->n_alarms, sizeof *e->places, 64, &ok);
 	e->by_key = take(o->n_alarms, sizeof *e->by_key, 64, &ok);
 	e->inputs = take(o->n_inputs, sizeof *e->inputs, 64, &ok);
 	e->log = malloc(log * sizeof *e->log); /* untouched until there are events */
@@ -273,7 +273,8 @@ void gw_tables_free(struct gw_engine *e)
 	free(e->alarms);
 	free(e->memory);
 	free(e->pasts);
-	free(e->queue);
+	free(e->queue ? e->queue - GW_QUEUE_SKEW : NULL);
+	free(e->places);
 	free(e->by_key);
 	free(e->inputs);
 	free(e->log);
