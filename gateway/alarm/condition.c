@@ -17,3 +17,8 @@ const struct gw_condition_kind *const gw_condition_kinds[] = {
 	&gw_at_least,
 	NULL,
 };
+
+size_t gw_condition_memory(const struct gw_condition_opts *o)
+{
+	return o->kind->memory ? o->kind->memory(o) : 0;
+}

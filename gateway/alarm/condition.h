@@ -126,6 +126,9 @@ struct gw_condition_kind {
 
 extern const struct gw_condition_kind *const gw_condition_kinds[]; /* NULL-terminated */
 
+/* Bytes of memory it needs. */
+size_t gw_condition_memory(const struct gw_condition_opts *o);
+
 /* Votes only: the keys of the members that are true now (or less than window_ns ago), at most
  * one a device; returns how many were written. */
 size_t gw_condition_members(const struct gw_condition_opts *o, const void *memory,

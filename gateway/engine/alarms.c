@@ -18,19 +18,18 @@ int64_t gw_alarms_wall_ms(const struct gw_time *now, int64_t at_ns)
 	return now->wall_ms - (now->mono_ns - at_ns) / GW_NS_PER_MS;
 }
 
-static uint32_t index_of(const struct gw_engine *e, const struct gw_alarm *a)
+static int64_t shelved_until_ms(const struct gw_story *story, const struct gw_time *now)
 {
-	return (uint32_t)(a - e->alarms);
-}
-
-static int64_t shelved_until_ms(const struct gw_alarm *a, const struct gw_time *now)
-{
-	return a->state.shelved ? gw_alarms_wall_ms(now, a->state.shelf_end_ns) : 0;
+	return story->state.shelved ? gw_alarms_wall_ms(now, story->state.shelf_end_ns) : 0;
 }
 
 void gw_alarms_show(struct gw_engine *e, struct gw_alarm *a, const struct gw_time *now)
 {
-	gw_view_write_alarm(&e->view.alarms[index_of(e, a)], a, shelved_until_ms(a, now));
+	const struct gw_story *story = gw_story_of(e, a);
+
+	if (a->moved)
+		gw_view_write_alarm(&e->view.alarms[gw_alarms_index(e, a)], a, story,
+			shelved_until_ms(story, now));
 }
 
 /* What every event of this alarm says, whatever happened. */
@@ -38,61 +37,64 @@ static struct gw_event describe(struct gw_engine *e, struct gw_alarm *a,
 	enum gw_change change, enum gw_state state, int64_t at_ns,
 	const struct gw_time *now)
 {
+	struct gw_story *story = gw_story_write(e, a);
 	struct gw_event v = {
 		.seq = ++e->seq,
 		.run = e->run,
 		.change = (uint8_t)change,
 		.state = (uint8_t)state,
-		.under = a->state.under,
+		.under = story->state.under,
 		.level = (uint8_t)a->opts->level,
 		.quality = a->quality,
 		.info = &a->opts->info,
 		.value = a->value,
 		.limit = a->limit,
-		.peak = a->peak,
-		.eta_ms = a->eta_ms,
+		.peak = story->peak,
+		.eta_ms = story->eta_ms,
 		.mono_ns = at_ns,
 		.wall_ms = gw_alarms_wall_ms(now, at_ns),
-		.onset_ms = a->onset_ms,
-		.shelved_until_ms = shelved_until_ms(a, now),
+		.onset_ms = story->onset_ms,
+		.shelved_until_ms = shelved_until_ms(story, now),
 		.synced = now->synced,
 		.durable = true,
 	};
 
-	memcpy(v.occurrence, a->occurrence, sizeof v.occurrence);
+	memcpy(v.occurrence, story->occurrence, sizeof v.occurrence);
 	memcpy(v.boot, e->boot, sizeof v.boot);
 	if (a->opts->when.kind->votes)
 		v.n_by = (uint8_t)gw_condition_members(
 			&a->opts->when, a->memory, at_ns, v.by, GW_EVENT_BY_MAX);
 	if (a->opts->when.kind == &gw_chattering)
 		v.n_by = (uint8_t)gw_nuisance_names(e, a, v.by, GW_EVENT_BY_MAX);
-	a->seq = v.seq;
-	a->told_level = v.level;
-	a->since_ms = v.wall_ms;
+	story->seq = v.seq;
+	story->told_level = v.level;
+	story->since_ms = v.wall_ms;
 	return v;
 }
 
 static void begin_life(
 	struct gw_engine *e, struct gw_alarm *a, int64_t at_ns, const struct gw_time *now)
 {
-	a->alive = true;
-	a->unsynced = false;
-	if (isnan(a->peak)) /* else it was worse in the delay already */
-		a->peak = a->value;
-	a->raised++;
-	gw_event_occurrence(a->occurrence, e->opts.site->gateway, e->run,
-		(e->seq + 1) ^ (uint64_t)index_of(e, a) << 40,
+	struct gw_story *story = gw_story_write(e, a);
+
+	story->alive = true;
+	story->unsynced = false;
+	if (isnan(story->peak)) /* else it was worse in the delay already */
+		story->peak = a->value;
+	story->raised++;
+	gw_event_occurrence(story->occurrence, e->opts.site->gateway, e->run,
+		(e->seq + 1) ^ (uint64_t)gw_alarms_index(e, a) << 40,
 		gw_alarms_wall_ms(now, at_ns));
 }
 
-static void end_life(struct gw_alarm *a)
+static void end_life(struct gw_story *story)
 {
-	a->alive = a->withheld = false;
-	memset(a->occurrence, 0, sizeof a->occurrence);
-	a->onset_ms = 0;
-	a->onset_ns = 0;
-	a->peak = NO_NUMBER;
-	a->eta_ms = -1;
+	story->alive = story->withheld = false;
+	memset(story->occurrence, 0, sizeof story->occurrence);
+	story->onset_ms = 0;
+	story->onset_ns = 0;
+	story->peak = NO_NUMBER;
+	story->eta_ms = -1;
 }
 
 static void send(struct gw_engine *e, struct gw_alarm *a, enum gw_change change,
@@ -100,7 +102,7 @@ static void send(struct gw_engine *e, struct gw_alarm *a, enum gw_change change,
 {
 	struct gw_event v = describe(e, a, change, state, at_ns, now);
 
-	a->unsynced |= !now->synced;
+	gw_story_write(e, a)->unsynced |= !now->synced;
 	if (note)
 		strncpy(v.note, note, sizeof v.note - 1);
 	gw_out_add(e, &v);
@@ -109,22 +111,24 @@ static void send(struct gw_engine *e, struct gw_alarm *a, enum gw_change change,
 void gw_alarms_tell(struct gw_engine *e, struct gw_alarm *a, enum gw_change change,
 	const char *note, int64_t at_ns, const struct gw_time *now)
 {
-	send(e, a, change, gw_state_shown(&a->state), note, at_ns, now);
+	send(e, a, change, gw_state_shown(&gw_story_of(e, a)->state), note, at_ns, now);
 	gw_alarms_show(e, a, now);
 }
 
 static void tell_move(struct gw_engine *e, struct gw_alarm *a, const struct gw_move *m,
 	const char *note, const struct gw_time *now)
 {
+	struct gw_story *story = gw_story_write(e, a);
+
 	if (m->change == GW_CHANGE_RAISED && !m->again) {
-		if (!a->alive)
+		if (!story->alive)
 			begin_life(e, a, m->at_ns, now);
 		if (!m->silent)
 			gw_nuisance_raised(e, a, m->at_ns, now);
 	}
-	if (a->withheld) { /* nobody was told, so nobody need acknowledge */
-		if (a->state.under == GW_STATE_RETURNED_UNACKED)
-			a->state.under = GW_STATE_NORMAL;
+	if (story->withheld) { /* nobody was told, so nobody need acknowledge */
+		if (story->state.under == GW_STATE_RETURNED_UNACKED)
+			story->state.under = GW_STATE_NORMAL;
 		return;
 	}
 	if (!m->silent)
@@ -135,23 +139,16 @@ static void tell_move(struct gw_engine *e, struct gw_alarm *a, const struct gw_m
 static void tell(struct gw_engine *e, struct gw_alarm *a, const struct gw_moves *moves,
 	const char *note, const struct gw_time *now)
 {
+	struct gw_story *story;
+
+	if (moves->n == 0)
+		return;
 	for (unsigned i = 0; i < moves->n; i++)
 		tell_move(e, a, &moves->move[i], note, now);
-	if (moves->n && a->alive && a->state.under == GW_STATE_NORMAL)
-		end_life(a);
-	if (moves->n)
-		gw_alarms_show(e, a, now);
-}
-
-void gw_alarms_schedule(struct gw_engine *e, struct gw_alarm *a)
-{
-	int64_t due_ns = gw_state_due(&a->state, &a->rules);
-
-	if (a->condition_due_ns < due_ns)
-		due_ns = a->condition_due_ns;
-	if (a->release_ns < due_ns)
-		due_ns = a->release_ns;
-	gw_queue_set(e, index_of(e, a), due_ns);
+	story = gw_story_write(e, a);
+	if (story->alive && story->state.under == GW_STATE_NORMAL)
+		end_life(story);
+	gw_alarms_show(e, a, now);
 }
 
 bool gw_alarms_suppressed(const struct gw_engine *e, const struct gw_alarm *a)
@@ -160,7 +157,7 @@ bool gw_alarms_suppressed(const struct gw_engine *e, const struct gw_alarm *a)
 		const struct gw_member *m = &a->opts->unless[i];
 		const struct gw_point_slot *s = &e->view.points[m->index];
 
-		if (m->is_alarm ? gw_state_active(&e->alarms[m->index].state)
+		if (m->is_alarm ? gw_story_active(e, &e->alarms[m->index])
 				: gw_view_good_ns(&e->view, m->index) &&
 					atomic_load_explicit(
 						&s->value, memory_order_relaxed) != 0)
@@ -180,13 +177,13 @@ void gw_alarms_hear(struct gw_engine *e, const struct gw_listener *l, bool truth
 				.member = l->member, .member_true = truth, .now_ns = at_ns},
 			now);
 	} else if (gw_alarms_suppressed(e, a)) {
-		a->release_ns = INT64_MAX;
+		gw_story_write(e, a)->release_ns = INT64_MAX;
 		gw_alarms_hold(e, a, GW_HOLD_DESIGN, true, at_ns, now);
-		gw_alarms_schedule(e, a);
-	} else if (a->state.holds & GW_HOLD_DESIGN) {
+		gw_story_schedule(e, a);
+	} else if (gw_story_of(e, a)->state.holds & GW_HOLD_DESIGN) {
 		/* with the timers: the sample that ends the one may end the other */
-		a->release_ns = at_ns;
-		gw_alarms_schedule(e, a);
+		gw_story_write(e, a)->release_ns = at_ns;
+		gw_story_schedule(e, a);
 	}
 }
 
@@ -195,10 +192,10 @@ static void tell_listeners(
 	struct gw_engine *e, struct gw_alarm *a, int64_t now_ns, const struct gw_time *now)
 {
 	const struct gw_listeners *l = &e->alarm_listeners;
-	uint32_t i = index_of(e, a);
+	uint32_t i = gw_alarms_index(e, a);
 
 	for (uint32_t k = l->first[i]; k < l->first[i + 1]; k++)
-		gw_alarms_hear(e, &l->at[k], gw_state_active(&a->state), now_ns, now);
+		gw_alarms_hear(e, &l->at[k], gw_story_active(e, a), now_ns, now);
 }
 
 void gw_alarms_calm(struct gw_engine *e, size_t point)
@@ -234,27 +231,28 @@ void gw_alarms_calm(struct gw_engine *e, size_t point)
 static void settle(struct gw_engine *e, struct gw_alarm *a, bool was_active, bool was_heard,
 	int64_t at_ns, const struct gw_time *now)
 {
-	bool quiet = !a->truth && !gw_state_active(&a->state);
+	bool active = gw_story_active(e, a), quiet = !a->truth && !active;
 
 	if (quiet != a->quiet) {
 		a->quiet = quiet;
 		for (uint32_t i = 0; i < a->opts->n_points; i++)
 			gw_alarms_calm(e, a->opts->first_point + i);
 	}
-	gw_alarms_schedule(e, a);
-	if (a->state.holds) /* suppressed or not, without a move */
+	gw_story_schedule(e, a);
+	if (gw_story_of(e, a)->state.holds) /* suppressed or not, without a move */
 		gw_alarms_show(e, a, now);
 	gw_nuisance_chatter(e, a, at_ns, now);
 	if (was_active && a == e->flood && !gw_flood_lasts(a->memory))
 		gw_nuisance_ebb(e, now);
-	if (gw_state_active(&a->state) != was_active || a->heard != was_heard)
+	if (gw_story_active(e, a) != was_active || a->heard != was_heard)
 		tell_listeners(e, a, at_ns, now);
 }
 
 /* The last usable sample of its points; when it began to wait if there was none. */
 static int64_t last_good_ns(const struct gw_engine *e, const struct gw_alarm *a)
 {
-	int64_t last_ns = 0;
+	const struct gw_story *story = gw_story_of(e, a);
+	int64_t waits_ns = story->waits_ns ? story->waits_ns : e->began_ns, last_ns = 0;
 
 	for (uint32_t i = 0; i < a->opts->n_points; i++) {
 		int64_t good_ns = gw_view_good_ns(&e->view, a->opts->first_point + i);
@@ -263,7 +261,7 @@ static int64_t last_good_ns(const struct gw_engine *e, const struct gw_alarm *a)
 			last_ns = good_ns;
 	}
 	if (last_ns == 0) /* silent before the restart and not heard since: still silent */
-		return a->stood ? a->waits_ns - a->opts->when.window_ns : a->waits_ns;
+		return story->stood ? waits_ns - a->opts->when.window_ns : waits_ns;
 	return last_ns;
 }
 
@@ -275,10 +273,11 @@ static void silence(struct gw_engine *e, const struct gw_alarm *a)
 			&e->view, a->opts->first_point + i, GW_QUALITY_SILENT);
 }
 
-static void note_answer(struct gw_alarm *a, const struct gw_condition_input *in,
-	const struct gw_condition_answer *answer)
+static void note_answer(struct gw_engine *e, struct gw_alarm *a,
+	const struct gw_condition_input *in, const struct gw_condition_answer *answer)
 {
 	const struct gw_condition_opts *o = &a->opts->when;
+	struct gw_story *story;
 
 	if (!isnan(answer->value))
 		a->value = answer->value;
@@ -288,16 +287,55 @@ static void note_answer(struct gw_alarm *a, const struct gw_condition_input *in,
 		a->quality = (uint8_t)in->sample->quality;
 	if (o->kind->on_devices)
 		a->quality = answer->truth ? GW_QUALITY_SILENT : GW_QUALITY_GOOD;
-	a->eta_ms = answer->eta_ms;
-	a->condition_due_ns = answer->due_ns;
-	if (a->condition_due_ns <= in->now_ns)
-		a->condition_due_ns = in->now_ns + LEAST_WAIT_NS;
+	gw_story_ask_at(e, a,
+		answer->due_ns > in->now_ns ? answer->due_ns : in->now_ns + LEAST_WAIT_NS);
+	if (!a->moved)
+		return;
+	story = gw_story_write(e, a);
+	story->eta_ms = answer->eta_ms;
 	if (!answer->truth || isnan(a->value))
 		return;
-	if (isnan(a->peak) ||
-		(o->kind->worse ? o->kind->worse(o, a->value, a->peak)
-				: a->value > a->peak))
-		a->peak = a->value;
+	if (isnan(story->peak) ||
+		(o->kind->worse ? o->kind->worse(o, a->value, story->peak)
+				: a->value > story->peak))
+		story->peak = a->value;
+}
+
+/* Lets what fell due happen first: what follows may undo it, but votes hear of it all the same.
+ * Returns whether it is active then. */
+static bool pass_time(struct gw_engine *e, struct gw_alarm *a, bool was_active,
+	int64_t now_ns, const struct gw_time *now)
+{
+	const struct gw_state_rules rules = gw_story_rules(a);
+	struct gw_moves moves = {0};
+
+	gw_state_time(&gw_story_write(e, a)->state, &rules, now_ns, &moves);
+	if (moves.n == 0)
+		return was_active;
+	tell(e, a, &moves, NULL, now);
+	if (gw_story_active(e, a) != was_active)
+		tell_listeners(e, a, moves.move[moves.n - 1].at_ns, now);
+	return gw_story_active(e, a);
+}
+
+/* Its condition has turned, or not. */
+static void move_on(struct gw_engine *e, struct gw_alarm *a,
+	const struct gw_condition_input *in, const struct gw_condition_answer *answer,
+	const struct gw_time *now)
+{
+	const struct gw_state_rules rules = gw_story_rules(a);
+	struct gw_story *story = gw_story_write(e, a);
+	struct gw_moves moves = {0};
+
+	if (answer->truth && !a->truth && !story->alive) {
+		story->onset_ns = in->now_ns;
+		story->onset_ms = gw_alarms_wall_ms(now, in->now_ns);
+		story->peak = NO_NUMBER;
+	}
+	note_answer(e, a, in, answer);
+	a->truth = answer->truth;
+	gw_state_truth(&story->state, &rules, in->now_ns, answer->truth, &moves);
+	tell(e, a, &moves, NULL, now);
 }
 
 void gw_alarms_ask(struct gw_engine *e, struct gw_alarm *a, struct gw_condition_input in,
@@ -311,8 +349,7 @@ void gw_alarms_ask(struct gw_engine *e, struct gw_alarm *a, struct gw_condition_
 		.due_ns = INT64_MAX,
 		.eta_ms = -1,
 	};
-	struct gw_moves moves = {0};
-	bool was_active = gw_state_active(&a->state), was_heard = a->heard;
+	bool was_active = gw_story_active(e, a), was_heard = a->heard;
 
 	if (in.now_ns < a->last_ns)
 		in.now_ns = a->last_ns;
@@ -323,25 +360,12 @@ void gw_alarms_ask(struct gw_engine *e, struct gw_alarm *a, struct gw_condition_
 	o->kind->ask(o, a->memory, &in, &answer);
 	if (o->kind->on_devices && answer.truth && !a->truth)
 		silence(e, a);
-	gw_state_time(&a->state, &a->rules, in.now_ns, &moves);
-	if (moves.n) {
-		tell(e, a, &moves, NULL, now);
-		if (gw_state_active(&a->state) != was_active) {
-			/* what now follows may undo it: votes hear of it all the same */
-			was_active = !was_active;
-			tell_listeners(e, a, moves.move[moves.n - 1].at_ns, now);
-		}
-		moves.n = 0;
-	}
-	if (answer.truth && !a->truth && !a->alive) {
-		a->onset_ns = in.now_ns;
-		a->onset_ms = gw_alarms_wall_ms(now, in.now_ns);
-		a->peak = NO_NUMBER;
-	}
-	note_answer(a, &in, &answer);
-	a->truth = answer.truth;
-	gw_state_truth(&a->state, &a->rules, in.now_ns, answer.truth, &moves);
-	tell(e, a, &moves, NULL, now);
+	if (a->moved)
+		was_active = pass_time(e, a, was_active, in.now_ns, now);
+	if (a->moved || answer.truth)
+		move_on(e, a, &in, &answer, now);
+	else
+		note_answer(e, a, &in, &answer);
 	settle(e, a, was_active, was_heard, in.now_ns, now);
 }
 
@@ -352,7 +376,7 @@ static bool put_off(struct gw_engine *e, struct gw_alarm *a, int64_t at_ns)
 	const struct gw_condition_opts *o = &a->opts->when;
 	struct gw_condition_answer answer = {0};
 
-	if (!o->kind->on_devices || a->truth || gw_state_due(&a->state, &a->rules) <= at_ns)
+	if (!o->kind->on_devices || a->truth || gw_story_due_ns(e, a) <= at_ns)
 		return false;
 	o->kind->ask(o, a->memory,
 		&(struct gw_condition_input){.member = GW_NO_MEMBER,
@@ -363,8 +387,8 @@ static bool put_off(struct gw_engine *e, struct gw_alarm *a, int64_t at_ns)
 		return false;
 	a->last_ns = at_ns;
 	a->quality = GW_QUALITY_GOOD;
-	a->condition_due_ns = answer.due_ns;
-	gw_alarms_schedule(e, a);
+	gw_story_ask_at(e, a, answer.due_ns);
+	gw_story_schedule(e, a);
 	return true;
 }
 
@@ -372,11 +396,11 @@ static bool put_off(struct gw_engine *e, struct gw_alarm *a, int64_t at_ns)
 static int64_t due_at(
 	const struct gw_engine *e, const struct gw_alarm *a, const struct gw_time *now)
 {
-	int64_t due_ns = gw_queue_due_ns(e, index_of(e, a));
+	int64_t due_ns = gw_queue_due_ns(e, gw_alarms_index(e, a));
 	int64_t at_ns = due_ns > a->last_ns ? due_ns : a->last_ns;
 
-	if (a->rules.re_alarm_ns && gw_state_active(&a->state) &&
-		at_ns + a->rules.re_alarm_ns <= now->mono_ns)
+	if (gw_story_active(e, a) && a->opts->re_alarm_ns &&
+		at_ns + a->opts->re_alarm_ns <= now->mono_ns)
 		return now->mono_ns;
 	return at_ns;
 }
@@ -384,18 +408,19 @@ static int64_t due_at(
 void gw_alarms_due(struct gw_engine *e, struct gw_alarm *a, const struct gw_time *now)
 {
 	struct gw_moves moves = {0};
+	struct gw_state_rules rules;
 	int64_t at_ns = due_at(e, a, now);
-	bool was_active = gw_state_active(&a->state);
+	bool was_active = gw_story_active(e, a);
 
-	if (a->release_ns <= at_ns) {
-		a->release_ns = INT64_MAX;
+	if (gw_story_of(e, a)->release_ns <= at_ns) {
+		gw_story_write(e, a)->release_ns = INT64_MAX;
 		gw_alarms_hold(e, a, GW_HOLD_DESIGN, false, at_ns, now);
-		gw_alarms_schedule(e, a);
+		gw_story_schedule(e, a);
 		return;
 	}
 	if (put_off(e, a, at_ns))
 		return;
-	if (a->condition_due_ns <= at_ns) {
+	if (!a->moved || gw_story_of(e, a)->condition_due_ns <= at_ns) {
 		if (a->opts->when.kind->absorb)
 			gw_history_recall(e, a->opts->first_point);
 		gw_alarms_ask(e, a,
@@ -405,7 +430,8 @@ void gw_alarms_due(struct gw_engine *e, struct gw_alarm *a, const struct gw_time
 		return;
 	}
 	a->last_ns = at_ns;
-	gw_state_time(&a->state, &a->rules, at_ns, &moves);
+	rules = gw_story_rules(a);
+	gw_state_time(&gw_story_write(e, a)->state, &rules, at_ns, &moves);
 	tell(e, a, &moves, NULL, now);
 	settle(e, a, was_active, a->heard, at_ns, now);
 }
@@ -414,14 +440,16 @@ void gw_alarms_hold(struct gw_engine *e, struct gw_alarm *a, enum gw_hold why, b
 	int64_t at_ns, const struct gw_time *now)
 {
 	struct gw_moves moves = {0};
-	bool was_active = gw_state_active(&a->state);
+	struct gw_state_rules rules;
+	bool was_active = gw_story_active(e, a);
 
-	if (((a->state.holds & why) != 0) == on)
+	if (((gw_story_of(e, a)->state.holds & why) != 0) == on)
 		return;
 	if (at_ns < a->last_ns)
 		at_ns = a->last_ns;
 	a->last_ns = at_ns;
-	gw_state_hold(&a->state, &a->rules, at_ns, why, on, &moves);
+	rules = gw_story_rules(a);
+	gw_state_hold(&gw_story_write(e, a)->state, &rules, at_ns, why, on, &moves);
 	tell(e, a, &moves, why == GW_HOLD_SERVICE && on ? "taken out of service" : NULL,
 		now);
 	gw_alarms_show(e, a, now);
@@ -432,22 +460,25 @@ const char *gw_alarms_command(
 	struct gw_engine *e, const struct gw_command *c, const struct gw_time *now)
 {
 	struct gw_alarm *a = &e->alarms[c->alarm];
+	struct gw_story *story = gw_story_write(e, a);
 	struct gw_moves moves = {0};
 	const char *why = "no such command";
 	int64_t at_ns = now->mono_ns > a->last_ns ? now->mono_ns : a->last_ns;
 
 	a->last_ns = at_ns;
-	if (a->withheld) /* what a person has seen is told to all, and first */
+	if (story->withheld) /* what a person has seen is told to all, and first */
 		gw_nuisance_reveal(e, a, now);
 	switch ((enum gw_command_kind)c->kind) {
-	case GW_COMMAND_ACK: why = gw_state_ack(&a->state, at_ns, &moves); break;
-	case GW_COMMAND_RESET: why = gw_state_reset(&a->state, at_ns, &moves); break;
+	case GW_COMMAND_ACK: why = gw_state_ack(&story->state, at_ns, &moves); break;
+	case GW_COMMAND_RESET: why = gw_state_reset(&story->state, at_ns, &moves); break;
 	case GW_COMMAND_SHELVE:
-		why = gw_state_shelve(&a->state, at_ns, c->for_ns, &moves);
+		why = gw_state_shelve(&story->state, at_ns, c->for_ns, &moves);
 		break;
-	case GW_COMMAND_UNSHELVE: why = gw_state_unshelve(&a->state, at_ns, &moves); break;
+	case GW_COMMAND_UNSHELVE:
+		why = gw_state_unshelve(&story->state, at_ns, &moves);
+		break;
 	}
 	tell(e, a, &moves, c->note[0] ? c->note : NULL, now);
-	settle(e, a, gw_state_active(&a->state), a->heard, at_ns, now);
+	settle(e, a, gw_story_active(e, a), a->heard, at_ns, now);
 	return why;
 }

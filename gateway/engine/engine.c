@@ -120,7 +120,7 @@ static void take_commands(struct gw_engine *e, const struct gw_time *now)
 		if (c.alarm < e->opts.n_alarms) {
 			r.why = gw_alarms_command(e, &c, now);
 			r.done = r.why == NULL;
-			r.state = (uint32_t)gw_state_shown(&e->alarms[c.alarm].state);
+			r.state = (uint32_t)gw_state_shown(&e->stories[c.alarm].state);
 		}
 		gw_ring_push(e->replies, &r, 1, sizeof r);
 		if (e->reply_wake)

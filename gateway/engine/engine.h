@@ -2,7 +2,8 @@
 /*
  * engine.h: drains the sample rings, steps conditions and alarm states, emits events. Pure:
  * the same samples and the same times yield the same events, byte for byte. After new it
- * allocates nothing, locks nothing, does no I/O and formats no text.
+ * allocates nothing, locks nothing, does no I/O and formats no text; what was reserved at new for an
+ * alarm that moves is touched when it first does, and may cost a page fault then.
  *
  * Owner: app/. Thread: init, adopt and free by main while no thread runs it; step by the
  * engine thread; the view (view.h) by any thread. Life: new, restore..., attach..., step..., free.

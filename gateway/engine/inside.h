@@ -40,9 +40,9 @@ struct gw_point_rest {
 	_Atomic int64_t device_ns;
 };
 
-struct gw_alarm_slot {
-	_Atomic uint32_t lock;
-	_Atomic uint8_t state, level;
+struct gw_alarm_slot {         /* for readers; written only if it has a story */
+	_Atomic uint32_t lock; /* 0: never written, nor is anything else of it */
+	_Atomic uint8_t state;
 	_Atomic uint8_t occurrence[16];
 	_Atomic double value, limit, peak;
 	_Atomic int64_t onset_ms, since_ms, shelved_until_ms;
@@ -53,6 +53,7 @@ struct gw_view {
 	struct gw_point_slot *points;
 	struct gw_point_rest *rests; /* of points */
 	struct gw_alarm_slot *alarms;
+	const struct gw_alarm_opts *opts; /* of the alarms */
 	size_t n_points, n_alarms;
 };
 
@@ -63,6 +64,7 @@ struct gw_listener { /* an alarm that hears a point or another alarm */
 };
 
 struct gw_listeners { /* who hears i: at[first[i]] .. at[first[i + 1] - 1] */
+	size_t n;
 	uint32_t *first;
 	struct gw_listener *at;
 };
@@ -91,33 +93,47 @@ struct gw_due { /* an alarm in the queue, and when */
 	uint32_t alarm;
 };
 
+/*
+ * All that an alarm is while its condition has never been true, nobody has spoken to it and
+ * nothing holds it back. Such a one costs these 48 bytes, 8 for each point and member it hears,
+ * 4 for its place and 16 in the queue where alarms wait for a time, and the memory of its
+ * condition. Its story and its slot, 240 bytes together, are reserved and not written: fresh
+ * pages that are only read take no memory. The first write of one may cost a page fault.
+ */
 struct gw_alarm {
 	const struct gw_alarm_opts *opts;
-	struct gw_state_rules rules;
+	void *memory;        /* of its condition */
+	int64_t last_ns;     /* its time never falls */
+	double value, limit; /* as its condition said last; NaN: it did not */
+	bool truth;          /* the condition's last answer */
+	bool heard;          /* asked since start */
+	bool quiet;          /* condition false and not active: its band counts */
+	bool moved;          /* it has a story */
+	uint8_t quality;     /* of value */
+};
+static_assert(sizeof(struct gw_alarm) <= 48, "what a calm alarm costs is promised above");
+
+/* What there is to say of an alarm to which anything ever happened. */
+struct gw_story {
 	struct gw_alarm_state state;
-	void *memory; /* of its condition */
-	size_t memory_size;
-	int64_t last_ns;          /* its time never falls */
-	int64_t waits_ns;         /* for a first sample since then; 0: from the start on */
 	int64_t condition_due_ns; /* its condition wants to be asked */
 	int64_t release_ns;       /* what held it back has ended; INT64_MAX: nothing has */
-	bool truth;               /* the condition's last answer */
-	bool heard;               /* asked since start */
-	bool stood;               /* was active when the daemon last stopped */
-	bool quiet;               /* condition false and not active: its band counts */
-	bool alive;               /* in a life from raised to normal */
-	bool unsynced;   /* an event of this life was dated by a clock not to be believed */
-	bool withheld;   /* this life began in a flood: it is counted, not told */
-	bool chattering; /* as last counted */
-	uint8_t quality;
-	uint8_t told_level; /* by its last event */
-	uint8_t occurrence[16];
-	double value, limit, peak;
+	int64_t waits_ns; /* for a first sample since then; 0: since this engine began */
+	double peak;
 	int64_t eta_ms;
 	int64_t onset_ns; /* 0: not of this run */
 	int64_t onset_ms, since_ms;
 	uint64_t seq, raised;
+	uint8_t occurrence[16];
+	uint8_t told_level; /* by its last event */
+	bool stood;         /* was active when the daemon last stopped */
+	bool alive;         /* in a life from raised to normal */
+	bool unsynced;   /* an event of this life was dated by a clock not to be believed */
+	bool withheld;   /* this life began in a flood: it is counted, not told */
+	bool chattering; /* as last counted */
 };
+static_assert(sizeof(struct gw_story) + sizeof(struct gw_alarm_slot) <= 240,
+	"what one that moved costs more is promised above");
 
 struct gw_input {
 	struct gw_ring *ring;
@@ -137,14 +153,16 @@ struct gw_engine {
 	struct gw_engine_opts opts;
 	struct gw_view view;
 	struct gw_alarm *alarms;
-	unsigned char *memory; /* of conditions without a history */
+	struct gw_story *stories; /* by alarm; valid if moved */
+	unsigned char *memory;    /* of conditions without a history */
 	unsigned char *
 		pasts; /* of all points that have one; before them room that nobody reads */
 	struct gw_listeners point_listeners, alarm_listeners;
-	uint32_t *by_key; /* alarm indexes in order of key */
+	uint32_t *by_key; /* alarm indexes in order of key, or NULL: see gw_tables_find */
 
 	struct gw_due *queue; /* a heap: the children of i are 4 * i + 1 .. 4 * i + 4 */
-	uint32_t *places;     /* by alarm: 1 + where it is in the queue; 0: not */
+	struct gw_due *queue_room; /* GW_QUEUE_SKEW before it */
+	uint32_t *places;          /* by alarm: 1 + where it is in the queue; 0: not */
 	size_t n_queue;
 
 	struct gw_input *inputs;
@@ -166,6 +184,7 @@ struct gw_engine {
 	_Atomic bool waiting; /* an output was full at the last step */
 	uint32_t held_back;   /* steps that timers have waited for samples */
 	int64_t step_ns;      /* of the last step */
+	int64_t began_ns;     /* of the first one */
 	uint32_t run;
 	uint64_t seq;
 	char boot[GW_BOOT_ID];
@@ -209,8 +228,34 @@ void gw_view_write_bad(struct gw_view *v, size_t point, const struct gw_sample *
 void gw_view_write_quality(struct gw_view *v, size_t point, enum gw_quality quality);
 enum gw_quality gw_view_quality(const struct gw_view *v, size_t point);
 int64_t gw_view_good_ns(const struct gw_view *v, size_t point); /* 0: never */
-void gw_view_write_alarm(
-	struct gw_alarm_slot *s, const struct gw_alarm *a, int64_t shelved_until_ms);
+void gw_view_write_alarm(struct gw_alarm_slot *s, const struct gw_alarm *a,
+	const struct gw_story *story, int64_t shelved_until_ms);
+
+/* story.c: an alarm with a story, and one without. While it has none, the queue alone says when its
+ * condition wants to be asked. */
+extern const struct gw_story gw_no_story;
+static inline uint32_t gw_alarms_index(const struct gw_engine *e, const struct gw_alarm *a)
+{
+	return (uint32_t)(a - e->alarms);
+}
+static inline const struct gw_story *gw_story_of(
+	const struct gw_engine *e, const struct gw_alarm *a)
+{
+	return a->moved ? &e->stories[gw_alarms_index(e, a)] : &gw_no_story;
+}
+static inline bool gw_story_active(const struct gw_engine *e, const struct gw_alarm *a)
+{
+	return gw_state_active(&gw_story_of(e, a)->state);
+}
+/* To write into; it begins now if it has not. */
+struct gw_story *gw_story_write(struct gw_engine *e, struct gw_alarm *a);
+struct gw_state_rules gw_story_rules(const struct gw_alarm *a);
+/* When its state wants time to pass. */
+int64_t gw_story_due_ns(const struct gw_engine *e, const struct gw_alarm *a);
+/* Its condition wants to be asked then; to be scheduled. */
+void gw_story_ask_at(struct gw_engine *e, struct gw_alarm *a, int64_t due_ns);
+/* Into the queue, by whatever is due first. */
+void gw_story_schedule(struct gw_engine *e, struct gw_alarm *a);
 
 /* queue.c: alarms by the time they are due for any reason; INT64_MAX: never */
 #define GW_QUEUE_SKEW 3 /* entries before the first, so that four children are one line */
@@ -235,7 +280,6 @@ void gw_alarms_hold(struct gw_engine *e, struct gw_alarm *a, enum gw_hold why, b
 	int64_t at_ns, const struct gw_time *now);
 /* Whether any of its `unless` is true. */
 bool gw_alarms_suppressed(const struct gw_engine *e, const struct gw_alarm *a);
-void gw_alarms_schedule(struct gw_engine *e, struct gw_alarm *a);
 void gw_alarms_show(struct gw_engine *e, struct gw_alarm *a, const struct gw_time *now);
 /* After something that may change whether values matter: the band of each of its points. */
 void gw_alarms_calm(struct gw_engine *e, size_t point);
@@ -296,6 +340,8 @@ void gw_out_adopt(struct gw_engine *e, const struct gw_engine *old);
 /* tables.c: everything that is fixed at load */
 enum gw_err gw_tables_build(struct gw_engine *e, struct gw_error *err);
 void gw_tables_free(struct gw_engine *e);
-struct gw_alarm *gw_tables_find(const struct gw_engine *e, const char *key);
+/* By its key, or NULL. Makes an index at the first call; until it is forgotten. */
+struct gw_alarm *gw_tables_find(struct gw_engine *e, const char *key);
+void gw_tables_forget(struct gw_engine *e);
 
 #endif

@@ -27,18 +27,20 @@ void gw_nuisance_raised(
 	struct gw_engine *e, struct gw_alarm *a, int64_t at_ns, const struct gw_time *now)
 {
 	if (!e->flood || a == e->flood ||
-		!gw_flood_raised(e->flood->memory, (uint32_t)(a - e->alarms), at_ns) ||
+		!gw_flood_raised(e->flood->memory, gw_alarms_index(e, a), at_ns) ||
 		!may_wait(e, a))
 		return;
-	a->withheld = true;
+	gw_story_write(e, a)->withheld = true;
 	gw_flood_held(e->flood->memory);
 	ask(e, e->flood, at_ns, now);
 }
 
 void gw_nuisance_reveal(struct gw_engine *e, struct gw_alarm *a, const struct gw_time *now)
 {
-	a->withheld = false;
-	if (a->alive)
+	struct gw_story *story = gw_story_write(e, a);
+
+	story->withheld = false;
+	if (story->alive)
 		gw_alarms_tell(e, a, GW_CHANGE_RAISED, "held back in a flood of alarms",
 			now->mono_ns, now);
 }
@@ -46,41 +48,44 @@ void gw_nuisance_reveal(struct gw_engine *e, struct gw_alarm *a, const struct gw
 void gw_nuisance_ebb(struct gw_engine *e, const struct gw_time *now)
 {
 	for (size_t i = 0; i < e->opts.n_alarms; i++)
-		if (e->alarms[i].withheld)
+		if (gw_story_of(e, &e->alarms[i])->withheld)
 			gw_nuisance_reveal(e, &e->alarms[i], now);
 }
 
 void gw_nuisance_chatter(
 	struct gw_engine *e, struct gw_alarm *a, int64_t at_ns, const struct gw_time *now)
 {
+	const struct gw_story *was = gw_story_of(e, a), *faults;
+	bool chatters = was->state.chattering, stood;
 	struct gw_alarm *fault;
-	bool stood;
 	uint32_t n;
 
-	if (a->state.chattering == a->chattering)
+	if (chatters == was->chattering)
 		return;
-	a->chattering = a->state.chattering;
+	gw_story_write(e, a)->chattering = chatters;
 	if (a->opts->chatter == 0)
 		return;
 	fault = &e->alarms[a->opts->chatter - 1];
 	n = gw_chattering_get(fault->memory);
 	stood = fault->truth;
-	gw_chattering_set(fault->memory, a->chattering ? n + 1 : n - 1);
+	gw_chattering_set(fault->memory, chatters ? n + 1 : n - 1);
 	ask(e, fault, at_ns, now);
 	/* one more of the same device: the fault stands already, but it is news */
-	if (stood && a->chattering && fault->alive && !fault->state.shelved &&
-		!fault->withheld)
+	faults = gw_story_of(e, fault);
+	if (stood && chatters && faults->alive && !faults->state.shelved &&
+		!faults->withheld)
 		gw_alarms_tell(e, fault, GW_CHANGE_AMENDED, NULL, at_ns, now);
 }
 
 size_t gw_nuisance_names(const struct gw_engine *e, const struct gw_alarm *a,
 	const char *ret_keys[], size_t most)
 {
-	uint32_t self = (uint32_t)(a - e->alarms) + 1;
+	uint32_t self = gw_alarms_index(e, a) + 1;
 	size_t n = 0;
 
 	for (size_t i = 0; i < e->opts.n_alarms && n < most; i++)
-		if (e->alarms[i].chattering && e->alarms[i].opts->chatter == self)
+		if (gw_story_of(e, &e->alarms[i])->chattering &&
+			e->alarms[i].opts->chatter == self)
 			ret_keys[n++] = e->alarms[i].opts->info.key;
 	return n;
 }
@@ -94,8 +99,10 @@ void gw_nuisance_start(struct gw_engine *e, const struct gw_time *now)
 	for (size_t i = 0; i < e->opts.n_alarms; i++) {
 		struct gw_alarm *a = &e->alarms[i], *fault;
 
-		a->chattering = a->state.chattering;
-		if (!a->chattering || a->opts->chatter == 0)
+		if (!a->moved)
+			continue;
+		e->stories[i].chattering = e->stories[i].state.chattering;
+		if (!e->stories[i].chattering || a->opts->chatter == 0)
 			continue;
 		fault = &e->alarms[a->opts->chatter - 1];
 		gw_chattering_set(fault->memory, gw_chattering_get(fault->memory) + 1);

@@ -25,26 +25,28 @@ bool gw_engine_restore(
 	struct gw_engine *e, const struct gw_alarm_memory *memory, struct gw_time now)
 {
 	struct gw_alarm *a = gw_tables_find(e, memory->key);
+	struct gw_story *story;
 
 	if (!a)
 		return false;
-	a->state.under = memory->under <= GW_STATE_LATCHED_ACKED ? memory->under
-								 : GW_STATE_NORMAL;
-	a->state.truth = a->truth = a->stood = gw_state_active(&a->state);
-	a->state.turn_ns = a->state.told_ns = now.mono_ns;
+	story = gw_story_write(e, a);
+	story->state.under = memory->under <= GW_STATE_LATCHED_ACKED ? memory->under
+								     : GW_STATE_NORMAL;
+	story->state.truth = a->truth = story->stood = gw_state_active(&story->state);
+	story->state.turn_ns = story->state.told_ns = now.mono_ns;
 	if (memory->shelved_until_ms) {
-		a->state.shelved = true;
-		a->state.shelf_end_ns = shelf_end_ns(memory, &now);
+		story->state.shelved = true;
+		story->state.shelf_end_ns = shelf_end_ns(memory, &now);
 	}
 	a->quiet = !a->truth;
-	a->alive = a->state.under != GW_STATE_NORMAL;
-	memcpy(a->occurrence, memory->occurrence, sizeof a->occurrence);
-	a->onset_ms = memory->onset_ms;
-	a->since_ms = memory->since_ms;
+	story->alive = story->state.under != GW_STATE_NORMAL;
+	memcpy(story->occurrence, memory->occurrence, sizeof story->occurrence);
+	story->onset_ms = memory->onset_ms;
+	story->since_ms = memory->since_ms;
 	a->value = memory->value;
-	a->peak = memory->peak;
-	a->seq = memory->seq;
-	a->told_level = memory->level;
+	story->peak = memory->peak;
+	story->seq = memory->seq;
+	story->told_level = memory->level;
 	gw_alarms_show(e, a, &now);
 	return true;
 }
@@ -79,24 +81,24 @@ void gw_engine_orphan(struct gw_engine *e, const struct gw_alarm_memory *memory,
 	atomic_store_explicit(&e->last_seq, e->seq, memory_order_release);
 }
 
-static void remember(const struct gw_alarm *a, const struct gw_time *now,
-	struct gw_alarm_memory *ret_memory)
+static void remember(const struct gw_alarm *a, const struct gw_story *story,
+	const struct gw_time *now, struct gw_alarm_memory *ret_memory)
 {
 	*ret_memory = (struct gw_alarm_memory){
 		.key = a->opts->info.key,
-		.state = (uint8_t)gw_state_shown(&a->state),
-		.under = a->state.under,
+		.state = (uint8_t)gw_state_shown(&story->state),
+		.under = story->state.under,
 		.level = (uint8_t)a->opts->level,
-		.onset_ms = a->onset_ms,
-		.since_ms = a->since_ms,
-		.shelved_until_ms = a->state.shelved
-			? gw_alarms_wall_ms(now, a->state.shelf_end_ns)
+		.onset_ms = story->onset_ms,
+		.since_ms = story->since_ms,
+		.shelved_until_ms = story->state.shelved
+			? gw_alarms_wall_ms(now, story->state.shelf_end_ns)
 			: 0,
 		.value = a->value,
-		.peak = a->peak,
-		.seq = a->seq,
+		.peak = story->peak,
+		.seq = story->seq,
 	};
-	memcpy(ret_memory->occurrence, a->occurrence, sizeof a->occurrence);
+	memcpy(ret_memory->occurrence, story->occurrence, sizeof story->occurrence);
 }
 
 static bool same_table(const struct gw_table *a, const struct gw_table *b)
@@ -118,28 +120,53 @@ static bool same_condition(
 		same_table(&a->rows, &b->rows);
 }
 
-/* The same alarm goes on: its delays, its window of history and its life. */
-static void go_on(struct gw_engine *e, struct gw_alarm *a, const struct gw_alarm *old,
-	const struct gw_time *now)
+/* What it remembers of its points or members, if it is the same condition. */
+static bool keep_memory(struct gw_alarm *a, const struct gw_alarm *old)
 {
-	const struct gw_alarm_opts *opts = a->opts;
-	struct gw_alarm fresh = *a;
+	const struct gw_condition_opts *o = &a->opts->when, *was = &old->opts->when;
+	size_t size = gw_condition_memory(o);
 
-	*a = *old;
-	a->opts = opts;
-	a->rules = fresh.rules;
-	a->memory = fresh.memory;
-	a->memory_size = fresh.memory_size;
-	a->condition_due_ns = old->condition_due_ns;
-	if (opts->when.kind->votes && old->opts->when.kind->votes)
-		gw_condition_members_keep(
-			&opts->when, a->memory, &old->opts->when, old->memory);
-	else if (same_condition(&opts->when, &old->opts->when) &&
-		a->memory_size == old->memory_size)
-		memcpy(a->memory, old->memory, a->memory_size);
+	if (o->kind->votes && was->kind->votes)
+		gw_condition_members_keep(o, a->memory, was, old->memory);
+	else if (same_condition(o, was) && size == gw_condition_memory(was))
+		memcpy(a->memory, old->memory, size);
 	else
-		a->heard = false;
-	gw_alarms_show(e, a, now);
+		return false;
+	return true;
+}
+
+static bool never_spoke(const struct gw_engine *e, const struct gw_alarm_opts *o)
+{
+	for (uint32_t i = 0; i < o->n_points; i++)
+		if (gw_view_good_ns(&e->view, o->first_point + i))
+			return false;
+	return true;
+}
+
+/* The same alarm goes on: its delays, its window of history and its life. */
+static void go_on(struct gw_engine *e, struct gw_alarm *a, const struct gw_engine *from,
+	const struct gw_alarm *old, const struct gw_time *now)
+{
+	const struct gw_story *was = gw_story_of(from, old);
+	int64_t waits_ns = was->waits_ns ? was->waits_ns : from->began_ns;
+
+	a->last_ns = old->last_ns;
+	a->value = old->value;
+	a->limit = old->limit;
+	a->truth = old->truth;
+	a->quiet = old->quiet;
+	a->quality = old->quality;
+	a->heard = keep_memory(a, old) && old->heard;
+	if (old->moved) {
+		*gw_story_write(e, a) = *was;
+		gw_story_write(e, a)->waits_ns = waits_ns;
+		gw_alarms_show(e, a, now);
+		return;
+	}
+	gw_queue_set(e, gw_alarms_index(e, a),
+		gw_queue_due_ns(from, gw_alarms_index(from, old)));
+	if (a->opts->when.kind->on_devices && never_spoke(e, a->opts))
+		gw_story_write(e, a)->waits_ns = waits_ns;
 }
 
 static void take_point(struct gw_view *to, size_t at, struct gw_view *from, size_t point)
@@ -150,11 +177,16 @@ static void take_point(struct gw_view *to, size_t at, struct gw_view *from, size
 	gw_view_point(from, point, &v);
 	atomic_store_explicit(&s->value, v.value, memory_order_relaxed);
 	atomic_store_explicit(&s->mono_ns, v.mono_ns, memory_order_relaxed);
-	atomic_store_explicit(&to->rests[at].good_ns, v.good_ns, memory_order_relaxed);
-	atomic_store_explicit(&to->rests[at].device_ns, v.device_ns, memory_order_relaxed);
+	if (!gw_quality_usable(v.quality) && v.good_ns)
+		atomic_store_explicit(
+			&to->rests[at].good_ns, v.good_ns, memory_order_relaxed);
+	if (v.device_ns)
+		atomic_store_explicit(
+			&to->rests[at].device_ns, v.device_ns, memory_order_relaxed);
 	atomic_store_explicit(&s->lock, 2 * (uint32_t)v.samples, memory_order_relaxed);
-	atomic_store_explicit(
-		&s->quality, (uint8_t)(v.quality | GW_DEVICE_TIME), memory_order_relaxed);
+	atomic_store_explicit(&s->quality,
+		(uint8_t)(v.quality | (v.device_ns ? GW_DEVICE_TIME : 0)),
+		memory_order_relaxed);
 }
 
 /* Both tables are in the order of the config, mostly alike: look near the last hit first. */
@@ -188,18 +220,20 @@ size_t gw_engine_adopt(struct gw_engine *e, struct gw_engine *old, struct gw_tim
 	take_points(e, old);
 	gw_out_adopt(e, old);
 	for (size_t i = 0; i < old->opts.n_alarms; i++) {
-		struct gw_alarm *was = &old->alarms[i];
+		const struct gw_alarm *was = &old->alarms[i];
+		const struct gw_story *story = gw_story_of(old, was);
 		struct gw_alarm *a = gw_tables_find(e, was->opts->info.key);
 
 		if (a) {
-			go_on(e, a, was, &now);
-		} else if (was->alive || was->state.shelved) {
+			go_on(e, a, old, was, &now);
+		} else if (story->alive || story->state.shelved) {
 			struct gw_alarm_memory memory;
 
-			remember(was, &now, &memory);
+			remember(was, story, &now, &memory);
 			orphan(arg, &memory, &was->opts->info);
 			homeless++;
 		}
 	}
+	gw_tables_forget(e);
 	return homeless;
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/runner.h"
 
+#include "engine/inside.h"
+
 #define LONGEST_SLEEP_NS GW_NS_PER_SEC /* for the beat */
 /* When samples come one upon the other it is cheaper, for both sides, to look on for a moment than
  * to sleep and be woken. Each time it is worth it pays for one time that it is not; besides, one
@@ -90,6 +92,7 @@ enum gw_err gw_runner_start(
 	struct gw_runner *r, struct gw_engine *engine, struct gw_error *err)
 {
 	r->engine = engine;
+	gw_tables_forget(engine); /* what was to be restored is */
 	return gw_thread_start(&r->thread, "engine", run, r, err);
 }
 

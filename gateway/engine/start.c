@@ -41,7 +41,7 @@ static void ask_members(struct gw_engine *e, struct gw_alarm *a, const struct gw
 
 			if (!member->heard)
 				continue;
-			in.member_true = gw_state_active(&member->state);
+			in.member_true = gw_story_active(e, member);
 		} else {
 			gw_view_point(&e->view, o->members[m].index, &v);
 			if (!gw_quality_usable(v.quality))
@@ -56,7 +56,10 @@ static void ask_members(struct gw_engine *e, struct gw_alarm *a, const struct gw
  * a shelf they hear of it at the end. */
 static void tell_level(struct gw_engine *e, struct gw_alarm *a, const struct gw_time *now)
 {
-	if (!a->alive || a->state.shelved || a->withheld || a->told_level == a->opts->level)
+	const struct gw_story *story = gw_story_of(e, a);
+
+	if (!story->alive || story->state.shelved || story->withheld ||
+		story->told_level == a->opts->level)
 		return;
 	gw_alarms_tell(e, a, GW_CHANGE_LEVEL, NULL, now->mono_ns, now);
 }
@@ -76,12 +79,11 @@ static void hold(struct gw_engine *e, const struct gw_time *now)
 
 void gw_alarms_start(struct gw_engine *e, const struct gw_time *now)
 {
+	e->began_ns = now->mono_ns;
 	hold(e, now);
 	for (size_t i = 0; i < e->opts.n_alarms; i++) {
 		struct gw_alarm *a = &e->alarms[i];
 
-		if (a->waits_ns == 0)
-			a->waits_ns = now->mono_ns;
 		if (a->opts->when.kind->on_devices)
 			gw_alarms_ask(e, a,
 				(struct gw_condition_input){
@@ -90,7 +92,7 @@ void gw_alarms_start(struct gw_engine *e, const struct gw_time *now)
 		ask_at_once(e, a, now);
 		ask_members(e, a, now);
 		tell_level(e, a, now);
-		gw_alarms_schedule(e, a);
+		gw_story_schedule(e, a);
 	}
 	gw_nuisance_start(e, now);
 	for (size_t p = 0; p < e->opts.n_points; p++)
@@ -101,14 +103,15 @@ void gw_alarms_amend(struct gw_engine *e, const struct gw_time *now)
 {
 	for (size_t i = 0; i < e->opts.n_alarms; i++) {
 		struct gw_alarm *a = &e->alarms[i];
+		struct gw_story *story = &e->stories[i];
 
-		if (!a->unsynced)
+		if (!a->moved || !story->unsynced)
 			continue;
-		a->unsynced = false;
-		if (!a->alive)
+		story->unsynced = false;
+		if (!story->alive)
 			continue;
-		if (a->onset_ns)
-			a->onset_ms = gw_alarms_wall_ms(now, a->onset_ns);
+		if (story->onset_ns)
+			story->onset_ms = gw_alarms_wall_ms(now, story->onset_ns);
 		gw_alarms_tell(e, a, GW_CHANGE_AMENDED, NULL, now->mono_ns, now);
 	}
 }

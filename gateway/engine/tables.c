@@ -9,10 +9,12 @@
 #include <math.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
-#define LOG_LEAST 1024
-#define HUGE_PAGE (2 << 20)
-#define FAR_LEAST (1 << 20) /* bytes: what is less stays in the cache by itself */
+#define LOG_LEAST     1024
+#define HUGE_PAGE     (2 << 20)
+#define RESERVE_LEAST (1 << 17) /* bytes */
+#define FAR_LEAST     (1 << 20) /* bytes: what is less stays in the cache by itself */
 
 static void *take(size_t n, size_t size, size_t align, bool *ok)
 {
@@ -42,9 +44,47 @@ static void *take_hot(size_t n, size_t size, bool *ok)
 		*ok = false;
 		return NULL;
 	}
-	(void)madvise(p, bytes, MADV_HUGEPAGE); /* refused: only slower */
+	/* what would fill less than one is not worth it; refused: only slower */
+	(void)madvise(p, n * size / HUGE_PAGE * HUGE_PAGE, MADV_HUGEPAGE);
 	memset(p, 0, n * size);
 	return p;
+}
+
+static size_t pages(size_t bytes)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+
+	return (bytes + page - 1) / page * page;
+}
+
+/* The same for what is mostly never written: zeros that take memory page by small page when they
+ * are, unless it is little anyway. What runs over its end hits a page that nobody may touch. */
+static void *reserve(size_t n, size_t size, bool *ok)
+{
+	size_t bytes = pages(n * size);
+	unsigned char *p;
+
+	if (n * size < RESERVE_LEAST)
+		return take(n, size, GW_LINE, ok);
+	p = mmap(NULL, bytes + pages(1), PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (p == MAP_FAILED) {
+		*ok = false;
+		return NULL;
+	}
+	if (mprotect(p, bytes, PROT_READ | PROT_WRITE) != 0)
+		*ok = false;
+	(void)madvise(p, bytes, MADV_NOHUGEPAGE); /* refused: only larger */
+	return p + bytes - n * size;
+}
+
+static void release(void *at, size_t n, size_t size)
+{
+	size_t bytes = pages(n * size);
+
+	if (n * size < RESERVE_LEAST)
+		free(at);
+	else if (at)
+		munmap((unsigned char *)at + n * size - bytes, bytes + pages(1));
 }
 
 /* Those of its vote, then those of its `unless`. */
@@ -54,14 +94,16 @@ static const struct gw_member *member_of(const struct gw_alarm_opts *o, uint32_t
 				     : &o->unless[m - o->when.n_members];
 }
 
-/* Count, sum up, fill: the usual three passes of a compact adjacency table. */
+/* Count, sum up, fill: the usual three passes of a compact adjacency table. Zeros are not
+ * written: few alarms are heard by another. */
 static bool hear(struct gw_engine *e, struct gw_listeners *l, size_t n, bool alarms)
 {
 	bool ok = true;
 	uint32_t *cursor;
 	size_t total = 0;
 
-	l->first = take(n + 1, sizeof *l->first, sizeof(uint32_t) * 2, &ok);
+	l->n = n;
+	l->first = reserve(n + 1, sizeof *l->first, &ok);
 	cursor = take(n + 1, sizeof *cursor, sizeof(uint32_t) * 2, &ok);
 	for (int fill = 0; ok && fill < 2; fill++) {
 		for (uint32_t i = 0; i < e->opts.n_alarms; i++) {
@@ -91,7 +133,8 @@ static bool hear(struct gw_engine *e, struct gw_listeners *l, size_t n, bool ala
 		if (fill)
 			break;
 		for (size_t i = 0; i < n; i++) {
-			l->first[i + 1] += l->first[i];
+			if (l->first[i])
+				l->first[i + 1] += l->first[i];
 			cursor[i + 1] = l->first[i + 1];
 		}
 		total = l->first[n];
@@ -108,7 +151,7 @@ static bool has_history(const struct gw_alarm_opts *o)
 
 static size_t memory_of(const struct gw_alarm_opts *o)
 {
-	return o->when.kind->memory ? o->when.kind->memory(&o->when) : 0;
+	return gw_condition_memory(&o->when);
 }
 
 /* Memory of a history begins with a line, unless it is so small that it fits into the rest of
@@ -179,35 +222,10 @@ static bool keep_histories(struct gw_engine *e)
 	return ok;
 }
 
-static int by_key(const void *a, const void *b, void *arg)
+/* A whole number of cache lines. */
+static size_t queue_entries(size_t n_alarms)
 {
-	const struct gw_alarm_opts *alarms = arg;
-
-	return strcmp(alarms[*(const uint32_t *)a].info.key,
-		alarms[*(const uint32_t *)b].info.key);
-}
-
-static void init_alarm(struct gw_alarm *a, const struct gw_alarm_opts *o,
-	unsigned char *memory, size_t memory_size)
-{
-	*a = (struct gw_alarm){
-		.opts = o,
-		.rules = {.on_delay_ns = o->on_delay_ns,
-			.off_delay_ns = o->off_delay_ns,
-			.re_alarm_ns = o->re_alarm_ns,
-			.latch = o->latch,
-			.hold_chatter = o->chatter_rule == GW_CHATTER_HOLD},
-		.memory = memory,
-		.memory_size = memory_size,
-		.condition_due_ns = INT64_MAX,
-		.release_ns = INT64_MAX,
-		.quiet = true,
-		.value = (double)NAN,
-		.limit = (double)NAN,
-		.peak = (double)NAN,
-		.eta_ms = -1,
-	};
-	gw_state_init(&a->state, 0);
+	return (n_alarms + GW_QUEUE_SKEW + 3) / 4 * 4;
 }
 
 enum gw_err gw_tables_build(struct gw_engine *e, struct gw_error *err)
@@ -223,71 +241,109 @@ enum gw_err gw_tables_build(struct gw_engine *e, struct gw_error *err)
 	e->view.n_points = o->n_points;
 	e->view.n_alarms = o->n_alarms;
 	e->view.points = take_hot(o->n_points, sizeof *e->view.points, &ok);
-	e->view.rests = calloc(o->n_points + 1, sizeof *e->view.rests);
-	e->view.alarms = take(o->n_alarms, sizeof *e->view.alarms, 64, &ok);
-	e->alarms = take(o->n_alarms, sizeof *e->alarms, 64, &ok);
+	e->view.rests = reserve(o->n_points, sizeof *e->view.rests, &ok);
+	e->view.alarms = reserve(o->n_alarms, sizeof *e->view.alarms, &ok);
+	e->view.opts = o->alarms;
+	e->alarms = take_hot(o->n_alarms, sizeof *e->alarms, &ok);
+	e->stories = reserve(o->n_alarms, sizeof *e->stories, &ok);
 	e->memory = take(memory, 1, 64, &ok);
-	e->queue = take(o->n_alarms + GW_QUEUE_SKEW, sizeof *e->queue, 64, &ok);
-	e->queue += e->queue ? GW_QUEUE_SKEW : 0;
-	e->places = take(o->n_alarms, sizeof *e->places, 64, &ok);
-	e->by_key = take(o->n_alarms, sizeof *e->by_key, 64, &ok);
+	e->queue_room = reserve(queue_entries(o->n_alarms), sizeof *e->queue, &ok);
+	e->places = reserve(o->n_alarms, sizeof *e->places, &ok);
 	e->inputs = take(o->n_inputs, sizeof *e->inputs, 64, &ok);
 	e->log = malloc(log * sizeof *e->log); /* untouched until there are events */
 	e->log_mask = log - 1;
-	if (!ok || !e->log || !e->view.rests ||
-		!hear(e, &e->point_listeners, o->n_points, false) ||
+	if (!ok || !e->log || !hear(e, &e->point_listeners, o->n_points, false) ||
 		!hear(e, &e->alarm_listeners, o->n_alarms, true))
 		return gw_fail(err, GW_ERR_SYSTEM, 0,
 			"out of memory for %zu points, %zu alarms", o->n_points,
 			o->n_alarms);
+	e->queue = e->queue_room + GW_QUEUE_SKEW;
 	memory = 0;
 	for (uint32_t i = 0; i < o->n_alarms; i++) {
-		size_t size = memory_of(&o->alarms[i]);
-
 		if (o->alarms[i].when.kind == &gw_flooding)
 			e->flood = &e->alarms[i];
-		init_alarm(&e->alarms[i], &o->alarms[i], e->memory + memory, size);
-		memory += has_history(&o->alarms[i]) ? 0 : size;
-		e->by_key[i] = i;
-		atomic_store_explicit(&e->view.alarms[i].level, (uint8_t)o->alarms[i].level,
-			memory_order_relaxed);
-		atomic_store_explicit(
-			&e->view.alarms[i].value, (double)NAN, memory_order_relaxed);
-		atomic_store_explicit(
-			&e->view.alarms[i].limit, (double)NAN, memory_order_relaxed);
-		atomic_store_explicit(
-			&e->view.alarms[i].peak, (double)NAN, memory_order_relaxed);
+		e->alarms[i] = (struct gw_alarm){
+			.opts = &o->alarms[i],
+			.memory = e->memory + memory,
+			.value = (double)NAN,
+			.limit = (double)NAN,
+			.quiet = true,
+		};
+		memory += has_history(&o->alarms[i]) ? 0 : memory_of(&o->alarms[i]);
 	}
 	if (!keep_histories(e))
 		return gw_fail(err, GW_ERR_SYSTEM, 0, "out of memory");
-	qsort_r(e->by_key, o->n_alarms, sizeof *e->by_key, by_key,
-		(void *)(uintptr_t)o->alarms);
 	return GW_OK;
+}
+
+static void free_listeners(struct gw_listeners *l)
+{
+	release(l->first, l->n + 1, sizeof *l->first);
+	free(l->at);
 }
 
 void gw_tables_free(struct gw_engine *e)
 {
+	size_t n = e->opts.n_alarms;
+
 	free(e->view.points);
-	free(e->view.rests);
-	free(e->view.alarms);
+	release(e->view.rests, e->opts.n_points, sizeof *e->view.rests);
+	release(e->view.alarms, n, sizeof *e->view.alarms);
 	free(e->alarms);
+	release(e->stories, n, sizeof *e->stories);
 	free(e->memory);
 	free(e->pasts);
-	free(e->queue ? e->queue - GW_QUEUE_SKEW : NULL);
-	free(e->places);
-	free(e->by_key);
+	release(e->queue_room, queue_entries(n), sizeof *e->queue_room);
+	release(e->places, n, sizeof *e->places);
+	gw_tables_forget(e);
 	free(e->inputs);
 	free(e->log);
-	free(e->point_listeners.first);
-	free(e->point_listeners.at);
-	free(e->alarm_listeners.first);
-	free(e->alarm_listeners.at);
+	free_listeners(&e->point_listeners);
+	free_listeners(&e->alarm_listeners);
 }
 
-struct gw_alarm *gw_tables_find(const struct gw_engine *e, const char *key)
+static int by_key(const void *a, const void *b, void *arg)
+{
+	const struct gw_alarm_opts *alarms = arg;
+
+	return strcmp(alarms[*(const uint32_t *)a].info.key,
+		alarms[*(const uint32_t *)b].info.key);
+}
+
+static bool index_keys(struct gw_engine *e)
+{
+	if (e->by_key)
+		return true;
+	e->by_key = calloc(e->opts.n_alarms + 1, sizeof *e->by_key);
+	for (uint32_t i = 0; e->by_key && i < e->opts.n_alarms; i++)
+		e->by_key[i] = i;
+	if (e->by_key)
+		qsort_r(e->by_key, e->opts.n_alarms, sizeof *e->by_key, by_key,
+			(void *)(uintptr_t)e->opts.alarms);
+	return e->by_key != NULL;
+}
+
+void gw_tables_forget(struct gw_engine *e)
+{
+	free(e->by_key);
+	e->by_key = NULL;
+}
+
+/* Without the memory for an index: slowly, for who is not found is told to be gone. */
+static struct gw_alarm *search(struct gw_engine *e, const char *key)
+{
+	for (size_t i = 0; i < e->opts.n_alarms; i++)
+		if (strcmp(e->opts.alarms[i].info.key, key) == 0)
+			return &e->alarms[i];
+	return NULL;
+}
+
+struct gw_alarm *gw_tables_find(struct gw_engine *e, const char *key)
 {
 	size_t lo = 0, hi = e->opts.n_alarms;
 
+	if (!index_keys(e))
+		return search(e, key);
 	while (lo < hi) {
 		size_t mid = lo + (hi - lo) / 2;
 		int order = strcmp(key, e->opts.alarms[e->by_key[mid]].info.key);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "alarm/nuisance.h"
 #include "engine/inside.h"
+
+#include <math.h>
 
 #define GET(field) atomic_load_explicit(&(field), memory_order_acquire)
 
@@ -37,23 +40,22 @@ void gw_view_write_quality(struct gw_view *v, size_t point, enum gw_quality qual
 	GW_PUT(s->quality, (uint8_t)((unsigned)quality | time));
 }
 
-void gw_view_write_alarm(
-	struct gw_alarm_slot *s, const struct gw_alarm *a, int64_t shelved_until_ms)
+void gw_view_write_alarm(struct gw_alarm_slot *s, const struct gw_alarm *a,
+	const struct gw_story *story, int64_t shelved_until_ms)
 {
 	uint32_t after = gw_view_begin(&s->lock);
 
-	GW_PUT(s->state, (uint8_t)gw_state_shown(&a->state));
-	GW_PUT(s->level, (uint8_t)a->opts->level);
+	GW_PUT(s->state, (uint8_t)gw_state_shown(&story->state));
 	for (int i = 0; i < 16; i++)
-		GW_PUT(s->occurrence[i], a->occurrence[i]);
+		GW_PUT(s->occurrence[i], story->occurrence[i]);
 	GW_PUT(s->value, a->value);
 	GW_PUT(s->limit, a->limit);
-	GW_PUT(s->peak, a->peak);
-	GW_PUT(s->onset_ms, a->onset_ms);
-	GW_PUT(s->since_ms, a->since_ms);
+	GW_PUT(s->peak, story->peak);
+	GW_PUT(s->onset_ms, story->onset_ms);
+	GW_PUT(s->since_ms, story->since_ms);
 	GW_PUT(s->shelved_until_ms, shelved_until_ms);
-	GW_PUT(s->seq, a->seq);
-	GW_PUT(s->raised, a->raised);
+	GW_PUT(s->seq, story->seq);
+	GW_PUT(s->raised, story->raised);
 	GW_PUT(s->lock, after);
 }
 
@@ -76,15 +78,30 @@ void gw_view_point(struct gw_view *v, size_t point, struct gw_point_view *ret_vi
 		before != atomic_load_explicit(&s->lock, memory_order_relaxed));
 }
 
+/* A page that nobody has written stays unwritten: readers only read. */
+static void never_shown(
+	const struct gw_condition_kind *kind, struct gw_alarm_view *ret_view)
+{
+	*ret_view = (struct gw_alarm_view){
+		.state = GW_STATE_NORMAL,
+		.value = kind == &gw_chattering || kind == &gw_flooding ? 0 : (double)NAN,
+		.limit = (double)NAN,
+		.peak = (double)NAN,
+	};
+}
+
 void gw_view_alarm(struct gw_view *v, size_t alarm, struct gw_alarm_view *ret_view)
 {
 	struct gw_alarm_slot *s = &v->alarms[alarm];
 	uint32_t before;
 
+	never_shown(v->opts[alarm].when.kind, ret_view);
+	ret_view->level = (uint8_t)v->opts[alarm].level;
 	do {
 		before = GET(s->lock);
+		if (before == 0)
+			return;
 		ret_view->state = GET(s->state);
-		ret_view->level = GET(s->level);
 		for (int i = 0; i < 16; i++)
 			ret_view->occurrence[i] = GET(s->occurrence[i]);
 		ret_view->value = GET(s->value);

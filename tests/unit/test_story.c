@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a calm alarm costs: of ten thousand alarms of every kind that are fed, asked, put off,
+ * looked at and taken over while nothing happens, not one writes a byte of its story or of what
+ * is shown of it; and of one that moves, only that one does.
+ */
+#include "alarm/kinds.h"
+#include "alarm/nuisance.h"
+#include "engine/inside.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#define S        GW_NS_PER_SEC
+#define POINTS   1000
+#define EACH     10 /* alarms */
+#define ALARMS   (POINTS * EACH)
+#define SECONDS  100
+#define BEGIN_NS (1000 * S)
+
+static const double cells[] = {2, 60e9, 4, 10e9}, band[] = {-5, 5};
+
+static struct gw_point_info points[POINTS];
+static struct gw_alarm_opts alarms[ALARMS];
+static struct gw_member members[ALARMS];
+static char keys[ALARMS][24];
+static const struct gw_site_info site = {"box", "", "", ""};
+static struct gw_ring out;
+
+static const struct gw_condition_opts conditions[EACH] = {
+	{.kind = &gw_above, .limit = 5},
+	{.kind = &gw_below, .limit = -5},
+	{.kind = &gw_outside, .band = {1, 2, band}},
+	{.kind = &gw_rises, .limit = 6, .window_ns = 20 * S},
+	{.kind = &gw_reaches, .limit = 50, .window_ns = 30 * S, .fit_ns = 30 * S},
+	{.kind = &gw_dose, .rows = {2, 2, cells}},
+	{.kind = &gw_stuck, .window_ns = 30 * S},
+	{.kind = &gw_silent, .window_ns = 5 * S},
+	{.kind = &gw_at_least, .at_least = 1, .n_members = 1},
+	{.kind = &gw_chattering},
+};
+#define ABOVE  0
+#define VOTE   8
+#define COUNTS 9
+
+static void describe_building(void)
+{
+	for (uint32_t i = 0; i < ALARMS; i++) {
+		struct gw_alarm_opts *a = &alarms[i];
+		uint32_t point = i / EACH, kind = i % EACH;
+
+		points[point].key = keys[point * EACH];
+		snprintf(keys[i], sizeof keys[i], "%u", i);
+		*a = (struct gw_alarm_opts){.info = {.key = keys[i], .site = &site},
+			.when = conditions[kind],
+			.first_point = point,
+			.n_points = kind < VOTE,
+			.level = GW_LEVEL_ORANGE,
+			.chatter = kind == ABOVE ? i + COUNTS + 1 : 0};
+		members[i] = (struct gw_member){
+			.is_alarm = true, .index = point * EACH, .key = keys[i]};
+		a->when.members = &members[i];
+		a->unless = &members[i]; /* never the case */
+		a->n_unless = kind == ABOVE + 1;
+	}
+}
+
+static struct gw_time at(int64_t mono_ns)
+{
+	return (struct gw_time){
+		.mono_ns = mono_ns, .wall_ms = mono_ns / GW_NS_PER_MS, .synced = true};
+}
+
+static struct gw_engine *build(void)
+{
+	struct gw_engine *e;
+
+	assert_int_equal(gw_engine_new(&(struct gw_engine_opts){.site = &site,
+					       .points = points,
+					       .n_points = POINTS,
+					       .alarms = alarms,
+					       .n_alarms = ALARMS},
+				 &e, NULL),
+		GW_OK);
+	assert_int_equal(gw_engine_output(e, &out, NULL, NULL), GW_OK);
+	return e;
+}
+
+static void feed(struct gw_engine *e, uint32_t point, double value, int64_t now_ns)
+{
+	const struct gw_sample s = {.point = point,
+		.quality = GW_QUALITY_GOOD,
+		.mono_ns = now_ns,
+		.value = value};
+
+	gw_engine_feed(e, &s, 1, at(now_ns));
+}
+
+/* From a second to another, each point once a second but for one that is lost now and then. */
+static void live(struct gw_engine *e, int from_s, int to_s)
+{
+	for (int s = from_s; s < to_s; s++) {
+		int64_t now_ns = BEGIN_NS + s * S;
+
+		for (uint32_t p = 0; p < POINTS; p++)
+			if ((p + (uint32_t)s) % 7)
+				feed(e, p, ((p + (uint32_t)s) % 5) / 4.0, now_ns);
+		gw_engine_step(e, at(now_ns));
+	}
+}
+
+/* How many alarms have written into a table that is reserved. */
+static size_t written(const void *table, size_t size)
+{
+	const unsigned char *bytes = table;
+	size_t n = 0;
+
+	for (size_t i = 0; i < ALARMS; i++) {
+		size_t k = 0;
+
+		while (k < size && bytes[i * size + k] == 0)
+			k++;
+		n += k < size;
+	}
+	return n;
+}
+
+static void assert_untouched(struct gw_engine *e, size_t moved)
+{
+	assert_int_equal(written(e->stories, sizeof *e->stories), moved);
+	assert_int_equal(written(e->view.alarms, sizeof *e->view.alarms), moved);
+}
+
+static void ignore(
+	void *arg, const struct gw_alarm_memory *memory, const struct gw_alarm_info *info)
+{
+	(void)arg, (void)memory, (void)info;
+}
+
+static struct gw_engine *reload(struct gw_engine *old, int second)
+{
+	struct gw_engine *e = build();
+
+	gw_engine_adopt(e, old, at(BEGIN_NS + second * S), ignore, NULL);
+	gw_engine_free(old);
+	return e;
+}
+
+static void look(struct gw_engine *e)
+{
+	struct gw_alarm_view v;
+
+	for (size_t i = 0; i < ALARMS; i++) {
+		gw_view_alarm(gw_engine_view(e), i, &v);
+		assert_int_equal(v.state, GW_STATE_NORMAL);
+		assert_int_equal(v.level, GW_LEVEL_ORANGE);
+		assert_true(
+			i % EACH == COUNTS ? v.value >= 0 && v.value <= 0 : isnan(v.value));
+		assert_true(isnan(v.limit) && isnan(v.peak));
+		assert_int_equal(v.seq + v.raised, 0);
+	}
+}
+
+static void a_calm_alarm_writes_nothing_of_its_story(void **unused)
+{
+	struct gw_engine *e;
+	struct gw_alarm_view v;
+
+	(void)unused;
+	describe_building();
+	e = build();
+	assert_untouched(e, 0);
+	live(e, 0, SECONDS);
+	assert_int_equal(gw_engine_last_seq(e), 0);
+	assert_untouched(e, 0);
+	look(e);
+	e = reload(e, SECONDS);
+	live(e, SECONDS, 2 * SECONDS);
+	look(e);
+	assert_untouched(e, 0);
+
+	/* two raise, the vote that counts one as well, and its `unless` holds a fourth */
+	feed(e, 7, 5.5, BEGIN_NS + 2 * SECONDS * S);
+	assert_untouched(e, 4);
+	assert_int_equal(gw_engine_last_seq(e), 0);
+	gw_engine_step(e, at(BEGIN_NS + 2 * SECONDS * S));
+	assert_int_equal(gw_engine_last_seq(e), 3);
+	gw_view_alarm(gw_engine_view(e), 7 * EACH, &v);
+	assert_int_equal(v.state, GW_STATE_ACTIVE_UNACKED);
+	assert_true(v.value > 5 && v.limit > 4 && v.peak > 5);
+	e = reload(e, 2 * SECONDS);
+	live(e, 2 * SECONDS + 1, 2 * SECONDS + 10);
+	assert_untouched(e, 4);
+	assert_int_equal(gw_engine_last_seq(e), 6);
+	gw_engine_free(e);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_calm_alarm_writes_nothing_of_its_story),
+	};
+
+	if (gw_ring_init(&out, 256, sizeof(struct gw_event), NULL))
+		return 1;
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
