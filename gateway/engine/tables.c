@@ -168,7 +168,7 @@ static size_t lay_out(struct gw_engine *e, size_t point, unsigned char *bytes)
 {
 	const struct gw_listeners *l = &e->point_listeners;
 	struct gw_point_slot *s = &e->view.points[point];
-	struct gw_history *h;
+	struct gw_history *h = NULL;
 	size_t n = 0, sums = 0, at;
 
 	for (uint32_t k = l->first[point]; k < l->first[point + 1]; k++) {
@@ -183,9 +183,10 @@ static size_t lay_out(struct gw_engine *e, size_t point, unsigned char *bytes)
 	if (n == 0)
 		return 0;
 	at = s->each ? GW_KEPT_LINES * GW_LINE : 0;
-	if (bytes)
+	if (bytes) {
 		s->past = (uint32_t)((size_t)(bytes + at - e->pasts) / GW_LINE);
-	h = gw_history_past(e, s)->history;
+		h = gw_history_past(e, s)->history;
+	}
 	at += sizeof(struct gw_past) + n * sizeof *h;
 	for (uint32_t k = l->first[point]; k < l->first[point + 1]; k++) {
 		uint32_t alarm = l->at[k].alarm;
@@ -194,7 +195,7 @@ static size_t lay_out(struct gw_engine *e, size_t point, unsigned char *bytes)
 		if (l->at[k].member != GW_NO_MEMBER || !has_history(o))
 			continue;
 		at = place(at, memory_of(o));
-		if (bytes) {
+		if (h) {
 			e->alarms[alarm].memory = bytes + at;
 			*h++ = (struct gw_history){
 				o->when.kind, bytes + at, alarm, --n > 0};
