@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What a calm alarm costs: of ten thousand alarms of every kind that are fed, asked, put off,
- * looked at and taken over while nothing happens, not one writes a byte of its story or of what
- * is shown of it; and of one that moves, only that one does.
+ * looked at and taken over while nothing happens, not one writes a byte of its story or of what is
+ * shown of it; and of one that moves, only that one does, and it has forgotten nothing.
  */
 #include "alarm/kinds.h"
 #include "alarm/nuisance.h"
@@ -45,6 +45,7 @@ static const struct gw_condition_opts conditions[EACH] = {
 	{.kind = &gw_chattering},
 };
 #define ABOVE  0
+#define SILENT 7
 #define VOTE   8
 #define COUNTS 9
 
@@ -166,6 +167,14 @@ static void look(struct gw_engine *e)
 	}
 }
 
+static void drain(void)
+{
+	struct gw_event event;
+
+	while (gw_ring_pop(&out, &event, 1, sizeof event))
+		continue;
+}
+
 static void a_calm_alarm_writes_nothing_of_its_story(void **unused)
 {
 	struct gw_engine *e;
@@ -198,12 +207,149 @@ static void a_calm_alarm_writes_nothing_of_its_story(void **unused)
 	assert_untouched(e, 4);
 	assert_int_equal(gw_engine_last_seq(e), 6);
 	gw_engine_free(e);
+	drain();
+}
+
+/* What a person is told of the alarm that was shelved just now. */
+static struct gw_event shelve(
+	struct gw_engine *e, uint32_t alarm, int64_t now_ns, int64_t for_ns)
+{
+	static struct gw_ring commands, replies;
+	const struct gw_command c = {
+		.alarm = alarm, .kind = GW_COMMAND_SHELVE, .for_ns = for_ns};
+	struct gw_event event;
+
+	assert_int_equal(gw_ring_init(&commands, 4, sizeof c, NULL), GW_OK);
+	assert_int_equal(gw_ring_init(&replies, 4, sizeof(struct gw_reply), NULL), GW_OK);
+	gw_engine_commands(e, &commands, &replies, NULL);
+	gw_ring_push(&commands, &c, 1, sizeof c);
+	gw_engine_step(e, at(now_ns));
+	assert_int_equal(gw_ring_pop(&out, &event, 1, sizeof event), 1);
+	assert_int_equal(event.change, GW_CHANGE_SHELVED);
+	gw_engine_commands(e, NULL, NULL, NULL);
+	gw_ring_fini(&commands);
+	gw_ring_fini(&replies);
+	return event;
+}
+
+static void what_was_said_before_the_story_stands_in_it(void **unused)
+{
+	struct gw_event event;
+	struct gw_engine *e;
+
+	(void)unused;
+	describe_building();
+	e = build();
+	live(e, 1, 3);
+	e = reload(e, 3);
+	gw_engine_step(e, at(BEGIN_NS + 3 * S));
+	event = shelve(e, ABOVE, BEGIN_NS + 4 * S, S);
+	assert_true(event.value >= 0.25 && event.value <= 0.25);
+	assert_true(event.limit >= 5 && event.limit <= 5);
+	assert_int_equal(event.quality, GW_QUALITY_GOOD);
+	/* one that waits for a time goes on waiting: silent since 2, on its shelf */
+	event = shelve(e, SILENT, BEGIN_NS + 4 * S, 6 * S);
+	for (uint32_t p = 1; p < POINTS; p++)
+		feed(e, p, 1, BEGIN_NS + 6 * S);
+	gw_engine_step(e, at(BEGIN_NS + 10 * S));
+	while (gw_ring_pop(&out, &event, 1, sizeof event) &&
+		event.info->key != keys[SILENT])
+		continue;
+	assert_ptr_equal(event.info->key, keys[SILENT]);
+	assert_int_equal(event.change, GW_CHANGE_UNSHELVED);
+	assert_int_equal(event.state, GW_STATE_ACTIVE_UNACKED);
+	assert_int_equal(event.onset_ms, (BEGIN_NS + 7 * S) / GW_NS_PER_MS);
+	gw_engine_free(e);
+	drain();
+}
+
+static void the_time_of_an_alarm_never_falls_over_a_reload(void **unused)
+{
+	struct gw_event event;
+	struct gw_engine *e;
+
+	(void)unused;
+	describe_building();
+	e = build();
+	feed(e, 0, 1, BEGIN_NS + 5 * S);
+	e = reload(e, 6);
+	gw_engine_step(e, at(BEGIN_NS + 6 * S));
+	feed(e, 0, 6, BEGIN_NS + 4 * S); /* a sample that was on its way */
+	gw_engine_step(e, at(BEGIN_NS + 7 * S));
+	assert_int_equal(gw_ring_pop(&out, &event, 1, sizeof event), 1);
+	assert_ptr_equal(event.info->key, keys[ABOVE]);
+	assert_int_equal(event.mono_ns, BEGIN_NS + 5 * S);
+	gw_engine_free(e);
+	drain();
+}
+
+static void a_device_that_never_spoke_is_waited_for_since_the_first_engine(void **unused)
+{
+	struct gw_event event;
+	struct gw_engine *e;
+
+	(void)unused;
+	describe_building();
+	e = build();
+	gw_engine_step(e, at(BEGIN_NS));
+	for (uint32_t p = 1; p < POINTS; p++)
+		feed(e, p, 1, BEGIN_NS + 3 * S);
+	e = reload(e, 3);
+	gw_engine_step(e, at(BEGIN_NS + 3 * S));
+	gw_engine_step(e, at(BEGIN_NS + 6 * S));
+	assert_int_equal(gw_ring_pop(&out, &event, 1, sizeof event), 1);
+	assert_ptr_equal(event.info->key, keys[SILENT]);
+	assert_int_equal(event.mono_ns, BEGIN_NS + 5 * S);
+	gw_engine_free(e);
+	drain();
+}
+
+static void what_a_point_said_last_outlives_a_reload(void **unused)
+{
+	const struct gw_sample said[] = {
+		{.point = 0,
+			.quality = GW_QUALITY_GOOD,
+			.mono_ns = BEGIN_NS + S,
+			.device_ns = 77,
+			.value = 1},
+		{.point = 1,
+			.quality = GW_QUALITY_GOOD,
+			.mono_ns = BEGIN_NS + S,
+			.value = 2},
+		{.point = 1,
+			.quality = GW_QUALITY_BAD_TIMEOUT,
+			.mono_ns = BEGIN_NS + 2 * S,
+			.device_ns = 78},
+	};
+	struct gw_point_view v;
+	struct gw_engine *e;
+
+	(void)unused;
+	describe_building();
+	e = build();
+	gw_engine_feed(e, said, 3, at(BEGIN_NS + 2 * S));
+	e = reload(e, 3);
+	gw_view_point(gw_engine_view(e), 0, &v);
+	assert_int_equal(v.quality, GW_QUALITY_GOOD);
+	assert_int_equal(v.device_ns, 77);
+	assert_int_equal(v.good_ns, BEGIN_NS + S);
+	gw_view_point(gw_engine_view(e), 1, &v);
+	assert_int_equal(v.quality, GW_QUALITY_BAD_TIMEOUT);
+	assert_int_equal(v.device_ns, 78);
+	assert_int_equal(v.mono_ns, BEGIN_NS + 2 * S);
+	assert_int_equal(v.good_ns, BEGIN_NS + S);
+	gw_engine_free(e);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_calm_alarm_writes_nothing_of_its_story),
+		cmocka_unit_test(what_was_said_before_the_story_stands_in_it),
+		cmocka_unit_test(the_time_of_an_alarm_never_falls_over_a_reload),
+		cmocka_unit_test(
+			a_device_that_never_spoke_is_waited_for_since_the_first_engine),
+		cmocka_unit_test(what_a_point_said_last_outlives_a_reload),
 	};
 
 	if (gw_ring_init(&out, 256, sizeof(struct gw_event), NULL))
