@@ -12,6 +12,9 @@
 #include <math.h>
 
 #define BLOCK 64 /* samples; in the list below also: nothing but room for more is needed */
+/* Samples before it is needed: */
+#define SLOT_AHEAD  32
+#define PLACE_AHEAD 12
 
 /* The point has no usable value any more: histories that hold its last one are told. */
 static void lose(struct gw_engine *e, uint32_t point, int64_t at_ns)
@@ -122,24 +125,18 @@ static void feed_one(struct gw_engine *e, uint32_t point, const struct gw_sample
 	}
 }
 
-/* To fetch what is not there does no harm. */
-static inline void fetch_slots(
-	const struct gw_point_slot *slots, const struct gw_sample *samples, size_t n)
+/* Of the `left` samples from this one on one's slot is fetched (to fetch what is not there does no
+ * harm), and where a nearer one will be kept: its slot has come by now. One at a time beside the
+ * work, so that the memory is never idle and never asked for more than it can bring at once. */
+static inline void __attribute__((always_inline))
+fetch_later(const struct gw_engine *e, const struct gw_point_slot *slots, uint32_t n_points,
+	const struct gw_sample *sample, size_t left)
 {
-	for (size_t i = 0; i < n; i++)
-		__builtin_prefetch(&slots[samples[i].point], 1);
-}
-
-/* Where the calm ones of a block will be kept. */
-static void fetch_places(const struct gw_engine *e, const struct gw_point_slot *slots,
-	uint32_t n_points, const struct gw_sample *samples, size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
-		const struct gw_point_slot *s = &slots[samples[i].point];
-
-		if (samples[i].point < n_points)
-			__builtin_prefetch(gw_history_place(e->pasts, s), 1);
-	}
+	if (left > SLOT_AHEAD)
+		__builtin_prefetch(&slots[sample[SLOT_AHEAD].point], 1);
+	if (e->far && left > PLACE_AHEAD && sample[PLACE_AHEAD].point < n_points)
+		__builtin_prefetch(
+			gw_history_place(e->pasts, &slots[sample[PLACE_AHEAD].point]), 1);
 }
 
 /* What those that wait will touch, first what leads to the rest. */
@@ -167,7 +164,7 @@ static void fetch_pasts(const struct gw_engine *e, const struct gw_point_slot *s
 }
 
 static void feed_block(struct gw_engine *e, uint32_t first_point, uint32_t n_points,
-	const struct gw_sample *samples, size_t n, const struct gw_time *now)
+	const struct gw_sample *samples, size_t n, size_t left, const struct gw_time *now)
 {
 	struct gw_point_slot *slots = e->view.points + first_point;
 	unsigned char *pasts = e->pasts;
@@ -178,6 +175,7 @@ static void feed_block(struct gw_engine *e, uint32_t first_point, uint32_t n_poi
 		const struct gw_sample *sample = &samples[i];
 		struct gw_point_slot *s = &slots[sample->point];
 
+		fetch_later(e, slots, n_points, sample, left - i);
 		if (sample->point >= n_points) {
 			atomic_fetch_add_explicit(&e->stray, 1, memory_order_relaxed);
 		} else if (gw_quality_usable(sample->quality) && is_calm(s, sample)) {
@@ -222,19 +220,14 @@ void gw_feed(struct gw_engine *e, uint32_t first_point, uint32_t n_points,
 		? atomic_load_explicit(&e->tap->ring, memory_order_acquire)
 		: NULL;
 	const struct gw_point_slot *slots = e->view.points + first_point;
-	size_t least = n < BLOCK ? n : BLOCK;
+	size_t least;
 
 	if (tapped)
 		tap(e->tap, tapped, first_point, n_points, samples, n);
-	fetch_slots(slots, samples, least);
+	for (size_t i = 0; i < n && i < SLOT_AHEAD; i++)
+		__builtin_prefetch(&slots[samples[i].point], 1);
 	for (; n; samples += least, n -= least) {
-		size_t next;
-
 		least = n < BLOCK ? n : BLOCK;
-		next = n - least < BLOCK ? n - least : BLOCK;
-		if (e->far)
-			fetch_places(e, slots, n_points, samples, least);
-		fetch_slots(slots, samples + least, next);
-		feed_block(e, first_point, n_points, samples, least, now);
+		feed_block(e, first_point, n_points, samples, least, n, now);
 	}
 }
