@@ -456,6 +456,19 @@ void gw_alarms_hold(struct gw_engine *e, struct gw_alarm *a, enum gw_hold why, b
 	settle(e, a, was_active, a->heard, at_ns, now);
 }
 
+/* A calm alarm is not asked of each sample, but what a person hears of it is as it is now. */
+static void look_at_point(const struct gw_engine *e, struct gw_alarm *a)
+{
+	const struct gw_condition_kind *kind = a->opts->when.kind;
+	uint32_t point = a->opts->first_point;
+
+	if (!a->heard || !kind->on_points || kind->on_devices ||
+		!gw_quality_usable(gw_view_quality(&e->view, point)))
+		return;
+	a->value = atomic_load_explicit(&e->view.points[point].value, memory_order_relaxed);
+	a->quality = (uint8_t)gw_view_quality(&e->view, point);
+}
+
 const char *gw_alarms_command(
 	struct gw_engine *e, const struct gw_command *c, const struct gw_time *now)
 {
@@ -466,6 +479,7 @@ const char *gw_alarms_command(
 	int64_t at_ns = now->mono_ns > a->last_ns ? now->mono_ns : a->last_ns;
 
 	a->last_ns = at_ns;
+	look_at_point(e, a);
 	if (story->withheld) /* what a person has seen is told to all, and first */
 		gw_nuisance_reveal(e, a, now);
 	switch ((enum gw_command_kind)c->kind) {

@@ -375,9 +375,14 @@ static void words_of_a_person_become_events(void **unused)
 	assert_int_equal(kit_feed(5 * S, 0, 10), 0); /* cleared under the shelf: silent */
 	assert_int_equal(kit_pass(64 * S), 1);
 	assert_event(0, GW_CHANGE_UNSHELVED, GW_STATE_NORMAL);
+	assert_int_equal(
+		kit_feed(65 * S, 0, 7), 0); /* calm: the alarm is not asked of it */
+	gw_ring_push(&commands, &c, 1, sizeof c);
+	assert_int_equal(kit_pass(66 * S), 1);
+	assert_true(kit.event[0].value == 7); /* what is told of it is as it is now */
 	c.alarm = 99;
 	gw_ring_push(&commands, &c, 1, sizeof c);
-	kit_pass(65 * S);
+	kit_pass(67 * S);
 	while (gw_ring_pop(&replies, &r, 1, sizeof r))
 		;
 	assert_int_equal(r.done, 0);
