@@ -31,7 +31,7 @@ ALWAYS = ["state", "edges", "engine", "hold", "nuisance", "disturbed", "conditio
 BESIDE = {"limit": ["reference_limit"], "state": ["reference_state", "reference_limit"],
           "silence": ["rest", "reference_silence"], "vote": ["reference_vote"],
           "dose": ["rest", "reference_dose"], "rate": ["rest", "reference_rate"],
-          "forecast": ["rest", "reference_forecast"]}
+          "forecast": ["forecast_edges", "rest", "reference_forecast"]}
 ENGINE = ["takeover", "runner", "reference_unless", "reference_limit", "reference_silence",
           "reference_vote"]
 TESTS = sorted({t for tests in [ALWAYS, ENGINE, *BESIDE.values()] for t in tests})
