@@ -115,6 +115,9 @@ struct gw_condition_kind {
 	bool recalls_sum;  /* recall must know their sum, or each */
 	void (*ask)(const struct gw_condition_opts *o, void *memory,
 		const struct gw_condition_input *in, struct gw_condition_answer *answer);
+	/* Kinds with a history: ask may name a due_ns. It is asked for it before anything later
+	 * is taken in, however late that is. */
+	bool waits;
 	/* Values in [lo, hi] change nothing while the condition is false and need not be asked.
 	 * Optional: with absorb every value, else none. */
 	void (*calm)(const struct gw_condition_opts *o, double *ret_lo, double *ret_hi);

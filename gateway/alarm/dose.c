@@ -32,6 +32,14 @@ static int64_t time_ns(const struct gw_condition_opts *o, size_t row)
 	return (int64_t)o->rows.cells[row * 2 + 1];
 }
 
+static bool runs(const struct gw_condition_opts *o, double value)
+{
+	for (size_t i = 0; i < o->rows.rows; i++)
+		if (value > level(o, i))
+			return true;
+	return false;
+}
+
 static size_t dose_memory(const struct gw_condition_opts *o)
 {
 	return sizeof(struct dose) + o->rows.rows * sizeof(int64_t);
@@ -68,6 +76,7 @@ static bool absorb(const struct gw_condition_opts *o, void *memory,
 	const struct gw_sample *sample, int64_t now_ns)
 {
 	struct dose *m = memory;
+	bool ran = m->last_ns && runs(o, m->value);
 
 	if (m->last_ns) {
 		pass(o, m, now_ns);
@@ -77,23 +86,17 @@ static bool absorb(const struct gw_condition_opts *o, void *memory,
 	}
 	m->value = sample->value;
 	m->lost = false;
-	for (size_t i = 0; i < o->rows.rows; i++)
-		if (sample->value > level(o, i)) /* a row runs: ask says until when */
-			return true;
-	return false;
+	return ran || runs(o, sample->value); /* ask says until when, or that it is over */
 }
 
-/* Under all levels the rows only run down, and by how much, the time says. A full one asks. */
+/* Under all levels the rows only run down, and by how much, the time says. */
 static bool rest(
 	const struct gw_condition_opts *o, const void *memory, struct gw_rest *ret_rest)
 {
 	const struct dose *m = memory;
 
-	for (size_t i = 0; i < o->rows.rows; i++) {
+	for (size_t i = 0; i < o->rows.rows; i++)
 		ret_rest->hi = gw_lesser(ret_rest->hi, level(o, i));
-		if (m->over_ns[i] == time_ns(o, i))
-			return false;
-	}
 	return !m->lost && m->value <= ret_rest->hi;
 }
 
@@ -195,5 +198,6 @@ const struct gw_condition_kind gw_dose = {
 	.rest = rest,
 	.recall = recall,
 	.ask = ask_dose,
+	.waits = true,
 	.describe = describe,
 };

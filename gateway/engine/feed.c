@@ -17,18 +17,20 @@
 #define PLACE_AHEAD 12
 
 /* The point has no usable value any more: histories that hold its last one are told. */
-static void lose(struct gw_engine *e, uint32_t point, int64_t at_ns)
+static void lose(
+	struct gw_engine *e, uint32_t point, int64_t at_ns, const struct gw_time *now)
 {
 	const struct gw_listeners *l = &e->point_listeners;
 	bool told = false;
 
 	for (uint32_t k = l->first[point]; k < l->first[point + 1]; k++) {
-		const struct gw_alarm *a = &e->alarms[l->at[k].alarm];
+		struct gw_alarm *a = &e->alarms[l->at[k].alarm];
 
 		if (l->at[k].member != GW_NO_MEMBER || !a->opts->when.kind->lost)
 			continue;
 		if (!told)
 			gw_history_recall(e, point);
+		gw_history_catch_up(e, a, at_ns, now);
 		a->opts->when.kind->lost(&a->opts->when, a->memory, at_ns);
 		told = true;
 	}
@@ -45,7 +47,7 @@ static void heed(struct gw_engine *e, uint32_t point, const struct gw_sample *sa
 
 	if (!usable) {
 		gw_view_write_bad(&e->view, point, sample);
-		lose(e, point, sample->mono_ns);
+		lose(e, point, sample->mono_ns, now);
 		return;
 	}
 	gw_history_recall(e, point);
@@ -58,9 +60,11 @@ static void heed(struct gw_engine *e, uint32_t point, const struct gw_sample *sa
 				e, &l->at[k], sample->value != 0, sample->mono_ns, now);
 			continue;
 		}
-		if (a->opts->when.kind->absorb)
+		if (a->opts->when.kind->absorb) {
+			gw_history_catch_up(e, a, sample->mono_ns, now);
 			a->opts->when.kind->absorb(
 				&a->opts->when, a->memory, sample, sample->mono_ns);
+		}
 		gw_alarms_ask(e, a,
 			(struct gw_condition_input){.sample = sample,
 				.member = GW_NO_MEMBER,

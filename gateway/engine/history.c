@@ -15,11 +15,26 @@ static const struct gw_condition_opts *opts_of(
 	return &e->opts.alarms[h->alarm].when;
 }
 
+void gw_history_catch_up(
+	struct gw_engine *e, struct gw_alarm *a, int64_t at_ns, const struct gw_time *now)
+{
+	int64_t due_ns;
+
+	while (a->opts->when.kind->waits && (due_ns = gw_story_asks_ns(e, a)) < at_ns)
+		gw_alarms_ask(e, a,
+			(struct gw_condition_input){
+				.member = GW_NO_MEMBER, .now_ns = due_ns},
+			now);
+}
+
 static void absorb(struct gw_engine *e, const struct gw_history *h,
 	const struct gw_sample *sample, const struct gw_time *now)
 {
+	struct gw_alarm *a = &e->alarms[h->alarm];
+
+	gw_history_catch_up(e, a, sample->mono_ns, now);
 	if (h->kind->absorb(opts_of(e, h), h->memory, sample, sample->mono_ns))
-		gw_alarms_ask(e, &e->alarms[h->alarm],
+		gw_alarms_ask(e, a,
 			(struct gw_condition_input){.sample = sample,
 				.member = GW_NO_MEMBER,
 				.now_ns = sample->mono_ns},

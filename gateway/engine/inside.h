@@ -252,6 +252,8 @@ struct gw_story *gw_story_write(struct gw_engine *e, struct gw_alarm *a);
 struct gw_state_rules gw_story_rules(const struct gw_alarm *a);
 /* When its state wants time to pass. */
 int64_t gw_story_due_ns(const struct gw_engine *e, const struct gw_alarm *a);
+/* When its condition wants to be asked. */
+int64_t gw_story_asks_ns(const struct gw_engine *e, const struct gw_alarm *a);
 /* Its condition wants to be asked then; to be scheduled. */
 void gw_story_ask_at(struct gw_engine *e, struct gw_alarm *a, int64_t due_ns);
 /* Into the queue, by whatever is due first. */
@@ -321,6 +323,10 @@ static inline struct gw_kept *gw_history_place(
 /* A sample inside the other alarms' calm band, written already. The point has a past. */
 void gw_history_take(struct gw_engine *e, size_t point, const struct gw_sample *sample,
 	const struct gw_time *now);
+/* What a condition waited for has come before at_ns, when its point has something new, and the
+ * engine is late: it happens first. */
+void gw_history_catch_up(
+	struct gw_engine *e, struct gw_alarm *a, int64_t at_ns, const struct gw_time *now);
 /* Let the histories take in what was kept, if anything. */
 void gw_history_recall(struct gw_engine *e, size_t point);
 /* The point's calm band anew: [lo, hi] of the other alarms, less where a history needs to look. */

@@ -43,6 +43,12 @@ int64_t gw_story_due_ns(const struct gw_engine *e, const struct gw_alarm *a)
 	return gw_state_due(&gw_story_of(e, a)->state, &rules);
 }
 
+int64_t gw_story_asks_ns(const struct gw_engine *e, const struct gw_alarm *a)
+{
+	return a->moved ? gw_story_of(e, a)->condition_due_ns
+			: gw_queue_due_ns(e, gw_alarms_index(e, a));
+}
+
 void gw_story_ask_at(struct gw_engine *e, struct gw_alarm *a, int64_t due_ns)
 {
 	if (a->moved)

@@ -340,6 +340,41 @@ static void a_vote_comes_out_the_same_however_it_is_disturbed(void **unused)
 		}
 }
 
+/* A row is full between two samples, and the engine, held up, sees both at once, and some after
+ * them: what it would have told in time it tells, with its time. The last ends knowing. */
+static void a_dose_that_was_full_is_told_however_late(void **unused)
+{
+	for (unsigned after = 1; after <= 8; after++)
+		for (int broken = 0; broken < 2; broken++) {
+			kit_teardown(unused);
+			kit_setup(unused);
+			kit_alarm("co", 0, &gw_dose)->when.rows = (struct gw_table){
+				1, 2, dose};
+			kit_start();
+			kit_feed(0, 0, 60);
+			kit_feed(55 * S, 0, 60);
+			for (unsigned i = 0; i < after; i++) {
+				const struct gw_sample sample = {.quality = broken && i == 0
+						? GW_QUALITY_BAD_LINK
+						: GW_QUALITY_GOOD,
+					.mono_ns = KIT_START_NS + (65 + 10 * i) * S,
+					.value = 40};
+
+				gw_engine_feed(kit.engine, &sample, 1, kit_time(300 * S));
+			}
+			assert_true(kit_pass(300 * S) > 0);
+			assert_event(0, GW_CHANGE_RAISED, GW_STATE_ACTIVE_UNACKED);
+			assert_int_equal(kit.event[0].mono_ns, KIT_START_NS + 60 * S);
+			assert_true(kit.event[0].limit > 49 && kit.event[0].limit < 51);
+			if (broken && after == 1)
+				continue; /* and nothing more is known */
+			assert_int_equal(kit.n_events, 2);
+			assert_event(1, GW_CHANGE_CLEARED, GW_STATE_RETURNED_UNACKED);
+			assert_int_equal(kit.event[1].mono_ns,
+				KIT_START_NS + (broken ? 105 : 95) * S);
+		}
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, kit_setup, kit_teardown)
 
 int main(void)
@@ -348,6 +383,7 @@ int main(void)
 		TEST(every_scene_comes_out_the_same_however_it_is_disturbed),
 		TEST(a_forecast_comes_out_the_same_however_it_is_disturbed),
 		TEST(a_vote_comes_out_the_same_however_it_is_disturbed),
+		TEST(a_dose_that_was_full_is_told_however_late),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -403,6 +403,8 @@ static void a_dose_runs_down_to_half_of_every_row(void **unused)
 	assert_true(tick(110));
 	assert_int_equal(answer.due_ns, INT64_MAX); /* over all levels: no end in sight */
 	feed(110, 10);
+	assert_true(truth && more); /* it has stopped running */
+	feed(110, 10);
 	assert_true(truth && !more);
 	assert_int_equal(answer.due_ns, 130);
 	assert_true(tick(129));
