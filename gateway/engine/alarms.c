@@ -248,31 +248,6 @@ static void settle(struct gw_engine *e, struct gw_alarm *a, bool was_active, boo
 		tell_listeners(e, a, at_ns, now);
 }
 
-/* The last usable sample of its points; when it began to wait if there was none. */
-static int64_t last_good_ns(const struct gw_engine *e, const struct gw_alarm *a)
-{
-	const struct gw_story *story = gw_story_of(e, a);
-	int64_t waits_ns = story->waits_ns ? story->waits_ns : e->began_ns, last_ns = 0;
-
-	for (uint32_t i = 0; i < a->opts->n_points; i++) {
-		int64_t good_ns = gw_view_good_ns(&e->view, a->opts->first_point + i);
-
-		if (good_ns > last_ns)
-			last_ns = good_ns;
-	}
-	if (last_ns == 0) /* silent before the restart and not heard since: still silent */
-		return story->stood ? waits_ns - a->opts->when.window_ns : waits_ns;
-	return last_ns;
-}
-
-/* A dead device never keeps its last good value. */
-static void silence(struct gw_engine *e, const struct gw_alarm *a)
-{
-	for (uint32_t i = 0; i < a->opts->n_points; i++)
-		gw_view_write_quality(
-			&e->view, a->opts->first_point + i, GW_QUALITY_SILENT);
-}
-
 static void note_answer(struct gw_engine *e, struct gw_alarm *a,
 	const struct gw_condition_input *in, const struct gw_condition_answer *answer)
 {
@@ -356,10 +331,10 @@ void gw_alarms_ask(struct gw_engine *e, struct gw_alarm *a, struct gw_condition_
 	a->last_ns = in.now_ns;
 	a->heard |= in.sample || in.member != GW_NO_MEMBER;
 	if (o->kind->on_devices)
-		in.last_good_ns = last_good_ns(e, a);
+		in.last_good_ns = gw_silence_since_ns(e, a);
 	o->kind->ask(o, a->memory, &in, &answer);
 	if (o->kind->on_devices && answer.truth && !a->truth)
-		silence(e, a);
+		gw_silence_falls(e, a);
 	if (a->moved)
 		was_active = pass_time(e, a, was_active, in.now_ns, now);
 	if (a->moved || answer.truth)
@@ -367,29 +342,6 @@ void gw_alarms_ask(struct gw_engine *e, struct gw_alarm *a, struct gw_condition_
 	else
 		note_answer(e, a, &in, &answer);
 	settle(e, a, was_active, was_heard, in.now_ns, now);
-}
-
-/* Of what happens to a silent alarm most of all, in short: at the end of its time its points have
- * spoken meanwhile, and it waits anew. Whether that is so. */
-static bool put_off(struct gw_engine *e, struct gw_alarm *a, int64_t at_ns)
-{
-	const struct gw_condition_opts *o = &a->opts->when;
-	struct gw_condition_answer answer = {0};
-
-	if (!o->kind->on_devices || a->truth || gw_story_due_ns(e, a) <= at_ns)
-		return false;
-	o->kind->ask(o, a->memory,
-		&(struct gw_condition_input){.member = GW_NO_MEMBER,
-			.now_ns = at_ns,
-			.last_good_ns = last_good_ns(e, a)},
-		&answer);
-	if (answer.truth)
-		return false;
-	a->last_ns = at_ns;
-	a->quality = GW_QUALITY_GOOD;
-	gw_story_ask_at(e, a, answer.due_ns);
-	gw_story_schedule(e, a);
-	return true;
 }
 
 /* When it fell due; but the repeats that a box missed while it slept are one, told now. */
@@ -418,7 +370,7 @@ void gw_alarms_due(struct gw_engine *e, struct gw_alarm *a, const struct gw_time
 		gw_story_schedule(e, a);
 		return;
 	}
-	if (put_off(e, a, at_ns))
+	if (gw_silence_put_off(e, a, at_ns))
 		return;
 	if (!a->moved || gw_story_of(e, a)->condition_due_ns <= at_ns) {
 		if (a->opts->when.kind->absorb)

@@ -286,6 +286,15 @@ void gw_alarms_show(struct gw_engine *e, struct gw_alarm *a, const struct gw_tim
 /* After something that may change whether values matter: the band of each of its points. */
 void gw_alarms_calm(struct gw_engine *e, size_t point);
 
+/* silence.c: an alarm on devices that say nothing */
+/* The last usable sample of its points; when it began to wait if there was none. */
+int64_t gw_silence_since_ns(const struct gw_engine *e, const struct gw_alarm *a);
+/* A dead device never keeps its last good value. */
+void gw_silence_falls(struct gw_engine *e, const struct gw_alarm *a);
+/* Of what happens to a silent alarm most of all, in short: at the end of its time its points have
+ * spoken meanwhile, and it waits anew. Whether that is so. */
+bool gw_silence_put_off(struct gw_engine *e, struct gw_alarm *a, int64_t at_ns);
+
 /* start.c: what is told at the first step, and when the clock becomes right */
 void gw_alarms_start(struct gw_engine *e, const struct gw_time *now);
 void gw_alarms_amend(struct gw_engine *e, const struct gw_time *now);

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/inside.h"
+
+int64_t gw_silence_since_ns(const struct gw_engine *e, const struct gw_alarm *a)
+{
+	const struct gw_story *story = gw_story_of(e, a);
+	int64_t waits_ns = story->waits_ns ? story->waits_ns : e->began_ns, last_ns = 0;
+
+	for (uint32_t i = 0; i < a->opts->n_points; i++) {
+		int64_t good_ns = gw_view_good_ns(&e->view, a->opts->first_point + i);
+
+		if (good_ns > last_ns)
+			last_ns = good_ns;
+	}
+	if (last_ns == 0) /* silent before the restart and not heard since: still silent */
+		return story->stood ? waits_ns - a->opts->when.window_ns : waits_ns;
+	return last_ns;
+}
+
+void gw_silence_falls(struct gw_engine *e, const struct gw_alarm *a)
+{
+	for (uint32_t i = 0; i < a->opts->n_points; i++)
+		gw_view_write_quality(
+			&e->view, a->opts->first_point + i, GW_QUALITY_SILENT);
+}
+
+bool gw_silence_put_off(struct gw_engine *e, struct gw_alarm *a, int64_t at_ns)
+{
+	const struct gw_condition_opts *o = &a->opts->when;
+	struct gw_condition_answer answer = {0};
+
+	if (!o->kind->on_devices || a->truth || gw_story_due_ns(e, a) <= at_ns)
+		return false;
+	o->kind->ask(o, a->memory,
+		&(struct gw_condition_input){.member = GW_NO_MEMBER,
+			.now_ns = at_ns,
+			.last_good_ns = gw_silence_since_ns(e, a)},
+		&answer);
+	if (answer.truth)
+		return false;
+	a->last_ns = at_ns;
+	a->quality = GW_QUALITY_GOOD;
+	gw_story_ask_at(e, a, answer.due_ns);
+	gw_story_schedule(e, a);
+	return true;
+}
