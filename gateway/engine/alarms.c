@@ -331,7 +331,7 @@ void gw_alarms_ask(struct gw_engine *e, struct gw_alarm *a, struct gw_condition_
 	a->last_ns = in.now_ns;
 	a->heard |= in.sample || in.member != GW_NO_MEMBER;
 	if (o->kind->on_devices)
-		in.last_good_ns = gw_silence_since_ns(e, a);
+		in.last_good_ns = gw_silence_last_good_ns(e, a);
 	o->kind->ask(o, a->memory, &in, &answer);
 	if (o->kind->on_devices && answer.truth && !a->truth)
 		gw_silence_falls(e, a);

@@ -118,7 +118,7 @@ struct gw_story {
 	struct gw_alarm_state state;
 	int64_t condition_due_ns; /* its condition wants to be asked */
 	int64_t release_ns;       /* what held it back has ended; INT64_MAX: nothing has */
-	int64_t waits_ns; /* for a first sample since then; 0: since this engine began */
+	int64_t waits_ns; /* gw_silence_since_ns before a reload; 0: nothing of before counts */
 	double peak;
 	int64_t eta_ms;
 	int64_t onset_ns; /* 0: not of this run */
@@ -287,8 +287,12 @@ void gw_alarms_show(struct gw_engine *e, struct gw_alarm *a, const struct gw_tim
 void gw_alarms_calm(struct gw_engine *e, size_t point);
 
 /* silence.c: an alarm on devices that say nothing */
-/* The last usable sample of its points; when it began to wait if there was none. */
+/* The last usable sample of its points as this engine knows them; 0: none. */
+int64_t gw_silence_heard_ns(const struct gw_engine *e, const struct gw_alarm *a);
+/* Or of those it had before a reload; when it began to wait if there was none. */
 int64_t gw_silence_since_ns(const struct gw_engine *e, const struct gw_alarm *a);
+/* The same for its condition, which finds silent what was so when the daemon last stopped. */
+int64_t gw_silence_last_good_ns(const struct gw_engine *e, const struct gw_alarm *a);
 /* A dead device never keeps its last good value. */
 void gw_silence_falls(struct gw_engine *e, const struct gw_alarm *a);
 /* Of what happens to a silent alarm most of all, in short: at the end of its time its points have

@@ -135,12 +135,18 @@ static bool keep_memory(struct gw_alarm *a, const struct gw_alarm *old)
 	return true;
 }
 
-static bool never_spoke(const struct gw_engine *e, const struct gw_alarm_opts *o)
+/* A device has spoken even if its points have other names now: what a silent alarm knew of it
+ * counts, unless these points know better. What another condition knew does not. */
+static void go_on_waiting(struct gw_engine *e, struct gw_alarm *a,
+	const struct gw_engine *from, const struct gw_alarm *old)
 {
-	for (uint32_t i = 0; i < o->n_points; i++)
-		if (gw_view_good_ns(&e->view, o->first_point + i))
-			return false;
-	return true;
+	bool both = a->opts->when.kind->on_devices && old->opts->when.kind->on_devices;
+	int64_t since_ns = both ? gw_silence_since_ns(from, old) : 0;
+
+	if (a->moved || gw_silence_heard_ns(e, a) < since_ns)
+		gw_story_write(e, a)->waits_ns = since_ns;
+	if (a->moved && (!both || gw_silence_heard_ns(from, old)))
+		gw_story_write(e, a)->stood = false;
 }
 
 /* The same alarm goes on: its delays, its window of history and its life. */
@@ -148,7 +154,6 @@ static void go_on(struct gw_engine *e, struct gw_alarm *a, const struct gw_engin
 	const struct gw_alarm *old, const struct gw_time *now)
 {
 	const struct gw_story *was = gw_story_of(from, old);
-	int64_t waits_ns = was->waits_ns ? was->waits_ns : from->began_ns;
 
 	a->last_ns = old->last_ns;
 	a->value = old->value;
@@ -159,14 +164,12 @@ static void go_on(struct gw_engine *e, struct gw_alarm *a, const struct gw_engin
 	a->heard = keep_memory(a, old) && old->heard;
 	if (old->moved) {
 		*gw_story_write(e, a) = *was;
-		gw_story_write(e, a)->waits_ns = waits_ns;
 		gw_alarms_show(e, a, now);
-		return;
+	} else {
+		gw_queue_set(e, gw_alarms_index(e, a),
+			gw_queue_due_ns(from, gw_alarms_index(from, old)));
 	}
-	gw_queue_set(e, gw_alarms_index(e, a),
-		gw_queue_due_ns(from, gw_alarms_index(from, old)));
-	if (a->opts->when.kind->on_devices && never_spoke(e, a->opts))
-		gw_story_write(e, a)->waits_ns = waits_ns;
+	go_on_waiting(e, a, from, old);
 }
 
 static void take_point(struct gw_view *to, size_t at, struct gw_view *from, size_t point)

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/inside.h"
 
-int64_t gw_silence_since_ns(const struct gw_engine *e, const struct gw_alarm *a)
+int64_t gw_silence_heard_ns(const struct gw_engine *e, const struct gw_alarm *a)
 {
-	const struct gw_story *story = gw_story_of(e, a);
-	int64_t waits_ns = story->waits_ns ? story->waits_ns : e->began_ns, last_ns = 0;
+	int64_t last_ns = 0;
 
 	for (uint32_t i = 0; i < a->opts->n_points; i++) {
 		int64_t good_ns = gw_view_good_ns(&e->view, a->opts->first_point + i);
@@ -12,9 +11,27 @@ int64_t gw_silence_since_ns(const struct gw_engine *e, const struct gw_alarm *a)
 		if (good_ns > last_ns)
 			last_ns = good_ns;
 	}
-	if (last_ns == 0) /* silent before the restart and not heard since: still silent */
-		return story->stood ? waits_ns - a->opts->when.window_ns : waits_ns;
 	return last_ns;
+}
+
+int64_t gw_silence_since_ns(const struct gw_engine *e, const struct gw_alarm *a)
+{
+	int64_t heard_ns = gw_silence_heard_ns(e, a);
+	int64_t waits_ns = gw_story_of(e, a)->waits_ns;
+
+	if (heard_ns == 0 && waits_ns == 0)
+		return e->began_ns;
+	return heard_ns > waits_ns ? heard_ns : waits_ns;
+}
+
+int64_t gw_silence_last_good_ns(const struct gw_engine *e, const struct gw_alarm *a)
+{
+	int64_t since_ns = gw_silence_since_ns(e, a);
+
+	/* silent before the restart and not heard since: still silent */
+	if (gw_story_of(e, a)->stood && gw_silence_heard_ns(e, a) == 0)
+		return since_ns - a->opts->when.window_ns;
+	return since_ns;
 }
 
 void gw_silence_falls(struct gw_engine *e, const struct gw_alarm *a)
@@ -34,7 +51,7 @@ bool gw_silence_put_off(struct gw_engine *e, struct gw_alarm *a, int64_t at_ns)
 	o->kind->ask(o, a->memory,
 		&(struct gw_condition_input){.member = GW_NO_MEMBER,
 			.now_ns = at_ns,
-			.last_good_ns = gw_silence_since_ns(e, a)},
+			.last_good_ns = gw_silence_last_good_ns(e, a)},
 		&answer);
 	if (answer.truth)
 		return false;

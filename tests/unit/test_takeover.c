@@ -6,6 +6,8 @@
 
 static struct gw_alarm_opts was[KIT_ALARMS];
 static char was_key[KIT_ALARMS][64];
+static struct gw_point_info was_point[KIT_POINTS];
+static char was_point_key[KIT_POINTS][32];
 static char was_members[KIT_ALARMS][8][64];
 static struct gw_member was_member[KIT_ALARMS][8];
 
@@ -13,12 +15,17 @@ static struct gw_member was_member[KIT_ALARMS][8];
 static void start_old(void)
 {
 	const struct gw_engine_opts opts = {.site = &kit_site,
-		.points = kit.points,
+		.points = was_point,
 		.n_points = KIT_POINTS,
 		.alarms = was,
 		.n_alarms = kit.n_alarms,
 		.n_inputs = 1};
 
+	for (int i = 0; i < KIT_POINTS; i++) {
+		was_point[i] = kit.points[i];
+		memcpy(was_point_key[i], kit.point_key[i], sizeof was_point_key[i]);
+		was_point[i].key = was_point_key[i];
+	}
 	for (size_t i = 0; i < kit.n_alarms; i++) {
 		was[i] = kit.alarms[i];
 		memcpy(was_key[i], kit.alarm_key[i], sizeof was_key[i]);
@@ -89,6 +96,82 @@ static void silent_through_a_reload_says_nothing(void **unused)
 	reload(40 * S);
 	assert_int_equal(kit.n_events, 0);
 	assert_int_equal(kit_state(0), GW_STATE_ACTIVE_UNACKED);
+}
+
+static void rename_point(int point)
+{
+	snprintf(kit.point_key[point], sizeof kit.point_key[0], "s/d%d/q", point);
+}
+
+/* The one alarm, which nobody was told of at the reload, is told now and not before. */
+static void assert_silent_at(int64_t at_ns)
+{
+	assert_int_equal(kit.n_events, 0);
+	assert_int_equal(kit_pass(at_ns - 1), 0);
+	assert_int_equal(kit_pass(at_ns), 1);
+	assert_event(0, GW_CHANGE_RAISED, GW_STATE_ACTIVE_UNACKED);
+}
+
+static void a_device_has_spoken_whatever_its_points_are_called_now(void **unused)
+{
+	(void)unused;
+	silent_on(0);
+	start_old();
+	kit_feed(S, 0, 1);
+	kit_feed(LONG_AGO, 0, 1);
+	silent_on(0);
+	rename_point(0);
+	reload(LONG_AGO + S);
+	assert_int_equal(kit.n_events, 0);
+	kit.n_alarms = 0;
+	silent_on(0);
+	reload(LONG_AGO + 2 * S); /* the new name has not spoken yet */
+	assert_silent_at(LONG_AGO + 30 * S);
+}
+
+static void one_point_is_renamed_and_the_other_is_mute(void **unused)
+{
+	(void)unused;
+	silent_on(0);
+	kit.alarms[0].n_points = 2;
+	start_old();
+	kit_feed(S, 0, 1);
+	kit_feed(S, 1, 1);
+	kit_feed(LONG_AGO, 0, 1);
+	assert_int_equal(kit_state(0), GW_STATE_NORMAL);
+	silent_on(0);
+	kit.alarms[0].n_points = 2;
+	rename_point(0);
+	reload(LONG_AGO + S);
+	assert_silent_at(LONG_AGO + 30 * S);
+}
+
+static void a_device_that_never_spoke_has_no_longer_time_under_another_name(void **unused)
+{
+	(void)unused;
+	silent_on(0);
+	start_old();
+	kit_pass(0);
+	silent_on(0);
+	rename_point(0);
+	reload(20 * S);
+	assert_silent_at(30 * S);
+}
+
+static void silent_through_a_renaming_says_nothing(void **unused)
+{
+	(void)unused;
+	silent_on(0);
+	start_old();
+	kit_feed(S, 0, 1);
+	assert_int_equal(kit_pass(31 * S), 1);
+	silent_on(0);
+	rename_point(0);
+	reload(40 * S);
+	assert_int_equal(kit.n_events, 0);
+	assert_int_equal(kit_state(0), GW_STATE_ACTIVE_UNACKED);
+	assert_int_equal(kit_feed(41 * S, 0, 1), 1);
+	assert_event(0, GW_CHANGE_CLEARED, GW_STATE_RETURNED_UNACKED);
 }
 
 static struct gw_member votes[8];
@@ -644,6 +727,56 @@ static void every_state_goes_on_with_its_occurrence(void **unused)
 	}
 }
 
+static void silent_before_a_restart_and_heard_since(void **unused)
+{
+	struct gw_alarm_memory m = stood("s/d0/p:silent");
+
+	(void)unused;
+	silent_on(0);
+	start_old();
+	assert_true(gw_engine_restore(kit.engine, &m, kit_time(0)));
+	assert_int_equal(kit_pass(0), 0);
+	assert_int_equal(kit_feed(S, 0, 1), 1);
+	assert_event(0, GW_CHANGE_CLEARED, GW_STATE_RETURNED_UNACKED);
+	kit_feed(20 * S, 0, 1);
+	silent_on(0);
+	rename_point(0);
+	reload(21 * S);
+	assert_silent_at(50 * S);
+}
+
+static void silent_before_a_restart_and_not_heard_since(void **unused)
+{
+	struct gw_alarm_memory m = stood("s/d0/p:silent");
+
+	(void)unused;
+	silent_on(0);
+	start_old();
+	assert_true(gw_engine_restore(kit.engine, &m, kit_time(0)));
+	assert_int_equal(kit_pass(0), 0);
+	silent_on(0);
+	rename_point(0);
+	reload(S);
+	assert_int_equal(kit.n_events, 0);
+	assert_int_equal(kit_state(0), GW_STATE_ACTIVE_UNACKED);
+}
+
+static void silent_by_the_key_of_another_condition_waits_from_now(void **unused)
+{
+	struct gw_alarm_memory m = stood("confirmed");
+
+	(void)unused;
+	confirmed(1, false, 1, 0);
+	start_old();
+	assert_true(gw_engine_restore(kit.engine, &m, kit_time(0)));
+	assert_int_equal(kit_feed(0, 0, 0), 1);
+	assert_event(0, GW_CHANGE_CLEARED, GW_STATE_RETURNED_UNACKED);
+	silent_on(1);
+	snprintf(kit.alarm_key[0], sizeof kit.alarm_key[0], "confirmed");
+	reload(LONG_AGO);
+	assert_silent_at(LONG_AGO + 30 * S);
+}
+
 static void a_first_reading_of_zero_is_heard_by_a_vote(void **unused)
 {
 	struct gw_alarm_memory m = stood("confirmed");
@@ -725,6 +858,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_device_that_is_new_is_not_silent_at_once),
 		TEST(silent_through_a_reload_says_nothing),
+		TEST(a_device_has_spoken_whatever_its_points_are_called_now),
+		TEST(one_point_is_renamed_and_the_other_is_mute),
+		TEST(a_device_that_never_spoke_has_no_longer_time_under_another_name),
+		TEST(silent_through_a_renaming_says_nothing),
 		TEST(a_vote_that_gets_a_member_more_still_counts_the_first),
 		TEST(a_vote_that_is_new_counts_what_stands),
 		TEST(a_vote_over_points_counts_what_they_are),
@@ -750,6 +887,9 @@ int main(void)
 		TEST(a_clock_that_fell_back_makes_no_shelf_longer),
 		TEST(a_shelf_that_ended_meanwhile_ends_at_start),
 		TEST(every_state_goes_on_with_its_occurrence),
+		TEST(silent_before_a_restart_and_heard_since),
+		TEST(silent_before_a_restart_and_not_heard_since),
+		TEST(silent_by_the_key_of_another_condition_waits_from_now),
 		TEST(a_first_reading_of_zero_is_heard_by_a_vote),
 		TEST(a_vote_over_a_vote_hears_that_it_is_not_true),
 		TEST(a_dose_that_is_still_over_does_not_clear),
