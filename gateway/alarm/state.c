@@ -3,15 +3,6 @@
 
 #include "alarm/kinds.h"
 
-void gw_state_init(struct gw_alarm_state *s, int64_t now_ns)
-{
-	*s = (struct gw_alarm_state){
-		.under = GW_STATE_NORMAL,
-		.turn_ns = now_ns,
-		.raised_ns = {INT64_MIN, INT64_MIN},
-	};
-}
-
 enum gw_state gw_state_shown(const struct gw_alarm_state *s)
 {
 	if (s->shelved)

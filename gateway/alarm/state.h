@@ -61,8 +61,11 @@ struct gw_moves {
 	} move[4];
 };
 
-/* NORMAL, condition false. now_ns starts its time. */
-void gw_state_init(struct gw_alarm_state *s, int64_t now_ns);
+/* NORMAL, condition false, never raised. */
+#define GW_STATE_INIT \
+	{ \
+		.under = GW_STATE_NORMAL, .raised_ns = { INT64_MIN, INT64_MIN } \
+	}
 
 /* What it is to the outside: SHELVED, OUT_OF_SERVICE, or SUPPRESSED while the condition is true or
  * active and the design holds it back; else what is under it. */

@@ -9,7 +9,7 @@
 
 struct tally {
 	uint64_t points[4]; /* good, uncertain, bad, silent */
-	uint64_t samples;
+	uint64_t samples;   /* less than before when a point's count wraps, or points go */
 	uint64_t standing, unacked, shelved, suppressed, out_of_service, levels[4];
 	bool any;
 	enum gw_level worst;

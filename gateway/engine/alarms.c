@@ -408,7 +408,9 @@ void gw_alarms_hold(struct gw_engine *e, struct gw_alarm *a, enum gw_hold why, b
 	settle(e, a, was_active, a->heard, at_ns, now);
 }
 
-/* A calm alarm is not asked of each sample, but what a person hears of it is as it is now. */
+/* A calm alarm is not asked of each sample, but what a person hears of it is as it is now. For
+ * commands only: what falls due by time is dated back, and would tell a value newer than its own
+ * time, which a replay that steps otherwise would not. */
 static void look_at_point(const struct gw_engine *e, struct gw_alarm *a)
 {
 	const struct gw_condition_kind *kind = a->opts->when.kind;

@@ -12,6 +12,8 @@
 #include <math.h>
 
 #define BLOCK 64 /* samples; in the list below also: nothing but room for more is needed */
+static_assert(
+	BLOCK == 64, "the bytes of the list hold a place below BLOCK, and BLOCK as a bit");
 /* Samples before it is needed: */
 #define SLOT_AHEAD  32
 #define PLACE_AHEAD 12
@@ -153,7 +155,7 @@ static void fetch_pasts(const struct gw_engine *e, const struct gw_point_slot *s
 
 		__builtin_prefetch(past);
 		for (size_t k = 0; k < GW_KEPT_LINES && s->each; k++)
-			__builtin_prefetch((const char *)past - (k + 1) * GW_LINE);
+			__builtin_prefetch((const char *)past - (k + 1) * GW_CACHE_LINE);
 	}
 	for (size_t i = 0; i < n; i++) {
 		const struct gw_point_slot *s = &slots[samples[list[i] % BLOCK].point];
@@ -162,7 +164,7 @@ static void fetch_pasts(const struct gw_engine *e, const struct gw_point_slot *s
 
 		for (; more; more = h++->more) {
 			__builtin_prefetch(h->memory, 1);
-			__builtin_prefetch((char *)h->memory + GW_LINE, 1);
+			__builtin_prefetch((char *)h->memory + GW_CACHE_LINE, 1);
 		}
 	}
 }

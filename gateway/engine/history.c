@@ -2,8 +2,9 @@
 /*
  * Alarms that take every sample of their point into their memory. In calm times a history says
  * which samples it does not need to see at once (`rest`), and the engine keeps some of them
- * beside the point, so that the memory of the histories is fetched once for several samples. They
- * are absorbed in their order, each with its own time, before anything is asked.
+ * beside the point, so that the memory of the histories is fetched once for several samples. Before
+ * anything is asked they are handed over: where a history wants each, each with its own time, else
+ * how many, their sum, the last value and when it last changed.
  */
 #include "engine/inside.h"
 

@@ -12,11 +12,9 @@
 
 #include <stdatomic.h>
 
-#define GW_LINE 64
-
-/* One cache line a point, and all that a calm sample touches; but what has a rate keeps each of
- * them beside. What is not atomic is the engine's own; the rest is written under lock for readers
- * in other threads. */
+/* One cache line a point, and all that a calm sample touches; but one with a rate, or with two
+ * forecasts, keeps each of them beside. What is not atomic is the engine's own; the rest is
+ * written under lock for readers in other threads, but for a quality that says silent. */
 struct gw_point_slot {
 	double lo, hi; /* the calm band: values in [lo, hi] need no alarm asked */
 	_Atomic double value;
@@ -30,9 +28,10 @@ struct gw_point_slot {
 	uint8_t kept;            /* samples that its histories have not taken in yet */
 	uint8_t room; /* for so many; 0: a sample of this block waits, so others must, too */
 	bool each;    /* a history wants to know each of them */
-} __attribute__((aligned(GW_LINE)));
-static_assert(sizeof(struct gw_point_slot) == GW_LINE, "a point is one cache line");
+} __attribute__((aligned(GW_CACHE_LINE)));
+static_assert(sizeof(struct gw_point_slot) == GW_CACHE_LINE, "a point is one cache line");
 #define GW_DEVICE_TIME 0x80 /* the last sample had a time of the device's own */
+static_assert(GW_QUALITY_COUNT <= GW_DEVICE_TIME, "a quality leaves that bit alone");
 
 /* What few samples touch. */
 struct gw_point_rest {
@@ -73,8 +72,11 @@ struct gw_listeners { /* who hears i: at[first[i]] .. at[first[i + 1] - 1] */
  * history that is asked too early does no harm. */
 #define GW_REST_SHIFT 27
 #define GW_KEPT       8
-#define GW_KEPT_LINES (GW_KEPT * sizeof(struct gw_kept) / GW_LINE)
+#define GW_KEPT_LINES (GW_KEPT * sizeof(struct gw_kept) / GW_CACHE_LINE)
 #define GW_ROOM       255 /* where only their sum is kept */
+static_assert(GW_KEPT * sizeof(struct gw_kept) % GW_CACHE_LINE == 0,
+	"what is kept is whole lines, so that what follows begins with one");
+static_assert(GW_ROOM <= UINT8_MAX, "a slot counts what is kept in a byte");
 
 /* What hangs on a point whose alarms have a history. Before it lies the room for GW_KEPT samples
  * if a history wants to know each, behind it the memory of those alarms. */
@@ -323,7 +325,7 @@ size_t gw_nuisance_names(const struct gw_engine *e, const struct gw_alarm *a,
 static inline struct gw_past *gw_history_past(
 	const struct gw_engine *e, const struct gw_point_slot *s)
 {
-	return (struct gw_past *)(void *)(e->pasts + (size_t)s->past * GW_LINE);
+	return (struct gw_past *)(void *)(e->pasts + (size_t)s->past * GW_CACHE_LINE);
 }
 /* Where the next sample of a point is kept; for one that keeps none a place that nobody reads. */
 static inline struct gw_kept *gw_history_place(
@@ -331,7 +333,7 @@ static inline struct gw_kept *gw_history_place(
 {
 	size_t line = (s->past - GW_KEPT_LINES) & (0 - (size_t)s->each);
 
-	return (struct gw_kept *)(void *)(pasts + line * GW_LINE) + s->kept % GW_KEPT;
+	return (struct gw_kept *)(void *)(pasts + line * GW_CACHE_LINE) + s->kept % GW_KEPT;
 }
 /* A sample inside the other alarms' calm band, written already. The point has a past. */
 void gw_history_take(struct gw_engine *e, size_t point, const struct gw_sample *sample,

@@ -3,9 +3,8 @@
 
 #include <math.h>
 
-/* What gw_state_init says, and that there is nothing yet. */
 const struct gw_story gw_no_story = {
-	.state = {.under = GW_STATE_NORMAL, .raised_ns = {INT64_MIN, INT64_MIN}},
+	.state = GW_STATE_INIT,
 	.condition_due_ns = INT64_MAX,
 	.release_ns = INT64_MAX,
 	.peak = (double)NAN,
@@ -60,10 +59,11 @@ void gw_story_ask_at(struct gw_engine *e, struct gw_alarm *a, int64_t due_ns)
 void gw_story_schedule(struct gw_engine *e, struct gw_alarm *a)
 {
 	const struct gw_story *story = gw_story_of(e, a);
-	int64_t due_ns = gw_story_due_ns(e, a);
+	int64_t due_ns;
 
 	if (!a->moved) /* the queue has what there is */
 		return;
+	due_ns = gw_story_due_ns(e, a);
 	if (story->condition_due_ns < due_ns)
 		due_ns = story->condition_due_ns;
 	if (story->release_ns < due_ns)

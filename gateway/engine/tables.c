@@ -37,7 +37,7 @@ static void *take_hot(size_t n, size_t size, bool *ok)
 	void *p;
 
 	if (bytes == 0)
-		return take(n, size, GW_LINE, ok);
+		return take(n, size, GW_CACHE_LINE, ok);
 	bytes += n * size % HUGE_PAGE ? HUGE_PAGE : 0;
 	p = aligned_alloc(HUGE_PAGE, bytes);
 	if (!p) {
@@ -65,7 +65,7 @@ static void *reserve(size_t n, size_t size, bool *ok)
 	unsigned char *p;
 
 	if (n * size < RESERVE_LEAST)
-		return take(n, size, GW_LINE, ok);
+		return take(n, size, GW_CACHE_LINE, ok);
 	p = mmap(NULL, bytes + pages(1), PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (p == MAP_FAILED) {
 		*ok = false;
@@ -158,7 +158,7 @@ static size_t memory_of(const struct gw_alarm_opts *o)
  * the last one. */
 static size_t place(size_t at, size_t size)
 {
-	size_t left = (GW_LINE - at % GW_LINE) % GW_LINE;
+	size_t left = (GW_CACHE_LINE - at % GW_CACHE_LINE) % GW_CACHE_LINE;
 
 	return size <= left ? at : at + left;
 }
@@ -182,9 +182,9 @@ static size_t lay_out(struct gw_engine *e, size_t point, unsigned char *bytes)
 	}
 	if (n == 0)
 		return 0;
-	at = s->each ? GW_KEPT_LINES * GW_LINE : 0;
+	at = s->each ? GW_KEPT_LINES * GW_CACHE_LINE : 0;
 	if (bytes) {
-		s->past = (uint32_t)((size_t)(bytes + at - e->pasts) / GW_LINE);
+		s->past = (uint32_t)((size_t)(bytes + at - e->pasts) / GW_CACHE_LINE);
 		h = gw_history_past(e, s)->history;
 	}
 	at += sizeof(struct gw_past) + n * sizeof *h;
@@ -202,13 +202,13 @@ static size_t lay_out(struct gw_engine *e, size_t point, unsigned char *bytes)
 		}
 		at += memory_of(o);
 	}
-	return (at + GW_LINE - 1) / GW_LINE * GW_LINE;
+	return (at + GW_CACHE_LINE - 1) / GW_CACHE_LINE * GW_CACHE_LINE;
 }
 
 /* Alarms that keep a history, point by point. */
 static bool keep_histories(struct gw_engine *e)
 {
-	size_t bytes = GW_KEPT_LINES * GW_LINE; /* for points that keep nothing */
+	size_t bytes = GW_KEPT_LINES * GW_CACHE_LINE; /* for points that keep nothing */
 	bool ok = true;
 
 	for (size_t p = 0; p < e->opts.n_points; p++) {
@@ -217,7 +217,7 @@ static bool keep_histories(struct gw_engine *e)
 	}
 	e->far = bytes > FAR_LEAST;
 	e->pasts = take_hot(bytes, 1, &ok);
-	bytes = GW_KEPT_LINES * GW_LINE;
+	bytes = GW_KEPT_LINES * GW_CACHE_LINE;
 	for (size_t p = 0; ok && p < e->opts.n_points; p++)
 		bytes += lay_out(e, p, e->pasts + bytes);
 	return ok;
@@ -247,10 +247,10 @@ enum gw_err gw_tables_build(struct gw_engine *e, struct gw_error *err)
 	e->view.opts = o->alarms;
 	e->alarms = take_hot(o->n_alarms, sizeof *e->alarms, &ok);
 	e->stories = reserve(o->n_alarms, sizeof *e->stories, &ok);
-	e->memory = take(memory, 1, 64, &ok);
+	e->memory = take(memory, 1, GW_CACHE_LINE, &ok);
 	e->queue_room = reserve(queue_entries(o->n_alarms), sizeof *e->queue, &ok);
 	e->places = reserve(o->n_alarms, sizeof *e->places, &ok);
-	e->inputs = take(o->n_inputs, sizeof *e->inputs, 64, &ok);
+	e->inputs = take(o->n_inputs, sizeof *e->inputs, GW_CACHE_LINE, &ok);
 	e->log = malloc(log * sizeof *e->log); /* untouched until there are events */
 	e->log_mask = log - 1;
 	if (!ok || !e->log || !hear(e, &e->point_listeners, o->n_points, false) ||

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * view.h: last values and alarm states as readers in other threads see them, each under a
- * sequence lock built of atomics: the engine never waits for a reader.
+ * sequence lock built of atomics: the engine never waits for a reader. Only that a point fell
+ * silent is written outside its lock, which counts samples: a reader sees it a moment sooner or
+ * later, beside a value that is the last usable one either way.
  *
  * Owner: the engine. Thread: written by the engine thread, read by any (a read retries while a
  * write is under way, which lasts a few nanoseconds).
@@ -20,7 +22,7 @@ struct gw_point_view {
 	int64_t mono_ns;  /* of the last sample, any quality; 0: never */
 	int64_t good_ns;  /* of the last usable sample; 0: never */
 	int64_t device_ns;
-	uint64_t samples; /* how many since start */
+	uint64_t samples; /* how many since start, modulo 2^31: at one a second 68 years */
 };
 
 struct gw_alarm_view {

@@ -383,7 +383,7 @@ static void tell_quick(struct told *t)
 		.latch = story.latch,
 		.hold_chatter = story.hold_chatter,
 	};
-	gw_state_init(&quick.state, 0);
+	quick.state = (struct gw_alarm_state)GW_STATE_INIT;
 	quick.last_ns = 0;
 	quick.told = t;
 	t->n = 0;

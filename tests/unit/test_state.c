@@ -17,7 +17,7 @@ static struct gw_moves moves;
 static int setup(void **unused)
 {
 	(void)unused;
-	gw_state_init(&state, 0);
+	state = (struct gw_alarm_state)GW_STATE_INIT;
 	rules = (struct gw_state_rules){0};
 	moves = (struct gw_moves){0};
 	return 0;
