@@ -28,9 +28,10 @@ FLOORS = ["base", "flow", "alarm", "engine"]
 # Quick ones first, then what holds the file beside a reference; other files: engine's.
 ALWAYS = ["state", "edges", "engine", "hold", "nuisance", "disturbed", "condition"]
 BESIDE = {"limit": ["reference_limit"], "state": ["reference_state", "reference_limit"],
-          "silence": ["rest", "reference_silence"], "vote": ["reference_vote"],
-          "dose": ["rest", "reference_dose"], "rate": ["rest", "reference_rate"],
-          "forecast": ["forecast_edges", "rest", "reference_forecast"]}
+          "silence": ["rest", "rest_engine", "reference_silence"], "vote": ["reference_vote"],
+          "dose": ["rest", "rest_engine", "reference_dose"],
+          "rate": ["rest", "rest_engine", "reference_rate"],
+          "forecast": ["forecast_edges", "rest", "rest_engine", "reference_forecast"]}
 ENGINE = ["takeover", "runner", "reference_unless", "reference_limit", "reference_silence",
           "reference_vote"]
 TESTS = sorted({t for tests in [ALWAYS, ENGINE, *BESIDE.values()] for t in tests})

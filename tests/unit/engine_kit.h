@@ -39,14 +39,14 @@ static struct kit {
 static const struct gw_site_info kit_site = {
 	.gateway = "box", .unit = "unit", .area = "120101", .grid = "1"};
 
-static struct gw_time kit_time(int64_t at_ns)
+static inline struct gw_time kit_time(int64_t at_ns)
 {
 	return (struct gw_time){.mono_ns = KIT_START_NS + at_ns,
 		.wall_ms = KIT_WALL_MS + at_ns / GW_NS_PER_MS,
 		.synced = kit.synced};
 }
 
-static int kit_setup(void **unused)
+static inline int kit_setup(void **unused)
 {
 	(void)unused;
 	memset(&kit, 0, sizeof kit);
@@ -63,7 +63,7 @@ static int kit_setup(void **unused)
 	return gw_ring_init(&kit.out, 256, sizeof(struct gw_event), NULL) != GW_OK;
 }
 
-static int kit_teardown(void **unused)
+static inline int kit_teardown(void **unused)
 {
 	(void)unused;
 	gw_engine_free(kit.engine);
@@ -72,7 +72,7 @@ static int kit_teardown(void **unused)
 }
 
 /* point < 0: a vote. Returns the alarm, to be changed before kit_start. */
-static struct gw_alarm_opts *kit_alarm(
+static inline struct gw_alarm_opts *kit_alarm(
 	const char *name, int point, const struct gw_condition_kind *kind)
 {
 	struct gw_alarm_opts *a = &kit.alarms[kit.n_alarms];
@@ -103,7 +103,7 @@ static struct gw_alarm_opts *kit_alarm(
 	return a;
 }
 
-static struct gw_engine *kit_engine(void)
+static inline struct gw_engine *kit_engine(void)
 {
 	const struct gw_engine_opts opts = {.site = &kit_site,
 		.points = kit.points,

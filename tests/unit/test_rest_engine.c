@@ -1,0 +1,452 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * An engine that keeps samples for histories at rest, side by side with one whose histories never
+ * rest: both are given the same samples, words and reloads, and tell the same, word for word.
+ * Several points speak in one batch, at the edges of their bands, too, and alarms hold each other
+ * back, count each other and share a device.
+ *
+ * REFERENCE_SEQUENCES sets how many stories (default 8000).
+ */
+#include "engine/inside.h"
+#include "rest_kit.h"
+
+#define ANALOG   3 /* points p0 ..; alarms of values are on them */
+#define CONTACTS 2 /* behind them: 0 or 1, heard by votes and `unless` */
+#define SPEAKING (ANALOG + CONTACTS)
+#define STEPS    200 /* samples of a story, and of a batch at most */
+#define BURST    600 /* a millisecond apart */
+/* Alarms of one point at most; two more listen to several. */
+#define OF_VALUES (KIT_ALARMS - 2)
+#define MANY      1024 /* events of a step at most */
+
+static struct gw_condition_kind restless[KINDS];
+static struct gw_member members[KIT_ALARMS][2];
+
+/* One of the two engines. */
+static struct side {
+	bool rests;
+	struct gw_alarm_opts alarms[KIT_ALARMS];
+	struct gw_engine *e;
+	struct gw_ring out, commands, replies;
+	struct gw_event told[MANY];
+} side[2];
+
+/* What happens to both. */
+static struct {
+	int64_t now_ns;   /* of the samples */
+	int64_t clock_ns; /* of the engines: samples may wait for them in a ring */
+	unsigned pace;    /* so many times as quick as a walk is */
+	struct walk walk[ANALOG];
+	unsigned burst; /* samples of it to come, mostly of burst_point */
+	uint32_t burst_point;
+} story;
+
+/* What was seen of the engine that rests, or these tests would test nothing. */
+static struct {
+	unsigned long events;
+	unsigned long rested; /* samples that waited at the end of a batch */
+	unsigned long rooms;  /* times that a long row of them was taken in */
+	unsigned long blocks; /* batches of three blocks or more */
+} seen;
+
+/* ---- alarms ---- */
+
+/* An alarm before this one, or a contact. */
+static struct gw_member random_member(uint32_t before)
+{
+	bool is_alarm = before && pick(2);
+	uint32_t i = is_alarm ? pick(before) : ANALOG + pick(CONTACTS);
+
+	return (struct gw_member){is_alarm, i, i + (is_alarm ? KIT_POINTS : 0),
+		is_alarm ? kit.alarm_key[i] : kit.point_key[i]};
+}
+
+static void random_members(uint32_t alarm)
+{
+	for (size_t i = 0; i < 2; i++)
+		members[alarm][i] = random_member(alarm);
+}
+
+static struct gw_alarm_opts *random_alarm(
+	const char *name, int point, const struct gw_condition_kind *kind)
+{
+	uint32_t i = (uint32_t)kit.n_alarms;
+	struct gw_alarm_opts *a = kit_alarm(name, point, kind);
+
+	a->on_delay_ns = pick(4) ? 0 : pick(20) * S;
+	a->off_delay_ns = pick(4) ? 0 : pick(20) * S;
+	a->re_alarm_ns = pick(8) ? 0 : 30 * S;
+	a->latch = pick(8) == 0;
+	random_members(i);
+	if (point >= 0 && pick(4) == 0) {
+		a->unless = members[i];
+		a->n_unless = 1 + pick(2);
+	}
+	return a;
+}
+
+static void random_alarms_of(int point)
+{
+	for (size_t k = 0; k < KINDS; k++)
+		if (pick(3) == 0 && kit.n_alarms < OF_VALUES)
+			random_alarm(kinds[k]->key, point, kinds[k])->when = random_opts(
+				kinds[k]);
+	if (pick(4) == 0 && kit.n_alarms < OF_VALUES)
+		random_alarm("reaches-too", point, &gw_reaches)->when = random_opts(
+			&gw_reaches);
+	if (pick(3) == 0 && kit.n_alarms < OF_VALUES)
+		random_alarm("above", point, &gw_above)->when.limit = 10 + pick(4);
+}
+
+static void random_alarms(void)
+{
+	kit.n_alarms = 0;
+	for (int p = 0; p < ANALOG; p++)
+		random_alarms_of(p);
+	if (pick(2)) {
+		struct gw_alarm_opts *a = random_alarm("silent", (int)pick(2), &gw_silent);
+
+		a->n_points = 2;
+		a->when.window_ns = (int64_t)(1 + pick(20)) * S;
+	}
+	if (pick(2)) {
+		struct gw_alarm_opts *a = random_alarm("vote", -1, &gw_at_least);
+
+		a->when.at_least = 1 + pick(2);
+		a->when.window_ns = pick(2) * 10 * S;
+		a->when.members = members[a - kit.alarms];
+		a->when.n_members = 2;
+	}
+}
+
+/* ---- two engines ---- */
+
+static void never_rest(struct gw_condition_opts *o)
+{
+	for (size_t k = 0; k < KINDS; k++)
+		if (o->kind == kinds[k])
+			o->kind = &restless[k];
+}
+
+static void make_engine(struct side *s)
+{
+	const struct gw_engine_opts opts = {.site = &kit_site,
+		.points = kit.points,
+		.n_points = KIT_POINTS,
+		.alarms = s->alarms,
+		.n_alarms = kit.n_alarms};
+
+	assert_int_equal(gw_engine_new(&opts, &s->e, NULL), GW_OK);
+	gw_engine_identity(s->e, 7, 100, "00000000-0000-0000-0000-000000000000");
+	assert_int_equal(gw_engine_output(s->e, &s->out, NULL, NULL), GW_OK);
+	gw_engine_commands(s->e, &s->commands, &s->replies, NULL);
+	s->e->far = pick(2); /* as if there were many */
+}
+
+static void begin(struct side *s)
+{
+	memcpy(s->alarms, kit.alarms, sizeof s->alarms);
+	for (size_t i = 0; !s->rests && i < kit.n_alarms; i++)
+		never_rest(&s->alarms[i].when);
+	make_engine(s);
+}
+
+static void no_orphan(
+	void *arg, const struct gw_alarm_memory *memory, const struct gw_alarm_info *info)
+{
+	(void)arg, (void)memory, (void)info;
+	fail();
+}
+
+static void reload(struct side *s)
+{
+	struct gw_engine *old = s->e;
+
+	make_engine(s);
+	gw_engine_adopt(s->e, old, kit_time(story.clock_ns), no_orphan, NULL);
+	gw_engine_free(old);
+}
+
+/* ---- what they tell ---- */
+
+static void assert_same_event(const struct gw_event *a, const struct gw_event *b)
+{
+	static char one[GW_EVENT_JSON_MAX], other[GW_EVENT_JSON_MAX];
+	struct gw_text t, u;
+
+	gw_text_init(&t, one, sizeof one);
+	gw_text_init(&u, other, sizeof other);
+	gw_event_json(&t, a);
+	gw_event_json(&u, b);
+	assert_string_equal(one, other);
+	assert_int_equal(a->mono_ns, b->mono_ns);
+	assert_int_equal(a->under, b->under);
+	assert_memory_equal(&a->value, &b->value, sizeof a->value);
+	assert_memory_equal(&a->peak, &b->peak, sizeof a->peak);
+}
+
+static void assert_same_view(void)
+{
+	for (size_t p = 0; p < SPEAKING; p++) {
+		struct gw_point_view a, b;
+
+		gw_view_point(gw_engine_view(side[0].e), p, &a);
+		gw_view_point(gw_engine_view(side[1].e), p, &b);
+		assert_memory_equal(&a.value, &b.value, sizeof a.value);
+		assert_int_equal(a.quality, b.quality);
+		assert_int_equal(a.mono_ns, b.mono_ns);
+		assert_int_equal(a.good_ns, b.good_ns);
+		assert_int_equal(a.samples, b.samples);
+	}
+	for (uint32_t i = 0; i < kit.n_alarms; i++)
+		if (kit.alarms[i].n_points < 2) /* two: each may know of another last one */
+			assert_int_equal(gw_queue_due_ns(side[0].e, i),
+				gw_queue_due_ns(side[1].e, i));
+}
+
+/* What nothing but the samples decides, once all of them are taken in. */
+static void assert_same_memories(void)
+{
+	for (size_t p = 0; p < ANALOG; p++)
+		gw_history_recall(side[0].e, p);
+	for (size_t i = 0; i < kit.n_alarms; i++)
+		if (kit.alarms[i].when.kind == &gw_reaches ||
+			kit.alarms[i].when.kind == &gw_stuck)
+			assert_memory_equal(side[0].e->alarms[i].memory,
+				side[1].e->alarms[i].memory,
+				gw_condition_memory(&kit.alarms[i].when));
+}
+
+/* The engines look now, or a little later than the last sample. */
+static void look_at_clock(void)
+{
+	int64_t at_ns = story.now_ns + (pick(4) ? 0 : (int64_t)pick(100) * S / 50);
+
+	if (at_ns > story.clock_ns)
+		story.clock_ns = at_ns;
+}
+
+static void step(void)
+{
+	size_t n[2];
+
+	look_at_clock();
+	for (size_t i = 0; i < 2; i++) {
+		gw_engine_step(side[i].e, kit_time(story.clock_ns));
+		n[i] = gw_ring_pop(
+			&side[i].out, side[i].told, MANY, sizeof(struct gw_event));
+		assert_int_equal(gw_ring_count(&side[i].out), 0);
+		gw_ring_drop(&side[i].replies, gw_ring_count(&side[i].replies));
+	}
+	for (size_t k = 0; k < n[0] && k < n[1]; k++)
+		assert_same_event(&side[0].told[k], &side[1].told[k]);
+	assert_int_equal(n[0], n[1]);
+	assert_same_view();
+	seen.events += n[0];
+}
+
+static void say(uint32_t alarm, enum gw_command_kind kind, int64_t for_ns)
+{
+	const struct gw_command c = {.alarm = alarm, .kind = kind, .for_ns = for_ns};
+
+	for (size_t i = 0; i < 2; i++)
+		assert_true(gw_ring_push(&side[i].commands, &c, 1, sizeof c));
+}
+
+/* What is told at the end of a shelf says what each was asked last. */
+static void shelve_all(void)
+{
+	for (uint32_t i = 0; i < kit.n_alarms; i++)
+		say(i, GW_COMMAND_SHELVE, S + pick(3) * S / 2);
+	for (int i = 0; i < 6; i++) {
+		step();
+		story.now_ns += S / 2;
+	}
+	story.now_ns += 200 * S;
+	step();
+}
+
+/* ---- what happens ---- */
+
+/* The point as the engine that rests sees it. */
+static const struct gw_point_slot *slot(uint32_t point)
+{
+	return &side[0].e->view.points[point];
+}
+
+/* On the edge of what needs no look, beside it, or no number at all. */
+static double edge(uint32_t point, double otherwise)
+{
+	static const double odd[] = {(double)NAN, HUGE_VAL, -HUGE_VAL, DBL_MAX, -DBL_MAX};
+	double v = pick(2) ? slot(point)->lo : slot(point)->hi;
+
+	if (pick(12) == 0)
+		return odd[pick(sizeof odd / sizeof *odd)];
+	if (fabs(v) > 1e6) /* has no such edge */
+		return otherwise;
+	return pick(2) ? v : nextafter(v, pick(2) ? HUGE_VAL : -HUGE_VAL);
+}
+
+/* To the last nanosecond before the rest of a point ends, or over it, if that is soon. */
+static int64_t wait_for_end(uint32_t point, int64_t otherwise_ns)
+{
+	int64_t end_ns = ((int64_t)slot(point)->rest_until << GW_REST_SHIFT) - KIT_START_NS;
+
+	return end_ns > story.now_ns && end_ns < story.now_ns + 60 * S ? end_ns - pick(2)
+								       : otherwise_ns;
+}
+
+static struct gw_sample sample_of(uint32_t point)
+{
+	struct gw_sample s = {.point = point, .quality = GW_QUALITY_GOOD};
+	struct walk *w = &story.walk[point % ANALOG];
+	int64_t at_ns;
+
+	w->now_ns = 0;
+	s.value = next(w);
+	at_ns = story.now_ns + w->now_ns / story.pace;
+	if (point >= ANALOG)
+		s.value = pick(2);
+	if (story.burst) {
+		at_ns = story.now_ns + GW_NS_PER_MS;
+	} else if (pick(20) == 0) {
+		s.quality = pick(2) ? GW_QUALITY_UNCERTAIN : GW_QUALITY_BAD_TIMEOUT;
+	} else if (point < ANALOG && pick(12) == 0) {
+		s.value = edge(point, s.value);
+		at_ns = wait_for_end(point, at_ns);
+	}
+	story.now_ns = at_ns;
+	s.mono_ns = KIT_START_NS + at_ns;
+	return s;
+}
+
+static uint32_t who_speaks(void)
+{
+	if (story.burst && pick(8))
+		return story.burst_point;
+	return pick(8) ? pick(ANALOG) : ANALOG + pick(CONTACTS);
+}
+
+static unsigned batch(struct gw_sample *samples)
+{
+	unsigned n = 1 + pick(pick(3) ? 60 : STEPS);
+
+	for (unsigned i = 0; i < n; i++) {
+		samples[i] = sample_of(who_speaks());
+		story.burst -= story.burst > 0;
+	}
+	return n;
+}
+
+static void feed(const struct gw_sample *samples, unsigned n)
+{
+	unsigned kept[ANALOG];
+
+	for (uint32_t p = 0; p < ANALOG; p++)
+		kept[p] = slot(p)->kept;
+	look_at_clock();
+	for (size_t i = 0; i < 2; i++)
+		gw_engine_feed(side[i].e, samples, n, kit_time(story.clock_ns));
+	for (uint32_t p = 0; p < ANALOG; p++) {
+		seen.rested += slot(p)->kept;
+		seen.rooms += kept[p] > GW_ROOM / 2 && slot(p)->kept < GW_ROOM / 2;
+		assert_int_equal(side[1].e->view.points[p].kept, 0);
+	}
+	seen.blocks += n > 128;
+}
+
+static void anything_else(void)
+{
+	if (kit.n_alarms && pick(2) == 0)
+		say(pick((unsigned)kit.n_alarms), (enum gw_command_kind)pick(4),
+			1 + (int64_t)pick(20) * S);
+	if (pick(20) == 0) {
+		for (size_t i = 0; i < 2; i++)
+			reload(&side[i]);
+		assert_same_memories();
+	}
+	if (pick(10) == 0) {
+		story.burst = BURST;
+		story.burst_point = pick(ANALOG);
+	}
+	if (pick(3) == 0) { /* time passes, and nobody speaks */
+		story.now_ns += (int64_t)pick(80) * S / 4;
+		step();
+	}
+}
+
+static void tell_a_story(void)
+{
+	struct gw_sample samples[STEPS];
+
+	memset(&story, 0, sizeof story);
+	story.pace = 1 + 7 * pick(2);
+	for (size_t p = 0; p < ANALOG; p++)
+		story.walk[p].value = pick(14);
+	random_alarms();
+	for (size_t i = 0; i < 2; i++)
+		begin(&side[i]);
+	for (unsigned n = 0; n < STEPS || story.burst;) {
+		unsigned many = batch(samples);
+
+		feed(samples, many);
+		step();
+		anything_else();
+		n += many;
+	}
+	assert_same_memories();
+	shelve_all();
+	for (size_t i = 0; i < 2; i++)
+		gw_engine_free(side[i].e);
+}
+
+static void a_history_that_rests_misses_nothing(void **unused)
+{
+	unsigned long n = sequences(8000);
+
+	(void)unused;
+	for (size_t i = 0; i < KINDS; i++) {
+		restless[i] = *kinds[i];
+		restless[i].rest = NULL;
+	}
+	for (unsigned long i = 0; i < n; i++)
+		tell_a_story();
+	if (n < 100) /* chance */
+		return;
+	assert_true(seen.events > 20 * n);
+	assert_true(seen.rested > 100 * n);
+	assert_true(seen.rooms > n / 20);
+	assert_true(seen.blocks > n / 2);
+}
+
+static int setup(void **unused)
+{
+	side[0].rests = true;
+	for (size_t i = 0; i < 2; i++)
+		if (gw_ring_init(&side[i].out, MANY, sizeof(struct gw_event), NULL) ||
+			gw_ring_init(
+				&side[i].commands, 64, sizeof(struct gw_command), NULL) ||
+			gw_ring_init(&side[i].replies, 64, sizeof(struct gw_reply), NULL))
+			return 1;
+	return kit_setup(unused);
+}
+
+static int teardown(void **unused)
+{
+	for (size_t i = 0; i < 2; i++) {
+		gw_ring_fini(&side[i].out);
+		gw_ring_fini(&side[i].commands);
+		gw_ring_fini(&side[i].replies);
+	}
+	return kit_teardown(unused);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(
+			a_history_that_rests_misses_nothing, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
