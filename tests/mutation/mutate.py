@@ -32,8 +32,8 @@ BESIDE = {"limit": ["reference_limit"], "state": ["reference_state", "reference_
           "dose": ["rest", "rest_engine", "reference_dose"],
           "rate": ["rest", "rest_engine", "reference_rate"],
           "forecast": ["forecast_edges", "rest", "rest_engine", "reference_forecast"]}
-ENGINE = ["takeover", "runner", "reference_unless", "reference_limit", "reference_silence",
-          "reference_vote"]
+ENGINE = ["rest_engine", "takeover", "runner", "reference_unless", "reference_limit",
+          "reference_silence", "reference_vote"]
 TESTS = sorted({t for tests in [ALWAYS, ENGINE, *BESIDE.values()] for t in tests})
 CFLAGS = ["-std=c17", "-D_GNU_SOURCE", "-O1", "-w", "-fno-math-errno",
           "-fsanitize=address,bounds", "-fno-sanitize-recover"]
