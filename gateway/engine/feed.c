@@ -11,7 +11,9 @@
 
 #include <math.h>
 
-#define BLOCK 64 /* samples; in the list below also: nothing but room for more is needed */
+/* Samples. An entry of the list of those that wait is a place in the block; with BLOCK added, the
+ * sample is kept already, and its point only needs room for more. */
+#define BLOCK 64
 static_assert(
 	BLOCK == 64, "the bytes of the list hold a place below BLOCK, and BLOCK as a bit");
 /* Samples before it is needed: */

@@ -12,12 +12,18 @@
 static uint64_t reference_seed = 42;
 
 /* Evenly from 0 .. n - 1. */
-static int pick(int n)
+static inline unsigned chance(unsigned n)
 {
 	reference_seed ^= reference_seed << 13;
 	reference_seed ^= reference_seed >> 7;
 	reference_seed ^= reference_seed << 17;
-	return (int)((reference_seed >> 20) % (unsigned)n);
+	return (unsigned)((reference_seed >> 20) % n);
+}
+
+/* The same where numbers have a sign. */
+static inline int pick(int n)
+{
+	return (int)chance((unsigned)n);
 }
 
 #if defined(__has_feature)
@@ -32,11 +38,16 @@ static int pick(int n)
 #define REFERENCE_SLOWER 1
 #endif
 
-static unsigned long reference_sequences(void)
+static inline unsigned long reference_sequences_or(unsigned long otherwise)
 {
 	const char *set = getenv("REFERENCE_SEQUENCES");
 
-	return set ? strtoul(set, NULL, 10) : 1000000 / REFERENCE_SLOWER;
+	return set ? strtoul(set, NULL, 10) : otherwise / REFERENCE_SLOWER;
+}
+
+static inline unsigned long reference_sequences(void)
+{
+	return reference_sequences_or(1000000);
 }
 
 #endif

@@ -6,29 +6,7 @@
 #define REST_KIT_H
 
 #include "engine_kit.h"
-
-static uint64_t state = 42;
-
-static unsigned pick(unsigned n)
-{
-	state ^= state << 13;
-	state ^= state >> 7;
-	state ^= state << 17;
-	return (unsigned)((state >> 20) % n);
-}
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SLOWER 20
-#else
-#define SLOWER 1
-#endif
-
-static unsigned long sequences(unsigned long otherwise)
-{
-	const char *set = getenv("REFERENCE_SEQUENCES");
-
-	return set ? strtoul(set, NULL, 10) : otherwise / SLOWER;
-}
+#include "reference_random.h"
 
 static const double rows[] = {6, 40e9, 9, 10e9};
 
@@ -39,9 +17,9 @@ static const struct gw_condition_kind *const kinds[] = {
 static struct gw_condition_opts random_opts(const struct gw_condition_kind *kind)
 {
 	return (struct gw_condition_opts){.kind = kind,
-		.limit = kind == &gw_reaches ? 12 : 1 + pick(6),
-		.window_ns = (int64_t)(4 + pick(40)) * S,
-		.fit_ns = (int64_t)(20 + pick(60)) * S,
+		.limit = kind == &gw_reaches ? 12 : 1 + chance(6),
+		.window_ns = (int64_t)(4 + chance(40)) * S,
+		.fit_ns = (int64_t)(20 + chance(60)) * S,
 		.rows = {2, 2, rows}};
 }
 
@@ -57,17 +35,17 @@ struct walk {
 
 static double next(struct walk *w)
 {
-	if (pick(20) == 0)
-		w->step = (pick(5) - 2.0) / 4;
-	if (pick(40) == 0)
-		w->noise = pick(3);
-	if (pick(60) == 0)
-		w->value = pick(14);
+	if (chance(20) == 0)
+		w->step = (chance(5) - 2.0) / 4;
+	if (chance(40) == 0)
+		w->noise = chance(3);
+	if (chance(60) == 0)
+		w->value = chance(14);
 	if (w->value < 0 || w->value > 14)
 		w->step = -w->step;
 	w->value += w->step;
-	w->now_ns += pick(60) ? (int64_t)pick(4) * S / 2 : (int64_t)pick(60) * S;
-	return w->offset + w->value + (w->noise ? pick(w->noise + 1) / 10.0 : 0);
+	w->now_ns += chance(60) ? (int64_t)chance(4) * S / 2 : (int64_t)chance(60) * S;
+	return w->offset + w->value + (w->noise ? chance(w->noise + 1) / 10.0 : 0);
 }
 
 #endif

@@ -6,6 +6,8 @@
  */
 #include "engine/inside.h"
 
+#include "reference_random.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -19,16 +21,6 @@ static struct gw_due entries[ALARMS];
 static uint32_t places[ALARMS];
 static int64_t due_ns[ALARMS]; /* the list */
 static struct gw_engine engine = {.queue = entries, .places = places};
-
-static uint64_t state = 42;
-
-static unsigned pick(unsigned n)
-{
-	state ^= state << 13;
-	state ^= state >> 7;
-	state ^= state << 17;
-	return (unsigned)((state >> 20) % n);
-}
 
 static void set(uint32_t alarm, int64_t at_ns)
 {
@@ -61,14 +53,14 @@ static void the_next_one_is_the_soonest_then_the_lowest(void **unused)
 	for (uint32_t i = 0; i < ALARMS; i++)
 		due_ns[i] = INT64_MAX;
 	for (int i = 0; i < STEPS; i++) {
-		uint32_t alarm = pick(most);
+		uint32_t alarm = chance(most);
 
-		if (pick(1000) == 0) /* few for a while, or all */
-			most = 1 + pick(ALARMS);
-		if (engine.n_queue && pick(2)) /* as a silent alarm does: later */
-			set(engine.queue[0].alarm, engine.queue[0].at_ns + pick(50));
+		if (chance(1000) == 0) /* few for a while, or all */
+			most = 1 + chance(ALARMS);
+		if (engine.n_queue && chance(2)) /* as a silent alarm does: later */
+			set(engine.queue[0].alarm, engine.queue[0].at_ns + chance(50));
 		else
-			set(alarm, pick(3) ? (int64_t)pick(100) : INT64_MAX);
+			set(alarm, chance(3) ? (int64_t)chance(100) : INT64_MAX);
 		check_next();
 		assert_int_equal(gw_queue_due_ns(&engine, alarm), due_ns[alarm]);
 	}

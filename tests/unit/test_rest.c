@@ -82,7 +82,7 @@ static void tell(double value)
 	recall();
 	beside.last = value;
 	assert_int_equal(o->kind->absorb(o, beside.late, &s, walk.now_ns), more);
-	if (more || beside.truth || pick(2)) {
+	if (more || beside.truth || chance(2)) {
 		a = ask(beside.prompt, &s);
 		b = ask(beside.late, &s);
 		assert_int_equal(a.truth, b.truth);
@@ -100,21 +100,21 @@ static void walk_beside_a_rest(const struct gw_condition_opts *o)
 	beside = (struct beside){.o = o,
 		.prompt = calloc(1, size),
 		.late = calloc(1, size),
-		.each = o->kind->recalls_each || pick(2)};
-	walk = (struct walk){.now_ns = (1 + pick(2) * 1000) * S, .value = pick(14)};
+		.each = o->kind->recalls_each || chance(2)};
+	walk = (struct walk){.now_ns = (1 + chance(2) * 1000) * S, .value = chance(14)};
 	if (o->kind == &gw_rises || o->kind == &gw_falls)
-		walk.offset = pick(4) ? 0 : COARSE;
+		walk.offset = chance(4) ? 0 : COARSE;
 	for (int i = 0; i < STEPS; i++) {
 		double value = next(&walk);
 
-		if (pick(8) == 0 && beside.rests && beside.rest.lo > -DBL_MAX)
+		if (chance(8) == 0 && beside.rests && beside.rest.lo > -DBL_MAX)
 			value = beside.rest.lo;
-		if (pick(8) == 0 && beside.rests && beside.rest.hi < DBL_MAX)
+		if (chance(8) == 0 && beside.rests && beside.rest.hi < DBL_MAX)
 			value = beside.rest.hi;
-		if (pick(8) == 0 && beside.rests && beside.rest.until_ns > walk.now_ns &&
+		if (chance(8) == 0 && beside.rests && beside.rest.until_ns > walk.now_ns &&
 			beside.rest.until_ns < INT64_MAX)
-			walk.now_ns = beside.rest.until_ns - pick(2);
-		if (pick(8) == 0) {
+			walk.now_ns = beside.rest.until_ns - chance(2);
+		if (chance(8) == 0) {
 			recall();
 			look();
 		}
@@ -128,7 +128,7 @@ static void a_history_at_rest_has_nothing_to_say(void **unused)
 {
 	(void)unused;
 	for (size_t k = 0; k < KINDS; k++) {
-		unsigned long n = sequences(20000);
+		unsigned long n = reference_sequences_or(20000);
 
 		rested = 0;
 		for (unsigned long i = 0; i < n; i++) {

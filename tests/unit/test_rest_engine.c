@@ -54,8 +54,8 @@ static struct {
 /* An alarm before this one, or a contact. */
 static struct gw_member random_member(uint32_t before)
 {
-	bool is_alarm = before && pick(2);
-	uint32_t i = is_alarm ? pick(before) : ANALOG + pick(CONTACTS);
+	bool is_alarm = before && chance(2);
+	uint32_t i = is_alarm ? chance(before) : ANALOG + chance(CONTACTS);
 
 	return (struct gw_member){is_alarm, i, i + (is_alarm ? KIT_POINTS : 0),
 		is_alarm ? kit.alarm_key[i] : kit.point_key[i]};
@@ -73,14 +73,14 @@ static struct gw_alarm_opts *random_alarm(
 	uint32_t i = (uint32_t)kit.n_alarms;
 	struct gw_alarm_opts *a = kit_alarm(name, point, kind);
 
-	a->on_delay_ns = pick(4) ? 0 : pick(20) * S;
-	a->off_delay_ns = pick(4) ? 0 : pick(20) * S;
-	a->re_alarm_ns = pick(8) ? 0 : 30 * S;
-	a->latch = pick(8) == 0;
+	a->on_delay_ns = chance(4) ? 0 : chance(20) * S;
+	a->off_delay_ns = chance(4) ? 0 : chance(20) * S;
+	a->re_alarm_ns = chance(8) ? 0 : 30 * S;
+	a->latch = chance(8) == 0;
 	random_members(i);
-	if (point >= 0 && pick(4) == 0) {
+	if (point >= 0 && chance(4) == 0) {
 		a->unless = members[i];
-		a->n_unless = 1 + pick(2);
+		a->n_unless = 1 + chance(2);
 	}
 	return a;
 }
@@ -88,14 +88,14 @@ static struct gw_alarm_opts *random_alarm(
 static void random_alarms_of(int point)
 {
 	for (size_t k = 0; k < KINDS; k++)
-		if (pick(3) == 0 && kit.n_alarms < OF_VALUES)
+		if (chance(3) == 0 && kit.n_alarms < OF_VALUES)
 			random_alarm(kinds[k]->key, point, kinds[k])->when = random_opts(
 				kinds[k]);
-	if (pick(4) == 0 && kit.n_alarms < OF_VALUES)
+	if (chance(4) == 0 && kit.n_alarms < OF_VALUES)
 		random_alarm("reaches-too", point, &gw_reaches)->when = random_opts(
 			&gw_reaches);
-	if (pick(3) == 0 && kit.n_alarms < OF_VALUES)
-		random_alarm("above", point, &gw_above)->when.limit = 10 + pick(4);
+	if (chance(3) == 0 && kit.n_alarms < OF_VALUES)
+		random_alarm("above", point, &gw_above)->when.limit = 10 + chance(4);
 }
 
 static void random_alarms(void)
@@ -103,17 +103,18 @@ static void random_alarms(void)
 	kit.n_alarms = 0;
 	for (int p = 0; p < ANALOG; p++)
 		random_alarms_of(p);
-	if (pick(2)) {
-		struct gw_alarm_opts *a = random_alarm("silent", (int)pick(2), &gw_silent);
+	if (chance(2)) {
+		struct gw_alarm_opts *a = random_alarm(
+			"silent", (int)chance(2), &gw_silent);
 
 		a->n_points = 2;
-		a->when.window_ns = (int64_t)(1 + pick(20)) * S;
+		a->when.window_ns = (int64_t)(1 + chance(20)) * S;
 	}
-	if (pick(2)) {
+	if (chance(2)) {
 		struct gw_alarm_opts *a = random_alarm("vote", -1, &gw_at_least);
 
-		a->when.at_least = 1 + pick(2);
-		a->when.window_ns = pick(2) * 10 * S;
+		a->when.at_least = 1 + chance(2);
+		a->when.window_ns = chance(2) * 10 * S;
 		a->when.members = members[a - kit.alarms];
 		a->when.n_members = 2;
 	}
@@ -140,7 +141,7 @@ static void make_engine(struct side *s)
 	gw_engine_identity(s->e, 7, 100, "00000000-0000-0000-0000-000000000000");
 	assert_int_equal(gw_engine_output(s->e, &s->out, NULL, NULL), GW_OK);
 	gw_engine_commands(s->e, &s->commands, &s->replies, NULL);
-	s->e->far = pick(2); /* as if there were many */
+	s->e->far = chance(2); /* as if there were many */
 }
 
 static void begin(struct side *s)
@@ -220,7 +221,7 @@ static void assert_same_memories(void)
 /* The engines look now, or a little later than the last sample. */
 static void look_at_clock(void)
 {
-	int64_t at_ns = story.now_ns + (pick(4) ? 0 : (int64_t)pick(100) * S / 50);
+	int64_t at_ns = story.now_ns + (chance(4) ? 0 : (int64_t)chance(100) * S / 50);
 
 	if (at_ns > story.clock_ns)
 		story.clock_ns = at_ns;
@@ -257,7 +258,7 @@ static void say(uint32_t alarm, enum gw_command_kind kind, int64_t for_ns)
 static void shelve_all(void)
 {
 	for (uint32_t i = 0; i < kit.n_alarms; i++)
-		say(i, GW_COMMAND_SHELVE, S + pick(3) * S / 2);
+		say(i, GW_COMMAND_SHELVE, S + chance(3) * S / 2);
 	for (int i = 0; i < 6; i++) {
 		step();
 		story.now_ns += S / 2;
@@ -278,13 +279,13 @@ static const struct gw_point_slot *slot(uint32_t point)
 static double edge(uint32_t point, double otherwise)
 {
 	static const double odd[] = {(double)NAN, HUGE_VAL, -HUGE_VAL, DBL_MAX, -DBL_MAX};
-	double v = pick(2) ? slot(point)->lo : slot(point)->hi;
+	double v = chance(2) ? slot(point)->lo : slot(point)->hi;
 
-	if (pick(12) == 0)
-		return odd[pick(sizeof odd / sizeof *odd)];
+	if (chance(12) == 0)
+		return odd[chance(sizeof odd / sizeof *odd)];
 	if (fabs(v) > 1e6) /* has no such edge */
 		return otherwise;
-	return pick(2) ? v : nextafter(v, pick(2) ? HUGE_VAL : -HUGE_VAL);
+	return chance(2) ? v : nextafter(v, chance(2) ? HUGE_VAL : -HUGE_VAL);
 }
 
 /* To the last nanosecond before the rest of a point ends, or over it, if that is soon. */
@@ -292,7 +293,7 @@ static int64_t wait_for_end(uint32_t point, int64_t otherwise_ns)
 {
 	int64_t end_ns = ((int64_t)slot(point)->rest_until << GW_REST_SHIFT) - KIT_START_NS;
 
-	return end_ns > story.now_ns && end_ns < story.now_ns + 60 * S ? end_ns - pick(2)
+	return end_ns > story.now_ns && end_ns < story.now_ns + 60 * S ? end_ns - chance(2)
 								       : otherwise_ns;
 }
 
@@ -306,12 +307,12 @@ static struct gw_sample sample_of(uint32_t point)
 	s.value = next(w);
 	at_ns = story.now_ns + w->now_ns / story.pace;
 	if (point >= ANALOG)
-		s.value = pick(2);
+		s.value = chance(2);
 	if (story.burst) {
 		at_ns = story.now_ns + GW_NS_PER_MS;
-	} else if (pick(20) == 0) {
-		s.quality = pick(2) ? GW_QUALITY_UNCERTAIN : GW_QUALITY_BAD_TIMEOUT;
-	} else if (point < ANALOG && pick(12) == 0) {
+	} else if (chance(20) == 0) {
+		s.quality = chance(2) ? GW_QUALITY_UNCERTAIN : GW_QUALITY_BAD_TIMEOUT;
+	} else if (point < ANALOG && chance(12) == 0) {
 		s.value = edge(point, s.value);
 		at_ns = wait_for_end(point, at_ns);
 	}
@@ -322,14 +323,14 @@ static struct gw_sample sample_of(uint32_t point)
 
 static uint32_t who_speaks(void)
 {
-	if (story.burst && pick(8))
+	if (story.burst && chance(8))
 		return story.burst_point;
-	return pick(8) ? pick(ANALOG) : ANALOG + pick(CONTACTS);
+	return chance(8) ? chance(ANALOG) : ANALOG + chance(CONTACTS);
 }
 
 static unsigned batch(struct gw_sample *samples)
 {
-	unsigned n = 1 + pick(pick(3) ? 60 : STEPS);
+	unsigned n = 1 + chance(chance(3) ? 60 : STEPS);
 
 	for (unsigned i = 0; i < n; i++) {
 		samples[i] = sample_of(who_speaks());
@@ -357,20 +358,20 @@ static void feed(const struct gw_sample *samples, unsigned n)
 
 static void anything_else(void)
 {
-	if (kit.n_alarms && pick(2) == 0)
-		say(pick((unsigned)kit.n_alarms), (enum gw_command_kind)pick(4),
-			1 + (int64_t)pick(20) * S);
-	if (pick(20) == 0) {
+	if (kit.n_alarms && chance(2) == 0)
+		say(chance((unsigned)kit.n_alarms), (enum gw_command_kind)chance(4),
+			1 + (int64_t)chance(20) * S);
+	if (chance(20) == 0) {
 		for (size_t i = 0; i < 2; i++)
 			reload(&side[i]);
 		assert_same_memories();
 	}
-	if (pick(10) == 0) {
+	if (chance(10) == 0) {
 		story.burst = BURST;
-		story.burst_point = pick(ANALOG);
+		story.burst_point = chance(ANALOG);
 	}
-	if (pick(3) == 0) { /* time passes, and nobody speaks */
-		story.now_ns += (int64_t)pick(80) * S / 4;
+	if (chance(3) == 0) { /* time passes, and nobody speaks */
+		story.now_ns += (int64_t)chance(80) * S / 4;
 		step();
 	}
 }
@@ -380,9 +381,9 @@ static void tell_a_story(void)
 	struct gw_sample samples[STEPS];
 
 	memset(&story, 0, sizeof story);
-	story.pace = 1 + 7 * pick(2);
+	story.pace = 1 + 7 * chance(2);
 	for (size_t p = 0; p < ANALOG; p++)
-		story.walk[p].value = pick(14);
+		story.walk[p].value = chance(14);
 	random_alarms();
 	for (size_t i = 0; i < 2; i++)
 		begin(&side[i]);
@@ -402,7 +403,7 @@ static void tell_a_story(void)
 
 static void a_history_that_rests_misses_nothing(void **unused)
 {
-	unsigned long n = sequences(8000);
+	unsigned long n = reference_sequences_or(8000);
 
 	(void)unused;
 	for (size_t i = 0; i < KINDS; i++) {
