@@ -5,6 +5,7 @@
 #include "gw_build.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/signalfd.h>
@@ -230,7 +231,8 @@ enum gw_err gw_gateway_start(struct gw_gateway *g, const char *path,
 	}
 	gw_pulse_start(g);
 	gw_log(GW_LOG_NOTICE,
-		"tocsind %s started: gateway %s, run %u, %zu sources, %zu alarms, %zu "
+		"tocsind %s started: gateway %s, run %" PRIu64
+		", %zu sources, %zu alarms, %zu "
 		"uplinks",
 		GW_VERSION, config->site.gateway, g->run, config->n_sources,
 		config->n_alarms, config->n_uplinks);

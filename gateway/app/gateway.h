@@ -63,7 +63,7 @@ struct gw_gateway {
 	struct gw_control *control;
 	struct gw_recorder recorder;
 	struct gw_app_view view;
-	uint32_t run;
+	uint64_t run;
 	char boot[GW_BOOT_ID];
 };
 

@@ -161,7 +161,7 @@ static void put_head(struct gw_text *t, const struct gw_app_view *v, struct gw_t
 	gw_json_string(t, "area", site->area);
 	gw_json_string(t, "grid", site->grid);
 	gw_json_string(t, "version", GW_VERSION);
-	gw_json_int(t, "run", v->run);
+	gw_json_int(t, "run", (int64_t)v->run);
 	gw_json_int(t, "uptime_ms", (now.mono_ns - v->started_ns) / GW_NS_PER_MS);
 	gw_pieces_time(t, "time", now.wall_ms);
 	gw_json_string(t, "clock", now.synced ? "synced" : "unsynced");

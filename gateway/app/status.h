@@ -36,7 +36,7 @@ struct gw_app_view {
 	struct gw_alert_log *alert_log;
 	const struct gw_control *control;
 	int64_t started_ns; /* CLOCK_BOOTTIME */
-	uint32_t run;
+	uint64_t run;
 	bool synced; /* gw_clock_synced(), asked once a second */
 };
 

@@ -40,7 +40,7 @@ void gw_engine_free(struct gw_engine *e)
 }
 
 void gw_engine_identity(
-	struct gw_engine *e, uint32_t run, uint64_t last_seq, const char boot[GW_BOOT_ID])
+	struct gw_engine *e, uint64_t run, uint64_t last_seq, const char boot[GW_BOOT_ID])
 {
 	e->run = run;
 	e->seq = last_seq;

@@ -64,7 +64,7 @@ void gw_engine_free(struct gw_engine *e); /* NULL is fine */
 
 /* Numbers that make ids: run of this start, the last seq ever given, this boot's id. */
 void gw_engine_identity(
-	struct gw_engine *e, uint32_t run, uint64_t last_seq, const char boot[GW_BOOT_ID]);
+	struct gw_engine *e, uint64_t run, uint64_t last_seq, const char boot[GW_BOOT_ID]);
 
 /* What the store remembers of an alarm that was not normal when the daemon last stopped, or
  * what the old engine knows at a reload. Unknown keys are answered with false: the caller owns

@@ -187,7 +187,7 @@ struct gw_engine {
 	uint32_t held_back;   /* steps that timers have waited for samples */
 	int64_t step_ns;      /* of the last step */
 	int64_t began_ns;     /* of the first one */
-	uint32_t run;
+	uint64_t run;
 	uint64_t seq;
 	char boot[GW_BOOT_ID];
 	_Atomic uint64_t last_seq;

@@ -50,7 +50,7 @@ static uint64_t mix(uint64_t x)
 	return x ^ x >> 31;
 }
 
-static uint64_t hash(uint64_t seed, const char *gateway, uint32_t run, uint64_t seq)
+static uint64_t hash(uint64_t seed, const char *gateway, uint64_t run, uint64_t seq)
 {
 	uint64_t h = mix(seed);
 
@@ -59,7 +59,7 @@ static uint64_t hash(uint64_t seed, const char *gateway, uint32_t run, uint64_t 
 	return mix(mix(h ^ run) ^ seq);
 }
 
-void gw_event_occurrence(uint8_t ret_uuid[16], const char *gateway, uint32_t run,
+void gw_event_occurrence(uint8_t ret_uuid[16], const char *gateway, uint64_t run,
 	uint64_t seq, int64_t wall_ms)
 {
 	uint64_t ms = (uint64_t)wall_ms;
@@ -80,7 +80,7 @@ void gw_event_occurrence(uint8_t ret_uuid[16], const char *gateway, uint32_t run
 void gw_event_id(struct gw_text *t, const struct gw_event *e)
 {
 	gw_text_addf(
-		t, "%s-%" PRIu32 "-%010" PRIu64, e->info->site->gateway, e->run, e->seq);
+		t, "%s-%" PRIu64 "-%010" PRIu64, e->info->site->gateway, e->run, e->seq);
 }
 
 static void json_uuid(struct gw_text *t, const char *key, const uint8_t uuid[16])
@@ -129,7 +129,7 @@ void gw_event_json(struct gw_text *t, const struct gw_event *e)
 	gw_json_string(t, "name", a->name);
 	json_uuid(t, "occurrence", e->occurrence);
 	gw_json_int(t, "seq", (int64_t)e->seq);
-	gw_json_int(t, "run", e->run);
+	gw_json_int(t, "run", (int64_t)e->run);
 	gw_json_bool(t, "durable", e->durable);
 	gw_json_string(t, "point", a->point);
 	gw_json_string(t, "source", a->source);

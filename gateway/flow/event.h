@@ -64,7 +64,7 @@ static inline bool gw_state_put_aside(unsigned state)
 
 struct gw_event {
 	uint64_t seq;                 /* gapless per gateway, from 1 */
-	uint32_t run;                 /* counts starts of the daemon */
+	uint64_t run;                 /* names the start of the daemon; rises, < 2^53 */
 	uint8_t change, state, level; /* enum gw_change, gw_state, gw_level */
 	uint8_t under;   /* enum gw_state it has, or would have if it were not shelved */
 	uint8_t quality; /* enum gw_quality of value */
@@ -89,7 +89,7 @@ struct gw_event {
 
 /* Deterministic UUIDv7 of a life: time from wall_ms, the rest from gateway, run and seq, so a
  * replay yields the same bytes and two boxes never do. */
-void gw_event_occurrence(uint8_t ret_uuid[16], const char *gateway, uint32_t run,
+void gw_event_occurrence(uint8_t ret_uuid[16], const char *gateway, uint64_t run,
 	uint64_t seq, int64_t wall_ms);
 
 /* The event's id: <gateway>-<run>-<seq, zero-padded to 10>. */

@@ -60,7 +60,7 @@ struct gw_store {
 	size_t n_sinks, most_pending;
 	const char *names[GW_STORE_SINKS];
 	int64_t max_bytes, ballast_bytes;
-	uint32_t run;
+	uint64_t run;
 	uint64_t last_seq; /* when it was opened */
 	struct gw_pool pool;
 	struct gw_store_alarm *alarms;

@@ -44,7 +44,7 @@ static enum gw_err put_event(struct gw_db *db, const struct gw_entry *entry, int
 
 	sqlite3_bind_int64(st, 1 + GW_COL_SEQ, (int64_t)e->seq);
 	sqlite3_bind_int64(st, 1 + GW_COL_INFO, info);
-	sqlite3_bind_int64(st, 1 + GW_COL_RUN, e->run);
+	sqlite3_bind_int64(st, 1 + GW_COL_RUN, (int64_t)e->run);
 	sqlite3_bind_int64(st, 1 + GW_COL_BOOT, boot);
 	sqlite3_bind_int(st, 1 + GW_COL_CLASS, (int)e->info->class_);
 	sqlite3_bind_int(st, 1 + GW_COL_LEVEL, e->level);
@@ -283,7 +283,7 @@ static enum gw_err read_event(struct gw_db *db, sqlite3_stmt *st, struct gw_batc
 
 	*e = (struct gw_event){
 		.seq = (uint64_t)sqlite3_column_int64(st, GW_COL_SEQ),
-		.run = (uint32_t)sqlite3_column_int64(st, GW_COL_RUN),
+		.run = (uint64_t)sqlite3_column_int64(st, GW_COL_RUN),
 		.change = (uint8_t)sqlite3_column_int(st, GW_COL_CHANGE),
 		.state = (uint8_t)sqlite3_column_int(st, GW_COL_STATE),
 		.under = (uint8_t)sqlite3_column_int(st, GW_COL_UNDER),

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,10 +16,13 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-/* A wall clock before 2020 was never set: the next start may well begin there again. */
-#define CLOCK_SET_MS INT64_C(1577836800000)
+#define RANDOM_BITS 20
+#define RANDOM_MASK ((UINT64_C(1) << RANDOM_BITS) - 1)
+/* A clock beyond 2106 is wrong, and counting on from it would use the numbers up: half of them,
+ * enough for 2^32 starts, stay above it. */
+#define CLOCK_MOST_S UINT32_MAX
 
-uint32_t gw_runfile_read(const char *path)
+uint64_t gw_runfile_read(const char *path)
 {
 	char text[32];
 	int64_t run;
@@ -33,9 +37,9 @@ uint32_t gw_runfile_read(const char *path)
 		return 0;
 	text[n] = '\0';
 	text[strcspn(text, "\n")] = '\0';
-	if (gw_parse_int(text, 1, UINT32_MAX, &run, NULL))
+	if (gw_parse_int(text, 1, (int64_t)GW_RUN_MAX, &run, NULL))
 		return 0;
-	return (uint32_t)run;
+	return (uint64_t)run;
 }
 
 enum gw_err gw_runfile_sync_dir(const char *dir, struct gw_error *err)
@@ -54,9 +58,9 @@ enum gw_err gw_runfile_sync_dir(const char *dir, struct gw_error *err)
 	return GW_OK;
 }
 
-enum gw_err gw_runfile_write(const char *path, uint32_t run, struct gw_error *err)
+enum gw_err gw_runfile_write(const char *path, uint64_t run, struct gw_error *err)
 {
-	char beside[PATH_MAX], text[16];
+	char beside[PATH_MAX], text[32];
 	const char *what = "write";
 	char *slash;
 	int fd, n, why = 0;
@@ -67,7 +71,7 @@ enum gw_err gw_runfile_write(const char *path, uint32_t run, struct gw_error *er
 	if (fd < 0)
 		return gw_fail(err, GW_ERR_SYSTEM, errno, "create %s: %s", beside,
 			gw_errno_text(errno));
-	n = snprintf(text, sizeof(text), "%u\n", run);
+	n = snprintf(text, sizeof(text), "%" PRIu64 "\n", run);
 	if (write(fd, text, (size_t)n) != n)
 		why = errno ? errno : ENOSPC;
 	else if (fsync(fd))
@@ -90,19 +94,19 @@ enum gw_err gw_runfile_write(const char *path, uint32_t run, struct gw_error *er
 	return gw_runfile_sync_dir(beside, err);
 }
 
-uint32_t gw_runfile_invent(uint32_t least)
+uint64_t gw_runfile_next(uint64_t previous)
 {
-	int64_t wall_ms = gw_clock_wall_ms();
-	uint32_t run = 0;
+	int64_t wall_s = gw_clock_wall_ms() / 1000;
+	uint64_t base = 0, chance = 0;
 
-	if (wall_ms >= CLOCK_SET_MS && wall_ms / 1000 < UINT32_MAX) {
-		run = (uint32_t)(wall_ms / 1000);
-	} else {
-		if (getrandom(&run, sizeof(run), 0) != (ssize_t)sizeof(run))
-			run = (uint32_t)gw_clock_mono_ns();
-		run = (run & 0x3fffffff) | 0x80000000;
-	}
-	return run > least ? run : least;
+	if (wall_s > 0 && wall_s <= CLOCK_MOST_S)
+		base = (uint64_t)wall_s << RANDOM_BITS;
+	/* Not before there is entropy it says so; what little passes then is better than to wait. */
+	if (getrandom(&chance, sizeof(chance), GRND_NONBLOCK) != (ssize_t)sizeof(chance))
+		chance = (uint64_t)gw_clock_mono_ns() ^ (uint64_t)getpid() << 7;
+	if (previous > base && previous < GW_RUN_MAX - RANDOM_MASK)
+		base = previous;
+	return base + 1 + (chance & RANDOM_MASK);
 }
 
 enum gw_err gw_runfile_make_dir(const char *dir, struct gw_error *err)

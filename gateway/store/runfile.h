@@ -15,13 +15,17 @@
 #include <stdint.h>
 
 /* 0 if there is none or it makes no sense. */
-uint32_t gw_runfile_read(const char *path);
+uint64_t gw_runfile_read(const char *path);
 /* Written beside, synced, renamed, directory synced. */
-enum gw_err gw_runfile_write(const char *path, uint32_t run, struct gw_error *err);
+enum gw_err gw_runfile_write(const char *path, uint64_t run, struct gw_error *err);
 
-/* A number for a start that cannot be written down anywhere: seconds since 1970, or by chance
- * (above every such number) if the clock was never set; never below least. */
-uint32_t gw_runfile_invent(uint32_t least);
+/* The number of a start: max(previous, seconds since 1970 * 2^20) + 1 + 20 random bits, at most
+ * GW_RUN_MAX, so that a JSON reader's double holds it. previous: the highest known, 0 for none.
+ * Above previous, and above the number of every start in an earlier second by this clock even
+ * if nothing is known of it. Where neither helps (a folder restored or emptied, and a clock
+ * that repeats itself) two starts share a number once in 2^20. */
+#define GW_RUN_MAX ((UINT64_C(1) << 53) - 1)
+uint64_t gw_runfile_next(uint64_t previous);
 
 /* mkdir -p with 0750 for what is missing. */
 enum gw_err gw_runfile_make_dir(const char *dir, struct gw_error *err);

@@ -104,7 +104,7 @@ static enum gw_err sign_in(struct gw_store *s, struct gw_error *err)
 		rc = gw_fail(err, GW_ERR_SYSTEM, 0, "database: the disk is read-only");
 	else
 		rc = gw_db_begin(&s->db, err);
-	if (!rc && !(rc = gw_db_meta_put(&s->db, "run", s->run, err)) &&
+	if (!rc && !(rc = gw_db_meta_put(&s->db, "run", (int64_t)s->run, err)) &&
 		!(rc = gw_db_meta_put(&s->db, "clean", 0, err)) &&
 		!(rc = write_sinks(s, err)))
 		rc = gw_db_commit(&s->db, err);
@@ -241,8 +241,7 @@ static bool lost_all_bytes(const struct gw_store *s)
 
 enum gw_err gw_session_first(struct gw_store *s, struct gw_error *err)
 {
-	uint32_t noted = gw_runfile_read(s->run_path);
-	bool in_db, in_file;
+	uint64_t noted = gw_runfile_read(s->run_path);
 	uint64_t last_seq = 0;
 	int64_t run = 0;
 	enum gw_err rc;
@@ -269,20 +268,14 @@ enum gw_err gw_session_first(struct gw_store *s, struct gw_error *err)
 		}
 	}
 	s->last_seq = last_seq;
-	s->run = run > noted ? (uint32_t)run + 1 : noted + 1;
-	/* nothing to count from: a number from the clock has not been given before */
-	if (rc || (s->replaced && run == 0 && noted == 0))
-		s->run = gw_runfile_invent(s->run);
+	s->run = gw_runfile_next(run > 0 && (uint64_t)run > noted ? (uint64_t)run : noted);
 	if (!rc) {
 		rc = sign_in(s, &s->why);
 		if (rc == GW_ERR_FULL && gw_session_relieve(s))
 			rc = sign_in(s, &s->why);
 	}
-	in_db = !rc;
-	in_file = gw_runfile_write(s->run_path, s->run, NULL) == GW_OK;
-	if (!in_db && !in_file)
-		s->run = gw_runfile_invent(s->run);
-	s->failing = !in_db;
+	gw_runfile_write(s->run_path, s->run, NULL);
+	s->failing = rc != GW_OK;
 	(void)err;
 	return GW_OK;
 }
@@ -299,7 +292,7 @@ static enum gw_err verify(struct gw_store *s, struct gw_error *err)
 	enum gw_err rc;
 
 	sqlite3_bind_int64(st, 1, (int64_t)s->last_seq + 1);
-	sqlite3_bind_int64(st, 2, s->run);
+	sqlite3_bind_int64(st, 2, (int64_t)s->run);
 	if ((rc = read_numbers(s, &run, &last_seq, err)) ||
 		(rc = gw_db_number(&s->db, GW_DB_EVENT_OTHER_RUN, &strangers, err)))
 		return rc;

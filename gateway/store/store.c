@@ -117,7 +117,7 @@ void gw_store_free(struct gw_store *s)
 	free(s);
 }
 
-uint32_t gw_store_run(const struct gw_store *s)
+uint64_t gw_store_run(const struct gw_store *s)
 {
 	return s->run;
 }

@@ -41,10 +41,9 @@ enum gw_err gw_store_open(const struct gw_store_opts *opts, struct gw_store **re
 void gw_store_free(
 	struct gw_store *s); /* NULL is fine; joins; commits what is in the ring */
 
-/* The number of this start, never given before on this box (kept beside the database too, in
- * state_dir/run, so that it survives a database put aside; from the clock if nothing can be
- * written), committed before open returned. */
-uint32_t gw_store_run(const struct gw_store *s);
+/* The number of this start, never given before on this box whatever became of the state folder:
+ * see gw_runfile_next. Kept in the database and beside it, in state_dir/run. */
+uint64_t gw_store_run(const struct gw_store *s);
 uint64_t gw_store_last_seq(const struct gw_store *s);
 /* Every alarm that was not normal; info is NULL-free and owned by the store until free. */
 void gw_store_load(struct gw_store *s,

@@ -16,7 +16,7 @@ extern const char *const gw_format_names[]; /* NULL-terminated, index is the enu
 
 struct gw_heartbeat {
 	const struct gw_site_info *site; /* NULL: nobody to speak for, none is sent */
-	uint32_t run;
+	uint64_t run;
 	uint64_t count; /* of heartbeats in this run, from 1 */
 	uint64_t last_seq;
 	int64_t uptime_ms, wall_ms, since_boot_ms;

@@ -99,7 +99,7 @@ static void heartbeat_data(struct gw_text *t, const struct gw_heartbeat *h)
 	gw_json_string(t, "unit", h->site->unit);
 	gw_json_string(t, "area", h->site->area);
 	gw_json_string(t, "grid", h->site->grid);
-	gw_json_int(t, "run", h->run);
+	gw_json_int(t, "run", (int64_t)h->run);
 	gw_json_int(t, "heartbeat", (int64_t)h->count);
 	json_time(t, "expect_next_by", h->next_by_ms);
 	gw_json_string(t, "clock", h->synced ? "synced" : "unsynced");
@@ -125,7 +125,7 @@ static void heartbeat(struct gw_text *t, const struct gw_heartbeat *h)
 	gw_json_open(t, NULL, '{');
 	gw_json_string(t, "specversion", "1.0");
 	gw_text_init(&u, memory, sizeof(memory));
-	gw_text_addf(&u, "%s-%" PRIu32 "-hb-%" PRIu64, h->site->gateway, h->run, h->count);
+	gw_text_addf(&u, "%s-%" PRIu64 "-hb-%" PRIu64, h->site->gateway, h->run, h->count);
 	gw_json_string(t, "id", memory);
 	t->cut |= u.cut;
 	json_source(t, h->site->gateway);

@@ -192,6 +192,11 @@ static void id_is_gateway_run_seq(void **state)
 	gw_text_init(&t, memory, sizeof(memory));
 	gw_event_id(&t, &e);
 	assert_string_equal(memory, "tj-heping-0417-7-12345678901");
+	e.run = (UINT64_C(1) << 53) - 1;
+	e.seq = 42;
+	gw_text_init(&t, memory, sizeof(memory));
+	gw_event_id(&t, &e);
+	assert_string_equal(memory, "tj-heping-0417-9007199254740991-0000000042");
 }
 
 static void occurrence_is_a_repeatable_uuid7(void **state)
@@ -199,7 +204,7 @@ static void occurrence_is_a_repeatable_uuid7(void **state)
 	static uint8_t seen[3 * 4 * 100][16];
 	static const char *const boxes[] = {"a", "b", "ab"};
 	uint8_t again[16];
-	uint32_t run;
+	uint64_t run;
 	uint64_t seq;
 	size_t box, i, n = 0;
 

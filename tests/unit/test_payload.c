@@ -197,7 +197,7 @@ static void test_too_long_is_cut_and_says_so(void **state)
 static void test_heartbeat(void **state)
 {
 	struct gw_heartbeat h = {.site = &site,
-		.run = 7,
+		.run = UINT64_C(1882597000000000),
 		.count = 3,
 		.last_seq = 42,
 		.uptime_ms = 61000,
@@ -219,14 +219,14 @@ static void test_heartbeat(void **state)
 	gw_text_init(&t, body, sizeof(body));
 	gw_payload_cloudevents.heartbeat(&t, &h);
 	assert_string_equal(body,
-		"{\"specversion\":\"1.0\",\"id\":\"gw-tj-0001-7-hb-3\","
+		"{\"specversion\":\"1.0\",\"id\":\"gw-tj-0001-1882597000000000-hb-3\","
 		"\"source\":\"urn:tocsin:gw-tj-0001\",\"type\":\"tocsin.gateway."
 		"heartbeat\","
 		"\"time\":\"2026-11-20T00:15:30.000Z\",\"datacontenttype\":\"application/"
 		"json\","
 		"\"data\":{\"gateway\":\"gw-tj-0001\",\"unit\":\"示例大厦\",\"area\":"
 		"\"120101\","
-		"\"grid\":\"120101003012004\",\"run\":7,\"heartbeat\":3,"
+		"\"grid\":\"120101003012004\",\"run\":1882597000000000,\"heartbeat\":3,"
 		"\"expect_next_by\":\"2026-11-20T00:16:05.000Z\",\"clock\":\"unsynced\","
 		"\"uptime_ms\":61000,\"since_boot_ms\":99000,\"last_seq\":42,\"pending\":2,"
 		"\"oldest_ms\":1500,\"parked\":1,\"standing\":4,\"sources\":3,\"sources_"

@@ -141,7 +141,7 @@ static void collect(
 static void alarms_survive(void **state)
 {
 	struct gw_store *s = open_store(two_sinks, 2, 16 * MIB);
-	uint32_t run = gw_store_run(s);
+	uint64_t run = gw_store_run(s);
 	struct loaded l = {0};
 	struct gw_event e;
 
@@ -164,7 +164,7 @@ static void alarms_survive(void **state)
 	gw_store_free(s); /* commits what is in the ring */
 
 	s = open_store(two_sinks, 2, 16 * MIB);
-	assert_int_equal(gw_store_run(s), run + 1);
+	assert_true(gw_store_run(s) > run);
 	assert_int_equal(gw_store_last_seq(s), 5);
 	assert_int_equal(gw_store_committed(s), 5);
 	gw_store_load(s, collect, &l);
@@ -187,11 +187,11 @@ static void alarms_survive(void **state)
 	gw_store_free(s);
 }
 
-static void runs_never_repeat(void **state)
+static void runs_rise(void **state)
 {
 	char path[300], run_path[300];
 	struct gw_store *s;
-	uint32_t last = 0;
+	uint64_t last = 0;
 
 	(void)state;
 	snprintf(path, sizeof(path), "%s/tocsin.db", dir);
@@ -207,9 +207,8 @@ static void runs_never_repeat(void **state)
 		if (i == 5)
 			unlink(run_path); /* the database remembers */
 	}
-	assert_int_equal(last, 8);
-	assert_true(gw_runfile_invent(7) > 1500000000);
-	assert_int_equal(gw_runfile_invent(UINT32_MAX), UINT32_MAX);
+	assert_true(last > UINT64_C(1500000000) << 20);
+	assert_true(last <= GW_RUN_MAX);
 }
 
 static void worst_first_and_cursor(void **state)
@@ -731,7 +730,7 @@ int main(void)
 		TEST(round_trip),
 		TEST(one_commit_for_all_at_hand),
 		TEST(alarms_survive),
-		TEST(runs_never_repeat),
+		TEST(runs_rise),
 		TEST(worst_first_and_cursor),
 		TEST(sinks_by_name),
 		TEST(undurable),

@@ -514,18 +514,125 @@ static void memory_is_bounded(void **state)
 	gw_store_free(s);
 }
 
+/* ---- the number of a start ---- */
+
+enum { STARTS = 8 };
+
+static void remove_state(void)
+{
+	assert_int_equal(temp_dir_remove(dir), 0);
+	assert_int_equal(mkdir(dir, 0750), 0);
+}
+
+static void copy(const char *from, const char *to)
+{
+	char command[1200];
+
+	snprintf(command, sizeof(command), "cp -p %s %s", from, to);
+	assert_int_equal(system(command), 0);
+}
+
+/* One start that raises one alarm; its number goes to runs, which must not hold it yet. */
+static void start_anew(uint64_t runs[STARTS], size_t *n)
+{
+	struct gw_store *s = open_store(two_sinks, 2, 16 * MIB);
+
+	assert_true(*n < STARTS);
+	assert_true(gw_store_run(s) > 0 && gw_store_run(s) <= GW_RUN_MAX);
+	for (size_t i = 0; i < *n; i++)
+		assert_true(runs[i] != gw_store_run(s));
+	runs[(*n)++] = gw_store_run(s);
+	emit(s, gw_store_last_seq(s) + 1);
+	turn(s);
+	gw_store_free(s);
+}
+
+/* A platform that knows an id already discards what comes under it: no number of a start may come
+ * back, whatever happens to the state folder and the clock. */
+static void no_run_comes_back(int64_t at_ms)
+{
+	int64_t was_ms = wall_base_ms;
+	uint64_t runs[STARTS];
+	char db[300], backup[310];
+	size_t n = 0;
+
+	snprintf(db, sizeof(db), "%s/tocsin.db", dir);
+	snprintf(backup, sizeof(backup), "%s.backup", dir);
+	wall_base_ms = at_ms - now_ns / GW_NS_PER_MS; /* and time stands still */
+	start_anew(runs, &n);
+	remove_state(); /* emptied */
+	start_anew(runs, &n);
+	copy(db, backup);
+	start_anew(runs, &n);
+	remove_state(); /* a backup restored, twice */
+	copy(backup, db);
+	start_anew(runs, &n);
+	remove_state();
+	copy(backup, db);
+	start_anew(runs, &n);
+	disk.read_only = true; /* nothing can be noted */
+	start_anew(runs, &n);
+	start_anew(runs, &n);
+	vfs_heal();
+	wall_base_ms -= 10LL * 365 * 86400 * 1000; /* the clock falls back ten years */
+	start_anew(runs, &n);
+	unlink(backup);
+	wall_base_ms = was_ms;
+}
+
+static void runs_never_repeat(void **state)
+{
+	(void)state;
+	no_run_comes_back(1795300000000);
+}
+
+static void runs_never_repeat_in_1970(void **state)
+{
+	(void)state;
+	no_run_comes_back(12000);
+}
+
+static void runs_follow_the_rule(void **state)
+{
+	const uint64_t second = UINT64_C(1) << 20, previous = UINT64_C(7777777) * second;
+	int64_t was_ms = wall_base_ms;
+	uint64_t seen = 0, run;
+
+	(void)state;
+	wall_base_ms = 1795300000000 - now_ns / GW_NS_PER_MS;
+	for (int i = 0; i < 64; i++) {
+		run = gw_runfile_next(0);
+		assert_true(run > 1795300000 * second);
+		assert_true(run <= 1795300001 * second);
+		seen |= run;
+		run = gw_runfile_next(previous << 9); /* ahead of the clock */
+		assert_true(run > previous << 9 && run <= (previous << 9) + second);
+	}
+	assert_int_equal(seen & (second - 1), second - 1); /* all of its bits are chance */
+	/* a clock nobody can believe, and a number that cannot be one */
+	wall_base_ms = INT64_MAX / 2;
+	assert_true(gw_runfile_next(41) <= 42 + second);
+	assert_true(gw_runfile_next(GW_RUN_MAX) <= GW_RUN_MAX);
+	wall_base_ms = -86400000 - now_ns / GW_NS_PER_MS;
+	assert_true(gw_runfile_next(41) <= 42 + second);
+	wall_base_ms = (int64_t)UINT32_MAX * 1000 - now_ns / GW_NS_PER_MS;
+	run = gw_runfile_next(0);
+	assert_true(run > UINT32_MAX * second && run < GW_RUN_MAX / 2 + second);
+	wall_base_ms = was_ms;
+}
+
 /* ---- a start on a disk that does not work ---- */
 
 static void starts_on_a_broken_disk(void **state)
 {
 	struct gw_store *s;
-	uint32_t run;
+	uint64_t run;
 
 	(void)state;
 	disk.open_rc = SQLITE_CANTOPEN;
 	s = open_store(two_sinks, 2, 16 * MIB);
 	run = gw_store_run(s);
-	assert_true(run > 1500000000); /* nothing to count from */
+	assert_true(run >> 20 >= 1500000000); /* nothing to count from but the clock */
 	assert_int_equal(gw_store_last_seq(s), 0);
 	gw_round_status(s);
 	assert_true(status(s).failing);
@@ -537,7 +644,7 @@ static void starts_on_a_broken_disk(void **state)
 	assert_int_equal(gw_store_committed(s), 1);
 	gw_store_free(s);
 	s = open_store(two_sinks, 2, 16 * MIB);
-	assert_int_equal(gw_store_run(s), run + 1);
+	assert_true(gw_store_run(s) > run);
 	gw_store_free(s);
 	assert_all_there(1);
 }
@@ -545,7 +652,7 @@ static void starts_on_a_broken_disk(void **state)
 static void starts_read_only(void **state)
 {
 	struct gw_store *s = open_store(two_sinks, 2, 16 * MIB);
-	uint32_t run = gw_store_run(s);
+	uint64_t run = gw_store_run(s);
 	char run_path[300], ballast[300];
 
 	(void)state;
@@ -565,7 +672,7 @@ static void starts_read_only(void **state)
 	gw_store_free(s);
 	vfs_heal();
 	s = open_store(two_sinks, 2, 16 * MIB);
-	assert_int_equal(gw_store_run(s), run + 1);
+	assert_true(gw_store_run(s) > run);
 	assert_int_equal(gw_store_last_seq(s), 1); /* nothing could be written */
 	gw_store_free(s);
 	snprintf(run_path, sizeof(run_path), "%s/run", dir);
@@ -576,7 +683,7 @@ static void starts_read_only(void **state)
 static void starts_full(void **state)
 {
 	struct gw_store *s = open_store(two_sinks, 2, 16 * MIB);
-	uint32_t run = gw_store_run(s);
+	uint64_t run = gw_store_run(s);
 	int64_t noted = 0;
 
 	(void)state;
@@ -584,7 +691,7 @@ static void starts_full(void **state)
 	gw_store_free(s);
 	disk.write_rc = SQLITE_FULL;
 	s = open_store(two_sinks, 2, 16 * MIB);
-	assert_int_equal(gw_store_run(s), run + 1); /* the file beside has it */
+	assert_true(gw_store_run(s) > run);
 	assert_int_equal(gw_store_last_seq(s), 1);
 	emit(s, 2);
 	turn(s);
@@ -650,10 +757,10 @@ static off_t db_size(void)
 	return st.st_size;
 }
 
-static uint32_t fill(uint64_t n)
+static uint64_t fill(uint64_t n)
 {
 	struct gw_store *s = open_store(two_sinks, 2, 16 * MIB);
-	uint32_t run = gw_store_run(s);
+	uint64_t run = gw_store_run(s);
 
 	for (uint64_t seq = 1; seq <= n; seq++)
 		emit(s, seq);
@@ -664,7 +771,7 @@ static uint32_t fill(uint64_t n)
 	return run;
 }
 
-static void put_aside_and_begun_anew(uint32_t run)
+static void put_aside_and_begun_anew(uint64_t run)
 {
 	struct gw_store *s = open_store(two_sinks, 2, 16 * MIB);
 	struct gw_ring *ring;
@@ -689,7 +796,7 @@ static void put_aside_and_begun_anew(uint32_t run)
 
 static void corrupt_header(void **state)
 {
-	uint32_t run = fill(100);
+	uint64_t run = fill(100);
 
 	(void)state;
 	spoil(0, 100, -1);
@@ -728,7 +835,7 @@ static void corrupt_with_a_wal(void **state)
 
 static void corrupt_middle(void **state)
 {
-	uint32_t run = fill(500);
+	uint64_t run = fill(500);
 
 	(void)state;
 	spoil(db_size() / 3, (size_t)db_size() / 3, -1);
@@ -737,7 +844,7 @@ static void corrupt_middle(void **state)
 
 static void corrupt_truncated(void **state)
 {
-	uint32_t run = fill(500);
+	uint64_t run = fill(500);
 
 	(void)state;
 	spoil(0, 0, db_size() / 2);
@@ -746,7 +853,7 @@ static void corrupt_truncated(void **state)
 
 static void corrupt_empty(void **state)
 {
-	uint32_t run = fill(100);
+	uint64_t run = fill(100);
 
 	(void)state;
 	spoil(0, 0, 0);
@@ -769,7 +876,7 @@ static void corrupt_not_ours(void **state)
 
 static void corrupt_newer(void **state)
 {
-	uint32_t run = fill(10);
+	uint64_t run = fill(10);
 	char path[300];
 	sqlite3 *db;
 
@@ -898,6 +1005,9 @@ int main(void)
 		TEST(each_commit_is_synced),
 		TEST(a_stray_mark_costs_nothing),
 		TEST(memory_is_bounded),
+		TEST(runs_never_repeat),
+		TEST(runs_never_repeat_in_1970),
+		TEST(runs_follow_the_rule),
 		TEST(starts_on_a_broken_disk),
 		TEST(starts_read_only),
 		TEST(starts_full),

@@ -222,7 +222,7 @@ static void child(int out)
 static void nothing_is_lost_to_kill(void **state)
 {
 	uint64_t told = 0;
-	uint32_t run = 0;
+	uint64_t run = 0;
 
 	(void)state;
 	for (int i = 0; i < 20; i++) {

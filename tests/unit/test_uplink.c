@@ -89,7 +89,7 @@ uint64_t gw_store_committed(const struct gw_store *s)
 	return atomic_load(&store.committed);
 }
 
-uint32_t gw_store_run(const struct gw_store *s)
+uint64_t gw_store_run(const struct gw_store *s)
 {
 	(void)s;
 	return 7;
