@@ -5,6 +5,18 @@
  * line of its own, so that a push or pop costs one store to a shared line and most looks cost
  * none. A batch is published with one store.
  *
+ * Memory order. Two pairs of a release store and an acquire load carry everything:
+ *  - head: the producer writes the slots, then stores head with release. A consumer whose acquire
+ *    load reads that head sees the slots as written before it (C17 5.1.2.4). Without it an ARM
+ *    core may show the new head before the slot it counts.
+ *  - tail: the consumer reads the slots, then stores tail with release. A producer whose acquire
+ *    load reads that tail writes those slots only after the reads: release also keeps earlier
+ *    loads before the store. Without it a slot could be overwritten while it is still being read.
+ * Each index has one writer, so nobody needs a read-modify-write; a stale copy (tail_seen,
+ * head_seen) only ever makes the ring look fuller or emptier than it is. On x86 both orders are
+ * plain moves, on ARMv8 stlr and ldar. stepped is stored with release after everything that the
+ * samples caused was stored, so who reads it with acquire sees that, too.
+ *
  * Owner: whoever called init. Thread: one producer, one consumer; count by any.
  * Push and pop are inline so that a constant size compiles to plain moves.
  */

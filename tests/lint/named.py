@@ -1,14 +1,17 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""What README.md and doc/ name is there: files, folders, and tests that are run. named.py ROOT
+"""What README.md, HACKING.md and doc/ name is there: files, folders, and tests that are run.
+named.py ROOT
 
-`e2e/x.py::test_y` is below tests/, and a `::test_z` after it in the same file."""
+`e2e/x.py::test_y` is below tests/, `store/db.c` below gateway/ (a name with an X stands for
+any), and a `::test_z` after it in the same file."""
 import pathlib
 import re
 import sys
 
 QUOTED = re.compile(r"`([^`\n]+)`")
-TESTS = "tests"
+TESTS, CODE = "tests", "gateway"
+PLACEHOLDER = re.compile(r"(^|[/_])X[./]")
 
 
 def paths(text, tops):
@@ -25,9 +28,10 @@ def paths(text, tops):
 
 def complaint(root, path, test):
     """Why it proves nothing, or ""."""
-    file = root / path
-    if not file.exists():
-        file = root / TESTS / path
+    if PLACEHOLDER.search(path):
+        return ""
+    file = next((f for f in (root / path, root / TESTS / path, root / CODE / path) if f.exists()),
+                root / TESTS / path)
     listed = file.parent / "meson.build"
     rows = listed.read_text("utf-8") if listed.exists() else ""
     if not file.exists():
@@ -43,7 +47,9 @@ def complaint(root, path, test):
 
 def complaints(root):
     tops = {f.name for folder in (root, root / TESTS) for f in folder.iterdir() if f.is_dir()}
-    for page in (root / "README.md", *sorted((root / "doc").glob("*.md"))):
+    for page in (root / "README.md", root / "HACKING.md", *sorted((root / "doc").glob("*.md"))):
+        if not page.exists():
+            continue
         for number, line in enumerate(page.read_text("utf-8").splitlines(), 1):
             for path, test in paths(line, tops):
                 why = complaint(root, path, test)

@@ -100,6 +100,28 @@ class Lint(unittest.TestCase):
             "doc/page.md:3: e2f/test_a.py is not there",
         ])
 
+    def test_named_in_hacking(self):
+        self.plant("tests/e2e/test_a.py", "")
+        self.plant("gateway/store/db.c", "")
+        self.plant("README.md", "")
+        self.plant("doc/page.md", "")
+        self.plant("HACKING.md", "`store/db.c` `drivers/X.c`\n`store/bd.c`\n")
+        code, said = self.lint("named.py", self.root)
+        self.assertEqual((code, said.strip()), (1, "HACKING.md:2: store/bd.c is not there"))
+
+    def test_subjects(self):
+        def commit(subject):
+            subprocess.run(["git", "-C", str(self.root), "-c", "user.name=a", "-c", "user.email=a@b",
+                            "commit", "-q", "--allow-empty", "-m", subject], check=True)
+        self.assertEqual(self.lint("subjects.py", self.root)[0], 77)
+        subprocess.run(["git", "init", "-q", str(self.root)], check=True)
+        commit("store, uplink: keep what is owed")
+        self.assertEqual(self.lint("subjects.py", self.root)[0], 0)
+        for bad in ("Tell of the rests", "store: Keep what is owed", "store: " + "k" * 80):
+            commit(bad)
+        code, said = self.lint("subjects.py", self.root)
+        self.assertEqual((code, len(said.splitlines())), (1, 3), said)
+
     def test_actuate(self):
         for name, code in (("modbus_read_registers", 0), ("modbus_write_register", 1),
                            ("modbus_write_and_read_registers", 1),
