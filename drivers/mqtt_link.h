@@ -67,8 +67,9 @@ struct gw_mqtt_link {
 	bool blocked;            /* something waits unread */
 };
 
-/* Connect with this MQTT_PROTOCOL_V... and subscribe, by until_ns at the latest; later only while
- * messages of the session come. url, topics, opts, own and emit are set. */
+/* Connect with this MQTT_PROTOCOL_V... by until_ns, and subscribe: by then, too, but while the
+ * broker answers or messages of the session come at most 10 s later, and 1 s more for each 64
+ * topics. Beats, and passes on what comes. url, topics, opts, own and emit are set. */
 enum gw_err gw_mqtt_link_open(
 	struct gw_mqtt_link *l, int version, int64_t until_ns, struct gw_error *err);
 /* Wait for the broker at most wait_ns, read what it sent, write what may be written. */

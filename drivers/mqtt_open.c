@@ -15,7 +15,12 @@
 
 #define SESSION_S       (7 * 24 * 3600) /* how long the broker keeps messages for us */
 #define SUBSCRIBE_BATCH 64
-#define BACKLOG_NS      (3 * GW_NS_PER_SEC)
+/* SUBSCRIBE: so long after the last message or answer, but never longer than OPEN_MOST_NS and
+ * BATCH_NS for each further packet of topics. */
+#define BACKLOG_NS   (3 * GW_NS_PER_SEC)
+#define OPEN_MOST_NS (10 * GW_NS_PER_SEC)
+#define BATCH_NS     GW_NS_PER_SEC
+#define BEAT_NS      (GW_NS_PER_SEC / 2)
 
 static enum gw_err read_password(
 	const char *path, char *ret_text, size_t size, struct gw_error *err)
@@ -155,10 +160,13 @@ static enum gw_err handshake(
 		struct pollfd fds[2] = {{.fd = mosquitto_socket(l->m), .events = POLLIN},
 			{.fd = gw_emit_wake_fd(l->emit), .events = POLLIN}};
 
+		gw_emit_beat(l->emit);
 		if (left_ns <= 0)
 			return gw_fail(err, GW_ERR_LINK, 0, "%s",
 				connected ? "no answer from the broker"
 					  : "connection timed out");
+		if (left_ns > BEAT_NS)
+			left_ns = BEAT_NS;
 		if (!connected || mosquitto_want_write(l->m))
 			fds[0].events |= POLLOUT;
 		poll(fds, 2, (int)(left_ns / GW_NS_PER_MS) + 1);
@@ -202,10 +210,43 @@ static void reset(struct gw_mqtt_link *l)
 	l->opened_ns = l->misc_ns = gw_clock_mono_ns();
 }
 
+/* Until the broker has answered for every topic. What the session holds comes before that, as
+ * fast as we take it, and is no answer: a broker that only talks is given up. */
+static enum gw_err subscribe_all(
+	struct gw_mqtt_link *l, int64_t until_ns, struct gw_error *err)
+{
+	int64_t batches = (int64_t)(l->topics.n / SUBSCRIBE_BATCH);
+	int64_t last_ns = gw_clock_mono_ns() + OPEN_MOST_NS + batches * BATCH_NS;
+	uint64_t seen = l->messages + l->sub_first;
+	enum gw_err rc = GW_OK;
+
+	while (rc == GW_OK && !l->subscribed) {
+		int64_t now_ns = gw_clock_mono_ns();
+
+		gw_emit_beat(l->emit);
+		if (l->messages + l->sub_first > seen && until_ns < now_ns + BACKLOG_NS)
+			until_ns = now_ns + BACKLOG_NS;
+		seen = l->messages + l->sub_first;
+		if (until_ns > last_ns)
+			until_ns = last_ns;
+		if (gw_emit_stopping(l->emit))
+			return gw_fail(err, GW_ERR_STOPPED, 0, "stopping");
+		if (now_ns >= until_ns)
+			return gw_fail(err, GW_ERR_LINK, 0,
+				"the broker does not answer SUBSCRIBE");
+		rc = subscribe(l, err);
+		if (rc == GW_OK)
+			rc = gw_mqtt_link_turn(l,
+				until_ns - now_ns < BEAT_NS ? until_ns - now_ns : BEAT_NS,
+				err);
+		gw_emit_flush(l->emit);
+	}
+	return rc;
+}
+
 enum gw_err gw_mqtt_link_open(
 	struct gw_mqtt_link *l, int version, int64_t until_ns, struct gw_error *err)
 {
-	uint64_t taken = l->messages;
 	enum gw_err rc;
 
 	reset(l);
@@ -216,22 +257,5 @@ enum gw_err gw_mqtt_link_open(
 		rc = handshake(l, version, until_ns, err);
 	if (l->owed > 0) /* in the same TLS record as the broker's answer */
 		gw_mqtt_link_mark(l, true);
-	while (rc == GW_OK && !l->subscribed) {
-		int64_t now_ns = gw_clock_mono_ns(), left_ns;
-
-		/* What the session holds comes before the broker's answer, as fast as we take
-		 * it. */
-		if (l->messages > taken && until_ns < now_ns + BACKLOG_NS)
-			until_ns = now_ns + BACKLOG_NS;
-		taken = l->messages;
-		left_ns = until_ns - now_ns;
-		if (gw_emit_stopping(l->emit))
-			return gw_fail(err, GW_ERR_STOPPED, 0, "stopping");
-		if (left_ns <= 0)
-			return gw_fail(err, GW_ERR_LINK, 0, "no answer from the broker");
-		rc = subscribe(l, err);
-		if (rc == GW_OK)
-			rc = gw_mqtt_link_turn(l, left_ns, err);
-	}
-	return rc;
+	return rc == GW_OK ? subscribe_all(l, until_ns, err) : rc;
 }

@@ -111,6 +111,9 @@ bool gw_emit_settled(struct gw_emit *emit, struct gw_mark *mark);
 bool gw_emit_stopping(const struct gw_emit *emit);
 /* Readable when the source must look up from a long wait (stop): add it to the driver's poll(2). */
 int gw_emit_wake_fd(const struct gw_emit *emit);
+/* The thread is alive. The core says so around every call; a driver says so in an open that may
+ * take longer than a second, at least every second. */
+void gw_emit_beat(struct gw_emit *emit);
 /* One line in the daemon log on a change of state of one device ("no answer", "answers again");
  * the driver calls it only at the change. */
 void gw_emit_device_state(struct gw_emit *emit, const struct gw_device_opts *device,

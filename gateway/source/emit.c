@@ -254,6 +254,12 @@ bool gw_emit_stopping(const struct gw_emit *e)
 	return e->thread && gw_thread_stopping(e->thread);
 }
 
+void gw_emit_beat(struct gw_emit *e)
+{
+	if (e->thread)
+		gw_thread_beat(e->thread, gw_clock_mono_ns());
+}
+
 int gw_emit_wake_fd(const struct gw_emit *e)
 {
 	return e->stop_fd;

@@ -10,11 +10,12 @@
 #include <pthread.h>
 
 enum mode {
-	PLAIN,     /* answer everything */
-	SILENT,    /* accept and say nothing */
-	HANG_UP,   /* close after the first bytes */
-	NO_V5,     /* refuse MQTT 5 as an old broker does, then answer */
-	HANG_UP_V5 /* close on MQTT 5, answer 3.1.1 */
+	PLAIN,      /* answer everything */
+	SILENT,     /* accept and say nothing */
+	HANG_UP,    /* close after the first bytes */
+	NO_V5,      /* refuse MQTT 5 as an old broker does, then answer */
+	HANG_UP_V5, /* close on MQTT 5, answer 3.1.1 */
+	DEAF        /* never answer SUBSCRIBE, but send a message every 100 ms */
 };
 
 struct broker {
@@ -27,6 +28,8 @@ struct broker {
 	_Atomic bool stop;
 	_Atomic int version, connects, acks;
 	_Atomic bool subscribed;
+	int64_t oldest_beat_ns; /* DEAF: the longest the client's thread went without one */
+	struct bed *bed;
 };
 
 static bool read_all(int fd, void *to, size_t n)
@@ -63,6 +66,23 @@ static unsigned char read_packet(int fd, unsigned char *body, size_t size)
 	return read_all(fd, body, n) ? first : 0;
 }
 
+/* Messages without end, and a look at the client's beat before each. */
+static void talk(struct broker *b, int fd)
+{
+	while (!b->stop) {
+		int64_t age_ns = gw_clock_mono_ns() - atomic_load(&b->bed->thread.beat_ns);
+
+		if (age_ns > b->oldest_beat_ns)
+			b->oldest_beat_ns = age_ns;
+		if (send(fd,
+			    "\x30\x05\x00\x01t\x00"
+			    "7",
+			    7, MSG_NOSIGNAL) <= 0)
+			return;
+		usleep(100000);
+	}
+}
+
 static void answer(struct broker *b, int fd)
 {
 	unsigned char body[65536], first;
@@ -91,6 +111,10 @@ static void answer(struct broker *b, int fd)
 			unsigned char v4[] = {0x90, 3, body[0], body[1], 1};
 
 			b->subscribed = true;
+			if (b->mode == DEAF) {
+				talk(b, fd);
+				return;
+			}
 			send(fd, version == 5 ? v5 : v4, version == 5 ? 6 : 5,
 				MSG_NOSIGNAL);
 			break;
@@ -479,6 +503,43 @@ static void open_is_bounded(void **state)
 	bed_end(&bed);
 }
 
+/* Messages are no answer: a broker that only talks is given up, and until then the thread
+ * beats and what comes is passed on at once. */
+static void *count_early(void *arg)
+{
+	struct bed *bed = arg;
+
+	usleep(2000000);
+	return (void *)(intptr_t)(gw_ring_count(&bed->ring) > 0);
+}
+
+static void a_broker_that_talks_but_never_answers_is_given_up(void **state)
+{
+	int64_t began_ms;
+	struct broker b;
+	struct bed bed;
+	pthread_t id;
+	void *early;
+
+	(void)state;
+	start(&b, DEAF);
+	b.bed = &bed;
+	bed_begin(&bed, b.port);
+	bed_device(&bed, "t", 1, one);
+	gw_thread_beat(&bed.thread, gw_clock_mono_ns());
+	began_ms = bed_ms();
+	pthread_create(&id, NULL, count_early, &bed);
+	assert_int_equal(bed_open(&bed), GW_ERR_LINK);
+	pthread_join(id, &early);
+	assert_string_equal(bed.err.text, "the broker does not answer SUBSCRIBE");
+	assert_true(bed_ms() - began_ms < 12000);
+	assert_true(b.oldest_beat_ns < 1500 * GW_NS_PER_MS);
+	assert_non_null(early);
+	assert_true(bed.n > 20 && bed.got[0].value == 7);
+	end(&b);
+	bed_end(&bed);
+}
+
 static void a_black_hole_is_bounded(void **state)
 {
 	int fillers[8], port, fd = bed_listen(&port, 0);
@@ -585,6 +646,7 @@ int main(void)
 		cmocka_unit_test(a_huge_message_of_an_old_broker_is_cut_off),
 		cmocka_unit_test(pings_are_not_parts_of_a_message),
 		cmocka_unit_test(open_is_bounded),
+		cmocka_unit_test(a_broker_that_talks_but_never_answers_is_given_up),
 		cmocka_unit_test(a_black_hole_is_bounded),
 		cmocka_unit_test(a_broker_that_is_down_is_refused_at_once),
 		cmocka_unit_test(a_hang_up_in_the_tls_handshake_ends_it),
