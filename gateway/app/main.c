@@ -2,6 +2,7 @@
 /* tocsind: the command line. Everything else is in gateway.c. */
 #include "app/gateway.h"
 #include "base/log.h"
+#include "base/log_writer.h"
 #include "gw_build.h"
 
 #include <getopt.h>
@@ -33,8 +34,12 @@ static void usage(FILE *to)
 
 static void complain(void *arg, const char *line)
 {
-	(void)arg;
-	fprintf(stderr, "%s\n", line);
+	const bool *check = arg;
+
+	if (*check)
+		fprintf(stderr, "%s\n", line);
+	else /* as the log: a start must not wait for whoever reads it */
+		gw_log(GW_LOG_ERR, "%s", line);
 }
 
 /* libmodbus and others put descriptors into an fd_set: one at or over 1024 would write past it
@@ -76,18 +81,23 @@ static int run(const char *path, struct gw_config *config)
 
 	umask(027);
 	limit_descriptors();
+	signal(SIGPIPE, SIG_IGN); /* nobody reads stderr any more: no reason to die */
+	if (gw_log_writer_start(&err)) {
+		gw_log(GW_LOG_ERR, "cannot run: %s", err.text);
+		gw_config_free(config);
+		return EXIT_CANNOT_START;
+	}
 	kind = gw_gateway_start(&gateway, path, config, &err);
 	malloc_trim(0); /* what reading the configuration took */
 	if (!kind)
 		kind = gw_gateway_run(&gateway, &err);
-	if (kind) {
+	if (kind)
 		gw_log(GW_LOG_ERR, "cannot run: %s", err.text);
-		gw_gateway_stop(&gateway);
-		return EXIT_CANNOT_START;
-	}
 	gw_gateway_stop(&gateway);
-	gw_log(GW_LOG_NOTICE, "tocsind stopped");
-	return EXIT_GOOD;
+	if (!kind)
+		gw_log(GW_LOG_NOTICE, "tocsind stopped");
+	gw_log_writer_stop();
+	return kind ? EXIT_CANNOT_START : EXIT_GOOD;
 }
 
 int main(int argc, char **argv)
@@ -103,7 +113,7 @@ int main(int argc, char **argv)
 	};
 	const char *path = GW_CONFIG_FILE;
 	bool check = false, debug = false;
-	struct gw_complaints complaints = {.say = complain};
+	struct gw_complaints complaints = {.say = complain, .arg = &check};
 	struct gw_config *config;
 
 	for (int c; (c = getopt_long(argc, argv, "c:h", options, NULL)) != -1;) {

@@ -3,6 +3,7 @@
 
 #include "app/control.h"
 #include "app/pieces.h"
+#include "base/log_writer.h"
 #include "gw_build.h"
 
 /* ---- counting for the head ---- */
@@ -132,6 +133,14 @@ static void put_alert_log(struct gw_text *t, const struct gw_app_view *v)
 	gw_json_close(t, '}');
 }
 
+static void put_log(struct gw_text *t)
+{
+	gw_json_open(t, "log", '{');
+	gw_json_string(t, "state", gw_log_writer_blocked() ? "blocked" : "ok");
+	gw_pieces_count(t, "lost", gw_log_writer_lost());
+	gw_json_close(t, '}');
+}
+
 static void put_control(struct gw_text *t, const struct gw_app_view *v)
 {
 	struct gw_control_status s;
@@ -168,6 +177,7 @@ static void put_head(struct gw_text *t, const struct gw_app_view *v, struct gw_t
 	put_summary(t, v);
 	put_store(t, v);
 	put_alert_log(t, v);
+	put_log(t);
 	put_control(t, v);
 }
 

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/log.h"
 
+#include "base/log_ring.h"
+#include "base/log_writer.h"
 #include "base/text.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdbool.h>
@@ -10,6 +13,8 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+static_assert(1024 + 8 <= GW_LOG_LINE_MAX, "each line fits into the ring");
 
 static enum gw_log_level max_level = GW_LOG_INFO;
 static bool to_journal;
@@ -42,7 +47,6 @@ void gw_log(enum gw_log_level level, const char *fmt, ...)
 	char message[1024], memory[1024 + 8];
 	struct gw_text m, line;
 	int saved = errno;
-	ssize_t n;
 	va_list ap;
 
 	if (level > max_level)
@@ -57,8 +61,6 @@ void gw_log(enum gw_log_level level, const char *fmt, ...)
 		gw_text_addf(&line, "<%d>", (int)level);
 	gw_text_add_line(&line, message);
 	gw_text_add(&line, "\n");
-	do
-		n = write(STDERR_FILENO, line.at, line.used);
-	while (n < 0 && errno == EINTR);
+	gw_log_writer_put(line.at, line.used);
 	errno = saved;
 }

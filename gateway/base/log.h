@@ -4,7 +4,8 @@
  * stderr is the journal, plain otherwise. Inner floors never log; the place that decides does,
  * once per change of state.
  *
- * Thread: any; a line is one write(2), so lines never interleave.
+ * Thread: any. Lines never interleave, and logging never waits for whoever reads stderr once
+ * log_writer.h has started: that thread is the only one that writes.
  */
 #ifndef GW_BASE_LOG_H
 #define GW_BASE_LOG_H

@@ -5,6 +5,9 @@
 
 #include <signal.h>
 #include <stdio.h>
+#include <time.h>
+
+#define JOIN_LOOK_MS 10
 
 enum gw_err gw_thread_start(struct gw_thread *t, const char *name, void *(*run)(void *),
 	void *arg, struct gw_error *err)
@@ -48,6 +51,25 @@ void gw_thread_join(struct gw_thread *t)
 		return;
 	pthread_join(t->id, NULL);
 	t->running = false;
+}
+
+bool gw_thread_join_within(struct gw_thread *t, int wait_ms)
+{
+	const struct timespec pause = {.tv_nsec = JOIN_LOOK_MS * GW_NS_PER_MS};
+
+	if (!t->running)
+		return true;
+	while (pthread_tryjoin_np(t->id, NULL) != 0) {
+		if (wait_ms <= 0) {
+			pthread_detach(t->id);
+			t->running = false;
+			return false;
+		}
+		nanosleep(&pause, NULL);
+		wait_ms -= JOIN_LOOK_MS;
+	}
+	t->running = false;
+	return true;
 }
 
 bool gw_thread_stopping(struct gw_thread *t)

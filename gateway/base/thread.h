@@ -32,6 +32,9 @@ enum gw_err gw_thread_start(struct gw_thread *t, const char *name, void *(*run)(
 /* Ask only; the caller then pokes whatever the thread sleeps in, and joins. */
 void gw_thread_ask_stop(struct gw_thread *t);
 void gw_thread_join(struct gw_thread *t); /* not running or twice is fine */
+/* Join one that was asked to stop, for wait_ms at most. False: it goes on, is nobody's any more
+ * and must find its memory for ever. */
+bool gw_thread_join_within(struct gw_thread *t, int wait_ms);
 
 bool gw_thread_stopping(struct gw_thread *t);
 void gw_thread_beat(struct gw_thread *t, int64_t mono_ns);

@@ -174,6 +174,19 @@ static void show_alert_log(FILE *out, const json_t *l, bool colour)
 	fputs("\n", out);
 }
 
+/* The daemon's own log: only when stderr takes nothing, or did not. */
+static void show_log(FILE *out, const json_t *l, bool colour)
+{
+	bool blocked = strcmp(text_of(l, "state"), "blocked") == 0;
+
+	if (!blocked && int_of(l, "lost") == 0)
+		return;
+	field(out, "log");
+	if (blocked)
+		gw_paint(out, colour, GW_PAINT_RED, "BLOCKED (nobody reads stderr), ");
+	fprintf(out, "%lld lines lost\n", int_of(l, "lost"));
+}
+
 static void show_head(FILE *out, const json_t *r, bool colour)
 {
 	const json_t *counters = json_object_get(r, "counters");
@@ -198,6 +211,7 @@ static void show_head(FILE *out, const json_t *r, bool colour)
 		int_of(counters, "last_seq"));
 	show_store(out, json_object_get(r, "store"), colour);
 	show_alert_log(out, json_object_get(r, "alert_log"), colour);
+	show_log(out, json_object_get(r, "log"), colour);
 }
 
 static enum gw_paint state_paint(const char *state)
