@@ -22,14 +22,17 @@
 #define GW_LINE_WORDS 1024
 
 enum gw_line_kind { /* goes on where enum gw_mark_kind ends */
-	GW_LINE_ASK = GW_MARK_UNDURABLE + 1,
+	GW_LINE_ASK = GW_MARK_UNPARKED + 1,
+	GW_LINE_ASK_PARKED,
+	GW_LINE_OWE,
 };
 
 struct gw_line_word {
 	uint64_t seq;
 	int32_t level; /* of the cursor */
 	uint16_t most;
-	uint16_t kind; /* enum gw_mark_kind or GW_LINE_ASK */
+	uint16_t kind;   /* enum gw_mark_kind or enum gw_line_kind */
+	int64_t from_ms; /* GW_LINE_OWE */
 };
 
 struct gw_line {
@@ -142,6 +145,12 @@ void gw_session_end(struct gw_store *s);
  * the fresh one that is open. Returns how many events; ret_run, ret_last_seq: the highest seen. */
 uint64_t gw_salvage(
 	struct gw_store *s, const char *aside, int64_t *ret_run, uint64_t *ret_last_seq);
+
+/* ---- resend.c ---- */
+
+/* Answers one GW_LINE_OWE: one window of rows becomes owed again, in a transaction of its own,
+ * and what is in memory. */
+void gw_resend_owe(struct gw_store *s, size_t sink, struct gw_batch *b);
 
 /* ---- line.c ---- */
 

@@ -201,6 +201,25 @@ enum gw_err gw_journal_undurable(
 	return gw_db_run(db, GW_DB_EVENT_UNDURABLE, err);
 }
 
+enum gw_err gw_journal_unparked(struct gw_db *db, uint64_t seq, uint32_t bit,
+	bool *ret_was_parked, struct gw_error *err)
+{
+	sqlite3_stmt *st = gw_db_stmt(db, GW_DB_PARKED_CLEAR);
+	enum gw_err rc;
+
+	sqlite3_bind_int64(st, 1, (int64_t)seq);
+	sqlite3_bind_int64(st, 2, bit);
+	rc = gw_db_run(db, GW_DB_PARKED_CLEAR, err);
+	if (rc)
+		return rc;
+	*ret_was_parked = sqlite3_changes(db->handle) > 0;
+	if (!*ret_was_parked)
+		return GW_OK;
+	st = gw_db_stmt(db, GW_DB_PARKED_DROP);
+	sqlite3_bind_int64(st, 1, (int64_t)seq);
+	return gw_db_run(db, GW_DB_PARKED_DROP, err);
+}
+
 /* ---- in ---- */
 
 static double column_double(sqlite3_stmt *st, int at)
@@ -339,6 +358,17 @@ enum gw_err gw_journal_owed(struct gw_db *db, uint32_t bit, int after_level,
 	sqlite3_bind_int(st, 1, URGENCY(after_level));
 	sqlite3_bind_int64(st, 2, (int64_t)after_seq);
 	sqlite3_bind_int64(st, 3, bit);
+	return read_all(db, st, bit, skip, arg, batch, err);
+}
+
+enum gw_err gw_journal_parked_batch(struct gw_db *db, uint32_t bit, uint64_t after_seq,
+	bool (*skip)(void *arg, uint64_t seq), void *arg, struct gw_batch_memory *batch,
+	struct gw_error *err)
+{
+	sqlite3_stmt *st = gw_db_stmt(db, GW_DB_PARKED_BATCH);
+
+	sqlite3_bind_int64(st, 1, (int64_t)after_seq);
+	sqlite3_bind_int64(st, 2, bit);
 	return read_all(db, st, bit, skip, arg, batch, err);
 }
 

@@ -44,12 +44,18 @@ enum gw_err gw_journal_parked(
 	struct gw_db *db, uint64_t seq, uint32_t bit, struct gw_error *err);
 enum gw_err gw_journal_undurable(
 	struct gw_db *db, uint64_t seq, uint32_t bit, struct gw_error *err);
+enum gw_err gw_journal_unparked(struct gw_db *db, uint64_t seq, uint32_t bit,
+	bool *ret_was_parked, struct gw_error *err);
 
 /* Up to the batch's room of what is owed to bit after the cursor, worst level first, then seq;
  * skip(arg, seq) leaves one out. */
 enum gw_err gw_journal_owed(struct gw_db *db, uint32_t bit, int after_level,
 	uint64_t after_seq, bool (*skip)(void *arg, uint64_t seq), void *arg,
 	struct gw_batch_memory *batch, struct gw_error *err);
+/* Likewise what is parked for bit, by seq. */
+enum gw_err gw_journal_parked_batch(struct gw_db *db, uint32_t bit, uint64_t after_seq,
+	bool (*skip)(void *arg, uint64_t seq), void *arg, struct gw_batch_memory *batch,
+	struct gw_error *err);
 /* Newest first, up to the batch's room; what was found by until_mono_ns. */
 enum gw_err gw_journal_history(struct gw_db *db, int64_t since_ms, int64_t until_mono_ns,
 	struct gw_batch_memory *batch, struct gw_error *err);

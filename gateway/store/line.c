@@ -30,20 +30,43 @@ bool gw_store_mark(struct gw_store *s, size_t sink, uint64_t seq, enum gw_mark_k
 	return say(s, sink, &(struct gw_line_word){.seq = seq, .kind = (uint16_t)kind});
 }
 
-bool gw_store_ask(struct gw_store *s, size_t sink, struct gw_cursor after, size_t most)
+static bool question(struct gw_store *s, size_t sink, const struct gw_line_word *word)
 {
 	struct gw_line *l = &s->lines[sink];
 
 	if (l->asking)
 		return false;
-	if (most > GW_STORE_BATCH)
-		most = GW_STORE_BATCH;
-	l->asking = say(s, sink,
+	l->asking = say(s, sink, word);
+	return l->asking;
+}
+
+static uint16_t at_most(size_t n)
+{
+	return (uint16_t)(n < GW_STORE_BATCH ? n : GW_STORE_BATCH);
+}
+
+bool gw_store_ask(struct gw_store *s, size_t sink, struct gw_cursor after, size_t most)
+{
+	return question(s, sink,
 		&(struct gw_line_word){.seq = after.seq,
 			.level = after.level,
-			.most = (uint16_t)most,
+			.most = at_most(most),
 			.kind = GW_LINE_ASK});
-	return l->asking;
+}
+
+bool gw_store_ask_parked(struct gw_store *s, size_t sink, uint64_t after_seq, size_t most)
+{
+	return question(s, sink,
+		&(struct gw_line_word){.seq = after_seq,
+			.most = at_most(most),
+			.kind = GW_LINE_ASK_PARKED});
+}
+
+bool gw_store_owe(struct gw_store *s, size_t sink, uint64_t from_seq, int64_t from_ms)
+{
+	return question(s, sink,
+		&(struct gw_line_word){
+			.seq = from_seq, .from_ms = from_ms, .kind = GW_LINE_OWE});
 }
 
 struct gw_batch *gw_store_take(struct gw_store *s, size_t sink)
@@ -118,6 +141,7 @@ static bool apply(struct gw_store *s, const struct gw_mark *m)
 		e->owed &= ~mask;
 		break;
 	case GW_MARK_UNDURABLE: e->undurable |= mask; break;
+	case GW_MARK_UNPARKED: e->parked &= ~mask; break;
 	}
 	return true;
 }
@@ -166,7 +190,7 @@ void gw_line_take(struct gw_store *s)
 			gw_ring_pop(&l->words, &word, 1, sizeof(word)) == 1) {
 			struct gw_mark m = {word.seq, (uint8_t)sink, (uint8_t)word.kind};
 
-			if (word.kind == GW_LINE_ASK) {
+			if (word.kind >= GW_LINE_ASK) {
 				l->asked = true;
 				l->question = word;
 				s->hurry = true;
@@ -229,12 +253,26 @@ static bool collect_said(
 	return true;
 }
 
-static bool comes_before(const struct gw_event *a, const struct gw_event *b)
+/* Whether the entry belongs into the answer to q, and where. */
+static bool is_asked_for(
+	const struct gw_entry *e, size_t sink, const struct gw_line_word *q)
 {
+	if (q->kind == GW_LINE_ASK_PARKED)
+		return (e->parked >> sink & 1) && e->event.seq > q->seq;
+	return (e->owed >> sink & 1) &&
+		(e->event.level < q->level ||
+			(e->event.level == q->level && e->event.seq > q->seq));
+}
+
+static bool comes_before(
+	const struct gw_line_word *q, const struct gw_event *a, const struct gw_event *b)
+{
+	if (q->kind == GW_LINE_ASK_PARKED)
+		return a->seq < b->seq;
 	return a->level != b->level ? a->level > b->level : a->seq < b->seq;
 }
 
-/* Events that are owed but not committed, each in its place among those that are. */
+/* Events that are asked for but not committed, each in its place among those that are. */
 static bool merge_entries(struct gw_store *s, size_t sink, struct gw_batch_memory *m)
 {
 	const struct gw_line_word *q = &s->lines[sink].question;
@@ -244,12 +282,11 @@ static bool merge_entries(struct gw_store *s, size_t sink, struct gw_batch_memor
 		struct gw_event event = e->event;
 		size_t at;
 
-		if (!(e->owed >> sink & 1) || event.level > q->level ||
-			(event.level == q->level && event.seq <= q->seq))
+		if (!is_asked_for(e, sink, q))
 			continue;
 		event.durable = !(e->undurable >> sink & 1);
 		for (at = m->batch.n; at > 0; at--)
-			if (comes_before(&m->batch.events[at - 1], &event))
+			if (comes_before(q, &m->batch.events[at - 1], &event))
 				break;
 		if (at > 0 && m->batch.events[at - 1].seq == event.seq)
 			continue;
@@ -259,7 +296,18 @@ static bool merge_entries(struct gw_store *s, size_t sink, struct gw_batch_memor
 	return true;
 }
 
-static struct gw_batch *answer_owed(struct gw_store *s, size_t sink)
+static enum gw_err read_rows(struct gw_store *s, const struct gw_line *l, struct said *said,
+	struct gw_batch_memory *m)
+{
+	const struct gw_line_word *q = &l->question;
+
+	if (q->kind == GW_LINE_ASK_PARKED)
+		return gw_journal_parked_batch(
+			&s->db, l->bit, q->seq, was_said, said, m, NULL);
+	return gw_journal_owed(&s->db, l->bit, q->level, q->seq, was_said, said, m, NULL);
+}
+
+static struct gw_batch *answer(struct gw_store *s, size_t sink)
 {
 	struct gw_line *l = &s->lines[sink];
 	struct gw_batch_memory *m = gw_batch_new(l->question.most);
@@ -267,9 +315,12 @@ static struct gw_batch *answer_owed(struct gw_store *s, size_t sink)
 
 	if (!m)
 		return NULL;
+	if (l->question.kind == GW_LINE_OWE) {
+		gw_resend_owe(s, sink, &m->batch);
+		return &m->batch;
+	}
 	if (!s->db.handle || !l->bit || !collect_said(s, sink, GW_MARK_UNDURABLE, &said) ||
-		gw_journal_owed(&s->db, l->bit, l->question.level, l->question.seq,
-			was_said, &said, m, NULL))
+		read_rows(s, l, &said, m))
 		m->batch.failed = true;
 	free(said.seqs);
 	/* an undurable mark that waits to be written counts already */
@@ -314,7 +365,7 @@ void gw_line_answer(struct gw_store *s)
 
 		if (!l->asked)
 			continue;
-		b = answer_owed(s, sink);
+		b = answer(s, sink);
 		if (!b)
 			continue; /* no memory: in the next round */
 		l->asked = false;

@@ -111,7 +111,7 @@ static uint32_t to_bits(const struct gw_store *s, uint32_t sinks)
 
 struct written {
 	size_t entries, bare;
-	uint64_t cleared[32], parked[32];
+	uint64_t cleared[32], parked[32], unparked[32];
 };
 
 static enum gw_err write_mark(struct gw_store *s, const struct gw_mark *m,
@@ -124,6 +124,13 @@ static enum gw_err write_mark(struct gw_store *s, const struct gw_mark *m,
 
 	if (m->kind == GW_MARK_UNDURABLE)
 		return gw_journal_undurable(&s->db, m->seq, bit, err);
+	if (m->kind == GW_MARK_UNPARKED) {
+		bool was_parked = false;
+
+		rc = gw_journal_unparked(&s->db, m->seq, bit, &was_parked, err);
+		w->unparked[at] += was_parked;
+		return rc;
+	}
 	rc = gw_journal_delivered(&s->db, m->seq, bit, &cleared, err);
 	if (rc || !cleared.was_owed)
 		return rc;
@@ -178,6 +185,8 @@ static void count(struct gw_store *s, const struct written *w)
 	for (size_t at = 0; at < 32; at++) {
 		s->owed[at] -= w->cleared[at] < s->owed[at] ? w->cleared[at] : s->owed[at];
 		s->parked[at] += w->parked[at];
+		s->parked[at] -= w->unparked[at] < s->parked[at] ? w->unparked[at]
+								 : s->parked[at];
 	}
 	for (size_t i = 0; i < w->entries; i++) {
 		const struct gw_entry *e = &s->entries[i];

@@ -103,6 +103,22 @@ const char *const gw_schema_statements[GW_DB_STMTS] = {
 		" ON CONFLICT(seq) DO UPDATE SET sinks = sinks | excluded.sinks",
 	[GW_DB_PARKED_DELETE] = "DELETE FROM parked WHERE seq = ?",
 	[GW_DB_PARKED_COUNT] = "SELECT sinks, count(*) FROM parked GROUP BY sinks",
+	[GW_DB_PARKED_CLEAR] =
+		"UPDATE parked SET sinks = sinks & ~?2 WHERE seq = ?1 AND sinks & ?2",
+	[GW_DB_PARKED_DROP] = "DELETE FROM parked WHERE seq = ? AND sinks = 0",
+	[GW_DB_PARKED_BATCH] = "SELECT " EVENT_COLUMNS
+			       " FROM parked AS p CROSS JOIN event AS e ON e.seq = p.seq"
+			       " WHERE p.seq > ?1 AND p.sinks & ?2 ORDER BY p.seq",
+	/* ?1 and ?2: seq from and before; ?3: wall_ms from; ?4: bit */
+	[GW_DB_OWE_RANGE] =
+		"INSERT INTO owed SELECT 3 - level, seq, ?4 FROM event"
+		" WHERE seq >= ?1 AND seq < ?2 AND wall_ms >= ?3"
+		" ON CONFLICT(urgency, seq) DO UPDATE SET sinks = sinks | excluded.sinks"
+		" WHERE NOT sinks & excluded.sinks",
+	[GW_DB_UNPARK_RANGE] =
+		"UPDATE parked SET sinks = sinks & ~?4 WHERE seq >= ?1 AND seq < ?2"
+		" AND sinks & ?4 AND (SELECT e.wall_ms FROM event AS e WHERE"
+		" e.seq = parked.seq) >= ?3",
 	[GW_DB_HISTORY] = "SELECT " EVENT_COLUMNS
 			  " FROM event AS e WHERE e.wall_ms >= ? ORDER BY e.seq DESC",
 	[GW_DB_VICTIMS] =

@@ -82,6 +82,7 @@ enum gw_mark_kind {
 	GW_MARK_DELIVERED, /* the platform has it: the owed bit is cleared */
 	GW_MARK_PARKED,    /* the platform refused it for good: kept, not sent again */
 	GW_MARK_UNDURABLE, /* it leaves before its commit: a repeat says durable: false too */
+	GW_MARK_UNPARKED, /* the platform took a parked one after all: parked no longer */
 };
 /* False if the line is full: try again after a wake. */
 bool gw_store_mark(struct gw_store *s, size_t sink, uint64_t seq, enum gw_mark_kind kind);
@@ -95,6 +96,13 @@ struct gw_cursor {
 	uint64_t seq; /* 0 to begin */
 };
 bool gw_store_ask(struct gw_store *s, size_t sink, struct gw_cursor after, size_t most);
+/* Likewise, for events that are parked for this sink: by seq, after after_seq. They stay parked
+ * until they are marked delivered and unparked. */
+bool gw_store_ask_parked(struct gw_store *s, size_t sink, uint64_t after_seq, size_t most);
+/* Likewise: owe this sink again what the journal has from from_seq on with wall_ms >= from_ms,
+ * delivered or parked; a parked one is parked no longer. A window of rows at a time, so that no
+ * commit waits for long: go on with the answer's next. */
+bool gw_store_owe(struct gw_store *s, size_t sink, uint64_t from_seq, int64_t from_ms);
 /* The answer if it is there, else NULL. events[i].info points into the batch. n == 0: nothing
  * is owed after the cursor. failed: the database could not be read, what is here was in memory;
  * ask again later. events[i].durable is what this sink was told: false if it was marked
@@ -103,6 +111,9 @@ struct gw_batch {
 	size_t n;
 	bool failed;
 	struct gw_event *events;
+	/* of gw_store_owe: events owed again, those of them that were parked, and where to go on;
+	 * 0: that was all */
+	uint64_t owed, unparked, next;
 };
 struct gw_batch *gw_store_take(struct gw_store *s, size_t sink);
 void gw_batch_free(struct gw_batch *b); /* NULL is fine */
