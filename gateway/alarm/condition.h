@@ -118,6 +118,9 @@ struct gw_condition_kind {
 	/* Kinds with a history: ask may name a due_ns. It is asked for it before anything later
 	 * is taken in, however late that is. */
 	bool waits;
+	/* It was true before the start, as is known only now, after samples were taken in: its
+	 * memory becomes what it would be if that had been known before the first. Optional. */
+	void (*stood)(const struct gw_condition_opts *o, void *memory);
 	/* Values in [lo, hi] change nothing while the condition is false and need not be asked.
 	 * Optional: with absorb every value, else none. */
 	void (*calm)(const struct gw_condition_opts *o, double *ret_lo, double *ret_hi);

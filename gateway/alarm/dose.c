@@ -107,9 +107,11 @@ static void recall(void *memory, const struct gw_rested *run)
 	m->value = run->value;
 }
 
-/* The alarm was active before the first sample: rows that are over now are taken for full. */
-static void stood(const struct gw_condition_opts *o, struct dose *m)
+/* The alarm was active before the start: rows that are over now are taken for full. */
+static void stood(const struct gw_condition_opts *o, void *memory)
 {
+	struct dose *m = memory;
+
 	for (size_t i = 0; i < o->rows.rows; i++)
 		if (m->value > level(o, i))
 			m->over_ns[i] = time_ns(o, i);
@@ -199,5 +201,6 @@ const struct gw_condition_kind gw_dose = {
 	.recall = recall,
 	.ask = ask_dose,
 	.waits = true,
+	.stood = stood,
 	.describe = describe,
 };

@@ -56,6 +56,7 @@ struct stuck {
 	double value;
 	int64_t since_ns; /* of the first sample with this value; 0: none yet */
 	bool begins;      /* nothing but the first sample is known */
+	bool first;       /* value is that of the first sample */
 };
 
 static size_t stuck_memory(const struct gw_condition_opts *o)
@@ -70,7 +71,7 @@ static bool absorb_stuck(const struct gw_condition_opts *o, void *memory,
 	struct stuck *m = memory;
 
 	if (m->since_ns == 0 || islessgreater(m->value, sample->value)) {
-		m->begins = m->since_ns == 0;
+		m->begins = m->first = m->since_ns == 0;
 		m->value = sample->value;
 		m->since_ns = now_ns;
 	}
@@ -83,7 +84,7 @@ static void recall_stuck(void *memory, const struct gw_rested *run)
 
 	if (run->since_ns == 0)
 		return;
-	m->begins = false;
+	m->begins = m->first = false;
 	m->value = run->value;
 	m->since_ns = run->since_ns;
 }
@@ -113,6 +114,15 @@ static void ask_stuck(const struct gw_condition_opts *o, void *memory,
 	answer->truth = in->now_ns - m->since_ns >= o->window_ns;
 }
 
+/* Until the value moves. */
+static void stood_stuck(const struct gw_condition_opts *o, void *memory)
+{
+	struct stuck *m = memory;
+
+	if (m->first)
+		m->since_ns -= o->window_ns;
+}
+
 static void describe_stuck(const struct gw_condition_opts *o, struct gw_text *t)
 {
 	gw_text_add(t, "stuck ");
@@ -140,6 +150,7 @@ const struct gw_condition_kind gw_stuck = {
 	.rest = rest_stuck,
 	.recall = recall_stuck,
 	.ask = ask_stuck,
+	.stood = stood_stuck,
 	.worse = gw_kind_never_worse,
 	.describe = describe_stuck,
 };

@@ -187,15 +187,14 @@ void gw_alarms_hear(struct gw_engine *e, const struct gw_listener *l, bool truth
 	}
 }
 
-/* Votes that count this alarm, and alarms that it holds back, hear whether it is active. */
-static void tell_listeners(
-	struct gw_engine *e, struct gw_alarm *a, int64_t now_ns, const struct gw_time *now)
+void gw_alarms_tell_listeners(
+	struct gw_engine *e, struct gw_alarm *a, int64_t at_ns, const struct gw_time *now)
 {
 	const struct gw_listeners *l = &e->alarm_listeners;
 	uint32_t i = gw_alarms_index(e, a);
 
 	for (uint32_t k = l->first[i]; k < l->first[i + 1]; k++)
-		gw_alarms_hear(e, &l->at[k], gw_story_active(e, a), now_ns, now);
+		gw_alarms_hear(e, &l->at[k], gw_story_active(e, a), at_ns, now);
 }
 
 void gw_alarms_calm(struct gw_engine *e, size_t point)
@@ -245,7 +244,7 @@ static void settle(struct gw_engine *e, struct gw_alarm *a, bool was_active, boo
 	if (was_active && a == e->flood && !gw_flood_lasts(a->memory))
 		gw_nuisance_ebb(e, now);
 	if (gw_story_active(e, a) != was_active || a->heard != was_heard)
-		tell_listeners(e, a, at_ns, now);
+		gw_alarms_tell_listeners(e, a, at_ns, now);
 }
 
 static void note_answer(struct gw_engine *e, struct gw_alarm *a,
@@ -289,7 +288,7 @@ static bool pass_time(struct gw_engine *e, struct gw_alarm *a, bool was_active,
 		return was_active;
 	tell(e, a, &moves, NULL, now);
 	if (gw_story_active(e, a) != was_active)
-		tell_listeners(e, a, moves.move[moves.n - 1].at_ns, now);
+		gw_alarms_tell_listeners(e, a, moves.move[moves.n - 1].at_ns, now);
 	return gw_story_active(e, a);
 }
 

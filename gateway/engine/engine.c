@@ -176,6 +176,7 @@ bool gw_engine_step(struct gw_engine *e, struct gw_time now)
 	bool more = false;
 
 	ready(e, &now);
+	gw_late_take(e, &now);
 	take_commands(e, &now);
 	for (size_t i = 0; i < e->n_inputs; i++) {
 		struct gw_input *in = &e->inputs[i];
@@ -212,6 +213,8 @@ bool gw_engine_step(struct gw_engine *e, struct gw_time now)
 bool gw_engine_pending(const struct gw_engine *e)
 {
 	if (e->commands && gw_ring_count(e->commands))
+		return true;
+	if (!gw_engine_restored(e))
 		return true;
 	for (size_t i = 0; i < e->n_inputs; i++)
 		if (gw_ring_count(e->inputs[i].ring))

@@ -6,7 +6,8 @@
  * alarm that moves is touched when it first does, and may cost a page fault then.
  *
  * Owner: app/. Thread: init, adopt and free by main while no thread runs it; step by the
- * engine thread; the view (view.h) by any thread. Life: new, restore..., attach..., step..., free.
+ * engine thread; the view (view.h) by any thread. Life: new, restore..., attach..., step..., free; restore_late
+ * between steps.
  */
 #ifndef GW_ENGINE_ENGINE_H
 #define GW_ENGINE_ENGINE_H
@@ -62,7 +63,9 @@ enum gw_err gw_engine_new(const struct gw_engine_opts *opts, struct gw_engine **
 	struct gw_error *err);
 void gw_engine_free(struct gw_engine *e); /* NULL is fine */
 
-/* Numbers that make ids: run of this start, the last seq ever given, this boot's id. */
+/* Numbers that make ids: run of this start, the last seq ever given, this boot's id. The first
+ * event has last_seq + 1 and later ones count on without a gap. Whoever cannot know the last seq
+ * yet may give any number that is greater, below 2^63: seqs leave a gap there, and order holds. */
 void gw_engine_identity(
 	struct gw_engine *e, uint64_t run, uint64_t last_seq, const char boot[GW_BOOT_ID]);
 
@@ -83,6 +86,36 @@ struct gw_alarm_memory {
 };
 bool gw_engine_restore(
 	struct gw_engine *e, const struct gw_alarm_memory *memory, struct gw_time now);
+
+/*
+ * Memories that could not be read before the engine's thread began: handed over while it runs and
+ * taken in by one step, all of them. An alarm of which nothing was told since the start goes on as
+ * if it had been restored at the start; what its condition has said since then counts. One
+ * that was raised anew keeps that newer occurrence, for somebody may be on the way because of it:
+ * the old one is told cleared right before an `amended` of the newer one, so that the last word
+ * on the alarm is that it stands. Its shelf and its latch carry over, its acknowledge does not. One
+ * that nobody has configured any more is told cleared (see gw_engine_orphan).
+ */
+struct gw_late_memory {
+	struct gw_alarm_memory memory;    /* key is read only by gw_engine_restore_late */
+	const struct gw_alarm_info *info; /* as gw_engine_orphan wants it */
+	/* the engine's own */
+	uint32_t alarm;
+	bool was_active, anew;
+	uint64_t told_seq;
+};
+struct gw_late_memories {
+	struct gw_late_memory *at; /* in any order; comes back in another */
+	size_t n;
+	/* set when it is done: of those, how many */
+	size_t orphans, raised_anew;
+};
+/* Main, whether or not the thread runs; then poke it. False: the last batch is not done yet. The
+ * batch is the engine's until gw_engine_restored says true; a reload (gw_engine_adopt) takes it in
+ * before anything else, so it is done then, too. */
+bool gw_engine_restore_late(struct gw_engine *e, struct gw_late_memories *batch);
+bool gw_engine_restored(const struct gw_engine *e); /* any thread */
+
 /* The same for a whole older engine: carries over alarm states by key and last values by point
  * key. Returns how many standing alarms found no home; orphan(arg, memory) is told of each.
  * After the outputs were named: what still waits in the old engine for a ring goes on waiting
@@ -123,7 +156,7 @@ bool gw_engine_step(struct gw_engine *e, struct gw_time now);
 /* Feed samples directly, as a ring would: for replay and tests. point is an index into opts->points. */
 void gw_engine_feed(
 	struct gw_engine *e, const struct gw_sample *samples, size_t n, struct gw_time now);
-/* Whether a sample or a command waits to be stepped. */
+/* Whether a sample, a command or a batch of memories waits to be stepped. */
 bool gw_engine_pending(const struct gw_engine *e);
 /* CLOCK_BOOTTIME of the next timer, INT64_MAX if there is none. */
 int64_t gw_engine_next_ns(const struct gw_engine *e);

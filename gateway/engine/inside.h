@@ -173,6 +173,7 @@ struct gw_engine {
 	size_t n_outputs;
 	struct gw_ring *commands, *replies;
 	struct gw_wake *reply_wake;
+	_Atomic(struct gw_late_memories *) late; /* handed over by main, see late.c */
 
 	struct gw_tap *tap;     /* or NULL */
 	struct gw_alarm *flood; /* or NULL: floods are told one by one */
@@ -285,6 +286,9 @@ void gw_alarms_hold(struct gw_engine *e, struct gw_alarm *a, enum gw_hold why, b
 /* Whether any of its `unless` is true. */
 bool gw_alarms_suppressed(const struct gw_engine *e, const struct gw_alarm *a);
 void gw_alarms_show(struct gw_engine *e, struct gw_alarm *a, const struct gw_time *now);
+/* Votes that count it and alarms that it holds back hear whether it is active. */
+void gw_alarms_tell_listeners(
+	struct gw_engine *e, struct gw_alarm *a, int64_t at_ns, const struct gw_time *now);
 /* After something that may change whether values matter: the band of each of its points. */
 void gw_alarms_calm(struct gw_engine *e, size_t point);
 
@@ -301,8 +305,35 @@ void gw_silence_falls(struct gw_engine *e, const struct gw_alarm *a);
  * spoken meanwhile, and it waits anew. Whether that is so. */
 bool gw_silence_put_off(struct gw_engine *e, struct gw_alarm *a, int64_t at_ns);
 
+/* restore.c: one memory into an alarm in which nothing stands that anybody was told of. What its
+ * condition has said since the start stays; since_ns is that start. */
+void gw_restore_alarm(struct gw_engine *e, struct gw_alarm *a,
+	const struct gw_alarm_memory *memory, int64_t since_ns, const struct gw_time *now);
+/* Whether it went on the shelf now; a newer shelf stays. */
+bool gw_restore_shelf(struct gw_story *story, const struct gw_alarm_memory *memory,
+	const struct gw_time *now);
+/* Emit "cleared, normal" for the occurrence in memory. */
+void gw_restore_end_life(struct gw_engine *e, const struct gw_alarm_memory *memory,
+	const struct gw_alarm_info *info, const char *note, const struct gw_time *now);
+
+/* late.c: the batch that main handed over, if any, all of it */
+void gw_late_take(struct gw_engine *e, const struct gw_time *now);
+
 /* start.c: what is told at the first step, and when the clock becomes right */
 void gw_alarms_start(struct gw_engine *e, const struct gw_time *now);
+/* What holds each alarm back, by design or by its configuration, as it is now. */
+void gw_alarms_hold_all(struct gw_engine *e, const struct gw_time *now);
+/* The condition looks at the usable value its point has, or at nothing without one. */
+void gw_alarms_ask_value(
+	struct gw_engine *e, struct gw_alarm *a, const struct gw_time *now);
+/* A vote looks at each of its members. */
+void gw_alarms_ask_members(
+	struct gw_engine *e, struct gw_alarm *a, const struct gw_time *now);
+/* Its condition is asked without a sample. */
+void gw_alarms_ask_tick(struct gw_engine *e, struct gw_alarm *a, const struct gw_time *now);
+/* Tell that it stands with another level than those who heard of it know. */
+void gw_alarms_tell_level(
+	struct gw_engine *e, struct gw_alarm *a, const struct gw_time *now);
 void gw_alarms_amend(struct gw_engine *e, const struct gw_time *now);
 
 /* nuisance.c: chattering and floods */

@@ -21,38 +21,70 @@ static int64_t shelf_end_ns(const struct gw_alarm_memory *m, const struct gw_tim
 	return left_ms > 0 ? now->mono_ns + left_ms * GW_NS_PER_MS : now->mono_ns;
 }
 
+bool gw_restore_shelf(struct gw_story *story, const struct gw_alarm_memory *memory,
+	const struct gw_time *now)
+{
+	if (!memory->shelved_until_ms || story->state.shelved)
+		return false;
+	story->state.shelved = true;
+	story->state.shelf_end_ns = shelf_end_ns(memory, now);
+	return true;
+}
+
+static bool was_active(const struct gw_alarm_memory *m)
+{
+	return m->under == GW_STATE_ACTIVE_UNACKED || m->under == GW_STATE_ACTIVE_ACKED;
+}
+
+void gw_restore_alarm(struct gw_engine *e, struct gw_alarm *a,
+	const struct gw_alarm_memory *memory, int64_t since_ns, const struct gw_time *now)
+{
+	struct gw_story *story = gw_story_write(e, a);
+	bool lived = memory->under != GW_STATE_NORMAL;
+
+	story->stood = was_active(memory);
+	if (story->stood || !story->withheld) {
+		story->state.under = memory->under <= GW_STATE_LATCHED_ACKED
+			? memory->under
+			: GW_STATE_NORMAL;
+		story->withheld = false;
+	}
+	if (story->stood && !a->truth) {
+		story->state.truth = a->truth = true;
+		story->state.turn_ns = since_ns;
+	}
+	story->state.told_ns = since_ns;
+	gw_restore_shelf(story, memory, now);
+	a->quiet = !a->truth && !gw_state_active(&story->state);
+	story->alive = story->state.under != GW_STATE_NORMAL;
+	if (lived || !a->truth) {
+		memcpy(story->occurrence, memory->occurrence, sizeof story->occurrence);
+		story->onset_ms = memory->onset_ms;
+		story->onset_ns = 0;
+		story->peak = memory->peak;
+	}
+	if (!a->heard)
+		a->value = memory->value;
+	if (story->seq == 0) {
+		story->since_ms = memory->since_ms;
+		story->seq = memory->seq;
+		story->told_level = memory->level;
+	}
+	gw_alarms_show(e, a, now);
+}
+
 bool gw_engine_restore(
 	struct gw_engine *e, const struct gw_alarm_memory *memory, struct gw_time now)
 {
 	struct gw_alarm *a = gw_tables_find(e, memory->key);
-	struct gw_story *story;
 
-	if (!a)
-		return false;
-	story = gw_story_write(e, a);
-	story->state.under = memory->under <= GW_STATE_LATCHED_ACKED ? memory->under
-								     : GW_STATE_NORMAL;
-	story->state.truth = a->truth = story->stood = gw_state_active(&story->state);
-	story->state.turn_ns = story->state.told_ns = now.mono_ns;
-	if (memory->shelved_until_ms) {
-		story->state.shelved = true;
-		story->state.shelf_end_ns = shelf_end_ns(memory, &now);
-	}
-	a->quiet = !a->truth;
-	story->alive = story->state.under != GW_STATE_NORMAL;
-	memcpy(story->occurrence, memory->occurrence, sizeof story->occurrence);
-	story->onset_ms = memory->onset_ms;
-	story->since_ms = memory->since_ms;
-	a->value = memory->value;
-	story->peak = memory->peak;
-	story->seq = memory->seq;
-	story->told_level = memory->level;
-	gw_alarms_show(e, a, &now);
-	return true;
+	if (a)
+		gw_restore_alarm(e, a, memory, now.mono_ns, &now);
+	return a != NULL;
 }
 
-void gw_engine_orphan(struct gw_engine *e, const struct gw_alarm_memory *memory,
-	const struct gw_alarm_info *info, struct gw_time now)
+void gw_restore_end_life(struct gw_engine *e, const struct gw_alarm_memory *memory,
+	const struct gw_alarm_info *info, const char *note, const struct gw_time *now)
 {
 	struct gw_event v = {
 		.seq = ++e->seq,
@@ -67,18 +99,24 @@ void gw_engine_orphan(struct gw_engine *e, const struct gw_alarm_memory *memory,
 		.limit = (double)NAN,
 		.peak = memory->peak,
 		.eta_ms = -1,
-		.mono_ns = now.mono_ns,
-		.wall_ms = now.wall_ms,
+		.mono_ns = now->mono_ns,
+		.wall_ms = now->wall_ms,
 		.onset_ms = memory->onset_ms,
-		.synced = now.synced,
+		.synced = now->synced,
 		.durable = true,
-		.note = "no longer configured",
 	};
 
 	memcpy(v.occurrence, memory->occurrence, sizeof v.occurrence);
 	memcpy(v.boot, e->boot, sizeof v.boot);
+	strncpy(v.note, note, sizeof v.note - 1);
 	gw_out_add(e, &v);
 	atomic_store_explicit(&e->last_seq, e->seq, memory_order_release);
+}
+
+void gw_engine_orphan(struct gw_engine *e, const struct gw_alarm_memory *memory,
+	const struct gw_alarm_info *info, struct gw_time now)
+{
+	gw_restore_end_life(e, memory, info, "no longer configured", &now);
 }
 
 static void remember(const struct gw_alarm *a, const struct gw_story *story,
@@ -217,6 +255,7 @@ size_t gw_engine_adopt(struct gw_engine *e, struct gw_engine *old, struct gw_tim
 {
 	size_t homeless = 0;
 
+	gw_late_take(old, &now);
 	for (size_t p = 0; p < old->opts.n_points; p++)
 		gw_history_recall(old, p);
 	gw_engine_identity(e, old->run, old->seq, old->boot);

@@ -5,16 +5,18 @@
  */
 #include "engine/inside.h"
 
-/* After a reload: an alarm that is new, or whose condition is, looks at the value its point has.
- * A sensor that speaks only when something changes may not say it again. */
-static void ask_at_once(struct gw_engine *e, struct gw_alarm *a, const struct gw_time *now)
+void gw_alarms_ask_tick(struct gw_engine *e, struct gw_alarm *a, const struct gw_time *now)
+{
+	gw_alarms_ask(e, a,
+		(struct gw_condition_input){.member = GW_NO_MEMBER, .now_ns = now->mono_ns},
+		now);
+}
+
+void gw_alarms_ask_value(struct gw_engine *e, struct gw_alarm *a, const struct gw_time *now)
 {
 	struct gw_sample sample = {.mono_ns = now->mono_ns};
 	struct gw_point_view v;
 
-	if (a->heard || a->opts->n_points != 1 || a->opts->when.kind->absorb ||
-		a->opts->when.kind->on_devices)
-		return;
 	gw_view_point(&e->view, a->opts->first_point, &v);
 	if (!gw_quality_usable(v.quality))
 		return;
@@ -27,8 +29,18 @@ static void ask_at_once(struct gw_engine *e, struct gw_alarm *a, const struct gw
 		now);
 }
 
+/* After a reload: an alarm that is new, or whose condition is, looks at the value its point has.
+ * A sensor that speaks only when something changes may not say it again. */
+static void ask_at_once(struct gw_engine *e, struct gw_alarm *a, const struct gw_time *now)
+{
+	if (!a->heard && a->opts->n_points == 1 && !a->opts->when.kind->absorb &&
+		!a->opts->when.kind->on_devices)
+		gw_alarms_ask_value(e, a, now);
+}
+
 /* After a reload: a vote hears what its members are, as they tell it only when they change. */
-static void ask_members(struct gw_engine *e, struct gw_alarm *a, const struct gw_time *now)
+void gw_alarms_ask_members(
+	struct gw_engine *e, struct gw_alarm *a, const struct gw_time *now)
 {
 	const struct gw_condition_opts *o = &a->opts->when;
 
@@ -54,7 +66,8 @@ static void ask_members(struct gw_engine *e, struct gw_alarm *a, const struct gw
 
 /* It stands, and the configuration gives it another level than those who heard of it know. Under
  * a shelf they hear of it at the end. */
-static void tell_level(struct gw_engine *e, struct gw_alarm *a, const struct gw_time *now)
+void gw_alarms_tell_level(
+	struct gw_engine *e, struct gw_alarm *a, const struct gw_time *now)
 {
 	const struct gw_story *story = gw_story_of(e, a);
 
@@ -65,7 +78,7 @@ static void tell_level(struct gw_engine *e, struct gw_alarm *a, const struct gw_
 }
 
 /* Before anything is asked, so that nothing slips through what should hold it back. */
-static void hold(struct gw_engine *e, const struct gw_time *now)
+void gw_alarms_hold_all(struct gw_engine *e, const struct gw_time *now)
 {
 	for (size_t i = 0; i < e->opts.n_alarms; i++) {
 		struct gw_alarm *a = &e->alarms[i];
@@ -80,18 +93,15 @@ static void hold(struct gw_engine *e, const struct gw_time *now)
 void gw_alarms_start(struct gw_engine *e, const struct gw_time *now)
 {
 	e->began_ns = now->mono_ns;
-	hold(e, now);
+	gw_alarms_hold_all(e, now);
 	for (size_t i = 0; i < e->opts.n_alarms; i++) {
 		struct gw_alarm *a = &e->alarms[i];
 
 		if (a->opts->when.kind->on_devices)
-			gw_alarms_ask(e, a,
-				(struct gw_condition_input){
-					.member = GW_NO_MEMBER, .now_ns = now->mono_ns},
-				now);
+			gw_alarms_ask_tick(e, a, now);
 		ask_at_once(e, a, now);
-		ask_members(e, a, now);
-		tell_level(e, a, now);
+		gw_alarms_ask_members(e, a, now);
+		gw_alarms_tell_level(e, a, now);
 		gw_story_schedule(e, a);
 	}
 	gw_nuisance_start(e, now);
