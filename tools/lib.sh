@@ -20,6 +20,9 @@ packages_test=(
 	python3-pymodbus python3-serial python3-serial-asyncio
 	clang clang-format clang-tidy libclang-rt-14-dev valgrind systemd util-linux procps
 )
+packages_nightly=( # a machine whose power is cut
+	qemu-system-x86 busybox-static cpio e2fsprogs
+)
 packages_bench=( # peers of the benchmarks; one that is missing is left out with a word
 	libck-dev g++ libboost-dev libdpdk-dev
 )
