@@ -117,6 +117,7 @@ def run(case, shared, base):
             vars(result).update(case.run(shared, seed) or {})
         else:
             bed = beds.Bed(shared, seed)
+            bed.patience = 8 if case.open else 60
             case.run(bed)
     except beds.Violated as e:
         result.wrong = e.wrong

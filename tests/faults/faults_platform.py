@@ -1,0 +1,336 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The platform and what lies before it: refusals that are nobody's fault, certificates, hangs at
+every stage, answers that are lost, a 200 that says no."""
+import socket
+import subprocess
+import threading
+import time
+
+import harness
+import oracle
+from trial import Family
+
+family = Family("platform")
+SIDE = r"^city:(down|parked|refused)|^city\b|chattering|^gateway:"
+CODES = ([c for c in range(400, 419)] + [421, 422, 423, 424, 425, 426, 428, 429, 431, 451, 499]
+         + [c for c in range(500, 512)] + [520, 521, 522, 523, 524, 525, 526, 530, 599])
+
+
+def tried(bed, n=2, within=20):
+    harness.wait_for(lambda: len(bed.city.posts()) >= n,
+                     lambda: f"{n} tries: {bed.city.posts()}\n{bed.gateway.log()[-1500:]}", within)
+
+
+def refused_for_a_while(bed, status, **uplink):
+    """Everything is answered so for a while, then all is well: all of it arrives."""
+    bed.side = SIDE
+    if uplink:
+        bed.gateway.write(bed.config(uplinks=[bed.city.uplink(**uplink)]))
+    bed.start()
+    bed.changes(1, arrive=True)
+    bed.mark()
+    bed.city.fault("status", times=None, status=status)
+    for n in (0, 1, 2, 0, 1, 3):
+        bed.change(n, bound_ms=None)
+    tried(bed, 3)
+    time.sleep(1)
+    bed.city.clear()
+    bed.heal()
+    bed.change(0)
+    bed.judge(within=40)
+
+
+REFUSALS = {400: "refused by everything", 401: "refused", 404: "refused", 413: "refused",
+            422: "refused"}
+for code in REFUSALS:
+    family.add(f"status-{code}", refused_for_a_while, code, fault="4xx to everything for a while",
+               open_="a 4xx is believed without a witness")
+for code in (401, 404):
+    def no_heartbeat(bed, code=code):
+        refused_for_a_while(bed, code, heartbeat="0s")
+    family.add(f"status-{code}-no-heartbeat", no_heartbeat, fault="4xx to everything for a while",
+               open_="a 4xx is believed without a witness")
+for code in (429, 500, 503):
+    family.add(f"status-{code}", refused_for_a_while, code, fault="5xx to everything for a while")
+for code in CODES:
+    if code not in REFUSALS and code not in (429, 500, 503):
+        family.add(f"status-{code}", refused_for_a_while, code, nightly=True,
+                   fault=f"{code // 100}xx to everything for a while")
+
+
+def random_status(bed):
+    refused_for_a_while(bed, bed.rng.choice(CODES))
+
+
+for k in range(3):
+    family.add(f"status-random-{k}", random_status, fault="4xx and 5xx to everything for a while",
+               open_="a 4xx is believed without a witness")
+
+
+def stop_while_refused(bed, how, status):
+    """SIGTERM or a reload during refusals parks nothing that was in flight."""
+    bed.side = SIDE
+    bed.start()
+    bed.changes(1, arrive=True)
+    bed.city.fault("status", times=None, status=status)
+    for n in (0, 1, 2):
+        bed.change(n, bound_ms=None)
+    tried(bed, 2)
+    if how == "stop":
+        bed.gateway.stop()
+    else:
+        other = bed.another_city("other")
+        assert other
+        bed.gateway.write(bed.config())
+        bed.gateway.reload()
+        bed.gateway.wait_log("reloaded")
+    bed.city.clear()
+    bed.heal()
+    if how == "stop":
+        bed.start()
+    bed.change(0)
+    bed.judge(within=40)
+
+
+for how in ("stop", "reload"):
+    for status in (401, 404):
+        family.add(f"{how}-during-{status}", stop_while_refused, how, status,
+                   fault=f"{how} while everything is refused",
+                   open_="what is in flight is parked while stopping")
+
+
+def poison(bed):
+    """One record is refused, the others are taken: it alone is parked, counted and said; and it
+    is offered again once the platform was mended."""
+    bed.side, bed.reported = SIDE, "park"
+    bed.start()
+    bed.change(0)
+    bed.arrived()
+    second = bed.came()[0].id[:-1] + "2"
+    bed.city.fault("reject", match=f"^{second}$", status=422)
+    bed.change(1, bound_ms=None)
+    for n in (2, 3, 0, 2):
+        bed.change(n)
+    harness.wait_for(lambda: bed.gateway.uplink()["parked"] == 1
+                     and bed.gateway.uplink()["pending"] == 0,
+                     lambda: str(bed.gateway.uplink()), 20)
+    bed.city.clear()
+    bed.heal()
+    bed.gateway.reload()
+    bed.judge(within=30)
+
+
+family.add("one-poisoned-record", poison, fault="one record refused, parked, offered again",
+           open_="what is parked is not offered again")
+
+
+# ---- stages
+
+class Trap:
+    """A TCP port in the platform's place that takes connections and does something odd."""
+
+    def __init__(self, port, stage):
+        self.stage, self.stopped = stage, threading.Event()
+        self.listener = socket.create_server(("127.0.0.1", port), backlog=16)
+        self.taken, self.connections = 0, []
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while not self.stopped.is_set():
+            try:
+                one, _ = self.listener.accept()
+            except OSError:
+                return
+            self.taken += 1
+            self.connections.append(one)
+            if self.stage == "reset":
+                one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+                one.close()
+            elif self.stage == "garbage":
+                one.sendall(b"SSH-2.0-OpenSSH_9.2\r\n")
+            elif self.stage == "half-hello":
+                one.sendall(b"\x16\x03\x03\x00\x7a\x02\x00\x00\x76\x03\x03")
+
+    def close(self):
+        self.stopped.set()
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+        for one in self.connections:
+            one.close()
+
+
+def stage(bed, name):
+    bed.side = SIDE
+    bed.start()
+    bed.changes(1, arrive=True)
+    bed.mark()
+    port = bed.city.port
+    bed.city.stop()
+    trap = Trap(port, name)
+    try:
+        for n in (0, 1, 2):
+            bed.change(n, bound_ms=None)
+        harness.wait_for(lambda: trap.taken >= 1, "a try", 20)
+        time.sleep(1)
+    finally:
+        trap.close()
+    bed.city.start()
+    bed.heal()
+    bed.change(0, bound_ms=8000)
+    bed.judge(within=40)
+
+
+for name in ("silent", "reset", "garbage", "half-hello"):
+    family.add(f"stage-{name}", stage, name, fault="a peer that is no platform: " + name)
+
+
+def spoilt_answer(bed, kind, how):
+    """It was stored, and the answer was lost: it comes again with the same id and bytes."""
+    bed.side = SIDE
+    bed.start()
+    bed.changes(1, arrive=True)
+    bed.mark()
+    bed.city.spoil(kind, 3, **how)
+    for n in (0, 1, 2, 3):
+        bed.change(n, bound_ms=20000)
+        time.sleep(0.05)
+    bed.judge(within=40)
+
+
+for kind, how in (("cut", {"at": "head"}), ("cut", {"at": "body"}), ("cut", {"at": "none"}),
+                  ("lie", {}), ("hang", {"seconds": 2}), ("slow", {"seconds": 2}),
+                  ("long", {"size": 4 << 20})):
+    family.add("-".join(["answer", kind, *map(str, list(how.values())[:1])]), spoilt_answer, kind,
+               how, fault=f"answer {kind}: lost or odd after it was stored")
+
+
+def certificate(bed, bad):
+    """The server's certificate expires (or another host's comes) and is renewed."""
+    bed.side, bed.reported = SIDE, r"city.*(certificate|TLS|SSL|expired)"
+    good = bed.city.server
+    name = f"bad-{bed.shared.number()}"
+    how = {"start": -20, "end": -10} if bad == "expired" else {}
+    hosts = ["localhost", "127.0.0.1"] if bad == "expired" else ["elsewhere.example"]
+    pair = bed.shared.authority.issue(name, hosts=hosts, **how)
+    bed.start()
+    bed.changes(1, arrive=True)
+    bed.mark()
+    bed.city.stop()
+    bed.city.start()
+    bed.city.serve(*pair)
+    for n in (0, 1, 2):
+        bed.change(n, bound_ms=None)
+    harness.wait_for(lambda: bed.city.counts["refused_handshakes"] >= 1
+                     or bed.city.counts["connections"] >= 2, "a try", 20)
+    bed.gateway.wait_log(bed.reported, within=20)
+    bed.city.serve(*good)
+    bed.heal()
+    bed.change(0)
+    bed.judge(within=40)
+
+
+family.add("certificate-expired", certificate, "expired", fault="certificate expired, then renewed")
+family.add("certificate-wrong-host", certificate, "host", fault="certificate of another host")
+
+
+def rotated_client(bed):
+    """The client's certificate has expired; nginx answers 400 to everything until a new one is
+    in place. Nothing is parked."""
+    bed.side = SIDE
+    bed.start()
+    bed.changes(1, arrive=True)
+    page = "<html><head><title>400 The SSL certificate error</title></head></html>"
+    bed.city.fault("status", times=None, status=400, body=page)
+    for n in (0, 1, 2, 3, 0, 1):
+        bed.change(n, bound_ms=None)
+    tried(bed, 4, within=30)
+    bed.city.clear()
+    bed.restart()
+    bed.heal()
+    bed.change(0)
+    bed.judge(within=40)
+
+
+family.add("client-certificate-expired", rotated_client, fault="client certificate expired (400)",
+           open_="a 4xx is believed without a witness")
+
+
+def says_no(bed, body, accept=None, content="application/json"):
+    """A 2xx whose body says no took nothing."""
+    bed.side = SIDE
+    uplink = bed.city.uplink(**({"accept": accept} if accept else {}))
+    bed.gateway.write(bed.config(uplinks=[uplink]))
+    yes = '{"errcode": 0}' if accept else ""
+    bed.city.answer_with(yes)
+    bed.start()
+    bed.changes(1, arrive=True)
+    bed.mark()
+    bed.city.answer_with(body, taken=False, content=content)
+    for n in (0, 1, 2):
+        bed.change(n, bound_ms=None)
+    tried(bed, 3)
+    bed.city.answer_with(yes)
+    bed.heal()
+    bed.change(0)
+    bed.judge(within=40)
+
+
+family.add("says-no-errcode", says_no, '{"errcode":310000,"errmsg":"keywords not in content"}',
+           {"/errcode": 0}, fault="200 that says no", open_="a 2xx whose body says no is believed")
+family.add("says-no-html", says_no, "<!DOCTYPE html><html><body>login</body></html>", None,
+           "text/html", fault="200 that is a login page",
+           open_="a 2xx whose body says no is believed")
+
+
+def held_by_heartbeat(bed):
+    """A heartbeat answered 429 with Retry-After holds no red alarm back."""
+    bed.side = SIDE
+    bed.gateway.write(bed.config(uplinks=[bed.city.uplink(heartbeat="1s")]))
+    bed.city.fault("status", times=None, on="heartbeats", status=429,
+                   headers={"Retry-After": "60"})
+    bed.start()
+    harness.wait_for(lambda: any("-hb-" in i for r in bed.city.requests() for i in r["ids"]),
+                     "a heartbeat", 10)
+    bed.change(0)
+    bed.change(1)
+    bed.judge(within=20)
+
+
+family.add("heartbeat-429", held_by_heartbeat, fault="heartbeats answered 429 Retry-After: 60",
+           open_="a hold caused by a heartbeat holds alarms back")
+
+
+def heartbeat_refused(bed):
+    """Heartbeats are refused while alarms are taken: the platform is reached, nothing is down."""
+    bed.side = "^$"
+    bed.gateway.write(bed.config(uplinks=[bed.city.uplink(heartbeat="1s")]))
+    bed.city.fault("status", times=None, on="heartbeats", status=404)
+    bed.start()
+    for _ in range(4):
+        bed.change(0)
+        bed.arrived()
+        time.sleep(1)
+    bed.judge(within=20)
+
+
+family.add("heartbeat-404", heartbeat_refused, fault="heartbeats refused, alarms taken",
+           open_="a 4xx to a heartbeat counts as not reached")
+
+
+def encrypted_key(bed):
+    """A client key with a pass phrase never prompts: it is said, and the daemon ends in time."""
+    key = bed.folder / "locked.key"
+    subprocess.run(["openssl", "pkey", "-in", str(bed.city.client[1]), "-aes256", "-passout",
+                    "pass:secret", "-out", str(key)], check=True, capture_output=True)
+    bed.side, bed.reported = SIDE, r"encrypted|pass phrase"
+    bed.gateway.write(bed.config(uplinks=[bed.city.uplink(cert=str(bed.city.client[0]),
+                                                          key=str(key))]))
+    bed.start()
+    bed.change(0, bound_ms=None)
+    bed.judge_reported(within=10)
+    bed.gateway.stop()
+
+
+family.add("encrypted-key", encrypted_key, fault="an encrypted client key",
+           open_="OpenSSL prompts for a pass phrase")
+assert oracle
