@@ -160,6 +160,7 @@ static enum gw_err make_all(struct gw_gateway *g, struct gw_error *err)
 
 	if ((kind = open_loop(g, err)) || (kind = make_rings(g, err)) ||
 		(kind = gw_runner_init(&g->runner, err)) ||
+		(kind = gw_supervise_init(&g->supervisor, &g->runner.wake, err)) ||
 		(kind = gw_wiring_store(g, c, err)) ||
 		(kind = gw_alert_log_new(
 			 c->gateway.alert_log, LIVE_RING, &g->alert_log, err)) ||
@@ -216,6 +217,7 @@ enum gw_err gw_gateway_start(struct gw_gateway *g, const char *path,
 		.config_path = path, .wake = {.fd = -1}, .signals = {.fd = -1}};
 	g->runner.wake.fd = -1;
 	pthread_mutex_init(&g->settling, NULL);
+	pthread_mutex_init(&g->pulse.lock, NULL);
 	g->pulse.started_ns = gw_clock_mono_ns();
 	g->generation = gw_generation_new(config);
 	if (!g->generation) {
@@ -288,6 +290,7 @@ void gw_gateway_stop(struct gw_gateway *g)
 		gw_source_free(g->sources[i]);
 	gw_engine_free(g->engine);
 	gw_runner_fini(&g->runner);
+	gw_supervise_fini(&g->supervisor);
 	free(g->sources);
 	free(g->source_from);
 	gw_ring_fini(&g->live);
@@ -299,6 +302,7 @@ void gw_gateway_stop(struct gw_gateway *g)
 	gw_loop_fini(&g->loop);
 	gw_generation_sweep(g, true);
 	pthread_mutex_destroy(&g->settling);
+	pthread_mutex_destroy(&g->pulse.lock);
 	*g = (struct gw_gateway){.wake = {.fd = -1}, .signals = {.fd = -1}};
 	g->runner.wake.fd = -1;
 }

@@ -10,6 +10,7 @@
 
 #include "app/control.h"
 #include "app/status.h"
+#include "app/supervise.h"
 #include "base/loop.h"
 #include "conf/config.h"
 #include "engine/runner.h"
@@ -26,14 +27,28 @@ struct gw_generation {
 	struct gw_generation *next;
 };
 
+/* The thread that has not beaten for the longest. */
+struct gw_oldest_beat {
+	char thread[16];
+	int64_t age_ns;
+};
+
 /* What heartbeats say, kept up to date by main once a second. */
 struct gw_pulse {
 	struct gw_loop_timer timer;
+	int64_t due_ns;     /* main: when the timer was to fire */
+	int64_t awake_ns;   /* main: it did not run itself before; no older beat counts */
+	int64_t lost_ns;    /* main: when events were lost last */
+	uint64_t lost_seen; /* main: what the engine's counters had at the last look */
+	_Atomic int64_t beat_ns; /* main's own */
+	_Atomic uint64_t events_lost;
+	pthread_mutex_t lock;         /* of the next */
+	struct gw_oldest_beat oldest; /* but for main's, at the last look */
 	_Atomic(const struct gw_site_info *) site;
 	_Atomic uint32_t sources_up, sources, standing;
 	_Atomic bool synced;
-	int64_t started_ns; /* set before any thread is */
-	bool stuck;         /* a thread has not beaten: said once */
+	int64_t started_ns;            /* set before any thread is */
+	const struct gw_thread *stuck; /* has not beaten: said once */
 };
 
 struct gw_gateway {
@@ -53,6 +68,7 @@ struct gw_gateway {
 	pthread_mutex_t settling; /* sources ask the store under it; main exchanges it so */
 	struct gw_ring *store_faults;
 	struct gw_alert_log *alert_log;
+	struct gw_supervisor supervisor;
 	struct gw_runner runner;
 	struct gw_engine *engine;
 	_Atomic uint64_t last_seq; /* as the engine publishes it, whichever engine it is */
@@ -105,6 +121,8 @@ void gw_generation_sweep(struct gw_gateway *g, bool all);
 /* pulse.c */
 void gw_pulse_start(struct gw_gateway *g);
 void gw_pulse_health(void *arg, struct gw_heartbeat *h); /* any thread */
+/* The engine's, main's, and what main found when it looked last; any thread. */
+void gw_pulse_oldest(struct gw_gateway *g, int64_t now_ns, struct gw_oldest_beat *ret);
 void gw_pulse_notify(const char *state); /* sd_notify; without systemd it does nothing */
 
 #endif

@@ -61,6 +61,12 @@ static void tally_alarms(const struct gw_app_view *v, struct tally *ret_tally)
 	}
 }
 
+/* Events that the engine could not keep any longer for this output. */
+static uint64_t lost(const struct gw_app_view *v, const struct gw_ring *events)
+{
+	return v->engine ? gw_engine_lost(v->engine, events) : 0;
+}
+
 /* ---- head, one piece a source, one piece an uplink, tail ---- */
 
 static void put_summary(struct gw_text *t, const struct gw_app_view *v)
@@ -91,6 +97,7 @@ static void put_summary(struct gw_text *t, const struct gw_app_view *v)
 	gw_json_open(t, "counters", '{');
 	gw_pieces_count(t, "samples", tally.samples);
 	gw_pieces_count(t, "last_seq", v->engine ? gw_engine_last_seq(v->engine) : 0);
+	gw_pieces_count(t, "events_lost", v->events_lost);
 	gw_json_close(t, '}');
 }
 
@@ -109,6 +116,7 @@ static void put_store(struct gw_text *t, const struct gw_app_view *v)
 	gw_pieces_count(t, "committed", s.committed);
 	gw_pieces_count(t, "pending", s.pending);
 	gw_pieces_count(t, "commits", s.commits);
+	gw_pieces_count(t, "lost", lost(v, gw_store_events(v->store)));
 	gw_pieces_count(t, "rows", s.rows);
 	gw_json_int(t, "file_bytes", s.file_bytes);
 	gw_json_close(t, '}');
@@ -129,7 +137,7 @@ static void put_alert_log(struct gw_text *t, const struct gw_app_view *v)
 	gw_json_string(t, "why", s.failing ? gw_errno_text(s.native) : "");
 	gw_pieces_count(t, "lines", s.lines);
 	gw_pieces_count(t, "waiting", s.waiting);
-	gw_pieces_count(t, "lost", s.lost);
+	gw_pieces_count(t, "lost", s.lost + lost(v, gw_alert_log_events(v->alert_log)));
 	gw_json_close(t, '}');
 }
 
@@ -174,6 +182,8 @@ static void put_head(struct gw_text *t, const struct gw_app_view *v, struct gw_t
 	gw_json_int(t, "uptime_ms", (now.mono_ns - v->started_ns) / GW_NS_PER_MS);
 	gw_pieces_time(t, "time", now.wall_ms);
 	gw_json_string(t, "clock", now.synced ? "synced" : "unsynced");
+	gw_json_string(t, "oldest_beat_thread", v->oldest_beat_thread);
+	gw_json_int(t, "oldest_beat_ms", v->oldest_beat_ms);
 	put_summary(t, v);
 	put_store(t, v);
 	put_alert_log(t, v);
@@ -263,6 +273,8 @@ static void put_uplink(
 	gw_pieces_count(t, "retries", s.retries);
 	gw_pieces_count(t, "parked", s.parked);
 	gw_pieces_count(t, "heartbeats", s.heartbeats);
+	gw_pieces_count(t, "lost",
+		v->uplinks && v->uplinks[i] ? lost(v, gw_uplink_events(v->uplinks[i])) : 0);
 	gw_json_close(t, '}');
 }
 

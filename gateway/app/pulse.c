@@ -4,18 +4,31 @@
  * and what heartbeats say of the rest.
  */
 #include "app/gateway.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "gw_build.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
 
 #if GW_HAVE_SYSTEMD
 #include <systemd/sd-daemon.h>
 #endif
 
 #define PERIOD_NS GW_NS_PER_SEC
-/* How old a beat may be. Threads that write to the disk get longer: a card that stalls must not
- * get a gateway killed that still evaluates and delivers. */
-#define OLDEST_BEAT_NS      (30 * GW_NS_PER_SEC)
-#define OLDEST_DISK_BEAT_NS (300 * GW_NS_PER_SEC)
+/* How old a beat may be until systemd's watchdog is no longer fed. The engine's: without it nothing
+ * is an alarm. A source that hangs raises its own fault long before it is worth a restart that
+ * blinds all others. Threads that write to the disk get longest: a card that stalls must not get
+ * a gateway killed that still evaluates and delivers. */
+#define ENGINE_BEAT_NS (3 * GW_NS_PER_SEC)
+#define UPLINK_BEAT_NS (30 * GW_NS_PER_SEC)
+#define SOURCE_BEAT_NS (60 * GW_NS_PER_SEC)
+#define DISK_BEAT_NS   (300 * GW_NS_PER_SEC)
+/* Main fired later than it was to by this much: the process did not run, or main was held up. */
+#define LATE_NS GW_NS_PER_SEC
+/* Events were lost: the fault stands until none was for this long. */
+#define LOST_STANDS_NS (600 * GW_NS_PER_SEC)
 
 void gw_pulse_notify(const char *state)
 {
@@ -26,48 +39,76 @@ void gw_pulse_notify(const char *state)
 #endif
 }
 
-static bool alive(
-	struct gw_thread *t, int64_t now_ns, int64_t oldest_ns, const char **ret_dead)
+/* One look at all threads. */
+struct look {
+	int64_t now_ns, awake_ns;
+	const struct gw_thread *late; /* the first one that is */
+	struct gw_oldest_beat oldest;
+};
+
+/* When it beat last; when main itself last began to run if that is later: what no thread could do
+ * is held against none. */
+static int64_t beat_ns(const struct look *l, const struct gw_thread *t)
 {
-	if (!t->running ||
-		now_ns - atomic_load_explicit(&t->beat_ns, memory_order_acquire) <=
-			oldest_ns)
-		return true;
-	*ret_dead = t->name;
-	return false;
+	int64_t at_ns = atomic_load_explicit(&t->beat_ns, memory_order_acquire);
+
+	return at_ns > l->awake_ns ? at_ns : l->awake_ns;
 }
 
-static bool all_alive(struct gw_gateway *g, int64_t now_ns, const char **ret_dead)
+static void look_at(struct look *l, const struct gw_thread *t, int64_t most_ns)
 {
-	bool ok = alive(&g->runner.thread, now_ns, OLDEST_BEAT_NS, ret_dead) &&
-		alive(gw_store_thread(g->store), now_ns, OLDEST_DISK_BEAT_NS, ret_dead) &&
-		alive(gw_alert_log_thread(g->alert_log), now_ns, OLDEST_DISK_BEAT_NS,
-			ret_dead);
+	int64_t age_ns = l->now_ns - beat_ns(l, t);
 
-	for (size_t i = 0; ok && i < g->n_sources; i++)
-		ok = alive(
-			gw_source_thread(g->sources[i]), now_ns, OLDEST_BEAT_NS, ret_dead);
-	for (size_t i = 0; ok && i < g->n_uplinks; i++)
-		ok = alive(
-			gw_uplink_thread(g->uplinks[i]), now_ns, OLDEST_BEAT_NS, ret_dead);
-	return ok;
+	if (!t->running)
+		return;
+	if (age_ns > most_ns && !l->late)
+		l->late = t;
+	if (age_ns < l->oldest.age_ns)
+		return;
+	l->oldest.age_ns = age_ns;
+	memcpy(l->oldest.thread, t->name, sizeof(l->oldest.thread));
+}
+
+static void look_at_all(struct gw_gateway *g, struct look *l)
+{
+	look_at(l, &g->runner.thread, ENGINE_BEAT_NS);
+	look_at(l, gw_store_thread(g->store), DISK_BEAT_NS);
+	look_at(l, gw_alert_log_thread(g->alert_log), DISK_BEAT_NS);
+	for (size_t i = 0; i < g->n_sources; i++)
+		look_at(l, gw_source_thread(g->sources[i]), SOURCE_BEAT_NS);
+	for (size_t i = 0; i < g->n_uplinks; i++)
+		look_at(l, gw_uplink_thread(g->uplinks[i]), UPLINK_BEAT_NS);
+}
+
+static void say_stuck(const struct gw_gateway *g, const struct look *l)
+{
+	gw_log(GW_LOG_ERR,
+		"thread %s has not moved for %" PRId64
+		" s: %ssystemd's watchdog is not fed and will restart tocsind",
+		l->late->name, (l->now_ns - beat_ns(l, l->late)) / GW_NS_PER_SEC,
+		l->late == &g->runner.thread
+			? "no alarm is evaluated, heartbeats are withheld, "
+			: "");
 }
 
 static void watch(struct gw_gateway *g, int64_t now_ns)
 {
-	const char *dead = NULL;
-	bool ok = all_alive(g, now_ns, &dead);
+	struct look l = {.now_ns = now_ns, .awake_ns = g->pulse.awake_ns};
 
-	if (ok)
+	look_at_all(g, &l);
+	if (!l.late)
 		gw_pulse_notify("WATCHDOG=1");
-	if (!ok && !g->pulse.stuck)
-		gw_log(GW_LOG_ERR,
-			"thread %s has not moved for long: the watchdog is not fed, "
-			"systemd will restart tocsind",
-			dead);
-	else if (ok && g->pulse.stuck)
+	if (l.late && !g->pulse.stuck)
+		say_stuck(g, &l);
+	else if (!l.late && g->pulse.stuck)
 		gw_log(GW_LOG_NOTICE, "all threads move again");
-	g->pulse.stuck = !ok;
+	g->pulse.stuck = l.late;
+	pthread_mutex_lock(&g->pulse.lock);
+	g->pulse.oldest = l.oldest;
+	pthread_mutex_unlock(&g->pulse.lock);
+	for (size_t i = 0; i < g->n_sources; i++)
+		gw_supervise_source(&g->supervisor, g->generation->config, i, g->sources[i],
+			beat_ns(&l, gw_source_thread(g->sources[i])), now_ns);
 }
 
 static void believe_clock(struct gw_gateway *g)
@@ -102,11 +143,94 @@ static void take_health(struct gw_gateway *g)
 		&g->pulse.standing, gw_status_standing(&g->view), memory_order_relaxed);
 }
 
+static void take_older(
+	struct gw_oldest_beat *o, const char *name, int64_t beat_ns, int64_t now_ns)
+{
+	if (beat_ns == 0 || now_ns - beat_ns <= o->age_ns) /* 0: not started yet */
+		return;
+	o->age_ns = now_ns - beat_ns;
+	snprintf(o->thread, sizeof(o->thread), "%s", name);
+}
+
+static int64_t engine_beat_ns(struct gw_gateway *g)
+{
+	return atomic_load_explicit(&g->runner.thread.beat_ns, memory_order_acquire);
+}
+
+void gw_pulse_oldest(struct gw_gateway *g, int64_t now_ns, struct gw_oldest_beat *ret)
+{
+	pthread_mutex_lock(&g->pulse.lock);
+	*ret = g->pulse.oldest;
+	pthread_mutex_unlock(&g->pulse.lock);
+	take_older(ret, "engine", engine_beat_ns(g), now_ns);
+	take_older(ret, "main",
+		atomic_load_explicit(&g->pulse.beat_ns, memory_order_acquire), now_ns);
+}
+
+/* What left the engine for nobody: an output was behind by all that the engine can hold. What the
+ * control socket missed does not count, `tocsin tail` tells it to whom it concerns. */
+static uint64_t events_lost(struct gw_gateway *g)
+{
+	uint64_t n = gw_engine_lost(g->engine, gw_store_events(g->store)) +
+		gw_engine_lost(g->engine, gw_alert_log_events(g->alert_log));
+
+	for (size_t i = 0; i < g->n_uplinks; i++)
+		n += gw_engine_lost(g->engine, gw_uplink_events(g->uplinks[i]));
+	return n;
+}
+
+static void watch_lost(struct gw_gateway *g, int64_t now_ns)
+{
+	struct gw_pulse *p = &g->pulse;
+	uint64_t seen = events_lost(g);
+	uint64_t total = atomic_load_explicit(&p->events_lost, memory_order_relaxed);
+	bool stands = total > 0 && now_ns - p->lost_ns < LOST_STANDS_NS;
+
+	if (seen > p->lost_seen) {
+		total += seen - p->lost_seen;
+		p->lost_ns = now_ns;
+		if (!stands)
+			gw_log(GW_LOG_ERR,
+				"events are lost: the disk or an uplink takes none, and "
+				"the "
+				"engine holds as many as it can; see tocsin status");
+		stands = true;
+	}
+	p->lost_seen = seen; /* less than before when an output went */
+	/* relaxed: a count that publishes nothing */
+	atomic_store_explicit(&p->events_lost, total, memory_order_relaxed);
+	gw_supervise_say(&g->supervisor, g->generation->config,
+		GW_GATEWAY_POINT_EVENTS_LOST, stands, now_ns);
+}
+
+/* Whoever was stopped, suspended or starved finds every beat old, its own too. */
+static void wake_up(struct gw_pulse *p, int64_t now_ns)
+{
+	if (p->due_ns && now_ns - p->due_ns > LATE_NS)
+		p->awake_ns = now_ns;
+	p->due_ns = now_ns + PERIOD_NS;
+	atomic_store_explicit(&p->beat_ns, now_ns, memory_order_release);
+}
+
+static void show(struct gw_gateway *g, int64_t now_ns)
+{
+	struct gw_oldest_beat oldest;
+
+	gw_pulse_oldest(g, now_ns, &oldest);
+	g->view.oldest_beat_ms = oldest.age_ns / GW_NS_PER_MS;
+	memcpy(g->view.oldest_beat_thread, oldest.thread, sizeof(oldest.thread));
+	g->view.events_lost = atomic_load_explicit(
+		&g->pulse.events_lost, memory_order_relaxed);
+}
+
 static void beat(void *arg, int64_t now_ns)
 {
 	struct gw_gateway *g = arg;
 
+	wake_up(&g->pulse, now_ns);
 	watch(g, now_ns);
+	watch_lost(g, now_ns);
+	show(g, now_ns);
 	believe_clock(g);
 	take_health(g);
 	gw_generation_sweep(g, false);
@@ -123,16 +247,25 @@ void gw_pulse_health(void *arg, struct gw_heartbeat *h)
 {
 	struct gw_gateway *g = arg;
 	struct gw_pulse *p = &g->pulse;
+	int64_t now_ns = gw_clock_mono_ns();
+	struct gw_oldest_beat oldest;
 
 	h->site = atomic_load_explicit(&p->site, memory_order_acquire);
 	h->run = g->run;
 	h->last_seq = atomic_load_explicit(&g->last_seq, memory_order_acquire);
 	h->wall_ms = gw_clock_wall_ms();
-	h->since_boot_ms = gw_clock_mono_ns() / GW_NS_PER_MS;
-	h->uptime_ms = (gw_clock_mono_ns() - p->started_ns) / GW_NS_PER_MS;
+	h->since_boot_ms = now_ns / GW_NS_PER_MS;
+	h->uptime_ms = (now_ns - p->started_ns) / GW_NS_PER_MS;
 	h->synced = atomic_load_explicit(&p->synced, memory_order_relaxed);
 	h->sources_up = atomic_load_explicit(&p->sources_up, memory_order_relaxed);
 	h->sources = atomic_load_explicit(&p->sources, memory_order_relaxed);
 	h->standing = atomic_load_explicit(&p->standing, memory_order_relaxed);
+	h->events_lost = atomic_load_explicit(&p->events_lost, memory_order_relaxed);
 	h->version = GW_VERSION;
+	gw_pulse_oldest(g, now_ns, &oldest);
+	h->oldest_beat_ms = oldest.age_ns / GW_NS_PER_MS;
+	memcpy(h->oldest_beat_thread, oldest.thread, sizeof(h->oldest_beat_thread));
+	/* Nobody evaluates alarms: that the platform hears nothing tells it so. */
+	if (engine_beat_ns(g) && now_ns - engine_beat_ns(g) > ENGINE_BEAT_NS)
+		h->site = NULL;
 }

@@ -37,7 +37,11 @@ struct gw_app_view {
 	const struct gw_control *control;
 	int64_t started_ns; /* CLOCK_BOOTTIME */
 	uint64_t run;
-	bool synced; /* gw_clock_synced(), asked once a second */
+	/* once a second */
+	bool synced;                 /* gw_clock_synced() */
+	char oldest_beat_thread[16]; /* has not shown for the longest that it is alive */
+	int64_t oldest_beat_ms;
+	uint64_t events_lost; /* by what the engine's outputs were too slow for */
 };
 
 enum gw_status_kind { GW_STATUS_GATEWAY, GW_STATUS_POINTS, GW_STATUS_ALARMS };

@@ -118,6 +118,9 @@ static enum gw_err attach_inputs(struct gw_gateway *g, const struct gw_config *c
 	enum gw_err kind = gw_engine_attach(
 		e, g->store_faults, c->store_first_point, GW_STORE_POINTS, err);
 
+	if (!kind) /* main speaks for any point: for sources that hang, and the gateway's own */
+		kind = gw_engine_attach(
+			e, &g->supervisor.ring, 0, (uint32_t)c->n_points, err);
 	for (size_t i = 0; !kind && i < c->n_uplinks; i++)
 		kind = gw_engine_attach(e, g->uplink_faults[i], c->uplink_first_point[i],
 			GW_UPLINK_POINTS, err);
@@ -153,7 +156,7 @@ enum gw_err gw_wiring_engine(struct gw_gateway *g, const struct gw_config *c,
 		.n_points = c->n_points,
 		.alarms = c->alarms,
 		.n_alarms = c->n_alarms,
-		.n_inputs = c->n_sources + c->n_uplinks + 1,
+		.n_inputs = c->n_sources + c->n_uplinks + 2,
 	};
 	struct gw_engine *e;
 	enum gw_err kind = gw_engine_new(&opts, &e, err);
@@ -187,6 +190,7 @@ void gw_wiring_show(struct gw_gateway *g)
 		.started_ns = g->view.started_ns,
 		.run = g->run,
 		.synced = atomic_load_explicit(&g->pulse.synced, memory_order_relaxed),
+		.events_lost = g->view.events_lost,
 	};
 	atomic_store_explicit(
 		&g->pulse.site, &g->generation->config->site, memory_order_release);

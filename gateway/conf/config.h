@@ -24,6 +24,9 @@ struct gw_gateway_opts { /* keys under `gateway:` */
 	int flood_level; /* 1 + enum gw_level: held back in a flood up to it; 0: none */
 };
 
+/* Faults of the gateway as a whole: 1 while they stand. */
+enum gw_gateway_point { GW_GATEWAY_POINT_EVENTS_LOST, GW_GATEWAY_POINTS };
+
 struct gw_config {
 	struct gw_site_info site;
 	struct gw_gateway_opts gateway;
@@ -34,12 +37,14 @@ struct gw_config {
 	size_t n_uplinks;
 
 	/* One block per source (its points in order, then its down point), one block of
-	 * GW_UPLINK_POINTS per uplink, one block of GW_STORE_POINTS for the store. */
+	 * GW_UPLINK_POINTS per uplink, one block of GW_STORE_POINTS for the store, one block of
+	 * GW_GATEWAY_POINTS that main speaks for. */
 	struct gw_point_info *points;
 	size_t n_points;
 	uint32_t *source_first_point; /* n_sources */
 	uint32_t *uplink_first_point; /* n_uplinks */
 	uint32_t store_first_point;
+	uint32_t gateway_first_point;
 
 	/* Each after those it listens to, as a vote or by `unless`. Explicit, from profiles, and implicit. */
 	struct gw_alarm_opts *alarms;

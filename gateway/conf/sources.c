@@ -285,7 +285,7 @@ void gw_sources_number(struct gw_load *l)
 {
 	struct gw_config *c = l->config;
 	size_t room = l->n_points + c->n_sources + c->n_uplinks * GW_UPLINK_POINTS +
-		GW_STORE_POINTS;
+		GW_STORE_POINTS + GW_GATEWAY_POINTS;
 	uint32_t index;
 	size_t d = 0;
 
@@ -313,4 +313,6 @@ void gw_sources_number(struct gw_load *l)
 	c->store_first_point = (uint32_t)c->n_points;
 	own_point(l, "gateway", "store-failing");
 	own_point(l, "gateway", "store-replaced");
+	c->gateway_first_point = (uint32_t)c->n_points;
+	own_point(l, "gateway", "events-lost");
 }

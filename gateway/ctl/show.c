@@ -155,8 +155,11 @@ static void show_store(FILE *out, const json_t *s, bool colour)
 		return;
 	field(out, "store");
 	show_health(out, s, colour);
-	fprintf(out, ", %lld rows in %.1f MiB, %lld to be committed\n", int_of(s, "rows"),
+	fprintf(out, ", %lld rows in %.1f MiB, %lld to be committed", int_of(s, "rows"),
 		(double)int_of(s, "file_bytes") / (1024.0 * 1024.0), int_of(s, "pending"));
+	if (int_of(s, "lost") > 0)
+		fprintf(out, ", %lld lost", int_of(s, "lost"));
+	fputs("\n", out);
 }
 
 static void show_alert_log(FILE *out, const json_t *l, bool colour)
@@ -187,6 +190,20 @@ static void show_log(FILE *out, const json_t *l, bool colour)
 	fprintf(out, "%lld lines lost\n", int_of(l, "lost"));
 }
 
+/* Healthy threads show that they are alive at least that often. */
+#define BEAT_MAX_MS 5000
+
+static void show_threads(FILE *out, const json_t *r, bool colour)
+{
+	struct scrap s;
+
+	if (int_of(r, "oldest_beat_ms") <= BEAT_MAX_MS)
+		return;
+	field(out, "threads");
+	gw_paint(out, colour, GW_PAINT_RED, text_of(r, "oldest_beat_thread"));
+	fprintf(out, " has not moved for %s\n", age(&s, r, "oldest_beat_ms"));
+}
+
 static void show_head(FILE *out, const json_t *r, bool colour)
 {
 	const json_t *counters = json_object_get(r, "counters");
@@ -207,10 +224,14 @@ static void show_head(FILE *out, const json_t *r, bool colour)
 	show_alarm_counts(out, json_object_get(r, "alarms"), colour);
 	show_point_counts(out, json_object_get(r, "points"));
 	field(out, "counters");
-	fprintf(out, "%lld samples, last event #%lld\n", int_of(counters, "samples"),
+	fprintf(out, "%lld samples, last event #%lld", int_of(counters, "samples"),
 		int_of(counters, "last_seq"));
+	if (int_of(counters, "events_lost") > 0)
+		fprintf(out, ", %lld events lost", int_of(counters, "events_lost"));
+	fputs("\n", out);
 	show_store(out, json_object_get(r, "store"), colour);
 	show_alert_log(out, json_object_get(r, "alert_log"), colour);
+	show_threads(out, r, colour);
 	show_log(out, json_object_get(r, "log"), colour);
 }
 

@@ -253,6 +253,15 @@ uint64_t gw_engine_stray(const struct gw_engine *e)
 	return atomic_load_explicit(&e->stray, memory_order_relaxed);
 }
 
+uint64_t gw_engine_lost(const struct gw_engine *e, const struct gw_ring *events)
+{
+	for (size_t i = 0; i < e->n_outputs; i++)
+		if (e->outputs[i].ring == events)
+			return atomic_load_explicit(
+				&e->outputs[i].lost, memory_order_relaxed);
+	return 0;
+}
+
 struct gw_view *gw_engine_view(struct gw_engine *e)
 {
 	return &e->view;

@@ -169,8 +169,11 @@ uint64_t gw_engine_last_seq(const struct gw_engine *e);
 void gw_engine_publish_seq(struct gw_engine *e, _Atomic uint64_t *seq);
 /* Whether events still wait for an output that was full; any thread. */
 bool gw_engine_waiting(const struct gw_engine *e);
-/* Samples of no point, and events an output was too slow for; any thread, roughly. */
+/* Samples of no point; any thread, roughly. */
 uint64_t gw_engine_stray(const struct gw_engine *e);
+/* Events that the output of this ring was too slow for, in this engine and in those that it took
+ * over from; 0: it has no such output. Any thread, roughly. */
+uint64_t gw_engine_lost(const struct gw_engine *e, const struct gw_ring *events);
 /* Last values and alarm states for readers in other threads. */
 struct gw_view *gw_engine_view(struct gw_engine *e);
 

@@ -146,9 +146,9 @@ struct gw_input {
 struct gw_output {
 	struct gw_ring *ring;
 	struct gw_wake *wake;
-	uint64_t taken;  /* of gw_engine.logged */
-	uint64_t pushed; /* head of the ring as this engine left it */
-	uint64_t lost;   /* events this output was too slow for */
+	uint64_t taken;        /* of gw_engine.logged */
+	uint64_t pushed;       /* head of the ring as this engine left it */
+	_Atomic uint64_t lost; /* events this output was too slow for */
 };
 
 struct gw_engine {

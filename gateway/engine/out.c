@@ -19,7 +19,8 @@ void gw_out_add(struct gw_engine *e, const struct gw_event *event)
 
 		if (e->logged - o->taken == room) {
 			o->taken++;
-			o->lost++;
+			/* relaxed: a count that publishes nothing */
+			atomic_fetch_add_explicit(&o->lost, 1, memory_order_relaxed);
 		}
 	}
 	e->log[e->logged++ & e->log_mask] = *event;
@@ -67,6 +68,8 @@ void gw_out_adopt(struct gw_engine *e, const struct gw_engine *old)
 	struct gw_event *log;
 
 	for (size_t i = 0; i < e->n_outputs; i++) {
+		atomic_store_explicit(&e->outputs[i].lost,
+			gw_engine_lost(old, e->outputs[i].ring), memory_order_relaxed);
 		e->outputs[i].taken = taken_before(old, &e->outputs[i]);
 		if (e->outputs[i].taken < first)
 			first = e->outputs[i].taken;

@@ -34,11 +34,15 @@ struct gw_source {
 	struct gw_emit emit;
 	struct gw_breaker breaker;
 	struct gw_thread thread;
+	_Atomic bool say_again; /* set by main, taken back by the source's thread */
+	/* main */
+	struct gw_source_watch watch;
 	/* any thread, under lock; written at changes only */
 	pthread_mutex_t lock;
 	enum gw_source_state up;
 	int64_t since_ns;
 	uint64_t tries;
+	bool hangs;
 	char why[200];
 };
 
@@ -128,6 +132,18 @@ static void emit_down(struct gw_source *s, bool down)
 	gw_emit_flush(&s->emit);
 }
 
+/* Main said for us that we are down, and waits to hear what we are. */
+static void say_if_asked(struct gw_source *s)
+{
+	/* acquire: what main pushed before it asked was dealt with before what is emitted here */
+	if (!atomic_load_explicit(&s->say_again, memory_order_acquire) ||
+		s->up == GW_SOURCE_STARTING)
+		return;
+	emit_down(s, s->up == GW_SOURCE_DOWN);
+	/* release: main sees it emitted once it sees this */
+	atomic_store_explicit(&s->say_again, false, memory_order_release);
+}
+
 static void say_up(struct gw_source *s)
 {
 	int64_t down_s = (gw_clock_mono_ns() - s->since_ns) / GW_NS_PER_SEC;
@@ -180,6 +196,7 @@ static enum gw_err run_link(struct gw_source *s, struct gw_error *err)
 	emit_down(s, false);
 	for (up_ns = now_ns = gw_clock_mono_ns(); !gw_thread_stopping(&s->thread);) {
 		gw_thread_beat(&s->thread, now_ns);
+		say_if_asked(s);
 		rc = driver->poll(s->state,
 			gw_emit_holding(&s->emit) ? HOLDING_MS : LOOK_UP_MS, &s->emit, err);
 		gw_emit_flush(&s->emit);
@@ -202,6 +219,7 @@ static void back_off(struct gw_source *s)
 		int most_ms = gw_emit_holding(&s->emit) ? HOLDING_MS : LOOK_UP_MS;
 
 		gw_thread_beat(&s->thread, now_ns);
+		say_if_asked(s);
 		poll(&pfd, 1, left_ms < most_ms ? (int)left_ms : most_ms);
 		gw_emit_flush(&s->emit);
 		now_ns = gw_clock_mono_ns();
@@ -259,6 +277,28 @@ const struct gw_source_opts *gw_source_opts(const struct gw_source *s)
 	return s->opts;
 }
 
+struct gw_source_watch *gw_source_watch(struct gw_source *s)
+{
+	return &s->watch;
+}
+
+void gw_source_hangs(struct gw_source *s, bool hangs)
+{
+	pthread_mutex_lock(&s->lock);
+	s->hangs = hangs;
+	pthread_mutex_unlock(&s->lock);
+}
+
+void gw_source_say_again(struct gw_source *s)
+{
+	atomic_store_explicit(&s->say_again, true, memory_order_release);
+}
+
+bool gw_source_said_again(struct gw_source *s)
+{
+	return !atomic_load_explicit(&s->say_again, memory_order_acquire);
+}
+
 void gw_source_status(struct gw_source *s, struct gw_source_status *ret_status)
 {
 	pthread_mutex_lock(&s->lock);
@@ -268,6 +308,12 @@ void gw_source_status(struct gw_source *s, struct gw_source_status *ret_status)
 		.tries = s->tries,
 	};
 	memcpy(ret_status->why, s->why, sizeof(ret_status->why));
+	if (s->hangs) {
+		ret_status->state = GW_SOURCE_DOWN;
+		ret_status->since_ns = s->watch.since_ns;
+		snprintf(ret_status->why, sizeof(ret_status->why),
+			"its driver does not return");
+	}
 	pthread_mutex_unlock(&s->lock);
 	ret_status->coalesced = atomic_load_explicit(
 		&s->emit.coalesced, memory_order_acquire);

@@ -44,6 +44,24 @@ const struct gw_source_opts *gw_source_opts(const struct gw_source *s);
 
 enum gw_source_state { GW_SOURCE_STARTING, GW_SOURCE_UP, GW_SOURCE_DOWN };
 
+/* What main knows of a source whose thread may hang in its driver (app/supervise.h). */
+enum gw_watch_state {
+	GW_WATCH_MOVES,
+	GW_WATCH_HANGS, /* the engine was told that it is down */
+	GW_WATCH_ASKED, /* it moves again and was asked to say what it is */
+};
+struct gw_source_watch {
+	enum gw_watch_state state;
+	int64_t since_ns; /* it hangs */
+	uint64_t pushed;  /* elements of main's ring up to what was told */
+};
+struct gw_source_watch *gw_source_watch(struct gw_source *s); /* main's */
+/* While it hangs its status is down, whatever its own thread said last. Main. */
+void gw_source_hangs(struct gw_source *s, bool hangs);
+/* Ask the source's thread to emit once more whether it is down; and whether it has. Main. */
+void gw_source_say_again(struct gw_source *s);
+bool gw_source_said_again(struct gw_source *s);
+
 struct gw_source_status {
 	enum gw_source_state state;
 	int64_t since_ns;   /* CLOCK_BOOTTIME of the last change of state */

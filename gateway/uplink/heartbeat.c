@@ -28,8 +28,11 @@ bool gw_heartbeat_send(struct gw_uplink *u, struct gw_answer *ret_answer)
 	h.next_by_ms = h.wall_ms +
 		(u->opts.heartbeat_ns + u->opts.timeout_ns) / GW_NS_PER_MS;
 	u->health.fill(u->health.arg, &h);
-	if (h.site == NULL)
+	if (h.site == NULL) { /* nobody may say that all is well: soon again */
+		u->now.heartbeats--;
+		u->heartbeat_ns = now + GW_NS_PER_SEC;
 		return false;
+	}
 	gw_text_init(&t, u->heartbeat, sizeof(u->heartbeat));
 	u->payload->heartbeat(&t, &h);
 	if (t.cut)

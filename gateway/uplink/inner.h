@@ -51,7 +51,8 @@ struct gw_uplink {
 	int64_t down_ns;      /* since when it failed */
 	int64_t back_ns; /* when it came back and that was not said yet; 0: nothing to say */
 	uint64_t back_sent;
-	bool closed; /* a last try failed: no more */
+	uint64_t down_lost; /* events the gateway had lost when it went down */
+	bool closed;        /* a last try failed: no more */
 	uint64_t parked_before;
 	double fault_said[GW_UPLINK_POINTS]; /* -1: nothing yet */
 	struct gw_uplink_status now;

@@ -25,7 +25,12 @@ struct gw_heartbeat {
 	int64_t oldest_ms;  /* age of the oldest unsent event, 0: none */
 	int64_t next_by_ms; /* expect the next heartbeat by this wall time */
 	uint32_t sources_up, sources;
-	uint32_t standing;   /* alarms that are not normal */
+	uint32_t standing; /* alarms that are not normal */
+	/* the thread that has not shown for the longest that it is alive */
+	char oldest_beat_thread[16];
+	int64_t oldest_beat_ms;
+	uint64_t
+		events_lost; /* that an output of the engine was too slow for, since start */
 	const char *version; /* NULL: not said */
 };
 

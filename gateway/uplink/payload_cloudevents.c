@@ -112,6 +112,9 @@ static void heartbeat_data(struct gw_text *t, const struct gw_heartbeat *h)
 	gw_json_int(t, "standing", h->standing);
 	gw_json_int(t, "sources", h->sources);
 	gw_json_int(t, "sources_up", h->sources_up);
+	gw_json_int(t, "oldest_beat_ms", h->oldest_beat_ms);
+	gw_json_string(t, "oldest_beat_thread", h->oldest_beat_thread);
+	gw_json_int(t, "events_lost", (int64_t)h->events_lost);
 	if (h->version != NULL)
 		gw_json_string(t, "version", h->version);
 	gw_json_close(t, '}');

@@ -5,6 +5,7 @@
 #include "uplink/inner.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #define BACK_LOG_NS \
@@ -66,15 +67,31 @@ void gw_uplink_status(struct gw_uplink *u, struct gw_uplink_status *ret_status)
 		ret_status->pending = store.owed[u->index];
 }
 
+/* Events that the engine could not keep, for this uplink or another output. */
+static uint64_t events_lost(const struct gw_uplink *u)
+{
+	struct gw_heartbeat h = {.events_lost = 0};
+
+	if (u->health.fill != NULL)
+		u->health.fill(u->health.arg, &h);
+	return h.events_lost;
+}
+
 static void say_back(struct gw_uplink *u)
 {
 	int64_t sec = (u->back_ns - u->down_ns) / GW_NS_PER_SEC;
+	uint64_t lost = events_lost(u) - u->down_lost;
+	char also[60] = "";
+
+	if (lost > 0)
+		snprintf(also, sizeof(also), ", but the gateway lost %" PRIu64 " meanwhile",
+			lost);
 
 	gw_log(GW_LOG_NOTICE,
 		"%s: platform back after %02" PRId64 ":%02d:%02d, %" PRIu64
-		" alerts delivered",
+		" alerts delivered%s",
 		u->opts.name, sec / 3600, (int)(sec / 60 % 60), (int)(sec % 60),
-		u->back_sent);
+		u->back_sent, also);
 	u->back_ns = 0;
 }
 
@@ -87,6 +104,7 @@ static void go_down(struct gw_uplink *u, int64_t now)
 	publish(u, now);
 	gw_uplink_status(u, &s);
 	u->down = true;
+	u->down_lost = events_lost(u);
 	gw_log(GW_LOG_WARNING, "%s: platform unreachable (%s), %" PRIu64 " alerts waiting",
 		u->opts.name, u->now.why[0] ? u->now.why : "no answer", s.pending);
 }

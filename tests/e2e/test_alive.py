@@ -1,7 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """A part that stands still holds nobody else up, and is said."""
+import contextlib
 import fcntl
 import os
+import socket
+import subprocess
+import threading
 import time
 
 import building as b
@@ -83,3 +87,182 @@ def test_what_the_log_did_not_write_is_counted(gateway, plant, full_pipe):
     assert f"{lost} log lines were not written".encode() in text
     assert g.status()["log"] == {"state": "ok", "lost": lost}
     g.stop()
+
+
+# ---- threads that stand still ----
+
+class Hang:
+    """Makes one thread of tocsind stand still in its next wait, and lets it go again."""
+
+    def __init__(self, folder):
+        self.folder = folder / "hang"
+        self.folder.mkdir()
+        preload = harness.BUILD / "tests" / "unit" / "libhang.so"
+        self.env = {"LD_PRELOAD": str(preload), "TOCSIN_HANG": str(self.folder)}
+        started = subprocess.run([harness.BUILD / "tocsind", "--version"], capture_output=True,
+                                 env={**os.environ, **self.env}, check=False)
+        if started.returncode:
+            pytest.skip("a sanitizer wants to be preloaded itself")
+
+    def stop(self, thread):
+        (self.folder / thread).touch()
+
+    def go(self, thread):
+        (self.folder / thread).unlink()
+
+
+class Systemd:
+    """What the daemon says to systemd, with the time it came."""
+
+    def __init__(self, folder):
+        self.path, self.said = folder / "notify.sock", []
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.socket.bind(str(self.path))
+        self.socket.settimeout(0.1)
+        self.ended = threading.Event()
+        self.thread = threading.Thread(target=self.listen, daemon=True)
+        self.thread.start()
+
+    def listen(self):
+        while not self.ended.is_set():
+            with contextlib.suppress(TimeoutError):
+                self.said.append((time.monotonic(), self.socket.recv(1000).decode()))
+
+    def fed_since(self, at):
+        return [t for t, text in self.said if t > at and "WATCHDOG=1" in text]
+
+    def close(self):
+        self.ended.set()
+        self.thread.join()
+        self.socket.close()
+
+
+@pytest.fixture
+def hang(folder):
+    return Hang(folder)
+
+
+@pytest.fixture
+def systemd(folder, closing):
+    return closing(Systemd(folder))
+
+
+def test_an_engine_that_stands_still_is_missed_at_once(gateway, plant, city, hang, systemd):
+    plant.set(3, "holding", 0, 100, 0)
+    g = gateway(b.config(b.modbus_tcp(plant.port, b.gas()), alarms=[b.GAS_HIGH],
+                         uplinks=[city.uplink(heartbeat="1s")]),
+                env={**hang.env, "NOTIFY_SOCKET": str(systemd.path)}).start()
+    g.wait_point("plant/gas-1/ch4", 10)
+    beat = harness.wait_for(city.beats, "a heartbeat")[-1]["data"]
+    assert beat["oldest_beat_ms"] < 5000 and beat["oldest_beat_thread"], beat
+    stopped = time.monotonic()
+    hang.stop("engine")
+    g.wait_log("thread engine has not moved for [34] s: no alarm is evaluated", within=6)
+    missed = time.monotonic()
+    assert missed - stopped < 6 * harness.SLOW
+    assert g.status()["oldest_beat_thread"] == "engine"
+    harness.wait_for(lambda: "engine has not moved for" in g.run("status").stdout,
+                     lambda: g.run("status").stdout)
+    time.sleep(1)  # what was under way to the platform has arrived
+    n = len(city.beats())
+    harness.stays(lambda: len(city.beats()) == n, "heartbeats say that all is well", 4)
+    assert not systemd.fed_since(missed), "systemd would never restart it"
+    hang.go("engine")
+    g.wait_log("all threads move again")
+    harness.wait_for(lambda: len(city.beats()) > n, "heartbeats come again", 5)
+    harness.wait_for(lambda: systemd.fed_since(missed), "the watchdog is fed again")
+    counts = [e["data"]["heartbeat"] for e in city.beats()]
+    assert counts == list(range(1, len(counts) + 1)), "a heartbeat withheld is not one missed"
+    plant.set(3, "holding", 0, 520, 0)
+    city.until("plant/gas-1/ch4:ch4-high", "raised")
+
+
+def two_plants(plant, closing, folder):
+    from peers import ModbusTcp
+    other = closing(ModbusTcp(folder))
+    for p in (plant, other):
+        p.set(3, "holding", 0, 100, 0)
+    return other, b.config(b.modbus_tcp(plant.port, b.gas()),
+                           b.modbus_tcp(other.port, b.gas(), name="other"), alarms=[b.GAS_HIGH])
+
+
+@pytest.mark.long
+def test_a_source_that_hangs_is_down_and_alone(gateway, plant, city, folder, closing, hang,
+                                               systemd):
+    """Its own fault comes first; nothing else is restarted, and it says itself what it is
+    when it moves again."""
+    other, config = two_plants(plant, closing, folder)
+    g = gateway({**config, "uplinks": [city.uplink(heartbeat="1s")]},
+                env={**hang.env, "NOTIFY_SOCKET": str(systemd.path)}).start()
+    g.wait_point("plant/gas-1/ch4", 10)
+    g.wait_point("other/gas-1/ch4", 10)
+    hang.stop("plant")
+    raised = city.until("plant:down", "raised", within=25)
+    assert raised.data["class"] == "fault"
+    status = g.source("plant")
+    assert status["state"] == "down" and "does not return" in status["why"], status
+    beat = city.beats()[-1]["data"]
+    assert beat["oldest_beat_thread"] == "plant" and beat["oldest_beat_ms"] > 10000, beat
+    other.set(3, "holding", 0, 520, 0)
+    city.until("other/gas-1/ch4:ch4-high", "raised")
+    assert systemd.fed_since(time.monotonic() - 3), "the others would be restarted"
+    hang.go("plant")
+    city.until("plant:down", "cleared", within=20)
+    g.wait_up("plant")
+    g.wait_log("plant: its driver returned after")
+    plant.set(3, "holding", 0, 520, 0)
+    city.until("plant/gas-1/ch4:ch4-high", "raised")
+
+
+@pytest.mark.long
+def test_a_source_whose_link_went_while_it_hung_stays_down(gateway, plant, city, folder, closing,
+                                                          hang):
+    other, config = two_plants(plant, closing, folder)
+    g = gateway({**config, "uplinks": [city.uplink()]}, env=hang.env).start()
+    g.wait_point("plant/gas-1/ch4", 10)
+    hang.stop("plant")
+    city.until("plant:down", "raised", within=25)
+    plant.stop()
+    hang.go("plant")
+    g.wait_log("plant: its driver returned after", within=20)
+    harness.stays(lambda: not city.seen_events("plant:down", "cleared"), "it is down", 2)
+    plant.start()
+    plant.set(3, "holding", 0, 100, 0)
+    city.until("plant:down", "cleared", within=60)
+    assert len(city.seen_events("plant:down")) == 2
+
+
+# ---- what the engine cannot keep ----
+
+def flapping(n):
+    """n points that come and go ten times a second each."""
+    return {"name": "hall", "driver": "sim", "poll": "50ms", "devices": [
+        {"name": f"d{i}", "points": [{"name": "v", "repeat": "100ms",
+                                      "script": [["0s", 1], ["50ms", 0]]}]} for i in range(n)]}
+
+
+@pytest.mark.long
+def test_events_that_are_lost_are_an_alarm_of_their_own(gateway, city, hang):
+    """The disk stands still while alarms flap and the platform is away: more than the rings, the
+    engine and the store's memory hold. That is said everywhere."""
+    alarms = [{"name": "high", "on": "hall/*/v", "when": {"above": 0.5}, "level": "blue",
+               "class": "warning"}]
+    g = gateway(b.config(flapping(60), alarms=alarms, uplinks=[city.uplink(heartbeat="1s")]),
+                env=hang.env).start()
+    assert g.status()["counters"]["events_lost"] == 0
+    city.stop()
+    harness.wait_for(lambda: g.uplink()["state"] == "down", lambda: str(g.uplink()), 30)
+    hang.stop("store.sync")
+    harness.wait_for(lambda: g.status()["counters"]["events_lost"] > 0,
+                     lambda: g.run("status").stdout, 120)
+    g.wait_log("events are lost")
+    status = g.status()
+    assert status["store"]["lost"] > 0, status
+    assert "lost" in g.run("status").stdout
+    g.wait_state("gateway:events-lost", "active-unacked")
+    hang.go("store.sync")
+    city.start()
+    city.until("gateway:events-lost", "raised", within=120)
+    g.wait_log(r"alerts delivered, but the gateway lost \d+ meanwhile", within=60)
+    harness.wait_for(lambda: city.beats() and city.beats()[-1]["data"]["events_lost"] > 0,
+                     lambda: city.beats()[-1:], 30)

@@ -46,7 +46,7 @@ static struct kit {
 	struct gw_source_status source_status[2];
 	struct gw_uplink_status uplink_status;
 	struct gw_store_status store_status;
-	uint64_t committed, last_seq;
+	uint64_t committed, last_seq, store_lost, uplink_lost;
 	/* history */
 	int asked;
 	size_t asked_last;
@@ -107,6 +107,28 @@ uint64_t gw_engine_last_seq(const struct gw_engine *e)
 {
 	(void)e;
 	return kit.last_seq;
+}
+
+static struct gw_ring kit_store_events, kit_uplink_events;
+
+struct gw_ring *gw_store_events(struct gw_store *s)
+{
+	(void)s;
+	return &kit_store_events;
+}
+
+struct gw_ring *gw_uplink_events(struct gw_uplink *u)
+{
+	(void)u;
+	return &kit_uplink_events;
+}
+
+uint64_t gw_engine_lost(const struct gw_engine *e, const struct gw_ring *events)
+{
+	(void)e;
+	return events == &kit_store_events     ? kit.store_lost
+		: events == &kit_uplink_events ? kit.uplink_lost
+					       : 0;
 }
 
 void gw_source_status(struct gw_source *s, struct gw_source_status *ret_status)

@@ -211,6 +211,9 @@ static void test_heartbeat(void **state)
 		.sources_up = 2,
 		.sources = 3,
 		.standing = 4,
+		.oldest_beat_thread = "store",
+		.oldest_beat_ms = 1900,
+		.events_lost = 7,
 		.version = "0.1.0"};
 	char body[GW_PAYLOAD_MAX];
 	struct gw_text t;
@@ -230,8 +233,8 @@ static void test_heartbeat(void **state)
 		"\"expect_next_by\":\"2026-11-20T00:16:05.000Z\",\"clock\":\"unsynced\","
 		"\"uptime_ms\":61000,\"since_boot_ms\":99000,\"last_seq\":42,\"pending\":2,"
 		"\"oldest_ms\":1500,\"parked\":1,\"standing\":4,\"sources\":3,\"sources_"
-		"up\":2,"
-		"\"version\":\"0.1.0\"}}");
+		"up\":2,\"oldest_beat_ms\":1900,\"oldest_beat_thread\":\"store\","
+		"\"events_lost\":7,\"version\":\"0.1.0\"}}");
 }
 
 int main(void)

@@ -94,6 +94,8 @@ static const struct scene {
 /* Nothing is heard of any device; every fault the gateway has of its own. */
 #define SILENT_FROM 8000
 #define SILENT_TO   8200
+#define OWN_FROM    9000 /* the gateway's own faults */
+#define OWN_TO      9010
 /* Samples that cannot be used, and one of no point, come among the others. */
 #define ODD_EVERY 37
 #define SYNCED_AT 1500
@@ -283,8 +285,12 @@ static void feed(int at_s, int64_t now_ns)
 		push(&b.samples, b.point[1], GW_QUALITY_GOOD, (double)NAN, now_ns);
 		push(&b.samples, 1000000, GW_QUALITY_GOOD, 1, now_ns);
 	}
+	/* the gateway's own at another time, or all of them together are a flood */
 	for (uint32_t p = (uint32_t)N_SCENES + 1; p < b.config->n_points; p++)
-		push(&b.faults, p - (uint32_t)N_SCENES - 1, GW_QUALITY_GOOD, silent,
+		push(&b.faults, p - (uint32_t)N_SCENES - 1, GW_QUALITY_GOOD,
+			p < b.config->gateway_first_point
+				? silent
+				: at_s >= OWN_FROM && at_s < OWN_TO,
 			now_ns);
 }
 

@@ -562,6 +562,41 @@ static void what_waits_for_a_full_output_outlives_a_reload(void **unused)
 	gw_ring_fini(&fresh);
 }
 
+static void what_an_output_lost_is_counted_for_it_alone_and_through_a_reload(void **unused)
+{
+	struct gw_engine *next;
+	struct gw_ring slow;
+	struct gw_event e;
+	uint64_t came = 0, lost;
+
+	(void)unused;
+	assert_int_equal(gw_ring_init(&slow, 2, sizeof e, NULL), GW_OK);
+	kit_alarm("high", 0, &gw_above)->when.limit = 50;
+	start_old();
+	assert_int_equal(gw_engine_output(kit.engine, &slow, NULL, NULL), GW_OK);
+	for (int i = 0; i < 5000; i++)
+		assert_int_equal(kit_feed((i + 1) * S, 0, i % 2 ? 0 : 60), 1);
+	lost = gw_engine_lost(kit.engine, &slow);
+	assert_in_range(lost, 1, 4999);
+	assert_int_equal(gw_engine_lost(kit.engine, &kit.out), 0);
+	assert_int_equal(gw_engine_lost(kit.engine, NULL), 0);
+	kit.n_alarms = 0;
+	kit_alarm("high", 0, &gw_above)->when.limit = 50;
+	next = kit_engine();
+	assert_int_equal(gw_engine_output(next, &slow, NULL, NULL), GW_OK);
+	gw_engine_adopt(next, kit.engine, kit_time(6000 * S), no_orphan, NULL);
+	gw_engine_free(kit.engine);
+	kit.engine = next;
+	assert_int_equal(gw_engine_lost(kit.engine, &slow), lost);
+	while (gw_engine_waiting(kit.engine) || gw_ring_count(&slow)) {
+		came += gw_ring_pop(&slow, &e, 1, sizeof e);
+		kit_pass(6001 * S);
+	}
+	assert_int_equal(came + lost, 5000);
+	assert_int_equal(gw_engine_lost(kit.engine, &slow), lost);
+	gw_ring_fini(&slow);
+}
+
 static void a_new_output_gets_what_the_journal_had_not(void **unused)
 {
 	struct gw_ring old_store, new_store, uplink;
@@ -882,6 +917,7 @@ int main(void)
 		TEST(another_level_of_what_stands_is_told_once),
 		TEST(another_level_after_a_restart_is_told),
 		TEST(what_waits_for_a_full_output_outlives_a_reload),
+		TEST(what_an_output_lost_is_counted_for_it_alone_and_through_a_reload),
 		TEST(a_new_output_gets_what_the_journal_had_not),
 		TEST(last_seq_counts_orphans),
 		TEST(a_clock_that_fell_back_makes_no_shelf_longer),

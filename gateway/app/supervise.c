@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Two threads must not fight over a source's `down`: main raises it while the source's thread
+ * hangs, the source lowers it. The engine reads two rings in no order that either could rely on.
+ * So main waits until the engine has dealt with what it pushed, and only then asks the source,
+ * once it beats again, to say what it is: that comes last, whichever way the link went meanwhile.
+ *
+ * The source's points keep their values: a connection that was merely not looked at goes on, and
+ * a device that speaks only at changes would not say them again. `down` and `silent` tell that
+ * they are old.
+ */
+#include "app/supervise.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+
+#include <inttypes.h>
+
+#define RING 256
+
+enum gw_err gw_supervise_init(
+	struct gw_supervisor *s, struct gw_wake *engine_wake, struct gw_error *err)
+{
+	s->engine_wake = engine_wake;
+	return gw_ring_init(&s->ring, RING, sizeof(struct gw_sample), err);
+}
+
+void gw_supervise_fini(struct gw_supervisor *s)
+{
+	gw_ring_fini(&s->ring);
+}
+
+static bool push(struct gw_supervisor *s, uint32_t point, bool value, int64_t now_ns)
+{
+	const struct gw_sample sample = {.point = point,
+		.quality = GW_QUALITY_GOOD,
+		.mono_ns = now_ns,
+		.value = value};
+
+	if (!gw_ring_push(&s->ring, &sample, 1, sizeof(sample)))
+		return false;
+	gw_wake_poke(s->engine_wake);
+	return true;
+}
+
+bool gw_supervise_say(struct gw_supervisor *s, const struct gw_config *c,
+	enum gw_gateway_point point, bool fault, int64_t now_ns)
+{
+	if (s->said[point] == 1 + fault)
+		return true;
+	if (!push(s, c->gateway_first_point + (uint32_t)point, fault, now_ns))
+		return false;
+	s->said[point] = 1 + fault;
+	return true;
+}
+
+void gw_supervise_source(struct gw_supervisor *s, const struct gw_config *c, size_t index,
+	struct gw_source *source, int64_t since_ns, int64_t now_ns)
+{
+	struct gw_source_watch *w = gw_source_watch(source);
+	uint32_t down = c->source_first_point[index] + c->sources[index].down_point;
+	bool hangs = now_ns - since_ns > GW_SUPERVISE_HUNG_NS;
+
+	switch (w->state) {
+	case GW_WATCH_MOVES:
+		if (!hangs || !push(s, down, true, now_ns))
+			return;
+		w->pushed = gw_ring_head(&s->ring);
+		w->since_ns = since_ns;
+		w->state = GW_WATCH_HANGS;
+		gw_source_hangs(source, true);
+		gw_log(GW_LOG_ERR,
+			"%s: its driver has not returned for %" PRId64
+			" s, the source counts as down",
+			c->sources[index].name, (now_ns - since_ns) / GW_NS_PER_SEC);
+		return;
+	case GW_WATCH_HANGS:
+		if (hangs || gw_ring_stepped(&s->ring) < w->pushed)
+			return;
+		gw_source_say_again(source);
+		w->state = GW_WATCH_ASKED;
+		return;
+	case GW_WATCH_ASKED:
+		if (!gw_source_said_again(source))
+			return;
+		w->state = GW_WATCH_MOVES;
+		gw_source_hangs(source, false);
+		gw_log(GW_LOG_NOTICE, "%s: its driver returned after %" PRId64 " s",
+			c->sources[index].name, (now_ns - w->since_ns) / GW_NS_PER_SEC);
+		return;
+	}
+}
