@@ -19,12 +19,18 @@ bool gw_state_active(const struct gw_alarm_state *s)
 	return s->under == GW_STATE_ACTIVE_UNACKED || s->under == GW_STATE_ACTIVE_ACKED;
 }
 
+enum gw_state gw_state_told_under(const struct gw_alarm_state *s)
+{
+	return (enum gw_state)(s->untold ? s->told_under : s->under);
+}
+
 static void move(struct gw_alarm_state *s, enum gw_change change, bool silent,
 	int64_t at_ns, struct gw_moves *moves)
 {
 	moves->move[moves->n++] = (struct gw_move){
 		.change = (uint8_t)change,
 		.state = (uint8_t)gw_state_shown(s),
+		.under = (uint8_t)gw_state_told_under(s),
 		.silent = silent,
 		.at_ns = at_ns,
 	};
@@ -76,6 +82,10 @@ static void raise_it(struct gw_alarm_state *s, int64_t at_ns, struct gw_moves *m
 	s->raised_ns[1] = s->raised_ns[0];
 	s->raised_ns[0] = at_ns;
 	s->told_ns = at_ns;
+	if (s->shelved && !s->untold) {
+		s->untold = true;
+		s->told_under = s->under;
+	}
 	s->under = GW_STATE_ACTIVE_UNACKED;
 	move(s, GW_CHANGE_RAISED, s->shelved, at_ns, moves);
 }
@@ -91,11 +101,27 @@ static void end_delay(struct gw_alarm_state *s, const struct gw_state_rules *r,
 	}
 }
 
+/* What has returned meanwhile is told by UNSHELVED alone; but a latch waits for somebody to come. */
 static void end_shelf(struct gw_alarm_state *s, int64_t at_ns, struct gw_moves *moves)
 {
+	bool latched = s->under == GW_STATE_LATCHED_UNACKED;
+	bool raise = s->untold && (latched || gw_state_active(s));
+
 	s->shelved = false;
 	s->told_ns = at_ns;
+	if (raise)
+		s->under = s->told_under;
+	s->untold = false;
 	move(s, GW_CHANGE_UNSHELVED, false, at_ns, moves);
+	if (!raise || (s->holds && !latched)) /* a hold raises it at its own end */
+		return;
+	s->under = GW_STATE_ACTIVE_UNACKED;
+	move(s, GW_CHANGE_RAISED, false, at_ns, moves);
+	moves->move[moves->n - 1].deferred = true;
+	if (!latched)
+		return;
+	s->under = GW_STATE_LATCHED_UNACKED;
+	move(s, GW_CHANGE_CLEARED, false, at_ns, moves);
 }
 
 /* After a long sleep of the box one repeat is enough. */
@@ -146,10 +172,10 @@ void gw_state_truth(struct gw_alarm_state *s, const struct gw_state_rules *r,
 
 static void end_service(struct gw_alarm_state *s, int64_t now_ns, struct gw_moves *moves)
 {
-	bool stood = s->under != GW_STATE_NORMAL, shelved = s->shelved;
+	bool stood = gw_state_told_under(s) != GW_STATE_NORMAL, shelved = s->shelved;
 
 	s->under = GW_STATE_NORMAL;
-	s->shelved = s->chattering = false;
+	s->shelved = s->chattering = s->untold = false;
 	if (stood)
 		move(s, GW_CHANGE_CLEARED, false, now_ns, moves);
 	else if (shelved)

@@ -3,7 +3,9 @@
  * state.h: the alarm state machine after ISA-18.2 / IEC 62682: the condition's truth, delays,
  * latch, a person's acknowledge, reset and shelve, and what the design holds back. Acknowledge,
  * silence and reset are three different things; shelving always has an end, and tracks silently
- * what goes on underneath.
+ * what goes on underneath. What became active on a shelf and still is, or is latched, is raised
+ * when the shelf ends: first UNSHELVED, in the state that was known, so that who ignores what is
+ * shelved listens again; then RAISED.
  *
  * Chattering (ISA-18.2: three activations or more within a minute) begins with the third and
  * ends when the condition has not turned for a whole minute. It hides nothing, unless the rules
@@ -43,7 +45,9 @@ struct gw_alarm_state {
 	bool truth;    /* the condition, as last told */
 	bool shelved;
 	bool chattering;
-	int64_t turn_ns;      /* when truth last changed */
+	bool untold;        /* this activation began on the shelf: nobody knows of it yet */
+	uint8_t told_under; /* valid while untold: what it was before */
+	int64_t turn_ns;    /* when truth last changed */
 	int64_t shelf_end_ns; /* valid while shelved */
 	int64_t told_ns;      /* what re_alarm_ns counts from, valid while active */
 	int64_t raised_ns[2]; /* the last two activations, newest first */
@@ -55,10 +59,12 @@ struct gw_moves {
 	struct gw_move {
 		uint8_t change; /* enum gw_change */
 		uint8_t state;  /* enum gw_state afterwards, SHELVED included */
+		uint8_t under;  /* gw_state_told_under afterwards */
 		bool silent;    /* happened under a shelf: nobody is told */
 		bool again;     /* RAISED: a repeat, it was active all the while */
+		bool deferred;  /* RAISED: it became so on a shelf that has ended now */
 		int64_t at_ns;  /* when it fell due, <= now */
-	} move[4];
+	} move[6];
 };
 
 /* NORMAL, condition false, never raised. */
@@ -72,6 +78,9 @@ struct gw_moves {
 enum gw_state gw_state_shown(const struct gw_alarm_state *s);
 /* Condition counted as true by the machine: raised and not yet cleared. */
 bool gw_state_active(const struct gw_alarm_state *s);
+
+/* What is under it as far as anybody was told. */
+enum gw_state gw_state_told_under(const struct gw_alarm_state *s);
 
 /* Let what fell due by now happen: end of a delay, of a shelf, of chattering; a repeat. */
 void gw_state_time(struct gw_alarm_state *s, const struct gw_state_rules *r, int64_t now_ns,

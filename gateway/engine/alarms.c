@@ -43,7 +43,7 @@ static struct gw_event describe(struct gw_engine *e, struct gw_alarm *a,
 		.run = e->run,
 		.change = (uint8_t)change,
 		.state = (uint8_t)state,
-		.under = story->state.under,
+		.under = (uint8_t)gw_state_told_under(&story->state),
 		.level = (uint8_t)a->opts->level,
 		.quality = a->quality,
 		.info = &a->opts->info,
@@ -91,27 +91,30 @@ static void end_life(struct gw_story *story)
 {
 	story->alive = story->withheld = false;
 	memset(story->occurrence, 0, sizeof story->occurrence);
-	story->onset_ms = 0;
-	story->onset_ns = 0;
+	if (!story->state.truth) { /* else it is held back, and that began then */
+		story->onset_ms = 0;
+		story->onset_ns = 0;
+	}
 	story->peak = NO_NUMBER;
 	story->eta_ms = -1;
 }
 
-static void send(struct gw_engine *e, struct gw_alarm *a, enum gw_change change,
-	enum gw_state state, const char *note, int64_t at_ns, const struct gw_time *now)
+static void send(struct gw_engine *e, struct gw_alarm *a, struct gw_event *v,
+	const char *note, const struct gw_time *now)
 {
-	struct gw_event v = describe(e, a, change, state, at_ns, now);
-
 	gw_story_write(e, a)->unsynced |= !now->synced;
 	if (note)
-		strncpy(v.note, note, sizeof v.note - 1);
-	gw_out_add(e, &v);
+		strncpy(v->note, note, sizeof v->note - 1);
+	gw_out_add(e, v);
 }
 
 void gw_alarms_tell(struct gw_engine *e, struct gw_alarm *a, enum gw_change change,
 	const char *note, int64_t at_ns, const struct gw_time *now)
 {
-	send(e, a, change, gw_state_shown(&gw_story_of(e, a)->state), note, at_ns, now);
+	struct gw_event v = describe(
+		e, a, change, gw_state_shown(&gw_story_of(e, a)->state), at_ns, now);
+
+	send(e, a, &v, note, now);
 	gw_alarms_show(e, a, now);
 }
 
@@ -119,6 +122,7 @@ static void tell_move(struct gw_engine *e, struct gw_alarm *a, const struct gw_m
 	const char *note, const struct gw_time *now)
 {
 	struct gw_story *story = gw_story_write(e, a);
+	struct gw_event v;
 
 	if (m->change == GW_CHANGE_RAISED && !m->again) {
 		if (!story->alive)
@@ -131,9 +135,16 @@ static void tell_move(struct gw_engine *e, struct gw_alarm *a, const struct gw_m
 			story->state.under = GW_STATE_NORMAL;
 		return;
 	}
-	if (!m->silent)
-		send(e, a, (enum gw_change)m->change, (enum gw_state)m->state,
-			m->again ? "still true: raised again" : note, m->at_ns, now);
+	if (m->silent)
+		return;
+	v = describe(
+		e, a, (enum gw_change)m->change, (enum gw_state)m->state, m->at_ns, now);
+	v.under = m->under; /* not what further moves made of it */
+	if (m->again)
+		note = "still true: raised again";
+	else if (m->deferred)
+		note = "began while it was shelved";
+	send(e, a, &v, note, now);
 }
 
 static void tell(struct gw_engine *e, struct gw_alarm *a, const struct gw_moves *moves,

@@ -118,6 +118,31 @@ def test_what_is_suppressed_or_out_of_service_says_so_and_nothing_else(
     judge(g, city, ledger)
 
 
+def test_what_began_on_a_shelf_is_raised_when_it_ends(gateway, plant, city, ledger):
+    plant.set(3, "holding", 0, 100, 0)
+    low = "plant/gas-1/ch4:ch4-low"
+    g = gateway(b.config(b.modbus_tcp(plant.port, b.gas()), uplinks=[city.uplink()],
+                         alarms=[b.GAS_LOW])).start()
+    g.wait_point("plant/gas-1/ch4", 10)
+    assert g.ask("shelve", low, "--for", "1h")["state"] == "shelved"
+    plant.set(3, "holding", 0, 300, 0)
+    g.wait_point("plant/gas-1/ch4", 30)
+    g.kill()
+    g.start()
+    g.wait_point("plant/gas-1/ch4", 30)
+    assert g.alarm(low)["state"] == "shelved"
+    g.reload()
+    ledger.will(low, "raised")
+    assert g.ask("unshelve", low)["state"] == "active-unacked"
+    raised, off = city.until(low, "raised"), city.until(low, "unshelved")
+    assert raised.seq == off.seq + 1 and off.data["state"] == "normal"
+    assert raised.data["onset"] < off.event["time"]
+    assert g.ask("shelve", low, "--for", "1h")["state"] == "shelved"
+    assert g.ask("unshelve", low)["state"] == "active-unacked"
+    city.until(low, "unshelved", 2)
+    judge(g, city, ledger)  # raised once
+
+
 def test_every_type_and_order_of_register(gateway, plant):
     plant.set(7, "input", 0, 0xFF9C)               # -100 tenths
     plant.set(7, "holding", 0x07D0, 0x999A, 0x3E99)  # 0.3 as CDAB

@@ -209,6 +209,204 @@ static void out_of_service_is_silent_and_says_so(void **unused)
 	assert_int_equal(kit_feed(4 * S, 0, 60), 0);
 }
 
+static void back_in_service_it_is_raised_with_its_onset(void **unused)
+{
+	struct gw_alarm_opts *a = kit_alarm("high", 0, &gw_above);
+
+	(void)unused;
+	a->when.limit = 50;
+	kit_start();
+	assert_int_equal(kit_feed(S, 0, 60), 1);
+	a->out_of_service = true;
+	reload(2 * S);
+	assert_event(0, GW_CHANGE_CLEARED, GW_STATE_OUT_OF_SERVICE);
+	a->out_of_service = false;
+	reload(3 * S);
+	assert_int_equal(kit.n_events, 1);
+	assert_event(0, GW_CHANGE_RAISED, GW_STATE_ACTIVE_UNACKED);
+	assert_true(kit.event[0].onset_ms == KIT_WALL_MS + 1000);
+	assert_true(kit.event[0].peak == 60);
+}
+
+/* ---- a shelf ---- */
+
+static struct gw_ring commands, replies;
+
+static void person(enum gw_command_kind kind, int64_t for_ns)
+{
+	const struct gw_command c = {.kind = kind, .for_ns = for_ns};
+
+	if (!commands.slots) {
+		assert_int_equal(gw_ring_init(&commands, 4, sizeof c, NULL), GW_OK);
+		assert_int_equal(
+			gw_ring_init(&replies, 64, sizeof(struct gw_reply), NULL), GW_OK);
+	}
+	gw_engine_commands(kit.engine, &commands, &replies, NULL);
+	gw_ring_push(&commands, &c, 1, sizeof c);
+}
+
+/* Shelved at 1 s for a minute, and true under it since 2 s. */
+static struct gw_alarm_opts *raised_on_a_shelf(void)
+{
+	struct gw_alarm_opts *a = kit_alarm("high", 0, &gw_above);
+
+	a->when.limit = 50;
+	kit_start();
+	person(GW_COMMAND_SHELVE, 60 * S);
+	assert_int_equal(kit_feed(S, 0, 10), 1);
+	assert_int_equal(kit_feed(2 * S, 0, 60), 0);
+	return a;
+}
+
+static void assert_raised_off_the_shelf(int64_t onset_ns)
+{
+	assert_int_equal(kit.n_events, 2);
+	assert_event(0, GW_CHANGE_UNSHELVED, GW_STATE_NORMAL);
+	assert_event(1, GW_CHANGE_RAISED, GW_STATE_ACTIVE_UNACKED);
+	assert_true(kit.event[1].onset_ms == KIT_WALL_MS + onset_ns / GW_NS_PER_MS);
+	assert_string_equal(kit.event[1].note, "began while it was shelved");
+	assert_memory_not_equal(kit.event[1].occurrence, (uint8_t[16]){0}, 16);
+	assert_int_equal(kit_feed(200 * S, 0, 70), 0);
+}
+
+static void what_began_on_a_shelf_is_raised_at_its_end(void **unused)
+{
+	(void)unused;
+	raised_on_a_shelf();
+	kit_feed(3 * S, 0, 80); /* its peak */
+	kit_feed(4 * S, 0, 60);
+	assert_int_equal(kit_pass(61 * S - 1), 0);
+	kit_pass(61 * S);
+	assert_true(kit.event[1].peak == 80);
+	assert_raised_off_the_shelf(2 * S);
+}
+
+static void and_when_a_person_ends_it(void **unused)
+{
+	(void)unused;
+	raised_on_a_shelf();
+	person(GW_COMMAND_UNSHELVE, 0);
+	kit_pass(10 * S);
+	assert_raised_off_the_shelf(2 * S);
+}
+
+static void and_after_a_reload(void **unused)
+{
+	(void)unused;
+	raised_on_a_shelf();
+	reload(3 * S);
+	assert_int_equal(kit.n_events, 0);
+	kit_pass(61 * S);
+	assert_raised_off_the_shelf(2 * S);
+}
+
+/* What the journal keeps of an event. */
+static struct gw_alarm_memory keep(const struct gw_event *v)
+{
+	struct gw_alarm_memory m = {.key = v->info->key,
+		.state = v->state,
+		.under = v->under,
+		.level = v->level,
+		.onset_ms = v->onset_ms,
+		.since_ms = v->wall_ms,
+		.shelved_until_ms = v->shelved_until_ms,
+		.value = v->value,
+		.peak = v->peak,
+		.seq = v->seq};
+
+	memcpy(m.occurrence, v->occurrence, sizeof m.occurrence);
+	return m;
+}
+
+static void restart(const struct gw_alarm_memory *m, int64_t at_ns)
+{
+	gw_engine_free(kit.engine);
+	kit_start();
+	if (m)
+		assert_true(gw_engine_restore(kit.engine, m, kit_time(at_ns)));
+	kit_pass(at_ns);
+	assert_int_equal(kit.n_events, 0);
+}
+
+static void and_after_a_restart(void **unused)
+{
+	struct gw_alarm_memory m;
+
+	(void)unused;
+	raised_on_a_shelf();
+	person(GW_COMMAND_SHELVE, 60 * S); /* shelved once more: what is known stays */
+	assert_int_equal(kit_pass(10 * S), 1);
+	assert_event(0, GW_CHANGE_SHELVED, GW_STATE_SHELVED);
+	m = keep(&kit.event[0]);
+	assert_int_equal(m.under, GW_STATE_NORMAL);
+	restart(&m, 20 * S);
+	assert_int_equal(kit_feed(21 * S, 0, 60), 0);
+	kit_pass(70 * S);
+	assert_raised_off_the_shelf(21 * S); /* nobody was told when it began before */
+}
+
+static void and_after_an_amendment_on_its_shelf(void **unused)
+{
+	(void)unused;
+	kit.synced = false;
+	raised_on_a_shelf();
+	person(GW_COMMAND_SHELVE, 60 * S);
+	assert_int_equal(kit_pass(10 * S), 1);
+	kit.synced = true;
+	assert_int_equal(kit_pass(11 * S), 1);
+	assert_event(0, GW_CHANGE_AMENDED, GW_STATE_SHELVED);
+	assert_int_equal(kit.event[0].under, GW_STATE_NORMAL);
+	kit_pass(70 * S);
+	assert_raised_off_the_shelf(2 * S);
+}
+
+/* Killed when the journal had the one event and not the other. */
+static void and_after_a_restart_between_the_two(void **unused)
+{
+	(void)unused;
+	raised_on_a_shelf();
+	kit_pass(61 * S);
+	assert_event(0, GW_CHANGE_UNSHELVED, GW_STATE_NORMAL);
+	assert_int_equal(kit.event[0].under, GW_STATE_NORMAL); /* so it keeps nothing */
+	restart(NULL, 62 * S);
+	assert_int_equal(kit_feed(63 * S, 0, 60), 1);
+	assert_event(0, GW_CHANGE_RAISED, GW_STATE_ACTIVE_UNACKED);
+}
+
+static void what_stood_before_its_shelf_is_not_raised_again(void **unused)
+{
+	struct gw_alarm_memory m;
+
+	(void)unused;
+	kit_alarm("high", 0, &gw_above)->when.limit = 50;
+	kit_start();
+	assert_int_equal(kit_feed(0, 0, 60), 1);
+	person(GW_COMMAND_SHELVE, 60 * S);
+	assert_int_equal(kit_pass(S), 1);
+	m = keep(&kit.event[0]);
+	reload(2 * S);
+	restart(&m, 3 * S);
+	assert_int_equal(kit_feed(4 * S, 0, 60), 0);
+	assert_int_equal(kit_pass(61 * S), 1);
+	assert_event(0, GW_CHANGE_UNSHELVED, GW_STATE_ACTIVE_UNACKED);
+}
+
+static void a_gate_on_a_shelf_holds_back_all_the_same(void **unused)
+{
+	(void)unused;
+	held_on(1);
+	kit_start();
+	kit_feed(0, 0, 60); /* the gate is true */
+	kit_feed(0, 1, 30);
+	gw_engine_commands(kit.engine, NULL, NULL, NULL);
+	person(GW_COMMAND_SHELVE, 60 * S); /* of the gate, which holds back all the same */
+	assert_int_equal(kit_pass(S), 1);
+	assert_int_equal(kit_state(HELD), GW_STATE_SUPPRESSED);
+	assert_int_equal(kit_feed(2 * S, 0, 40), 1);
+	assert_string_equal(kit.event[0].info->name, "held");
+	assert_event(0, GW_CHANGE_RAISED, GW_STATE_ACTIVE_UNACKED);
+}
+
 static void re_alarm_is_the_same_life_under_a_new_number(void **unused)
 {
 	struct gw_alarm_opts *a = kit_alarm("high", 0, &gw_above);
@@ -285,6 +483,15 @@ int main(void)
 		TEST(a_vote_may_be_held_back),
 		TEST(what_holds_back_is_known_from_the_first_step_on),
 		TEST(out_of_service_is_silent_and_says_so),
+		TEST(back_in_service_it_is_raised_with_its_onset),
+		TEST(what_began_on_a_shelf_is_raised_at_its_end),
+		TEST(and_when_a_person_ends_it),
+		TEST(and_after_a_reload),
+		TEST(and_after_a_restart),
+		TEST(and_after_an_amendment_on_its_shelf),
+		TEST(and_after_a_restart_between_the_two),
+		TEST(what_stood_before_its_shelf_is_not_raised_again),
+		TEST(a_gate_on_a_shelf_holds_back_all_the_same),
 		TEST(re_alarm_is_the_same_life_under_a_new_number),
 		TEST(a_box_that_slept_reminds_once),
 		TEST(re_alarm_counts_from_a_restart),

@@ -307,8 +307,10 @@ static void a_shelf_goes_on(void **unused)
 	assert_int_equal(late_one(2 * S, m), 0);
 	assert_int_equal(kit_state(0), GW_STATE_SHELVED);
 	assert_int_equal(kit_feed(3 * S, 0, 60), 0);
-	assert_true(kit_pass(60 * S) >= 1);
-	assert_event(0, GW_CHANGE_UNSHELVED, GW_STATE_ACTIVE_UNACKED);
+	assert_int_equal(kit_pass(60 * S), 2);
+	assert_event(0, GW_CHANGE_UNSHELVED, GW_STATE_NORMAL);
+	assert_event(1, GW_CHANGE_RAISED, GW_STATE_ACTIVE_UNACKED);
+	assert_true(kit.event[1].onset_ms == KIT_WALL_MS + 3000);
 }
 
 static void a_shelf_alone_leaves_the_onset(void **unused)

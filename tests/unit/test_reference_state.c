@@ -83,7 +83,7 @@ struct told {
 		int64_t at; /* in units */
 		int change; /* enum gw_change, or REFUSED; SEEN is what a reader sees */
 		int state;
-		bool silent, again, active, chattering;
+		bool silent, again, deferred, active, chattering;
 	} at[TOLD_MOST];
 };
 
@@ -102,8 +102,9 @@ static struct saying *say(struct told *t, int64_t at, int change, int state)
 
 static struct slow {
 	bool truth, active, needs_ack, needs_reset, shelved, design, service, chattering;
-	int64_t as_it_is_for; /* since truth turned */
-	int64_t unsaid_for;   /* since raised, acknowledged or off its shelf */
+	bool untold, knew_ack, knew_reset; /* raised on the shelf; and needed before that */
+	int64_t as_it_is_for;              /* since truth turned */
+	int64_t unsaid_for;                /* since raised, acknowledged or off its shelf */
 	int64_t shelf_left;
 	int64_t raised_for[TOLD_MOST]; /* each raise: so long ago */
 	size_t n_raised;
@@ -139,6 +140,11 @@ static void slow_raise(void)
 	for (size_t i = 0; i < slow.n_raised; i++)
 		lately += slow.raised_for[i] < story.minute;
 	slow.chattering |= lately >= 3;
+	if (slow.shelved && !slow.untold) {
+		slow.untold = true;
+		slow.knew_ack = slow.needs_ack;
+		slow.knew_reset = slow.needs_reset;
+	}
 	slow.active = slow.needs_ack = true;
 	slow.needs_reset = story.latch;
 	slow.unsaid_for = 0;
@@ -162,9 +168,26 @@ static void slow_delays(void)
 
 static void slow_off_the_shelf(void)
 {
-	slow.shelved = false;
+	bool active = slow.active, latched = !active && slow.needs_reset;
+	bool news = slow.untold && (active || latched);
+
+	slow.shelved = slow.untold = false;
 	slow.unsaid_for = 0;
+	if (news) { /* to those who know nothing of it yet */
+		slow.active = false;
+		slow.needs_ack = slow.knew_ack;
+		slow.needs_reset = slow.knew_reset;
+	}
 	slow_say(GW_CHANGE_UNSHELVED);
+	if (!news || (active && (slow.design || slow.service)))
+		return;
+	slow.active = slow.needs_ack = true;
+	slow.needs_reset = story.latch;
+	slow_say(GW_CHANGE_RAISED)->deferred = true;
+	if (latched) {
+		slow.active = false;
+		slow_say(GW_CHANGE_CLEARED);
+	}
 }
 
 static void slow_look(void)
@@ -201,14 +224,15 @@ static void slow_unit(void)
 
 static void slow_service(bool on)
 {
-	bool stood = slow.active || slow.needs_ack || slow.needs_reset;
+	bool stood = slow.untold ? slow.knew_ack || slow.knew_reset
+				 : slow.active || slow.needs_ack || slow.needs_reset;
 	bool shelved = slow.shelved;
 
 	slow.service = on;
 	if (!on)
 		return;
 	slow.active = slow.needs_ack = slow.needs_reset = false;
-	slow.shelved = slow.chattering = false;
+	slow.shelved = slow.chattering = slow.untold = false;
 	if (stood || shelved)
 		slow_say(stood ? GW_CHANGE_CLEARED : GW_CHANGE_UNSHELVED);
 }
@@ -314,6 +338,7 @@ static void quick_say(const struct gw_moves *moves)
 		assert_int_equal(m->at_ns % story.unit_ns, 0);
 		s->silent = m->silent;
 		s->again = m->again;
+		s->deferred = m->deferred;
 	}
 }
 
@@ -405,13 +430,15 @@ static void tell_quick(struct told *t)
 /* ---- both ---- */
 
 static struct {
-	unsigned long raised, again, silent, cleared, refused, chattering, suppressed;
+	unsigned long raised, again, deferred, silent, cleared, refused, chattering,
+		suppressed;
 } seen;
 
 static void count(const struct saying *s)
 {
 	seen.raised += s->change == GW_CHANGE_RAISED && !s->again;
 	seen.again += s->again;
+	seen.deferred += s->deferred;
 	seen.silent += s->silent;
 	seen.cleared += s->change == GW_CHANGE_CLEARED;
 	seen.refused += s->change == REFUSED;
@@ -438,6 +465,7 @@ static void both_tell_the_same(void **unused)
 			assert_int_equal(a->state, b->state);
 			assert_int_equal(a->silent, b->silent);
 			assert_int_equal(a->again, b->again);
+			assert_int_equal(a->deferred, b->deferred);
 			assert_int_equal(a->active, b->active);
 			assert_int_equal(a->chattering, b->chattering);
 			count(a);
@@ -445,6 +473,7 @@ static void both_tell_the_same(void **unused)
 		assert_int_equal(must.n, is.n);
 	}
 	assert_true(seen.raised > some && seen.again > some && seen.silent > some);
+	assert_true(seen.deferred > some / 4);
 	assert_true(seen.cleared > some && seen.refused > some);
 	assert_true(seen.chattering > some && seen.suppressed > some);
 }

@@ -184,10 +184,60 @@ static void a_shelf_hides_what_goes_on_and_ends_by_itself(void **unused)
 	assert_int_equal(gw_state_due(&state, &rules), 61 * S);
 	pass(61 * S - 1);
 	assert_int_equal(moves.n, 0);
+	assert_int_equal(gw_state_told_under(&state), GW_STATE_NORMAL);
+	pass(61 * S);
+	assert_int_equal(
+		moves.n, 2); /* who ignores what is shelved must listen again first */
+	expect(0, GW_CHANGE_UNSHELVED, GW_STATE_NORMAL, 61 * S);
+	assert_false(moves.move[0].silent);
+	expect(1, GW_CHANGE_RAISED, GW_STATE_ACTIVE_UNACKED, 61 * S);
+	assert_false(moves.move[1].silent);
+	assert_true(moves.move[1].deferred);
+	pass(1000 * S);
+	assert_int_equal(moves.n, 0);
+}
+
+static void what_was_raised_before_the_shelf_is_not_raised_at_its_end(void **unused)
+{
+	(void)unused;
+	truth(S, true);
+	assert_null(gw_state_shelve(&state, 2 * S, 60 * S, &moves));
+	pass(62 * S);
+	assert_int_equal(moves.n, 1);
+	expect(0, GW_CHANGE_UNSHELVED, GW_STATE_ACTIVE_UNACKED, 62 * S);
+	assert_null(gw_state_shelve(&state, 63 * S, 60 * S, &moves));
+	truth(64 * S, false); /* but what went and came again is news */
+	truth(65 * S, true);
+	moves.n = 0;
+	assert_null(gw_state_unshelve(&state, 66 * S, &moves));
+	assert_int_equal(moves.n, 2);
+	expect(0, GW_CHANGE_UNSHELVED, GW_STATE_RETURNED_UNACKED, 66 * S);
+	expect(1, GW_CHANGE_RAISED, GW_STATE_ACTIVE_UNACKED, 66 * S);
+}
+
+static void what_went_away_on_the_shelf_is_not_raised(void **unused)
+{
+	(void)unused;
+	assert_null(gw_state_shelve(&state, S, 60 * S, &moves));
+	truth(2 * S, true);
+	truth(3 * S, false);
 	pass(61 * S);
 	assert_int_equal(moves.n, 1);
-	expect(0, GW_CHANGE_UNSHELVED, GW_STATE_ACTIVE_UNACKED, 61 * S);
-	assert_false(moves.move[0].silent);
+	expect(0, GW_CHANGE_UNSHELVED, GW_STATE_RETURNED_UNACKED, 61 * S);
+}
+
+static void what_latched_on_the_shelf_is_raised_for_somebody_must_come(void **unused)
+{
+	(void)unused;
+	rules.latch = true;
+	assert_null(gw_state_shelve(&state, S, 60 * S, &moves));
+	truth(2 * S, true);
+	truth(3 * S, false);
+	pass(61 * S);
+	assert_int_equal(moves.n, 3);
+	expect(0, GW_CHANGE_UNSHELVED, GW_STATE_NORMAL, 61 * S);
+	expect(1, GW_CHANGE_RAISED, GW_STATE_ACTIVE_UNACKED, 61 * S);
+	expect(2, GW_CHANGE_CLEARED, GW_STATE_LATCHED_UNACKED, 61 * S);
 }
 
 static void shelving_again_moves_the_end(void **unused)
@@ -221,10 +271,11 @@ static void a_delay_that_ends_before_the_shelf_or_with_it_stays_hidden(void **un
 		assert_null(gw_state_shelve(&state, 0, end_ns, &moves));
 		truth(S, true);
 		pass(end_ns); /* the delay ended at 11 s */
-		assert_int_equal(moves.n, 2);
+		assert_int_equal(moves.n, 3);
 		expect(0, GW_CHANGE_RAISED, GW_STATE_SHELVED, 11 * S);
 		assert_true(moves.move[0].silent);
-		expect(1, GW_CHANGE_UNSHELVED, GW_STATE_ACTIVE_UNACKED, end_ns);
+		expect(1, GW_CHANGE_UNSHELVED, GW_STATE_NORMAL, end_ns);
+		expect(2, GW_CHANGE_RAISED, GW_STATE_ACTIVE_UNACKED, end_ns);
 	}
 }
 
@@ -368,6 +419,33 @@ static void out_of_service_ends_what_stands_and_refuses_words(void **unused)
 	assert_non_null(gw_state_shelve(&state, 3 * S, S, &none));
 	assert_int_equal(none.n, 0);
 	hold(4 * S, GW_HOLD_SERVICE, false); /* it is still true */
+	expect(0, GW_CHANGE_RAISED, GW_STATE_ACTIVE_UNACKED, 4 * S);
+}
+
+static void a_hold_at_the_end_of_the_shelf_raises_it_at_its_own_end(void **unused)
+{
+	(void)unused;
+	assert_null(gw_state_shelve(&state, S, 60 * S, &moves));
+	truth(2 * S, true);
+	hold(3 * S, GW_HOLD_DESIGN, true);
+	pass(61 * S);
+	assert_int_equal(moves.n, 1);
+	expect(0, GW_CHANGE_UNSHELVED, GW_STATE_SUPPRESSED, 61 * S);
+	assert_int_equal(moves.move[0].under, GW_STATE_NORMAL);
+	hold(70 * S, GW_HOLD_DESIGN, false);
+	assert_int_equal(moves.n, 1);
+	expect(0, GW_CHANGE_RAISED, GW_STATE_ACTIVE_UNACKED, 70 * S);
+}
+
+static void out_of_service_takes_nothing_back_that_was_not_told(void **unused)
+{
+	(void)unused;
+	assert_null(gw_state_shelve(&state, S, 60 * S, &moves));
+	truth(2 * S, true);
+	hold(3 * S, GW_HOLD_SERVICE, true);
+	assert_int_equal(moves.n, 1);
+	expect(0, GW_CHANGE_UNSHELVED, GW_STATE_OUT_OF_SERVICE, 3 * S);
+	hold(4 * S, GW_HOLD_SERVICE, false);
 	expect(0, GW_CHANGE_RAISED, GW_STATE_ACTIVE_UNACKED, 4 * S);
 }
 
@@ -571,6 +649,15 @@ int main(void)
 			a_normal_alarm_refuses_words_that_make_no_sense, setup),
 		cmocka_unit_test_setup(
 			a_shelf_hides_what_goes_on_and_ends_by_itself, setup),
+		cmocka_unit_test_setup(
+			what_was_raised_before_the_shelf_is_not_raised_at_its_end, setup),
+		cmocka_unit_test_setup(what_went_away_on_the_shelf_is_not_raised, setup),
+		cmocka_unit_test_setup(
+			what_latched_on_the_shelf_is_raised_for_somebody_must_come, setup),
+		cmocka_unit_test_setup(
+			a_hold_at_the_end_of_the_shelf_raises_it_at_its_own_end, setup),
+		cmocka_unit_test_setup(
+			out_of_service_takes_nothing_back_that_was_not_told, setup),
 		cmocka_unit_test_setup(shelving_again_moves_the_end, setup),
 		cmocka_unit_test_setup(
 			a_delay_and_a_shelf_that_both_end_do_so_in_order, setup),

@@ -257,6 +257,9 @@ static void what_was_said_before_the_story_stands_in_it(void **unused)
 		continue;
 	assert_ptr_equal(event.info->key, keys[SILENT]);
 	assert_int_equal(event.change, GW_CHANGE_UNSHELVED);
+	assert_int_equal(event.state, GW_STATE_NORMAL);
+	assert_int_equal(gw_ring_pop(&out, &event, 1, sizeof event), 1);
+	assert_int_equal(event.change, GW_CHANGE_RAISED);
 	assert_int_equal(event.state, GW_STATE_ACTIVE_UNACKED);
 	assert_int_equal(event.onset_ms, (BEGIN_NS + 7 * S) / GW_NS_PER_MS);
 	gw_engine_free(e);
