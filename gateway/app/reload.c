@@ -326,6 +326,8 @@ void gw_reload(struct gw_gateway *g)
 		gw_loop_stop(&g->loop);
 		return;
 	}
+	for (size_t i = 0; i < g->n_uplinks; i++)
+		gw_uplink_offer_parked(g->uplinks[i]);
 	gw_log(GW_LOG_NOTICE, "reloaded: %zu sources, %zu alarms, %zu uplinks",
 		g->generation->config->n_sources, g->generation->config->n_alarms,
 		g->generation->config->n_uplinks);

@@ -141,6 +141,47 @@ static void take(struct gw_backlog *b, int64_t now_ns)
 	b->settled_lost = false;
 }
 
+static void take_other(struct gw_backlog *b, int64_t now_ns)
+{
+	struct gw_batch *batch = gw_store_take(b->store, b->sink);
+	enum gw_backlog_other other = b->other;
+
+	if (batch == NULL)
+		return;
+	b->asking_other = false;
+	b->other = GW_BACKLOG_NONE;
+	if (batch->failed)
+		b->other_not_before_ns = now_ns + AGAIN_NS;
+	b->answer(b->arg, other, batch);
+	gw_batch_free(batch);
+}
+
+bool gw_backlog_ask_other(
+	struct gw_backlog *b, enum gw_backlog_other other, uint64_t seq, int64_t from_ms)
+{
+	if (b->other != GW_BACKLOG_NONE)
+		return false;
+	b->other = other;
+	b->other_seq = seq;
+	b->other_ms = from_ms;
+	return true;
+}
+
+/* After the marks, as for what is owed. */
+static void ask_other(struct gw_backlog *b, int64_t now_ns)
+{
+	if (b->n_marks > 0 || now_ns < b->other_not_before_ns)
+		return;
+	if (b->other == GW_BACKLOG_PARKED)
+		b->asking_other = gw_store_ask_parked(
+			b->store, b->sink, b->other_seq, GW_BACKLOG_ASK_PARKED);
+	else
+		b->asking_other = gw_store_owe(
+			b->store, b->sink, b->other_seq, b->other_ms);
+	if (!b->asking_other)
+		b->other_not_before_ns = now_ns + LINE_FULL_NS;
+}
+
 static void ask(struct gw_backlog *b, int64_t now_ns, bool hungry)
 {
 	const struct gw_outbox *o = b->outbox;
@@ -170,8 +211,12 @@ void gw_backlog_turn(struct gw_backlog *b, int64_t now_ns, bool hungry)
 	flush_marks(b);
 	if (b->asking)
 		take(b, now_ns);
-	if (!b->asking)
+	if (b->asking_other)
+		take_other(b, now_ns);
+	if (!b->asking && !b->asking_other)
 		ask(b, now_ns, hungry);
+	if (!b->asking && !b->asking_other && b->other != GW_BACKLOG_NONE)
+		ask_other(b, now_ns);
 }
 
 bool gw_backlog_late(const struct gw_backlog *b, int64_t now_ns)
@@ -185,6 +230,9 @@ int64_t gw_backlog_next_ns(const struct gw_backlog *b, int64_t now_ns)
 
 	if (b->n_marks > 0)
 		next = now_ns + LINE_FULL_NS;
+	if (b->other != GW_BACKLOG_NONE && !b->asking_other && !b->asking &&
+		b->other_not_before_ns > now_ns && b->other_not_before_ns < next)
+		next = b->other_not_before_ns;
 	if (b->waiting_ns == 0)
 		return next;
 	if (!b->asking && b->not_before_ns > now_ns && b->not_before_ns < next)

@@ -15,12 +15,16 @@
 /* The store has this long to answer before events that may overtake its own go without it. */
 #define GW_BACKLOG_PATIENCE_NS (200 * GW_NS_PER_MS)
 #define GW_BACKLOG_ASK         64 /* events */
+#define GW_BACKLOG_ASK_PARKED  8
 #define GW_BACKLOG_MARKS_MAX   65536
 
 struct gw_backlog_mark {
 	uint64_t seq;
 	enum gw_mark_kind kind;
 };
+
+/* A question beside what is owed: read what is parked, or owe a range again. */
+enum gw_backlog_other { GW_BACKLOG_NONE, GW_BACKLOG_PARKED, GW_BACKLOG_OWE };
 
 struct gw_backlog {
 	struct gw_store *store;
@@ -41,6 +45,12 @@ struct gw_backlog {
 	uint64_t *settled;        /* delivered or parked since then */
 	size_t n_settled, settled_room;
 	bool settled_lost;
+	enum gw_backlog_other other; /* asked as soon as the line is free */
+	bool asking_other;
+	uint64_t other_seq;
+	int64_t other_ms, other_not_before_ns;
+	void (*answer)(
+		void *arg, enum gw_backlog_other other, const struct gw_batch *batch);
 	int64_t waiting_ns;    /* since when the store owes an answer, 0: it does not */
 	int64_t not_before_ns; /* ask again after a failure */
 };
@@ -52,6 +62,12 @@ void gw_backlog_fini(struct gw_backlog *b); /* zeroed or twice is fine */
 
 /* What became of seq. Never waits: a line that is full is tried again by turn. */
 void gw_backlog_mark(struct gw_backlog *b, uint64_t seq, enum gw_mark_kind kind);
+
+/* Ask the other question: parked events after seq, or to owe again from seq and from_ms on.
+ * answer (set by the owner after init) is called by a turn; one that failed may be asked again,
+ * and is then paced. False: another one is under way. */
+bool gw_backlog_ask_other(
+	struct gw_backlog *b, enum gw_backlog_other other, uint64_t seq, int64_t from_ms);
 
 /* Take what the store answered, tell it what is to tell, ask. hungry: nothing that is in the
  * outbox may leave. */

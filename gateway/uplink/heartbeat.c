@@ -42,22 +42,43 @@ bool gw_heartbeat_send(struct gw_uplink *u, struct gw_answer *ret_answer)
 	return true;
 }
 
+/* An answer that says no is an answer: the platform is there. */
+static bool is_refusal(const struct gw_answer *a)
+{
+	return a->verdict == GW_REFUSED || (a->status >= 400 && a->status < 500);
+}
+
+static void accepted(struct gw_uplink *u, int64_t now)
+{
+	gw_pace_worked(&u->heartbeat_pace);
+	gw_watch_heartbeat_accepted(u);
+	if (!u->events_failing || u->outbox.n == 0)
+		gw_watch_worked(u, 0, now);
+	else /* It lives, but does not take events: no reason to call it back. Try them. */
+		gw_pace_hurry(&u->event_pace, now);
+	gw_delivery_accepted(u, false);
+}
+
 void gw_heartbeat_beat(struct gw_uplink *u)
 {
+	bool witness = gw_delivery_wants_heartbeat(u);
 	struct gw_answer a;
 	int64_t now;
 
+	u->asked_heartbeat |= witness;
 	if (!gw_heartbeat_send(u, &a))
 		return;
 	now = gw_clock_mono_ns();
-	if (a.verdict == GW_SENT && u->events_failing && u->outbox.n > 0) {
-		/* It lives, but does not take events: no reason to call it back. Try them. */
-		u->hold_ns = u->breaker.next_ns = now;
-	} else if (a.verdict == GW_SENT) {
-		gw_watch_worked(u, 0, now);
+	if (a.verdict == GW_SENT) {
+		accepted(u, now);
+	} else if (is_refusal(&a)) {
+		if (a.retry_after_ns > 0)
+			u->heartbeat_pace.hold_ns = now + a.retry_after_ns;
+		gw_watch_heartbeat_refused(u, &a, now);
 	} else {
+		gw_pace_failed(&u->heartbeat_pace, a.retry_after_ns, now);
 		gw_watch_failed(u, &a, now);
-		if (u->breaker.next_ns < u->heartbeat_ns)
-			u->heartbeat_ns = u->breaker.next_ns;
+		if (gw_pace_next_ns(&u->heartbeat_pace) < u->heartbeat_ns)
+			u->heartbeat_ns = gw_pace_next_ns(&u->heartbeat_pace);
 	}
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "uplink/outbox.h"
 
+#include "uplink/refusal.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -160,7 +162,8 @@ bool gw_outbox_add(
 	}
 	*it = *item;
 	it->urgency = urgency;
-	it->picked = it->suspect = false;
+	it->picked = it->suspect = it->refused = it->alone = it->doubted = false;
+	it->refusals = 0;
 	it->weight = weight(n);
 	it->n = n;
 	memcpy(it->body, body, n);
@@ -190,7 +193,15 @@ bool gw_outbox_has(const struct gw_outbox *o, uint64_t seq)
 	return false;
 }
 
-static bool may_leave(const struct gw_outbox *o, const struct gw_outbox_item *it,
+struct gw_outbox_item *gw_outbox_take_out(struct gw_outbox *o, size_t i)
+{
+	struct gw_outbox_item *it = take_out(o, i);
+
+	o->bytes -= it->weight;
+	return it;
+}
+
+bool gw_outbox_may_leave(const struct gw_outbox *o, const struct gw_outbox_item *it,
 	const struct gw_outbox_now *now)
 {
 	if (!it->stored && it->seq > now->committed && it->arose_ns > now->overdue_ns)
@@ -203,10 +214,12 @@ size_t gw_outbox_pick(struct gw_outbox *o, const struct gw_outbox_now *now,
 {
 	size_t most = now->most, bytes = 0, n = 0, i;
 
+	if (o->searching || o->probing)
+		return gw_refusal_pick_one(o, now, ret_items);
 	for (i = 0; i < o->n && n < most; i++) {
 		struct gw_outbox_item *it = o->at[i];
 
-		if (!may_leave(o, it, now))
+		if (!gw_outbox_may_leave(o, it, now))
 			continue;
 		if (n > 0 &&
 			(it->suspect != ret_items[0]->suspect ||
@@ -253,30 +266,6 @@ void gw_outbox_retry(struct gw_outbox *o)
 
 	for (i = 0; i < o->n; i++)
 		o->at[i]->picked = false;
-}
-
-struct gw_outbox_item *gw_outbox_refused(struct gw_outbox *o)
-{
-	struct gw_outbox_item *alone;
-	size_t n = 0, last = 0, i;
-
-	for (i = 0; i < o->n; i++) {
-		/* Of the others, those of an earlier refusal are under no suspicion any more:
-		 * what was just refused explains it. */
-		o->at[i]->suspect = o->at[i]->picked;
-		if (o->at[i]->picked) {
-			last = i;
-			n++;
-		}
-	}
-	o->suspects = n;
-	gw_outbox_retry(o);
-	if (n != 1)
-		return NULL;
-	alone = take_out(o, last);
-	o->bytes -= alone->weight;
-	o->suspects = 0;
-	return alone;
 }
 
 void gw_outbox_advance(struct gw_outbox *o, struct gw_cursor to)

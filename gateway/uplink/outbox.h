@@ -29,7 +29,12 @@ struct gw_outbox_item {
 	bool stored;      /* came from the store, so it is committed */
 	bool durable;     /* what its bytes say; false once it left before its commit */
 	bool picked;      /* in the request under way */
-	bool suspect;     /* in a request that was refused: see gw_outbox_refused */
+	/* refusal.h: */
+	bool suspect;     /* in the last request that was refused */
+	bool refused;     /* and nothing was accepted since */
+	bool alone;       /* it was refused in a request of its own */
+	bool doubted;     /* after an earlier refusal something else was accepted at once */
+	uint8_t refusals; /* alone, with nothing accepted after it */
 	size_t weight;    /* bytes that count against the bound, whatever n becomes */
 	size_t n;         /* bytes used of body, which has room for one more */
 	char body[];
@@ -43,7 +48,10 @@ struct gw_outbox {
 	struct gw_cursor complete;
 	uint64_t left_out; /* highest seq ever left to the store, 0: none */
 	uint64_t newest;   /* highest seq ever added */
-	size_t suspects;   /* the first so many suspect items hold one that is refused */
+	/* refusal.h: */
+	size_t suspects; /* the first so many suspect items hold one that is refused */
+	bool searching;  /* for a witness: an item was refused alone */
+	bool probing;    /* everything was refused: requests of one event */
 };
 
 #define GW_OUTBOX_END ((struct gw_cursor){.level = -1, .seq = UINT64_MAX})
@@ -70,6 +78,9 @@ struct gw_outbox_now {
 	int64_t overdue_ns; /* what arose up to then waits for no commit */
 	bool incomplete; /* the store does not answer: what is beyond complete may go too */
 	size_t most, most_bytes; /* of one request; at least one event is picked */
+	/* in a search: an event may pass an earlier one of its own alarm, for there is no
+	 * other witness */
+	bool any_witness;
 };
 
 /* Picks the next request's items into ret_items and marks them picked; 0: nothing may leave. */
@@ -78,12 +89,15 @@ size_t gw_outbox_pick(struct gw_outbox *o, const struct gw_outbox_now *now,
 /* arose_ns of the item that waits longest for its commit, INT64_MAX if none does. */
 int64_t gw_outbox_next_overdue(const struct gw_outbox *o, uint64_t committed);
 
-/* What became of the request under way: exactly one of these after each pick > 0. */
+/* What became of the request under way: exactly one of these, or gw_refusal_note, after each
+ * pick > 0. */
 void gw_outbox_sent(struct gw_outbox *o); /* forgets them; ret_items are gone */
 void gw_outbox_retry(struct gw_outbox *o);
-/* The request was refused for what is in it. One item: it must be parked; it is taken out and
- * the caller frees it. More: halves are tried until it is alone; NULL. */
-struct gw_outbox_item *gw_outbox_refused(struct gw_outbox *o);
+
+/* For refusal.c: whether it may leave; take one out, which is then the caller's to free. */
+bool gw_outbox_may_leave(const struct gw_outbox *o, const struct gw_outbox_item *it,
+	const struct gw_outbox_now *now);
+struct gw_outbox_item *gw_outbox_take_out(struct gw_outbox *o, size_t i);
 
 /* The store's answer to "what is owed after complete" was added, up to and including to;
  * GW_OUTBOX_END: there was nothing more. Before the adds, which may take it back again. */

@@ -26,6 +26,27 @@ bool gw_rotated_same(struct gw_print a, struct gw_print b)
 		a.changed.tv_nsec == b.changed.tv_nsec;
 }
 
+static uint64_t mix(uint64_t h, uint64_t v)
+{
+	return (h ^ v) * UINT64_C(0x100000001b3); /* FNV-1a, by words */
+}
+
+uint64_t gw_rotated_fingerprint(const char *const *paths, size_t n)
+{
+	uint64_t h = UINT64_C(0xcbf29ce484222325);
+
+	for (size_t i = 0; i < n; i++) {
+		struct gw_print p = gw_rotated_print(paths[i]);
+
+		h = mix(h, p.dev);
+		h = mix(h, p.ino);
+		h = mix(h, (uint64_t)p.size);
+		h = mix(h, (uint64_t)p.changed.tv_sec);
+		h = mix(h, (uint64_t)p.changed.tv_nsec);
+	}
+	return h;
+}
+
 /* The visible ASCII of the first line; 0 if it is anything else. */
 static size_t token_in(char *line, size_t n)
 {

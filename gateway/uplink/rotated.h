@@ -10,6 +10,8 @@
 #include "base/error.h"
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 #include <time.h>
 
@@ -24,6 +26,9 @@ struct gw_print {
 /* Of the file as it is now; all zero if there is none, or path is not given. */
 struct gw_print gw_rotated_print(const char *path);
 bool gw_rotated_same(struct gw_print a, struct gw_print b);
+
+/* What tells these files' versions from the next, all of them together. */
+uint64_t gw_rotated_fingerprint(const char *const *paths, size_t n);
 
 #define GW_TOKEN_MAX 8192
 

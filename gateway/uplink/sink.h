@@ -35,10 +35,9 @@ extern const struct gw_setting gw_uplink_settings[]; /* rows over struct gw_upli
 void gw_uplink_check(const struct gw_uplink_opts *o, struct gw_report *report);
 
 enum gw_verdict {
-	GW_SENT,  /* the platform has it */
-	GW_RETRY, /* not now: again with the same bytes, not before retry_after_ns */
-	GW_DENIED, /* refused, and it may be us rather than what was sent (401, 403, 404 ...) */
-	GW_POISON, /* never: this request will be refused again */
+	GW_SENT,    /* the platform has it */
+	GW_RETRY,   /* not now: again with the same bytes, not before retry_after_ns */
+	GW_REFUSED, /* the platform answered no: to what was sent, or to us (see refusal.h) */
 };
 
 struct gw_answer {

@@ -110,20 +110,11 @@ static enum gw_verdict verdict_of(long status)
 	case 408:
 	case 425:
 	case 429: return GW_RETRY;
-	/* Who we are or where we knock, whatever we bring: perhaps not the record's fault. */
-	case 401:
-	case 403:
-	case 404:
-	case 405:
-	case 407:
-	case 415:
-	case 421:
-	case 426: return GW_DENIED;
 	default: break;
 	}
 	if (status >= 200 && status < 300)
 		return GW_SENT;
-	return status >= 400 && status < 500 ? GW_POISON : GW_RETRY;
+	return status >= 400 && status < 500 ? GW_REFUSED : GW_RETRY;
 }
 
 static void judge_status(struct https_state *s, struct gw_answer *ret_answer)

@@ -4,13 +4,15 @@
 #include "base/log.h"
 #include "gw_build.h"
 #include "uplink/inner.h"
+#include "uplink/refusal.h"
+#include "uplink/rotated.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define BACKOFF_FIRST_NS (GW_NS_PER_SEC)
-#define BACKOFF_MOST_NS  (60 * GW_NS_PER_SEC)
+/* for a certificate or token that was exchanged, while something waits for it */
+#define LOOK_NS (10 * GW_NS_PER_SEC)
 #define FRESH_GAP_NS \
 	(2 * GW_NS_PER_SEC) /* a new alarm is tried at once, this often at most */
 #define IDLE_NS      (2 * GW_NS_PER_SEC) /* the thread beats at least that often */
@@ -30,13 +32,6 @@ static int64_t arose_ns(const struct gw_uplink *u, const struct gw_event *e)
 	return gw_clock_mono_ns() - (age_ms > 0 ? age_ms : 0) * GW_NS_PER_MS;
 }
 
-static void park(struct gw_uplink *u, uint64_t seq, const char *why)
-{
-	gw_backlog_mark(&u->backlog, seq, GW_MARK_PARKED);
-	u->now.parked++;
-	gw_log(GW_LOG_ERR, "%s: event #%" PRIu64 " is parked: %s", u->opts.name, seq, why);
-}
-
 static void take_in(struct gw_uplink *u, const struct gw_event *e, bool stored)
 {
 	struct gw_outbox_item item = {.seq = e->seq,
@@ -50,7 +45,7 @@ static void take_in(struct gw_uplink *u, const struct gw_event *e, bool stored)
 	gw_text_init(&t, u->rendered, sizeof(u->rendered));
 	u->payload->event(&t, e);
 	if (t.cut)
-		park(u, e->seq, "its texts are too long for one event");
+		gw_delivery_park(u, e->seq, "its texts are too long for one event");
 	else
 		gw_outbox_add(&u->outbox, &item, t.at, t.used);
 }
@@ -62,6 +57,15 @@ static void add_stored(void *arg, const struct gw_event *e)
 	if (e->seq > u->ring_seq) /* the store was quicker: it comes from the engine, too */
 		return;
 	take_in(u, e, e->seq <= gw_store_committed(u->store));
+}
+
+static void take_answer(
+	void *arg, enum gw_backlog_other other, const struct gw_batch *batch)
+{
+	if (other == GW_BACKLOG_PARKED)
+		gw_offers_take(arg, batch);
+	else
+		gw_resend_take(arg, batch);
 }
 
 /* Bounded: a storm that comes as fast as it is rendered must not keep us from sending it. */
@@ -91,6 +95,30 @@ static void drain(struct gw_uplink *u)
 		gw_wake_poke(&u->wake);
 }
 
+/* ---- credentials ---- */
+
+static uint64_t credentials_of(const struct gw_uplink *u)
+{
+	const char *const paths[] = {
+		u->opts.ca, u->opts.cert, u->opts.key, u->opts.token_file};
+
+	return gw_rotated_fingerprint(paths, sizeof(paths) / sizeof(paths[0]));
+}
+
+void gw_uplink_look_at_credentials(struct gw_uplink *u, int64_t now)
+{
+	uint64_t is = credentials_of(u);
+
+	u->credentials_ns = now + LOOK_NS;
+	if (is == u->credentials)
+		return;
+	u->credentials = is;
+	gw_pace_hurry(&u->event_pace, now);
+	if (u->failures > 0 || u->heartbeats_refused_ns != 0)
+		u->heartbeat_ns = now;
+	gw_offers_begin(u, 0);
+}
+
 /* ---- one request ---- */
 
 /* Called while the sink waits, too. */
@@ -103,8 +131,14 @@ static bool turn(void *arg)
 	if (u->stop_ns == 0 && gw_thread_stopping(&u->thread))
 		u->stop_ns = now + LAST_TRY_NS;
 	drain(u);
-	gw_backlog_turn(&u->backlog, now, u->hungry);
+	if (now >= u->credentials_ns && (u->failures > 0 || u->now.parked > 0))
+		gw_uplink_look_at_credentials(u, now);
+	gw_resend_turn(u);
+	gw_offers_turn(u, now);
+	gw_backlog_turn(&u->backlog, now, u->hungry); /* asks what they want to know */
 	gw_watch_turn(u, now);
+	if (u->offering && u->fresh)
+		return false;
 	return u->stop_ns == 0 || now < u->stop_ns;
 }
 
@@ -117,6 +151,8 @@ void gw_uplink_request(struct gw_uplink *u, size_t n, struct gw_answer *ret_answ
 		timeout_ns = left_ns < timeout_ns ? left_ns : timeout_ns;
 	}
 	*ret_answer = (struct gw_answer){.verdict = GW_RETRY};
+	gw_uplink_look_at_credentials(u, gw_clock_mono_ns());
+	u->sent_credentials = u->credentials;
 	u->sink->send(u->sink_state,
 		&(struct gw_delivery){.bodies = u->bodies,
 			.n_bodies = n,
@@ -131,85 +167,13 @@ void gw_uplink_request(struct gw_uplink *u, size_t n, struct gw_answer *ret_answ
 		ret_answer);
 }
 
-static void delivered(struct gw_uplink *u)
-{
-	size_t i;
-
-	for (i = 0; i < u->n_picked; i++)
-		gw_backlog_mark(&u->backlog, u->picked[i]->seq, GW_MARK_DELIVERED);
-	gw_outbox_sent(&u->outbox);
-	gw_watch_worked(u, u->n_picked, gw_clock_mono_ns());
-}
-
-static void refused(struct gw_uplink *u, const struct gw_answer *a)
-{
-	struct gw_outbox_item *alone = gw_outbox_refused(&u->outbox);
-
-	gw_watch_reached(u);
-	if (alone != NULL)
-		park(u, alone->seq, a->why);
-	free(alone);
-}
-
-/* A 401 or 404 is mostly not the record's fault, and parking every alarm for a token that ran
- * out would lose them all: it is if the platform takes a heartbeat right after. */
-static bool takes_heartbeat(struct gw_uplink *u)
-{
-	struct gw_answer a;
-
-	return !gw_heartbeat_wanted(u) ||
-		(gw_heartbeat_send(u, &a) && a.verdict == GW_SENT);
-}
-
-/* What leaves before its commit says so, here and in the store. */
-static void lay_out(struct gw_uplink *u, uint64_t committed)
-{
-	size_t i;
-
-	for (i = 0; i < u->n_picked; i++) {
-		struct gw_outbox_item *it = u->picked[i];
-
-		if (it->seq > committed && !it->stored && it->durable) {
-			it->n = u->payload->undurable(it->body, it->n);
-			it->durable = false;
-			gw_backlog_mark(&u->backlog, it->seq, GW_MARK_UNDURABLE);
-		}
-		u->bodies[i] = (struct iovec){.iov_base = it->body, .iov_len = it->n};
-	}
-}
-
-static void send_events(struct gw_uplink *u, uint64_t committed)
-{
-	struct gw_answer a;
-	bool refusal;
-
-	lay_out(u, committed);
-	u->fresh = false;
-	u->last_try_ns = gw_clock_mono_ns();
-	gw_uplink_request(u, u->n_picked, &a);
-	u->heartbeat_turn = true;
-	refusal = a.verdict == GW_POISON || (a.verdict == GW_DENIED && takes_heartbeat(u));
-	u->events_failing = a.verdict != GW_SENT && !refusal;
-	if (a.verdict == GW_SENT) {
-		delivered(u);
-	} else if (refusal) {
-		refused(u, &a);
-	} else {
-		gw_outbox_retry(&u->outbox);
-		if (u->stop_ns != 0)
-			u->closed = true;
-		else
-			gw_watch_failed(u, &a, gw_clock_mono_ns());
-	}
-}
-
 /* ---- the thread ---- */
 
 static bool may_try_events(const struct gw_uplink *u, int64_t now)
 {
-	if (now < u->hold_ns)
+	if (now < u->event_pace.hold_ns)
 		return false;
-	return gw_breaker_ready(&u->breaker, now) ||
+	return gw_refusal_open(&u->outbox) || gw_pace_ready(&u->event_pace, now) ||
 		(u->fresh && now >= u->last_try_ns + FRESH_GAP_NS);
 }
 
@@ -224,13 +188,15 @@ static int64_t next_ns(const struct gw_uplink *u, uint64_t committed, int64_t no
 	int64_t next = now + IDLE_NS, t;
 
 	if (gw_heartbeat_wanted(u))
-		next = sooner(
-			next, u->heartbeat_ns > u->hold_ns ? u->heartbeat_ns : u->hold_ns);
+		next = sooner(next,
+			u->heartbeat_ns > u->heartbeat_pace.hold_ns
+				? u->heartbeat_ns
+				: u->heartbeat_pace.hold_ns);
 	if (u->outbox.n > 0 && !may_try_events(u, now)) {
-		t = u->breaker.next_ns;
+		t = u->event_pace.breaker.next_ns;
 		if (u->fresh)
 			t = sooner(t, u->last_try_ns + FRESH_GAP_NS);
-		next = sooner(next, t > u->hold_ns ? t : u->hold_ns);
+		next = sooner(next, t > u->event_pace.hold_ns ? t : u->event_pace.hold_ns);
 	} else if (u->outbox.n > 0) {
 		t = gw_outbox_next_overdue(&u->outbox, committed);
 		if (t != INT64_MAX && t + GW_UPLINK_COMMIT_WAIT_NS > now)
@@ -238,32 +204,36 @@ static int64_t next_ns(const struct gw_uplink *u, uint64_t committed, int64_t no
 	}
 	if (u->stop_ns != 0)
 		next = sooner(next, u->stop_ns);
+	t = gw_offers_next_ns(u);
+	if (t > now) /* else it waits for something else */
+		next = sooner(next, t);
 	return sooner(next, gw_backlog_next_ns(&u->backlog, now));
 }
 
-enum due { DUE_NOTHING, DUE_EVENTS, DUE_HEARTBEAT };
+enum due { DUE_NOTHING, DUE_EVENTS, DUE_HEARTBEAT, DUE_OFFER };
 
 /* What is to be done first; the events are picked. */
 static enum due choose(struct gw_uplink *u, uint64_t committed, int64_t now)
 {
 	bool heartbeat_due = gw_heartbeat_wanted(u) && now >= u->heartbeat_ns &&
-		now >= u->hold_ns;
+		now >= u->heartbeat_pace.hold_ns;
 
 	u->n_picked = 0;
 	u->hungry = false;
 	if (may_try_events(u, now) && !(heartbeat_due && u->heartbeat_turn)) {
-		u->n_picked = gw_outbox_pick(&u->outbox,
-			&(struct gw_outbox_now){.committed = committed,
-				.overdue_ns = now - GW_UPLINK_COMMIT_WAIT_NS,
-				.incomplete = gw_backlog_late(&u->backlog, now),
-				.most = (size_t)u->opts.batch,
-				.most_bytes = GW_UPLINK_REQUEST_BYTES},
-			u->picked);
-		u->hungry = u->n_picked == 0 && u->outbox.n > 0;
+		u->n_picked = gw_delivery_pick(u, committed, now);
+		if (u->n_picked > 0)
+			return DUE_EVENTS;
+		if (gw_delivery_wants_heartbeat(u))
+			return DUE_HEARTBEAT;
+		if (gw_refusal_open(&u->outbox))
+			gw_delivery_give_up(u);
+		else
+			u->hungry = u->outbox.n > 0;
 	}
-	if (u->n_picked > 0)
-		return DUE_EVENTS;
-	return heartbeat_due ? DUE_HEARTBEAT : DUE_NOTHING;
+	if (heartbeat_due)
+		return DUE_HEARTBEAT;
+	return gw_offers_ready(u, now) ? DUE_OFFER : DUE_NOTHING;
 }
 
 static bool finished(struct gw_uplink *u, int64_t now)
@@ -302,9 +272,11 @@ static void *run(void *arg)
 		}
 		gw_wake_finish(&u->wake); /* a sink that waits announces it by itself */
 		if (due == DUE_EVENTS)
-			send_events(u, committed);
-		else
+			gw_delivery_send(u, committed);
+		else if (due == DUE_HEARTBEAT)
 			gw_heartbeat_beat(u);
+		else
+			gw_offers_send(u);
 	}
 	gw_wake_finish(&u->wake);
 	gw_watch_turn(u, now);
@@ -376,6 +348,8 @@ enum gw_err gw_uplink_new(const struct gw_uplink_opts *opts, size_t index,
 	if (rc != GW_OK)
 		goto out;
 	gw_backlog_init(&u->backlog, store, index, &u->outbox, add_stored, u);
+	u->backlog.answer = take_answer;
+	gw_offers_init(&u->offers);
 	u->ring_seq = gw_store_last_seq(store);
 	gw_clock_boot_id(u->boot);
 	gw_store_attach(store, index, &u->wake);
@@ -393,14 +367,16 @@ enum gw_err gw_uplink_start(struct gw_uplink *u, struct gw_error *err)
 	size_t i;
 
 	/* two boxes that lost power together must not come back in step */
-	gw_breaker_init(&u->breaker, BACKOFF_FIRST_NS, BACKOFF_MOST_NS,
-		gw_outbox_alarm(u->boot) ^ (uint64_t)now);
+	gw_pace_init(&u->event_pace, gw_outbox_alarm(u->boot) ^ (uint64_t)now);
+	gw_pace_init(&u->heartbeat_pace, gw_outbox_alarm(u->opts.name) ^ (uint64_t)now);
+	u->credentials = credentials_of(u);
 	u->heartbeat_ns = u->success_ns = now;
 	for (i = 0; i < GW_UPLINK_POINTS; i++)
 		u->fault_said[i] = -1;
 	gw_store_status(u->store, &s);
 	u->now.parked = s.parked[u->index];
 	u->now.since_ns = now;
+	gw_offers_begin(u, 0);
 	gw_watch_turn(u, now);
 	return gw_thread_start(&u->thread, u->opts.name, run, u, err);
 }
@@ -425,6 +401,7 @@ void gw_uplink_free(struct gw_uplink *u)
 		gw_uplink_join(u);
 	}
 	gw_backlog_fini(&u->backlog);
+	gw_offers_fini(&u->offers);
 	gw_outbox_fini(&u->outbox);
 	gw_ring_fini(&u->events);
 	gw_ring_fini(&u->faults);

@@ -51,8 +51,9 @@ struct gw_thread *gw_uplink_thread(struct gw_uplink *u);
 struct gw_ring *gw_uplink_events(struct gw_uplink *u);
 struct gw_wake *gw_uplink_wake(struct gw_uplink *u);
 
-/* Arrow out to the engine: points 0 (1 while the platform cannot be reached: after 3 failures in
- * a row or 60 s; 0 only once it was) and 1 (1 while a record is parked). Call before start. */
+/* Arrow out to the engine: points 0 (1 while the platform cannot be reached or takes no alarm:
+ * after 3 failures in a row or 60 s, or when heartbeats are refused for who we are (401, 403, 407)
+ * for 60 s and no alarm was taken since; 0 only once it was) and 1 (1 while a record is parked). Call before start. */
 enum { GW_UPLINK_POINT_DOWN, GW_UPLINK_POINT_PARKED, GW_UPLINK_POINTS };
 enum gw_err gw_uplink_faults(struct gw_uplink *u, struct gw_wake *engine_wake,
 	struct gw_ring **ret_ring, struct gw_error *err);
@@ -71,5 +72,28 @@ struct gw_uplink_status {
 	char why[160];
 };
 void gw_uplink_status(struct gw_uplink *u, struct gw_uplink_status *ret_status);
+
+/* ---- main: send again ---- */
+
+/* What is parked is offered to the platform again, one by one, when nothing else is to be sent. */
+void gw_uplink_offer_parked(struct gw_uplink *u);
+
+/* The same; and with from_seq > 0, what the journal has from that seq and that wall time on is
+ * owed again, under the same ids. */
+struct gw_resend {
+	uint64_t from_seq;
+	int64_t from_ms;
+};
+struct gw_resent {
+	uint64_t parked; /* to be offered */
+	uint64_t owed;   /* again; not counted what was owed anyway */
+	bool failed;     /* the store cannot write now */
+};
+/* asker is poked when an answer is there. Call before start. */
+void gw_uplink_attach_asker(struct gw_uplink *u, struct gw_wake *asker);
+/* One at a time; false if one is under way. */
+bool gw_uplink_resend(struct gw_uplink *u, const struct gw_resend *what);
+/* True: the answer to the last one, once. */
+bool gw_uplink_resent(struct gw_uplink *u, struct gw_resent *ret_resent);
 
 #endif

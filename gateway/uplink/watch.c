@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Who we are is refused, and no alarm was taken since: one would not be, either. */
+#define STRANGER_NS (60 * GW_NS_PER_SEC)
 #define BACK_LOG_NS \
 	(5 * GW_NS_PER_SEC) /* how long to count what was delivered when it came back */
 
@@ -105,8 +107,27 @@ static void go_down(struct gw_uplink *u, int64_t now)
 	gw_uplink_status(u, &s);
 	u->down = true;
 	u->down_lost = events_lost(u);
-	gw_log(GW_LOG_WARNING, "%s: platform unreachable (%s), %" PRIu64 " alerts waiting",
-		u->opts.name, u->now.why[0] ? u->now.why : "no answer", s.pending);
+	gw_log(GW_LOG_WARNING, "%s: platform %s (%s), %" PRIu64 " alerts waiting",
+		u->opts.name, u->answers ? "takes nothing" : "unreachable",
+		u->now.why[0] ? u->now.why : "no answer", s.pending);
+}
+
+static bool is_stranger(int status)
+{
+	return status == 401 || status == 403 || status == 407;
+}
+
+static void come_back(struct gw_uplink *u, int64_t now)
+{
+	if (!u->now.up)
+		u->now.since_ns = now;
+	u->now.up = true;
+	if (!u->down)
+		return;
+	u->down = false;
+	u->back_ns = now;
+	u->back_sent = 0;
+	gw_offers_begin(u, 0);
 }
 
 void gw_watch_turn(struct gw_uplink *u, int64_t now)
@@ -120,6 +141,17 @@ void gw_watch_turn(struct gw_uplink *u, int64_t now)
 		u->down_ns = u->owing_ns > u->success_ns ? u->owing_ns : u->success_ns;
 		go_down(u, now);
 	}
+	if (!u->down && u->heartbeats_refused_ns > u->success_ns &&
+		is_stranger(u->heartbeat_status) &&
+		now - u->heartbeats_refused_ns >= STRANGER_NS) {
+		u->down_ns = u->heartbeats_refused_ns;
+		u->answers = true;
+		u->now.tried = true;
+		if (u->now.up)
+			u->now.since_ns = now;
+		u->now.up = false;
+		go_down(u, now);
+	}
 	if (u->back_ns != 0 &&
 		(now - u->back_ns >= BACK_LOG_NS ||
 			(u->outbox.n == 0 && gw_outbox_complete(&u->outbox))))
@@ -131,9 +163,7 @@ void gw_watch_turn(struct gw_uplink *u, int64_t now)
 void gw_watch_failed(struct gw_uplink *u, const struct gw_answer *a, int64_t now)
 {
 	u->now.tried = true;
-	gw_breaker_failed(&u->breaker, now);
-	if (a->retry_after_ns > 0)
-		u->hold_ns = u->breaker.next_ns = now + a->retry_after_ns;
+	u->answers = a->status != 0;
 	u->now.retries++;
 	if (u->failures++ == 0 && !u->down)
 		u->down_ns = now;
@@ -147,8 +177,6 @@ void gw_watch_failed(struct gw_uplink *u, const struct gw_answer *a, int64_t now
 
 void gw_watch_reached(struct gw_uplink *u)
 {
-	gw_breaker_worked(&u->breaker);
-	u->hold_ns = 0;
 	u->failures = 0;
 }
 
@@ -157,15 +185,42 @@ void gw_watch_worked(struct gw_uplink *u, size_t n_events, int64_t now)
 	gw_watch_reached(u);
 	u->now.tried = true;
 	u->success_ns = now;
-	if (!u->now.up)
-		u->now.since_ns = now;
-	u->now.up = true;
-	u->now.why[0] = '\0';
-	if (u->down) {
-		u->down = false;
-		u->back_ns = now;
-		u->back_sent = 0;
-	}
+	memcpy(u->now.why, u->heartbeat_why, sizeof(u->now.why)); /* mostly "" */
+	come_back(u, now);
 	u->back_sent += n_events;
 	u->now.sent += n_events;
+}
+
+/* Not a failure: what counts is whether alarms are taken. */
+void gw_watch_heartbeat_refused(struct gw_uplink *u, const struct gw_answer *a, int64_t now)
+{
+	struct gw_text why;
+
+	gw_text_init(&why, u->heartbeat_why, sizeof(u->heartbeat_why));
+	gw_text_addf(&why, "heartbeats are refused: %s", a->why);
+	u->heartbeat_status = a->status;
+	if (u->heartbeats_refused_ns == 0) {
+		u->heartbeats_refused_ns = now;
+		gw_log(GW_LOG_WARNING,
+			"%s: the platform refuses heartbeats (%s); alarms are sent all "
+			"the same",
+			u->opts.name, a->why);
+	}
+	if (u->events_failing)
+		return;
+	gw_watch_reached(u);
+	memcpy(u->now.why, u->heartbeat_why, sizeof(u->now.why));
+	if (is_stranger(a->status))
+		return;
+	u->now.tried = true;
+	come_back(u, now);
+}
+
+void gw_watch_heartbeat_accepted(struct gw_uplink *u)
+{
+	if (u->heartbeats_refused_ns == 0)
+		return;
+	u->heartbeats_refused_ns = 0;
+	u->heartbeat_why[0] = '\0';
+	gw_log(GW_LOG_NOTICE, "%s: the platform takes heartbeats again", u->opts.name);
 }

@@ -23,7 +23,8 @@ refused ones too: {"request", "time", "mono_ns", "status", "fault", "ids", "byte
 
 fault(kind, times=1, on="any", ...): for the next `times` requests (None: until clear()), of "any",
 "alarms" or "heartbeats" only; faults queue up.
-    status  status=500, headers={}, body=""    answer that; nothing goes into the ledger
+    status  status=500, headers={}, body=""    answer that; nothing goes into the ledger, but for
+            delay=0, takes=True                a status of 2xx with takes; that late
     hang    seconds=3600                       no ledger, no answer, then the connection is closed
     slow    seconds=1                          ledger first, a correct answer that late
     cut     at="head"|"body"|"none"            ledger first, then half an answer (or nothing at all)
@@ -347,7 +348,8 @@ class Platform:
             request = self.counts["requests"]
             if fault["kind"] == "status":
                 status, why = fault.get("status", 500), fault.get("body", "commanded")
-            takes = 200 <= status < 300 and fault["kind"] != "hang"
+            takes = (200 <= status < 300 and fault["kind"] != "hang"
+                     and fault.get("takes", True))
             honest = fault["kind"] in (None, "status", "slow", "long")
             os.write(self._requests, (json.dumps({
                 "request": request, "time": round(wall, 6), "mono_ns": mono,
@@ -383,6 +385,8 @@ class Platform:
             return False
         if kind == "slow":
             stopped.wait(fault.get("seconds", 1))
+        if kind == "status" and fault.get("delay"):
+            stopped.wait(fault["delay"])
         if kind == "lie":
             conn.sendall(fault.get("bytes", "\x00\x01 yes yes, got it\r\n\r\n").encode("latin-1"))
             return False
@@ -392,7 +396,7 @@ class Platform:
             conn.sendall(said[fault.get("at", "body")])
             conn.unwrap()
             return False
-        body = why.encode() if status >= 300 else b""
+        body = why.encode() if status >= 300 or kind == "status" else b""
         if kind == "long":
             body = b"x" * fault.get("size", 1 << 20)
         extra = "".join(f"{k}: {v}\r\n" for k, v in fault.get("headers", {}).items())

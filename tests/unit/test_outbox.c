@@ -227,77 +227,6 @@ static void test_bounded_in_bytes(void **state)
 	assert_int_equal(box.n, 3);
 }
 
-/* Requests are refused whenever they hold `bad`; who is parked, and how many requests it took. */
-static unsigned run_refusals(uint64_t bad, uint64_t *ret_parked, uint64_t *ret_sent)
-{
-	unsigned requests = 0;
-	uint64_t last = 0;
-
-	for (*ret_sent = 0, *ret_parked = 0;; requests++) {
-		struct gw_outbox_now now = ALL;
-		size_t n = gw_outbox_pick(&box, &now, picked), i;
-		bool refused = false;
-
-		if (n == 0)
-			return requests;
-		for (i = 0; i < n; i++)
-			refused |= picked[i]->seq == bad;
-		if (refused) {
-			struct gw_outbox_item *alone = gw_outbox_refused(&box);
-
-			if (alone == NULL)
-				continue;
-			assert_int_equal(n, 1);
-			*ret_parked = alone->seq;
-			last = alone->seq;
-			free(alone);
-		} else {
-			for (i = 0; i < n; i++) {
-				assert_true(picked[i]->seq > last);
-				last = picked[i]->seq;
-			}
-			*ret_sent += n;
-			gw_outbox_sent(&box);
-		}
-	}
-}
-
-static void test_poison_is_parked_alone(void **state)
-{
-	(void)state;
-	for (uint64_t bad = 1; bad <= 8; bad++) {
-		uint64_t parked, sent;
-
-		for (uint64_t seq = 1; seq <= 8; seq++)
-			add(seq, GW_LEVEL_YELLOW, "a");
-		assert_in_range(run_refusals(bad, &parked, &sent), 2, 8);
-		assert_int_equal(parked, bad);
-		assert_int_equal(sent, 7);
-		assert_int_equal(box.suspects, 0);
-		assert_int_equal(box.bytes, 0);
-	}
-}
-
-static void test_the_urgent_passes_suspects(void **state)
-{
-	(void)state;
-	for (uint64_t seq = 1; seq <= 4; seq++)
-		add(seq, GW_LEVEL_YELLOW, "a");
-	assert_string_equal(pick(ALL), "1,2,3,4");
-	assert_null(gw_outbox_refused(&box));
-	add(5, GW_LEVEL_RED, "b");
-	add(6, GW_LEVEL_YELLOW, "a");
-	assert_string_equal(pick(ALL), "5");
-	gw_outbox_sent(&box);
-	assert_string_equal(pick(ALL), "1,2");
-	gw_outbox_sent(&box);
-	assert_string_equal(pick(ALL), "3");
-	gw_outbox_sent(&box);
-	assert_string_equal(pick(ALL), "4");
-	free(gw_outbox_refused(&box));
-	assert_string_equal(pick(ALL), "6");
-}
-
 static void test_oldest(void **state)
 {
 	(void)state;
@@ -322,8 +251,6 @@ int main(void)
 		IT(test_a_late_store_holds_nothing_back),
 		IT(test_what_is_under_way_is_not_left_out),
 		IT(test_bounded_in_bytes),
-		IT(test_poison_is_parked_alone),
-		IT(test_the_urgent_passes_suspects),
 		IT(test_oldest),
 	};
 

@@ -357,15 +357,15 @@ static void test_statuses(void **state)
 		{204, GW_SENT},
 		{301, GW_RETRY},
 		{304, GW_RETRY},
-		{400, GW_POISON},
-		{401, GW_DENIED},
-		{403, GW_DENIED},
-		{404, GW_DENIED},
+		{400, GW_REFUSED},
+		{401, GW_REFUSED},
+		{403, GW_REFUSED},
+		{404, GW_REFUSED},
 		{408, GW_RETRY},
-		{409, GW_POISON},
-		{410, GW_POISON},
-		{413, GW_POISON},
-		{422, GW_POISON},
+		{409, GW_REFUSED},
+		{410, GW_REFUSED},
+		{413, GW_REFUSED},
+		{422, GW_REFUSED},
 		{425, GW_RETRY},
 		{429, GW_RETRY},
 		{500, GW_RETRY},
@@ -561,7 +561,7 @@ static void test_token_rotates(void **state)
 	(void)state;
 	assert_int_equal(send_new(), GW_SENT);
 	tell("{\"do\": \"token\", \"token\": \"n3w\"}");
-	assert_int_equal(send_new(), GW_DENIED);
+	assert_int_equal(send_new(), GW_REFUSED);
 	assert_int_equal(answer.status, 401);
 	write_file(token_file, "n3w  \r\nsecond line\n");
 	assert_int_equal(again(), GW_SENT);

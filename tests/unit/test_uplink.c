@@ -72,8 +72,8 @@ struct mark {
 static struct {
 	_Atomic uint64_t committed;
 	struct gw_event events[MOST];
-	bool owed[MOST];
-	size_t n, asks, answers;
+	bool owed[MOST], parked[MOST];
+	size_t n, asks, answers, parked_asks;
 	struct mark marks[4 * MOST];
 	size_t n_marks;
 	bool mute, deaf, failing; /* never answers; takes no marks; cannot read */
@@ -119,6 +119,8 @@ void gw_store_status(struct gw_store *s, struct gw_store_status *ret_status)
 	pthread_mutex_lock(&lock);
 	for (size_t i = 0; i < store.n; i++)
 		ret_status->owed[0] += store.owed[i];
+	for (size_t i = 0; i < store.n; i++)
+		ret_status->parked[0] += store.parked[i];
 	pthread_mutex_unlock(&lock);
 }
 
@@ -135,8 +137,11 @@ bool gw_store_mark(struct gw_store *s, size_t sink, uint64_t seq, enum gw_mark_k
 	if (taken) {
 		store.marks[store.n_marks++] = (struct mark){seq, kind, requests_so_far()};
 		for (size_t i = 0; i < store.n && kind != GW_MARK_UNDURABLE; i++)
-			if (store.events[i].seq == seq)
-				store.owed[i] = false;
+			if (store.events[i].seq == seq) {
+				store.parked[i] |= kind == GW_MARK_PARKED;
+				store.parked[i] &= kind != GW_MARK_UNPARKED;
+				store.owed[i] &= kind == GW_MARK_UNPARKED;
+			}
 	}
 	pthread_mutex_unlock(&lock);
 	return taken;
@@ -192,6 +197,67 @@ bool gw_store_ask(struct gw_store *s, size_t sink, struct gw_cursor after, size_
 	return taken;
 }
 
+static bool answer_with(struct gw_batch *b)
+{
+	bool taken;
+
+	pthread_mutex_lock(&lock);
+	taken = !store.asked;
+	if (taken) {
+		store.asked = true;
+		store.answer = b;
+	}
+	pthread_mutex_unlock(&lock);
+	if (!taken)
+		gw_batch_free(b);
+	gw_wake_poke(gw_uplink_wake(up));
+	return taken;
+}
+
+bool gw_store_ask_parked(struct gw_store *s, size_t sink, uint64_t after_seq, size_t most)
+{
+	struct gw_batch *b = calloc(1, sizeof(*b));
+
+	(void)s;
+	(void)sink;
+	b->events = calloc(most, sizeof(struct gw_event));
+	pthread_mutex_lock(&lock);
+	for (size_t i = 0; i < store.n && b->n < most; i++)
+		if (store.parked[i] && store.events[i].seq > after_seq)
+			b->events[b->n++] = store.events[i];
+	b->failed = store.failing;
+	store.parked_asks++;
+	pthread_mutex_unlock(&lock);
+	return answer_with(b);
+}
+
+/* A window is two events. */
+bool gw_store_owe(struct gw_store *s, size_t sink, uint64_t from_seq, int64_t from_ms)
+{
+	struct gw_batch *b = calloc(1, sizeof(*b));
+
+	(void)s;
+	(void)sink;
+	pthread_mutex_lock(&lock);
+	for (size_t i = 0; i < store.n; i++) {
+		if (store.events[i].seq < from_seq)
+			continue;
+		if (store.events[i].seq >= from_seq + 2) {
+			b->next = from_seq + 2;
+			continue;
+		}
+		if (store.events[i].wall_ms < from_ms)
+			continue;
+		b->owed += !store.owed[i];
+		b->unparked += store.parked[i];
+		store.owed[i] = true;
+		store.parked[i] = false;
+	}
+	b->failed = store.failing;
+	pthread_mutex_unlock(&lock);
+	return answer_with(b);
+}
+
 struct gw_batch *gw_store_take(struct gw_store *s, size_t sink)
 {
 	struct gw_batch *b = NULL;
@@ -238,7 +304,10 @@ struct tried {
 
 static struct {
 	enum gw_verdict verdict, heartbeat_verdict;
-	int64_t retry_after_ns;
+	int64_t retry_after_ns, heartbeat_retry_after_ns;
+	int heartbeat_status;
+	const char
+		*rotate; /* a file that changes with the next refusal, which is the last */
 	uint64_t poison; /* refuses requests with this seq */
 	bool hang;
 	bool hanging;
@@ -291,7 +360,7 @@ static enum gw_verdict judge(const struct gw_delivery *r)
 	for (i = 0; i < r->n_bodies; i++) {
 		t->seqs[i] = seq_of(&r->bodies[i]);
 		if (t->seqs[i] == platform.poison)
-			return platform.verdict == GW_SENT ? GW_POISON : platform.verdict;
+			return platform.verdict == GW_SENT ? GW_REFUSED : platform.verdict;
 	}
 	if (platform.poison == 0 && platform.verdict != GW_SENT)
 		return platform.verdict;
@@ -319,10 +388,18 @@ static void fake_send(
 		pthread_mutex_lock(&lock);
 	}
 	platform.hanging = false;
-	*ret_answer = (struct gw_answer){
-		.verdict = go_on ? judge(r) : GW_RETRY,
-		.retry_after_ns = platform.retry_after_ns,
-	};
+	if (seq_of(&r->bodies[0]) == HEARTBEAT)
+		*ret_answer = (struct gw_answer){.verdict = go_on ? judge(r) : GW_RETRY,
+			.status = platform.heartbeat_status,
+			.retry_after_ns = platform.heartbeat_retry_after_ns};
+	else
+		*ret_answer = (struct gw_answer){.verdict = go_on ? judge(r) : GW_RETRY,
+			.retry_after_ns = platform.retry_after_ns};
+	if (ret_answer->verdict == GW_REFUSED && platform.rotate != NULL) {
+		assert_int_equal(truncate(platform.rotate, 100), 0);
+		platform.rotate = NULL;
+		platform.verdict = GW_SENT;
+	}
 	if (ret_answer->verdict != GW_SENT)
 		snprintf(ret_answer->why, sizeof(ret_answer->why), "commanded");
 	pthread_mutex_unlock(&lock);
@@ -348,6 +425,8 @@ static struct gw_alarm_info alarms[4];
 static struct gw_wake engine_wake;
 static struct gw_ring *faults;
 static double fault[GW_UPLINK_POINTS] = {-1, -1};
+static unsigned n_fault_samples;
+static const char *token_path; /* NULL: none */
 
 static void fill(void *arg, struct gw_heartbeat *h)
 {
@@ -430,7 +509,7 @@ static void read_faults(void)
 {
 	struct gw_sample s;
 
-	while (gw_ring_pop(faults, &s, 1, sizeof(s)) == 1)
+	for (; gw_ring_pop(faults, &s, 1, sizeof(s)) == 1; n_fault_samples++)
 		fault[s.point] = s.value;
 }
 
@@ -442,6 +521,7 @@ static void begin(int64_t heartbeat_ns)
 		.url = "https://h/",
 		.heartbeat_ns = heartbeat_ns,
 		.timeout_ns = 5 * SEC,
+		.token_file = token_path,
 		.batch = 64};
 	struct gw_health health = {.fill = fill};
 
@@ -478,6 +558,7 @@ static int setup(void **state)
 	platform.tries = calloc(4096, sizeof(struct tried));
 	atomic_store(&clock_ns, START_NS);
 	fault[0] = fault[1] = -1;
+	n_fault_samples = 0;
 	begin(0);
 	SOON(count(&store.answers) == 1); /* nothing is owed */
 	return 0;
@@ -720,7 +801,7 @@ static void test_denied_to_all_parks_nothing(void **state)
 	(void)state;
 	again_with_heartbeat(30 * SEC);
 	SOON(count(&platform.n_heartbeats) == 1);
-	COMMAND(platform.verdict = platform.heartbeat_verdict = GW_DENIED);
+	COMMAND(platform.verdict = platform.heartbeat_verdict = GW_REFUSED);
 	commit(1);
 	emit(1, GW_LEVEL_RED, 0);
 	SOON(status().retries == 1);
@@ -735,7 +816,7 @@ static void test_denied_to_one_parks_it(void **state)
 	(void)state;
 	again_with_heartbeat(30 * SEC);
 	SOON(count(&platform.n_heartbeats) == 1);
-	COMMAND(platform.verdict = GW_DENIED);
+	COMMAND(platform.verdict = GW_REFUSED);
 	COMMAND(platform.poison = 1);
 	commit(2);
 	emit(1, GW_LEVEL_RED, 0);
@@ -743,6 +824,457 @@ static void test_denied_to_one_parks_it(void **state)
 	SOON(marks_of(GW_MARK_PARKED) == 1);
 	SOON(marks_of(GW_MARK_DELIVERED) == 1);
 	assert_int_equal(platform.taken[0], 2);
+}
+
+/* The platform answers no to everything for a while: nothing is the record's fault. */
+static void refuse_everything(int64_t heartbeat_ns)
+{
+	again_with_heartbeat(heartbeat_ns);
+	COMMAND(platform.verdict = platform.heartbeat_verdict = GW_REFUSED);
+	commit(1000);
+	for (uint64_t seq = 1; seq <= 8; seq++)
+		emit(seq, GW_LEVEL_RED, seq % 4);
+	for (int i = 0; i < 20; i++) {
+		SOON(count(&platform.n_tries) > 0);
+		settle();
+		advance(SEC / 2);
+	}
+	SOON((read_faults(), fault[GW_UPLINK_POINT_DOWN] == 1.0));
+	assert_int_equal(marks_of(GW_MARK_PARKED), 0);
+	assert_int_equal(status().parked, 0);
+	assert_int_equal(status().pending, 8);
+	assert_in_range(count(&platform.n_tries), 3, 60); /* with back-off */
+	COMMAND(platform.verdict = platform.heartbeat_verdict = GW_SENT);
+	advance(60 * SEC);
+	SOON(count(&platform.n_taken) == 8);
+	assert_taken_once(8);
+	SOON(marks_of(GW_MARK_DELIVERED) == 8);
+	assert_int_equal(marks_of(GW_MARK_PARKED), 0);
+	SOON((read_faults(), fault[GW_UPLINK_POINT_DOWN] == 0.0));
+}
+
+static void test_everything_refused_parks_nothing(void **state)
+{
+	(void)state;
+	refuse_everything(0);
+}
+
+static void test_everything_refused_heartbeats_too(void **state)
+{
+	(void)state;
+	refuse_everything(30 * SEC);
+}
+
+/* One bad record, nobody else, no heartbeat: it stays owed, and the next one is its witness. */
+static void test_without_a_witness_it_stays_owed(void **state)
+{
+	(void)state;
+	COMMAND(platform.poison = 1);
+	commit(1000);
+	emit(1, GW_LEVEL_RED, 0);
+	for (int i = 0; i < 5; i++) {
+		SOON(status().retries > 0);
+		settle();
+		advance(60 * SEC);
+	}
+	assert_int_equal(marks_of(GW_MARK_PARKED), 0);
+	assert_int_equal(status().pending, 1);
+	for (uint64_t seq = 2; seq <= 4; seq++)
+		emit(seq, GW_LEVEL_YELLOW, 1);
+	advance(2 * SEC);
+	SOON(marks_of(GW_MARK_PARKED) == 1);
+	SOON(marks_of(GW_MARK_DELIVERED) == 3);
+	assert_int_equal(store.parked[0], true);
+}
+
+/* A heartbeat taken under another token says nothing about what the old one was refused. */
+static void test_another_token_is_no_witness(void **state)
+{
+	char path[] = "/tmp/tocsin-token-XXXXXX";
+	int fd = mkstemp(path);
+
+	(void)state;
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, "old\n", 4), 4);
+	end_scene();
+	token_path = path;
+	begin(30 * SEC);
+	SOON(count(&platform.n_heartbeats) == 1);
+	COMMAND(platform.verdict = GW_REFUSED; platform.rotate = path);
+	commit(1);
+	emit(1, GW_LEVEL_RED, 0);
+	SOON(count(&platform.n_heartbeats) >= 2); /* asked, and taken: with the new token */
+	advance(2 * SEC);
+	SOON(count(&platform.n_taken) == 1);
+	assert_int_equal(marks_of(GW_MARK_PARKED), 0);
+	close(fd);
+	unlink(path);
+	token_path = NULL;
+}
+
+static void test_nothing_is_parked_while_stopping(void **state)
+{
+	(void)state;
+	again_with_heartbeat(30 * SEC);
+	SOON(count(&platform.n_heartbeats) == 1);
+	commit(2);
+	COMMAND(platform.hang = true);
+	emit(1, GW_LEVEL_RED, 0);
+	SOON(is(&platform.hanging));
+	COMMAND(platform.verdict = GW_REFUSED);
+	gw_uplink_ask_stop(up);
+	COMMAND(platform.hang = false);
+	gw_uplink_join(up);
+	assert_int_equal(marks_of(GW_MARK_PARKED), 0);
+	assert_true(store.owed[0]);
+}
+
+/* ---- parked records are offered again ---- */
+
+/* Seqs 1..n of alarms of their own are parked, and there is a platform that takes them now. */
+static void park_some(uint64_t n)
+{
+	end_scene();
+	for (uint64_t seq = 1; seq <= n; seq++) {
+		struct gw_event e = make(seq, GW_LEVEL_RED, seq % 4);
+
+		to_store(&e);
+		store.owed[seq - 1] = false;
+		store.parked[seq - 1] = true;
+	}
+	atomic_store(&store.committed, n);
+}
+
+static void test_parked_ones_are_offered_after_a_start(void **state)
+{
+	(void)state;
+	park_some(20);
+	begin(0);
+	SOON(count(&platform.n_taken) == 20);
+	assert_taken_once(20);
+	for (size_t i = 0; i < 20; i++) {
+		assert_int_equal(platform.tries[i].n, 1); /* one at a time */
+		assert_int_equal(platform.taken[i], i + 1);
+	}
+	SOON(marks_of(GW_MARK_UNPARKED) == 20);
+	SOON(status().parked == 0);
+	SOON((read_faults(), fault[GW_UPLINK_POINT_PARKED] == 0.0));
+	SOON(status().up);
+}
+
+static void test_what_is_new_goes_before_what_is_parked(void **state)
+{
+	(void)state;
+	park_some(5);
+	COMMAND(platform.hang = true);
+	begin(0);
+	SOON(is(&platform.hanging)); /* an offer is under way */
+	commit(6);
+	emit(6, GW_LEVEL_BLUE, 0);
+	SOON(count(&platform.n_tries) == 0 && status().pending == 1);
+	COMMAND(platform.hang = false);
+	SOON(count(&platform.n_taken) == 6);
+	assert_int_equal(platform.taken[0], 6);
+	assert_taken_once(6);
+}
+
+/* Refused again: they stay parked, one request each a round, and rounds become rare. */
+static void test_offers_are_paced(void **state)
+{
+	size_t before;
+
+	(void)state;
+	park_some(4);
+	COMMAND(platform.verdict = GW_REFUSED);
+	begin(0);
+	for (int i = 0; i < 60 && count(&platform.n_tries) < 4; i++) {
+		settle();
+		advance(SEC / 4);
+	}
+	assert_int_equal(count(&platform.n_tries), 4);
+	SOON((advance(SEC / 100), count(&store.parked_asks) >= 2));
+	for (int hour = 0; hour < 6; hour++) {
+		before = count(&platform.n_tries);
+		for (int i = 0; i < 600; i++) {
+			usleep(1500);
+			advance(6 * SEC);
+		}
+		assert_in_range(count(&platform.n_tries) - before, 4, hour ? 28 : 60);
+	}
+	assert_int_equal(status().parked, 4);
+	assert_int_equal(marks_of(GW_MARK_UNPARKED), 0);
+	assert_int_equal(marks_of(GW_MARK_PARKED), 0); /* they are: nothing to write */
+	assert_false(status().down);
+}
+
+/* With somebody to bear witness: once a day in the end. */
+static void test_offers_once_a_day(void **state)
+{
+	size_t tries;
+
+	(void)state;
+	park_some(1);
+	COMMAND(platform.poison = 1);
+	begin(30 * SEC);
+	for (int i = 0; i < 2 * 24 * 30; i++) { /* two days, in steps of two minutes */
+		usleep(1500);
+		advance(120 * SEC);
+	}
+	tries = count(&platform.n_tries);
+	assert_in_range(tries, 6, 15);
+	for (int i = 0; i < 25 * 30; i++) {
+		usleep(1500);
+		advance(120 * SEC);
+	}
+	assert_in_range(count(&platform.n_tries), tries + 1, tries + 3);
+	COMMAND(platform.poison = 0);
+	gw_uplink_offer_parked(up); /* a reload */
+	SOON(count(&platform.n_taken) == 1);
+	SOON(status().parked == 0);
+}
+
+static void test_offered_when_the_platform_comes_back(void **state)
+{
+	(void)state;
+	park_some(3);
+	COMMAND(platform.verdict = GW_RETRY);
+	begin(0);
+	emit(4, GW_LEVEL_RED, 1);
+	commit(4);
+	SOON(status().retries == 1);
+	for (unsigned i = 2; i <= 3; i++) {
+		advance(60 * SEC);
+		SOON(status().retries == i);
+	}
+	SOON((read_faults(), fault[GW_UPLINK_POINT_DOWN] == 1.0));
+	COMMAND(platform.verdict = GW_SENT);
+	advance(60 * SEC);
+	SOON(count(&platform.n_taken) == 4);
+	assert_int_equal(platform.taken[0], 4);
+	assert_taken_once(4);
+}
+
+static void test_offered_under_another_token(void **state)
+{
+	char path[] = "/tmp/tocsin-token-XXXXXX";
+	int fd = mkstemp(path);
+
+	(void)state;
+	assert_true(fd >= 0);
+	park_some(1);
+	token_path = path;
+	COMMAND(platform.poison = 1);
+	begin(0);
+	SOON(count(&platform.n_tries) == 1);
+	advance(5 * SEC);
+	settle();
+	assert_int_equal(count(&platform.n_tries), 1);
+	COMMAND(platform.poison = 0);
+	assert_int_equal(write(fd, "new\n", 4), 4);
+	advance(10 * SEC);
+	SOON(count(&platform.n_taken) == 1);
+	close(fd);
+	unlink(path);
+	token_path = NULL;
+}
+
+/* Every record was refused while heartbeats were taken: when one is taken, so may the others be. */
+static void test_parked_on_a_heartbeats_word_alone(void **state)
+{
+	(void)state;
+	again_with_heartbeat(30 * SEC);
+	SOON(count(&platform.n_heartbeats) == 1);
+	COMMAND(platform.verdict = GW_REFUSED);
+	commit(1000);
+	for (uint64_t seq = 1; seq <= 4; seq++)
+		emit(seq, GW_LEVEL_RED, seq % 4);
+	SOON(marks_of(GW_MARK_PARKED) == 4);
+	COMMAND(platform.verdict = GW_SENT);
+	emit(5, GW_LEVEL_BLUE, 0);
+	advance(SEC);
+	SOON(count(&platform.n_taken) == 5);
+	assert_taken_once(5);
+	SOON(status().parked == 0);
+}
+
+static struct gw_resent resend(uint64_t from_seq)
+{
+	struct gw_resent r;
+
+	assert_true(gw_uplink_resend(up, &(struct gw_resend){.from_seq = from_seq}));
+	assert_false(gw_uplink_resend(up, &(struct gw_resend){.from_seq = from_seq}));
+	SOON(gw_uplink_resent(up, &r));
+	assert_false(gw_uplink_resent(up, &r));
+	return r;
+}
+
+static void test_resend(void **state)
+{
+	struct gw_resent r;
+
+	(void)state;
+	COMMAND(platform.poison = 2);
+	commit(1000);
+	for (uint64_t seq = 1; seq <= 7; seq++)
+		emit(seq, GW_LEVEL_YELLOW, seq % 4);
+	SOON(marks_of(GW_MARK_PARKED) == 1 && marks_of(GW_MARK_DELIVERED) == 6);
+	SOON(status().parked == 1);
+	COMMAND(platform.poison = 0);
+	r = resend(0); /* what is parked */
+	assert_int_equal(r.parked, 1);
+	assert_int_equal(r.owed, 0);
+	SOON(count(&platform.n_taken) == 7);
+	SOON(status().parked == 0);
+	r = resend(4); /* and what was delivered */
+	assert_int_equal(r.parked, 0);
+	assert_int_equal(r.owed, 4);
+	SOON(count(&platform.n_taken) == 11);
+	SOON(marks_of(GW_MARK_DELIVERED) == 11);
+	r = resend(1000);
+	assert_int_equal(r.owed, 0);
+	assert_false(r.failed);
+	COMMAND(store.failing = true);
+	r = resend(1);
+	assert_true(r.failed);
+}
+
+/* ---- heartbeats are a kind of their own ---- */
+
+static void test_a_heartbeats_hold_is_its_own(void **state)
+{
+	(void)state;
+	again_with_heartbeat(30 * SEC);
+	SOON(count(&platform.n_heartbeats) == 1);
+	COMMAND(platform.heartbeat_verdict = GW_RETRY; platform.heartbeat_status = 503;
+		platform.heartbeat_retry_after_ns = 60 * SEC);
+	advance(30 * SEC);
+	SOON(status().retries == 1);
+	commit(1);
+	emit(1, GW_LEVEL_RED,
+		0); /* time stands still: nothing but the alarm may make it go */
+	SOON(count(&platform.n_taken) == 1);
+	advance(59 * SEC);
+	settle();
+	assert_int_equal(count(&platform.n_heartbeats), 2);
+	COMMAND(platform.heartbeat_verdict = GW_SENT);
+	advance(1 * SEC);
+	SOON(count(&platform.n_heartbeats) == 3);
+}
+
+/* ... and so is its back-off: the second try of an alarm does not wait for it. */
+static void test_a_heartbeats_back_off_is_its_own(void **state)
+{
+	(void)state;
+	again_with_heartbeat(30 * SEC);
+	SOON(count(&platform.n_heartbeats) == 1);
+	COMMAND(platform.heartbeat_verdict = platform.verdict = GW_RETRY);
+	for (unsigned i = 1; i <= 8; i++) {
+		advance(60 * SEC);
+		SOON(status().retries == i);
+	}
+	commit(1);
+	emit(1, GW_LEVEL_RED, 0);
+	SOON(count(&platform.n_tries) == 1);
+	SOON(status().retries >= 9);
+	COMMAND(platform.verdict = GW_SENT);
+	advance(1 * SEC);
+	SOON(count(&platform.n_taken) == 1);
+}
+
+static void test_an_events_hold_is_not_the_heartbeats(void **state)
+{
+	(void)state;
+	again_with_heartbeat(5 * SEC);
+	SOON(count(&platform.n_heartbeats) == 1);
+	COMMAND(platform.verdict = GW_RETRY; platform.retry_after_ns = 60 * SEC);
+	commit(1);
+	emit(1, GW_LEVEL_RED, 0);
+	SOON(status().retries == 1);
+	COMMAND(platform.verdict = GW_SENT);
+	advance(5 * SEC);
+	SOON(count(&platform.n_heartbeats) == 2);
+	settle(); /* it lives: but it asked for silence */
+	assert_int_equal(count(&platform.n_tries), 1);
+	advance(55 * SEC);
+	SOON(count(&platform.n_taken) == 1);
+}
+
+static void test_heartbeats_refused_are_no_outage(void **state)
+{
+	(void)state;
+	again_with_heartbeat(1 * SEC);
+	SOON(count(&platform.n_heartbeats) == 1);
+	SOON((read_faults(), fault[GW_UPLINK_POINT_DOWN] == 0.0));
+	COMMAND(platform.heartbeat_verdict = GW_REFUSED; platform.heartbeat_status = 404);
+	commit(1000);
+	for (uint64_t i = 1; i <= 40; i++) {
+		size_t beats = count(&platform.n_heartbeats);
+
+		advance(1 * SEC);
+		SOON(count(&platform.n_heartbeats) > beats);
+		if (i % 4 == 0) {
+			emit(i / 4, GW_LEVEL_YELLOW, 0);
+			SOON(count(&platform.n_taken) == i / 4);
+		}
+		read_faults();
+		assert_true(fault[GW_UPLINK_POINT_DOWN] == 0.0);
+		assert_true(status().up);
+	}
+	assert_int_equal(n_fault_samples, 2); /* down 0, parked 0 */
+	assert_non_null(strstr(status().why, "heartbeats are refused"));
+	COMMAND(platform.heartbeat_verdict = GW_SENT);
+	advance(1 * SEC);
+	SOON(status().why[0] == '\0');
+}
+
+/* A 429 says that somebody is there, too. */
+static void test_a_busy_platform_is_reached(void **state)
+{
+	(void)state;
+	again_with_heartbeat(1 * SEC);
+	SOON(count(&platform.n_heartbeats) == 1);
+	COMMAND(platform.heartbeat_verdict = GW_RETRY; platform.heartbeat_status = 429;
+		platform.heartbeat_retry_after_ns = 5 * SEC);
+	for (size_t i = 2; i < 10; i++) {
+		advance(5 * SEC);
+		SOON(count(&platform.n_heartbeats) == i);
+	}
+	settle();
+	assert_false(status().down);
+	assert_int_equal(status().retries, 0);
+}
+
+/* Who does not know us does not take alarms: better said in a quiet hour. But once. */
+static void test_a_stranger_is_told_of_after_a_minute(void **state)
+{
+	(void)state;
+	again_with_heartbeat(1 * SEC);
+	SOON(count(&platform.n_heartbeats) == 1);
+	COMMAND(platform.heartbeat_verdict = GW_REFUSED; platform.heartbeat_status = 401);
+	for (size_t i = 2; i < 50; i++) {
+		advance(1 * SEC);
+		SOON(count(&platform.n_heartbeats) == i);
+	}
+	settle();
+	assert_false(status().down);
+	for (size_t i = 50; i < 70; i++) {
+		advance(1 * SEC);
+		SOON(count(&platform.n_heartbeats) == i);
+	}
+	SOON((read_faults(), fault[GW_UPLINK_POINT_DOWN] == 1.0));
+	commit(1);
+	emit(1, GW_LEVEL_RED, 0); /* it is taken all the same */
+	SOON((read_faults(), fault[GW_UPLINK_POINT_DOWN] == 0.0));
+	n_fault_samples = 0;
+	for (size_t i = 0; i < 100; i++) {
+		size_t beats = count(&platform.n_heartbeats);
+
+		advance(1 * SEC);
+		SOON(count(&platform.n_heartbeats) > beats);
+	}
+	settle();
+	read_faults();
+	assert_int_equal(n_fault_samples, 0);
 }
 
 static void test_heartbeats(void **state)
@@ -1089,6 +1621,25 @@ int main(void)
 		IT(test_one_poison_of_five_is_parked),
 		IT(test_denied_to_all_parks_nothing),
 		IT(test_denied_to_one_parks_it),
+		IT(test_everything_refused_parks_nothing),
+		IT(test_everything_refused_heartbeats_too),
+		IT(test_without_a_witness_it_stays_owed),
+		IT(test_another_token_is_no_witness),
+		IT(test_nothing_is_parked_while_stopping),
+		IT(test_parked_ones_are_offered_after_a_start),
+		IT(test_what_is_new_goes_before_what_is_parked),
+		IT(test_offers_are_paced),
+		IT(test_offers_once_a_day),
+		IT(test_offered_when_the_platform_comes_back),
+		IT(test_offered_under_another_token),
+		IT(test_parked_on_a_heartbeats_word_alone),
+		IT(test_resend),
+		IT(test_a_heartbeats_hold_is_its_own),
+		IT(test_a_heartbeats_back_off_is_its_own),
+		IT(test_an_events_hold_is_not_the_heartbeats),
+		IT(test_heartbeats_refused_are_no_outage),
+		IT(test_a_busy_platform_is_reached),
+		IT(test_a_stranger_is_told_of_after_a_minute),
 		IT(test_heartbeats),
 		IT(test_heartbeats_do_not_hide_that_events_fail),
 		IT(test_backlog_of_an_earlier_run),

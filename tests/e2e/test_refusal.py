@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The platform says no: to the record, to the credentials, to heartbeats, or to everything."""
+import signal
+import time
+
+import building as b
+import harness
+import oracle
+import pytest
+
+STATUSES = (400, 401, 403, 404, 413, 422)
+
+
+@pytest.fixture
+def reds(broker):
+    """Points t/0 ... with a red alarm each."""
+    def make(n=8):
+        return (b.mqtt(broker.port, *(b.plain(f"p-{i}", f"t/{i}") for i in range(n))),
+                [{"name": "high", "on": "zigbee/p-*/value", "when": {"above": 1}, "level": "red",
+                  "class": "alarm"}])
+    return make
+
+
+def raised(city):
+    return {a.alarm for a in city.seen_events(change="raised") if a.alarm.startswith("zigbee/")}
+
+
+def start(gateway, reds, city, **more):
+    source, alarms = reds()
+    g = gateway(b.config(source, alarms=alarms, uplinks=[city.uplink(**more)])).start()
+    g.wait_up("zigbee")
+    return g
+
+
+@pytest.mark.parametrize("heartbeat", ("0s", "1s"))
+@pytest.mark.parametrize("status", STATUSES)
+def test_what_everything_is_refused_is_not_parked(gateway, reds, publisher, city, status, heartbeat):
+    g = start(gateway, reds, city, heartbeat=heartbeat)
+    city.fault("status", times=None, status=status)
+    for i in range(8):
+        publisher.send(f"t/{i}", "5")
+    # one of them, at least, was refused all by itself
+    harness.wait_for(lambda: any(len(r["ids"]) == 1 for r in city.posts()),
+                     lambda: str(city.posts()), 20)
+    time.sleep(2)
+    assert g.uplink()["parked"] == 0, g.log()
+    city.clear()
+    harness.wait_for(lambda: len(raised(city)) == 8, lambda: str(g.uplink()), 60)
+    harness.wait_for(lambda: g.uplink()["pending"] == 0, lambda: str(g.uplink()))
+    assert g.uplink()["parked"] == 0
+
+
+def test_what_was_refused_outlives_a_restart(gateway, reds, publisher, city):
+    g = start(gateway, reds, city, heartbeat="0s")
+    city.fault("status", times=None, status=400)
+    for i in range(8):
+        publisher.send(f"t/{i}", "5")
+    harness.wait_for(lambda: g.uplink()["state"] == "down", lambda: str(g.uplink()), 30)
+    g.restart()
+    city.clear()
+    harness.wait_for(lambda: len(raised(city)) == 8, lambda: str(g.uplink()), 60)
+    assert g.uplink()["parked"] == 0
+
+
+@pytest.mark.parametrize("sig", (signal.SIGTERM, signal.SIGHUP))
+def test_nothing_is_parked_while_stopping(gateway, reds, publisher, city, sig):
+    g = start(gateway, reds, city)
+    city.spoil("status", times=None, status=401, delay=0.7)
+    publisher.send("t/0", "5")
+    harness.wait_for(city.posts, "a request is under way")
+    if sig == signal.SIGTERM:
+        g.stop()
+        city.clear()
+        g.start()
+    else:
+        g.write({**g.config, "uplinks": [city.uplink(batch=32)]})
+        g.reload()
+        g.wait_log("reloaded")
+        city.clear()
+    assert "parked" not in g.log()
+    harness.wait_for(lambda: len(raised(city)) == 1, lambda: str(g.uplink()), 60)
+    assert g.uplink()["parked"] == 0
+
+
+def park_one(g, city, publisher):
+    """Whatever is seq 3 is refused, and everything else is taken."""
+    city.fault("reject", match="-0*3$", status=422)
+    for i in range(5):
+        publisher.send(f"t/{i}", "5")
+    harness.wait_for(lambda: g.uplink()["parked"] == 1 and g.uplink()["pending"] == 0,
+                     lambda: str(g.uplink()) + g.log(), 30)
+    assert 3 not in {a.seq for a in city.seen_events()}
+    city.clear()
+
+
+def comes(g, city, within=20):
+    harness.wait_for(lambda: 3 in {a.seq for a in city.seen_events()}, lambda: g.log(), within)
+    harness.wait_for(lambda: g.uplink()["parked"] == 0, lambda: str(g.uplink()))
+    harness.wait_for(lambda: g.alarm("city:parked")["state"] in ("normal", "returned-unacked"),
+                     lambda: str(g.alarm("city:parked")))
+    arrivals = [a for a in city.arrivals() if a.seq == 3]
+    assert len({a.raw for a in arrivals}) == 1
+
+
+@pytest.mark.parametrize("how", ("restart", "reload", "other-reload", "back"))
+def test_a_parked_record_is_offered_again(gateway, reds, publisher, city, how):
+    g = start(gateway, reds, city, heartbeat="1s" if how == "back" else "1h")
+    park_one(g, city, publisher)
+    if how == "restart":
+        g.restart()
+    elif how == "reload":
+        g.reload()
+    elif how == "other-reload":
+        g.write({**g.config, "uplinks": [city.uplink(batch=32)]})
+        g.reload()
+    else:
+        city.stop()
+        harness.wait_for(lambda: g.alarm("city:down")["state"].startswith("active"),
+                         lambda: str(g.uplink()), 60)
+        city.start()
+    # sooner than by the uplink's own clock, which begins with 30 s
+    comes(g, city, 60 if how == "back" else 4)
+
+
+def test_a_parked_record_is_offered_under_a_new_token(gateway, reds, publisher, city, folder):
+    token = folder / "token"
+    token.write_text("old\n")
+    g = start(gateway, reds, city, token_file=str(token))
+    park_one(g, city, publisher)
+    token.write_text("another\n")
+    comes(g, city, 4)
+
+
+def test_a_heartbeats_hold_does_not_hold_an_alarm(gateway, reds, publisher, city):
+    g = start(gateway, reds, city, heartbeat="1s")
+    city.fault("status", times=None, on="heartbeats", status=429, headers={"Retry-After": "60"})
+    harness.wait_for(lambda: any(r["status"] == 429 for r in city.requests()), "a 429", 20)
+    at = time.monotonic()
+    publisher.send("t/0", "5")
+    city.until("zigbee/p-0/value:high", "raised", within=10)
+    assert time.monotonic() - at < 3 * harness.SLOW
+    assert g.uplink()["state"] == "up"
+
+
+@pytest.mark.parametrize("status", (400, 404, 405, 429))
+def test_heartbeats_refused_are_no_outage(gateway, reds, publisher, city, status):
+    g = start(gateway, reds, city, heartbeat="1s")
+    city.fault("status", times=None, on="heartbeats", status=status)
+    for n in range(12):
+        publisher.send("t/0", "5" if n % 2 == 0 else "0")
+        time.sleep(1)
+    assert not [a for a in city.seen_events() if a.alarm == "city:down"]
+    assert not [line for line in g.lines() if "city:down" in str(line)]
+    city.until("zigbee/p-0/value:high", "raised", n=6)
+    assert g.uplink()["state"] == "up" and "heartbeats are refused" in g.uplink()["why"]
+    assert g.log().count("refuses heartbeats") == 1
+    city.clear()
+    g.wait_log("takes heartbeats again", 20)
+    harness.wait_for(lambda: g.uplink()["why"] == "", lambda: str(g.uplink()))
+    assert oracle.check(city.arrivals(), committed=range(1, 3)) == []
