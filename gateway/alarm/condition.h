@@ -121,6 +121,9 @@ struct gw_condition_kind {
 	/* It was true before the start, as is known only now, after samples were taken in: its
 	 * memory becomes what it would be if that had been known before the first. Optional. */
 	void (*stood)(const struct gw_condition_opts *o, void *memory);
+	/* Nobody looked for that long, and time without a change does not count it. What is true
+	 * stays so. Optional. */
+	void (*paused)(void *memory, int64_t pause_ns);
 	/* Values in [lo, hi] change nothing while the condition is false and need not be asked.
 	 * Optional: with absorb every value, else none. */
 	void (*calm)(const struct gw_condition_opts *o, double *ret_lo, double *ret_hi);

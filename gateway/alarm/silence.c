@@ -89,6 +89,15 @@ static void recall_stuck(void *memory, const struct gw_rested *run)
 	m->since_ns = run->since_ns;
 }
 
+/* It may have moved a hundred times while nobody looked. */
+static void pause_stuck(void *memory, int64_t pause_ns)
+{
+	struct stuck *m = memory;
+
+	if (m->since_ns)
+		m->since_ns += pause_ns;
+}
+
 static bool rest_stuck(
 	const struct gw_condition_opts *o, const void *memory, struct gw_rest *ret_rest)
 {
@@ -149,6 +158,7 @@ const struct gw_condition_kind gw_stuck = {
 	.absorb = absorb_stuck,
 	.rest = rest_stuck,
 	.recall = recall_stuck,
+	.paused = pause_stuck,
 	.ask = ask_stuck,
 	.stood = stood_stuck,
 	.worse = gw_kind_never_worse,

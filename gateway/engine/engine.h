@@ -153,6 +153,10 @@ void gw_engine_tap(struct gw_engine *e, struct gw_tap *tap);
 /* Drain what the rings hold (bounded per call), step, run timers due by now. Returns whether
  * there is more to do at once. */
 bool gw_engine_step(struct gw_engine *e, struct gw_time now);
+/* Nobody ran for pause_ns until now_ns, neither this engine nor its sources: what concludes from
+ * hearing nothing does not count that time. Before the step at now_ns. An input like any other: the
+ * same samples, times and pauses yield the same events. */
+void gw_engine_paused(struct gw_engine *e, int64_t pause_ns, int64_t now_ns);
 /* Feed samples directly, as a ring would: for replay and tests. point is an index into opts->points. */
 void gw_engine_feed(
 	struct gw_engine *e, const struct gw_sample *samples, size_t n, struct gw_time now);

@@ -151,6 +151,14 @@ struct gw_output {
 	_Atomic uint64_t lost; /* events this output was too slow for */
 };
 
+/* A time in which nobody ran, or several that are remembered as one (pause.c). */
+#define GW_PAUSES 16
+struct gw_pause {
+	int64_t first_ns, first_end_ns; /* how long the first one took, and when it ended */
+	int64_t more_ns;                /* how long the others took */
+	int64_t last_end_ns;            /* when the last one ended */
+};
+
 struct gw_engine {
 	struct gw_engine_opts opts;
 	struct gw_view view;
@@ -181,6 +189,9 @@ struct gw_engine {
 	struct gw_event *log; /* events waiting for the slowest output */
 	uint64_t logged;
 	size_t log_mask;
+
+	struct gw_pause pauses[GW_PAUSES]; /* oldest first */
+	size_t n_pauses;
 
 	bool started, synced;
 	bool far;             /* so many histories that they must be fetched ahead */
@@ -318,6 +329,11 @@ void gw_restore_end_life(struct gw_engine *e, const struct gw_alarm_memory *memo
 
 /* late.c: the batch that main handed over, if any, all of it */
 void gw_late_take(struct gw_engine *e, const struct gw_time *now);
+
+/* pause.c: times in which nobody ran */
+/* since_ns later by those, for what counts how long nothing was heard. */
+int64_t gw_pause_since_ns(const struct gw_engine *e, int64_t since_ns);
+void gw_pause_adopt(struct gw_engine *e, const struct gw_engine *old);
 
 /* start.c: what is told at the first step, and when the clock becomes right */
 void gw_alarms_start(struct gw_engine *e, const struct gw_time *now);

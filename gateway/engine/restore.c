@@ -261,6 +261,7 @@ size_t gw_engine_adopt(struct gw_engine *e, struct gw_engine *old, struct gw_tim
 	gw_engine_identity(e, old->run, old->seq, old->boot);
 	take_points(e, old);
 	gw_out_adopt(e, old);
+	gw_pause_adopt(e, old);
 	for (size_t i = 0; i < old->opts.n_alarms; i++) {
 		const struct gw_alarm *was = &old->alarms[i];
 		const struct gw_story *story = gw_story_of(old, was);

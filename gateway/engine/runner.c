@@ -12,6 +12,10 @@
 #define TRY_SHARE    2000
 #define CREDIT_MAX   (20 * LINGER_NS)
 
+/* The thread runs again this much later than it was to: the process was stopped, or its machine
+ * suspended or starved. Less than that is noise. */
+#define PAUSE_NS GW_NS_PER_SEC
+
 struct credit {
 	int64_t ns;       /* to be spent on looking in vain */
 	int64_t until_ns; /* it was reckoned up to then */
@@ -46,9 +50,19 @@ static bool linger(const struct gw_engine *e, struct credit *c, int64_t now_ns)
 	return found;
 }
 
+/* due_ns: when the thread was to look at the clock again at the latest; 0: not yet. Decided here,
+ * where the clocks are read: the engine is told, and stays a function of what it is told. */
+static void notice_pause(struct gw_engine *e, int64_t *due_ns, int64_t now_ns)
+{
+	if (*due_ns && now_ns - *due_ns > PAUSE_NS)
+		gw_engine_paused(e, now_ns - *due_ns, now_ns);
+	*due_ns = now_ns;
+}
+
 static void *run(void *arg)
 {
 	struct gw_runner *r = arg;
+	int64_t due_ns = 0;
 	struct credit credit = {0, 0};
 	bool stop = false;
 
@@ -60,12 +74,14 @@ static void *run(void *arg)
 		do {
 			now = read_clocks(r);
 			gw_thread_beat(&r->thread, now.mono_ns);
+			notice_pause(r->engine, &due_ns, now.mono_ns);
 		} while (gw_engine_step(r->engine, now));
 		wait_ns = gw_engine_next_ns(r->engine) - now.mono_ns;
 		if (wait_ns > LONGEST_SLEEP_NS)
 			wait_ns = LONGEST_SLEEP_NS;
 		if (!stop && wait_ns > LINGER_NS && linger(r->engine, &credit, now.mono_ns))
 			continue;
+		due_ns = now.mono_ns + (wait_ns > 0 ? wait_ns : 0);
 		gw_wake_prepare(&r->wake); /* whoever publishes from here on pokes */
 		if (stop || wait_ns <= 0 || gw_thread_stopping(&r->thread) ||
 			gw_engine_pending(r->engine))

@@ -31,7 +31,8 @@ int64_t gw_silence_last_good_ns(const struct gw_engine *e, const struct gw_alarm
 	/* silent before the restart and not heard since: still silent */
 	if (gw_story_of(e, a)->stood && gw_silence_heard_ns(e, a) == 0)
 		return since_ns - a->opts->when.window_ns;
-	return since_ns;
+	/* what is silent already is not less so for a pause */
+	return a->truth ? since_ns : gw_pause_since_ns(e, since_ns);
 }
 
 void gw_silence_falls(struct gw_engine *e, const struct gw_alarm *a)

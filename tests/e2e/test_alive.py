@@ -3,6 +3,7 @@
 import contextlib
 import fcntl
 import os
+import signal
 import socket
 import subprocess
 import threading
@@ -230,6 +231,47 @@ def test_a_source_whose_link_went_while_it_hung_stays_down(gateway, plant, city,
     plant.set(3, "holding", 0, 100, 0)
     city.until("plant:down", "cleared", within=60)
     assert len(city.seen_events("plant:down")) == 2
+
+
+# ---- a process that did not run ----
+
+@pytest.mark.long
+def test_who_was_stopped_finds_nobody_silent_for_it(gateway, plant, broker, publisher, city):
+    """The process stands still for four times the time after which a device is silent. Polled and
+    pushed devices are given the time to speak; one that is dead is found all the same."""
+    silent = {"name": "silent", "on": "plant", "when": {"silent": "2s"}}
+    for unit in range(1, 11):
+        plant.set(unit, "holding", 0, 100, 0)
+    polled = [b.gas(unit, f"gas-{unit}") for unit in range(1, 11)]
+    pushed = [b.smoke(n, expect_every="2s") for n in range(10)]
+    g = gateway(b.config(b.modbus_tcp(plant.port, *polled), b.mqtt(broker.port, *pushed),
+                         alarms=[{**silent, "on": f"plant/gas-{unit}"} for unit in range(1, 11)],
+                         uplinks=[city.uplink(heartbeat="1s")])).start()
+    ended = threading.Event()
+
+    def speak():
+        while not ended.wait(0.5):
+            for n in range(10):
+                publisher.send(f"zigbee2mqtt/smoke-{n}", {"smoke": False}, wait=False)
+    speaker = threading.Thread(target=speak)
+    speaker.start()
+    try:
+        for unit in range(1, 11):
+            g.wait_point(f"plant/gas-{unit}/ch4", 10)
+        for n in range(10):
+            g.wait_point(f"zigbee/smoke-{n}/smoke", 0)
+        os.kill(g.process.pid, signal.SIGSTOP)
+        time.sleep(8)
+        os.kill(g.process.pid, signal.SIGCONT)
+        time.sleep(4)
+        assert not [x for x in g.lines() if "silent" in x["name"]], g.lines()
+        assert "has not moved" not in g.log(), "no thread is to blame"
+        plant.mute(3)
+        city.until("plant/gas-3:silent", "raised", within=20)
+    finally:
+        ended.set()
+        speaker.join()
+    assert {a.alarm for a in city.seen_events(change="raised")} == {"plant/gas-3:silent"}
 
 
 # ---- what the engine cannot keep ----
