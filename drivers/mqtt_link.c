@@ -2,7 +2,6 @@
 #include "drivers/mqtt_link.h"
 
 #include "base/clock.h"
-#include "drivers/mqtt_peek.h"
 
 #include <errno.h>
 #include <linux/sockios.h>
@@ -24,8 +23,18 @@
 #define REDELIVERY_NS    (30 * GW_NS_PER_SEC)
 #define UNSURE_NS        (20 * GW_NS_PER_MS)
 #define UNSUBSCRIBES_MAX 64
+#define HEAD_NS          (5 * GW_NS_PER_MS)
+#define CUTS_FORGET_NS   (60 * GW_NS_PER_SEC)
 
 /* ---- callbacks, all from within mosquitto_loop_read ---- */
+
+/* A packet has been read whole. libmosquitto goes on to the next one if TLS has some of it at
+ * hand, unless it believes that there is nothing more: each is to be looked at before. */
+static void end_packet(struct gw_mqtt_link *l)
+{
+	l->ended = true;
+	errno = EAGAIN;
+}
 
 static void on_log(struct mosquitto *m, void *arg, int level, const char *text)
 {
@@ -54,6 +63,7 @@ static void on_connect(struct mosquitto *m, void *arg, int reason, int flags,
 
 	(void)m, (void)flags, (void)properties;
 	l->connack = reason;
+	end_packet(l);
 }
 
 static void on_disconnect(
@@ -73,6 +83,7 @@ static void on_subscribe(struct mosquitto *m, void *arg, int mid, int n, const i
 	struct gw_mqtt_link *l = arg;
 
 	(void)m, (void)properties;
+	end_packet(l);
 	if (mid != l->sub_mid)
 		return;
 	for (size_t i = 0; i < l->sub_n && i < (size_t)n; i++)
@@ -84,12 +95,21 @@ static void on_subscribe(struct mosquitto *m, void *arg, int mid, int n, const i
 	l->subscribed = l->sub_first == l->topics.n;
 }
 
+static void unknown_topic(struct gw_mqtt_link *l, const char *topic)
+{
+	gw_emit_count(l->emit, GW_COUNT_UNKNOWN_TOPIC, 1);
+	/* Left in the session by an older configuration. */
+	if (topic[0] && l->unsubscribes++ < UNSUBSCRIBES_MAX)
+		mosquitto_unsubscribe(l->m, NULL, topic);
+}
+
 static void on_message(
 	struct mosquitto *m, void *arg, const struct mosquitto_message *message)
 {
 	struct gw_mqtt_link *l = arg;
 	struct gw_mqtt_topic *topic = gw_mqtt_topics_find(&l->topics, message->topic);
 
+	(void)m;
 	l->messages++;
 	if (message->qos > 0)
 		l->owed++;
@@ -99,12 +119,10 @@ static void on_message(
 			topic->round = l->round;
 		gw_mqtt_topics_emit(topic, &l->topics, message->payload,
 			(size_t)message->payloadlen, message->retain, l->now_ns, l->emit);
-		return;
+	} else {
+		unknown_topic(l, message->topic);
 	}
-	gw_emit_count(l->emit, GW_COUNT_UNKNOWN_TOPIC, 1);
-	/* Left in the session by an older configuration. */
-	if (l->unsubscribes++ < UNSUBSCRIBES_MAX)
-		mosquitto_unsubscribe(m, NULL, message->topic);
+	end_packet(l);
 }
 
 void gw_mqtt_link_watch(struct gw_mqtt_link *l)
@@ -188,8 +206,31 @@ void gw_mqtt_link_mark(struct gw_mqtt_link *l, bool first)
 		l->owed_ns = l->now_ns;
 }
 
-/* Read one packet, or a part of one. MQTT 5 brokers keep to our Maximum Packet Size; others are
- * cut off here, before libmosquitto has filled the memory it took for the announced length. */
+/* The packet that was begun last has ended the link. If it is a message it comes again. */
+static void note_cut(struct gw_mqtt_link *l)
+{
+	const struct gw_mqtt_head *h = &l->head;
+	const char *topic = h->next == GW_MQTT_NEXT_MESSAGE ? h->topic : "";
+	uint64_t hash = gw_mqtt_topics_hash(&h->size, sizeof(h->size), 0);
+
+	if (h->next != GW_MQTT_NEXT_MESSAGE && h->next != GW_MQTT_NEXT_UNCLEAR)
+		return;
+	hash = gw_mqtt_topics_hash(topic, strlen(topic), hash);
+	l->cuts = hash == l->cut_hash ? l->cuts + 1 : 1;
+	l->cut_hash = hash;
+	snprintf(
+		l->cut_what, sizeof(l->cut_what), "%zu bytes of \"%.64s\"", h->size, topic);
+}
+
+/* Whether libmosquitto could not understand what it read. */
+static bool is_cut(int rc)
+{
+	return rc != MOSQ_ERR_SUCCESS && rc != MOSQ_ERR_CONN_LOST && rc != MOSQ_ERR_ERRNO &&
+		rc != MOSQ_ERR_NO_CONN && rc != MOSQ_ERR_TLS && rc != MOSQ_ERR_KEEPALIVE;
+}
+
+/* Read one packet, or a part of one. One that is no message may be as long as it likes: it is cut
+ * off here, before libmosquitto has filled the memory it took for the announced length. */
 static enum gw_err read_packet(
 	struct gw_mqtt_link *l, bool *ret_message, struct gw_error *err)
 {
@@ -198,20 +239,77 @@ static enum gw_err read_packet(
 
 	if (l->partial)
 		ioctl(mosquitto_socket(l->m), FIONREAD, &pending);
+	l->ended = false;
 	errno = 0;
 	rc = mosquitto_loop_read(l->m, 1);
+	if (is_cut(rc))
+		note_cut(l);
 	if (rc != MOSQ_ERR_SUCCESS || mosquitto_socket(l->m) < 0)
 		return gw_mqtt_link_lost(l, rc, err);
 	*ret_message = l->messages > before;
-	if (*ret_message) {
-		l->partial = false;
+	l->partial = !l->ended && errno == EAGAIN;
+	if (!l->partial) {
 		l->part_bytes = 0;
-	} else if (errno == EAGAIN && pending > 0) { /* all of it went into a packet */
+	} else if (pending > 0) { /* all of it went into a packet */
 		l->part_bytes += pending;
-		if (l->part_bytes > l->own->max_packet)
+		if (l->part_bytes > l->own->max_packet) {
+			note_cut(l);
 			return gw_fail(err, GW_ERR_LINK, 0,
 				"a message longer than max_packet (%lld bytes)",
 				(long long)l->own->max_packet);
+		}
+	}
+	return GW_OK;
+}
+
+static void begin_drain(struct gw_mqtt_link *l)
+{
+	gw_mqtt_drain_begin(&l->drain, &l->head);
+	l->drain_ns = l->drained_ns = l->ping_ns = l->now_ns;
+}
+
+static void end_drain(struct gw_mqtt_link *l)
+{
+	struct gw_mqtt_topic *topic = gw_mqtt_topics_find(&l->topics, l->drain.topic);
+
+	gw_emit_count(l->emit, GW_COUNT_REQUESTS, 1);
+	gw_emit_count(l->emit, GW_COUNT_TOO_LONG, 1);
+	if (topic)
+		gw_mqtt_topics_too_long(
+			topic, &l->topics, l->head.size, l->now_ns, l->emit);
+	else
+		unknown_topic(l, l->drain.topic);
+	/* A ping of before it may still be unanswered, and libmosquitto would count from then. */
+	gw_mqtt_drain_ping(&l->drain);
+	l->misc_ns = l->now_ns + l->own->keepalive_ns;
+}
+
+/* The next part of a message that is too long. */
+static enum gw_err read_drain(struct gw_mqtt_link *l, bool *ret_more, struct gw_error *err)
+{
+	size_t n;
+	enum gw_err rc = gw_mqtt_drain_read(&l->drain, l->m, &n, err);
+
+	if (rc == GW_ERR_PROTOCOL)
+		note_cut(l);
+	if (rc != GW_OK)
+		return GW_ERR_LINK;
+	if (n > 0)
+		l->drained_ns = l->now_ns;
+	*ret_more = l->drain.size == 0;
+	if (l->drain.size == 0)
+		end_drain(l);
+	return GW_OK;
+}
+
+/* What mosquitto_loop_misc would do; but the broker's answer comes behind the message. */
+static enum gw_err keep_alive(struct gw_mqtt_link *l, int64_t now_ns, struct gw_error *err)
+{
+	if (now_ns - l->drained_ns > 2 * l->own->keepalive_ns)
+		return gw_fail(err, GW_ERR_LINK, 0, "no answer from the broker");
+	if (l->drain.n_out == 0 && now_ns - l->ping_ns > l->own->keepalive_ns / 2) {
+		l->ping_ns = now_ns;
+		gw_mqtt_drain_ping(&l->drain);
 	}
 	return GW_OK;
 }
@@ -230,24 +328,43 @@ static bool is_unsure(struct gw_mqtt_link *l)
 	return l->unsure_until_ns != 0;
 }
 
-/* Whether the next packet must stay unread: see mqtt_link.h. */
+/* Whether this message must stay unread: see mqtt_link.h. */
 static bool must_wait(struct gw_mqtt_link *l)
 {
 	bool unsure = is_unsure(l);
 	const struct gw_mqtt_topic *found;
-	char topic[GW_MQTT_PEEK_MAX];
 
-	if (l->owed >= GW_MQTT_OWED_MAX)
-		return true;
 	if (l->owed == 0 && !unsure)
 		return false;
-	switch (gw_mqtt_peek(l->m, topic)) {
-	case GW_MQTT_NEXT_OTHER: return false;
-	case GW_MQTT_NEXT_UNCLEAR: return true;
-	case GW_MQTT_NEXT_MESSAGE: break;
-	}
-	found = gw_mqtt_topics_find(&l->topics, topic);
+	if (l->head.next == GW_MQTT_NEXT_UNCLEAR)
+		return true;
+	found = gw_mqtt_topics_find(&l->topics, l->head.topic);
 	return found && found->round >= (unsure ? l->unsure_round : l->round);
+}
+
+/* Look at the next packet before anything of it is read. Whether to read. */
+static bool look_ahead(struct gw_mqtt_link *l)
+{
+	if (l->partial || l->drain.size > 0)
+		return true;
+	/* Acknowledgements leave in the order of their messages. */
+	l->blocked = l->owed >= GW_MQTT_OWED_MAX || l->drain.n_out > 0;
+	if (l->blocked)
+		return false;
+	gw_mqtt_peek(l->m, &l->head);
+	switch (l->head.next) {
+	case GW_MQTT_NEXT_NOTHING: return false;
+	case GW_MQTT_NEXT_HEAD: l->headless = true; return false;
+	case GW_MQTT_NEXT_OTHER: return true;
+	case GW_MQTT_NEXT_MESSAGE:
+	case GW_MQTT_NEXT_UNCLEAR: break;
+	}
+	if (l->head.size > (size_t)l->own->max_packet) {
+		begin_drain(l);
+		return true;
+	}
+	l->blocked = must_wait(l);
+	return !l->blocked;
 }
 
 /* Everything the socket has, up to a batch. */
@@ -261,15 +378,13 @@ static enum gw_err read_batch(struct gw_mqtt_link *l, struct gw_error *err)
 	l->now_ns = gw_clock_mono_ns();
 	/* To see that nothing is left costs a read: asked only when messages come fast. */
 	most = l->now_ns - before_ns < RUSH_NS ? READ_BATCH : 1;
-	l->blocked = false;
-	for (int i = 0; more && i < most; i++) {
-		l->blocked = must_wait(l);
-		if (l->blocked)
-			break;
-		if (read_packet(l, &more, err) != GW_OK)
+	l->blocked = l->headless = false;
+	for (int i = 0; more && i < most && look_ahead(l); i++) {
+		enum gw_err rc = l->drain.size > 0 ? read_drain(l, &more, err)
+						   : read_packet(l, &more, err);
+
+		if (rc != GW_OK)
 			return GW_ERR_LINK;
-		if (i == 0)
-			l->partial = !more;
 	}
 	if (l->owed > owed)
 		gw_mqtt_link_mark(l, owed == 0);
@@ -281,41 +396,75 @@ static enum gw_err read_batch(struct gw_mqtt_link *l, struct gw_error *err)
 	return GW_OK;
 }
 
-enum gw_err gw_mqtt_link_turn(struct gw_mqtt_link *l, int64_t wait_ns, struct gw_error *err)
+/* Libmosquitto's packets, then what is written by hand between them. */
+static enum gw_err write_all(struct gw_mqtt_link *l, struct gw_error *err)
+{
+	if (!l->drain.half && gw_mqtt_link_write(l, err) != GW_OK)
+		return GW_ERR_LINK;
+	if (l->drain.half || !mosquitto_want_write(l->m))
+		return gw_mqtt_drain_write(&l->drain, l->m, err);
+	return GW_OK;
+}
+
+/* Wait until there is something to read (whether there is), or to write. */
+static bool wait_for(struct gw_mqtt_link *l, int64_t wait_ns, bool writing)
 {
 	struct pollfd fds[2] = {{.fd = mosquitto_socket(l->m), .events = POLLIN},
 		{.fd = gw_emit_wake_fd(l->emit), .events = POLLIN}};
-	int64_t now_ns = gw_clock_mono_ns();
+	bool buffered = gw_mqtt_peek_buffered(l->m);
 	struct timespec ts;
+
+	if (writing)
+		fds[0].events |= POLLOUT;
+	if (l->blocked || l->headless) {
+		int64_t most_ns = l->blocked ? FIRST_LOOK_NS : HEAD_NS;
+
+		fds[0].fd = -1;        /* readable all the time */
+		if (wait_ns > most_ns) /* somebody's next word waits */
+			wait_ns = most_ns;
+	} else if (buffered) {
+		wait_ns = 0;
+	}
+	ts = (struct timespec){wait_ns / GW_NS_PER_SEC, wait_ns % GW_NS_PER_SEC};
+	ppoll(fds, 2, &ts, NULL);
+	return l->blocked || l->headless || buffered || (fds[0].revents & ~POLLOUT);
+}
+
+static enum gw_err look_after(struct gw_mqtt_link *l, int64_t now_ns, struct gw_error *err)
+{
 	int rc;
 
+	if (l->drain.size > 0)
+		return keep_alive(l, now_ns, err);
+	if (now_ns - l->misc_ns < MISC_NS)
+		return GW_OK;
+	l->misc_ns = now_ns;
+	if (now_ns - l->opened_ns > CUTS_FORGET_NS)
+		l->cuts = 0;
+	rc = mosquitto_loop_misc(l->m);
+	if (rc == MOSQ_ERR_KEEPALIVE)
+		return gw_fail(err, GW_ERR_LINK, rc, "no answer from the broker");
+	return rc == MOSQ_ERR_SUCCESS ? GW_OK : gw_mqtt_link_lost(l, rc, err);
+}
+
+enum gw_err gw_mqtt_link_turn(struct gw_mqtt_link *l, int64_t wait_ns, struct gw_error *err)
+{
+	int64_t now_ns = gw_clock_mono_ns();
+	bool writing = false;
+
 	if (may_write(l, now_ns)) {
-		if (gw_mqtt_link_write(l, err) != GW_OK)
+		if (write_all(l, err) != GW_OK)
 			return GW_ERR_LINK;
-		if (mosquitto_want_write(l->m))
-			fds[0].events |= POLLOUT;
+		writing = mosquitto_want_write(l->m) || l->drain.n_out > 0;
 	} else {
 		if (wait_ns > l->look_ns)
 			wait_ns = l->look_ns;
 		if (l->look_ns < LAST_LOOK_NS)
 			l->look_ns *= 2;
 	}
-	if (l->blocked) {
-		fds[0].fd = -1;              /* readable all the time */
-		if (wait_ns > FIRST_LOOK_NS) /* somebody's next word waits */
-			wait_ns = FIRST_LOOK_NS;
-	}
-	ts = (struct timespec){wait_ns / GW_NS_PER_SEC, wait_ns % GW_NS_PER_SEC};
-	ppoll(fds, 2, &ts, NULL);
-	if ((l->blocked || (fds[0].revents & ~POLLOUT)) && read_batch(l, err) != GW_OK)
+	if (wait_for(l, wait_ns, writing) && read_batch(l, err) != GW_OK)
 		return GW_ERR_LINK;
-	if (now_ns - l->misc_ns < MISC_NS)
-		return GW_OK;
-	l->misc_ns = now_ns;
-	rc = mosquitto_loop_misc(l->m);
-	if (rc == MOSQ_ERR_KEEPALIVE)
-		return gw_fail(err, GW_ERR_LINK, rc, "no answer from the broker");
-	return rc == MOSQ_ERR_SUCCESS ? GW_OK : gw_mqtt_link_lost(l, rc, err);
+	return look_after(l, now_ns, err);
 }
 
 void gw_mqtt_link_close(struct gw_mqtt_link *l)

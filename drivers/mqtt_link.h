@@ -16,12 +16,18 @@
  * and acknowledged (mqtt_peek.h). Nothing tells when the broker has read an acknowledgement; so
  * after a round that caused an event its topics wait a little longer.
  *
+ * A message that is too long never reaches libmosquitto (mqtt_drain.h). Any other one that ends the
+ * link is delivered again and ends the next one, for ever, and nothing behind it is heard: at the
+ * third time the session is given up at the broker, with all that it had queued for us.
+ *
  * Owner: the driver's state. Thread: the source's. Life: zeroed, open, turn..., close, and again.
  */
 #ifndef GW_DRIVERS_MQTT_LINK_H
 #define GW_DRIVERS_MQTT_LINK_H
 
+#include "drivers/mqtt_drain.h"
 #include "drivers/mqtt_opts.h"
+#include "drivers/mqtt_peek.h"
 #include "drivers/mqtt_topics.h"
 
 #include <stdbool.h>
@@ -31,6 +37,8 @@
 /* Unacknowledged messages before reading pauses: a broker without a limit of its own must not
  * keep the newest message, and with it every acknowledgement, unsettled for ever. */
 #define GW_MQTT_OWED_MAX 64
+/* Times the same message ends the link until the session is given up. */
+#define GW_MQTT_CUTS_MAX 3
 
 struct mosquitto;
 
@@ -52,8 +60,18 @@ struct gw_mqtt_link {
 	uint64_t messages;
 	char why[160]; /* what libmosquitto or the broker said last */
 	/* the loop */
-	bool logging, partial;
+	bool logging;
+	bool partial; /* libmosquitto is within a packet */
+	bool ended;   /* a packet has ended in the read under way */
 	int64_t opened_ns, misc_ns, part_bytes;
+	struct gw_mqtt_head head;   /* of the last packet that was begun */
+	struct gw_mqtt_drain drain; /* of a message that is too long */
+	int64_t drain_ns, drained_ns,
+		ping_ns; /* its begin, its last bytes; a ping of ours */
+	/* a message that ends the link; outlives close */
+	unsigned cuts; /* in a row, by the same one */
+	uint64_t cut_hash;
+	char cut_what[96];
 	/* acknowledgements held back */
 	unsigned owed;
 	bool stalled; /* the store has let us down once: less patience */
@@ -65,6 +83,7 @@ struct gw_mqtt_link {
 	int64_t unsure_until_ns; /* until then */
 	uint64_t last_seq;       /* as the last round saw it */
 	bool blocked;            /* something waits unread */
+	bool headless;           /* for the rest of its head */
 };
 
 /* Connect with this MQTT_PROTOCOL_V... by until_ns, and subscribe: by then, too, but while the

@@ -56,7 +56,8 @@ static enum gw_err set_user(struct gw_mqtt_link *l, struct gw_error *err)
 }
 
 /* A new client object for each connection: in an old one a removed authority stays trusted. */
-static enum gw_err new_client(struct gw_mqtt_link *l, int version, struct gw_error *err)
+static enum gw_err new_client(
+	struct gw_mqtt_link *l, int version, bool clean, struct gw_error *err)
 {
 	const struct gw_mqtt_source_opts *own = l->own;
 	char id[300];
@@ -65,7 +66,7 @@ static enum gw_err new_client(struct gw_mqtt_link *l, int version, struct gw_err
 
 	snprintf(id, sizeof(id), "tocsin-%s", l->opts->name);
 	l->m = mosquitto_new(
-		gw_setting_given(own->client_id) ? own->client_id : id, false, l);
+		gw_setting_given(own->client_id) ? own->client_id : id, clean, l);
 	if (!l->m)
 		return gw_fail(err, GW_ERR_SYSTEM, errno, "%s", gw_errno_text(errno));
 	mosquitto_threaded_set(l->m, true); /* holds acknowledgements: see mqtt_link.h */
@@ -199,7 +200,9 @@ static void reset(struct gw_mqtt_link *l)
 {
 	gw_mqtt_link_close(l);
 	l->connack = l->sub_mid = -1;
-	l->hung_up = l->fresh = l->partial = l->stalled = l->blocked = false;
+	l->hung_up = l->fresh = l->partial = l->stalled = false;
+	l->blocked = l->headless = false;
+	l->drain = (struct gw_mqtt_drain){0};
 	l->subscribed = l->topics.n == 0;
 	l->sub_first = l->sub_n = l->unsubscribes = 0;
 	l->why[0] = '\0';
@@ -244,17 +247,48 @@ static enum gw_err subscribe_all(
 	return rc;
 }
 
-enum gw_err gw_mqtt_link_open(
-	struct gw_mqtt_link *l, int version, int64_t until_ns, struct gw_error *err)
+/* Up to the broker's answer to CONNECT; clean: it is to forget our session. */
+static enum gw_err connect_to(struct gw_mqtt_link *l, int version, bool clean,
+	int64_t until_ns, struct gw_error *err)
 {
 	enum gw_err rc;
 
 	reset(l);
-	rc = new_client(l, version, err);
+	rc = new_client(l, version, clean, err);
 	if (rc == GW_OK)
 		rc = begin_connect(l, version, err);
+	return rc == GW_OK ? handshake(l, version, until_ns, err) : rc;
+}
+
+/* Before MQTT 5 a session that begins clean also ends with its link: so this is a link of its own,
+ * and the one that follows keeps what comes while we are away. */
+static enum gw_err drop_session(
+	struct gw_mqtt_link *l, int version, int64_t until_ns, struct gw_error *err)
+{
+	char text[300];
+
+	if (connect_to(l, version, true, until_ns, err) != GW_OK)
+		return GW_ERR_LINK;
+	snprintf(text, sizeof(text),
+		"a message (%s) ended the link %u times: the session at the broker is "
+		"given "
+		"up, and what it had queued for this source is lost",
+		l->cut_what, l->cuts);
+	l->cuts = 0;
+	gw_emit_count(l->emit, GW_COUNT_SESSIONS, 1);
+	gw_emit_warn(l->emit, text);
+	return GW_OK;
+}
+
+enum gw_err gw_mqtt_link_open(
+	struct gw_mqtt_link *l, int version, int64_t until_ns, struct gw_error *err)
+{
+	enum gw_err rc = GW_OK;
+
+	if (l->cuts >= GW_MQTT_CUTS_MAX)
+		rc = drop_session(l, version, until_ns, err);
 	if (rc == GW_OK)
-		rc = handshake(l, version, until_ns, err);
+		rc = connect_to(l, version, false, until_ns, err);
 	if (l->owed > 0) /* in the same TLS record as the broker's answer */
 		gw_mqtt_link_mark(l, true);
 	return rc == GW_OK ? subscribe_all(l, until_ns, err) : rc;

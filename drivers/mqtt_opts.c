@@ -51,7 +51,9 @@ const struct gw_setting gw_mqtt_source_settings[] = {
 		.def = "262144",
 		.min = 1024,
 		.max = 16777216,
-		.help = "Longest message the broker may send, in bytes."},
+		.help = "Longest message that is taken, in bytes with its topic; a longer "
+			"one is "
+			"acknowledged, counted and left."},
 	{.key = NULL},
 };
 const struct gw_setting gw_mqtt_device_settings[] = {

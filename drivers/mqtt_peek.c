@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "drivers/mqtt_peek.h"
 
+#include <errno.h>
 #include <mosquitto.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -10,40 +11,69 @@
 #define PUBLISH    3
 #define LENGTH_MAX 4 /* bytes of a packet's length */
 
-enum gw_mqtt_next gw_mqtt_peek_bytes(
-	const unsigned char *bytes, size_t n, char ret_topic[GW_MQTT_PEEK_MAX])
+void gw_mqtt_peek_bytes(const unsigned char *bytes, size_t n, struct gw_mqtt_head *ret_head)
 {
-	size_t at = 1, size;
+	size_t at = 1, length = 0, size;
 
-	if (n == 0 || bytes[0] >> 4 != PUBLISH)
-		return GW_MQTT_NEXT_OTHER;
-	while (at < n && at < LENGTH_MAX && (bytes[at] & 128))
-		at++;
-	at++;
+	ret_head->next = GW_MQTT_NEXT_OTHER;
+	if (bytes[0] >> 4 != PUBLISH)
+		return;
+	do {
+		if (at > LENGTH_MAX) /* no MQTT: libmosquitto says so */
+			return;
+		if (at == n) {
+			ret_head->next = GW_MQTT_NEXT_HEAD;
+			return;
+		}
+		length |= (size_t)(bytes[at] & 127) << 7 * (at - 1);
+	} while (bytes[at++] & 128);
+	ret_head->next = GW_MQTT_NEXT_UNCLEAR;
+	ret_head->first = bytes[0];
+	ret_head->head_size = at;
+	ret_head->size = at + length;
 	if (at + 2 > n)
-		return GW_MQTT_NEXT_UNCLEAR;
+		return;
 	size = (size_t)bytes[at] << 8 | bytes[at + 1];
 	at += 2;
 	if (size >= GW_MQTT_PEEK_MAX || at + size > n)
-		return GW_MQTT_NEXT_UNCLEAR;
-	memcpy(ret_topic, bytes + at, size);
-	ret_topic[size] = '\0';
-	return GW_MQTT_NEXT_MESSAGE;
+		return;
+	memcpy(ret_head->topic, bytes + at, size);
+	ret_head->topic[size] = '\0';
+	ret_head->next = GW_MQTT_NEXT_MESSAGE;
 }
 
-enum gw_mqtt_next gw_mqtt_peek(struct mosquitto *m, char ret_topic[GW_MQTT_PEEK_MAX])
+/* -1: nothing yet; 0: the end, or an error. */
+static ssize_t look(struct mosquitto *m, void *to, size_t size)
 {
-	unsigned char bytes[1 + LENGTH_MAX + 2 + GW_MQTT_PEEK_MAX];
 	SSL *ssl = mosquitto_ssl_get(m);
 	ssize_t n;
 
 	if (ssl) {
 		ERR_clear_error(); /* of this thread; SSL_peek reads it */
-		n = SSL_peek(ssl, bytes, sizeof(bytes));
-	} else {
-		n = recv(
-			mosquitto_socket(m), bytes, sizeof(bytes), MSG_PEEK | MSG_DONTWAIT);
+		n = SSL_peek(ssl, to, (int)size);
+		if (n > 0)
+			return n;
+		n = SSL_get_error(ssl, (int)n);
+		return n == SSL_ERROR_WANT_READ || n == SSL_ERROR_WANT_WRITE ? -1 : 0;
 	}
-	/* The end and every error are told by the read that follows. */
-	return gw_mqtt_peek_bytes(bytes, n > 0 ? (size_t)n : 0, ret_topic);
+	n = recv(mosquitto_socket(m), to, size, MSG_PEEK | MSG_DONTWAIT);
+	return n >= 0 ? n : errno == EAGAIN || errno == EINTR ? -1 : 0;
+}
+
+void gw_mqtt_peek(struct mosquitto *m, struct gw_mqtt_head *ret_head)
+{
+	unsigned char bytes[1 + LENGTH_MAX + 2 + GW_MQTT_PEEK_MAX];
+	ssize_t n = look(m, bytes, sizeof(bytes));
+
+	if (n > 0)
+		gw_mqtt_peek_bytes(bytes, (size_t)n, ret_head);
+	else /* the end and every error are told by the read that follows */
+		ret_head->next = n < 0 ? GW_MQTT_NEXT_NOTHING : GW_MQTT_NEXT_OTHER;
+}
+
+bool gw_mqtt_peek_buffered(struct mosquitto *m)
+{
+	SSL *ssl = mosquitto_ssl_get(m);
+
+	return ssl && SSL_pending(ssl) > 0;
 }

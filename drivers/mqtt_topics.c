@@ -5,6 +5,7 @@
 #include "drivers/mqtt_payload.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -53,6 +54,17 @@ void gw_mqtt_topics_fini(struct gw_mqtt_topics *t)
 	*t = (struct gw_mqtt_topics){0};
 }
 
+/* FNV-1a */
+uint64_t gw_mqtt_topics_hash(const void *bytes, size_t n, uint64_t before)
+{
+	const unsigned char *at = bytes;
+	uint64_t hash = before ? before : UINT64_C(0xcbf29ce484222325);
+
+	for (size_t i = 0; i < n; i++)
+		hash = (hash ^ at[i]) * UINT64_C(0x100000001b3);
+	return hash;
+}
+
 static int by_name(const void *key, const void *element)
 {
 	return strcmp(key, ((const struct gw_mqtt_topic *)element)->name);
@@ -88,17 +100,42 @@ struct gw_mqtt_topic *gw_mqtt_topics_find(const struct gw_mqtt_topics *t, const 
 	return bsearch(name, t->at, t->n, sizeof(t->at[0]), by_name);
 }
 
-void gw_mqtt_topics_emit(const struct gw_mqtt_topic *topic, const struct gw_mqtt_topics *t,
+void gw_mqtt_topics_emit(struct gw_mqtt_topic *topic, const struct gw_mqtt_topics *t,
 	const void *bytes, size_t size, bool retained, int64_t mono_ns,
 	struct gw_emit *emit)
 {
 	enum gw_quality quality = retained ? GW_QUALITY_UNCERTAIN : GW_QUALITY_GOOD;
 	struct gw_mqtt_payload payload;
 
+	topic->too_long = false;
 	gw_mqtt_payload_init(&payload, bytes, size);
 	for (size_t i = 0; i < topic->n; i++)
 		emit_device(t->devices[topic->first + i], &payload, quality, mono_ns, emit);
 	gw_mqtt_payload_fini(&payload);
+}
+
+static void mark(const struct gw_device_opts *device, enum gw_quality quality,
+	int64_t mono_ns, struct gw_emit *emit)
+{
+	for (size_t i = 0; i < device->n_points; i++)
+		gw_emit_sample(emit, device->points[i].index, quality, 0, mono_ns, 0);
+}
+
+void gw_mqtt_topics_too_long(struct gw_mqtt_topic *topic, const struct gw_mqtt_topics *t,
+	size_t size, int64_t mono_ns, struct gw_emit *emit)
+{
+	char why[128];
+
+	snprintf(why, sizeof(why),
+		"a message of %zu bytes is longer than max_packet: not taken", size);
+	for (size_t i = 0; i < topic->n; i++) {
+		const struct gw_device_opts *device = t->devices[topic->first + i];
+
+		if (!topic->too_long)
+			gw_emit_device_state(emit, device, false, why);
+		mark(device, GW_QUALITY_BAD_PAYLOAD, mono_ns, emit);
+	}
+	topic->too_long = true;
 }
 
 void gw_mqtt_topics_refused(const struct gw_mqtt_topic *topic,
@@ -109,8 +146,6 @@ void gw_mqtt_topics_refused(const struct gw_mqtt_topic *topic,
 
 		gw_emit_count(emit, GW_COUNT_REFUSED, 1);
 		gw_emit_device_state(emit, device, false, "the broker refuses its topic");
-		for (size_t k = 0; k < device->n_points; k++)
-			gw_emit_sample(emit, device->points[k].index,
-				GW_QUALITY_BAD_REFUSED, 0, mono_ns, 0);
+		mark(device, GW_QUALITY_BAD_REFUSED, mono_ns, emit);
 	}
 }

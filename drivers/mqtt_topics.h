@@ -17,6 +17,7 @@
 struct gw_mqtt_topic {
 	const char *name;
 	size_t first, n; /* its devices */
+	bool too_long;   /* so was the last message of it */
 	uint64_t round;  /* of the link in which a message of it was last taken; 0: none */
 };
 
@@ -30,13 +31,18 @@ enum gw_err gw_mqtt_topics_init(
 	struct gw_mqtt_topics *t, const struct gw_source_opts *opts, struct gw_error *err);
 void gw_mqtt_topics_fini(struct gw_mqtt_topics *t); /* zeroed or twice is fine */
 
+/* Of these bytes and what was hashed before them, 0: nothing. */
+uint64_t gw_mqtt_topics_hash(const void *bytes, size_t n, uint64_t before);
 /* NULL: nobody listens to it. */
 struct gw_mqtt_topic *gw_mqtt_topics_find(const struct gw_mqtt_topics *t, const char *name);
 /* Emit a sample for every point that listens. retained: its age is unknown, so it is
  * uncertain. */
-void gw_mqtt_topics_emit(const struct gw_mqtt_topic *topic, const struct gw_mqtt_topics *t,
+void gw_mqtt_topics_emit(struct gw_mqtt_topic *topic, const struct gw_mqtt_topics *t,
 	const void *payload, size_t size, bool retained, int64_t mono_ns,
 	struct gw_emit *emit);
+/* A message of it was too long to be taken: a bad payload, said once in a row. */
+void gw_mqtt_topics_too_long(struct gw_mqtt_topic *topic, const struct gw_mqtt_topics *t,
+	size_t size, int64_t mono_ns, struct gw_emit *emit);
 /* Say of every device of this topic that the broker refuses it, and mark its points. */
 void gw_mqtt_topics_refused(const struct gw_mqtt_topic *topic,
 	const struct gw_mqtt_topics *t, int64_t mono_ns, struct gw_emit *emit);

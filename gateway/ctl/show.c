@@ -249,8 +249,10 @@ static const char *source_note(struct scrap *s, const json_t *source)
 		{"timeouts", "timeouts"},
 		{"bad_frames", "bad frames"},
 		{"refused", "refused"},
-		{"unknown_topic", "unknown topics"},
+		{"unknown_topics", "unknown topics"},
 		{"duplicates", "duplicates"},
+		{"too_long", "too long"},
+		{"sessions_dropped", "sessions dropped"},
 		{"coalesced", "coalesced"},
 		{"unsettled", "unsettled"},
 	};

@@ -77,7 +77,9 @@ enum gw_count {
 	GW_COUNT_UNKNOWN_TOPIC, /* messages nobody asked for */
 	GW_COUNT_DUPLICATES,    /* redelivered messages */
 	GW_COUNT_UNSETTLED,     /* acknowledged to the broker before the commit was seen */
-	GW_COUNT_SKIPPED,       /* polls left out because the bus could not keep up */
+	GW_COUNT_TOO_LONG,      /* messages longer than is taken, acknowledged unread */
+	GW_COUNT_SESSIONS, /* broker's queues given up for a message that ends the link */
+	GW_COUNT_SKIPPED,  /* polls left out because the bus could not keep up */
 	GW_COUNT_MAX,
 };
 extern const char *const gw_count_names[]; /* "requests" ...; JSON field names of status */
@@ -118,6 +120,8 @@ void gw_emit_beat(struct gw_emit *emit);
  * the driver calls it only at the change. */
 void gw_emit_device_state(struct gw_emit *emit, const struct gw_device_opts *device,
 	bool ok, const char *why);
+/* One warning in the daemon log about the source itself; for what happens rarely. */
+void gw_emit_warn(struct gw_emit *emit, const char *text);
 
 /* One row of drivers/drivers.c. Slots marked optional may be NULL. */
 struct gw_driver {

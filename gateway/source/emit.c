@@ -35,6 +35,8 @@ const char *const gw_count_names[] = {
 	[GW_COUNT_UNKNOWN_TOPIC] = "unknown_topics",
 	[GW_COUNT_DUPLICATES] = "duplicates",
 	[GW_COUNT_UNSETTLED] = "unsettled",
+	[GW_COUNT_TOO_LONG] = "too_long",
+	[GW_COUNT_SESSIONS] = "sessions_dropped",
 	[GW_COUNT_SKIPPED] = "skipped",
 	[GW_COUNT_MAX] = NULL,
 };
@@ -330,4 +332,9 @@ void gw_emit_device_state(
 	else
 		gw_log(GW_LOG_WARNING, "%s/%s: %s", e->source, device->name,
 			why && *why ? why : "no answer");
+}
+
+void gw_emit_warn(struct gw_emit *e, const char *text)
+{
+	gw_log(GW_LOG_WARNING, "%s: %s", e->source, text);
 }

@@ -7,7 +7,7 @@
  *
  * Owner: the source (or a test of a driver). Thread: the source's; the counters are read by any.
  * Life: init, sample/flush/settle..., fini. After init no call allocates, locks or logs, but for
- * gw_emit_device_state.
+ * gw_emit_device_state and gw_emit_warn.
  */
 #ifndef GW_SOURCE_EMIT_H
 #define GW_SOURCE_EMIT_H

@@ -1,200 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * The MQTT driver against a broker of our own that misbehaves on command and sees every byte:
- * when an acknowledgement leaves is visible nowhere else.
- */
-#include "driver_bed.h"
+/* The MQTT driver on the wire: what it says, and when. */
 #include "drivers/mqtt_peek.h"
-
-#include <poll.h>
-#include <pthread.h>
-
-enum mode {
-	PLAIN,      /* answer everything */
-	SILENT,     /* accept and say nothing */
-	HANG_UP,    /* close after the first bytes */
-	NO_V5,      /* refuse MQTT 5 as an old broker does, then answer */
-	HANG_UP_V5, /* close on MQTT 5, answer 3.1.1 */
-	DEAF        /* never answer SUBSCRIBE, but send a message every 100 ms */
-};
-
-struct broker {
-	enum mode mode;
-	int listen_fd, port;
-	pthread_t id;
-	_Atomic int fd; /* of the client now, -1: none */
-	int fds[16];    /* of all clients, closed at the end */
-	size_t n_fds;
-	_Atomic bool stop;
-	_Atomic int version, connects, acks;
-	_Atomic bool subscribed;
-	int64_t oldest_beat_ns; /* DEAF: the longest the client's thread went without one */
-	struct bed *bed;
-};
-
-static bool read_all(int fd, void *to, size_t n)
-{
-	unsigned char *at = to;
-
-	while (n > 0) {
-		ssize_t got = recv(fd, at, n, 0);
-
-		if (got <= 0)
-			return false;
-		at += got;
-		n -= (size_t)got;
-	}
-	return true;
-}
-
-/* One packet of the client (all of ours are short). Returns its first byte, 0 at the end. */
-static unsigned char read_packet(int fd, unsigned char *body, size_t size)
-{
-	unsigned char first, byte;
-	size_t n = 0;
-
-	if (!read_all(fd, &first, 1))
-		return 0;
-	for (unsigned shift = 0;; shift += 7) {
-		if (!read_all(fd, &byte, 1))
-			return 0;
-		n |= (size_t)(byte & 127) << shift;
-		if (byte < 128)
-			break;
-	}
-	assert_true(n <= size);
-	return read_all(fd, body, n) ? first : 0;
-}
-
-/* Messages without end, and a look at the client's beat before each. */
-static void talk(struct broker *b, int fd)
-{
-	while (!b->stop) {
-		int64_t age_ns = gw_clock_mono_ns() - atomic_load(&b->bed->thread.beat_ns);
-
-		if (age_ns > b->oldest_beat_ns)
-			b->oldest_beat_ns = age_ns;
-		if (send(fd,
-			    "\x30\x05\x00\x01t\x00"
-			    "7",
-			    7, MSG_NOSIGNAL) <= 0)
-			return;
-		usleep(100000);
-	}
-}
-
-static void answer(struct broker *b, int fd)
-{
-	unsigned char body[65536], first;
-	int version = 4;
-
-	while ((first = read_packet(fd, body, sizeof(body))) != 0) {
-		switch (first >> 4) {
-		case 1: /* CONNECT */
-			b->version = version = body[6];
-			b->connects++;
-			if (version == 5 && b->mode == HANG_UP_V5)
-				return;
-			if (version == 5 && b->mode == NO_V5) {
-				send(fd, "\x20\x02\x00\x01", 4, MSG_NOSIGNAL);
-				return;
-			}
-			if (b->mode == SILENT)
-				break;
-			if (version == 5)
-				send(fd, "\x20\x03\x00\x00\x00", 5, MSG_NOSIGNAL);
-			else
-				send(fd, "\x20\x02\x00\x00", 4, MSG_NOSIGNAL);
-			break;
-		case 8: { /* SUBSCRIBE of one topic */
-			unsigned char v5[] = {0x90, 4, body[0], body[1], 0, 1};
-			unsigned char v4[] = {0x90, 3, body[0], body[1], 1};
-
-			b->subscribed = true;
-			if (b->mode == DEAF) {
-				talk(b, fd);
-				return;
-			}
-			send(fd, version == 5 ? v5 : v4, version == 5 ? 6 : 5,
-				MSG_NOSIGNAL);
-			break;
-		}
-		case 4: /* PUBACK */ b->acks++; break;
-		default: break;
-		}
-	}
-}
-
-static void *run_broker(void *arg)
-{
-	struct broker *b = arg;
-
-	while (!b->stop) {
-		int fd = accept(b->listen_fd, NULL, NULL);
-		char byte;
-
-		if (fd < 0)
-			break;
-		assert_true(b->n_fds < 16);
-		b->fds[b->n_fds++] = fd;
-		b->fd = fd;
-		if (b->mode == HANG_UP)
-			recv(fd, &byte, 1, 0);
-		else
-			answer(b, fd);
-		b->fd = -1;
-		shutdown(fd, SHUT_RDWR);
-	}
-	return NULL;
-}
-
-static void start(struct broker *b, enum mode mode)
-{
-	*b = (struct broker){.mode = mode, .fd = -1};
-	b->listen_fd = bed_listen(&b->port, 8);
-	assert_int_equal(pthread_create(&b->id, NULL, run_broker, b), 0);
-}
-
-static void end(struct broker *b)
-{
-	int fd;
-
-	b->stop = true;
-	shutdown(b->listen_fd, SHUT_RDWR);
-	fd = b->fd;
-	if (fd >= 0)
-		shutdown(fd, SHUT_RDWR);
-	pthread_join(b->id, NULL);
-	while (b->n_fds > 0)
-		close(b->fds[--b->n_fds]);
-	close(b->listen_fd);
-}
-
-static void publish_to(
-	struct broker *b, char topic, int qos, uint16_t mid, const char *payload)
-{
-	unsigned char packet[64];
-	size_t n = 0, size = strlen(payload), v5 = b->version == 5 ? 1 : 0;
-
-	packet[n++] = (unsigned char)(0x30 | qos << 1);
-	packet[n++] = (unsigned char)(3u + (qos ? 2u : 0u) + v5 + size);
-	packet[n++] = 0;
-	packet[n++] = 1;
-	packet[n++] = (unsigned char)topic;
-	if (qos) {
-		packet[n++] = (unsigned char)(mid >> 8);
-		packet[n++] = (unsigned char)mid;
-	}
-	if (v5)
-		packet[n++] = 0;
-	memcpy(packet + n, payload, size);
-	assert_true(send(b->fd, packet, n + size, MSG_NOSIGNAL) > 0);
-}
-
-static void publish(struct broker *b, int qos, uint16_t mid, const char *payload)
-{
-	publish_to(b, 't', qos, mid, payload);
-}
+#include "scripted_broker.h"
 
 static const char *const one[] = {"x"};
 
@@ -284,19 +91,25 @@ static void the_topic_of_the_next_message_is_seen(void **state)
 	static const unsigned char pong[] = {0xd0, 0};
 	static const unsigned char overlong[] = {0x30, 255, 255, 255, 255, 255};
 	static const unsigned char longest[7 + 2000] = {0x30, 0xd2, 0x0f, 0x07, 0xd0};
-	char topic[GW_MQTT_PEEK_MAX] = "";
+	struct gw_mqtt_head head = {0};
 
 	(void)state;
-	assert_int_equal(gw_mqtt_peek_bytes(message, 10, topic), GW_MQTT_NEXT_MESSAGE);
-	assert_string_equal(topic, "a/b");
-	for (size_t n = 1; n < 8; n++)
+	gw_mqtt_peek_bytes(message, 10, &head);
+	assert_int_equal(head.next, GW_MQTT_NEXT_MESSAGE);
+	assert_string_equal(head.topic, "a/b");
+	assert_int_equal(head.size, 3 + 136);
+	for (size_t n = 1; n < 8; n++) {
+		gw_mqtt_peek_bytes(message, n, &head);
 		assert_int_equal(
-			gw_mqtt_peek_bytes(message, n, topic), GW_MQTT_NEXT_UNCLEAR);
-	assert_int_equal(gw_mqtt_peek_bytes(message, 0, topic), GW_MQTT_NEXT_OTHER);
-	assert_int_equal(gw_mqtt_peek_bytes(pong, 2, topic), GW_MQTT_NEXT_OTHER);
-	assert_int_equal(gw_mqtt_peek_bytes(overlong, 6, topic), GW_MQTT_NEXT_UNCLEAR);
-	assert_int_equal(
-		gw_mqtt_peek_bytes(longest, sizeof(longest), topic), GW_MQTT_NEXT_UNCLEAR);
+			head.next, n < 3 ? GW_MQTT_NEXT_HEAD : GW_MQTT_NEXT_UNCLEAR);
+	}
+	gw_mqtt_peek_bytes(pong, 2, &head);
+	assert_int_equal(head.next, GW_MQTT_NEXT_OTHER);
+	gw_mqtt_peek_bytes(overlong, 6, &head);
+	assert_int_equal(head.next, GW_MQTT_NEXT_OTHER);
+	gw_mqtt_peek_bytes(longest, sizeof(longest), &head);
+	assert_int_equal(head.next, GW_MQTT_NEXT_UNCLEAR);
+	assert_int_equal(head.size, 3 + 2002);
 }
 
 static void a_stalled_store_holds_back_for_two_seconds_only(void **state)
@@ -423,32 +236,6 @@ static void an_old_broker_is_spoken_to_in_its_own_version(void **state)
 	}
 }
 
-/* Hazard 10 where Maximum Packet Size does not exist. */
-static void a_huge_message_of_an_old_broker_is_cut_off(void **state)
-{
-	static unsigned char chunk[65536];
-	struct broker b;
-	struct bed bed;
-	size_t sent = 0;
-	enum gw_err rc = GW_OK;
-
-	(void)state;
-	start(&b, NO_V5);
-	up(&bed, &b);
-	memcpy(chunk, "\x30\xff\xff\xff\x5f\x00\x01t", 8); /* 200 MiB follow */
-	while (rc == GW_OK && sent < (100u << 20)) {
-		ssize_t n = send(b.fd, chunk, sizeof(chunk), MSG_NOSIGNAL | MSG_DONTWAIT);
-
-		sent += n > 0 ? (size_t)n : 0;
-		rc = bed_poll(&bed, 1);
-	}
-	assert_int_equal(rc, GW_ERR_LINK);
-	assert_non_null(strstr(bed.err.text, "longer than max_packet (262144 bytes)"));
-	assert_true(sent < (24u << 20)); /* max_packet and what two sockets buffer */
-	end(&b);
-	bed_end(&bed);
-}
-
 static void pings_are_not_parts_of_a_message(void **state)
 {
 	struct broker b;
@@ -499,43 +286,6 @@ static void open_is_bounded(void **state)
 	assert_int_equal(bed_open(&bed), GW_ERR_STOPPED);
 	assert_true(bed_ms() - began_ms < 400);
 	pthread_join(id, NULL);
-	end(&b);
-	bed_end(&bed);
-}
-
-/* Messages are no answer: a broker that only talks is given up, and until then the thread
- * beats and what comes is passed on at once. */
-static void *count_early(void *arg)
-{
-	struct bed *bed = arg;
-
-	usleep(2000000);
-	return (void *)(intptr_t)(gw_ring_count(&bed->ring) > 0);
-}
-
-static void a_broker_that_talks_but_never_answers_is_given_up(void **state)
-{
-	int64_t began_ms;
-	struct broker b;
-	struct bed bed;
-	pthread_t id;
-	void *early;
-
-	(void)state;
-	start(&b, DEAF);
-	b.bed = &bed;
-	bed_begin(&bed, b.port);
-	bed_device(&bed, "t", 1, one);
-	gw_thread_beat(&bed.thread, gw_clock_mono_ns());
-	began_ms = bed_ms();
-	pthread_create(&id, NULL, count_early, &bed);
-	assert_int_equal(bed_open(&bed), GW_ERR_LINK);
-	pthread_join(id, &early);
-	assert_string_equal(bed.err.text, "the broker does not answer SUBSCRIBE");
-	assert_true(bed_ms() - began_ms < 12000);
-	assert_true(b.oldest_beat_ns < 1500 * GW_NS_PER_MS);
-	assert_non_null(early);
-	assert_true(bed.n > 20 && bed.got[0].value == 7);
 	end(&b);
 	bed_end(&bed);
 }
@@ -643,10 +393,8 @@ int main(void)
 		cmocka_unit_test(a_settled_message_is_acknowledged_by_closing),
 		cmocka_unit_test(a_flood_is_acknowledged_as_it_settles),
 		cmocka_unit_test(an_old_broker_is_spoken_to_in_its_own_version),
-		cmocka_unit_test(a_huge_message_of_an_old_broker_is_cut_off),
 		cmocka_unit_test(pings_are_not_parts_of_a_message),
 		cmocka_unit_test(open_is_bounded),
-		cmocka_unit_test(a_broker_that_talks_but_never_answers_is_given_up),
 		cmocka_unit_test(a_black_hole_is_bounded),
 		cmocka_unit_test(a_broker_that_is_down_is_refused_at_once),
 		cmocka_unit_test(a_hang_up_in_the_tls_handshake_ends_it),

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * mqtt_drain.h: a message that is too long to be taken. It is read off the socket behind
+ * libmosquitto's back, which would take memory for all of it, and acknowledged by hand: a broker
+ * that must not be told a limit (before MQTT 5) delivers it again until somebody does, and all
+ * other messages wait behind it.
+ *
+ * Owner: the link. Thread: the source's. Life: zeroed, begin, read..., and again.
+ */
+#ifndef GW_DRIVERS_MQTT_DRAIN_H
+#define GW_DRIVERS_MQTT_DRAIN_H
+
+#include "base/error.h"
+#include "drivers/mqtt_peek.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct mosquitto;
+
+struct gw_mqtt_drain {
+	uint8_t first; /* byte of the packet */
+	size_t head_size;
+	size_t at, size; /* bytes read so far, and in all; size 0: nothing to read */
+	size_t topic_size;
+	uint16_t mid;
+	char topic[GW_MQTT_PEEK_MAX]; /* "" if it is longer */
+	/* what is to be written by hand, between the packets of libmosquitto */
+	unsigned char out[16];
+	size_t n_out;
+	bool half; /* written in part: nothing else may be written now */
+};
+
+/* The next packet, whose head this is, is to be drained. */
+void gw_mqtt_drain_begin(struct gw_mqtt_drain *d, const struct gw_mqtt_head *head);
+/* Read what is here, at most 1 MB; *ret_n: bytes. size is 0 when it is over: topic says of whom
+ * it was, and the acknowledgement is in out. GW_ERR_PROTOCOL: it is no message at all. */
+enum gw_err gw_mqtt_drain_read(
+	struct gw_mqtt_drain *d, struct mosquitto *m, size_t *ret_n, struct gw_error *err);
+/* Keep the link alive meanwhile. */
+void gw_mqtt_drain_ping(struct gw_mqtt_drain *d);
+/* Write what is in out; only while libmosquitto has nothing half written. */
+enum gw_err gw_mqtt_drain_write(
+	struct gw_mqtt_drain *d, struct mosquitto *m, struct gw_error *err);
+
+/* The next n bytes of the packet; the half of read that is pure. */
+enum gw_err gw_mqtt_drain_bytes(struct gw_mqtt_drain *d, const unsigned char *bytes,
+	size_t n, struct gw_error *err);
+
+#endif
