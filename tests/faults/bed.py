@@ -27,6 +27,7 @@ DRAINED_MS = 10000  # end of an outage to arrival
 class Platform(City):
     """A city that may also answer every batch of alarms with a body of its own."""
     said = None
+    delay_s = 0.0  # before the answer to a batch of alarms
 
     def answer_with(self, body, taken=True, content="application/json"):
         """Alarms are answered 200 with that body from now on; taken: they are in the ledger."""
@@ -38,6 +39,8 @@ class Platform(City):
             super()._note(events, wall, mono, request)
 
     def _say(self, conn, status, why, fault, stopped):
+        if self.delay_s and fault["kind"] == "status":
+            stopped.wait(self.delay_s)
         if self.said and status == 200 and fault["kind"] is None:
             body = self.said[0].encode()
             conn.sendall(f"HTTP/1.1 200 OK\r\nContent-Type: {self.said[2]}\r\n"
@@ -62,6 +65,7 @@ class Bed:
         self.ledger = oracle.Injector(self.folder / "injector.jsonl")
         self.inject, self.killat = Injection(self.folder), KillAt(self.folder)
         self.on = [False] * len(DETECTORS)
+        self.renamed = {}  # alarm -> its name now
         self.due, self.reported, self.side = [], "", None
         self.before = None
         self.log_from = 0
@@ -75,7 +79,8 @@ class Bed:
 
     def alarm(self, n):
         name = DETECTORS[n][0]
-        return f"zigbee/{name}/value:{name.split('-')[0]}"
+        kind = name.split("-")[0]
+        return f"zigbee/{name}/value:{self.renamed.get(kind, kind)}"
 
     def source(self):
         return {"name": "zigbee", "driver": "mqtt",
@@ -90,7 +95,7 @@ class Bed:
         kinds = {}
         for name, level, class_ in DETECTORS:
             kinds.setdefault(name.split("-")[0], (level, class_))
-        return [{"name": kind, "on": f"zigbee/{kind}-*/value", "when": {"is": True},
+        return [{"name": self.renamed.get(kind, kind), "on": f"zigbee/{kind}-*/value", "when": {"is": True},
                  "level": level, "class": class_} for kind, (level, class_) in kinds.items()]
 
     def uplinks(self):
