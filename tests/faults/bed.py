@@ -65,6 +65,8 @@ class Bed:
         self.ledger = oracle.Injector(self.folder / "injector.jsonl")
         self.inject, self.killat = Injection(self.folder), KillAt(self.folder)
         self.on = [False] * len(DETECTORS)
+        self.more_sources, self.more_alarms = [], []
+        self.own = "^zigbee/"
         self.renamed = {}  # alarm -> its name now
         self.due, self.reported, self.side = [], "", None
         self.before = None
@@ -102,7 +104,8 @@ class Bed:
         return [city.uplink(name) for name, city in self.cities.items()]
 
     def config(self, **changes):
-        whole = {"sources": [self.source()], "alarms": self.alarms(), "uplinks": self.uplinks()}
+        whole = {"sources": [self.source(), *self.more_sources],
+                 "alarms": [*self.alarms(), *self.more_alarms], "uplinks": self.uplinks()}
         return {**whole, **changes}
 
     def another_city(self, name):
@@ -146,6 +149,13 @@ class Bed:
         self.shared.publisher.send(f"{self.topic}/{DETECTORS[n][0]}",
                                    "true" if self.on[n] else "false", wait=wait)
 
+    def expect(self, alarm, change, bound_ms=HEALTHY_MS):
+        """The caller is about to cause it by other means."""
+        self.ledger.will(alarm, change)
+        now = oracle.wall_ms()
+        self.due.append(invariants.Due(
+            alarm, change, now, None if bound_ms is None else now + slow(bound_ms)))
+
     def changes(self, times, bound_ms=HEALTHY_MS, arrive=False):
         for _ in range(times):
             self.change(bound_ms=bound_ms)
@@ -154,12 +164,14 @@ class Bed:
 
     def logged(self, within=10):
         """Until the gateway's own alert log has every change."""
-        harness.wait_for(lambda: len([x for x in self.gateway.lines() if x["subject"].startswith(
-            "zigbee/")]) >= len(self.due), lambda: f"{len(self.due)} changes in the alert log, is "
-            f"{len(self.gateway.lines())}\n{self.gateway.log()[-2000:]}", within)
+        def mine():
+            return [x for x in self.gateway.lines()
+                    if re.search(self.own, x["subject"] + ":" + x["name"])]
+        harness.wait_for(lambda: len(mine()) >= len(self.due), lambda: f"{len(self.due)} changes "
+                         f"in the alert log, is {len(mine())}\n{self.gateway.log()[-2000:]}", within)
 
     def came(self, city=None):
-        return [a for a in (city or self.city).seen_events() if a.alarm.startswith("zigbee/")]
+        return [a for a in (city or self.city).seen_events() if re.search(self.own, a.alarm)]
 
     def arrived(self, within=20):
         harness.wait_for(lambda: len(self.came()) >= len(self.due), lambda:
@@ -191,7 +203,7 @@ class Bed:
         same = self.before and g.process.alive() and g.process.pid == self.before["pid"]
         return invariants.Evidence(
             arrivals=city.arrivals(), causes=oracle.read_injector(self.ledger.path),
-            due=self.due, committed=[row["seq"] for row in g.lines()],
+            due=self.due, own=self.own, committed=[row["seq"] for row in g.lines()],
             side=self.side or ".", slack_ms=self.slack_ms,
             alarms=g.ask("alarms", "--all") if final else None,
             before=self.before if same else None, after=self.resources() if same else None,
