@@ -10,6 +10,12 @@ _tocsin_keys()
 		grep -o "{\"$field\":\"[^\"]*\"" | cut -d'"' -f4
 }
 
+_tocsin_uplinks()
+{
+	timeout 1 tocsin "${socket[@]}" status --json 2>/dev/null |
+		grep -o '{"name":"[^"]*","url"' | cut -d'"' -f4
+}
+
 _tocsin()
 {
 	local cur prev command= word socket=() i keys
@@ -27,7 +33,7 @@ _tocsin()
 		case $word in
 		--socket) socket=(--socket "${words[i+1]}"); ((i++)) ;;
 		--socket=*) socket=("$word") ;;
-		-n|--lines|--since|-s|-m|--note|--for|-c|--config|--against|--max-mb) ((i++)) ;;
+		-n|--lines|--since|-s|-m|--note|--for|-c|--config|--against|--max-mb|--uplink) ((i++)) ;;
 		-*) ;;
 		*) [[ $command ]] || command=$word ;;
 		esac
@@ -37,12 +43,13 @@ _tocsin()
 	--socket|-c|--config|--against) compopt -o default; return ;;
 	--for) COMPREPLY=($(compgen -W '10min 30min 1h 2h 8h 1d 7d' -- "$cur")); return ;;
 	--since|-s) COMPREPLY=($(compgen -W '10min 1h 8h 1d 7d' -- "$cur")); return ;;
+	--uplink) COMPREPLY=($(compgen -W "$(_tocsin_uplinks)" -- "$cur")); return ;;
 	-n|--lines|-m|--note|--max-mb) return ;;
 	esac
 
 	if [[ -z $command ]]; then
 		COMPREPLY=($(compgen -W 'status points alarms tail ack reset shelve unshelve
-			check record replay --socket --json --help --version' -- "$cur"))
+			resend check record replay --socket --json --help --version' -- "$cur"))
 		return
 	fi
 	if [[ $cur == -* ]]; then
@@ -51,6 +58,7 @@ _tocsin()
 		tail) keys='-n --since' ;;
 		ack) keys='-m' ;;
 		shelve) keys='--for -m' ;;
+		resend) keys='--since --uplink' ;;
 		record) keys='--for --max-mb' ;;
 		replay) keys='--config --against' ;;
 		*) keys= ;;

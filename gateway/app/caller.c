@@ -201,6 +201,22 @@ static void continue_record(struct gw_caller *c)
 	}
 }
 
+static void begin_resend(struct gw_caller *c)
+{
+	struct gw_callers *all = c->all;
+	struct gw_error err;
+
+	c->cookie = ++all->cookie;
+	if (gw_resends_begin(
+		    &all->resends, all->view->config, &c->request, c->cookie, &err)) {
+		say_error(c, err.text, NULL);
+		enter(c, GW_CALLER_READING);
+		return;
+	}
+	log_command(c, "resend", *c->request.uplink ? c->request.uplink : "to all uplinks");
+	enter(c, GW_CALLER_ASKED);
+}
+
 static void obey(struct gw_caller *c)
 {
 	c->all->status.requests++;
@@ -210,6 +226,7 @@ static void obey(struct gw_caller *c)
 	case GW_REQUEST_ALARMS: begin_document(c, GW_STATUS_ALARMS); break;
 	case GW_REQUEST_TAIL: begin_tail(c); break;
 	case GW_REQUEST_RECORD: begin_record(c); break;
+	case GW_REQUEST_RESEND: begin_resend(c); break;
 	case GW_REQUEST_ACK: ask_engine(c, GW_COMMAND_ACK); break;
 	case GW_REQUEST_RESET: ask_engine(c, GW_COMMAND_RESET); break;
 	case GW_REQUEST_SHELVE: ask_engine(c, GW_COMMAND_SHELVE); break;
@@ -378,7 +395,12 @@ static void late(void *arg, int64_t now_ns)
 			turn_out(c, "no complete request within 5 s");
 		break;
 	case GW_CALLER_ASKED:
-		say_error(c, "the engine did not answer within 5 s", NULL);
+		say_error(c,
+			c->request.kind == GW_REQUEST_RESEND
+				? "the store works on it and was not done within 5 s: "
+				  "tocsin status shows what is pending"
+				: "the engine did not answer within 5 s",
+			NULL);
 		enter(c, GW_CALLER_READING);
 		break;
 	case GW_CALLER_JOINING:
@@ -423,6 +445,27 @@ void gw_caller_reply(struct gw_caller *c, const struct gw_reply *reply)
 		c->dead |= !gw_answers_state(&c->out, key, reply->state);
 	} else {
 		say_error(c, reply->why, NULL);
+	}
+	enter(c, GW_CALLER_READING);
+	pump(c);
+}
+
+void gw_caller_resent(struct gw_caller *c)
+{
+	struct gw_resends *r = &c->all->resends;
+	struct gw_error err;
+	struct gw_text t;
+
+	if (c->phase != GW_CALLER_ASKED || c->cookie != r->cookie)
+		return;
+	gw_answers_begin(&c->out, &t);
+	gw_text_add(&t, GW_PROTOCOL_OK);
+	if (gw_resends_put(r, c->all->view->config, &t, &err)) {
+		say_error(c, err.text, NULL);
+	} else {
+		gw_text_add(&t, "}\n");
+		c->dead |= t.cut;
+		c->out.used += t.used;
 	}
 	enter(c, GW_CALLER_READING);
 	pump(c);

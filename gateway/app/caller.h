@@ -24,6 +24,7 @@ struct gw_callers {
 	bool (*command)(void *arg, const struct gw_command *command);
 	void *arg;
 	struct gw_recorder *recorder; /* or NULL */
+	struct gw_resends resends;
 	/* A caller was at work by itself: it may have died, or want history. */
 	void (*moved)(struct gw_callers *all);
 	uint64_t cookie; /* the last that was given */
@@ -34,7 +35,7 @@ struct gw_callers {
 enum gw_caller_phase {
 	GW_CALLER_READING,   /* waits for a line */
 	GW_CALLER_ANSWERING, /* writes a document piece by piece */
-	GW_CALLER_ASKED,     /* waits for the engine */
+	GW_CALLER_ASKED,     /* waits for the engine, or for uplinks */
 	GW_CALLER_JOINING,   /* waits for history */
 	GW_CALLER_FOLLOWING,
 	GW_CALLER_RECORDING, /* gets the bytes of a file; when it says no more, the end */
@@ -71,6 +72,8 @@ void gw_caller_free(struct gw_caller *c);
 void gw_caller_push(struct gw_caller *c, struct gw_live *live);
 /* The engine's answer, if it is this caller's. */
 void gw_caller_reply(struct gw_caller *c, const struct gw_reply *reply);
+/* All uplinks have answered, if it is this caller who asked. */
+void gw_caller_resent(struct gw_caller *c);
 /* JOINING: the history, owned from here on; NULL: there is none. */
 void gw_caller_join(struct gw_caller *c, struct gw_batch *history);
 /* The engine it waits for is no more. */

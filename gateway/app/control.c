@@ -168,8 +168,20 @@ void gw_control_reply(struct gw_control *c, const struct gw_reply *reply)
 	settle(c);
 }
 
+void gw_control_resent(struct gw_control *c)
+{
+	if (!gw_resends_look(&c->all.resends))
+		return;
+	for (size_t i = 0; i < GW_PROTOCOL_CLIENTS; i++)
+		if (c->callers[i] && !c->callers[i]->dead)
+			gw_caller_resent(c->callers[i]);
+	gw_resends_forget(&c->all.resends); /* whoever asked may be gone */
+	settle(c);
+}
+
 void gw_control_changed(struct gw_control *c)
 {
+	gw_resends_forget(&c->all.resends);
 	/* The store may be another one, or still answer: then the answer is nobody's. */
 	c->asking = false;
 	c->asker = NULL;
@@ -207,6 +219,7 @@ enum gw_err gw_control_open(struct gw_loop *loop, const struct gw_control_opts *
 	c->all.command = opts->command;
 	c->all.arg = opts->arg;
 	c->all.recorder = opts->recorder;
+	c->all.resends.way = opts->resends;
 	c->all.moved = moved;
 	c->accept_again = (struct gw_loop_timer){.fire = accept_again, .arg = c};
 	c->ask_again = (struct gw_loop_timer){.fire = ask_again, .arg = c};

@@ -11,6 +11,7 @@
 #define GW_APP_CONTROL_H
 
 #include "app/recorder.h"
+#include "app/resends.h"
 #include "app/status.h"
 #include "base/loop.h"
 #include "engine/engine.h"
@@ -29,6 +30,7 @@ struct gw_control_opts {
 	bool (*command)(void *arg, const struct gw_command *command);
 	void *arg;
 	struct gw_recorder *recorder; /* outlives the control; NULL: nobody can record */
+	struct gw_resends_way resends;
 };
 
 /* A socket file left by a crash is replaced; GW_ERR_REFUSED if somebody answers there. */
@@ -41,6 +43,8 @@ void gw_control_close(struct gw_control *c);
 void gw_control_event(struct gw_control *c, const struct gw_event *event);
 /* Every reply of the engine; one nobody waits for any more is dropped. */
 void gw_control_reply(struct gw_control *c, const struct gw_reply *reply);
+/* The wake given to gw_uplink_attach_asker fired: an uplink may have answered. */
+void gw_control_resent(struct gw_control *c);
 /* The wake given to gw_store_attach_reader fired: an answer may be there. */
 void gw_control_history(struct gw_control *c);
 /* The view was exchanged: who waits for the old engine is told so, history is asked for anew.

@@ -38,6 +38,20 @@ static bool send_command(void *arg, const struct gw_command *command)
 	return true;
 }
 
+static bool resend(void *arg, size_t uplink, const struct gw_resend *what)
+{
+	struct gw_gateway *g = arg;
+
+	return gw_uplink_resend(g->uplinks[uplink], what);
+}
+
+static bool resent(void *arg, size_t uplink, struct gw_resent *ret_resent)
+{
+	struct gw_gateway *g = arg;
+
+	return gw_uplink_resent(g->uplinks[uplink], ret_resent);
+}
+
 static bool look(void *arg)
 {
 	struct gw_gateway *g = arg;
@@ -54,6 +68,7 @@ static bool look(void *arg)
 		any = true;
 	}
 	gw_control_history(g->control);
+	gw_control_resent(g->control);
 	return any;
 }
 
@@ -185,7 +200,8 @@ static enum gw_err make_all(struct gw_gateway *g, struct gw_error *err)
 			.view = &g->view,
 			.command = send_command,
 			.arg = g,
-			.recorder = &g->recorder},
+			.recorder = &g->recorder,
+			.resends = {resend, resent, g}},
 		&g->control, err);
 }
 

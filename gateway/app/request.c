@@ -22,7 +22,9 @@ enum key {
 	PATTERN = 32,
 	ALARM = 64,
 	NOTE = 128,
-	MAX_BYTES = 256
+	MAX_BYTES = 256,
+	SINCE_SEQ = 512,
+	UPLINK = 1024
 };
 
 static const struct {
@@ -38,6 +40,8 @@ static const struct {
 	{"alarm", ALARM},
 	{"note", NOTE},
 	{"max_bytes", MAX_BYTES},
+	{"since_seq", SINCE_SEQ},
+	{"uplink", UPLINK},
 };
 
 static const struct {
@@ -54,6 +58,7 @@ static const struct {
 	{"shelve", GW_REQUEST_SHELVE, ALARM | FOR | NOTE, ALARM | FOR},
 	{"unshelve", GW_REQUEST_UNSHELVE, ALARM, ALARM},
 	{"record", GW_REQUEST_RECORD, MAX_BYTES, 0},
+	{"resend", GW_REQUEST_RESEND, SINCE | SINCE_SEQ | UPLINK, 0},
 };
 
 #define N_KEYS     (sizeof(keys) / sizeof(keys[0]))
@@ -143,6 +148,8 @@ static enum gw_err take(enum key key, const char *name, const json_t *v,
 		return e;
 	case SINCE: return take_int(name, v, INT64_MAX / 2, &r->since_ms, err);
 	case MAX_BYTES: return take_int(name, v, INT64_MAX / 2, &r->max_bytes, err);
+	case SINCE_SEQ: return take_int(name, v, INT64_MAX / 2, &r->since_seq, err);
+	case UPLINK: return take_text(name, v, r->uplink, sizeof(r->uplink), err);
 	case FOR: return take_for(name, v, &r->for_ns, err);
 	case PATTERN: return take_text(name, v, r->pattern, sizeof(r->pattern), err);
 	case ALARM: return take_text(name, v, r->alarm, sizeof(r->alarm), err);
@@ -180,6 +187,9 @@ static enum gw_err take_all(
 		if (commands[command].must & keys[k].key & ~seen)
 			return gw_fail(err, GW_ERR_PROTOCOL, 0, "%s needs \"%s\"", cmd,
 				keys[k].name);
+	if (seen & SINCE && seen & SINCE_SEQ)
+		return gw_fail(err, GW_ERR_PROTOCOL, 0,
+			"\"since_ms\" and \"since_seq\": give one of them");
 	if (seen & SINCE && !(seen & LAST))
 		r->last = GW_PROTOCOL_TAIL_MAX;
 	return GW_OK;

@@ -25,6 +25,7 @@ enum gw_request_kind {
 	GW_REQUEST_SHELVE,
 	GW_REQUEST_UNSHELVE,
 	GW_REQUEST_RECORD,
+	GW_REQUEST_RESEND,
 };
 
 #define GW_REQUEST_KEY_MAX 1024
@@ -34,10 +35,12 @@ struct gw_request {
 	bool all;                         /* alarms */
 	bool json;                        /* tail */
 	uint32_t last;                    /* tail: transitions of history, 0: none */
-	int64_t since_ms;                 /* tail: wall time, 0: no bound */
+	int64_t since_ms;                 /* tail, resend: wall time, 0: no bound */
+	int64_t since_seq;                /* resend: 0: not said */
 	int64_t max_bytes;                /* record: 0: not said */
 	int64_t for_ns;                   /* shelve: > 0 */
 	char pattern[GW_REQUEST_KEY_MAX]; /* points: "" for all */
+	char uplink[256];                 /* resend: its name, "" for all */
 	char alarm[GW_REQUEST_KEY_MAX];   /* key or name as the person wrote it */
 	char note[GW_NOTE_MAX];           /* control characters became spaces */
 };

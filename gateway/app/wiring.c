@@ -52,6 +52,7 @@ enum gw_err gw_wiring_uplinks(
 				g->uplinks[i], &g->runner.wake, &g->uplink_faults[i], err);
 		if (kind)
 			return gw_error_wrap(err, "uplink %s", c->uplinks[i].name);
+		gw_uplink_attach_asker(g->uplinks[i], &g->wake);
 	}
 	from->users += (uint32_t)c->n_uplinks;
 	return GW_OK;

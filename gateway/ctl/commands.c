@@ -217,6 +217,46 @@ static int check(const struct gw_asked *a)
 	return gw_check_file(a->argument, a->json);
 }
 
+/* ---- resend ---- */
+
+static void show_resent(const struct gw_asked *a, const json_t *result)
+{
+	(void)a;
+	gw_show_resent(stdout, result);
+}
+
+/* --since: a seq, as the alert log shows it after #, or a time. */
+static bool add_since(const struct gw_asked *a, struct gw_text *t, struct gw_error *err)
+{
+	const char *text = a->since[0] == '#' ? a->since + 1 : a->since;
+	int64_t value;
+	bool seq = *text && text[strspn(text, "0123456789")] == '\0';
+
+	if (seq ? gw_parse_int(text, 1, INT64_MAX / 2, &value, err)
+		: gw_when_parse(text, gw_clock_wall_ms(), &value, err)) {
+		gw_error_wrap(err, "--since");
+		return false;
+	}
+	gw_json_int(t, seq ? "since_seq" : "since_ms", value);
+	return true;
+}
+
+static int resend(const struct gw_asked *a)
+{
+	char memory[GW_PROTOCOL_REQUEST_MAX];
+	struct gw_error err;
+	struct gw_text t;
+
+	begin_request(&t, memory, sizeof(memory), "resend");
+	if (a->since && !add_since(a, &t, &err)) {
+		fail(err.text);
+		return GW_EXIT_USAGE;
+	}
+	if (a->uplink)
+		gw_json_string(&t, "uplink", a->uplink);
+	return end_request(&t) ? converse(a, memory, show_resent) : GW_EXIT_USAGE;
+}
+
 /* ---- record ---- */
 
 static bool record_request(
@@ -379,6 +419,8 @@ const struct gw_command gw_commands[] = {
 	{"shelve", "ALARM", "fm", "shelve ALARM --for T [-m NOTE]",
 		"put an alarm aside for a time (30min, 8h, 7d)", change},
 	{"unshelve", "ALARM", "", "unshelve ALARM", "take it back before its time", change},
+	{"resend", NULL, "su", "resend [--since SEQ|T] [--uplink NAME]",
+		"offer parked events to the platform again, or all since then", resend},
 	{"check", "FILE", "", "check FILE", "check a configuration, as tocsind --check",
 		check},
 	{"record", "FILE", "fM", "record FILE [--for T] [--max-mb N]",

@@ -24,7 +24,7 @@ struct gw_asked {
 	const char *socket;
 	bool json, all, help;
 	const char *last, *since, *note, *duration, *argument;
-	const char *config, *against, *max_mb;
+	const char *config, *against, *max_mb, *uplink;
 	char *const *arguments; /* all of them; the first is argument */
 	int n_arguments;
 	bool colour;

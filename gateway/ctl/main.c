@@ -23,6 +23,7 @@ static const struct option options[] = {
 	{"max-mb", required_argument, NULL, 'M'},
 	{"config", required_argument, NULL, 'c'},
 	{"against", required_argument, NULL, 'A'},
+	{"uplink", required_argument, NULL, 'u'},
 	{"help", no_argument, NULL, 'h'},
 	{"version", no_argument, NULL, 'V'},
 	{0},
@@ -115,6 +116,7 @@ static int read_options(int argc, char **argv, struct gw_asked *a, char *given, 
 		case 'M': a->max_mb = optarg; break;
 		case 'c': a->config = optarg; break;
 		case 'A': a->against = optarg; break;
+		case 'u': a->uplink = optarg; break;
 		default: fputs("try: tocsin --help\n", stderr); return GW_EXIT_USAGE;
 		}
 		if (n + 1 < room)

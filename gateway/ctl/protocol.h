@@ -13,11 +13,16 @@
  *   {"cmd":"shelve","alarm":"...","for":"30min","note":"..."}
  *   {"cmd":"unshelve","alarm":"..."}
  *   {"cmd":"record","max_bytes":1000000}                     optional; GW_PROTOCOL_RECORD_BYTES
+ *   {"cmd":"resend","since_seq":4711,"uplink":"city"}        all optional; since_ms (wall time)
+ *                                                            instead of since_seq
  *   {"cmd":"tail","last":10,"since_ms":1795220130123,"json":true}   all three optional
  *
  * Answers: {"ok":true,"result":...} or {"ok":false,"error":"in plain English"}; an alarm that
  * cannot be told adds "candidates":["key",...]. status answers an object, points and alarms
  * arrays, the others {"alarm":"key","state":"active-acked"}.
+ *
+ * resend answers {"uplinks":[{"name":"city","parked":2,"resent":17}]}: how many parked records are
+ * offered again, and how many events of the journal that were not owed are owed again.
  *
  * tail answers {"ok":true,"result":{"following":true}} and then, for ever, one of
  *   {"line":"2026-11-21T08:15:30.123+08:00 RED raised ..."}    the alert log's line

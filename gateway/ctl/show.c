@@ -497,3 +497,20 @@ void gw_show_line(FILE *out, const char *line, bool colour)
 	}
 	fputs("\n", out);
 }
+
+static json_int_t count_of(const json_t *o, const char *key)
+{
+	return json_integer_value(json_object_get(o, key));
+}
+
+void gw_show_resent(FILE *out, const json_t *result)
+{
+	const json_t *uplinks = json_object_get(result, "uplinks");
+	json_t *u;
+	size_t i;
+
+	json_array_foreach(uplinks, i, u)
+		fprintf(out, "%s: %lld parked offered again, %lld others sent again\n",
+			json_string_value(json_object_get(u, "name")),
+			(long long)count_of(u, "parked"), (long long)count_of(u, "resent"));
+}

@@ -102,7 +102,7 @@ def comes(g, city, within=20):
     assert len({a.raw for a in arrivals}) == 1
 
 
-@pytest.mark.parametrize("how", ("restart", "reload", "other-reload", "back"))
+@pytest.mark.parametrize("how", ("restart", "reload", "other-reload", "back", "command"))
 def test_a_parked_record_is_offered_again(gateway, reds, publisher, city, how):
     g = start(gateway, reds, city, heartbeat="1s" if how == "back" else "1h")
     park_one(g, city, publisher)
@@ -113,11 +113,14 @@ def test_a_parked_record_is_offered_again(gateway, reds, publisher, city, how):
     elif how == "other-reload":
         g.write({**g.config, "uplinks": [city.uplink(batch=32)]})
         g.reload()
-    else:
+    elif how == "back":
         city.stop()
         harness.wait_for(lambda: g.alarm("city:down")["state"].startswith("active"),
                          lambda: str(g.uplink()), 60)
         city.start()
+    else:
+        answer = g.ask("resend")
+        assert answer == {"uplinks": [{"name": "city", "parked": 1, "resent": 0}]}
     # sooner than by the uplink's own clock, which begins with 30 s
     comes(g, city, 60 if how == "back" else 4)
 
@@ -129,6 +132,31 @@ def test_a_parked_record_is_offered_under_a_new_token(gateway, reds, publisher, 
     park_one(g, city, publisher)
     token.write_text("another\n")
     comes(g, city, 4)
+
+
+def test_resend_since(gateway, reds, publisher, city):
+    g = start(gateway, reds, city)
+    for i in range(5):
+        publisher.send(f"t/{i}", "5")
+    harness.wait_for(lambda: len(raised(city)) == 5 and g.uplink()["pending"] == 0,
+                     lambda: str(g.uplink()))
+    time.sleep(0.3)  # what was delivered is on its way to the store
+    first = {a.id: a.raw for a in city.arrivals()}
+    answer = g.ask("resend", "--since", "3")
+    assert answer["uplinks"][0]["name"] == "city"
+    assert answer["uplinks"][0]["resent"] >= 3
+    harness.wait_for(lambda: len([a for a in city.arrivals() if a.seq >= 3]) >= 6,
+                     lambda: str(g.uplink()))
+    assert all(first[a.id] == a.raw for a in city.arrivals() if a.id in first)
+    assert {a.seq for a in city.arrivals() if a.seq < 3} == {1, 2}
+    assert len([a for a in city.arrivals() if a.seq < 3]) == 2
+    at = len(city.arrivals())
+    assert g.ask("resend", "--since", "1h", "--uplink", "city")["uplinks"][0]["resent"] >= 5
+    harness.wait_for(lambda: len(city.arrivals()) >= at + 5, lambda: str(g.uplink()))
+    assert g.run("resend").stdout.strip().startswith("city")
+    wrong = g.run("resend", "--uplink", "town")
+    assert wrong.returncode == 1 and "town" in wrong.stderr and "city" in wrong.stderr
+    assert g.run("resend", "--since", "yesterdayish").returncode == 2
 
 
 def test_a_heartbeats_hold_does_not_hold_an_alarm(gateway, reds, publisher, city):

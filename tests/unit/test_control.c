@@ -29,12 +29,43 @@ static bool take_command(void *arg, const struct gw_command *command)
 	return !engine_busy;
 }
 
+static struct {
+	struct gw_resend asked;
+	struct gw_resent answer;
+	unsigned n_asked;
+	bool busy, answered;
+} platform;
+
+static bool take_resend(void *arg, size_t i, const struct gw_resend *what)
+{
+	(void)arg;
+	assert_int_equal(i, 0);
+	if (platform.busy)
+		return false;
+	platform.busy = true;
+	platform.asked = *what;
+	platform.n_asked++;
+	return true;
+}
+
+static bool take_resent(void *arg, size_t i, struct gw_resent *ret_resent)
+{
+	(void)arg;
+	(void)i;
+	if (!platform.busy || !platform.answered)
+		return false;
+	*ret_resent = platform.answer;
+	platform.busy = platform.answered = false;
+	return true;
+}
+
 static enum gw_err open_control(struct gw_control **ret, struct gw_error *err)
 {
 	struct gw_control_opts opts = {.path = path,
 		.group = "tocsin",
 		.view = &kit.view,
-		.command = take_command};
+		.command = take_command,
+		.resends = {take_resend, take_resent, NULL}};
 
 	return gw_control_open(&loop, &opts, ret, err);
 }
@@ -46,6 +77,7 @@ static int setup(void **state)
 	kit_setup(state);
 	n_commanded = 0;
 	engine_busy = false;
+	memset(&platform, 0, sizeof(platform));
 	if (temp_dir_make(folder))
 		return -1;
 	snprintf(path, sizeof(path), "%s/run/control.sock", folder);
@@ -844,6 +876,77 @@ static void something_else_in_its_place_stays(void **state)
 	unlink(path);
 }
 
+static void uplink_answers(uint64_t parked, uint64_t owed, bool failed)
+{
+	platform.answer = (struct gw_resent){parked, owed, failed};
+	platform.answered = true;
+	gw_control_resent(control);
+	spin();
+}
+
+static void resend_asks_the_uplinks(void **state)
+{
+	int fd = join(), other = join();
+
+	(void)state;
+	say(fd, "{\"cmd\":\"resend\"}\n");
+	assert_int_equal(platform.n_asked, 1);
+	assert_int_equal(platform.asked.from_seq, 0); /* what is parked */
+	assert_string_equal(hear(fd), "");
+	say(other, "{\"cmd\":\"resend\"}\n");
+	assert_non_null(strstr(hear(other), "under way"));
+	gw_control_resent(control); /* not yet */
+	assert_string_equal(hear(fd), "");
+	uplink_answers(2, 0, false);
+	assert_string_equal(hear(fd),
+		"{\"ok\":true,\"result\":{\"uplinks\":[{\"name\":\"city\","
+		"\"parked\":2,"
+		"\"resent\":0}]}}\n");
+	say(fd, "{\"cmd\":\"resend\",\"since_seq\":17,\"uplink\":\"city\"}\n");
+	assert_int_equal(platform.asked.from_seq, 17);
+	assert_int_equal(platform.asked.from_ms, 0);
+	uplink_answers(0, 9, false);
+	assert_non_null(strstr(hear(fd), "\"resent\":9"));
+	say(fd, "{\"cmd\":\"resend\",\"since_ms\":1795220130123}\n");
+	assert_int_equal(platform.asked.from_seq, 1);
+	assert_true(platform.asked.from_ms == 1795220130123);
+	uplink_answers(0, 0, true);
+	assert_non_null(strstr(hear(fd), "city: the store cannot be written"));
+	close(fd);
+	close(other);
+}
+
+static void resend_refuses_what_makes_no_sense(void **state)
+{
+	int fd = join();
+
+	(void)state;
+	say(fd, "{\"cmd\":\"resend\",\"uplink\":\"town\"}\n");
+	assert_non_null(strstr(hear(fd), "no uplink \\\"town\\\" (there is: city)"));
+	assert_int_equal(platform.n_asked, 0);
+	/* the connection stays; who does not wait for his answer leaves nothing behind */
+	say(fd, "{\"cmd\":\"resend\"}\n");
+	assert_int_equal(platform.n_asked, 1);
+	pass(5001);
+	assert_non_null(strstr(hear(fd), "not done within 5 s"));
+	say(fd, "{\"cmd\":\"resend\"}\n");
+	assert_non_null(strstr(hear(fd), "under way"));
+	uplink_answers(1, 0, false);
+	say(fd, "{\"cmd\":\"resend\"}\n");
+	assert_int_equal(platform.n_asked, 2);
+	gw_control_changed(
+		control); /* another configuration: the uplink may be another one */
+	assert_non_null(strstr(hear(fd), "exchanged"));
+	platform.answered = true;
+	say(fd, "{\"cmd\":\"resend\"}\n");
+	assert_int_equal(platform.n_asked, 3); /* the old answer is thrown away */
+	uplink_answers(0, 0, false);
+	assert_non_null(strstr(hear(fd), "\"ok\":true"));
+	say(fd, "{\"cmd\":\"resend\",\"since_ms\":1,\"since_seq\":1}\n");
+	assert_non_null(strstr(hear(fd), "give one of them"));
+	close(fd);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -880,6 +983,8 @@ int main(void)
 		TEST(the_socket_is_for_the_group),
 		TEST(a_live_socket_is_refused_and_a_stale_one_replaced),
 		TEST(something_else_in_its_place_stays),
+		TEST(resend_asks_the_uplinks),
+		TEST(resend_refuses_what_makes_no_sense),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
