@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * inner.h: the store's own memory, shared by the files of store/ that work on it: session.c
- * (opening, recovery), line.c (what uplinks and main ask), round.c (what the thread does),
- * store.c (the rest of store.h).
+ * (opening, recovery), sinks.c and names.c (which uplinks there are), line.c (what uplinks and main ask),
+ * round.c (what the thread does), store.c (the rest of store.h).
  *
  * Owner: store.c. Thread: as marked; what is not marked is the store thread's, and main's while
  * that does not run.
@@ -20,6 +20,7 @@
 #include <pthread.h>
 
 #define GW_LINE_WORDS 1024
+#define GW_SINK_NOTES 8
 
 enum gw_line_kind { /* goes on where enum gw_mark_kind ends */
 	GW_LINE_ASK = GW_MARK_UNPARKED + 1,
@@ -36,14 +37,24 @@ struct gw_line_word {
 };
 
 struct gw_line {
-	struct gw_ring words;                /* uplink -> store, in order */
-	struct gw_wake *wake;                /* set before start; NULL: nobody there */
+	struct gw_ring words; /* uplink -> store, in order */
+	struct gw_wake *wake; /* under the store's lock; NULL: nobody there */
+	bool left;            /* under the store's lock: its thread has ended */
 	_Alignas(GW_CACHE_LINE) bool asking; /* the uplink's thread only */
 	_Atomic(struct gw_batch *) answer;   /* store -> uplink; NULL: empty */
 	/* store thread only */
 	_Alignas(GW_CACHE_LINE) bool asked;
 	struct gw_line_word question;
 	uint32_t bit; /* in the database; 0: not known yet */
+	char *name, *url;
+	uint8_t speaks_for; /* slot that what is said here counts for: its own, or its heir's */
+};
+
+/* A name the database has given a bit; its index is the bit. */
+struct gw_sink_row {
+	char *name, *url; /* NULL: the bit is free */
+	int days;         /* seen to pass since it is no longer configured; -1: it is */
+	int64_t day_ms;   /* wall time of the last of them */
 };
 
 /* What an uplink said of an event that is not in memory, until it is written. */
@@ -60,8 +71,7 @@ struct gw_store_alarm {
 struct gw_store {
 	/* set at open */
 	char dir[PATH_MAX - 32], path[PATH_MAX], run_path[PATH_MAX], ballast_path[PATH_MAX];
-	size_t n_sinks, most_pending;
-	const char *names[GW_STORE_SINKS];
+	size_t most_pending;
 	int64_t max_bytes, ballast_bytes;
 	uint64_t run;
 	uint64_t last_seq; /* when it was opened */
@@ -75,17 +85,29 @@ struct gw_store {
 	struct gw_thread thread;
 	_Atomic uint64_t committed;
 	pthread_mutex_t lock;
-	pthread_cond_t moved;          /* committed has, under lock */
-	struct gw_store_status status; /* under lock */
-	struct gw_line lines[GW_STORE_SINKS];
-	struct gw_wake *reader;     /* set before start */
-	bool reading;               /* main only */
-	_Atomic bool history_asked; /* main -> store */
-	size_t history_last;        /* written before history_asked */
+	pthread_cond_t moved;                  /* committed has, under lock */
+	struct gw_store_status status;         /* under lock */
+	struct gw_line lines[GW_STORE_SINKS];  /* by slot */
+	_Atomic uint32_t slots;                /* taken: by main; given back by the store */
+	_Atomic(struct gw_store_sinks *) sets; /* main -> store, newest first */
+	struct gw_wake *reader;                /* set before start */
+	bool reading;                          /* main only */
+	_Atomic bool history_asked;            /* main -> store */
+	size_t history_last;                   /* written before history_asked */
 	int64_t history_since_ms;
 	_Atomic(struct gw_batch *) history; /* store -> main */
 
 	/* the store thread's */
+	uint32_t live;  /* slots that are owed what arises */
+	uint32_t known; /* and those whose last words are not written yet */
+	struct gw_store_sinks
+		*coming;    /* sets that begin with a later event, oldest first */
+	bool sinks_changed; /* names are to be written */
+	struct gw_sink_row names[GW_STORE_SINKS]; /* by bit */
+	bool any_gone;                            /* a row is of no live uplink */
+	int64_t next_day_ns;                      /* when to look whether it is too old */
+	char notes[GW_SINK_NOTES][200];
+	size_t n_notes;
 	struct gw_db db;
 	struct gw_texts texts;
 	struct gw_keep keep;
@@ -152,7 +174,35 @@ uint64_t gw_salvage(
  * and what is in memory. */
 void gw_resend_owe(struct gw_store *s, size_t sink, struct gw_batch *b);
 
+/* ---- sinks.c ---- */
+
+/* Those of gw_store_open: slots 0 .. n_sinks - 1. */
+enum gw_err gw_sinks_first(
+	struct gw_store *s, const struct gw_store_opts *opts, struct gw_error *err);
+void gw_sinks_fini(struct gw_store *s);
+/* Makes the sets that hold from seq or before the present ones. Events before seq were taken. */
+void gw_sinks_take(struct gw_store *s, uint64_t seq);
+/* Gives back slots that are done with. */
+void gw_sinks_free(struct gw_store *s);
+bool gw_sinks_live(const struct gw_store *s, const char *name);
+
+/* ---- names.c ---- */
+
+/* Which bits the names have, as far as the database knows them. */
+enum gw_err gw_names_read(struct gw_store *s, struct gw_error *err);
+/* Inside a transaction: every live name has a bit, names that are gone are kept or dropped. */
+enum gw_err gw_names_write(struct gw_store *s, struct gw_error *err);
+/* Inside a transaction: what a file put aside knows of its names besides their bits. */
+enum gw_err gw_names_carry(struct gw_store *s, struct gw_db *from, struct gw_error *err);
+/* The transaction was committed. */
+void gw_names_say(struct gw_store *s);
+/* Once a day has names written again, if some are gone. */
+void gw_names_tend(struct gw_store *s, int64_t now_ns);
+void gw_names_status(const struct gw_store *s, struct gw_store_status *st);
+
 /* ---- line.c ---- */
+
+void gw_line_poke(struct gw_store *s, size_t sink);
 
 /* Takes what uplinks said: marks on events in memory are applied, others wait in s->marks. */
 void gw_line_take(struct gw_store *s);

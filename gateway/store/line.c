@@ -22,7 +22,9 @@ static bool say(struct gw_store *s, size_t sink, const struct gw_line_word *word
 
 void gw_store_attach(struct gw_store *s, size_t sink, struct gw_wake *wake)
 {
+	pthread_mutex_lock(&s->lock);
 	s->lines[sink].wake = wake;
+	pthread_mutex_unlock(&s->lock);
 }
 
 bool gw_store_mark(struct gw_store *s, size_t sink, uint64_t seq, enum gw_mark_kind kind)
@@ -109,6 +111,15 @@ struct gw_batch *gw_store_take_history(struct gw_store *s)
 
 /* ---- the store's side ---- */
 
+/* Under the lock, so that main may take the wake away; a poke never blocks. */
+void gw_line_poke(struct gw_store *s, size_t sink)
+{
+	pthread_mutex_lock(&s->lock);
+	if (s->lines[sink].wake)
+		gw_wake_poke(s->lines[sink].wake);
+	pthread_mutex_unlock(&s->lock);
+}
+
 static struct gw_entry *find_entry(struct gw_store *s, uint64_t seq)
 {
 	size_t from = 0, to = s->n_entries;
@@ -181,14 +192,17 @@ void gw_line_take(struct gw_store *s)
 {
 	struct gw_line_word word;
 
-	for (size_t sink = 0; sink < s->n_sinks; sink++) {
+	for (size_t sink = 0; sink < GW_STORE_SINKS; sink++) {
 		struct gw_line *l = &s->lines[sink];
-		bool crowded = gw_ring_count(&l->words) >= GW_LINE_WORDS / 2;
+		bool crowded;
 
+		if (!(s->known >> sink & 1))
+			continue;
+		crowded = gw_ring_count(&l->words) >= GW_LINE_WORDS / 2;
 		/* one that fails to be kept for lack of memory is only sent once more */
 		while (!l->asked && s->n_marks < MARKS_MOST &&
 			gw_ring_pop(&l->words, &word, 1, sizeof(word)) == 1) {
-			struct gw_mark m = {word.seq, (uint8_t)sink, (uint8_t)word.kind};
+			struct gw_mark m = {word.seq, l->speaks_for, (uint8_t)word.kind};
 
 			if (word.kind >= GW_LINE_ASK) {
 				l->asked = true;
@@ -199,18 +213,19 @@ void gw_line_take(struct gw_store *s)
 				s->hurry |= word.kind == GW_MARK_UNDURABLE;
 			}
 		}
-		if (crowded && l->wake)
-			gw_wake_poke(l->wake);
+		if (crowded)
+			gw_line_poke(s, sink);
 	}
 }
 
 bool gw_line_waiting(struct gw_store *s)
 {
-	for (size_t sink = 0; sink < s->n_sinks; sink++)
-		if (!s->lines[sink].asked && s->n_marks < MARKS_MOST &&
-			gw_ring_count(&s->lines[sink].words) > 0)
+	for (size_t sink = 0; sink < GW_STORE_SINKS; sink++)
+		if (s->known >> sink & 1 && !s->lines[sink].asked &&
+			s->n_marks < MARKS_MOST && gw_ring_count(&s->lines[sink].words) > 0)
 			return true;
-	return atomic_load_explicit(&s->history_asked, memory_order_acquire);
+	return atomic_load_explicit(&s->history_asked, memory_order_acquire) ||
+		atomic_load_explicit(&s->sets, memory_order_relaxed) != NULL;
 }
 
 static int by_seq(const void *a, const void *b)
@@ -360,18 +375,17 @@ void gw_line_answer(struct gw_store *s)
 {
 	struct gw_batch *b;
 
-	for (size_t sink = 0; sink < s->n_sinks; sink++) {
+	for (size_t sink = 0; sink < GW_STORE_SINKS; sink++) {
 		struct gw_line *l = &s->lines[sink];
 
-		if (!l->asked)
+		if (!(s->known >> sink & 1) || !l->asked)
 			continue;
 		b = answer(s, sink);
 		if (!b)
 			continue; /* no memory: in the next round */
 		l->asked = false;
 		atomic_store_explicit(&l->answer, b, memory_order_release);
-		if (l->wake)
-			gw_wake_poke(l->wake);
+		gw_line_poke(s, sink);
 	}
 	if (!atomic_load_explicit(&s->history_asked, memory_order_acquire))
 		return;

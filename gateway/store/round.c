@@ -85,14 +85,14 @@ static bool make_room(struct gw_store *s, int64_t now_ns)
 
 static void take_events(struct gw_store *s, int64_t now_ns)
 {
-	uint32_t all = s->n_sinks == 32 ? UINT32_MAX : ((uint32_t)1 << s->n_sinks) - 1;
 	struct gw_event e;
 
 	while (s->n_entries < COMMIT_MOST || s->failing) {
 		if (gw_ring_count(&s->events) == 0 || !make_room(s, now_ns) ||
 			gw_ring_pop(&s->events, &e, 1, sizeof(e)) == 0)
 			return;
-		s->entries[s->n_entries++] = (struct gw_entry){.event = e, .owed = all};
+		gw_sinks_take(s, e.seq);
+		s->entries[s->n_entries++] = (struct gw_entry){.event = e, .owed = s->live};
 		s->drained_seq = e.seq;
 	}
 }
@@ -103,7 +103,7 @@ static uint32_t to_bits(const struct gw_store *s, uint32_t sinks)
 {
 	uint32_t bits = 0;
 
-	for (size_t i = 0; i < s->n_sinks; i++)
+	for (size_t i = 0; i < GW_STORE_SINKS; i++)
 		if (sinks >> i & 1)
 			bits |= s->lines[i].bit;
 	return bits;
@@ -118,10 +118,12 @@ static enum gw_err write_mark(struct gw_store *s, const struct gw_mark *m,
 	struct written *w, struct gw_error *err)
 {
 	uint32_t bit = s->lines[m->sink].bit;
-	unsigned at = (unsigned)__builtin_ctz(bit);
+	unsigned at = bit ? (unsigned)__builtin_ctz(bit) : 0;
 	struct gw_cleared cleared = {0};
 	enum gw_err rc;
 
+	if (!bit) /* its debts were dropped */
+		return GW_OK;
 	if (m->kind == GW_MARK_UNDURABLE)
 		return gw_journal_undurable(&s->db, m->seq, bit, err);
 	if (m->kind == GW_MARK_UNPARKED) {
@@ -193,9 +195,12 @@ static void count(struct gw_store *s, const struct written *w)
 
 		if ((int)e->event.info->class_ < s->keep.refuse_below)
 			continue;
-		for (size_t sink = 0; sink < s->n_sinks; sink++) {
-			size_t at = (size_t)__builtin_ctz(s->lines[sink].bit);
+		for (size_t sink = 0; sink < GW_STORE_SINKS; sink++) {
+			uint32_t bit = s->lines[sink].bit;
+			size_t at = bit ? (size_t)__builtin_ctz(bit) : 0;
 
+			if (!bit)
+				continue;
 			s->owed[at] += e->owed >> sink & 1;
 			s->parked[at] += e->parked >> sink & 1;
 		}
@@ -233,9 +238,9 @@ static void settle(struct gw_store *s, const struct written *w)
 		memmove(s->entries, s->entries + w->entries,
 			s->n_entries * sizeof(*s->entries));
 	}
-	for (size_t sink = 0; sink < s->n_sinks; sink++)
-		if (s->lines[sink].wake)
-			gw_wake_poke(s->lines[sink].wake);
+	for (size_t sink = 0; sink < GW_STORE_SINKS; sink++)
+		if (s->known >> sink & 1)
+			gw_line_poke(s, sink);
 }
 
 /* ---- when it fails ---- */
@@ -405,7 +410,8 @@ void gw_round_status(struct gw_store *s)
 	if (s->db.handle && gw_db_pages(&s->db, &pages, &unused, NULL) == GW_OK)
 		st.file_bytes = pages * GW_DB_PAGE_BYTES;
 	st.pending = s->n_entries;
-	for (size_t sink = 0; sink < s->n_sinks; sink++) {
+	gw_names_status(s, &st);
+	for (size_t sink = 0; sink < GW_STORE_SINKS; sink++) {
 		uint32_t bit = s->lines[sink].bit;
 
 		if (bit) {
@@ -437,9 +443,12 @@ int64_t gw_round(struct gw_store *s, bool last)
 	bool due;
 
 	take_events(s, now_ns);
+	gw_sinks_take(s, s->drained_seq + 1);
 	gw_line_take(s);
 	gw_line_settle(s, now_ns);
-	due = s->n_entries > 0 || s->failing || s->suspect ||
+	gw_sinks_free(s);
+	gw_names_tend(s, now_ns);
+	due = s->n_entries > 0 || s->failing || s->suspect || s->sinks_changed ||
 		(s->n_ripe > 0 &&
 			(s->hurry || last || now_ns - s->ripe_ns >= MARKS_WAIT_NS));
 	if (due && (last || !s->failing || now_ns >= s->next_try_ns)) {

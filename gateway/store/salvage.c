@@ -96,6 +96,8 @@ static uint32_t carry_sinks(struct salvage *v)
 		bits |= (uint32_t)1 << bit;
 	}
 	sqlite3_reset(from);
+	if (!v->broken)
+		v->broken = gw_names_carry(v->s, &v->old, NULL);
 	return bits;
 }
 

@@ -11,87 +11,6 @@
 #define REPLACE_WAIT_NS (600 * GW_NS_PER_SEC)
 #define UNREADABLE_MOST 8 /* tries before a page that cannot be read counts as corruption */
 
-/* ---- uplinks by name and their bits ---- */
-
-static int find_name(const struct gw_store *s, const char *name)
-{
-	for (size_t i = 0; i < s->n_sinks; i++)
-		if (strcmp(s->names[i], name) == 0)
-			return (int)i;
-	return -1;
-}
-
-static enum gw_err forget_bit(struct gw_db *db, unsigned bit, struct gw_error *err)
-{
-	static const enum gw_db_stmt clear[] = {GW_DB_OWED_FORGET, GW_DB_PARKED_FORGET};
-	static const enum gw_db_stmt sweep[] = {GW_DB_OWED_SWEEP, GW_DB_PARKED_SWEEP};
-	enum gw_err rc = GW_OK;
-
-	for (size_t i = 0; !rc && i < 2; i++) {
-		sqlite3_bind_int64(gw_db_stmt(db, clear[i]), 1, (sqlite3_int64)1 << bit);
-		if (!(rc = gw_db_run(db, clear[i], err)))
-			rc = gw_db_run(db, sweep[i], err);
-	}
-	sqlite3_bind_int64(gw_db_stmt(db, GW_DB_SINK_DELETE), 1, bit);
-	return rc ? rc : gw_db_run(db, GW_DB_SINK_DELETE, err);
-}
-
-/* Which bits the names have; bits of names no longer configured in ret_gone. */
-static enum gw_err read_sinks(
-	struct gw_store *s, uint32_t *ret_taken, uint32_t *ret_gone, struct gw_error *err)
-{
-	sqlite3_stmt *st = gw_db_stmt(&s->db, GW_DB_SINK_ALL);
-	enum gw_err kind = GW_OK;
-	int rc;
-
-	*ret_taken = *ret_gone = 0;
-	while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
-		uint32_t bit = (uint32_t)1 << (sqlite3_column_int(st, 0) & 31);
-		const unsigned char *name = sqlite3_column_text(st, 1);
-		int sink = name ? find_name(s, (const char *)name) : -1;
-
-		if (sink >= 0)
-			s->lines[sink].bit = bit;
-		*(sink >= 0 ? ret_taken : ret_gone) |= bit;
-	}
-	if (rc != SQLITE_DONE)
-		kind = gw_db_fail(&s->db, rc, "database", err);
-	sqlite3_reset(st);
-	return kind;
-}
-
-static enum gw_err write_sinks(struct gw_store *s, struct gw_error *err)
-{
-	uint32_t taken, gone;
-	enum gw_err rc = read_sinks(s, &taken, &gone, err);
-
-	for (unsigned bit = 0; !rc && bit < 32; bit++)
-		if (gone >> bit & 1)
-			rc = forget_bit(&s->db, bit, err);
-	for (size_t i = 0; !rc && i < s->n_sinks; i++) {
-		unsigned bit = 0;
-
-		if (s->lines[i].bit)
-			continue;
-		while (taken >> bit & 1)
-			bit++;
-		taken |= (uint32_t)1 << bit;
-		sqlite3_bind_int(gw_db_stmt(&s->db, GW_DB_SINK_PUT), 1, (int)bit);
-		sqlite3_bind_text(gw_db_stmt(&s->db, GW_DB_SINK_PUT), 2, s->names[i], -1,
-			SQLITE_STATIC);
-		rc = gw_db_run(&s->db, GW_DB_SINK_PUT, err);
-		if (!rc)
-			s->lines[i].bit = (uint32_t)1 << bit;
-	}
-	return rc;
-}
-
-static void forget_bits(struct gw_store *s)
-{
-	for (size_t i = 0; i < s->n_sinks; i++)
-		s->lines[i].bit = 0;
-}
-
 /* ---- the file ---- */
 
 /* This start leaves its number, and that it has not said goodbye yet. */
@@ -99,23 +18,21 @@ static enum gw_err sign_in(struct gw_store *s, struct gw_error *err)
 {
 	enum gw_err rc;
 
-	forget_bits(s);
 	if (s->db.read_only)
 		rc = gw_fail(err, GW_ERR_SYSTEM, 0, "database: the disk is read-only");
 	else
 		rc = gw_db_begin(&s->db, err);
 	if (!rc && !(rc = gw_db_meta_put(&s->db, "run", (int64_t)s->run, err)) &&
 		!(rc = gw_db_meta_put(&s->db, "clean", 0, err)) &&
-		!(rc = write_sinks(s, err)))
+		!(rc = gw_names_write(s, err)))
 		rc = gw_db_commit(&s->db, err);
 	if (rc) {
-		uint32_t taken, gone;
-
 		gw_db_rollback(&s->db);
-		forget_bits(s);
-		read_sinks(s, &taken, &gone, NULL); /* enough to be asked */
+		gw_names_read(s, NULL); /* enough to be asked */
 		return rc;
 	}
+	s->sinks_changed = false;
+	gw_names_say(s);
 	s->signed_in = true;
 	return gw_journal_count(&s->db, s->owed, s->parked, err);
 }
@@ -321,7 +238,7 @@ enum gw_err gw_session_again(struct gw_store *s, struct gw_error *err)
 	enum gw_err rc;
 
 	if (s->db.handle && !s->db.read_only && !s->suspect)
-		return s->signed_in ? GW_OK : sign_in(s, err);
+		return s->signed_in && !s->sinks_changed ? GW_OK : sign_in(s, err);
 	close_file(s, true);
 	rc = gw_runfile_make_dir(s->dir, err);
 	if (rc)

@@ -30,7 +30,6 @@ static enum gw_err set_up(
 	snprintf(s->path, sizeof(s->path), "%s/tocsin.db", s->dir);
 	snprintf(s->run_path, sizeof(s->run_path), "%s/run", s->dir);
 	snprintf(s->ballast_path, sizeof(s->ballast_path), "%s/ballast", s->dir);
-	s->n_sinks = opts->n_sinks;
 	s->max_bytes = opts->max_bytes;
 	gw_keep_init(&s->keep, opts->max_bytes);
 	s->max_bytes = s->keep.max_pages * GW_DB_PAGE_BYTES;
@@ -50,17 +49,7 @@ static enum gw_err set_up(
 			 &s->events, opts->ring_capacity, sizeof(struct gw_event), err)))
 		return rc;
 	s->most_pending = 4 * gw_ring_capacity(&s->events);
-	for (size_t i = 0; i < s->n_sinks; i++) {
-		rc = gw_ring_init(&s->lines[i].words, GW_LINE_WORDS,
-			sizeof(struct gw_line_word), err);
-		if (rc)
-			return rc;
-		s->names[i] = gw_pool_text(
-			&s->pool, opts->sinks[i], strlen(opts->sinks[i]));
-		if (!s->names[i])
-			return gw_fail(err, GW_ERR_SYSTEM, 0, "no memory");
-	}
-	return GW_OK;
+	return gw_sinks_first(s, opts, err);
 }
 
 enum gw_err gw_store_open(
@@ -99,7 +88,8 @@ void gw_store_free(struct gw_store *s)
 		if (gw_round(s, true) > 0 && !gw_round_waiting(s))
 			break;
 	gw_session_end(s);
-	for (size_t i = 0; i < s->n_sinks; i++) {
+	gw_sinks_fini(s);
+	for (size_t i = 0; i < GW_STORE_SINKS; i++) {
 		gw_ring_fini(&s->lines[i].words);
 		gw_batch_free(
 			atomic_load_explicit(&s->lines[i].answer, memory_order_acquire));

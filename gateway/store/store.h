@@ -20,12 +20,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define GW_STORE_SINKS 32 /* most uplinks ever named in one database at one time */
+#define GW_STORE_SINKS 32 /* slots, and most names of uplinks in one database at one time */
 
 struct gw_store_opts {
 	const char *
 		state_dir; /* made if missing (0750); the database is state_dir/tocsin.db */
-	const char *const *sinks; /* names of the uplinks, fixed while it is open */
+	const char *const *sinks; /* names of the uplinks: slots 0 .. n_sinks - 1 */
+	const char *const *urls;  /* theirs; NULL: not known */
 	size_t n_sinks;
 	int64_t max_bytes; /* of the database file; oldest delivered, lowest class go first */
 	size_t ring_capacity; /* events; four times as many are kept while they cannot be written */
@@ -73,9 +74,32 @@ uint64_t gw_store_committed(const struct gw_store *s);
  * store itself. */
 bool gw_store_wait(struct gw_store *s, uint64_t seq, int64_t until_mono_ns);
 
+/* ---- main: uplinks come and go while the store runs ---- */
+
+/* A slot for an uplink: sink in the calls below, for its life. GW_ERR_FULL: all are taken, by
+ * uplinks or by what uplinks of earlier configurations said and a failing disk has not taken. */
+enum gw_err gw_store_reserve(struct gw_store *s, size_t *ret_sink, struct gw_error *err);
+/* Back again, before it was in any set. */
+void gw_store_unreserve(struct gw_store *s, size_t sink);
+
+/* Who is in which slot. NULL, false: no memory. url "": not known. */
+struct gw_store_sinks;
+struct gw_store_sinks *gw_store_sinks_new(void);
+void gw_store_sinks_free(struct gw_store_sinks *set); /* not handed over; NULL is fine */
+bool gw_store_sinks_add(
+	struct gw_store_sinks *set, size_t sink, const char *name, const char *url);
+/* Every event from from_seq on is owed to these, every earlier one to those before them,
+ * whatever has reached the disk. Call while no engine runs, after it gave from_seq - 1 and before
+ * it gives from_seq. Never waits and cannot fail. What is owed to a name that is in no set is
+ * kept for 30 days; a new name with its url takes it over. */
+void gw_store_sinks_set(struct gw_store *s, struct gw_store_sinks *set, uint64_t from_seq);
+/* The thread of an uplink that is in no set any more has ended: its wake is not touched after
+ * this. */
+void gw_store_detach(struct gw_store *s, size_t sink);
+
 /* ---- uplink i: its own line to the store; calls from that uplink's thread only ---- */
 
-/* wake is poked after every commit and when a batch is ready. Call before start. */
+/* wake is poked after every commit and when a batch is ready. Call before its thread starts. */
 void gw_store_attach(struct gw_store *s, size_t sink, struct gw_wake *wake);
 
 enum gw_mark_kind {
@@ -128,6 +152,12 @@ void gw_store_attach_reader(struct gw_store *s, struct gw_wake *wake);
 bool gw_store_ask_history(struct gw_store *s, size_t last, int64_t since_ms);
 struct gw_batch *gw_store_take_history(struct gw_store *s);
 
+/* A name that is no longer configured and what it is owed. */
+struct gw_store_vanished {
+	char name[64];
+	uint64_t owed, parked;
+};
+
 struct gw_store_status {
 	bool failing;
 	char why[200];
@@ -139,6 +169,8 @@ struct gw_store_status {
 		refused; /* events without a row, since only higher classes are left in the file */
 	int64_t file_bytes;
 	uint64_t owed[GW_STORE_SINKS], parked[GW_STORE_SINKS];
+	struct gw_store_vanished vanished[GW_STORE_SINKS];
+	size_t n_vanished;
 };
 void gw_store_status(
 	struct gw_store *s, struct gw_store_status *ret_status); /* any thread */
