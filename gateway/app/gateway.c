@@ -160,12 +160,43 @@ static enum gw_err make_sources(struct gw_gateway *g, struct gw_error *err)
 	g->n_sources = c->n_sources;
 	for (size_t i = 0; !kind && i < c->n_sources; i++) {
 		kind = gw_wiring_source(g, &c->sources[i], &g->sources[i], err);
-		if (!kind) {
-			g->source_from[i] = g->generation;
-			g->generation->users++;
-		}
+		g->source_from[i] = g->generation;
 	}
 	return kind;
+}
+
+static enum gw_err make_uplinks(struct gw_gateway *g, struct gw_error *err)
+{
+	const struct gw_config *c = g->generation->config;
+	enum gw_err kind = GW_OK;
+
+	g->uplinks = calloc(c->n_uplinks + 1, sizeof(struct gw_uplink *));
+	g->uplink_faults = calloc(c->n_uplinks + 1, sizeof(struct gw_ring *));
+	g->uplink_slots = calloc(c->n_uplinks + 1, sizeof(size_t));
+	if (!g->uplinks || !g->uplink_faults || !g->uplink_slots)
+		return gw_fail(err, GW_ERR_SYSTEM, 0, "out of memory");
+	g->n_uplinks = c->n_uplinks;
+	for (size_t i = 0; !kind && i < c->n_uplinks; i++) {
+		g->uplink_slots[i] = i; /* as the store was opened */
+		kind = gw_wiring_uplink(
+			g, &c->uplinks[i], i, &g->uplinks[i], &g->uplink_faults[i], err);
+	}
+	return kind;
+}
+
+static enum gw_err make_engine(struct gw_gateway *g, struct gw_error *err)
+{
+	const struct gw_parts parts = {
+		.n_sources = g->n_sources,
+		.n_uplinks = g->n_uplinks,
+		.sources = g->sources,
+		.source_from = g->source_from,
+		.uplinks = g->uplinks,
+		.uplink_faults = g->uplink_faults,
+		.uplink_slots = g->uplink_slots,
+	};
+
+	return gw_wiring_engine(g, g->generation->config, &parts, &g->engine, err);
 }
 
 static enum gw_err make_all(struct gw_gateway *g, struct gw_error *err)
@@ -179,9 +210,8 @@ static enum gw_err make_all(struct gw_gateway *g, struct gw_error *err)
 		(kind = gw_wiring_store(g, c, err)) ||
 		(kind = gw_alert_log_new(
 			 c->gateway.alert_log, LIVE_RING, &g->alert_log, err)) ||
-		(kind = gw_wiring_uplinks(g, g->generation, err)) ||
-		(kind = make_sources(g, err)) ||
-		(kind = gw_wiring_engine(g, c, &g->engine, err)))
+		(kind = make_uplinks(g, err)) || (kind = make_sources(g, err)) ||
+		(kind = make_engine(g, err)))
 		return kind;
 	g->run = gw_store_run(g->store);
 	gw_clock_boot_id(g->boot);
@@ -232,7 +262,6 @@ enum gw_err gw_gateway_start(struct gw_gateway *g, const char *path,
 	*g = (struct gw_gateway){
 		.config_path = path, .wake = {.fd = -1}, .signals = {.fd = -1}};
 	g->runner.wake.fd = -1;
-	pthread_mutex_init(&g->settling, NULL);
 	pthread_mutex_init(&g->pulse.lock, NULL);
 	g->pulse.started_ns = gw_clock_mono_ns();
 	g->generation = gw_generation_new(config);
@@ -291,17 +320,23 @@ void gw_gateway_stop(struct gw_gateway *g)
 			gw_source_join(g->sources[i]);
 	if (g->engine) {
 		gw_runner_stop(&g->runner);
-		if (!g->half)
-			gw_gateway_drain(g, LAST_DRAIN_NS);
+		gw_gateway_drain(g, LAST_DRAIN_NS);
 	}
 	if (g->alert_log)
 		gw_alert_log_ask_stop(g->alert_log);
-	gw_wiring_stop_uplinks(g);
+	for (size_t i = 0; i < g->n_uplinks; i++)
+		if (g->uplinks[i])
+			gw_uplink_ask_stop(g->uplinks[i]);
+	gw_leaving_end(g);
+	for (size_t i = 0; i < g->n_uplinks; i++)
+		if (g->uplinks[i])
+			gw_uplink_join(g->uplinks[i]);
 	gw_alert_log_free(g->alert_log);
 	gw_control_close(g->control);
 	gw_recorder_fini(&g->recorder);
 	gw_store_free(g->store);
-	gw_wiring_free_uplinks(g);
+	for (size_t i = 0; i < g->n_uplinks; i++)
+		gw_uplink_free(g->uplinks[i]); /* after the store, which pokes them */
 	for (size_t i = 0; i < g->n_sources; i++)
 		gw_source_free(g->sources[i]);
 	gw_engine_free(g->engine);
@@ -309,6 +344,9 @@ void gw_gateway_stop(struct gw_gateway *g)
 	gw_supervise_fini(&g->supervisor);
 	free(g->sources);
 	free(g->source_from);
+	free(g->uplinks);
+	free(g->uplink_faults);
+	free(g->uplink_slots);
 	gw_ring_fini(&g->live);
 	gw_ring_fini(&g->commands);
 	gw_ring_fini(&g->replies);
@@ -317,7 +355,6 @@ void gw_gateway_stop(struct gw_gateway *g)
 		close(g->signals.fd);
 	gw_loop_fini(&g->loop);
 	gw_generation_sweep(g, true);
-	pthread_mutex_destroy(&g->settling);
 	pthread_mutex_destroy(&g->pulse.lock);
 	*g = (struct gw_gateway){.wake = {.fd = -1}, .signals = {.fd = -1}};
 	g->runner.wake.fd = -1;

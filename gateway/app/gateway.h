@@ -15,13 +15,12 @@
 #include "conf/config.h"
 #include "engine/runner.h"
 
-#include <pthread.h>
 #include <stdatomic.h>
 
-/* One loaded configuration and what still refers to it. */
+/* One loaded configuration. It is freed when no source was made from it and no event that points
+ * into it is under way. */
 struct gw_generation {
 	struct gw_config *config;
-	uint32_t users;     /* sources and uplinks made from it */
 	uint64_t last_seq;  /* of the last event that may point into it */
 	int64_t retired_ns; /* 0: the present one */
 	struct gw_generation *next;
@@ -31,6 +30,36 @@ struct gw_generation {
 struct gw_oldest_beat {
 	char thread[16];
 	int64_t age_ns;
+};
+
+/* What is made from one configuration. */
+struct gw_parts {
+	size_t n_sources, n_uplinks;
+	struct gw_source **sources;         /* as config->sources */
+	struct gw_generation **source_from; /* whose options each source has */
+	struct gw_uplink **uplinks;         /* as config->uplinks */
+	struct gw_ring **uplink_faults;
+	size_t *uplink_slots; /* in the store */
+};
+
+/* A part that a reload took out: freed when its thread has ended, which nobody waits for. */
+struct gw_leaving {
+	struct gw_source *source; /* this ... */
+	struct gw_generation *from;
+	struct gw_uplink *uplink; /* ... or this */
+	size_t slot;
+	struct gw_leaving *next;
+};
+
+/* A configuration beside the running one: all that can fail is done, nothing old is touched. */
+struct gw_plan {
+	struct gw_generation *next;
+	struct gw_parts parts; /* those that are kept, and new ones, whose threads wait */
+	bool *new_source, *new_uplink;   /* by index in parts */
+	bool *kept_source, *kept_uplink; /* by index in the running ones */
+	struct gw_engine *engine;
+	struct gw_store_sinks *sinks;
+	struct gw_leaving *leaving; /* what is not kept */
 };
 
 /* What heartbeats say, kept up to date by main once a second. */
@@ -58,14 +87,16 @@ struct gw_gateway {
 	struct gw_pulse pulse;
 
 	struct gw_generation *generation; /* the present one first */
-	size_t n_sources, n_uplinks;      /* of the arrays below */
-	struct gw_source **sources;       /* as config->sources */
+	size_t n_sources, n_uplinks;      /* of the arrays below; see struct gw_parts */
+	struct gw_source **sources;
 	struct gw_generation **source_from;
-	struct gw_uplink **uplinks; /* as config->uplinks */
+	struct gw_uplink **uplinks;
 	struct gw_ring **uplink_faults;
+	size_t *uplink_slots;
+	struct gw_leaving *leaving; /* of earlier configurations */
+	struct gw_loop_timer leaving_timer;
+	int64_t leaving_ns; /* since the last reload */
 	struct gw_store *store;
-	bool half;                /* a reload failed: the engine's rings may be gone */
-	pthread_mutex_t settling; /* sources ask the store under it; main exchanges it so */
 	struct gw_ring *store_faults;
 	struct gw_alert_log *alert_log;
 	struct gw_supervisor supervisor;
@@ -101,19 +132,30 @@ void gw_gateway_drain(struct gw_gateway *g, int64_t most_ns);
 /* wiring.c */
 enum gw_err gw_wiring_store(
 	struct gw_gateway *g, const struct gw_config *c, struct gw_error *err);
-enum gw_err gw_wiring_uplinks(
-	struct gw_gateway *g, struct gw_generation *from, struct gw_error *err);
+enum gw_err gw_wiring_uplink(struct gw_gateway *g, const struct gw_uplink_opts *opts,
+	size_t slot, struct gw_uplink **ret_uplink, struct gw_ring **ret_faults,
+	struct gw_error *err);
 enum gw_err gw_wiring_source(struct gw_gateway *g, const struct gw_source_opts *opts,
 	struct gw_source **ret_source, struct gw_error *err);
 enum gw_err gw_wiring_engine(struct gw_gateway *g, const struct gw_config *c,
-	struct gw_engine **ret_engine, struct gw_error *err);
-/* Their threads end before the store's and they are freed after it: it pokes them till its end. */
-void gw_wiring_stop_uplinks(struct gw_gateway *g);
-void gw_wiring_free_uplinks(struct gw_gateway *g);
+	const struct gw_parts *parts, struct gw_engine **ret_engine, struct gw_error *err);
 void gw_wiring_show(struct gw_gateway *g);
 
 /* reload.c */
 void gw_reload(struct gw_gateway *g);
+
+/* plan.c */
+enum gw_err gw_plan_make(struct gw_gateway *g, struct gw_generation *next,
+	struct gw_plan *ret_plan, struct gw_error *err);
+/* Frees what is new in it and was not taken; zeroed is fine. */
+void gw_plan_drop(struct gw_gateway *g, struct gw_plan *p);
+
+/* leaving.c */
+/* The parts of a plan run: those that are new wait for the old ones they replace, but not for
+ * long. Takes p->leaving. */
+void gw_leaving_begin(struct gw_gateway *g, struct gw_plan *p);
+/* Waits for all of them. */
+void gw_leaving_end(struct gw_gateway *g);
 struct gw_generation *gw_generation_new(struct gw_config *config);
 /* Free the retired ones nobody can refer to any more; all of them if all. */
 void gw_generation_sweep(struct gw_gateway *g, bool all);

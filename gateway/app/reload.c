@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * SIGHUP: the new configuration is loaded and checked beside the running one. Bad: the old one
- * stays. Good: only what differs restarts; sources that are set up alike keep their link, alarms
- * keep their state by name. While the engine is exchanged, samples wait in their rings.
+ * SIGHUP: the new configuration is loaded, checked and made beside the running one. Bad, or no
+ * room for it: the old one stays. Good: only what differs restarts; sources and uplinks that are
+ * set up alike keep their link, alarms keep their state by name. Between the old engine and the
+ * new one, samples wait in their rings, and nothing touches disk or network.
  */
 #include "app/gateway.h"
 #include "base/log.h"
@@ -10,52 +11,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
-/* Long after any thread could still hold a text of a configuration. */
-#define KEEP_NS       (60 * GW_NS_PER_SEC)
-#define DRAIN_MOST_NS GW_NS_PER_SEC /* what still waits then waits in the new engine */
-
-struct gw_generation *gw_generation_new(struct gw_config *config)
-{
-	struct gw_generation *n = calloc(1, sizeof *n);
-
-	if (n)
-		n->config = config;
-	return n;
-}
-
-/* Whether an event may still be on its way to somebody who reads its texts. */
-static bool under_way(struct gw_gateway *g)
-{
-	size_t n;
-
-	if (gw_engine_waiting(g->engine))
-		return true;
-	n = gw_ring_count(gw_alert_log_events(g->alert_log));
-	for (size_t i = 0; i < g->n_uplinks; i++)
-		n += gw_ring_count(gw_uplink_events(g->uplinks[i]));
-	return n > 0;
-}
-
-void gw_generation_sweep(struct gw_gateway *g, bool all)
-{
-	struct gw_generation **at = all ? &g->generation : &g->generation->next;
-
-	while (*at) {
-		struct gw_generation *n = *at;
-
-		if (!all &&
-			(n->users || gw_clock_mono_ns() - n->retired_ns < KEEP_NS ||
-				gw_store_committed(g->store) < n->last_seq ||
-				under_way(g))) {
-			at = &n->next;
-			continue;
-		}
-		*at = n->next;
-		gw_config_free(n->config);
-		free(n);
-	}
-}
+#define PAUSE_MOST_NS (5 * GW_NS_PER_SEC)
+/* For sources in their driver's poll; the old engine runs meanwhile. */
+#define STOP_MOST_NS (2 * GW_NS_PER_SEC)
+#define DRAIN_STEPS  100000
 
 struct first_complaint {
 	char line[400];
@@ -108,113 +69,40 @@ static void keep_paths(const struct gw_config *old, const struct gw_config *new)
 				paths[i].key, paths[i].was);
 }
 
-static bool same_uplinks(const struct gw_config *a, const struct gw_config *b)
+/* What sources that leave have said is for the old engine, which runs until they have stopped. A
+ * driver that hangs is not waited for: its last samples are lost. */
+static void stop_sources(const struct gw_plan *p)
 {
-	if (a->n_uplinks != b->n_uplinks)
-		return false;
-	for (size_t i = 0; i < a->n_uplinks; i++)
-		if (!gw_config_same_uplink(&a->uplinks[i], &b->uplinks[i]))
-			return false;
-	return true;
+	int64_t until_ns = gw_clock_mono_ns() + STOP_MOST_NS;
+
+	for (const struct gw_leaving *l = p->leaving; l; l = l->next)
+		if (l->source)
+			gw_source_ask_stop(l->source);
+	for (const struct gw_leaving *l = p->leaving; l; l = l->next)
+		while (l->source && !gw_thread_ended(gw_source_thread(l->source)) &&
+			gw_clock_mono_ns() < until_ns) {
+			struct timespec pause = {.tv_nsec = 1000000};
+
+			nanosleep(&pause, NULL);
+		}
 }
 
-/* The sources of the new configuration: kept where they are set up alike, else made. */
-struct sources {
-	struct gw_source **at;
-	struct gw_generation **from;
-	bool *kept_old; /* as the old configuration's sources */
-	bool *kept_new; /* as the new one's */
-};
-
-static void free_sources(struct sources *s)
+static bool has_unread(struct gw_gateway *g, const struct gw_plan *p)
 {
-	free(s->at);
-	free(s->from);
-	free(s->kept_old);
-	free(s->kept_new);
+	for (const struct gw_leaving *l = p->leaving; l; l = l->next)
+		if (l->source && gw_ring_count(gw_source_ring(l->source)) > 0)
+			return true;
+	/* these go by the old numbers of alarms and points */
+	return gw_ring_count(&g->commands) > 0 || gw_ring_count(&g->supervisor.ring) > 0;
 }
 
-static enum gw_err plan_sources(struct gw_gateway *g, struct gw_generation *next,
-	struct sources *s, struct gw_error *err)
+static struct gw_time now(struct gw_gateway *g)
 {
-	const struct gw_config *old = g->generation->config, *new = next->config;
-	enum gw_err kind = GW_OK;
-
-	*s = (struct sources){
-		.at = calloc(new->n_sources + 1, sizeof *s->at),
-		.from = calloc(new->n_sources + 1, sizeof *s->from),
-		.kept_old = calloc(old->n_sources + 1, sizeof *s->kept_old),
-		.kept_new = calloc(new->n_sources + 1, sizeof *s->kept_new),
+	return (struct gw_time){
+		.mono_ns = gw_clock_mono_ns(),
+		.wall_ms = gw_clock_wall_ms(),
+		.synced = atomic_load_explicit(&g->runner.synced, memory_order_relaxed),
 	};
-	if (!s->at || !s->from || !s->kept_old || !s->kept_new)
-		return gw_fail(err, GW_ERR_SYSTEM, 0, "out of memory");
-	for (size_t i = 0; !kind && i < new->n_sources; i++) {
-		for (size_t k = 0; k < old->n_sources && !s->at[i]; k++) {
-			if (!gw_config_same_source(
-				    gw_source_opts(g->sources[k]), &new->sources[i]))
-				continue;
-			s->at[i] = g->sources[k];
-			s->from[i] = g->source_from[k];
-			s->kept_old[k] = s->kept_new[i] = true;
-		}
-		if (!s->at[i]) {
-			kind = gw_wiring_source(g, &new->sources[i], &s->at[i], err);
-			s->from[i] = next;
-		}
-	}
-	return kind;
-}
-
-static void stop_old_sources(struct gw_gateway *g, const struct sources *s)
-{
-	for (size_t k = 0; k < g->n_sources; k++)
-		if (!s->kept_old[k])
-			gw_source_ask_stop(g->sources[k]);
-	for (size_t k = 0; k < g->n_sources; k++)
-		if (!s->kept_old[k])
-			gw_source_join(g->sources[k]);
-}
-
-static void free_old_sources(
-	struct gw_gateway *g, struct sources *s, struct gw_generation *next)
-{
-	for (size_t k = 0; k < g->n_sources; k++) {
-		if (s->kept_old[k])
-			continue;
-		g->source_from[k]->users--;
-		gw_source_free(g->sources[k]);
-	}
-	for (size_t i = 0; i < next->config->n_sources; i++)
-		if (!s->kept_new[i])
-			next->users++;
-	free(g->sources);
-	free(g->source_from);
-	g->sources = s->at;
-	g->source_from = s->from;
-	g->n_sources = next->config->n_sources;
-	s->at = NULL;
-	s->from = NULL;
-}
-
-/* The set of uplinks is fixed while the store is open: a different set reopens both. */
-static enum gw_err exchange_uplinks(
-	struct gw_gateway *g, struct gw_generation *next, struct gw_error *err)
-{
-	enum gw_err kind;
-
-	gw_wiring_stop_uplinks(g);
-	pthread_mutex_lock(&g->settling);
-	gw_store_free(g->store);
-	g->store = NULL;
-	gw_wiring_free_uplinks(g);
-	for (struct gw_generation *n = g->generation; n; n = n->next)
-		n->users = 0; /* counted anew below */
-	for (size_t i = 0; i < next->config->n_sources; i++)
-		if (g->source_from[i] != next)
-			g->source_from[i]->users++;
-	kind = gw_wiring_store(g, next->config, err);
-	pthread_mutex_unlock(&g->settling);
-	return kind ? kind : gw_wiring_uplinks(g, next, err);
 }
 
 struct orphans {
@@ -230,106 +118,104 @@ static void clear_orphan(
 	gw_engine_orphan(o->engine, memory, info, o->now);
 }
 
-static enum gw_err exchange_engine(
-	struct gw_gateway *g, struct gw_generation *next, struct gw_error *err)
+/* No engine runs: nothing in here waits, makes or fails. */
+static void exchange(struct gw_gateway *g, struct gw_plan *p)
 {
 	struct gw_engine *old = g->engine;
-	struct orphans o = {.now = {.mono_ns = gw_clock_mono_ns(),
-				    .wall_ms = gw_clock_wall_ms(),
-				    .synced = atomic_load_explicit(
-					    &g->runner.synced, memory_order_relaxed)}};
-	enum gw_err kind = gw_wiring_engine(g, next->config, &o.engine, err);
+	struct orphans o = {.engine = p->engine};
+	uint64_t seq;
 
-	if (kind)
-		return kind;
-	gw_engine_adopt(o.engine, old, o.now, clear_orphan, &o);
-	gw_engine_publish_seq(o.engine, &g->last_seq);
-	g->engine = o.engine;
-	next->next = g->generation;
+	for (int i = 0; i < DRAIN_STEPS && has_unread(g, p); i++) {
+		gw_engine_step(old, now(g));
+		gw_gateway_hear(g); /* it waits for room for its answers */
+	}
+	seq = gw_engine_last_seq(old);
+	gw_store_sinks_set(g->store, p->sinks, seq + 1);
+	for (size_t i = 0; i < p->parts.n_uplinks; i++)
+		if (p->new_uplink[i])
+			gw_uplink_begin_after(p->parts.uplinks[i], seq);
+	o.now = now(g);
+	gw_engine_adopt(p->engine, old, o.now, clear_orphan, &o);
+	gw_engine_publish_seq(p->engine, &g->last_seq);
+	gw_recorder_config(&g->recorder, p->next->config);
 	g->generation->retired_ns = o.now.mono_ns;
-	g->generation->last_seq = gw_engine_last_seq(o.engine);
-	g->generation = next;
+	g->generation->last_seq = gw_engine_last_seq(p->engine);
+	g->engine = p->engine;
+}
+
+/* The new engine runs. What is taken out of the plan is not dropped with it. */
+static void settle(struct gw_gateway *g, struct gw_plan *p, struct gw_engine *old)
+{
+	struct gw_parts was = {.sources = g->sources,
+		.source_from = g->source_from,
+		.uplinks = g->uplinks,
+		.uplink_faults = g->uplink_faults,
+		.uplink_slots = g->uplink_slots};
+
+	p->next->next = g->generation;
+	g->generation = p->next;
+	g->n_sources = p->parts.n_sources;
+	g->n_uplinks = p->parts.n_uplinks;
+	g->sources = p->parts.sources;
+	g->source_from = p->parts.source_from;
+	g->uplinks = p->parts.uplinks;
+	g->uplink_faults = p->parts.uplink_faults;
+	g->uplink_slots = p->parts.uplink_slots;
 	gw_wiring_show(g);
-	gw_recorder_config(&g->recorder, next->config);
 	gw_control_changed(g->control);
-	gw_engine_free(old);
+	gw_leaving_begin(g, p);
+	p->parts = was; /* the arrays; n is 0: nothing in them */
+	p->sinks = NULL;
+	p->engine = old;
+	gw_plan_drop(g, p);
+}
+
+/* Everything new is there. */
+static enum gw_err run(struct gw_gateway *g, struct gw_plan *p, struct gw_error *err)
+{
+	struct gw_engine *old = g->engine;
+	enum gw_err kind = gw_runner_pause(&g->runner, PAUSE_MOST_NS, err);
+
+	if (kind) /* before anything is stopped */
+		return kind;
+	gw_runner_resume(&g->runner, old);
+	stop_sources(p);
+	/* It has just answered. If it hangs now, the watchdog has us started afresh. */
+	while (gw_runner_pause(&g->runner, PAUSE_MOST_NS, err))
+		gw_log(GW_LOG_ERR, "reload: %s", err->text);
+	exchange(g, p);
+	gw_runner_resume(&g->runner, g->engine);
+	settle(g, p, old);
 	return GW_OK;
-}
-
-static enum gw_err start_new(
-	struct gw_gateway *g, const struct sources *s, bool uplinks, struct gw_error *err)
-{
-	const struct gw_config *c = g->generation->config;
-	enum gw_err kind = uplinks ? gw_store_start(g->store, err) : GW_OK;
-
-	for (size_t i = 0; !kind && uplinks && i < c->n_uplinks; i++)
-		kind = gw_uplink_start(g->uplinks[i], err);
-	if (!kind)
-		kind = gw_runner_start(&g->runner, g->engine, err);
-	for (size_t i = 0; !kind && i < c->n_sources; i++)
-		if (!s->kept_new[i])
-			kind = gw_source_start(g->sources[i], err);
-	return kind;
-}
-
-/* Other uplinks need the store closed and opened anew: what is only in its memory would be lost. */
-static bool holds_what_it_cannot_write(struct gw_gateway *g)
-{
-	struct gw_store_status s;
-
-	gw_store_status(g->store, &s);
-	if (!s.failing || s.pending == 0)
-		return false;
-	gw_log(GW_LOG_ERR,
-		"not reloaded: the uplinks differ, and the store holds %llu events that it "
-		"cannot write (%s)",
-		(unsigned long long)s.pending, s.why);
-	return true;
 }
 
 void gw_reload(struct gw_gateway *g)
 {
 	struct gw_error err = {.kind = GW_OK};
 	struct gw_generation *next = load(g);
-	struct sources s = {0};
-	bool uplinks;
+	struct gw_plan plan = {.next = NULL};
 	enum gw_err kind;
 
 	if (!next)
 		return;
-	uplinks = !same_uplinks(g->generation->config, next->config);
-	if (uplinks && holds_what_it_cannot_write(g)) {
+	gw_pulse_notify("RELOADING=1");
+	kind = gw_plan_make(g, next, &plan, &err);
+	if (!kind) {
+		keep_paths(g->generation->config, next->config);
+		kind = run(g, &plan, &err);
+	}
+	if (kind) {
+		gw_plan_drop(g, &plan);
 		gw_config_free(next->config);
 		free(next);
-		return;
+		gw_log(GW_LOG_ERR, "not reloaded, the running configuration stays: %s",
+			err.text);
+	} else {
+		for (size_t i = 0; i < g->n_uplinks; i++)
+			gw_uplink_offer_parked(g->uplinks[i]);
+		gw_log(GW_LOG_NOTICE, "reloaded: %zu sources, %zu alarms, %zu uplinks",
+			g->generation->config->n_sources, g->generation->config->n_alarms,
+			g->generation->config->n_uplinks);
 	}
-	gw_pulse_notify("RELOADING=1");
-	keep_paths(g->generation->config, next->config);
-	kind = plan_sources(g, next, &s, &err);
-	if (!kind) {
-		stop_old_sources(g, &s);
-		gw_runner_stop(&g->runner);
-		gw_gateway_drain(g, DRAIN_MOST_NS);
-		gw_gateway_hear(g);
-		free_old_sources(g, &s, next);
-		if (uplinks)
-			kind = exchange_uplinks(g, next, &err);
-		if (!kind)
-			kind = exchange_engine(g, next, &err);
-		if (!kind)
-			kind = start_new(g, &s, uplinks, &err);
-	}
-	free_sources(&s);
-	if (kind) { /* memory ran out half way: systemd starts us afresh, nothing is lost */
-		g->half = true;
-		gw_log(GW_LOG_ERR, "reload failed, stopping: %s", err.text);
-		gw_loop_stop(&g->loop);
-		return;
-	}
-	for (size_t i = 0; i < g->n_uplinks; i++)
-		gw_uplink_offer_parked(g->uplinks[i]);
-	gw_log(GW_LOG_NOTICE, "reloaded: %zu sources, %zu alarms, %zu uplinks",
-		g->generation->config->n_sources, g->generation->config->n_alarms,
-		g->generation->config->n_uplinks);
 	gw_pulse_notify("READY=1");
 }

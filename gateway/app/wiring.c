@@ -10,10 +10,12 @@
 enum gw_err gw_wiring_store(
 	struct gw_gateway *g, const struct gw_config *c, struct gw_error *err)
 {
-	const char **names = calloc(c->n_uplinks + 1, sizeof *names);
+	const char **names = calloc(2 * (c->n_uplinks + 1), sizeof *names);
+	const char **urls = names ? names + c->n_uplinks + 1 : NULL;
 	struct gw_store_opts opts = {
 		.state_dir = c->gateway.state_dir,
 		.sinks = names,
+		.urls = urls,
 		.n_sinks = c->n_uplinks,
 		.max_bytes = c->gateway.max_store_bytes,
 		.ring_capacity = EVENT_RING,
@@ -22,8 +24,10 @@ enum gw_err gw_wiring_store(
 
 	if (!names)
 		return gw_fail(err, GW_ERR_SYSTEM, 0, "out of memory");
-	for (size_t i = 0; i < c->n_uplinks; i++)
+	for (size_t i = 0; i < c->n_uplinks; i++) {
 		names[i] = c->uplinks[i].name;
+		urls[i] = c->uplinks[i].url;
+	}
 	kind = gw_store_open(&opts, &g->store, err);
 	free(names);
 	if (kind)
@@ -32,51 +36,20 @@ enum gw_err gw_wiring_store(
 	return gw_store_faults(g->store, &g->runner.wake, &g->store_faults, err);
 }
 
-enum gw_err gw_wiring_uplinks(
-	struct gw_gateway *g, struct gw_generation *from, struct gw_error *err)
+enum gw_err gw_wiring_uplink(struct gw_gateway *g, const struct gw_uplink_opts *opts,
+	size_t slot, struct gw_uplink **ret_uplink, struct gw_ring **ret_faults,
+	struct gw_error *err)
 {
-	const struct gw_config *c = from->config;
 	const struct gw_health health = {.fill = gw_pulse_health, .arg = g};
+	enum gw_err kind = gw_uplink_new(
+		opts, slot, g->store, &health, EVENT_RING, ret_uplink, err);
 
-	g->uplinks = calloc(c->n_uplinks + 1, sizeof(struct gw_uplink *));
-	g->uplink_faults = calloc(c->n_uplinks + 1, sizeof(struct gw_ring *));
-	if (!g->uplinks || !g->uplink_faults)
-		return gw_fail(err, GW_ERR_SYSTEM, 0, "out of memory");
-	g->n_uplinks = c->n_uplinks;
-	for (size_t i = 0; i < c->n_uplinks; i++) {
-		enum gw_err kind = gw_uplink_new(&c->uplinks[i], i, g->store, &health,
-			EVENT_RING, &g->uplinks[i], err);
-
-		if (!kind)
-			kind = gw_uplink_faults(
-				g->uplinks[i], &g->runner.wake, &g->uplink_faults[i], err);
-		if (kind)
-			return gw_error_wrap(err, "uplink %s", c->uplinks[i].name);
-		gw_uplink_attach_asker(g->uplinks[i], &g->wake);
-	}
-	from->users += (uint32_t)c->n_uplinks;
+	if (!kind)
+		kind = gw_uplink_faults(*ret_uplink, &g->runner.wake, ret_faults, err);
+	if (kind)
+		return gw_error_wrap(err, "uplink %s", opts->name);
+	gw_uplink_attach_asker(*ret_uplink, &g->wake);
 	return GW_OK;
-}
-
-void gw_wiring_stop_uplinks(struct gw_gateway *g)
-{
-	for (size_t i = 0; i < g->n_uplinks; i++)
-		if (g->uplinks[i])
-			gw_uplink_ask_stop(g->uplinks[i]);
-	for (size_t i = 0; i < g->n_uplinks; i++)
-		if (g->uplinks[i])
-			gw_uplink_join(g->uplinks[i]);
-}
-
-void gw_wiring_free_uplinks(struct gw_gateway *g)
-{
-	for (size_t i = 0; i < g->n_uplinks; i++)
-		gw_uplink_free(g->uplinks[i]);
-	free(g->uplinks);
-	free(g->uplink_faults);
-	g->uplinks = NULL;
-	g->uplink_faults = NULL;
-	g->n_uplinks = 0;
 }
 
 static uint64_t last_seq(void *arg)
@@ -89,14 +62,8 @@ static uint64_t last_seq(void *arg)
 static bool wait_committed(void *arg, uint64_t seq, int64_t until_mono_ns)
 {
 	struct gw_gateway *g = arg;
-	bool committed;
 
-	/* A source that stays while the store is exchanged asks again. */
-	if (pthread_mutex_trylock(&g->settling))
-		return false;
-	committed = g->store && gw_store_wait(g->store, seq, until_mono_ns);
-	pthread_mutex_unlock(&g->settling);
-	return committed;
+	return gw_store_wait(g->store, seq, until_mono_ns);
 }
 
 enum gw_err gw_wiring_source(struct gw_gateway *g, const struct gw_source_opts *opts,
@@ -114,7 +81,7 @@ enum gw_err gw_wiring_source(struct gw_gateway *g, const struct gw_source_opts *
 }
 
 static enum gw_err attach_inputs(struct gw_gateway *g, const struct gw_config *c,
-	struct gw_engine *e, struct gw_error *err)
+	const struct gw_parts *p, struct gw_engine *e, struct gw_error *err)
 {
 	enum gw_err kind = gw_engine_attach(
 		e, g->store_faults, c->store_first_point, GW_STORE_POINTS, err);
@@ -123,23 +90,23 @@ static enum gw_err attach_inputs(struct gw_gateway *g, const struct gw_config *c
 		kind = gw_engine_attach(
 			e, &g->supervisor.ring, 0, (uint32_t)c->n_points, err);
 	for (size_t i = 0; !kind && i < c->n_uplinks; i++)
-		kind = gw_engine_attach(e, g->uplink_faults[i], c->uplink_first_point[i],
+		kind = gw_engine_attach(e, p->uplink_faults[i], c->uplink_first_point[i],
 			GW_UPLINK_POINTS, err);
 	for (size_t i = 0; !kind && i < c->n_sources; i++)
-		kind = gw_engine_attach(e, gw_source_ring(g->sources[i]),
+		kind = gw_engine_attach(e, gw_source_ring(p->sources[i]),
 			c->source_first_point[i], c->sources[i].n_points + 1, err);
 	return kind;
 }
 
-static enum gw_err attach_outputs(struct gw_gateway *g, const struct gw_config *c,
+static enum gw_err attach_outputs(struct gw_gateway *g, const struct gw_parts *p,
 	struct gw_engine *e, struct gw_error *err)
 {
 	enum gw_err kind = gw_engine_output(
 		e, gw_store_events(g->store), gw_store_wake(g->store), err);
 
-	for (size_t i = 0; !kind && i < c->n_uplinks; i++)
-		kind = gw_engine_output(e, gw_uplink_events(g->uplinks[i]),
-			gw_uplink_wake(g->uplinks[i]), err);
+	for (size_t i = 0; !kind && i < p->n_uplinks; i++)
+		kind = gw_engine_output(e, gw_uplink_events(p->uplinks[i]),
+			gw_uplink_wake(p->uplinks[i]), err);
 	if (!kind)
 		kind = gw_engine_output(e, gw_alert_log_events(g->alert_log),
 			gw_alert_log_wake(g->alert_log), err);
@@ -149,7 +116,7 @@ static enum gw_err attach_outputs(struct gw_gateway *g, const struct gw_config *
 }
 
 enum gw_err gw_wiring_engine(struct gw_gateway *g, const struct gw_config *c,
-	struct gw_engine **ret_engine, struct gw_error *err)
+	const struct gw_parts *parts, struct gw_engine **ret_engine, struct gw_error *err)
 {
 	const struct gw_engine_opts opts = {
 		.site = &c->site,
@@ -164,9 +131,9 @@ enum gw_err gw_wiring_engine(struct gw_gateway *g, const struct gw_config *c,
 
 	if (kind)
 		return kind;
-	kind = attach_inputs(g, c, e, err);
+	kind = attach_inputs(g, c, parts, e, err);
 	if (!kind)
-		kind = attach_outputs(g, c, e, err);
+		kind = attach_outputs(g, parts, e, err);
 	if (kind) {
 		gw_engine_free(e);
 		return kind;

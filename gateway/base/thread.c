@@ -3,11 +3,26 @@
 
 #include "base/clock.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <time.h>
 
 #define JOIN_LOOK_MS 10
+
+static void *enter(void *arg)
+{
+	struct gw_thread *t = arg;
+	void *result = NULL;
+
+	while (sem_wait(&t->gate) && errno == EINTR)
+		;
+	gw_thread_beat(t, gw_clock_mono_ns());
+	if (!t->dropped) /* written before the gate was opened */
+		result = t->run(t->arg);
+	atomic_store_explicit(&t->ended, true, memory_order_release);
+	return result;
+}
 
 enum gw_err gw_thread_start(struct gw_thread *t, const char *name, void *(*run)(void *),
 	void *arg, struct gw_error *err)
@@ -17,7 +32,12 @@ enum gw_err gw_thread_start(struct gw_thread *t, const char *name, void *(*run)(
 
 	snprintf(t->name, sizeof(t->name), "%s", name);
 	atomic_store_explicit(&t->stop, false, memory_order_relaxed);
+	atomic_store_explicit(&t->ended, false, memory_order_relaxed);
 	gw_thread_beat(t, gw_clock_mono_ns());
+	t->run = run;
+	t->arg = arg;
+	t->dropped = false;
+	sem_init(&t->gate, 0, t->held ? 0 : 1);
 
 	/* The new thread inherits the mask. What the processor raises stays deliverable, or a
 	 * crash would leave no report. */
@@ -30,7 +50,7 @@ enum gw_err gw_thread_start(struct gw_thread *t, const char *name, void *(*run)(
 	sigdelset(&block, SIGTRAP);
 	sigdelset(&block, SIGSYS);
 	pthread_sigmask(SIG_BLOCK, &block, &before);
-	rc = pthread_create(&t->id, NULL, run, arg);
+	rc = pthread_create(&t->id, NULL, enter, t);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (rc != 0)
 		return gw_fail(err, GW_ERR_SYSTEM, rc, "start thread %s: %s", name,
@@ -40,9 +60,26 @@ enum gw_err gw_thread_start(struct gw_thread *t, const char *name, void *(*run)(
 	return GW_OK;
 }
 
+void gw_thread_hold(struct gw_thread *t)
+{
+	t->held = true;
+}
+
+void gw_thread_release(struct gw_thread *t)
+{
+	if (!t->held)
+		return;
+	t->held = false;
+	if (t->running)
+		sem_post(&t->gate);
+}
+
 void gw_thread_ask_stop(struct gw_thread *t)
 {
 	atomic_store_explicit(&t->stop, true, memory_order_release);
+	if (t->held && t->running)
+		t->dropped = true;
+	gw_thread_release(t);
 }
 
 void gw_thread_join(struct gw_thread *t)
@@ -51,6 +88,12 @@ void gw_thread_join(struct gw_thread *t)
 		return;
 	pthread_join(t->id, NULL);
 	t->running = false;
+	sem_destroy(&t->gate);
+}
+
+bool gw_thread_ended(struct gw_thread *t)
+{
+	return !t->running || atomic_load_explicit(&t->ended, memory_order_acquire);
 }
 
 bool gw_thread_join_within(struct gw_thread *t, int wait_ms)

@@ -13,6 +13,7 @@
 #include "base/error.h"
 
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -25,13 +26,23 @@ struct gw_thread {
 	char name[16];           /* set at start; the kernel's limit of 15 */
 	_Atomic int64_t beat_ns; /* CLOCK_BOOTTIME of the last beat */
 	_Atomic bool stop;       /* main asks, the thread obeys */
+	_Atomic bool ended;      /* run has returned: join does not block */
+	bool held, dropped;      /* main, before it opens the gate */
+	sem_t gate;              /* the thread waits here before it runs */
+	void *(*run)(void *);
+	void *arg;
 };
 
 enum gw_err gw_thread_start(struct gw_thread *t, const char *name, void *(*run)(void *),
 	void *arg, struct gw_error *err);
+/* Call before start: the thread is made, which may fail, and waits for release. One that is asked to
+ * stop before that never runs. */
+void gw_thread_hold(struct gw_thread *t);
+void gw_thread_release(struct gw_thread *t); /* not held or twice is fine */
 /* Ask only; the caller then pokes whatever the thread sleeps in, and joins. */
 void gw_thread_ask_stop(struct gw_thread *t);
-void gw_thread_join(struct gw_thread *t); /* not running or twice is fine */
+void gw_thread_join(struct gw_thread *t);  /* not running or twice is fine */
+bool gw_thread_ended(struct gw_thread *t); /* join would not block */
 /* Join one that was asked to stop, for wait_ms at most. False: it goes on, is nobody's any more
  * and must find its memory for ever. */
 bool gw_thread_join_within(struct gw_thread *t, int wait_ms);

@@ -119,7 +119,7 @@ bool gw_engine_restored(const struct gw_engine *e); /* any thread */
 /* The same for a whole older engine: carries over alarm states by key and last values by point
  * key. Returns how many standing alarms found no home; orphan(arg, memory) is told of each.
  * After the outputs were named: what still waits in the old engine for a ring goes on waiting
- * here, and what waits for the journal, the first output, is for rings that are new, too. */
+ * here; rings that are new get nothing of it. */
 size_t gw_engine_adopt(struct gw_engine *e, struct gw_engine *old, struct gw_time now,
 	void (*orphan)(void *arg, const struct gw_alarm_memory *memory,
 		const struct gw_alarm_info *info),

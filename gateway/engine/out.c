@@ -48,11 +48,11 @@ static bool hand_over(struct gw_engine *e, struct gw_output *o)
 	return o->taken < e->logged;
 }
 
-/* Where the old engine was with this ring. One that is new gets what the first output, the
- * journal, had not taken: the rest is in there. */
+/* Where the old engine was with this ring. One that is new begins with what the new engine says:
+ * what was before it is not owed to it, or comes from the journal. */
 static uint64_t taken_before(const struct gw_engine *old, const struct gw_output *o)
 {
-	uint64_t taken = old->n_outputs ? old->outputs[0].taken : old->logged;
+	uint64_t taken = old->logged;
 
 	for (size_t i = 0; i < old->n_outputs; i++)
 		if (old->outputs[i].ring == o->ring &&
@@ -71,6 +71,8 @@ void gw_out_adopt(struct gw_engine *e, const struct gw_engine *old)
 		atomic_store_explicit(&e->outputs[i].lost,
 			gw_engine_lost(old, e->outputs[i].ring), memory_order_relaxed);
 		e->outputs[i].taken = taken_before(old, &e->outputs[i]);
+		/* the old engine pushed on after this one was made */
+		e->outputs[i].pushed = gw_ring_head(e->outputs[i].ring);
 		if (e->outputs[i].taken < first)
 			first = e->outputs[i].taken;
 	}

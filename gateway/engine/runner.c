@@ -3,6 +3,9 @@
 
 #include "engine/inside.h"
 
+#include <errno.h>
+#include <time.h>
+
 #define LONGEST_SLEEP_NS GW_NS_PER_SEC /* for the beat */
 /* When samples come one upon the other it is cheaper, for both sides, to look on for a moment than
  * to sleep and be woken. Each time it is worth it pays for one time that it is not; besides, one
@@ -59,6 +62,28 @@ static void notice_pause(struct gw_engine *e, int64_t *due_ns, int64_t now_ns)
 	*due_ns = now_ns;
 }
 
+enum { RUNS, ASKED_FOR, WITH_MAIN };
+
+/* Relaxed: a look that comes too early is repeated after the poke; the semaphores order what
+ * either side does with the engine. */
+static bool is_asked_for(struct gw_runner *r)
+{
+	return atomic_load_explicit(&r->pause, memory_order_relaxed) == ASKED_FOR;
+}
+
+/* Main may lose patience and take the ask back at the same time: the one exchange decides. */
+static bool change(struct gw_runner *r, int from, int to)
+{
+	return atomic_compare_exchange_strong_explicit(
+		&r->pause, &from, to, memory_order_acq_rel, memory_order_relaxed);
+}
+
+static void wait_at(sem_t *sem)
+{
+	while (sem_wait(sem) && errno == EINTR)
+		;
+}
+
 static void *run(void *arg)
 {
 	struct gw_runner *r = arg;
@@ -70,12 +95,18 @@ static void *run(void *arg)
 		struct gw_time now;
 		int64_t wait_ns;
 
+		if (is_asked_for(r) && change(r, ASKED_FOR, WITH_MAIN)) {
+			sem_post(&r->paused);
+			wait_at(&r->resumed);
+			due_ns = 0; /* main was at work on it, and it may be another one */
+			continue;
+		}
 		stop = gw_thread_stopping(&r->thread);
 		do {
 			now = read_clocks(r);
 			gw_thread_beat(&r->thread, now.mono_ns);
 			notice_pause(r->engine, &due_ns, now.mono_ns);
-		} while (gw_engine_step(r->engine, now));
+		} while (gw_engine_step(r->engine, now) && !is_asked_for(r));
 		wait_ns = gw_engine_next_ns(r->engine) - now.mono_ns;
 		if (wait_ns > LONGEST_SLEEP_NS)
 			wait_ns = LONGEST_SLEEP_NS;
@@ -84,7 +115,7 @@ static void *run(void *arg)
 		due_ns = now.mono_ns + (wait_ns > 0 ? wait_ns : 0);
 		gw_wake_prepare(&r->wake); /* whoever publishes from here on pokes */
 		if (stop || wait_ns <= 0 || gw_thread_stopping(&r->thread) ||
-			gw_engine_pending(r->engine))
+			is_asked_for(r) || gw_engine_pending(r->engine))
 			gw_wake_finish(&r->wake);
 		else
 			gw_wake_wait(&r->wake, wait_ns);
@@ -95,6 +126,8 @@ static void *run(void *arg)
 enum gw_err gw_runner_init(struct gw_runner *r, struct gw_error *err)
 {
 	*r = (struct gw_runner){.wake = {.fd = -1}};
+	sem_init(&r->paused, 0, 0);
+	sem_init(&r->resumed, 0, 0);
 	return gw_wake_init(&r->wake, err);
 }
 
@@ -102,6 +135,8 @@ void gw_runner_fini(struct gw_runner *r)
 {
 	gw_runner_stop(r);
 	gw_wake_fini(&r->wake);
+	sem_destroy(&r->paused);
+	sem_destroy(&r->resumed);
 }
 
 enum gw_err gw_runner_start(
@@ -119,4 +154,31 @@ void gw_runner_stop(struct gw_runner *r)
 	gw_thread_ask_stop(&r->thread);
 	gw_wake_poke(&r->wake);
 	gw_thread_join(&r->thread);
+}
+
+enum gw_err gw_runner_pause(struct gw_runner *r, int64_t most_ns, struct gw_error *err)
+{
+	struct timespec until;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += (time_t)(most_ns / GW_NS_PER_SEC);
+	until.tv_nsec += (long)(most_ns % GW_NS_PER_SEC);
+	until.tv_sec += until.tv_nsec / (long)GW_NS_PER_SEC;
+	until.tv_nsec %= (long)GW_NS_PER_SEC;
+	atomic_store_explicit(&r->pause, ASKED_FOR, memory_order_release);
+	gw_wake_poke(&r->wake);
+	while (sem_clockwait(&r->paused, CLOCK_MONOTONIC, &until)) {
+		if (errno == ETIMEDOUT && change(r, ASKED_FOR, RUNS))
+			return gw_fail(
+				err, GW_ERR_TIMEOUT, 0, "the engine does not answer");
+	}
+	return GW_OK;
+}
+
+void gw_runner_resume(struct gw_runner *r, struct gw_engine *engine)
+{
+	r->engine = engine;
+	gw_tables_forget(engine);
+	atomic_store_explicit(&r->pause, RUNS, memory_order_release);
+	sem_post(&r->resumed);
 }

@@ -13,9 +13,12 @@
 
 struct gw_runner {
 	struct gw_thread thread;
-	struct gw_wake wake;      /* sources and commands poke it */
-	struct gw_engine *engine; /* main; changed only while it does not run */
-	_Atomic bool synced;      /* main tells whether wall time can be believed */
+	struct gw_wake wake; /* sources and commands poke it */
+	struct gw_engine
+		*engine;       /* main; changed only while it does not run or is paused */
+	_Atomic bool synced;   /* main tells whether wall time can be believed */
+	_Atomic int pause;     /* 0: runs; 1: main asks for the engine; 2: main has it */
+	sem_t paused, resumed; /* the thread has let go of it; has one again */
 };
 
 enum gw_err gw_runner_init(struct gw_runner *r, struct gw_error *err);
@@ -23,6 +26,10 @@ void gw_runner_fini(struct gw_runner *r); /* joins; zeroed or twice is fine */
 
 enum gw_err gw_runner_start(
 	struct gw_runner *r, struct gw_engine *engine, struct gw_error *err);
+/* Between pause and resume the engine is main's; the thread stays, so that resume cannot fail.
+ * GW_ERR_TIMEOUT: it did not end its step within most_ns, and goes on. */
+enum gw_err gw_runner_pause(struct gw_runner *r, int64_t most_ns, struct gw_error *err);
+void gw_runner_resume(struct gw_runner *r, struct gw_engine *engine);
 /* Steps once more after the ask, so that what is in the rings is dealt with; then joins. */
 void gw_runner_stop(struct gw_runner *r);
 

@@ -188,7 +188,9 @@ bool gw_sinks_live(const struct gw_store *s, const char *name);
 
 /* ---- names.c ---- */
 
-/* Which bits the names have, as far as the database knows them. */
+/* Which bits the slots' names have, as far as they were read. */
+void gw_names_bits(struct gw_store *s);
+/* The same, read anew. */
 enum gw_err gw_names_read(struct gw_store *s, struct gw_error *err);
 /* Inside a transaction: every live name has a bit, names that are gone are kept or dropped. */
 enum gw_err gw_names_write(struct gw_store *s, struct gw_error *err);

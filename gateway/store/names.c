@@ -47,20 +47,31 @@ static struct gw_sink_row *find_row(struct gw_store *s, const char *name)
 	return NULL;
 }
 
-static void name_bits(struct gw_store *s)
-{
-	for (size_t i = 0; i < GW_STORE_SINKS; i++) {
-		const struct gw_sink_row *row = s->known >> i & 1
-			? find_row(s, s->lines[i].name)
-			: NULL;
-
-		s->lines[i].bit = row ? (uint32_t)1 << (row - s->names) : 0;
-	}
-}
-
 static bool is_gone(const struct gw_store *s, const struct gw_sink_row *row)
 {
 	return row->name && !gw_sinks_live(s, row->name);
+}
+
+/* What a name that is new takes over: that of one no longer configured at the same address. */
+static struct gw_sink_row *find_legacy(struct gw_store *s, const char *url)
+{
+	for (size_t bit = 0; *url && bit < GW_STORE_SINKS; bit++)
+		if (is_gone(s, &s->names[bit]) && strcmp(s->names[bit].url, url) == 0)
+			return &s->names[bit];
+	return NULL;
+}
+
+void gw_names_bits(struct gw_store *s)
+{
+	for (size_t i = 0; i < GW_STORE_SINKS; i++) {
+		const struct gw_line *l = &s->lines[i];
+		const struct gw_sink_row *row = s->known >> i & 1 ? find_row(s, l->name)
+								  : NULL;
+
+		if (!row && (s->live >> i & 1)) /* it may be asked before it is written */
+			row = find_legacy(s, l->url);
+		s->lines[i].bit = row ? (uint32_t)1 << (row - s->names) : 0;
+	}
 }
 
 static const char *text_of(sqlite3_stmt *st, int column)
@@ -113,7 +124,7 @@ enum gw_err gw_names_read(struct gw_store *s, struct gw_error *err)
 	sqlite3_finalize(st);
 	if (kind)
 		forget_rows(s);
-	name_bits(s);
+	gw_names_bits(s);
 	return kind;
 }
 
@@ -176,7 +187,7 @@ static bool is_known(const struct gw_store *s, const char *name)
 static enum gw_err drop_debts(
 	struct gw_store *s, struct gw_sink_row *row, struct gw_error *err)
 {
-	long long bit = INT64_C(1) << (row - s->names);
+	long long bit = 1LL << (unsigned)(row - s->names);
 	enum gw_err rc = run_sql(s,
 		sqlite3_mprintf(
 			"UPDATE owed SET sinks = sinks & ~%lld WHERE sinks & %lld;"
@@ -192,7 +203,7 @@ static enum gw_err drop_debts(
 static enum gw_err merge_debts(
 	struct gw_store *s, struct gw_sink_row *row, uint32_t to, struct gw_error *err)
 {
-	long long bit = INT64_C(1) << (row - s->names);
+	long long bit = 1LL << (unsigned)(row - s->names);
 	enum gw_err rc = run_sql(s,
 		sqlite3_mprintf(
 			"UPDATE owed SET sinks = sinks & ~%lld | %u WHERE sinks & %lld;"
@@ -248,32 +259,35 @@ static enum gw_err tend_gone(
 	return days == row->days && was_ms == row->day_ms ? GW_OK : put_row(s, row, err);
 }
 
-/* The row for a name that is new: that of one no longer configured at the same address, if there
- * is one; more of them are merged into it. NULL: there is none. */
+static void note_legacy(
+	struct gw_store *s, const struct gw_line *l, const struct gw_sink_row *row)
+{
+	if (owed_to(s, row) > 0)
+		note(s,
+			"store: uplink %s has the address of %s, which is no longer "
+			"configured, and takes over %llu alerts owed to it",
+			l->name, row->name, owed_to(s, row));
+}
+
+/* ret_row: the row for a name that is new; NULL: nobody left one. More of them are merged into
+ * the first. */
 static enum gw_err inherit(struct gw_store *s, const struct gw_line *l,
 	struct gw_sink_row **ret_row, struct gw_error *err)
 {
-	enum gw_err rc = GW_OK;
+	struct gw_sink_row *first = find_legacy(s, l->url), *row;
+	enum gw_err rc;
 
-	for (size_t bit = 0; !rc && l->url[0] && bit < GW_STORE_SINKS; bit++) {
-		struct gw_sink_row *row = &s->names[bit];
-
-		if (!is_gone(s, row) || strcmp(row->url, l->url) != 0)
-			continue;
-		if (owed_to(s, row) > 0)
-			note(s,
-				"store: uplink %s has the address of %s, which is no "
-				"longer configured, and takes over %llu alerts owed to it",
-				l->name, row->name, owed_to(s, row));
-		if (*ret_row) {
-			rc = merge_debts(s, row, (uint32_t)1 << (*ret_row - s->names), err);
-		} else {
-			rc = run_sql(s,
-				sqlite3_mprintf(
-					"DELETE FROM uplink WHERE name = %Q", row->name),
-				err);
-			*ret_row = row;
-		}
+	*ret_row = first;
+	if (!first)
+		return GW_OK;
+	note_legacy(s, l, first);
+	rc = run_sql(
+		s, sqlite3_mprintf("DELETE FROM uplink WHERE name = %Q", first->name), err);
+	free(first->name);
+	first->name = NULL;
+	while (!rc && (row = find_legacy(s, l->url)) != NULL) {
+		note_legacy(s, l, row);
+		rc = merge_debts(s, row, (uint32_t)1 << (first - s->names), err);
 	}
 	return rc;
 }
@@ -309,22 +323,9 @@ static enum gw_err make_room(
 	return drop_debts(s, victim, err);
 }
 
-static enum gw_err write_live(
-	struct gw_store *s, const struct gw_line *l, struct gw_error *err)
+static enum gw_err name_row(struct gw_store *s, struct gw_sink_row *row,
+	const struct gw_line *l, struct gw_error *err)
 {
-	struct gw_sink_row *row = find_row(s, l->name);
-	struct gw_sink_row was = row ? *row : (struct gw_sink_row){.days = 0};
-	enum gw_err rc = GW_OK;
-
-	if (row && row->days < 0 && strcmp(row->url, l->url) == 0)
-		return GW_OK;
-	if (!row && !(rc = inherit(s, l, &row, err)) && !row)
-		rc = make_room(s, &row, err);
-	if (rc)
-		return rc;
-	if (was.name && was.days >= 0 && owed_to(s, row) > 0)
-		note(s, "store: uplink %s is back: %llu alerts are owed to it", l->name,
-			owed_to(s, row));
 	free(row->name);
 	free(row->url);
 	*row = (struct gw_sink_row){
@@ -332,6 +333,48 @@ static enum gw_err write_live(
 	if (!row->name || !row->url)
 		return gw_fail(err, GW_ERR_SYSTEM, 0, "no memory");
 	return put_row(s, row, err);
+}
+
+static enum gw_err write_live(
+	struct gw_store *s, const struct gw_line *l, struct gw_error *err)
+{
+	struct gw_sink_row *row = find_row(s, l->name);
+	enum gw_err rc = GW_OK;
+
+	if (row && row->days < 0 && strcmp(row->url, l->url) == 0)
+		return GW_OK;
+	if (row && row->days >= 0 && owed_to(s, row) > 0)
+		note(s, "store: uplink %s is back: %llu alerts are owed to it", l->name,
+			owed_to(s, row));
+	if (!row && !(rc = inherit(s, l, &row, err)) && !row)
+		rc = make_room(s, &row, err);
+	return rc ? rc : name_row(s, row, l, err);
+}
+
+/* It came and went before its name was written, and is owed what arose meanwhile. */
+static enum gw_err write_leaving(
+	struct gw_store *s, const struct gw_line *l, struct gw_error *err)
+{
+	struct gw_sink_row *row = NULL;
+	enum gw_err rc;
+
+	if (find_row(s, l->name))
+		return GW_OK;
+	rc = make_room(s, &row, err);
+	return rc ? rc : name_row(s, row, l, err);
+}
+
+static enum gw_err write_slots(struct gw_store *s, struct gw_error *err)
+{
+	enum gw_err rc = GW_OK;
+
+	for (size_t i = 0; !rc && i < GW_STORE_SINKS; i++)
+		if (s->live >> i & 1)
+			rc = write_live(s, &s->lines[i], err);
+	for (size_t i = 0; !rc && i < GW_STORE_SINKS; i++)
+		if ((s->known & ~s->live) >> i & 1 && s->lines[i].speaks_for == i)
+			rc = write_leaving(s, &s->lines[i], err);
+	return rc;
 }
 
 enum gw_err gw_names_write(struct gw_store *s, struct gw_error *err)
@@ -343,9 +386,7 @@ enum gw_err gw_names_write(struct gw_store *s, struct gw_error *err)
 		(rc = gw_journal_count(&s->db, s->owed, s->parked, err)) ||
 		(rc = run_sql(s, sqlite3_mprintf(UPLINK_TABLE), err)))
 		return rc;
-	for (size_t i = 0; !rc && i < GW_STORE_SINKS; i++)
-		if (s->live >> i & 1)
-			rc = write_live(s, &s->lines[i], err);
+	rc = write_slots(s, err);
 	s->any_gone = false;
 	for (size_t bit = 0; !rc && bit < GW_STORE_SINKS; bit++) {
 		if (is_gone(s, &s->names[bit]))
@@ -353,7 +394,7 @@ enum gw_err gw_names_write(struct gw_store *s, struct gw_error *err)
 		s->any_gone |= is_gone(s, &s->names[bit]);
 	}
 	s->next_day_ns = gw_clock_mono_ns() + DAY_NS;
-	name_bits(s);
+	gw_names_bits(s);
 	return rc;
 }
 

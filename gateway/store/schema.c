@@ -93,6 +93,7 @@ const char *const gw_schema_statements[GW_DB_STMTS] = {
 			     " FROM owed AS o CROSS JOIN event AS e ON e.seq = o.seq"
 			     " WHERE (o.urgency, o.seq) > (?1, ?2) AND o.sinks & ?3"
 			     " ORDER BY o.urgency, o.seq",
+	[GW_DB_PARKED_SWEEP] = "DELETE FROM parked WHERE sinks = 0",
 	[GW_DB_PARKED_PUT] =
 		"INSERT INTO parked VALUES(?, ?)"
 		" ON CONFLICT(seq) DO UPDATE SET sinks = sinks | excluded.sinks",

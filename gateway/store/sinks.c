@@ -173,6 +173,7 @@ static void apply(struct gw_store *s, struct gw_store_sinks *set)
 	for (size_t i = 0; i < GW_STORE_SINKS; i++)
 		if (has_slot(s->live & ~before, i))
 			inherit_in_memory(s, i);
+	gw_names_bits(s);
 	s->sinks_changed = true;
 	gw_store_sinks_free(set);
 }

@@ -360,6 +360,11 @@ out:
 	return rc;
 }
 
+void gw_uplink_begin_after(struct gw_uplink *u, uint64_t seq)
+{
+	u->ring_seq = seq;
+}
+
 enum gw_err gw_uplink_start(struct gw_uplink *u, struct gw_error *err)
 {
 	int64_t now = gw_clock_mono_ns();

@@ -33,11 +33,14 @@ struct gw_health {
 	void *arg;
 };
 
-/* index: of this uplink among the store's sinks. opts is copied with its texts; health may be NULL
- * (no heartbeats) and is copied too. Attaches to the store: call before the store starts. */
+/* index: its slot in the store. opts is copied with its texts; health may be NULL
+ * (no heartbeats) and is copied too. Attaches to the store. */
 enum gw_err gw_uplink_new(const struct gw_uplink_opts *opts, size_t index,
 	struct gw_store *store, const struct gw_health *health, size_t ring_capacity,
 	struct gw_uplink **ret_uplink, struct gw_error *err);
+/* Its ring begins after seq, and not after what the store held when it was opened. Call before
+ * its thread runs. */
+void gw_uplink_begin_after(struct gw_uplink *u, uint64_t seq);
 enum gw_err gw_uplink_start(struct gw_uplink *u, struct gw_error *err);
 /* Stops after one last short try to deliver what is at hand (at most 1 s). Stop the engine
  * before and the store after it; the store pokes it to its end, so free it after that. */

@@ -597,51 +597,102 @@ static void what_an_output_lost_is_counted_for_it_alone_and_through_a_reload(voi
 	gw_ring_fini(&slow);
 }
 
-static void a_new_output_gets_what_the_journal_had_not(void **unused)
+static struct gw_engine *engine_beside(void)
 {
-	struct gw_ring old_store, new_store, uplink;
-	struct gw_engine *next;
-	struct gw_event e;
+	struct gw_engine *e;
 
-	(void)unused;
-	gw_engine_free(kit.engine);
-	gw_ring_fini(&kit.out);
-	assert_int_equal(gw_ring_init(&kit.out, 2, sizeof e, NULL), GW_OK);
-	assert_int_equal(gw_ring_init(&old_store, 2, sizeof e, NULL), GW_OK);
-	kit_alarm("high", 0, &gw_above)->when.limit = 50;
-	start_old();
-	for (int i = 0; i < 6; i++)
-		gw_engine_feed(kit.engine,
-			&(struct gw_sample){.quality = GW_QUALITY_GOOD,
-				.mono_ns = KIT_START_NS + i * S,
-				.value = i % 2 ? 0 : 60},
-			1, kit_time(i * S));
-	gw_engine_step(kit.engine, kit_time(6 * S)); /* two of six */
-	assert_int_equal(gw_ring_init(&new_store, 64, sizeof e, NULL), GW_OK);
-	assert_int_equal(gw_ring_init(&uplink, 64, sizeof e, NULL), GW_OK);
 	assert_int_equal(gw_engine_new(&(struct gw_engine_opts){.site = &kit_site,
 					       .points = kit.points,
 					       .n_points = KIT_POINTS,
 					       .alarms = was,
 					       .n_alarms = 1,
 					       .n_inputs = 1},
-				 &next, NULL),
+				 &e, NULL),
 		GW_OK);
-	assert_int_equal(gw_engine_output(next, &new_store, NULL, NULL), GW_OK);
-	assert_int_equal(gw_engine_output(next, &uplink, NULL, NULL), GW_OK);
+	assert_int_equal(gw_engine_output(e, &kit.out, NULL, NULL), GW_OK);
+	return e;
+}
+
+/* Six events, of which two find room. */
+static void say_six(void)
+{
+	for (int i = 0; i < 6; i++)
+		gw_engine_feed(kit.engine,
+			&(struct gw_sample){.quality = GW_QUALITY_GOOD,
+				.mono_ns = KIT_START_NS + i * S,
+				.value = i % 2 ? 0 : 60},
+			1, kit_time(i * S));
+	gw_engine_step(kit.engine, kit_time(6 * S));
+}
+
+static void go_on_with(struct gw_engine *next)
+{
 	gw_engine_adopt(next, kit.engine, kit_time(7 * S), no_orphan, NULL);
 	gw_engine_free(kit.engine);
 	kit.engine = next;
-	gw_engine_step(next, kit_time(7 * S));
-	for (uint64_t seq = 103; seq <= 106; seq++) {
-		assert_int_equal(gw_ring_pop(&new_store, &e, 1, sizeof e), 1);
-		assert_int_equal(e.seq, seq);
-		assert_int_equal(gw_ring_pop(&uplink, &e, 1, sizeof e), 1);
+}
+
+static void expect_all_six(void)
+{
+	struct gw_event e;
+
+	for (uint64_t seq = 101; seq <= 106; seq++) {
+		gw_engine_step(kit.engine, kit_time(7 * S));
+		assert_int_equal(gw_ring_pop(&kit.out, &e, 1, sizeof e), 1);
 		assert_int_equal(e.seq, seq);
 	}
-	gw_ring_fini(&old_store);
-	gw_ring_fini(&new_store);
+	gw_engine_step(kit.engine, kit_time(8 * S));
+	assert_int_equal(gw_ring_count(&kit.out), 0);
+}
+
+static void with_little_room(void)
+{
+	gw_engine_free(kit.engine);
+	gw_ring_fini(&kit.out);
+	assert_int_equal(gw_ring_init(&kit.out, 2, sizeof(struct gw_event), NULL), GW_OK);
+	kit_alarm("high", 0, &gw_above)->when.limit = 50;
+	start_old();
+}
+
+/* A reload that adds an uplink: what arose before it is for those that were there. */
+static void a_new_output_begins_with_the_new_engine(void **unused)
+{
+	struct gw_engine *next;
+	struct gw_ring uplink;
+	struct gw_event e;
+
+	(void)unused;
+	with_little_room();
+	assert_int_equal(gw_ring_init(&uplink, 64, sizeof e, NULL), GW_OK);
+	next = engine_beside();
+	assert_int_equal(gw_engine_output(next, &uplink, NULL, NULL), GW_OK);
+	say_six();
+	go_on_with(next);
+	expect_all_six();
+	assert_int_equal(gw_ring_count(&uplink), 0);
+	gw_engine_feed(next,
+		&(struct gw_sample){.quality = GW_QUALITY_GOOD,
+			.mono_ns = KIT_START_NS + 9 * S,
+			.value = 60},
+		1, kit_time(9 * S));
+	gw_engine_step(next, kit_time(9 * S));
+	assert_int_equal(gw_ring_pop(&uplink, &e, 1, sizeof e), 1);
+	assert_int_equal(e.seq, 107);
 	gw_ring_fini(&uplink);
+}
+
+/* An engine that was made before the running one pushed its last knows how far that one came. */
+static void an_output_goes_on_through_an_engine_that_said_nothing(void **unused)
+{
+	struct gw_engine *next;
+
+	(void)unused;
+	with_little_room();
+	next = engine_beside();
+	say_six();
+	go_on_with(next);
+	go_on_with(engine_beside());
+	expect_all_six();
 }
 
 static void clear_orphan(
@@ -918,7 +969,8 @@ int main(void)
 		TEST(another_level_after_a_restart_is_told),
 		TEST(what_waits_for_a_full_output_outlives_a_reload),
 		TEST(what_an_output_lost_is_counted_for_it_alone_and_through_a_reload),
-		TEST(a_new_output_gets_what_the_journal_had_not),
+		TEST(a_new_output_begins_with_the_new_engine),
+		TEST(an_output_goes_on_through_an_engine_that_said_nothing),
 		TEST(last_seq_counts_orphans),
 		TEST(a_clock_that_fell_back_makes_no_shelf_longer),
 		TEST(a_shelf_that_ended_meanwhile_ends_at_start),

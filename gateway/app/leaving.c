@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a reload took out goes in its own time: an uplink at its last try, a source in its
+ * driver's poll. Nobody waits for it but a part that takes its place, and that not for long.
+ */
+#include "app/gateway.h"
+#include "base/log.h"
+
+#include <stdlib.h>
+
+#define LOOK_NS (10 * GW_NS_PER_MS)
+/* A bus must be closed before it is opened again. */
+#define SOURCES_WAIT_NS (5 * GW_NS_PER_SEC)
+/* Two uplinks to one platform at once would send the same twice, which is allowed. */
+#define UPLINKS_WAIT_NS (500 * GW_NS_PER_MS)
+#define LONG_LOOK_NS    GW_NS_PER_SEC
+/* Long after any thread could still hold a text of a configuration. */
+#define KEEP_NS (60 * GW_NS_PER_SEC)
+
+static struct gw_thread *thread_of(const struct gw_leaving *l)
+{
+	return l->source ? gw_source_thread(l->source) : gw_uplink_thread(l->uplink);
+}
+
+static void take_out(struct gw_gateway *g, struct gw_leaving *l)
+{
+	if (l->source) {
+		gw_source_free(l->source);
+	} else {
+		gw_uplink_join(l->uplink);
+		gw_store_detach(g->store, l->slot);
+		gw_uplink_free(l->uplink);
+	}
+	free(l);
+}
+
+static void count(const struct gw_gateway *g, size_t *ret_sources, size_t *ret_uplinks)
+{
+	*ret_sources = *ret_uplinks = 0;
+	for (const struct gw_leaving *l = g->leaving; l; l = l->next)
+		++*(l->source ? ret_sources : ret_uplinks);
+}
+
+static void free_ended(struct gw_gateway *g)
+{
+	for (struct gw_leaving **at = &g->leaving; *at;) {
+		struct gw_leaving *l = *at;
+
+		if (!gw_thread_ended(thread_of(l))) {
+			at = &l->next;
+			continue;
+		}
+		*at = l->next;
+		take_out(g, l);
+	}
+}
+
+static void look(void *arg, int64_t now_ns)
+{
+	struct gw_gateway *g = arg;
+	int64_t waited_ns = now_ns - g->leaving_ns;
+	size_t sources, uplinks;
+
+	free_ended(g);
+	count(g, &sources, &uplinks);
+	for (size_t i = 0; i < g->n_sources; i++)
+		if (sources == 0 || waited_ns >= SOURCES_WAIT_NS)
+			gw_thread_release(gw_source_thread(g->sources[i]));
+	for (size_t i = 0; i < g->n_uplinks; i++)
+		if (uplinks == 0 || waited_ns >= UPLINKS_WAIT_NS)
+			gw_thread_release(gw_uplink_thread(g->uplinks[i]));
+	if (g->leaving)
+		gw_loop_arm(&g->loop, &g->leaving_timer,
+			now_ns +
+				(waited_ns < 2 * SOURCES_WAIT_NS ? LOOK_NS : LONG_LOOK_NS));
+}
+
+void gw_leaving_begin(struct gw_gateway *g, struct gw_plan *p)
+{
+	struct gw_leaving **end = &g->leaving;
+
+	while (*end)
+		end = &(*end)->next;
+	*end = p->leaving;
+	for (; *end; end = &(*end)->next)
+		if ((*end)->uplink)
+			gw_uplink_ask_stop((*end)->uplink);
+	p->leaving = NULL;
+	g->leaving_ns = gw_clock_mono_ns();
+	gw_loop_disarm(&g->loop, &g->leaving_timer);
+	g->leaving_timer = (struct gw_loop_timer){.fire = look, .arg = g};
+	look(g, g->leaving_ns);
+}
+
+void gw_leaving_end(struct gw_gateway *g)
+{
+	gw_loop_disarm(&g->loop, &g->leaving_timer);
+	while (g->leaving) {
+		struct gw_leaving *l = g->leaving;
+
+		g->leaving = l->next;
+		take_out(g, l);
+	}
+}
+
+/* ---- configurations ---- */
+
+struct gw_generation *gw_generation_new(struct gw_config *config)
+{
+	struct gw_generation *n = calloc(1, sizeof *n);
+
+	if (n)
+		n->config = config;
+	return n;
+}
+
+/* Whether a source has its options from it. Uplinks have copies. */
+static bool is_used(const struct gw_gateway *g, const struct gw_generation *n)
+{
+	for (size_t i = 0; i < g->n_sources; i++)
+		if (g->source_from[i] == n)
+			return true;
+	for (const struct gw_leaving *l = g->leaving; l; l = l->next)
+		if (l->source && l->from == n)
+			return true;
+	return false;
+}
+
+/* Whether an event may still be on its way to somebody who reads its texts. */
+static bool under_way(struct gw_gateway *g)
+{
+	size_t n, sources, uplinks;
+
+	if (gw_engine_waiting(g->engine))
+		return true;
+	n = gw_ring_count(gw_alert_log_events(g->alert_log));
+	for (size_t i = 0; i < g->n_uplinks; i++)
+		n += gw_ring_count(gw_uplink_events(g->uplinks[i]));
+	count(g, &sources, &uplinks);
+	return n + uplinks > 0;
+}
+
+void gw_generation_sweep(struct gw_gateway *g, bool all)
+{
+	struct gw_generation **at = all ? &g->generation : &g->generation->next;
+
+	while (*at) {
+		struct gw_generation *n = *at;
+
+		if (!all &&
+			(is_used(g, n) || gw_clock_mono_ns() - n->retired_ns < KEEP_NS ||
+				gw_store_committed(g->store) < n->last_seq ||
+				under_way(g))) {
+			at = &n->next;
+			continue;
+		}
+		*at = n->next;
+		gw_config_free(n->config);
+		free(n);
+	}
+}
