@@ -94,6 +94,7 @@ static void add_type(struct gw_text *t, const struct gw_setting *row)
 		gw_text_add(t, row->max == 1 ? "number" : "list of numbers");
 		return;
 	case GW_SET_STRINGS: gw_text_add(t, "text or list of texts"); return;
+	case GW_SET_CODES: gw_text_add(t, "list of numbers or raw:N"); return;
 	}
 }
 

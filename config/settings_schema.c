@@ -110,6 +110,16 @@ static void add_type(struct gw_text *t, const struct gw_setting *row)
 		gw_json_int(t, "minItems", 1);
 		gw_json_raw(t, "items", "{\"type\":\"string\"}");
 		return;
+	case GW_SET_CODES:
+		gw_json_open(t, "anyOf", '[');
+		add_ref(t, NULL, "code");
+		gw_json_open(t, NULL, '{');
+		gw_json_string(t, "type", "array");
+		gw_json_int(t, "minItems", 1);
+		add_ref(t, "items", "code");
+		gw_json_close(t, '}');
+		gw_json_close(t, ']');
+		return;
 	case GW_SET_CUSTOM:
 		gw_json_raw(t, "type", "[\"string\",\"number\",\"boolean\"]");
 		return;
@@ -355,6 +365,10 @@ void gw_settings_schema(struct gw_text *t)
 	gw_json_open(t, "cell", '{');
 	gw_json_raw(t, "type", "[\"number\",\"string\"]");
 	gw_json_string(t, "pattern", DURATION);
+	gw_json_close(t, '}');
+	gw_json_open(t, "code", '{');
+	gw_json_raw(t, "type", "[\"number\",\"string\"]");
+	gw_json_string(t, "pattern", "^raw:(-?(0|[1-9][0-9]*)|0x[0-9a-fA-F]+)$");
 	gw_json_close(t, '}');
 	open_object(t, "site");
 	add_ref(t, "gateway", "gateway");

@@ -78,7 +78,11 @@ static void tell(struct gw_modbus_bus *m, const struct gw_modbus_change *c,
 	if (c->died || c->revived)
 		say_state(m, emit, c->revived, c->revived ? "answers again" : why);
 	for (size_t i = first; i < first + n; i++)
-		gw_emit_sample(emit, u->fields[i].point, quality, 0, now_ns, 0);
+		if (c->unit_bad)
+			gw_emit_sample(emit, u->fields[i].point, quality, 0, now_ns, 0);
+		else
+			gw_emit_refused(
+				emit, u->fields[i].opts, quality, why, NULL, 0, now_ns);
 	if (n > 0)
 		gw_emit_flush(emit);
 }
@@ -136,11 +140,12 @@ static void answered(
 	struct gw_modbus_change change;
 
 	for (uint32_t i = ask->first; i < ask->first + ask->n; i++) {
-		double value = 0;
-		enum gw_quality quality = gw_modbus_codec_value(
-			&u->fields[i], ask->addr, data, &value);
+		const struct gw_modbus_field *f = &u->fields[i];
+		uint64_t bits;
+		double value = gw_modbus_codec_value(f, ask->addr, data, &bits);
 
-		gw_emit_sample(emit, u->fields[i].point, quality, value, now_ns, 0);
+		gw_emit_scaled(
+			emit, f->opts, value, bits, gw_modbus_codec_width(f), now_ns);
 	}
 	gw_emit_flush(emit);
 	gw_modbus_unit_answered(u, m->poll, now_ns, &change);
@@ -154,17 +159,18 @@ static void refused(
 	struct gw_modbus_unit *u = asked_unit(m);
 	bool was_alive = is_alive(u);
 	struct gw_modbus_change change;
+	char why[64];
 
+	snprintf(why, sizeof(why), "%s (exception %u)", gw_modbus_codec_exception(code),
+		code);
 	gw_emit_count(emit, GW_COUNT_REFUSED, 1);
 	if (code == 0x0a || code == 0x0b) {
 		/* The gateway speaks for a unit that does not: the connection is in order. */
 		gw_modbus_unit_failed(u, m->poll, now_ns, &change);
-		tell(m, &change, GW_QUALITY_BAD_TIMEOUT, gw_modbus_codec_exception(code),
-			now_ns, emit);
+		tell(m, &change, GW_QUALITY_BAD_TIMEOUT, why, now_ns, emit);
 	} else {
 		gw_modbus_unit_refused(u, m->poll, code, now_ns, &change);
-		tell(m, &change, GW_QUALITY_BAD_REFUSED, gw_modbus_codec_exception(code),
-			now_ns, emit);
+		tell(m, &change, GW_QUALITY_BAD_REFUSED, why, now_ns, emit);
 	}
 	finish(m, was_alive, now_ns);
 }

@@ -175,10 +175,8 @@ static double float_of(const struct gw_modbus_field *f, uint64_t raw)
 	}
 }
 
-static double number_of(const struct gw_modbus_field *f, const uint8_t *at)
+static double number_of(const struct gw_modbus_field *f, uint64_t raw)
 {
-	uint64_t raw = raw_of(f, at);
-
 	switch ((enum gw_point_type)f->type) {
 	case GW_TYPE_S16: return (double)(int16_t)raw;
 	case GW_TYPE_S32: return (double)(int32_t)raw;
@@ -195,28 +193,27 @@ static double number_of(const struct gw_modbus_field *f, const uint8_t *at)
 	return (double)raw;
 }
 
-enum gw_quality gw_modbus_codec_value(const struct gw_modbus_field *f, uint16_t addr,
-	const uint8_t *data, double *ret_value)
+double gw_modbus_codec_value(const struct gw_modbus_field *f, uint16_t addr,
+	const uint8_t *data, uint64_t *ret_bits)
 {
 	unsigned at = (unsigned)f->addr - addr;
-	double v;
+	uint64_t raw;
 
 	if (f->kind <= GW_MODBUS_DISCRETE) {
-		*ret_value = data[at / 8] >> (at % 8) & 1;
-		return GW_QUALITY_GOOD;
+		*ret_bits = data[at / 8] >> (at % 8) & 1;
+		return (double)*ret_bits;
 	}
-	if (f->type == GW_TYPE_BOOL || f->type == GW_TYPE_BIT) {
-		uint64_t raw = raw_of(f, data + (size_t)2 * at);
+	*ret_bits = raw = raw_of(f, data + (size_t)2 * at);
+	if (f->type == GW_TYPE_BIT)
+		return (double)(raw >> f->bit & 1);
+	if (f->type == GW_TYPE_BOOL)
+		return raw != 0;
+	return (number_of(f, raw) * f->num + f->off) / f->den;
+}
 
-		*ret_value = f->type == GW_TYPE_BIT ? (double)(raw >> f->bit & 1)
-						    : raw != 0;
-		return GW_QUALITY_GOOD;
-	}
-	v = (number_of(f, data + (size_t)2 * at) * f->num + f->off) / f->den;
-	if (!isfinite(v) || v < f->low || v > f->high)
-		return GW_QUALITY_BAD_RANGE;
-	*ret_value = v;
-	return GW_QUALITY_GOOD;
+unsigned gw_modbus_codec_width(const struct gw_modbus_field *f)
+{
+	return f->kind <= GW_MODBUS_DISCRETE ? 1 : 16U * f->width;
 }
 
 const char *gw_modbus_codec_exception(unsigned code)

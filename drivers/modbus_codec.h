@@ -9,8 +9,6 @@
 #define GW_DRIVERS_MODBUS_CODEC_H
 
 #include "drivers/modbus_map.h"
-#include "flow/sample.h"
-
 #include <stddef.h>
 #include <stdint.h>
 
@@ -54,10 +52,12 @@ enum gw_modbus_verdict gw_modbus_codec_check(const struct gw_modbus_ask *ask,
 /* CRC-16/MODBUS; goes out low byte first. */
 uint16_t gw_modbus_codec_crc(const uint8_t *bytes, size_t n);
 
-/* The value of f in the data of an answer that began at address addr. GW_QUALITY_GOOD, or
- * GW_QUALITY_BAD_RANGE for what is outside the range, not a number or infinite. */
-enum gw_quality gw_modbus_codec_value(const struct gw_modbus_field *f, uint16_t addr,
-	const uint8_t *data, double *ret_value);
+/* The value of f in the data of an answer that began at address addr, which may be no finite
+ * number; ret_bits are the bits of its registers, most significant first, or its one bit. */
+double gw_modbus_codec_value(const struct gw_modbus_field *f, uint16_t addr,
+	const uint8_t *data, uint64_t *ret_bits);
+/* How many bits that are: 1, 16, 32 or 64. */
+unsigned gw_modbus_codec_width(const struct gw_modbus_field *f);
 
 /* "illegal data address" ...; static text. */
 const char *gw_modbus_codec_exception(unsigned code);

@@ -269,6 +269,21 @@ static uint8_t width_of(unsigned type)
 	return 1;
 }
 
+/* A code of more bits than the value has would never be met. Negative ones are sign-extended. */
+static void check_codes(
+	const struct gw_point_opts *point, unsigned width, struct gw_report *report)
+{
+	for (size_t i = 0; width < 64 && i < point->invalid.n; i++) {
+		const struct gw_code *c = &point->invalid.at[i];
+		int64_t above = (int64_t)c->raw >> (width > 1 ? width - 1 : 1);
+
+		if (c->is_raw && c->raw >> width != 0 && above != -1)
+			gw_report(report, &point->invalid,
+				"raw:0x%llX does not fit into the %u bit%s of the value",
+				(unsigned long long)c->raw, width, width == 1 ? "" : "s");
+	}
+}
+
 static void check_point(const struct gw_point_opts *point, struct gw_report *report)
 {
 	const struct gw_modbus_point_opts *own = point->driver;
@@ -283,6 +298,7 @@ static void check_point(const struct gw_point_opts *point, struct gw_report *rep
 	else if (last > 65535)
 		gw_report(report, &own->reg,
 			"the value would end at address %u; the last one is 65535", last);
+	check_codes(point, is_bits(own->reg.kind) ? 1 : 16U * width_of(type), report);
 	if (own->bit != 0 && type != GW_TYPE_BIT)
 		gw_report(report, &own->bit, "bit needs type: bit");
 	if (own->order != GW_MODBUS_ABCD &&
@@ -326,8 +342,7 @@ void gw_modbus_map_field(const struct gw_source_opts *source,
 {
 	const struct gw_modbus_point_opts *own = point->driver;
 	struct gw_modbus_field f = {
-		.low = -HUGE_VAL,
-		.high = HUGE_VAL,
+		.opts = point,
 		.period_ns = device->poll_ns > 0 ? device->poll_ns : source->poll_ns,
 		.point = point->index,
 		.addr = own->reg.addr,
@@ -339,9 +354,5 @@ void gw_modbus_map_field(const struct gw_source_opts *source,
 
 	f.width = width_of(f.type);
 	set_scale(&f, point->scale, point->offset);
-	if (point->range.rows == 1 && point->range.columns == 2) {
-		f.low = point->range.cells[0];
-		f.high = point->range.cells[1];
-	}
 	*ret_field = f;
 }

@@ -90,7 +90,7 @@ void gw_modbus_map_check(const struct gw_source_opts *opts, struct gw_report *re
  * scales and offsets is exact up to the division: 523 at scale 0.1 is 52.3 and nothing else. */
 struct gw_modbus_field {
 	double num, off, den;
-	double low, high; /* range in the point's unit; infinite where there is none */
+	const struct gw_point_opts *opts;
 	int64_t period_ns;
 	uint32_t point;
 	uint16_t addr;

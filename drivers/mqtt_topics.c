@@ -88,8 +88,10 @@ static void emit_device(const struct gw_device_opts *device,
 		if (gw_mqtt_payload_read(payload, &want, &raw)) {
 			gw_emit_raw(emit, point, quality, raw, mono_ns, 0);
 		} else {
-			gw_emit_sample(
-				emit, point->index, GW_QUALITY_BAD_PAYLOAD, 0, mono_ns, 0);
+			gw_emit_refused(emit, point, GW_QUALITY_BAD_PAYLOAD,
+				want.is_bool ? "no known word at its place in the message"
+					     : "no number at its place in the message",
+				payload->bytes, payload->size, mono_ns);
 			gw_emit_count(emit, GW_COUNT_BAD_FRAMES, 1);
 		}
 	}

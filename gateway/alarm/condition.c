@@ -14,6 +14,7 @@ const struct gw_condition_kind *const gw_condition_kinds[] = {
 	&gw_dose,
 	&gw_stuck,
 	&gw_silent,
+	&gw_unreadable,
 	&gw_at_least,
 	NULL,
 };

@@ -29,14 +29,15 @@ struct gw_member {
 /* What stands under `when:`. Fields belong to the kinds named beside them. */
 struct gw_condition_opts {
 	const struct gw_condition_kind *kind;
-	int64_t window_ns;        /* per, within, stuck, silent */
+	int64_t window_ns;        /* per, within, stuck, silent, unreadable */
 	double limit;             /* above, below, reaches; rises, falls: the change;
 				   * flood: the highest enum gw_level that is held back */
 	struct gw_table clear;    /* above, below: 1 x 1 or empty */
 	struct gw_table deadband; /* above, below, outside, rises, falls: 1 x 1 or empty */
 	struct gw_table band;     /* outside: 1 x 2 */
-	bool is;                  /* is */
-	int64_t fit_ns;           /* reaches; 0: not given */
+	bool is;                  /* is; unreadable: its device is polled */
+	int64_t fit_ns;           /* reaches; 0: not given
+				   * unreadable: never heard of for so long; 0: no matter */
 	struct gw_table rows;     /* dose: n x 2, level and nanoseconds */
 	int64_t at_least;         /* at_least */
 	struct gw_strings of;
@@ -53,6 +54,11 @@ struct gw_condition_input {
 	bool member_true;
 	int64_t now_ns;       /* not falling */
 	int64_t last_good_ns; /* of the point or device; start of the engine if none yet */
+	/* on_refusals only: the point's last sample, and what its device says beside it */
+	enum gw_quality quality;
+	int64_t last_ns, device_good_ns; /* 0: none */
+	bool device_silent;
+	bool never_heard; /* no usable sample ever, of a device that has spoken for its time */
 };
 
 /* What it answers. Preset: truth as answered last, NaN, NaN, INT64_MAX, -1. */
@@ -91,6 +97,7 @@ struct gw_condition_kind {
 		*settings; /* rows over gw_condition_opts, key's own first */
 	bool on_points;    /* needs `on:` */
 	bool on_devices;   /* `on:` may also name a device (source/device) */
+	bool on_refusals;  /* asked also when a sample of its point cannot be used */
 	bool votes;        /* members instead of `on:` */
 	bool numbers_only; /* refuse discrete points */
 	/* optional: what is wrong beyond the rows' limits */

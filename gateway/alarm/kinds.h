@@ -12,6 +12,7 @@ extern const struct gw_condition_kind gw_rises, gw_falls;                    /* 
 extern const struct gw_condition_kind gw_reaches;          /* forecast.c */
 extern const struct gw_condition_kind gw_dose;             /* dose.c */
 extern const struct gw_condition_kind gw_stuck, gw_silent; /* silence.c */
+extern const struct gw_condition_kind gw_unreadable;       /* unreadable.c */
 extern const struct gw_condition_kind gw_at_least;         /* vote.c */
 
 #define GW_CONDITION_FIELD(field) offsetof(struct gw_condition_opts, field)

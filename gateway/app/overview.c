@@ -20,7 +20,7 @@ static unsigned quality_group(unsigned q)
 {
 	if (q == GW_QUALITY_GOOD)
 		return 0;
-	if (q == GW_QUALITY_UNCERTAIN)
+	if (gw_quality_usable(q))
 		return 1;
 	return q == GW_QUALITY_NONE || q == GW_QUALITY_SILENT ? 3 : 2;
 }

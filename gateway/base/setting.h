@@ -27,7 +27,8 @@ enum gw_setting_type {
 	 * columns (0: any; 1: a number only) */
 	GW_SET_TABLE,
 	GW_SET_STRINGS, /* struct gw_strings: a list of strings, or one */
-	GW_SET_PATH, /* const char *, a file; relative to the folder of the config file */
+	GW_SET_PATH,  /* const char *, a file; relative to the folder of the config file */
+	GW_SET_CODES, /* struct gw_codes: a list of numbers or raw:N, or one */
 };
 
 /* A list of rows of numbers; durations among them in nanoseconds. One number or one flat list
@@ -35,6 +36,19 @@ enum gw_setting_type {
 struct gw_table {
 	size_t rows, columns; /* every row has the same length; 0 rows: not given */
 	const double *cells;  /* rows * columns */
+};
+
+/* What stands for something else than a value: a number, or raw:N, the bits on the wire before
+ * scaling (two's complement if negative). */
+struct gw_code {
+	double value; /* not raw */
+	uint64_t raw;
+	bool is_raw;
+};
+
+struct gw_codes {
+	size_t n;
+	const struct gw_code *at;
 };
 
 struct gw_strings {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "conf/alarms.h"
 
+#include "alarm/kinds.h"
 #include "base/match.h"
 #include "base/text.h"
 #include "conf/doubt.h"
@@ -162,6 +163,15 @@ void gw_alarms_read(struct gw_load *l, const struct gw_node *node, struct gw_tem
 		gw_doubt_alarm(l);
 }
 
+/* An alarm of their own under the name that a point's fault has. `unreadable` may be given another
+ * time, as `silent` may. */
+static bool takes_name(const struct gw_template *t, const struct gw_draft *d)
+{
+	return d->implicit && d->on_point && t->when &&
+		!(d->opts.when.kind == &gw_unreadable &&
+			t->opts.when.kind == &gw_unreadable);
+}
+
 /* A template meets one key. of_site: it may override what a profile said or what is implicit.
  * False: no more of this template, it has been said why. */
 static bool meet(struct gw_load *l, const struct gw_template *t, const char *key,
@@ -181,10 +191,10 @@ static bool meet(struct gw_load *l, const struct gw_template *t, const char *key
 		gw_complain_within(l, t->node, "when", "this key is missing");
 		return false;
 	}
-	if (d) {
+	if (d && !takes_name(t, d)) {
 		gw_settings_copy_given(t->block, &d->opts);
 	} else {
-		d = gw_alarms_add(l, key);
+		d = d ? d : gw_alarms_add(l, key);
 		if (!d && l->n_drafts >= GW_ALARMS_MAX)
 			gw_complain(l, t->node, "more than %d alarms in one gateway",
 				GW_ALARMS_MAX);
@@ -193,6 +203,7 @@ static bool meet(struct gw_load *l, const struct gw_template *t, const char *key
 		d->opts = t->opts;
 		d->opts.info.key = key;
 		d->opts.info.name = t->more.name;
+		d->implicit = d->if_heard = false;
 	}
 	if (t->when) {
 		d->opts.when = t->opts.when;
@@ -261,7 +272,16 @@ static void refuse_discrete(struct gw_load *l, const struct gw_template *t)
 static size_t meet_if_suited(struct gw_load *l, const struct gw_template *t,
 	uint32_t device, size_t point, bool of_site, bool wild)
 {
-	if (!suits(t, &l->devices[device].device->points[point])) {
+	const struct gw_point_opts *p = &l->devices[device].device->points[point];
+
+	if (!t->when && p->range.rows == 0 && strcmp(t->more.name, "out-of-range") == 0) {
+		if (wild)
+			return 0;
+		gw_complain(l, gw_settings_node(t->more_block, "on"),
+			"%s has no range to be out of", p->info->key);
+		return SIZE_MAX;
+	}
+	if (!suits(t, p)) {
 		if (wild)
 			return 0;
 		refuse_discrete(l, t);

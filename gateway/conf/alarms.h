@@ -30,6 +30,8 @@ struct gw_draft {
 	bool of_site;                     /* the site file has spoken of it */
 	bool implicit;                    /* it would be there without any words */
 	bool on_point;                    /* not on a whole device, owner or members */
+	bool if_heard;                    /* only if another alarm hears its point */
+	bool listened_to;                 /* a vote or an `unless` names it */
 	uint32_t device;                  /* into l->devices, or GW_NO_DEVICE */
 	uint32_t voter;                   /* members with the same number count once */
 	uint32_t number;                  /* in the config's table, when placed */
@@ -45,8 +47,11 @@ void gw_alarms_of_site(struct gw_load *l, const struct gw_node *root);
 struct gw_draft *gw_alarms_add(struct gw_load *l, const char *key);
 struct gw_draft *gw_alarms_find(struct gw_load *l, const char *key);
 
-/* implicit.c: silent and down, of everything there is; then the profiles' alarms. */
+/* implicit.c: silent and down, unreadable and out-of-range, of everything there is; then the
+ * profiles' alarms. */
 void gw_implicit_add(struct gw_load *l);
+/* What a condition `unreadable` has of its device: once all of the site is read. */
+void gw_implicit_settle(struct gw_load *l, struct gw_draft *d);
 
 /* finish.c: drafts into the config: texts, order, members. */
 void gw_finish_alarms(struct gw_load *l);

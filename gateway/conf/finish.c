@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "alarm/kinds.h"
 #include "alarm/nuisance.h"
 #include "base/text.h"
 #include "conf/members.h"
@@ -91,6 +92,46 @@ static void report_chatter(struct gw_load *l, const struct gw_draft *d)
 		l->config->alarms[d->number].chatter = fault->number + 1;
 }
 
+/* Whether an alarm that is there only if another hears its point has such a one, or is itself
+ * listened to, or was spoken of. */
+static bool is_wanted(const struct gw_load *l, const struct gw_draft *d, const bool *heard)
+{
+	return !d->if_heard || d->by || d->listened_to ||
+		(heard[d->opts.first_point] && l->devices[d->device].device->n_points > 1);
+}
+
+static void note_members(
+	struct gw_load *l, const struct gw_member *m, size_t n, bool *heard)
+{
+	for (size_t i = 0; i < n; i++)
+		if (m[i].is_alarm)
+			l->drafts[m[i].index]->listened_to = true;
+		else
+			heard[m[i].index] = true;
+}
+
+/* Which points any alarm hears that is not there by itself; then leave out what nobody needs. */
+static size_t leave_out(struct gw_load *l, struct gw_draft **order, size_t n)
+{
+	bool *heard = gw_arena_alloc(&l->scratch, l->config->n_points, sizeof(*heard));
+	size_t left = 0;
+
+	if (!heard)
+		return 0;
+	for (size_t i = 0; i < n; i++) {
+		const struct gw_draft *d = order[i];
+
+		if (d->on_point && !d->implicit)
+			heard[d->opts.first_point] = true;
+		note_members(l, d->opts.when.members, d->opts.when.n_members, heard);
+		note_members(l, d->opts.unless, d->opts.n_unless, heard);
+	}
+	for (size_t i = 0; i < n; i++)
+		if (is_wanted(l, order[i], heard))
+			order[left++] = order[i];
+	return left;
+}
+
 void gw_finish_alarms(struct gw_load *l)
 {
 	struct gw_config *c = l->config;
@@ -108,7 +149,10 @@ void gw_finish_alarms(struct gw_load *l)
 		if (l->drafts[i]->unless)
 			gw_unless_resolve(&finder, l->drafts[i]);
 	}
-	n = gw_order_find(l, order);
+	n = leave_out(l, order, gw_order_find(l, order));
+	for (i = 0; i < n; i++)
+		if (order[i]->opts.when.kind == &gw_unreadable)
+			gw_implicit_settle(l, order[i]);
 	for (i = 0; i < n; i++) {
 		struct gw_alarm_opts *o = &order[i]->opts;
 

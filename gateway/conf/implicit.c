@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The faults nobody has to configure: a device that says nothing or whose alarms chatter, a source
- * or uplink that is down, a platform that refused a record, a store in trouble, a flood of alarms.
+ * The faults nobody has to configure: a device that says nothing or whose alarms chatter, a point
+ * that is unreadable or out of its range, a source or uplink that is down, a platform that refused
+ * a record, a store in trouble, a flood of alarms.
  */
+#include "alarm/kinds.h"
 #include "alarm/nuisance.h"
 #include "base/clock.h"
 #include "conf/alarms.h"
@@ -12,6 +14,8 @@
 #define SILENT_LEAST_NS (10 * GW_NS_PER_SEC)
 /* GB/T 45839-2025: loss of communication with a device is shown within 24 h. */
 #define SILENT_PUSHED_NS (INT64_C(24) * 3600 * GW_NS_PER_SEC)
+
+#define UNASKED_TIMES 10
 
 static const struct gw_condition_kind *kind_of(const char *key)
 {
@@ -76,6 +80,72 @@ static struct gw_draft *add_chatter_fault(struct gw_load *l, const char *key)
 	return d;
 }
 
+/* Two points and more: of one alone `silent` says the same. */
+static void add_unreadable(struct gw_load *l, uint32_t device, uint32_t point)
+{
+	struct gw_draft *draft = add(l,
+		gw_arena_printf(l->keep, "%s:unreadable", l->config->points[point].key),
+		"unreadable", GW_LEVEL_BLUE, &gw_unreadable);
+
+	if (!draft)
+		return;
+	draft->device = draft->voter = device;
+	draft->on_point = draft->if_heard = true;
+	draft->opts.first_point = point;
+	draft->opts.n_points = 1;
+	draft->opts.when.window_ns = silent_after_ns(&l->devices[device]);
+}
+
+#define OUT_OF_RANGE_NS (10 * GW_NS_PER_SEC)
+
+static void add_out_of_range(struct gw_load *l, uint32_t device, uint32_t point,
+	const struct gw_point_opts *opts)
+{
+	struct gw_draft *draft;
+
+	if (opts->range.rows == 0 || gw_alarms_discrete(opts))
+		return;
+	draft = add(l,
+		gw_arena_printf(l->keep, "%s:out-of-range", l->config->points[point].key),
+		"out-of-range", GW_LEVEL_BLUE, kind_of("outside"));
+	if (!draft)
+		return;
+	draft->device = draft->voter = device;
+	draft->on_point = true;
+	draft->opts.first_point = point;
+	draft->opts.n_points = 1;
+	draft->opts.on_delay_ns = OUT_OF_RANGE_NS;
+	draft->opts.when.band = opts->range;
+}
+
+static void add_of_points(struct gw_load *l, uint32_t device)
+{
+	const struct gw_load_device *d = &l->devices[device];
+
+	for (uint32_t i = 0; i < d->device->n_points; i++) {
+		add_unreadable(l, device, d->first_point + i);
+		add_out_of_range(l, device, d->first_point + i, &d->device->points[i]);
+	}
+}
+
+void gw_implicit_settle(struct gw_load *l, struct gw_draft *d)
+{
+	struct gw_condition_opts *when = &d->opts.when;
+	const struct gw_load_device *at = &l->devices[d->device];
+	const char *key = gw_arena_printf(
+		&l->scratch, "%s/%s:silent", at->source->name, at->device->name);
+	const struct gw_draft *silent = key ? gw_alarms_find(l, key) : NULL;
+	bool paced = silent && silent->opts.when.window_ns != SILENT_PUSHED_NS;
+
+	if (!d->when && silent)
+		when->window_ns = silent->opts.when.window_ns;
+	when->is = at->source->driver_table && !at->source->driver_table->pushed;
+	/* A key that never came in that time is missing. A polled point is refused long before;
+	 * that it has never even been asked for must not be said of a bus that is slow. */
+	if (paced)
+		when->fit_ns = (when->is ? UNASKED_TIMES : 1) * when->window_ns;
+}
+
 static void add_chattering(struct gw_load *l, uint32_t device)
 {
 	const struct gw_load_device *d = &l->devices[device];
@@ -127,6 +197,7 @@ void gw_implicit_add(struct gw_load *l)
 		for (; device < l->n_devices && l->devices[device].source == s; device++) {
 			add_silent(l, device);
 			add_chattering(l, device);
+			add_of_points(l, device);
 			gw_alarms_of_profile(l, device);
 		}
 	}

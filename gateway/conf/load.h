@@ -20,7 +20,7 @@ struct gw_complaint; /* complain.c */
 
 #define GW_NAME_MAX    63
 #define GW_POINTS_MAX  1000000 /* of the whole gateway, so that a typo cannot eat the box */
-#define GW_ALARMS_MAX  1000000
+#define GW_ALARMS_MAX  3000000 /* with two faults of each point */
 #define GW_UPLINKS_MAX 8 /* GW_ENGINE_OUTPUTS less store, alert log and live readers */
 
 /* One device, flat over all sources. */

@@ -19,12 +19,48 @@ static bool has_row(const struct gw_setting *rows, const char *key)
 
 /* What a profile says of registers (how wide they are, how the value is scaled in them) means
  * nothing to a driver without registers: it gives the value itself, in the point's unit. */
-static void forget_register(struct gw_point_opts *p)
+static void forget_register(struct gw_load *l, struct gw_point_opts *p)
 {
+	struct gw_code *left = gw_arena_alloc(l->keep, p->invalid.n, sizeof(*left));
+	size_t n = 0;
+
+	for (size_t i = 0; left && i < p->invalid.n; i++)
+		if (!p->invalid.at[i].is_raw)
+			left[n++] = p->invalid.at[i];
+	p->invalid = (struct gw_codes){n, left};
 	p->type = p->type == GW_TYPE_BIT || p->type == GW_TYPE_BOOL ? GW_TYPE_BOOL
 								    : GW_TYPE_NUMBER;
 	p->scale = 1;
 	p->offset = 0;
+}
+
+static bool is_interval(
+	struct gw_load *l, const struct gw_block *b, const char *key, struct gw_table *t)
+{
+	if (t->rows == 0)
+		return false;
+	if (t->rows == 1 && t->columns == 2 && t->cells[0] < t->cells[1])
+		return true;
+	gw_complain(l, gw_settings_node(b, key),
+		t->rows == 1 && t->columns == 2
+			? "the first number must be the smaller"
+			: "two numbers are wanted here: [lowest, highest]");
+	*t = (struct gw_table){0}; /* nobody trips over it */
+	return false;
+}
+
+static void check_bounds(
+	struct gw_load *l, const struct gw_block *b, struct gw_point_opts *p)
+{
+	bool range = is_interval(l, b, "range", &p->range);
+	bool valid = is_interval(l, b, "valid", &p->valid);
+
+	if (range && valid &&
+		(p->range.cells[0] < p->valid.cells[0] ||
+			p->range.cells[1] > p->valid.cells[1]))
+		gw_complain(l, gw_settings_node(b, "valid"),
+			"valid must hold all of range: what the sensor measures is a "
+			"value");
 }
 
 /* One point from what a profile and a site file say of it; either may be NULL. */
@@ -53,7 +89,7 @@ static void read_point(struct gw_load *l, struct gw_load_device *d, size_t at,
 		gw_settings_apply(l, &map);
 	if (profile && gw_tree_get(profile, "register") && driver &&
 		!has_row(driver->point_settings, "register"))
-		forget_register(p);
+		forget_register(l, p);
 	map.map = site;
 	map.lenient = !driver;
 	if (site)
@@ -61,12 +97,7 @@ static void read_point(struct gw_load *l, struct gw_load_device *d, size_t at,
 	for (int i = 0; i < 3; i++)
 		if (blocks[i])
 			gw_settings_require(l, blocks[i]);
-	if (p->range.rows && p->range.columns != 2)
-		gw_complain(l, gw_settings_node(blocks[0], "range"),
-			"two numbers are wanted here: [lowest, highest]");
-	else if (p->range.rows && !(p->range.cells[0] < p->range.cells[1]))
-		gw_complain(l, gw_settings_node(blocks[0], "range"),
-			"the first number must be the smaller");
+	check_bounds(l, blocks[0], p);
 	if (p->scale == 0)
 		gw_complain(l, gw_settings_node(blocks[0], "scale"),
 			"a scale of 0 would make every value the same");

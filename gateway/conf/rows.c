@@ -149,7 +149,21 @@ const struct gw_setting gw_rows_point[] = {
 		.type = GW_SET_TABLE,
 		.offset = offsetof(struct gw_point_opts, range),
 		.max = 2,
-		.help = "[lowest, highest]: outside it the reading is bad, not a value."},
+		.help = "[lowest, highest] that it measures. Outside it the value is "
+			"uncertain and still drives every condition, and after 10 s a "
+			"fault out-of-range is raised."},
+	{.key = "valid",
+		.type = GW_SET_TABLE,
+		.offset = offsetof(struct gw_point_opts, valid),
+		.max = 2,
+		.help = "[lowest, highest] that can be a value at all; outside it the "
+			"reading is bad, no value."},
+	{.key = "invalid",
+		.type = GW_SET_CODES,
+		.offset = offsetof(struct gw_point_opts, invalid),
+		.help = "What the device sends instead of a value, such as [85, -127, "
+			"raw:0x7FFF]: numbers after scale and offset, or raw:N, the bits "
+			"on the wire before them. Such a reading is bad."},
 	{0},
 };
 

@@ -22,7 +22,8 @@ static bool same_point(const struct gw_point_opts *a, const struct gw_point_opts
 		a->index == b->index &&
 		memcmp(&a->scale, &b->scale, sizeof(a->scale)) == 0 &&
 		memcmp(&a->offset, &b->offset, sizeof(a->offset)) == 0 &&
-		same_table(&a->range, &b->range) &&
+		same_table(&a->range, &b->range) && same_table(&a->valid, &b->valid) &&
+		gw_settings_same_codes(&a->invalid, &b->invalid) &&
 		gw_settings_same(driver->point_settings, a->driver, b->driver,
 			driver->point_opts_size);
 }

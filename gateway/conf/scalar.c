@@ -4,6 +4,7 @@
 #include "conf/settings.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define TEXT_MAX 255
@@ -117,7 +118,8 @@ static enum gw_err read_scalar(struct gw_load *l, const struct gw_setting *row,
 	case GW_SET_CHOICE: return read_choice(l, row, text, field, err);
 	case GW_SET_CUSTOM: return row->parse(text, field, err);
 	case GW_SET_TABLE:
-	case GW_SET_STRINGS: break;
+	case GW_SET_STRINGS:
+	case GW_SET_CODES: break;
 	}
 	return gw_fail(err, GW_ERR_CONFIG, 0, "a list is wanted here");
 }
@@ -249,6 +251,69 @@ static bool read_strings(
 	return good;
 }
 
+#define RAW "raw:"
+
+/* 64 bits: 0xffffffffffffffff is a code that devices send, and is no int64_t. */
+static enum gw_err read_raw(const char *text, uint64_t *ret_raw, struct gw_error *err)
+{
+	int64_t raw;
+
+	if (text[0] == '0' && text[1] == 'x' && strlen(text) == 18 &&
+		strspn(text + 2, "0123456789abcdefABCDEF") == 16) {
+		*ret_raw = strtoull(text, NULL, 16);
+		return GW_OK;
+	}
+	if (gw_parse_int(text, INT64_MIN, INT64_MAX, &raw, err) != GW_OK)
+		return gw_error_wrap(err, "raw:%s", text);
+	*ret_raw = (uint64_t)raw;
+	return GW_OK;
+}
+
+static bool read_code(struct gw_load *l, const struct gw_node *n, struct gw_code *ret_code)
+{
+	struct gw_error err = {0};
+
+	if (n->kind == GW_NODE_BROKEN)
+		return false;
+	if (n->kind != GW_NODE_SCALAR || gw_tree_empty(n)) {
+		gw_complain(l, n, "a number or raw:N is wanted here, such as raw:0x7FFF");
+		return false;
+	}
+	*ret_code = (struct gw_code){0};
+	if (strncmp(n->text, RAW, strlen(RAW)) == 0) {
+		ret_code->is_raw = true;
+		if (read_raw(n->text + strlen(RAW), &ret_code->raw, &err) != GW_OK)
+			return refuse(l, n, &err);
+		return true;
+	}
+	if (gw_parse_double(n->text, &ret_code->value, &err) != GW_OK)
+		return refuse(l, n, &err);
+	return true;
+}
+
+static bool read_codes(
+	struct gw_load *l, const struct gw_node *node, struct gw_codes *field)
+{
+	bool list = node->kind == GW_NODE_LIST, good = true;
+	const struct gw_node *n = list ? node->first : node;
+	struct gw_code *at;
+	size_t i = 0;
+
+	if (node->kind == GW_NODE_MAP || !n) {
+		gw_complain(l, node,
+			"a list of numbers is wanted here, such as [85, raw:0x7FFF]");
+		return false;
+	}
+	at = gw_arena_alloc(l->keep, list ? node->n : 1, sizeof(*at));
+	if (!at)
+		return false;
+	for (; n; n = list ? n->next : NULL)
+		good &= read_code(l, n, &at[i++]);
+	if (good)
+		*field = (struct gw_codes){i, at};
+	return good;
+}
+
 bool gw_settings_read(struct gw_load *l, const struct gw_setting *row,
 	const struct gw_node *node, void *field)
 {
@@ -265,6 +330,8 @@ bool gw_settings_read(struct gw_load *l, const struct gw_setting *row,
 		return read_table(l, row, node, field);
 	if (row->type == GW_SET_STRINGS)
 		return read_strings(l, node, field);
+	if (row->type == GW_SET_CODES)
+		return read_codes(l, node, field);
 	if (node->kind != GW_NODE_SCALAR) {
 		gw_complain(l, node, "a single value is wanted here, not a %s",
 			node->kind == GW_NODE_LIST ? "list" : "map");
@@ -315,6 +382,7 @@ size_t gw_settings_field_size(enum gw_setting_type type)
 	case GW_SET_CHOICE: return sizeof(int);
 	case GW_SET_TABLE: return sizeof(struct gw_table);
 	case GW_SET_STRINGS: return sizeof(struct gw_strings);
+	case GW_SET_CODES: return sizeof(struct gw_codes);
 	case GW_SET_CUSTOM: return 0;
 	}
 	return 0;

@@ -229,6 +229,17 @@ static bool same_table(const struct gw_table *a, const struct gw_table *b)
 				0);
 }
 
+bool gw_settings_same_codes(const struct gw_codes *a, const struct gw_codes *b)
+{
+	if (a->n != b->n)
+		return false;
+	for (size_t i = 0; i < a->n; i++)
+		if (a->at[i].is_raw != b->at[i].is_raw || a->at[i].raw != b->at[i].raw ||
+			a->at[i].value < b->at[i].value || a->at[i].value > b->at[i].value)
+			return false;
+	return true;
+}
+
 static bool same_strings(const struct gw_strings *a, const struct gw_strings *b)
 {
 	if (a->n != b->n)
@@ -246,6 +257,8 @@ static bool same_target(const struct gw_setting *row, const void *a, const void 
 		return same_table(a, b);
 	if (row->type == GW_SET_STRINGS)
 		return same_strings(a, b);
+	if (row->type == GW_SET_CODES)
+		return gw_settings_same_codes(a, b);
 	return strcmp(*(const char *const *)a, *(const char *const *)b) == 0;
 }
 
@@ -264,7 +277,8 @@ bool gw_settings_same(
 			pointer = rows[i].type == GW_SET_STRING ||
 				rows[i].type == GW_SET_PATH ||
 				rows[i].type == GW_SET_TABLE ||
-				rows[i].type == GW_SET_STRINGS;
+				rows[i].type == GW_SET_STRINGS ||
+				rows[i].type == GW_SET_CODES;
 			if (pointer && rows[i].offset >= at &&
 				(!row || rows[i].offset < row->offset))
 				row = &rows[i];

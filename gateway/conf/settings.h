@@ -56,6 +56,7 @@ void gw_settings_report_init(struct gw_settings_report *r, struct gw_load *l);
  * for byte. Both structs have size bytes. */
 bool gw_settings_same(
 	const struct gw_setting *rows, const void *a, const void *b, size_t size);
+bool gw_settings_same_codes(const struct gw_codes *a, const struct gw_codes *b);
 
 /* One value into the field of a row (scalar.c). Complaints go to node. False: it could not be
  * read, and the field is as before. */

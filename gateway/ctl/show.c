@@ -367,7 +367,8 @@ static enum gw_paint quality_paint(const char *quality)
 {
 	if (strcmp(quality, "good") == 0)
 		return GW_PAINT_GREEN;
-	return strcmp(quality, "uncertain") == 0 ? GW_PAINT_YELLOW : GW_PAINT_RED;
+	return strncmp(quality, "uncertain", strlen("uncertain")) == 0 ? GW_PAINT_YELLOW
+								       : GW_PAINT_RED;
 }
 
 void gw_show_points(FILE *out, const json_t *result, bool colour, const char *pattern)

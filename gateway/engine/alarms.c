@@ -272,6 +272,8 @@ static void note_answer(struct gw_engine *e, struct gw_alarm *a,
 		a->quality = (uint8_t)in->sample->quality;
 	if (o->kind->on_devices)
 		a->quality = answer->truth ? GW_QUALITY_SILENT : GW_QUALITY_GOOD;
+	if (o->kind->on_refusals && !in->sample)
+		a->quality = (uint8_t)in->quality;
 	gw_story_ask_at(e, a,
 		answer->due_ns > in->now_ns ? answer->due_ns : in->now_ns + LEAST_WAIT_NS);
 	if (!a->moved)
@@ -342,6 +344,8 @@ void gw_alarms_ask(struct gw_engine *e, struct gw_alarm *a, struct gw_condition_
 	a->heard |= in.sample || in.member != GW_NO_MEMBER;
 	if (o->kind->on_devices)
 		in.last_good_ns = gw_silence_last_good_ns(e, a);
+	if (o->kind->on_refusals && !in.sample)
+		gw_unreadable_look(e, a, &in);
 	o->kind->ask(o, a->memory, &in, &answer);
 	if (o->kind->on_devices && answer.truth && !a->truth)
 		gw_silence_falls(e, a);
@@ -380,7 +384,7 @@ void gw_alarms_due(struct gw_engine *e, struct gw_alarm *a, const struct gw_time
 		gw_story_schedule(e, a);
 		return;
 	}
-	if (gw_silence_put_off(e, a, at_ns))
+	if (gw_silence_put_off(e, a, at_ns, now))
 		return;
 	if (!a->moved || gw_story_of(e, a)->condition_due_ns <= at_ns) {
 		if (a->opts->when.kind->absorb)

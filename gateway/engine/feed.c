@@ -30,7 +30,11 @@ static void lose(
 	for (uint32_t k = l->first[point]; k < l->first[point + 1]; k++) {
 		struct gw_alarm *a = &e->alarms[l->at[k].alarm];
 
-		if (l->at[k].member != GW_NO_MEMBER || !a->opts->when.kind->lost)
+		if (l->at[k].member != GW_NO_MEMBER)
+			continue;
+		if (a->opts->when.kind->on_refusals)
+			gw_unreadable_refused(e, a, at_ns, now);
+		if (!a->opts->when.kind->lost)
 			continue;
 		if (!told)
 			gw_history_recall(e, point);

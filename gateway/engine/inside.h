@@ -314,7 +314,20 @@ int64_t gw_silence_last_good_ns(const struct gw_engine *e, const struct gw_alarm
 void gw_silence_falls(struct gw_engine *e, const struct gw_alarm *a);
 /* Of what happens to a silent alarm most of all, in short: at the end of its time its points have
  * spoken meanwhile, and it waits anew. Whether that is so. */
-bool gw_silence_put_off(struct gw_engine *e, struct gw_alarm *a, int64_t at_ns);
+bool gw_silence_put_off(
+	struct gw_engine *e, struct gw_alarm *a, int64_t at_ns, const struct gw_time *now);
+
+/* unreadable.c: an alarm on a point that is refused while its device speaks */
+/* What its condition wants to know. */
+void gw_unreadable_look(
+	const struct gw_engine *e, const struct gw_alarm *a, struct gw_condition_input *in);
+/* A sample of its point cannot be used. */
+void gw_unreadable_refused(
+	struct gw_engine *e, struct gw_alarm *a, int64_t at_ns, const struct gw_time *now);
+/* The device of a silent alarm has spoken for the time of it: of which points was nothing heard
+ * since the start? */
+void gw_unreadable_never_heard(struct gw_engine *e, const struct gw_alarm *silent,
+	int64_t at_ns, const struct gw_time *now);
 
 /* restore.c: one memory into an alarm in which nothing stands that anybody was told of. What its
  * condition has said since the start stays; since_ns is that start. */

@@ -42,7 +42,8 @@ void gw_silence_falls(struct gw_engine *e, const struct gw_alarm *a)
 			&e->view, a->opts->first_point + i, GW_QUALITY_SILENT);
 }
 
-bool gw_silence_put_off(struct gw_engine *e, struct gw_alarm *a, int64_t at_ns)
+bool gw_silence_put_off(
+	struct gw_engine *e, struct gw_alarm *a, int64_t at_ns, const struct gw_time *now)
 {
 	const struct gw_condition_opts *o = &a->opts->when;
 	struct gw_condition_answer answer = {0};
@@ -60,5 +61,6 @@ bool gw_silence_put_off(struct gw_engine *e, struct gw_alarm *a, int64_t at_ns)
 	a->quality = GW_QUALITY_GOOD;
 	gw_story_ask_at(e, a, answer.due_ns);
 	gw_story_schedule(e, a);
+	gw_unreadable_never_heard(e, a, at_ns, now);
 	return true;
 }

@@ -14,6 +14,9 @@ const char *gw_quality_name(enum gw_quality q)
 		[GW_QUALITY_BAD_REFUSED] = "bad-refused",
 		[GW_QUALITY_BAD_RANGE] = "bad-range",
 		[GW_QUALITY_BAD_PAYLOAD] = "bad-payload",
+		[GW_QUALITY_OVER_RANGE] = "uncertain-over-range",
+		[GW_QUALITY_UNDER_RANGE] = "uncertain-under-range",
+		[GW_QUALITY_BAD_INVALID] = "bad-invalid",
 	};
 
 	return (unsigned)q < GW_QUALITY_COUNT ? names[q] : "unknown";

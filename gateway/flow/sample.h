@@ -22,18 +22,26 @@ enum gw_quality {
 	GW_QUALITY_BAD_LINK,    /* the bus or broker is not reachable */
 	GW_QUALITY_BAD_PROTOCOL, /* an answer that is not exactly what was asked for */
 	GW_QUALITY_BAD_REFUSED,  /* the device answered with an error (Modbus exception) */
-	GW_QUALITY_BAD_RANGE,    /* outside the point's range */
+	GW_QUALITY_BAD_RANGE,    /* of old recordings: outside the range was no value */
 	GW_QUALITY_BAD_PAYLOAD,  /* no number, no such path, wrong type */
+	GW_QUALITY_OVER_RANGE,   /* usable, above the measuring range */
+	GW_QUALITY_UNDER_RANGE,  /* usable, below the measuring range */
+	GW_QUALITY_BAD_INVALID,  /* what a device sends instead of a value; not finite */
 	GW_QUALITY_COUNT,
 };
+static_assert(GW_QUALITY_COUNT <= 16, "recordings keep four bits; the numbers are stored");
 
-/* "good", "uncertain", "silent", "bad-timeout" ...; GW_QUALITY_NONE is "silent": not heard yet. */
+/* "good", "uncertain", "uncertain-over-range", "silent", "bad-timeout" ...; GW_QUALITY_NONE
+ * is "silent": not heard yet. */
 const char *gw_quality_name(enum gw_quality q);
 
 /* Whether the value may drive a condition. */
 static inline int gw_quality_usable(unsigned q)
 {
-	return q == GW_QUALITY_GOOD || q == GW_QUALITY_UNCERTAIN;
+	const unsigned usable = 1U << GW_QUALITY_GOOD | 1U << GW_QUALITY_UNCERTAIN |
+		1U << GW_QUALITY_OVER_RANGE | 1U << GW_QUALITY_UNDER_RANGE;
+
+	return q < GW_QUALITY_COUNT && (usable >> q & 1) != 0;
 }
 
 struct gw_sample {

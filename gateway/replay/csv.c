@@ -173,8 +173,9 @@ static enum gw_err read_quality(
 
 	if (q == GW_QUALITY_NONE)
 		return wrong_word(s, f,
-			"is not a quality (good, uncertain, silent, bad-timeout, bad-link, "
-			"bad-protocol, bad-refused, bad-range, bad-payload)");
+			"is not a quality (good, uncertain, uncertain-over-range, "
+			"uncertain-under-range, silent, bad-timeout, bad-link, "
+			"bad-protocol, bad-refused, bad-range, bad-payload, bad-invalid)");
 	*ret_quality = (uint16_t)q;
 	return GW_OK;
 }

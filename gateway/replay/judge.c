@@ -29,6 +29,13 @@ static void ask(const struct gw_condition_opts *o, void *memory,
 	const struct gw_judge *j = (const struct gw_judge *)(const void *)o->kind;
 	int64_t wait_ns = (in->now_ns - in->last_good_ns) / 16;
 
+	if (j->real->on_refusals) { /* what was refused is in the files; the rest may not be */
+		struct gw_condition_input known = *in;
+
+		known.never_heard = false;
+		j->real->ask(o, memory, &known, answer);
+		return;
+	}
 	if (any(j)) {
 		j->real->ask(o, memory, in, answer);
 		return;
@@ -39,6 +46,12 @@ static void ask(const struct gw_condition_opts *o, void *memory,
 	answer->due_ns = in->now_ns + wait_ns;
 }
 
+/* Kinds that are true of what says nothing. */
+static bool in_doubt(const struct gw_condition_kind *kind)
+{
+	return kind->on_devices || kind->on_refusals;
+}
+
 enum gw_err gw_judges_open(struct gw_judges *j, struct gw_alarm_opts *alarms,
 	size_t n_alarms, size_t n_points, struct gw_error *err)
 {
@@ -46,7 +59,7 @@ enum gw_err gw_judges_open(struct gw_judges *j, struct gw_alarm_opts *alarms,
 	size_t n = 0;
 
 	for (size_t i = 0; i < n_alarms; i++)
-		n += alarms[i].when.kind->on_devices;
+		n += in_doubt(alarms[i].when.kind);
 	j->occurs = calloc(n_points + 1, sizeof(*j->occurs));
 	j->at = at = calloc(n + 1, sizeof(*at));
 	if (!j->occurs || !at)
@@ -54,7 +67,7 @@ enum gw_err gw_judges_open(struct gw_judges *j, struct gw_alarm_opts *alarms,
 	for (size_t i = 0; i < n_alarms; i++) {
 		struct gw_condition_opts *when = &alarms[i].when;
 
-		if (!when->kind->on_devices)
+		if (!in_doubt(when->kind))
 			continue;
 		*at = (struct gw_judge){.kind = *when->kind,
 			.real = when->kind,

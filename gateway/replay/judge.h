@@ -2,7 +2,8 @@
 /*
  * judge.h: whom a replay may call silent. In life a device that never says a word is dead; in a
  * file it may just not have been recorded. So the `silent` conditions are asked only from the
- * first reading of one of their points on, of whatever quality.
+ * first reading of one of their points on, of whatever quality; and `unreadable` is only a point
+ * that the files say was refused.
  *
  * Owner: the run. Thread: one. Life: open (over a copy of the alarms), occurs..., close.
  */
@@ -19,7 +20,7 @@ struct gw_judges {
 	struct gw_judge *at;
 };
 
-/* alarms[..].when.kind of those on devices is exchanged for one that asks the judge first. */
+/* alarms[..].when.kind of those in doubt is exchanged for one that asks the judge first. */
 enum gw_err gw_judges_open(struct gw_judges *j, struct gw_alarm_opts *alarms,
 	size_t n_alarms, size_t n_points, struct gw_error *err);
 void gw_judges_close(struct gw_judges *j); /* zeroed or twice is fine */

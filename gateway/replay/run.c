@@ -2,6 +2,7 @@
 #include "replay/run.h"
 
 #include "base/clock.h"
+#include "source/quality.h"
 
 #include <errno.h>
 #include <math.h>
@@ -69,18 +70,9 @@ static uint32_t find_point(const struct gw_run *run, const char *key)
 
 static void find_route(struct gw_run *run, const char *key, struct gw_route *route)
 {
-	const struct gw_table *range;
-
-	*route = (struct gw_route){
-		.point = find_point(run, key), .lo = -HUGE_VAL, .hi = HUGE_VAL};
-	if (route->point == GW_RUN_NONE)
-		return;
-	run->judges.occurs[route->point] = true;
-	range = &run->opts[route->point]->range;
-	if (range->rows) {
-		route->lo = range->cells[0];
-		route->hi = range->cells[1];
-	}
+	*route = (struct gw_route){.point = find_point(run, key)};
+	if (route->point != GW_RUN_NONE)
+		run->judges.occurs[route->point] = true;
 }
 
 /* The names that are new. */
@@ -237,6 +229,16 @@ static void pass(struct gw_run *run, int64_t to_ns)
 	run->now_ns = to_ns;
 }
 
+/* What this configuration says of the value, whatever the one that recorded it did. */
+static enum gw_quality judge(const struct gw_point_opts *point, const struct gw_reading *r)
+{
+	enum gw_quality was = (enum gw_quality)r->quality;
+
+	if (was == GW_QUALITY_OVER_RANGE || was == GW_QUALITY_UNDER_RANGE)
+		was = GW_QUALITY_GOOD;
+	return gw_quality_judge(point, was, r->value);
+}
+
 static void add(struct gw_run *run, const struct gw_reading *r, struct gw_route *route)
 {
 	struct gw_sample *s;
@@ -253,8 +255,9 @@ static void add(struct gw_run *run, const struct gw_reading *r, struct gw_route 
 		.value = r->value};
 	if (!gw_quality_usable(s->quality))
 		return;
-	if (!(r->value >= route->lo && r->value <= route->hi))
-		s->quality = GW_QUALITY_BAD_RANGE;
+	s->quality = (uint16_t)judge(run->opts[route->point], r);
+	if (!gw_quality_usable(s->quality))
+		s->value = 0;
 	else if (run->open[route->point] != GW_RUN_NONE)
 		heighten(run, route->point, r->value);
 }

@@ -34,7 +34,6 @@ struct gw_tally {      /* of one alarm */
 
 struct gw_route {       /* of one name */
 	uint32_t point; /* into the config's, or GW_RUN_NONE */
-	double lo, hi;  /* its range */
 	uint64_t readings;
 };
 

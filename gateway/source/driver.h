@@ -41,9 +41,11 @@ struct gw_point_opts {
 	const char *name;
 	int type;              /* enum gw_point_type */
 	double scale, offset;  /* value = raw * scale + offset; not for bool and bit */
-	struct gw_table range; /* 1 x 2 or empty: outside it the sample is bad-range */
-	uint32_t index;        /* within the source: what a sample's point holds */
-	void *driver;          /* the driver's own options, point_opts_size bytes */
+	struct gw_table range; /* 1 x 2 or empty: what it measures; see source/quality.h */
+	struct gw_table valid; /* 1 x 2 or empty: outside it there is no value */
+	struct gw_codes invalid; /* what it sends instead of a value */
+	uint32_t index;          /* within the source: what a sample's point holds */
+	void *driver;            /* the driver's own options, point_opts_size bytes */
 };
 
 struct gw_device_opts {
@@ -90,10 +92,19 @@ struct gw_emit; /* the way to the engine; source/emit.h has the inside */
  * Bad quality: value is ignored. Never blocks, never fails: see "a sample ring that is full". */
 void gw_emit_sample(struct gw_emit *emit, uint32_t point, enum gw_quality quality,
 	double value, int64_t mono_ns, int64_t device_ns);
-/* A good or uncertain reading as the device gave it: scaled (but for bool and bit), checked
- * against the point's range, emitted. */
+/* A good or uncertain reading as the device gave it: scaled (but for bool and bit), judged by
+ * source/quality.h, emitted. What is no value is told as gw_emit_refused does. */
 void gw_emit_raw(struct gw_emit *emit, const struct gw_point_opts *point,
 	enum gw_quality quality, double raw, int64_t mono_ns, int64_t device_ns);
+/* The same of a value in the point's unit; bits are what was on the wire, `width` of them. */
+void gw_emit_scaled(struct gw_emit *emit, const struct gw_point_opts *point, double value,
+	uint64_t bits, unsigned width, int64_t mono_ns);
+/* The device answers, but gives no value of this point. One line in the daemon log when that
+ * begins, with why and the first of `n` bytes of what it gave (n may be 0), and one when the
+ * point is readable again. Call it each time. */
+void gw_emit_refused(struct gw_emit *emit, const struct gw_point_opts *point,
+	enum gw_quality quality, const char *why, const void *bytes, size_t n,
+	int64_t mono_ns);
 /* Publish what was added and wake the engine. The core flushes after every poll. */
 void gw_emit_flush(struct gw_emit *emit);
 void gw_emit_count(struct gw_emit *emit, enum gw_count what, uint64_t by);

@@ -3,6 +3,8 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/text.h"
+#include "source/quality.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -68,13 +70,14 @@ enum gw_err gw_emit_init(
 	if (!e->held)
 		return gw_fail(err, GW_ERR_SYSTEM, 0, "out of memory");
 	e->held->first = e->held->last = NIL;
-	return GW_OK;
+	return gw_refused_init(&e->refused, opts->n_points, err);
 }
 
 void gw_emit_fini(struct gw_emit *e)
 {
 	free(e->held);
 	e->held = NULL;
+	gw_refused_fini(&e->refused);
 }
 
 bool gw_emit_holding(const struct gw_emit *e)
@@ -205,8 +208,10 @@ void gw_emit_sample(struct gw_emit *e, uint32_t point, enum gw_quality quality,
 	if (!gw_quality_usable(quality)) {
 		value = 0;
 	} else if (!isfinite(value)) {
-		quality = GW_QUALITY_BAD_RANGE;
+		quality = GW_QUALITY_BAD_INVALID;
 		value = 0;
+	} else if (e->refused.n_now > 0) {
+		gw_refused_recover(&e->refused, e->source, point, mono_ns);
 	}
 	if (mono_ns < e->last_ns)
 		mono_ns = e->last_ns;
@@ -222,19 +227,78 @@ void gw_emit_sample(struct gw_emit *e, uint32_t point, enum gw_quality quality,
 		gw_emit_flush(e);
 }
 
+/* Whether the log has yet to say so. */
+static bool refuse(struct gw_emit *e, const struct gw_point_opts *point,
+	enum gw_quality quality, int64_t mono_ns)
+{
+	gw_emit_sample(e, point->index, quality, 0, mono_ns, 0);
+	return point->index < e->n_points && gw_refused_note(&e->refused, point, mono_ns);
+}
+
+/* What cannot be a value, or means that there is none. */
+static void refuse_value(struct gw_emit *e, const struct gw_point_opts *point,
+	enum gw_quality quality, double value, int64_t mono_ns)
+{
+	char memory[96];
+	struct gw_text t;
+
+	if (!refuse(e, point, quality, mono_ns))
+		return;
+	gw_text_init(&t, memory, sizeof(memory));
+	if (isfinite(value)) {
+		gw_text_add(&t, "the device sends ");
+		gw_text_add_double(&t, value);
+		gw_text_add(&t, ", which is invalid");
+	} else {
+		gw_text_add(&t, "the device sends what is not a finite number");
+	}
+	gw_refused_say(e->source, point, memory, NULL, 0);
+}
+
 void gw_emit_raw(struct gw_emit *e, const struct gw_point_opts *point,
 	enum gw_quality quality, double raw, int64_t mono_ns, int64_t device_ns)
 {
-	const double *range = point->range.cells;
 	double value;
 
 	if (point->type == GW_TYPE_BOOL || point->type == GW_TYPE_BIT)
 		value = raw != 0;
 	else
 		value = raw * point->scale + point->offset;
-	if (point->range.rows > 0 && !(value >= range[0] && value <= range[1]))
-		quality = GW_QUALITY_BAD_RANGE;
+	if (gw_quality_bounded(point) || !isfinite(value)) {
+		quality = gw_quality_invalid_number(point, raw)
+			? GW_QUALITY_BAD_INVALID
+			: gw_quality_judge(point, quality, value);
+		if (!gw_quality_usable(quality)) {
+			refuse_value(e, point, quality, value, mono_ns);
+			return;
+		}
+	}
 	gw_emit_sample(e, point->index, quality, value, mono_ns, device_ns);
+}
+
+void gw_emit_scaled(struct gw_emit *e, const struct gw_point_opts *point, double value,
+	uint64_t bits, unsigned width, int64_t mono_ns)
+{
+	enum gw_quality quality = GW_QUALITY_GOOD;
+
+	if (gw_quality_bounded(point) || !isfinite(value)) {
+		quality = gw_quality_invalid_bits(point, bits, width)
+			? GW_QUALITY_BAD_INVALID
+			: gw_quality_judge(point, quality, value);
+		if (!gw_quality_usable(quality)) {
+			refuse_value(e, point, quality, value, mono_ns);
+			return;
+		}
+	}
+	gw_emit_sample(e, point->index, quality, value, mono_ns, 0);
+}
+
+void gw_emit_refused(struct gw_emit *e, const struct gw_point_opts *point,
+	enum gw_quality quality, const char *why, const void *bytes, size_t n,
+	int64_t mono_ns)
+{
+	if (refuse(e, point, quality, mono_ns))
+		gw_refused_say(e->source, point, why, bytes, n);
 }
 
 void gw_emit_flush(struct gw_emit *e)

@@ -7,12 +7,13 @@
  *
  * Owner: the source (or a test of a driver). Thread: the source's; the counters are read by any.
  * Life: init, sample/flush/settle..., fini. After init no call allocates, locks or logs, but for
- * gw_emit_device_state and gw_emit_warn.
+ * gw_emit_device_state, gw_emit_warn and the lines about a point that is refused.
  */
 #ifndef GW_SOURCE_EMIT_H
 #define GW_SOURCE_EMIT_H
 
 #include "base/wake.h"
+#include "source/refused.h"
 #include "source/source.h"
 
 #include <stdatomic.h>
@@ -34,6 +35,7 @@ struct gw_emit {
 	uint32_t n_points;
 	struct gw_held *held;
 	/* the source's thread */
+	struct gw_refusals refused;
 	size_t n_batch;
 	int64_t last_ns;
 	struct gw_sample batch[GW_EMIT_BATCH];

@@ -304,13 +304,31 @@ def test_one_bad_part_leaves_the_rest_of_the_message(gateway, broker, publisher)
     g.wait_point("zigbee/smoke-1/battery", quality="bad-payload")
 
 
-def test_outside_its_range_it_is_no_value(gateway, plant, city):
+def test_out_of_its_range_it_drives_all_the_same(gateway, plant, city):
+    """A gas detector at 105 %LEL is no reason to be quiet."""
     plant.set(3, "holding", 0, 300, 0)
     g = gateway(b.config(b.modbus_tcp(plant.port, b.gas()), alarms=[b.GAS_HIGH],
                          uplinks=[city.uplink()])).start()
     g.wait_point("plant/gas-1/ch4", 30)
+    plant.set(3, "holding", 0, 1050, 0)
+    g.wait_point("plant/gas-1/ch4", 105, quality="uncertain-over-range")
+    city.until("plant/gas-1/ch4:ch4-high", "raised")
+    data = city.seen_events("plant/gas-1/ch4:ch4-high", "raised")[0].event["data"]
+    assert (data["value"], data["quality"]) == (105, "uncertain-over-range")
+    assert g.status()["points"]["uncertain"] == 1
+    plant.set(3, "holding", 0, 300, 0)
+    city.until("plant/gas-1/ch4:ch4-high", "cleared")
+
+
+def test_what_is_no_value_is_none(gateway, plant, city):
+    plant.set(3, "holding", 0, 300, 0)
+    gas = b.gas()
+    gas["points"][0]["valid"] = [0, 2300]
+    g = gateway(b.config(b.modbus_tcp(plant.port, gas), alarms=[b.GAS_HIGH],
+                         uplinks=[city.uplink()])).start()
+    g.wait_point("plant/gas-1/ch4", 30)
     plant.set(3, "holding", 0, 65535, 0)
-    g.wait_point("plant/gas-1/ch4", quality="bad-range")
+    g.wait_point("plant/gas-1/ch4", quality="bad-invalid")
     plant.set(3, "holding", 0, 300, 0)
     g.wait_point("plant/gas-1/ch4", 30)
     assert not city.seen_events("plant/gas-1/ch4:ch4-high")

@@ -15,7 +15,8 @@ FIELDS = """gateway unit area grid alarm name occurrence seq run durable point s
 
 
 def config(alarms, **device):
-    points = [{"name": "ch4", "unit": "%LEL", "range": [0, 100]}, {"name": "smoke", "type": "bool"}]
+    points = [{"name": "ch4", "unit": "%LEL", "range": [0, 100], "valid": [0, 1000]},
+              {"name": "smoke", "type": "bool"}]
     return {"gateway": {"id": "box", "state_dir": "state"},
             "sources": [{"name": "b", "driver": "sim", "devices": [
                 {"name": "gas", "poll": "1s", "points": points, **device},
@@ -145,8 +146,38 @@ def test_bad_values_are_no_values(desk):
                        (2, "b/gas/ch4", 2000, "good"), (3, "b/gas/ch4", 60, "silent"),
                        (4, "b/gas/ch4", 60, "uncertain")], head="time_ms,point,value,quality")
     events = desk.events("--config", "new.yaml", "a.csv")
-    assert told(events) == [(4, "b/gas/ch4:high", "raised")]  # 2000 is out of its range
+    assert told(events) == [(4, "b/gas/ch4:high", "raised")]  # 2000 is not valid
     assert events[0]["quality"] == "uncertain"
+
+
+def test_out_of_range_by_the_configuration_that_is_replayed(desk):
+    desk.config("new.yaml", [high(50)])
+    desk.csv("a.csv", [(0, "b/gas/ch4", 1), (1, "b/gas/ch4", 105), (2, "b/gas/ch4", 105),
+                       (11, "b/gas/ch4", 105), (12, "b/gas/ch4", 1)])
+    events = desk.events("--config", "new.yaml", "a.csv")
+    assert told(events) == [
+        (1, "b/gas/ch4:high", "raised"), (11, "b/gas/ch4:out-of-range", "raised"),
+        (12, "b/gas/ch4:out-of-range", "cleared"), (12, "b/gas/ch4:high", "cleared")]
+    assert events[0]["quality"] == "uncertain-over-range" and events[0]["value"] == 105
+    desk.csv("q.csv", [(0, "b/gas/ch4", 60, "uncertain-under-range"),
+                       (1, "b/gas/ch4", 0, "bad-invalid")], head="time_ms,point,value,quality")
+    events = desk.events("--config", "new.yaml", "q.csv")
+    assert told(events) == [(0, "b/gas/ch4:high", "raised")]
+    assert events[0]["quality"] == "good"  # in range by this configuration
+
+
+def test_a_point_is_unreadable_only_where_the_file_speaks_of_it(desk):
+    smoke = {"name": "smoke", "on": "b/gas/smoke", "when": {"is": True}}
+    desk.config("new.yaml", [high(50), smoke])
+    alone = [(t, "b/gas/ch4", 1) for t in range(300)]
+    desk.csv("alone.csv", alone)
+    assert desk.events("--config", "new.yaml", "alone.csv") == []
+    desk.csv("both.csv", [row for t in range(60) for row in (
+        (t, "b/gas/ch4", 1, "good"),
+        (t, "b/gas/smoke", 0, "good" if t < 5 or t > 40 else "bad-refused"))],
+        head="time_ms,point,value,quality")
+    assert told(desk.events("--config", "new.yaml", "both.csv")) == [
+        (14, "b/gas/smoke:unreadable", "raised"), (41, "b/gas/smoke:unreadable", "cleared")]
 
 
 def test_discrete_points_may_be_words(desk):

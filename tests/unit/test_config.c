@@ -281,6 +281,23 @@ static const struct bad {
 		"speaks by "
 		"itself and is not polled (did you mean expect_every?)\n"
 		"t.yaml:12:64: sources[1].devices[0].points[0].register: unknown key\n"},
+	{SITE "      - name: d\n        unit: 9\n        points:\n"
+	      "        - {name: a, register: \"input:0\", range: [0, 9], valid: [1, 9]}\n"
+	      "        - {name: c, register: \"input:0\", valid: [9, 1], invalid: [raw:x, "
+	      "x]}\n"
+	      "        - {name: e, register: \"input:0\", invalid: {a: 1}}\n"
+	      "alarms: [{name: out-of-range, on: plant/heat/t}]\n",
+		"t.yaml:12:64: sources[0].devices[2].points[0].valid: valid must hold all "
+		"of range: what the sensor measures is a value\n"
+		"t.yaml:13:49: sources[0].devices[2].points[1].valid: the first number "
+		"must be the smaller\n"
+		"t.yaml:13:67: sources[0].devices[2].points[1].invalid[0]: raw:x: \"x\" is "
+		"not a whole number\n"
+		"t.yaml:13:74: sources[0].devices[2].points[1].invalid[1]: \"x\" is not a "
+		"number\n"
+		"t.yaml:14:51: sources[0].devices[2].points[2].invalid: a list of numbers "
+		"is wanted here, such as [85, raw:0x7FFF]\n"
+		"t.yaml:15:35: alarms[0].on: plant/heat/t has no range to be out of\n"},
 	{SITE "      - name: d\n        unit: 9\n        place: {bulding: A}\n        "
 	      "points:\n"
 	      "        - {name: a, register: \"input:70000\", range: [5]}\n"
@@ -384,10 +401,12 @@ static const struct bad {
 		"above?)\n"
 		"t.yaml:11:37: alarms[1].when: no condition stands here: give one of "
 		"above, below, "
-		"outside, is, rises, falls, reaches, dose, stuck, silent, at_least\n"
+		"outside, is, rises, falls, reaches, dose, stuck, silent, unreadable, "
+		"at_least\n"
 		"t.yaml:12:37: alarms[2].when: no condition stands here: give one of "
 		"above, below, "
-		"outside, is, rises, falls, reaches, dose, stuck, silent, at_least\n"
+		"outside, is, rises, falls, reaches, dose, stuck, silent, unreadable, "
+		"at_least\n"
 		"t.yaml:13:48: alarms[3].when.below: one condition only: above stands on "
 		"line 13 "
 		"already\n"
@@ -691,6 +710,122 @@ static void test_implicit(void **state)
 	assert_int_equal(alarm_of(c, "city:parked")->level, GW_LEVEL_YELLOW);
 	assert_int_equal(
 		alarm_of(c, "gateway:store-failing")->first_point, c->store_first_point);
+	gw_config_free(c);
+}
+
+static bool has_alarm(const struct gw_config *c, const char *key)
+{
+	for (size_t i = 0; i < c->n_alarms; i++)
+		if (strcmp(c->alarms[i].info.key, key) == 0)
+			return true;
+	return false;
+}
+
+#define RANGED \
+	SITE "      - name: gas\n        unit: 3\n        points:\n" \
+	     "        - {name: t, register: \"input:1\", range: [0, 100]}\n" \
+	     "        - {name: u, register: \"input:2\", range: [-1, 1]}\n" \
+	     "        - {name: b, register: \"coil:1\", type: bool}\n" \
+	     "  - name: m\n    driver: mqtt\n    url: mqtt://h\n    devices:\n" \
+	     "    - {name: d, topic: t, points: [{name: p}, {name: q}]}\n" \
+	     "    - {name: e, topic: u, expect_every: 1h, points: [{name: p}, {name: " \
+	     "q}]}\n"
+
+/* Faults of points: where they are, what they know of their device, and how they are changed. */
+static void test_point_faults(void **state)
+{
+	struct gw_config *c = load_good(RANGED
+		"alarms:\n"
+		"- {name: hot, on: \"*/*/t\", when: {above: 1}}\n"
+		"- {name: high, on: \"m/*/p\", when: {above: 1}}\n"
+		"- {name: far, on: plant/heat/t, when: {above: 9}, unless: plant/heat/b}\n"
+		"- {name: both, when: {at_least: 1, of: [plant/gas/b]}}\n"
+		"- {name: silent, on: plant/oven, when: {silent: 3min}}\n"
+		"- {name: unreadable, on: \"plant/*/t\", level: red}\n"
+		"- {name: unreadable, on: m/d/p, when: {unreadable: 5s}}\n"
+		"- {name: out-of-range, on: \"*/*/*\", on_delay: 1min}\n");
+	const struct gw_alarm_opts *a = alarm_of(c, "plant/heat/t:unreadable");
+
+	(void)state;
+	assert_int_equal(a->level, GW_LEVEL_RED);
+	assert_int_equal(a->info.class_, GW_CLASS_FAULT);
+	assert_string_equal(a->info.subject, "plant/heat/t");
+	assert_string_equal(a->info.point, "plant/heat/t");
+	assert_string_equal(a->info.condition, "unreadable 10s");
+	assert_int_equal(a->n_points, 1);
+	assert_true(a->when.is); /* polled */
+	assert_int_equal(a->when.fit_ns, INT64_C(100000000000));
+	alarm_of(c, "plant/heat/b:unreadable"); /* holds another back */
+	alarm_of(c, "plant/gas/b:unreadable");  /* votes */
+	assert_false(has_alarm(c, "plant/oven/b:unreadable"));
+	assert_false(has_alarm(c, "plant/gas/u:unreadable"));
+	assert_false(has_alarm(c, "m/d/q:unreadable"));
+	assert_int_equal(alarm_of(c, "plant/oven/t:unreadable")->when.window_ns,
+		INT64_C(180000000000)); /* its device's */
+	a = alarm_of(c, "m/d/p:unreadable");
+	assert_int_equal(a->when.window_ns, INT64_C(5000000000));
+	assert_int_equal(a->info.class_, GW_CLASS_FAULT);
+	assert_false(a->when.is);
+	assert_int_equal(a->when.fit_ns, 0); /* nobody said how often it speaks */
+	a = alarm_of(c, "m/e/p:unreadable");
+	assert_int_equal(a->when.window_ns, INT64_C(3600000000000));
+	assert_int_equal(a->when.fit_ns, INT64_C(3600000000000));
+	a = alarm_of(c, "plant/gas/t:out-of-range");
+	assert_int_equal(a->on_delay_ns, INT64_C(60000000000));
+	assert_int_equal(a->info.class_, GW_CLASS_FAULT);
+	assert_string_equal(a->info.condition, "outside 0..100");
+	alarm_of(c, "plant/gas/u:out-of-range"); /* whoever hears it */
+	assert_false(has_alarm(c, "plant/heat/t:out-of-range"));
+	gw_config_free(c);
+}
+
+/* Whoever had an alarm of such a name of their own still has it as it was. */
+static void test_names_of_faults_are_free(void **state)
+{
+	struct gw_config *c = load_good(RANGED
+		"alarms:\n"
+		"- {name: out-of-range, on: plant/gas/t, when: {outside: [5, 95]}}\n"
+		"- {name: unreadable, on: plant/heat/t, when: {above: 1}, level: red}\n"
+		"- {name: many, when: {at_least: 1, of: [\"out-of*\"]}}\n");
+	const struct gw_alarm_opts *a = alarm_of(c, "plant/gas/t:out-of-range");
+
+	(void)state;
+	assert_int_equal(a->on_delay_ns, 0);
+	assert_int_equal(a->level, GW_LEVEL_YELLOW);
+	assert_int_equal(a->info.class_, GW_CLASS_WARNING);
+	assert_string_equal(a->info.condition, "outside 5..95");
+	a = alarm_of(c, "plant/heat/t:unreadable");
+	assert_int_equal(a->info.class_, GW_CLASS_WARNING);
+	assert_string_equal(a->info.condition, "above 1");
+	/* a star in a name does not reach the faults that are there by themselves */
+	assert_int_equal(alarm_of(c, "many")->when.n_members, 1);
+	gw_config_free(c);
+}
+
+/* What a device sends instead of a value. */
+static void test_codes(void **state)
+{
+	struct gw_config *c = load_good(SITE
+		"      - name: gas\n        unit: 3\n        points:\n"
+		"        - {name: t, register: \"input:1\", valid: [-1, 9], range: [0, "
+		"9],\n"
+		"           invalid: [85, -127.5, raw:0x7FFF, \"raw:0xFFFFFFFFFFFFFFFF\","
+		" raw:-1]}\n"
+		"        - {name: u, register: \"input:2\", invalid: raw:7}\n");
+	const struct gw_point_opts *p = c->sources[0].devices[2].points;
+
+	(void)state;
+	assert_int_equal(p[0].invalid.n, 5);
+	assert_float_equal(p[0].invalid.at[0].value, 85, 0);
+	assert_float_equal(p[0].invalid.at[1].value, -127.5, 0);
+	assert_false(p[0].invalid.at[1].is_raw);
+	assert_true(p[0].invalid.at[2].is_raw);
+	assert_int_equal(p[0].invalid.at[2].raw, 0x7fff);
+	assert_true(p[0].invalid.at[3].raw == UINT64_MAX);
+	assert_true(p[0].invalid.at[4].raw == UINT64_MAX);
+	assert_float_equal(p[0].valid.cells[0], -1, 0);
+	assert_int_equal(p[1].invalid.n, 1);
+	assert_int_equal(p[1].invalid.at[0].raw, 7);
 	gw_config_free(c);
 }
 
@@ -1072,6 +1207,10 @@ static void test_same(void **state)
 		{"CDAB", "DCBA", false},
 		{"scale: 2", "scale: 3", false},
 		{"[0, 9]", "[0, 8]", false},
+		{"[0, 99]", "[0, 98]", false},
+		{"[5, raw:6]", "[5, raw:7]", false},
+		{"[5, raw:6]", "[5, 6]", false},
+		{"[5, raw:6]", "[ 5,  raw:0x6]", true},
 		{"name: p", "name: q", false},
 		{"type: s16", "type: u16", false},
 		{"{name: d,", "{name: e,", false},
@@ -1081,7 +1220,9 @@ static void test_same(void **state)
 		"poll: 2s, "
 		"timeout: 1s, devices: [{name: d, unit: 7, place: {room: x}, points: "
 		"[{name: p, "
-		"register: \"input:0\", order: CDAB, scale: 2, range: [0, 9], type: s16, "
+		"register: \"input:0\", order: CDAB, scale: 2, range: [0, 9], valid: [0, "
+		"99], invalid: [5, raw:6], "
+		"type: s16, "
 		"unit: "
 		"\"%\"}]}]}]\nuplinks: [{name: c, url: \"https://a\", heartbeat: 5s}]\n";
 	struct gw_config *a = load_good(text), *b;
@@ -1203,6 +1344,9 @@ int main(void)
 		cmocka_unit_test(test_bad),
 		cmocka_unit_test(test_points),
 		cmocka_unit_test(test_implicit),
+		cmocka_unit_test(test_point_faults),
+		cmocka_unit_test(test_names_of_faults_are_free),
+		cmocka_unit_test(test_codes),
 		cmocka_unit_test(test_unless),
 		cmocka_unit_test(test_nuisance),
 		cmocka_unit_test(test_alarms),

@@ -79,9 +79,17 @@ static void test_example(void **state)
 	assert_int_equal(a->when.window_ns, 3600 * GW_NS_PER_SEC);
 	assert_int_equal(alarm_of(c, "boiler-room/supply:silent")->when.window_ns,
 		10 * GW_NS_PER_SEC);
+	/* of points that an alarm hears, beside another; of the two that have a range */
+	assert_int_equal(alarm_of(c, "zigbee/smoke-3f-07/smoke:unreadable")->when.window_ns,
+		3600 * GW_NS_PER_SEC);
+	alarm_of(c, "boiler-room/supply/pressure:unreadable");
+	alarm_of(c, "boiler-room/gas-1/sensor-fault:unreadable");
+	alarm_of(c, "boiler-room/gas-1/ch4:unreadable");
+	alarm_of(c, "boiler-room/gas-1/ch4:out-of-range");
+	alarm_of(c, "plant/heat-3f/temperature:out-of-range");
 	/* 2 faults of each of 6 devices, of the uplink and of the store, 3 of the gateway, one of
 	 * each of 3 sources; 4 of the profile; 2 smoke, the vote, heat, hydrant, supply */
-	assert_int_equal(c->n_alarms, 2 * 8 + 3 + 3 + 4 + 6);
+	assert_int_equal(c->n_alarms, 2 * 8 + 3 + 3 + 4 + 6 + 6);
 	gw_config_free(c);
 }
 

@@ -122,8 +122,8 @@ static void what_is_not_a_value_never_becomes_one(void **state)
 	drain(&b);
 	assert_int_equal(b.n, 4);
 	assert_true(b.got[0].value == 0);
-	assert_int_equal(b.got[1].quality, GW_QUALITY_BAD_RANGE);
-	assert_int_equal(b.got[2].quality, GW_QUALITY_BAD_RANGE);
+	assert_int_equal(b.got[1].quality, GW_QUALITY_BAD_INVALID);
+	assert_int_equal(b.got[2].quality, GW_QUALITY_BAD_INVALID);
 	assert_true(b.got[1].value == 0);
 	assert_int_equal(b.got[3].mono_ns, 10);
 	end(&b);
@@ -154,8 +154,10 @@ static void raw_is_scaled_and_checked(void **state)
 	assert_int_equal(b.got[0].point, 3);
 	assert_int_equal(b.got[0].device_ns, 7);
 	assert_int_equal(b.got[1].quality, GW_QUALITY_GOOD);
-	assert_int_equal(b.got[2].quality, GW_QUALITY_BAD_RANGE);
-	assert_int_equal(b.got[3].quality, GW_QUALITY_BAD_RANGE);
+	assert_int_equal(b.got[2].quality, GW_QUALITY_OVER_RANGE);
+	assert_true(fabs(b.got[2].value - 100.1) < 1e-9);
+	assert_int_equal(b.got[3].quality, GW_QUALITY_UNDER_RANGE);
+	assert_true(fabs(b.got[3].value + 0.1) < 1e-9);
 	assert_true(b.got[4].value == 1);
 	assert_true(b.got[5].value == 0);
 	end(&b);

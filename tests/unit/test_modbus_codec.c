@@ -23,11 +23,9 @@ static void test_vectors_of_real_devices(void **state)
 		.width = 2,
 		.type = GW_TYPE_U32,
 		.num = 1,
-		.den = 1,
-		.low = -HUGE_VAL,
-		.high = HUGE_VAL};
+		.den = 1};
 	uint8_t adu[12];
-	double v = 0;
+	uint64_t bits;
 
 	(void)state;
 	assert_int_equal(gw_modbus_codec_request(&ask, adu), 6);
@@ -36,19 +34,16 @@ static void test_vectors_of_real_devices(void **state)
 	assert_int_equal(gw_modbus_codec_expect(&ask), sizeof(gas));
 	assert_int_equal(
 		gw_modbus_codec_check(&ask, gas, sizeof(gas), &answer), GW_MODBUS_DATA);
-	assert_int_equal(gw_modbus_codec_value(&f, 8, answer.data, &v), GW_QUALITY_GOOD);
-	assert_true(v == 209);
+	assert_true(gw_modbus_codec_value(&f, 8, answer.data, &bits) == 209);
 
 	ask = (struct gw_modbus_ask){GW_MODBUS_RTU, 0, 255, GW_MODBUS_DISCRETE, 0, 8};
 	assert_int_equal(gw_modbus_codec_check(&ask, separator, sizeof(separator), &answer),
 		GW_MODBUS_DATA);
 	f.kind = GW_MODBUS_DISCRETE;
 	f.addr = 0;
-	assert_int_equal(gw_modbus_codec_value(&f, 0, answer.data, &v), GW_QUALITY_GOOD);
-	assert_true(v == 1);
+	assert_true(gw_modbus_codec_value(&f, 0, answer.data, &bits) == 1);
 	f.addr = 1;
-	gw_modbus_codec_value(&f, 0, answer.data, &v);
-	assert_true(v == 0);
+	assert_true(gw_modbus_codec_value(&f, 0, answer.data, &bits) == 0);
 }
 
 static void test_tcp_request(void **state)
@@ -257,8 +252,6 @@ static struct gw_modbus_field field(int type, int order)
 
 	return (struct gw_modbus_field){.num = 1,
 		.den = 1,
-		.low = -HUGE_VAL,
-		.high = HUGE_VAL,
 		.addr = 100,
 		.kind = GW_MODBUS_HOLDING,
 		.width = widths[type] ? widths[type] : 1,
@@ -272,10 +265,11 @@ static void test_values(void **state)
 	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
 		struct gw_modbus_field f = field(values[i].type, values[i].order);
 		uint8_t data[12] = {0xee, 0xee, 0xee, 0xee};
-		double v = 12345;
+		uint64_t bits;
+		double v;
 
 		memcpy(data + 4, values[i].bytes, 8);
-		assert_int_equal(gw_modbus_codec_value(&f, 98, data, &v), GW_QUALITY_GOOD);
+		v = gw_modbus_codec_value(&f, 98, data, &bits);
 		if (v != values[i].value)
 			fail_msg("row %zu: %.17g, not %.17g", i, v, values[i].value);
 	}
@@ -286,57 +280,59 @@ static void test_bits(void **state)
 	struct gw_modbus_field f = field(GW_TYPE_BIT, GW_MODBUS_ABCD);
 	static const uint8_t word[] = {0x80, 0x09};
 	static const uint8_t coils[] = {0x01, 0x80, 0x02};
+	uint64_t bits;
 	double v;
 
 	(void)state;
 	f.addr = 0;
 	for (unsigned b = 0; b < 16; b++) {
 		f.bit = (uint8_t)b;
-		assert_int_equal(gw_modbus_codec_value(&f, 0, word, &v), GW_QUALITY_GOOD);
+		v = gw_modbus_codec_value(&f, 0, word, &bits);
 		assert_true(v == (b == 0 || b == 3 || b == 15));
+		assert_int_equal(bits, 0x8009); /* all of them, for `invalid` */
+		assert_int_equal(gw_modbus_codec_width(&f), 16);
 	}
 	f.order = GW_MODBUS_BADC;
 	f.bit = 8;
-	gw_modbus_codec_value(&f, 0, word, &v);
+	v = gw_modbus_codec_value(&f, 0, word, &bits);
 	assert_true(v == 1);
 	f = field(GW_TYPE_BOOL, GW_MODBUS_ABCD);
 	f.kind = GW_MODBUS_COIL;
 	for (unsigned a = 0; a < 24; a++) {
 		f.addr = (uint16_t)(200 + a);
-		gw_modbus_codec_value(&f, 200, coils, &v);
+		v = gw_modbus_codec_value(&f, 200, coils, &bits);
+		assert_int_equal(gw_modbus_codec_width(&f), 1);
 		assert_true(v == (a == 0 || a == 15 || a == 17));
 	}
 }
 
-static void test_range_and_not_a_number(void **state)
+static void test_not_a_number_and_its_bits(void **state)
 {
 	static const uint8_t nan32[] = {0x7f, 0xc0, 0, 0}, inf32[] = {0xff, 0x80, 0, 0};
 	static const uint8_t nan64[] = {0x7f, 0xf8, 0, 0, 0, 0, 0, 0};
 	struct gw_modbus_field f = field(GW_TYPE_F32, GW_MODBUS_ABCD);
-	double v = 77;
+	uint64_t bits;
 
 	(void)state;
 	f.addr = 0;
-	assert_int_equal(gw_modbus_codec_value(&f, 0, nan32, &v), GW_QUALITY_BAD_RANGE);
-	assert_int_equal(gw_modbus_codec_value(&f, 0, inf32, &v), GW_QUALITY_BAD_RANGE);
+	assert_true(!isfinite(gw_modbus_codec_value(&f, 0, nan32, &bits)));
+	assert_int_equal(bits, 0x7fc00000);
+	assert_int_equal(gw_modbus_codec_width(&f), 32);
+	assert_true(!isfinite(gw_modbus_codec_value(&f, 0, inf32, &bits)));
 	f = field(GW_TYPE_F64, GW_MODBUS_ABCD);
 	f.addr = 0;
-	assert_int_equal(gw_modbus_codec_value(&f, 0, nan64, &v), GW_QUALITY_BAD_RANGE);
-	assert_true(v == 77);
+	assert_true(!isfinite(gw_modbus_codec_value(&f, 0, nan64, &bits)));
+	assert_true(bits == UINT64_C(0x7ff8000000000000));
+	assert_int_equal(gw_modbus_codec_width(&f), 64);
 
 	f = field(GW_TYPE_S16, GW_MODBUS_ABCD);
 	f.addr = 0;
 	f.den = 10;
-	f.low = -40;
-	f.high = 200;
 	for (int raw = -32768; raw < 32768; raw++) {
 		uint8_t data[2] = {(uint8_t)((unsigned)raw >> 8), (uint8_t)raw};
-		bool inside = raw >= -400 && raw <= 2000;
 
-		assert_int_equal(gw_modbus_codec_value(&f, 0, data, &v),
-			inside ? GW_QUALITY_GOOD : GW_QUALITY_BAD_RANGE);
-		if (inside)
-			assert_true(v == raw / 10.0);
+		assert_true(gw_modbus_codec_value(&f, 0, data, &bits) == raw / 10.0);
+		assert_int_equal(bits, (uint16_t)raw);
 	}
 }
 
@@ -348,14 +344,14 @@ static void test_a_float_means_its_shortest_decimal(void **state)
 		float x = (float)(i / 1000.0);
 		uint32_t bits;
 		uint8_t data[4];
-		double v = 0;
+		uint64_t raw;
 
 		memcpy(&bits, &x, 4);
 		for (int k = 0; k < 4; k++)
 			data[k] = (uint8_t)(bits >> (24 - 8 * k));
 		f.addr = 0;
-		gw_modbus_codec_value(&f, 0, data, &v);
-		assert_true(v == i / 1000.0);
+		assert_true(gw_modbus_codec_value(&f, 0, data, &raw) == i / 1000.0);
+		assert_int_equal(raw, bits);
 	}
 }
 
@@ -370,7 +366,7 @@ int main(void)
 		cmocka_unit_test(test_rtu_every_byte_counts),
 		cmocka_unit_test(test_values),
 		cmocka_unit_test(test_bits),
-		cmocka_unit_test(test_range_and_not_a_number),
+		cmocka_unit_test(test_not_a_number_and_its_bits),
 		cmocka_unit_test(test_a_float_means_its_shortest_decimal),
 	};
 

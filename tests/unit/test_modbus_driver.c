@@ -41,7 +41,7 @@ struct gw_emit {
 	uint64_t counts[GW_COUNT_MAX];
 	unsigned flushes, pending;
 	unsigned said_down, said_up;
-	char why[200];
+	char why[200], refused[200];
 	bool stop;
 	int wake_fd;
 	/* what each point may be: anything else is an invented value */
@@ -68,6 +68,24 @@ void gw_emit_sample(struct gw_emit *e, uint32_t point, enum gw_quality quality,
 	e->value[point] = value;
 	if (e->wanted[point] && value != e->want[point])
 		fail_msg("point %u: %g, not %g", point, value, e->want[point]);
+}
+
+void gw_emit_scaled(struct gw_emit *e, const struct gw_point_opts *point, double value,
+	uint64_t bits, unsigned width, int64_t mono_ns)
+{
+	(void)bits;
+	assert_in_range(width, 1, 64);
+	gw_emit_sample(e, point->index, GW_QUALITY_GOOD, value, mono_ns, 0);
+}
+
+void gw_emit_refused(struct gw_emit *e, const struct gw_point_opts *point,
+	enum gw_quality quality, const char *why, const void *bytes, size_t n,
+	int64_t mono_ns)
+{
+	(void)bytes;
+	assert_int_equal(n, 0);
+	snprintf(e->refused, sizeof(e->refused), "%s", why);
+	gw_emit_sample(e, point->index, quality, 0, mono_ns, 0);
 }
 
 void gw_emit_flush(struct gw_emit *e)

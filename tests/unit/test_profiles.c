@@ -5,6 +5,7 @@
  */
 #include "conf/config.h"
 #include "conf/load.h"
+#include "source/quality.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -89,6 +90,88 @@ static void every_profile_has_its_points_under_every_driver(void **unused)
 			assert_true(own >= 1);
 			gw_config_free(c);
 		}
+}
+
+/* Readings of each profile at the ends of what it measures, and what devices send instead. */
+static void out_of_range_drives_and_no_value_does_not(void **unused)
+{
+	static const struct {
+		const char *profile, *point;
+		double value;
+		enum gw_quality quality;
+	} rows[] = {
+		{"gas-ch4-lel", "ch4", 100, GW_QUALITY_GOOD},
+		{"gas-ch4-lel", "ch4", 105, GW_QUALITY_OVER_RANGE},
+		{"gas-ch4-lel", "ch4", 2273, GW_QUALITY_OVER_RANGE}, /* pure methane */
+		{"gas-ch4-lel", "ch4", 3276.7, GW_QUALITY_BAD_INVALID},
+		{"gas-ch4-lel", "ch4", 6553.5, GW_QUALITY_BAD_INVALID},
+		{"gas-co-ppm", "co", 2001, GW_QUALITY_OVER_RANGE},
+		{"gas-co-ppm", "co", 12800, GW_QUALITY_OVER_RANGE},
+		{"heat-a1r", "temperature", 151, GW_QUALITY_OVER_RANGE},
+		{"heat-a1r", "temperature", -41, GW_QUALITY_UNDER_RANGE},
+		{"heat-a1r", "temperature", 85, GW_QUALITY_BAD_INVALID},
+		{"heat-a1r", "temperature", 84.9, GW_QUALITY_GOOD},
+		{"heat-a1r", "temperature", -127, GW_QUALITY_BAD_INVALID},
+		{"heat-a1r", "temperature", 850, GW_QUALITY_BAD_INVALID},
+		{"heat-a1r", "temperature", -200, GW_QUALITY_BAD_INVALID},
+		{"heat-a2s", "temperature", 300, GW_QUALITY_OVER_RANGE},
+		{"heat-a2s", "temperature", 85, GW_QUALITY_BAD_INVALID},
+		{"cable-temperature", "temperature", 85, GW_QUALITY_GOOD},
+		{"cable-temperature", "temperature", 500, GW_QUALITY_OVER_RANGE},
+		{"cable-temperature", "temperature", 850, GW_QUALITY_BAD_INVALID},
+		{"indoor-temperature", "temperature", -127, GW_QUALITY_BAD_INVALID},
+		{"indoor-temperature", "temperature", 90, GW_QUALITY_OVER_RANGE},
+		{"heating-loop", "supply-temperature", 85, GW_QUALITY_GOOD},
+		{"heating-loop", "supply-temperature", 160, GW_QUALITY_OVER_RANGE},
+		{"heating-loop", "return-temperature", -200, GW_QUALITY_BAD_INVALID},
+		{"heating-loop", "supply-pressure", 2.6, GW_QUALITY_OVER_RANGE},
+		/* a quarter of the range below it: 0 mA */
+		{"heating-loop", "supply-pressure", -0.75, GW_QUALITY_BAD_INVALID},
+		{"heating-loop", "return-pressure", -0.12, GW_QUALITY_UNDER_RANGE},
+		{"hydrant-pressure", "pressure", -0.75, GW_QUALITY_BAD_INVALID},
+		{"hydrant-pressure", "pressure", 3, GW_QUALITY_OVER_RANGE},
+		{"liquid-level", "level", -5.6, GW_QUALITY_BAD_INVALID},
+		{"liquid-level", "level", 21, GW_QUALITY_OVER_RANGE},
+		{"residual-current", "current", 30000, GW_QUALITY_OVER_RANGE},
+		{"smoke-obscuration", "obscuration", 101, GW_QUALITY_OVER_RANGE},
+		{"smoke-obscuration", "obscuration", -6, GW_QUALITY_UNDER_RANGE},
+		{"smoke-obscuration", "obscuration", 850, GW_QUALITY_BAD_INVALID},
+	};
+
+	(void)unused;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct gw_config *c = load(rows[i].profile, "sim", "");
+		const struct gw_device_opts *d = &c->sources[0].devices[0];
+		size_t p = 0;
+
+		while (strcmp(d->points[p].name, rows[i].point) != 0)
+			p++;
+		if (gw_quality_judge(&d->points[p], GW_QUALITY_GOOD, rows[i].value) !=
+			rows[i].quality)
+			fail_msg("%s: %g", rows[i].profile, rows[i].value);
+		gw_config_free(c);
+	}
+}
+
+/* The bits that mean nothing, where they would be a value. */
+static void bits_that_are_no_value(void **unused)
+{
+	static const char *const profiles[] = {"gas-co-ppm", "residual-current"};
+
+	(void)unused;
+	for (size_t i = 0; i < 2; i++) {
+		struct gw_config *c = load(profiles[i], "modbus-tcp, host: h", ", unit: 1");
+		const struct gw_point_opts *p = c->sources[0].devices[0].points;
+
+		assert_true(gw_quality_invalid_bits(p, 0xffff, 16));
+		assert_true(gw_quality_invalid_bits(p, 0x8000, 16));
+		assert_true(gw_quality_invalid_bits(p, 0x7fff, 16));
+		assert_false(gw_quality_invalid_bits(p, 0x7ffe, 16));
+		gw_config_free(c);
+		c = load(profiles[i], "mqtt, url: \"mqtt://h\"", ", topic: t");
+		assert_int_equal(c->sources[0].devices[0].points->invalid.n, 0);
+		gw_config_free(c);
+	}
 }
 
 /* A straight line between corners; the last value holds. */
@@ -356,6 +439,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_profile_has_its_points_under_every_driver),
+		cmocka_unit_test(out_of_range_drives_and_no_value_does_not),
+		cmocka_unit_test(bits_that_are_no_value),
 		cmocka_unit_test(heat_detectors_answer_inside_the_table_of_en_54_5),
 		cmocka_unit_test(heat_detectors_do_not_answer_what_is_no_fire),
 		cmocka_unit_test(co_answers_the_rows_of_en_50291),

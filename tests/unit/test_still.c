@@ -96,6 +96,17 @@ static const struct scene {
 #define SILENT_TO   8200
 #define OWN_FROM    9000 /* the gateway's own faults */
 #define OWN_TO      9010
+/* Points that are refused while their devices speak: some, then the others. */
+static const struct refusal {
+	const char *point;
+	int from_s, to_s;
+} refusals[] = {
+	{"hall/gas/ch4", 2600, 2630},
+	{"hall/loop/pressure", 2600, 2630},
+	{"hall/loop/temperature", 2600, 2630},
+	{"hall/gas/co", 2700, 2730},
+	{"hall/loop/make-up", 2700, 2730},
+};
 /* Samples that cannot be used, and one of no point, come among the others. */
 #define ODD_EVERY 37
 #define SYNCED_AT 1500
@@ -272,13 +283,23 @@ static void push(
 	assert_int_equal(gw_ring_push(to, &s, 1, sizeof s), 1);
 }
 
+static bool is_refused(const char *point, int at_s)
+{
+	for (size_t i = 0; i < sizeof refusals / sizeof refusals[0]; i++)
+		if (strcmp(refusals[i].point, point) == 0)
+			return at_s >= refusals[i].from_s && at_s < refusals[i].to_s;
+	return false;
+}
+
 static void feed(int at_s, int64_t now_ns)
 {
 	const bool silent = at_s >= SILENT_FROM && at_s < SILENT_TO;
 
 	for (size_t i = 0; i < N_SCENES && !silent; i++)
-		push(&b.samples, b.point[i], GW_QUALITY_GOOD, reading(&scenes[i], at_s),
-			now_ns);
+		push(&b.samples, b.point[i],
+			is_refused(scenes[i].point, at_s) ? GW_QUALITY_BAD_REFUSED
+							  : GW_QUALITY_GOOD,
+			reading(&scenes[i], at_s), now_ns);
 	push(&b.samples, (uint32_t)N_SCENES, GW_QUALITY_GOOD, silent, now_ns); /* down */
 	if (at_s % ODD_EVERY == 0) {
 		push(&b.samples, b.point[0], GW_QUALITY_BAD_TIMEOUT, 0, now_ns);

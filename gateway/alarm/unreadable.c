@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A dead point beside a living one: no usable sample of the point for a time although its device
+ * goes on speaking. Only a refusal begins that time, because a point that says nothing may have
+ * nothing to say; it ends with a usable sample. While the whole device is silent the point is not
+ * unreadable as well, and when the device comes back the point has its time again.
+ */
+#include "alarm/kinds.h"
+
+#include <math.h>
+
+struct unreadable {
+	int64_t since_ns; /* first refusal after the last usable sample; 0: none counts */
+};
+
+static size_t memory(const struct gw_condition_opts *o)
+{
+	(void)o;
+	return sizeof(struct unreadable);
+}
+
+/* A lost link is the source's fault, silence the device's. */
+static bool is_refusal(enum gw_quality q)
+{
+	return !gw_quality_usable(q) && q != GW_QUALITY_NONE && q != GW_QUALITY_SILENT &&
+		q != GW_QUALITY_BAD_LINK;
+}
+
+/* Whether the device has gone on speaking. A polled one is heard at least twice in window_ns; one
+ * that stopped just after this point did is about to be silent. */
+static bool speaks(const struct gw_condition_opts *o, const struct unreadable *m,
+	const struct gw_condition_input *in)
+{
+	return in->device_good_ns >= m->since_ns &&
+		(!o->is || in->now_ns - in->device_good_ns < o->window_ns / 2);
+}
+
+/* Its device has spoken since the link was last lost. */
+static bool never_heard(
+	const struct gw_condition_opts *o, const struct gw_condition_input *in)
+{
+	return in->never_heard && in->device_good_ns >= in->last_ns && o->fit_ns > 0 &&
+		in->now_ns - in->last_good_ns >= o->fit_ns;
+}
+
+static void ask(const struct gw_condition_opts *o, void *at,
+	const struct gw_condition_input *in, struct gw_condition_answer *answer)
+{
+	struct unreadable *m = at;
+	int64_t due_ns;
+
+	if (in->sample) {
+		m->since_ns = 0;
+		answer->truth = false;
+		return;
+	}
+	if (answer->truth)
+		return;
+	if (in->device_silent || !is_refusal(in->quality)) {
+		m->since_ns = 0;
+		answer->truth = !in->device_silent && never_heard(o, in);
+		return;
+	}
+	if (m->since_ns == 0 || in->last_good_ns > m->since_ns)
+		m->since_ns = in->last_ns;
+	/* One that speaks at all times is missed since its last word, another since the refusal. */
+	due_ns = o->window_ns +
+		(m->since_ns - in->last_good_ns < o->window_ns ? in->last_good_ns
+							       : m->since_ns);
+	if (in->now_ns < due_ns) {
+		answer->due_ns = due_ns;
+	} else if (speaks(o, m, in)) {
+		answer->truth = true;
+	} else {
+		m->since_ns = 0; /* the next refusal begins anew */
+	}
+}
+
+/* Nobody listened meanwhile. */
+static void paused(void *at, int64_t pause_ns)
+{
+	struct unreadable *m = at;
+
+	if (m->since_ns)
+		m->since_ns += pause_ns;
+}
+
+static void calm(const struct gw_condition_opts *o, double *ret_lo, double *ret_hi)
+{
+	(void)o;
+	*ret_lo = -HUGE_VAL;
+	*ret_hi = HUGE_VAL;
+}
+
+static void describe(const struct gw_condition_opts *o, struct gw_text *t)
+{
+	gw_text_add(t, "unreadable ");
+	gw_text_add_duration(t, o->window_ns);
+}
+
+static const struct gw_setting settings[] = {
+	{.key = "unreadable",
+		.type = GW_SET_DURATION,
+		.offset = GW_CONDITION_FIELD(window_ns),
+		.required = true,
+		.min = 1e8,
+		.max = 366 * 86400e9,
+		.help = "True after this long without a usable sample of the point "
+			"although its device speaks."},
+	{0},
+};
+
+const struct gw_condition_kind gw_unreadable = {
+	.key = "unreadable",
+	.settings = settings,
+	.on_points = true,
+	.on_refusals = true,
+	.memory = memory,
+	.ask = ask,
+	.paused = paused,
+	.calm = calm,
+	.worse = gw_kind_never_worse,
+	.describe = describe,
+};

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Points that are refused while their device speaks. Nothing of it happens while all is well: an
+ * alarm is asked when a sample cannot be used, then at the end of its time; and of points never
+ * heard of when the silent alarm of their device looks at them anyway.
+ */
+#include "engine/inside.h"
+
+/* The alarm that says whether the device of a point is silent: the one with the most points of
+ * those that hear this one. NULL: there is none, or it is of this point alone. */
+static const struct gw_alarm *silent_of(const struct gw_engine *e, uint32_t point)
+{
+	const struct gw_listeners *l = &e->point_listeners;
+	const struct gw_alarm *found = NULL;
+
+	for (uint32_t k = l->first[point]; k < l->first[point + 1]; k++) {
+		const struct gw_alarm *a = &e->alarms[l->at[k].alarm];
+
+		if (l->at[k].member == GW_NO_MEMBER && a->opts->when.kind->on_devices &&
+			a->opts->n_points > (found ? found->opts->n_points : 1))
+			found = a;
+	}
+	return found;
+}
+
+void gw_unreadable_look(
+	const struct gw_engine *e, const struct gw_alarm *a, struct gw_condition_input *in)
+{
+	uint32_t point = a->opts->first_point;
+	const struct gw_alarm *silent = silent_of(e, point);
+	int64_t good_ns = gw_view_good_ns(&e->view, point);
+
+	in->quality = gw_view_quality(&e->view, point);
+	in->last_ns = atomic_load_explicit(
+		&e->view.points[point].mono_ns, memory_order_relaxed);
+	in->last_good_ns = good_ns ? good_ns : gw_pause_since_ns(e, e->began_ns);
+	in->device_silent = silent && silent->truth;
+	if (silent && !silent->truth)
+		in->device_good_ns = gw_silence_heard_ns(e, silent);
+}
+
+void gw_unreadable_refused(
+	struct gw_engine *e, struct gw_alarm *a, int64_t at_ns, const struct gw_time *now)
+{
+	/* It waits already, or stands. */
+	if (a->truth || gw_story_asks_ns(e, a) != INT64_MAX)
+		return;
+	gw_alarms_ask(e, a,
+		(struct gw_condition_input){.member = GW_NO_MEMBER, .now_ns = at_ns}, now);
+}
+
+void gw_unreadable_never_heard(struct gw_engine *e, const struct gw_alarm *silent,
+	int64_t at_ns, const struct gw_time *now)
+{
+	const struct gw_listeners *l = &e->point_listeners;
+	uint32_t point = silent->opts->first_point, end = point + silent->opts->n_points;
+
+	for (; silent->opts->n_points > 1 && point < end; point++) {
+		if (gw_view_good_ns(&e->view, point))
+			continue;
+		for (uint32_t k = l->first[point]; k < l->first[point + 1]; k++) {
+			struct gw_alarm *a = &e->alarms[l->at[k].alarm];
+
+			if (l->at[k].member == GW_NO_MEMBER && !a->truth &&
+				a->opts->when.kind->on_refusals)
+				gw_alarms_ask(e, a,
+					(struct gw_condition_input){.member = GW_NO_MEMBER,
+						.now_ns = at_ns,
+						.never_heard = true},
+					now);
+		}
+	}
+}
