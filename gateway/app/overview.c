@@ -119,6 +119,15 @@ static void put_store(struct gw_text *t, const struct gw_app_view *v)
 	gw_pieces_count(t, "lost", lost(v, gw_store_events(v->store)));
 	gw_pieces_count(t, "rows", s.rows);
 	gw_json_int(t, "file_bytes", s.file_bytes);
+	gw_json_open(t, "vanished", '[');
+	for (size_t i = 0; i < s.n_vanished; i++) {
+		gw_json_open(t, NULL, '{');
+		gw_json_string(t, "name", s.vanished[i].name);
+		gw_pieces_count(t, "owed", s.vanished[i].owed);
+		gw_pieces_count(t, "parked", s.vanished[i].parked);
+		gw_json_close(t, '}');
+	}
+	gw_json_close(t, ']');
 	gw_json_close(t, '}');
 }
 

@@ -118,6 +118,18 @@ static void clear_orphan(
 	gw_engine_orphan(o->engine, memory, info, o->now);
 }
 
+/* For an uplink that is set up otherwise under the same name. */
+static uint64_t parked_before(struct gw_gateway *g, const char *name)
+{
+	const struct gw_config *c = g->generation->config;
+	struct gw_uplink_status s = {.parked = 0};
+
+	for (size_t i = 0; i < g->n_uplinks; i++)
+		if (strcmp(c->uplinks[i].name, name) == 0)
+			gw_uplink_status(g->uplinks[i], &s);
+	return s.parked;
+}
+
 /* No engine runs: nothing in here waits, makes or fails. */
 static void exchange(struct gw_gateway *g, struct gw_plan *p)
 {
@@ -133,7 +145,8 @@ static void exchange(struct gw_gateway *g, struct gw_plan *p)
 	gw_store_sinks_set(g->store, p->sinks, seq + 1);
 	for (size_t i = 0; i < p->parts.n_uplinks; i++)
 		if (p->new_uplink[i])
-			gw_uplink_begin_after(p->parts.uplinks[i], seq);
+			gw_uplink_begin_after(p->parts.uplinks[i], seq,
+				parked_before(g, p->next->config->uplinks[i].name));
 	o.now = now(g);
 	gw_engine_adopt(p->engine, old, o.now, clear_orphan, &o);
 	gw_engine_publish_seq(p->engine, &g->last_seq);

@@ -28,8 +28,9 @@ static enum gw_err no_such(
 enum gw_err gw_resends_begin(struct gw_resends *r, const struct gw_config *config,
 	const struct gw_request *request, uint64_t cookie, struct gw_error *err)
 {
-	struct gw_resend what = {
-		.from_seq = (uint64_t)request->since_seq, .from_ms = request->since_ms};
+	struct gw_resend what = {.from_seq = (uint64_t)request->since_seq,
+		.from_ms = request->since_ms,
+		.vanished = *request->uplink != '\0'};
 	struct gw_resent old;
 	bool any = false;
 

@@ -149,6 +149,23 @@ static void show_health(FILE *out, const json_t *o, bool colour)
 	fputs(")", out);
 }
 
+/* What names of uplinks that are not configured any more are owed. */
+static void show_vanished(FILE *out, const json_t *names)
+{
+	const json_t *v;
+	size_t i;
+
+	json_array_foreach(names, i, v)
+	{
+		field(out, "");
+		fprintf(out, "%lld alerts are owed to ",
+			int_of(v, "owed") + int_of(v, "parked"));
+		gw_paint(out, false, GW_PAINT_PLAIN, text_of(v, "name"));
+		fputs(", which is no longer configured (tocsin resend --uplink NAME)\n",
+			out);
+	}
+}
+
 static void show_store(FILE *out, const json_t *s, bool colour)
 {
 	if (!json_is_object(s))
@@ -160,6 +177,7 @@ static void show_store(FILE *out, const json_t *s, bool colour)
 	if (int_of(s, "lost") > 0)
 		fprintf(out, ", %lld lost", int_of(s, "lost"));
 	fputs("\n", out);
+	show_vanished(out, json_object_get(s, "vanished"));
 }
 
 static void show_alert_log(FILE *out, const json_t *l, bool colour)

@@ -198,6 +198,9 @@ enum gw_err gw_names_write(struct gw_store *s, struct gw_error *err);
 enum gw_err gw_names_carry(struct gw_store *s, struct gw_db *from, struct gw_error *err);
 /* The transaction was committed. */
 void gw_names_say(struct gw_store *s);
+/* All that is owed to names that are gone is owed to this sink instead; ret_moved is raised. */
+enum gw_err gw_names_give(
+	struct gw_store *s, size_t sink, uint64_t *ret_moved, struct gw_error *err);
 /* Once a day has names written again, if some are gone. */
 void gw_names_tend(struct gw_store *s, int64_t now_ns);
 void gw_names_status(const struct gw_store *s, struct gw_store_status *st);

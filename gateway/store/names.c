@@ -200,19 +200,38 @@ static enum gw_err drop_debts(
 	return rc ? rc : delete_row(s, row, err);
 }
 
+/* What one uplink refused another may take, and so may the same one under another configuration:
+ * it is owed again. */
+static enum gw_err unpark(struct gw_store *s, const struct gw_sink_row *row, uint32_t to,
+	struct gw_error *err)
+{
+	long long bit = 1LL << (unsigned)(row - s->names);
+
+	return run_sql(s,
+		sqlite3_mprintf(
+			"INSERT INTO owed SELECT 3 - e.level, e.seq, %u FROM parked AS p"
+			" JOIN event AS e ON e.seq = p.seq WHERE p.sinks & %lld"
+			" ON CONFLICT(urgency, seq) DO UPDATE SET sinks = sinks | %u;"
+			"UPDATE parked SET sinks = sinks & ~%lld WHERE sinks & %lld;"
+			"DELETE FROM parked WHERE sinks = 0",
+			to, bit, to, bit, bit),
+		err);
+}
+
 static enum gw_err merge_debts(
 	struct gw_store *s, struct gw_sink_row *row, uint32_t to, struct gw_error *err)
 {
 	long long bit = 1LL << (unsigned)(row - s->names);
-	enum gw_err rc = run_sql(s,
-		sqlite3_mprintf(
-			"UPDATE owed SET sinks = sinks & ~%lld | %u WHERE sinks & %lld;"
-			"UPDATE parked SET sinks = sinks & ~%lld | %u WHERE sinks & %lld;"
-			"UPDATE event SET undurable = undurable | %u WHERE undurable & "
-			"%lld",
-			bit, to, bit, bit, to, bit, to, bit),
-		err);
+	enum gw_err rc = unpark(s, row, to, err);
 
+	if (!rc)
+		rc = run_sql(s,
+			sqlite3_mprintf("UPDATE owed SET sinks = sinks & ~%lld | %u"
+					" WHERE sinks & %lld;"
+					"UPDATE event SET undurable = undurable | %u"
+					" WHERE undurable & %lld",
+				bit, to, bit, to, bit),
+			err);
 	return rc ? rc : delete_row(s, row, err);
 }
 
@@ -281,8 +300,11 @@ static enum gw_err inherit(struct gw_store *s, const struct gw_line *l,
 	if (!first)
 		return GW_OK;
 	note_legacy(s, l, first);
-	rc = run_sql(
-		s, sqlite3_mprintf("DELETE FROM uplink WHERE name = %Q", first->name), err);
+	rc = unpark(s, first, (uint32_t)1 << (first - s->names), err);
+	if (!rc)
+		rc = run_sql(s,
+			sqlite3_mprintf("DELETE FROM uplink WHERE name = %Q", first->name),
+			err);
 	free(first->name);
 	first->name = NULL;
 	while (!rc && (row = find_legacy(s, l->url)) != NULL) {
@@ -343,10 +365,13 @@ static enum gw_err write_live(
 
 	if (row && row->days < 0 && strcmp(row->url, l->url) == 0)
 		return GW_OK;
-	if (row && row->days >= 0 && owed_to(s, row) > 0)
-		note(s, "store: uplink %s is back: %llu alerts are owed to it", l->name,
-			owed_to(s, row));
-	if (!row && !(rc = inherit(s, l, &row, err)) && !row)
+	if (row && row->days >= 0) {
+		if (owed_to(s, row) > 0)
+			note(s, "store: uplink %s is back: %llu alerts are owed to it",
+				l->name, owed_to(s, row));
+		rc = unpark(s, row, (uint32_t)1 << (row - s->names), err);
+	}
+	if (!rc && !row && !(rc = inherit(s, l, &row, err)) && !row)
 		rc = make_room(s, &row, err);
 	return rc ? rc : name_row(s, row, l, err);
 }
@@ -422,6 +447,36 @@ void gw_names_tend(struct gw_store *s, int64_t now_ns)
 		return;
 	s->next_day_ns = now_ns + DAY_NS;
 	s->sinks_changed = true;
+}
+
+/* In a transaction of its own, if there is anything to move. */
+enum gw_err gw_names_give(
+	struct gw_store *s, size_t sink, uint64_t *ret_moved, struct gw_error *err)
+{
+	uint64_t moved = 0;
+	enum gw_err rc;
+
+	if (!s->any_gone)
+		return GW_OK;
+	rc = gw_db_begin(&s->db, err);
+	for (size_t bit = 0; !rc && bit < GW_STORE_SINKS; bit++) {
+		struct gw_sink_row *row = &s->names[bit];
+
+		if (!is_gone(s, row) || is_known(s, row->name))
+			continue;
+		moved += s->owed[bit] + s->parked[bit];
+		rc = merge_debts(s, row, s->lines[sink].bit, err);
+	}
+	if (!rc)
+		rc = gw_db_commit(&s->db, err);
+	if (rc) {
+		gw_db_rollback(&s->db);
+		gw_names_read(s, NULL);
+		return rc;
+	}
+	s->sinks_changed = true; /* counts, and who is still gone */
+	*ret_moved += moved;
+	return gw_journal_count(&s->db, s->owed, s->parked, err);
 }
 
 void gw_names_status(const struct gw_store *s, struct gw_store_status *st)

@@ -88,6 +88,11 @@ void gw_resend_owe(struct gw_store *s, size_t sink, struct gw_batch *b)
 		b->failed = true;
 		return;
 	}
+	if (l->question.seq == GW_STORE_VANISHED) {
+		b->failed = gw_names_give(s, sink, &b->owed, NULL) != GW_OK;
+		gw_round_status(s);
+		return;
+	}
 	sqlite3_bind_int64(
 		gw_db_stmt(&s->db, GW_DB_EVENT_FROM), 1, (int64_t)l->question.seq);
 	if (gw_db_number(&s->db, GW_DB_EVENT_FROM, &from, NULL) ||

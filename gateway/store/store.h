@@ -125,7 +125,9 @@ bool gw_store_ask(struct gw_store *s, size_t sink, struct gw_cursor after, size_
 bool gw_store_ask_parked(struct gw_store *s, size_t sink, uint64_t after_seq, size_t most);
 /* Likewise: owe this sink again what the journal has from from_seq on with wall_ms >= from_ms,
  * delivered or parked; a parked one is parked no longer. A window of rows at a time, so that no
- * commit waits for long: go on with the answer's next. */
+ * commit waits for long: go on with the answer's next. from_seq GW_STORE_VANISHED: instead, what
+ * names that are no longer configured are owed is owed to this sink. */
+#define GW_STORE_VANISHED INT64_MAX
 bool gw_store_owe(struct gw_store *s, size_t sink, uint64_t from_seq, int64_t from_ms);
 /* The answer if it is there, else NULL. events[i].info points into the batch. n == 0: nothing
  * is owed after the cursor. failed: the database could not be read, what is here was in memory;

@@ -66,6 +66,10 @@ void gw_resend_take(struct gw_uplink *u, const struct gw_batch *batch)
 	u->now.parked -= batch->unparked < u->now.parked ? batch->unparked : u->now.parked;
 	u->resent.failed = batch->failed;
 	u->resend_next = batch->failed ? 0 : batch->next;
+	if (u->resend.vanished && !batch->failed) {
+		u->resend.vanished = false;
+		u->resend_next = u->resend.from_seq;
+	}
 	if (u->resend_next == 0)
 		finish(u);
 	else
@@ -82,7 +86,8 @@ void gw_resend_turn(struct gw_uplink *u)
 		atomic_load_explicit(&u->resend_asked, memory_order_acquire)) {
 		u->resending = true;
 		u->resent = (struct gw_resent){.owed = 0};
-		u->resend_next = u->resend.from_seq;
+		u->resend_next = u->resend.vanished ? GW_STORE_VANISHED
+						    : u->resend.from_seq;
 		if (u->resend_next == 0)
 			finish(u);
 	}

@@ -360,9 +360,10 @@ out:
 	return rc;
 }
 
-void gw_uplink_begin_after(struct gw_uplink *u, uint64_t seq)
+void gw_uplink_begin_after(struct gw_uplink *u, uint64_t seq, uint64_t parked)
 {
 	u->ring_seq = seq;
+	u->now.parked = parked;
 }
 
 enum gw_err gw_uplink_start(struct gw_uplink *u, struct gw_error *err)

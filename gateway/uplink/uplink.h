@@ -38,9 +38,9 @@ struct gw_health {
 enum gw_err gw_uplink_new(const struct gw_uplink_opts *opts, size_t index,
 	struct gw_store *store, const struct gw_health *health, size_t ring_capacity,
 	struct gw_uplink **ret_uplink, struct gw_error *err);
-/* Its ring begins after seq, and not after what the store held when it was opened. Call before
- * its thread runs. */
-void gw_uplink_begin_after(struct gw_uplink *u, uint64_t seq);
+/* Its ring begins after seq, and not after what the store held when it was opened; parked: so many
+ * are parked under its name. Call before its thread runs. */
+void gw_uplink_begin_after(struct gw_uplink *u, uint64_t seq, uint64_t parked);
 enum gw_err gw_uplink_start(struct gw_uplink *u, struct gw_error *err);
 /* Stops after one last short try to deliver what is at hand (at most 1 s). Stop the engine
  * before and the store after it; the store pokes it to its end, so free it after that. */
@@ -86,6 +86,7 @@ void gw_uplink_offer_parked(struct gw_uplink *u);
 struct gw_resend {
 	uint64_t from_seq;
 	int64_t from_ms;
+	bool vanished; /* what uplinks that are no longer configured are owed is owed to this */
 };
 struct gw_resent {
 	uint64_t parked; /* to be offered */

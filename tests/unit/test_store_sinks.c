@@ -347,6 +347,38 @@ static void bits_run_out(void **state)
 	}
 }
 
+/* A person gives what names that are gone are owed to one that is there. */
+static void debts_are_given_to_another(void **state)
+{
+	struct gw_store *s = open_store(two_sinks, 2, 16 * MIB);
+	struct gw_batch *b;
+
+	(void)state;
+	for (uint64_t seq = 1; seq <= 4; seq++)
+		emit(s, seq);
+	gw_store_mark(s, 0, 1, GW_MARK_PARKED);
+	gw_store_mark(s, 0, 2, GW_MARK_DELIVERED);
+	gw_store_mark(s, 1, 1, GW_MARK_DELIVERED);
+	gw_store_mark(s, 1, 2, GW_MARK_DELIVERED);
+	gw_store_mark(s, 1, 3, GW_MARK_DELIVERED);
+	turn(s);
+	gw_store_free(s);
+	s = open_store(two_sinks + 1, 1, 16 * MIB);
+	assert_string_equal(vanished(s), "city:2");
+	assert_string_equal(owed(s, 0), "3:4");
+	assert_true(gw_store_owe(s, 0, GW_STORE_VANISHED, 0));
+	turn(s);
+	b = gw_store_take(s, 0);
+	assert_non_null(b);
+	assert_false(b->failed);
+	assert_int_equal(b->owed, 3);
+	assert_int_equal(b->next, 0);
+	gw_batch_free(b);
+	assert_string_equal(owed(s, 0), "3:1 3:3 3:4"); /* what city refused, too */
+	assert_string_equal(vanished(s), "");
+	gw_store_free(s);
+}
+
 static void names_survive_a_file_put_aside(void **state)
 {
 	static const char *const urls[] = {"https://a", "https://b"};
@@ -380,6 +412,7 @@ int main(void)
 		TEST(a_slot_is_given_back_when_all_is_written),
 		TEST(debts_of_a_gone_name_are_kept_for_30_days),
 		TEST(bits_run_out),
+		TEST(debts_are_given_to_another),
 		TEST(names_survive_a_file_put_aside),
 	};
 
