@@ -7,7 +7,6 @@ import threading
 import time
 
 import harness
-import oracle
 from trial import Family
 
 family = Family("platform")
@@ -43,13 +42,11 @@ def refused_for_a_while(bed, status, **uplink):
 REFUSALS = {400: "refused by everything", 401: "refused", 404: "refused", 413: "refused",
             422: "refused"}
 for code in REFUSALS:
-    family.add(f"status-{code}", refused_for_a_while, code, fault="4xx to everything for a while",
-               open_="a 4xx is believed without a witness")
+    family.add(f"status-{code}", refused_for_a_while, code, fault="4xx to everything for a while")
 for code in (401, 404):
     def no_heartbeat(bed, code=code):
         refused_for_a_while(bed, code, heartbeat="0s")
-    family.add(f"status-{code}-no-heartbeat", no_heartbeat, fault="4xx to everything for a while",
-               open_="a 4xx is believed without a witness")
+    family.add(f"status-{code}-no-heartbeat", no_heartbeat, fault="4xx to everything for a while")
 for code in (429, 500, 503):
     family.add(f"status-{code}", refused_for_a_while, code, fault="5xx to everything for a while")
 for code in CODES:
@@ -63,8 +60,7 @@ def random_status(bed):
 
 
 for k in range(3):
-    family.add(f"status-random-{k}", random_status, fault="4xx and 5xx to everything for a while",
-               open_="a 4xx is believed without a witness")
+    family.add(f"status-random-{k}", random_status, fault="4xx and 5xx to everything for a while")
 
 
 def stop_while_refused(bed, how, status):
@@ -253,8 +249,7 @@ def rotated_client(bed):
     bed.judge(within=40)
 
 
-family.add("client-certificate-expired", rotated_client, fault="client certificate expired (400)",
-           open_="a 4xx is believed without a witness")
+family.add("client-certificate-expired", rotated_client, fault="client certificate expired (400)")
 
 
 def says_no(bed, body, accept=None, content="application/json"):
@@ -334,4 +329,3 @@ def encrypted_key(bed):
 
 
 family.add("encrypted-key", encrypted_key, fault="an encrypted client key")
-assert oracle

@@ -6,6 +6,7 @@
  */
 #undef _FORTIFY_SOURCE   /* its inline wrappers have the names that are defined here */
 #undef _FILE_OFFSET_BITS /* nor the names of the 64-bit calls for the others */
+#undef _TIME_BITS
 
 #include "inject.h"
 
@@ -21,6 +22,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/timex.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -301,4 +303,22 @@ int clock_gettime(clockid_t which, struct timespec *ret)
 	ret->tv_sec += (time_t)(off / 1000000000 + (ns < 0 ? -1 : ns / 1000000000));
 	ret->tv_nsec = (long)(ns < 0 ? ns + 1000000000 : ns % 1000000000);
 	return 0;
+}
+
+int access(const char *path, int mode)
+{
+	if (page && page->synced && strstr(path, "timesync/synchronized")) {
+		errno = ENOENT;
+		return page->synced == 2 ? 0 : -1;
+	}
+	return (int)syscall(SYS_faccessat, AT_FDCWD, path, mode);
+}
+
+int adjtimex(struct timex *tx)
+{
+	int rc = (int)syscall(SYS_adjtimex, tx);
+
+	if (page && page->synced == 1)
+		tx->status |= STA_UNSYNC;
+	return rc;
 }

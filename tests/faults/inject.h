@@ -46,6 +46,8 @@ struct inject_page {
 	_Atomic int64_t boot_offset_ns; /* of CLOCK_BOOTTIME: a suspended machine */
 	_Atomic uint64_t malloc_from, malloc_count, mallocs; /* as of a rule */
 	_Atomic uint64_t suffered;
+	_Atomic uint64_t
+		synced; /* what the clock says of itself: 0 the truth, 1 not, 2 it is */
 	struct inject_rule rules[INJECT_RULES];
 };
 

@@ -19,7 +19,7 @@ ALWAYS = 1 << 62
 BEFORE, AFTER = 1, 2
 
 _RULES, _PATH = 8, 168
-_HEAD = struct.Struct("<qqQQQQ")
+_HEAD = struct.Struct("<qqQQQQQ")
 _RULE = struct.Struct(f"<IiIIQQQ{_PATH}s")
 _COUNT = 24  # of a rule's `count` in it; `calls` follows
 
@@ -69,6 +69,10 @@ class Injection:
         """Offsets of CLOCK_REALTIME and CLOCK_BOOTTIME."""
         self._put(0, round(wall_s * 1e9), "<q")
         self._put(8, round(boot_s * 1e9), "<q")
+
+    def synced(self, yes):
+        """What the system says of its clock; None: the truth."""
+        self._put(48, 0 if yes is None else 2 if yes else 1)
 
     def memory(self, first, count=1):
         """Allocations first, first + 1, ... from now on fail; count 0: none."""
