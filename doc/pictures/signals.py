@@ -199,7 +199,7 @@ def unless():
                      (92, 49), (100, 44), (104, 45), (110, 56), (115, 61), (120, 62)])
     supply = Point("boiler-room/supply/temperature", "°C",
                    sampled(120, 20, shape, 0.1, 0.25, 14), 30, 75)
-    pump = Point("boiler-room/supply/pump", "", contact(120, 20, (0, 20), (55, 121)))
+    pump = Point("boiler-room/supply/pump", "", contact(120, 5, (0, 20), (55, 121)))
     return Signal(120, [supply, pump], [
         Note(42, 36, "no pump: cold by design"), Note(98, 36, "cold with the pump on")])
 

@@ -36,6 +36,7 @@ struct gw_alarm_opts {
 	struct gw_strings unless_of;    /* as written */
 	const struct gw_member *unless; /* resolved: while any is true it does not raise */
 	size_t n_unless;
+	int64_t unless_patience_ns; /* one that cannot be read any more holds for so long */
 };
 
 #endif

@@ -4,12 +4,20 @@
  * else the same device, else the only one of its source, else the only one there is. A detector
  * must not be held back by the neighbour's.
  */
+#include "base/clock.h"
 #include "base/match.h"
 #include "conf/doubt.h"
 #include "conf/members.h"
 #include "conf/settings.h"
 
 #include <string.h>
+
+/* How long one holds on that cannot be read any more: until an answer that got lost would have been
+ * followed by the next. A device that speaks of its own accord gets the time of a new link. */
+#define PATIENCE_LEAST_NS  (2 * GW_NS_PER_SEC)
+#define PATIENCE_PUSHED_NS (5 * GW_NS_PER_SEC)
+#define PATIENCE_VOTE_NS   (10 * GW_NS_PER_SEC)
+#define PATIENCE_MOST_NS   (60 * GW_NS_PER_SEC)
 
 enum { SAME_POINT, SAME_DEVICE, SAME_SOURCE, ANYWHERE };
 
@@ -88,6 +96,38 @@ static void find_name(struct gw_finder *f, const struct gw_draft *d,
 	}
 }
 
+static int64_t patience_of(const struct gw_load_device *d)
+{
+	int64_t poll_ns = d->device->poll_ns ? d->device->poll_ns : d->source->poll_ns;
+
+	if (!d->source->driver_table || d->source->driver_table->pushed)
+		return PATIENCE_PUSHED_NS;
+	if (2 * poll_ns < PATIENCE_LEAST_NS)
+		return PATIENCE_LEAST_NS;
+	return 2 * poll_ns < PATIENCE_MOST_NS ? 2 * poll_ns : PATIENCE_MOST_NS;
+}
+
+/* The longest of all that hold it back. */
+static int64_t patience(const struct gw_finder *f)
+{
+	int64_t longest_ns = 0;
+
+	for (size_t i = 0; i < f->n; i++) {
+		const struct gw_member *m = &f->members[i];
+		const struct gw_draft *d = m->is_alarm ? f->l->drafts[m->index] : NULL;
+		uint32_t device = d ? d->device : m->device;
+		int64_t ns = 0; /* the gateway's own can always be read */
+
+		if (device != GW_NO_DEVICE)
+			ns = patience_of(&f->l->devices[device]);
+		else if (d->opts.when.kind && d->opts.when.kind->votes)
+			ns = PATIENCE_VOTE_NS;
+		if (ns > longest_ns)
+			longest_ns = ns;
+	}
+	return longest_ns;
+}
+
 void gw_unless_resolve(struct gw_finder *f, struct gw_draft *d)
 {
 	const struct gw_strings *of = &d->opts.unless_of;
@@ -111,6 +151,7 @@ void gw_unless_resolve(struct gw_finder *f, struct gw_draft *d)
 	if (f->n > GW_MEMBERS_MAX)
 		gw_complain(f->l, gw_settings_node(d->unless->block, "unless"),
 			"%zu of them are too many (at most %d)", f->n, GW_MEMBERS_MAX);
+	d->opts.unless_patience_ns = patience(f);
 	d->opts.unless = gw_members_found(f);
 	d->opts.n_unless = d->opts.unless && f->n <= GW_MEMBERS_MAX ? f->n : 0;
 }

@@ -162,21 +162,6 @@ static void tell(struct gw_engine *e, struct gw_alarm *a, const struct gw_moves 
 	gw_alarms_show(e, a, now);
 }
 
-bool gw_alarms_suppressed(const struct gw_engine *e, const struct gw_alarm *a)
-{
-	for (size_t i = 0; i < a->opts->n_unless; i++) {
-		const struct gw_member *m = &a->opts->unless[i];
-		const struct gw_point_slot *s = &e->view.points[m->index];
-
-		if (m->is_alarm ? gw_story_active(e, &e->alarms[m->index])
-				: gw_view_good_ns(&e->view, m->index) &&
-					atomic_load_explicit(
-						&s->value, memory_order_relaxed) != 0)
-			return true;
-	}
-	return false;
-}
-
 void gw_alarms_hear(struct gw_engine *e, const struct gw_listener *l, bool truth,
 	int64_t at_ns, const struct gw_time *now)
 {
@@ -187,14 +172,8 @@ void gw_alarms_hear(struct gw_engine *e, const struct gw_listener *l, bool truth
 			(struct gw_condition_input){
 				.member = l->member, .member_true = truth, .now_ns = at_ns},
 			now);
-	} else if (gw_alarms_suppressed(e, a)) {
-		gw_story_write(e, a)->release_ns = INT64_MAX;
-		gw_alarms_hold(e, a, GW_HOLD_DESIGN, true, at_ns, now);
-		gw_story_schedule(e, a);
-	} else if (gw_story_of(e, a)->state.holds & GW_HOLD_DESIGN) {
-		/* with the timers: the sample that ends the one may end the other */
-		gw_story_write(e, a)->release_ns = at_ns;
-		gw_story_schedule(e, a);
+	} else {
+		gw_hold_hear(e, a, at_ns, now);
 	}
 }
 
@@ -348,7 +327,7 @@ void gw_alarms_ask(struct gw_engine *e, struct gw_alarm *a, struct gw_condition_
 		gw_unreadable_look(e, a, &in);
 	o->kind->ask(o, a->memory, &in, &answer);
 	if (o->kind->on_devices && answer.truth && !a->truth)
-		gw_silence_falls(e, a);
+		gw_silence_falls(e, a, in.now_ns, now);
 	if (a->moved)
 		was_active = pass_time(e, a, was_active, in.now_ns, now);
 	if (a->moved || answer.truth)
@@ -408,6 +387,7 @@ void gw_alarms_hold(struct gw_engine *e, struct gw_alarm *a, enum gw_hold why, b
 	struct gw_moves moves = {0};
 	struct gw_state_rules rules;
 	bool was_active = gw_story_active(e, a);
+	const char *note = NULL;
 
 	if (((gw_story_of(e, a)->state.holds & why) != 0) == on)
 		return;
@@ -416,8 +396,11 @@ void gw_alarms_hold(struct gw_engine *e, struct gw_alarm *a, enum gw_hold why, b
 	a->last_ns = at_ns;
 	rules = gw_story_rules(a);
 	gw_state_hold(&gw_story_write(e, a)->state, &rules, at_ns, why, on, &moves);
-	tell(e, a, &moves, why == GW_HOLD_SERVICE && on ? "taken out of service" : NULL,
-		now);
+	if (why == GW_HOLD_SERVICE && on)
+		note = "taken out of service";
+	else if (why == GW_HOLD_DESIGN && !on && gw_hold_lost(e, a))
+		note = "what held it back cannot be read";
+	tell(e, a, &moves, note, now);
 	gw_alarms_show(e, a, now);
 	settle(e, a, was_active, a->heard, at_ns, now);
 }

@@ -46,20 +46,33 @@ static void lose(
 		gw_alarms_calm(e, point);
 }
 
+/* A contact that comes back with the value it had is news: it is not calm till then. */
+void gw_feed_unusable(
+	struct gw_engine *e, uint32_t point, int64_t at_ns, const struct gw_time *now)
+{
+	if (gw_hold_point_turned(e, point, at_ns, now))
+		gw_alarms_calm(e, point);
+}
+
 /* A sample outside its point's calm band, or one that cannot be used. */
 static void heed(struct gw_engine *e, uint32_t point, const struct gw_sample *sample,
 	bool usable, const struct gw_time *now)
 {
 	const struct gw_listeners *l = &e->point_listeners;
 	uint32_t k = l->first[point], end = l->first[point + 1];
+	bool was_usable = gw_quality_usable(gw_view_quality(&e->view, point));
 
 	if (!usable) {
 		gw_view_write_bad(&e->view, point, sample);
 		lose(e, point, sample->mono_ns, now);
+		if (was_usable)
+			gw_feed_unusable(e, point, sample->mono_ns, now);
 		return;
 	}
 	gw_history_recall(e, point);
 	gw_view_write_good(&e->view, &e->view.points[point], sample);
+	if (!was_usable) /* what holds by it may do so again, and does so first */
+		gw_hold_point_turned(e, point, sample->mono_ns, now);
 	for (; k < end; k++) {
 		struct gw_alarm *a = &e->alarms[l->at[k].alarm];
 

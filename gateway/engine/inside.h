@@ -294,14 +294,32 @@ void gw_alarms_tell(struct gw_engine *e, struct gw_alarm *a, enum gw_change chan
 /* A hold begins or ends, if it is not so already. */
 void gw_alarms_hold(struct gw_engine *e, struct gw_alarm *a, enum gw_hold why, bool on,
 	int64_t at_ns, const struct gw_time *now);
-/* Whether any of its `unless` is true. */
-bool gw_alarms_suppressed(const struct gw_engine *e, const struct gw_alarm *a);
 void gw_alarms_show(struct gw_engine *e, struct gw_alarm *a, const struct gw_time *now);
 /* Votes that count it and alarms that it holds back hear whether it is active. */
 void gw_alarms_tell_listeners(
 	struct gw_engine *e, struct gw_alarm *a, int64_t at_ns, const struct gw_time *now);
 /* After something that may change whether values matter: the band of each of its points. */
 void gw_alarms_calm(struct gw_engine *e, size_t point);
+
+/* hold.c: what stands under `unless` */
+enum gw_evidence {
+	GW_EVIDENCE_NONE,    /* nothing holds */
+	GW_EVIDENCE_LOST,    /* it was true when it was last read */
+	GW_EVIDENCE_AWAITED, /* it was true before the start */
+	GW_EVIDENCE_READ,
+};
+/* It holds from now on if something does, or goes on for a while if that can no longer be known.
+ * False: nothing holds, and it is as it was. */
+bool gw_hold_look(
+	struct gw_engine *e, struct gw_alarm *a, int64_t at_ns, const struct gw_time *now);
+/* Something of it turned, or may have; a hold ends with the timers. */
+void gw_hold_hear(
+	struct gw_engine *e, struct gw_alarm *a, int64_t at_ns, const struct gw_time *now);
+/* A point can be read no more, or again. Whether anything may be held back by it. */
+bool gw_hold_point_turned(
+	struct gw_engine *e, uint32_t point, int64_t at_ns, const struct gw_time *now);
+/* Whether something was true when it was last read. */
+bool gw_hold_lost(const struct gw_engine *e, const struct gw_alarm *a);
 
 /* silence.c: an alarm on devices that say nothing */
 /* The last usable sample of its points as this engine knows them; 0: none. */
@@ -311,7 +329,8 @@ int64_t gw_silence_since_ns(const struct gw_engine *e, const struct gw_alarm *a)
 /* The same for its condition, which finds silent what was so when the daemon last stopped. */
 int64_t gw_silence_last_good_ns(const struct gw_engine *e, const struct gw_alarm *a);
 /* A dead device never keeps its last good value. */
-void gw_silence_falls(struct gw_engine *e, const struct gw_alarm *a);
+void gw_silence_falls(struct gw_engine *e, const struct gw_alarm *a, int64_t at_ns,
+	const struct gw_time *now);
 /* Of what happens to a silent alarm most of all, in short: at the end of its time its points have
  * spoken meanwhile, and it waits anew. Whether that is so. */
 bool gw_silence_put_off(
@@ -410,6 +429,9 @@ void gw_history_rest(struct gw_engine *e, size_t point, double lo, double hi);
 /* feed.c: samples on their way in; point 0 of theirs is first_point */
 void gw_feed(struct gw_engine *e, uint32_t first_point, uint32_t n_points,
 	const struct gw_sample *samples, size_t n, const struct gw_time *now);
+/* A point that was usable is no more, as its view says already. */
+void gw_feed_unusable(
+	struct gw_engine *e, uint32_t point, int64_t at_ns, const struct gw_time *now);
 
 /* out.c: events on their way out */
 void gw_out_add(struct gw_engine *e, const struct gw_event *event);

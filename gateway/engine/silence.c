@@ -35,11 +35,17 @@ int64_t gw_silence_last_good_ns(const struct gw_engine *e, const struct gw_alarm
 	return a->truth ? since_ns : gw_pause_since_ns(e, since_ns);
 }
 
-void gw_silence_falls(struct gw_engine *e, const struct gw_alarm *a)
+void gw_silence_falls(struct gw_engine *e, const struct gw_alarm *a, int64_t at_ns,
+	const struct gw_time *now)
 {
-	for (uint32_t i = 0; i < a->opts->n_points; i++)
-		gw_view_write_quality(
-			&e->view, a->opts->first_point + i, GW_QUALITY_SILENT);
+	for (uint32_t i = 0; i < a->opts->n_points; i++) {
+		uint32_t point = a->opts->first_point + i;
+		bool was_usable = gw_quality_usable(gw_view_quality(&e->view, point));
+
+		gw_view_write_quality(&e->view, point, GW_QUALITY_SILENT);
+		if (was_usable)
+			gw_feed_unusable(e, point, at_ns, now);
+	}
 }
 
 bool gw_silence_put_off(

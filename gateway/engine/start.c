@@ -83,8 +83,8 @@ void gw_alarms_hold_all(struct gw_engine *e, const struct gw_time *now)
 	for (size_t i = 0; i < e->opts.n_alarms; i++) {
 		struct gw_alarm *a = &e->alarms[i];
 
-		gw_alarms_hold(e, a, GW_HOLD_DESIGN, gw_alarms_suppressed(e, a),
-			now->mono_ns, now);
+		if (!gw_hold_look(e, a, now->mono_ns, now))
+			gw_alarms_hold(e, a, GW_HOLD_DESIGN, false, now->mono_ns, now);
 		gw_alarms_hold(
 			e, a, GW_HOLD_SERVICE, a->opts->out_of_service, now->mono_ns, now);
 	}

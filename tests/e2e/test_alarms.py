@@ -118,6 +118,21 @@ def test_what_is_suppressed_or_out_of_service_says_so_and_nothing_else(
     judge(g, city, ledger)
 
 
+def test_a_contact_whose_device_has_died_mutes_nothing(gateway, plant, city, ledger):
+    plant.set(3, "holding", 0, 600, 0)
+    plant.set(7, "discrete", 4, 1)
+    high = "plant/gas-1/ch4:ch4-high"
+    g = gateway(b.config(
+        b.modbus_tcp(plant.port, b.gas(), b.supply()), uplinks=[city.uplink()],
+        alarms=[{**b.GAS_HIGH, "unless": "plant/supply/pump-fault", "on_delay": "1s"}])).start()
+    g.wait_state(high, "suppressed")
+    ledger.will(high, "raised")
+    plant.mute(7)
+    raised = city.until(high, "raised", within=20)
+    assert raised.data["onset"] < raised.event["time"]
+    judge(g, city, ledger, only="ch4-high")
+
+
 def test_what_began_on_a_shelf_is_raised_when_it_ends(gateway, plant, city, ledger):
     plant.set(3, "holding", 0, 100, 0)
     low = "plant/gas-1/ch4:ch4-low"

@@ -908,6 +908,9 @@ static void test_unless(void **state)
 	assert_string_equal(held_by(c, "plant/heat/t:late", 1), "plant/oven/b");
 	assert_int_equal(alarm_of(c, "plant/heat/t:late")->n_unless, 5);
 	assert_string_equal(held_by(c, "plant/heat/t:late", 4), "zone");
+	assert_true(a->unless_patience_ns == INT64_C(2000000000)); /* polled each second */
+	assert_true(alarm_of(c, "plant/heat/t:late")->unless_patience_ns ==
+		INT64_C(10000000000)); /* a vote */
 	assert_true(alarm_of(c, "zone")->out_of_service);
 	assert_int_equal(alarm_of(c, "zone")->chatter_rule, GW_CHATTER_TELL);
 	assert_string_equal(

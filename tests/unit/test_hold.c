@@ -106,29 +106,237 @@ static void a_delay_of_the_gate_counts(void **unused)
 	assert_string_equal(kit.event[0].info->name, "held");
 }
 
-static void a_contact_holds_back_as_well(void **unused)
-{
-	struct gw_alarm_opts *a;
+#define PATIENCE (5 * S)
 
-	(void)unused;
-	a = kit_alarm("held", 1, &gw_above);
+/* Contacts on points 2 and 3 hold back an alarm on point 1, which is true since 1 s. */
+static struct gw_alarm_opts *held_by_contacts(void)
+{
+	struct gw_alarm_opts *a = kit_alarm("held", 1, &gw_above);
+
 	a->when.limit = 20;
 	gate[0] = (struct gw_member){false, 2, 0, kit.point_key[2]};
 	gate[1] = (struct gw_member){false, 3, 1, kit.point_key[3]};
 	a->unless = gate;
 	a->n_unless = 2;
+	a->unless_patience_ns = PATIENCE;
 	kit_start();
 	kit_feed(0, 2, 1);
 	kit_feed(0, 3, 1);
 	assert_int_equal(kit_feed(S, 1, 30), 0);
+	return a;
+}
+
+static size_t dies(int64_t at_ns, uint32_t point)
+{
+	return kit_feed_quality(at_ns, point, 0, GW_QUALITY_BAD_TIMEOUT);
+}
+
+static void assert_raised_unread(void)
+{
+	assert_event(0, GW_CHANGE_RAISED, GW_STATE_ACTIVE_UNACKED);
+	assert_string_equal(kit.event[0].note, "what held it back cannot be read");
+	assert_true(kit.event[0].onset_ms == KIT_WALL_MS + 1000);
+}
+
+static void a_contact_holds_back_as_well(void **unused)
+{
+	(void)unused;
+	held_by_contacts();
 	assert_int_equal(kit_feed(2 * S, 2, 0), 0); /* the other still does */
-	kit_feed_quality(3 * S, 3, 0, GW_QUALITY_BAD_LINK);
-	assert_int_equal(kit.n_events, 0); /* nothing is known anew */
 	assert_int_equal(kit_feed(4 * S, 3, 0), 1);
 	assert_event(0, GW_CHANGE_RAISED, GW_STATE_ACTIVE_UNACKED);
+	assert_string_equal(kit.event[0].note, "");
 	assert_int_equal(kit_feed(5 * S, 1, 10), 1);
 	kit_feed(6 * S, 3, 1); /* heard again after it was quiet for a while */
 	assert_int_equal(kit_feed(7 * S, 1, 30), 0);
+}
+
+static void a_contact_that_died_mutes_nothing(void **unused)
+{
+	(void)unused;
+	held_by_contacts();
+	assert_int_equal(dies(2 * S, 2), 0);
+	assert_int_equal(kit_pass(100 * S), 0); /* the other still does */
+	assert_int_equal(dies(100 * S, 3), 0);
+	assert_int_equal(dies(101 * S, 3), 0); /* no longer, however often it says so */
+	assert_int_equal(kit_pass(105 * S - 1), 0);
+	assert_int_equal(kit_state(0), GW_STATE_SUPPRESSED);
+	assert_int_equal(kit_pass(105 * S), 1);
+	assert_raised_unread();
+}
+
+static void one_answer_that_is_missing_ends_no_hold(void **unused)
+{
+	(void)unused;
+	held_by_contacts();
+	kit_feed(2 * S, 2, 0);
+	assert_int_equal(dies(3 * S, 3), 0);
+	assert_int_equal(kit_feed(4 * S, 3, 1), 0); /* as it was: no news but this */
+	assert_int_equal(kit_pass(20 * S), 0);
+	assert_int_equal(dies(20 * S, 3), 0);
+	assert_int_equal(kit_feed(24 * S, 2, 0), 0); /* nor does this give it longer */
+	assert_int_equal(kit_pass(25 * S - 1), 0);
+	assert_int_equal(kit_pass(25 * S), 1);
+	assert_raised_unread();
+}
+
+static void a_contact_that_is_back_as_it_was_holds_again(void **unused)
+{
+	(void)unused;
+	held_by_contacts();
+	kit_feed(2 * S, 2, 0);
+	dies(3 * S, 3);
+	assert_int_equal(kit_pass(10 * S), 1);
+	assert_int_equal(kit_feed(11 * S, 3, 1), 0); /* it takes nothing back */
+	assert_int_equal(kit_feed(12 * S, 1, 10), 1);
+	assert_int_equal(kit_feed(13 * S, 1, 30), 0);
+	assert_int_equal(kit_state(0), GW_STATE_SUPPRESSED);
+}
+
+static void an_uncertain_contact_was_read(void **unused)
+{
+	(void)unused;
+	held_by_contacts();
+	kit_feed_quality(2 * S, 3, 1, GW_QUALITY_UNCERTAIN);
+	kit_feed(3 * S, 2, 0);
+	assert_int_equal(kit_pass(100 * S), 0);
+	assert_int_equal(kit_state(0), GW_STATE_SUPPRESSED);
+}
+
+static void a_contact_whose_device_is_silent_mutes_nothing(void **unused)
+{
+	(void)unused;
+	kit_alarm("silent", 3, &gw_silent)->when.window_ns = 30 * S;
+	kit.alarms[0].level = GW_LEVEL_BLUE;
+	held_by_contacts();
+	kit_feed(2 * S, 2, 0);
+	assert_int_equal(kit_pass(30 * S), 1);
+	assert_string_equal(kit.event[0].info->name, "silent");
+	assert_int_equal(kit_pass(35 * S), 1);
+	assert_raised_unread();
+}
+
+static void an_alarm_whose_input_died_mutes_nothing(void **unused)
+{
+	(void)unused;
+	held_on(1)->unless_patience_ns = PATIENCE;
+	kit_start();
+	kit_feed(0, 0, 60);
+	assert_int_equal(kit_feed(S, 1, 30), 0);
+	assert_int_equal(dies(2 * S, 0), 0);
+	assert_int_equal(kit_state(GATE), GW_STATE_ACTIVE_UNACKED); /* itself it stays */
+	assert_int_equal(kit_pass(7 * S - 1), 0);
+	assert_int_equal(kit_pass(7 * S), 1);
+	assert_raised_unread();
+	assert_int_equal(kit_feed(8 * S, 0, 60), 0);
+	assert_int_equal(kit_feed(9 * S, 1, 10), 1);
+	assert_int_equal(kit_feed(10 * S, 1, 30), 0); /* it can be read again */
+}
+
+static void that_a_device_says_nothing_holds_while_it_says_nothing(void **unused)
+{
+	struct gw_alarm_opts *a;
+
+	(void)unused;
+	kit_alarm("silent", 0, &gw_silent)->when.window_ns = 10 * S;
+	a = kit_alarm("held", 1, &gw_above);
+	a->when.limit = 20;
+	gate[0] = (struct gw_member){true, GATE, 0, kit.alarm_key[GATE]};
+	a->unless = gate;
+	a->n_unless = 1;
+	kit_start();
+	kit_feed(0, 0, 1);
+	dies(S, 0);
+	assert_int_equal(kit_pass(10 * S), 1);
+	assert_int_equal(kit_feed(11 * S, 1, 30), 0);
+	dies(12 * S, 0);
+	assert_int_equal(kit_pass(100 * S), 0);
+	assert_int_equal(kit_state(HELD), GW_STATE_SUPPRESSED);
+}
+
+static void that_a_point_is_refused_holds_while_it_is(void **unused)
+{
+	struct gw_alarm_opts *a = kit_alarm("unreadable", 0, &gw_unreadable);
+
+	(void)unused;
+	a->when.window_ns = 10 * S;
+	a->when.is = true;
+	a = kit_alarm("held", 2, &gw_above);
+	a->when.limit = 20;
+	gate[0] = (struct gw_member){true, GATE, 0, kit.alarm_key[GATE]};
+	a->unless = gate;
+	a->n_unless = 1;
+	a = kit_alarm("silent", 0, &gw_silent); /* of a device with another point */
+	a->when.window_ns = 10 * S;
+	a->n_points = 2;
+	kit_start();
+	kit_feed(0, 0, 1);
+	for (int i = 1; i < 12; i++) {
+		kit_feed(i * S, 1, 1);
+		dies(i * S, 0);
+	}
+	assert_int_equal(kit_state(GATE), GW_STATE_ACTIVE_UNACKED);
+	assert_int_equal(kit_feed(12 * S, 2, 30), 0);
+	dies(13 * S, 0);
+	assert_int_equal(kit_pass(14 * S), 0);
+	assert_int_equal(kit_state(HELD), GW_STATE_SUPPRESSED);
+}
+
+/* A vote with enough votes that were read holds; one that lives on a dead one does not. */
+static void a_vote_mutes_with_the_votes_that_were_read(void **unused)
+{
+	static const struct gw_member of[] = {
+		{false, 2, 0, "s/d2/p"}, {false, 3, 1, "s/d3/p"}, {false, 4, 1, "s/d4/p"}};
+	struct gw_alarm_opts *a;
+
+	(void)unused;
+	a = kit_alarm("zone", -1, &gw_at_least);
+	a->when.at_least = 1;
+	a->when.members = of;
+	a->when.n_members = 3;
+	a = kit_alarm("held", 1, &gw_above);
+	a->when.limit = 20;
+	gate[0] = (struct gw_member){true, GATE, 0, kit.alarm_key[GATE]};
+	a->unless = gate;
+	a->n_unless = 1;
+	a->unless_patience_ns = PATIENCE;
+	kit_start();
+	kit_feed(0, 2, 1);
+	kit_feed(0, 3, 1);
+	assert_int_equal(kit_feed(S, 1, 30), 0);
+	assert_int_equal(dies(2 * S, 2), 0);
+	assert_int_equal(kit_pass(50 * S), 0);
+	assert_int_equal(dies(50 * S, 3), 0);
+	assert_int_equal(kit_feed(52 * S, 2, 1), 0);
+	assert_int_equal(kit_pass(80 * S), 0);
+	assert_int_equal(dies(80 * S, 2), 0);
+	assert_int_equal(kit_pass(85 * S), 1);
+	assert_raised_unread();
+}
+
+static void two_dead_votes_of_one_device_and_a_living_one(void **unused)
+{
+	static const struct gw_member of[] = {
+		{false, 2, 0, "s/d2/p"}, {false, 3, 0, "s/d3/p"}, {false, 4, 1, "s/d4/p"}};
+	struct gw_alarm_opts *a;
+
+	(void)unused;
+	a = kit_alarm("zone", -1, &gw_at_least);
+	a->when.at_least = 2;
+	a->when.members = of;
+	a->when.n_members = 3;
+	a = kit_alarm("held", 1, &gw_above);
+	a->when.limit = 20;
+	gate[0] = (struct gw_member){true, GATE, 0, kit.alarm_key[GATE]};
+	a->unless = gate;
+	a->n_unless = 1;
+	kit_start();
+	kit_feed(0, 2, 1);
+	kit_feed(0, 3, 1);
+	kit_feed(0, 4, 1);
+	assert_int_equal(kit_feed(S, 1, 30), 0);
+	assert_int_equal(dies(2 * S, 4), 1); /* the other two count as one */
+	assert_raised_unread();
 }
 
 static void a_vote_may_be_held_back(void **unused)
@@ -173,7 +381,7 @@ static void what_holds_back_is_known_from_the_first_step_on(void **unused)
 		.level = GW_LEVEL_RED};
 
 	(void)unused;
-	held_on(1);
+	held_on(1)->unless_patience_ns = PATIENCE;
 	kit_start();
 	assert_true(gw_engine_restore(kit.engine, &memory, kit_time(0)));
 	assert_int_equal(kit_feed(0, 1, 30), 0);
@@ -181,6 +389,35 @@ static void what_holds_back_is_known_from_the_first_step_on(void **unused)
 	kit.alarms[HELD].n_unless = 0; /* and a reload lets go what it no longer says */
 	reload(S);
 	assert_int_equal(kit.n_events, 1);
+	assert_event(0, GW_CHANGE_RAISED, GW_STATE_ACTIVE_UNACKED);
+}
+
+static void what_stood_before_a_restart_holds_until_it_should_be_read(void **unused)
+{
+	const struct gw_alarm_memory memory = {.key = kit.alarm_key[GATE],
+		.state = GW_STATE_ACTIVE_UNACKED,
+		.under = GW_STATE_ACTIVE_UNACKED,
+		.level = GW_LEVEL_RED};
+
+	(void)unused;
+	held_on(1)->unless_patience_ns = PATIENCE;
+	kit_start();
+	assert_true(gw_engine_restore(kit.engine, &memory, kit_time(0)));
+	assert_int_equal(kit_feed(S, 1, 30), 0);
+	reload(2 * S); /* waits on */
+	assert_int_equal(kit_feed(3 * S, 0, 60), 0);
+	assert_int_equal(kit_pass(60 * S), 0);
+	dies(60 * S, 0);
+	reload(62 * S);
+	assert_int_equal(kit.n_events, 0);
+	assert_int_equal(kit_pass(65 * S), 1);
+	assert_raised_unread();
+	gw_engine_free(kit.engine);
+	kit_start();
+	assert_true(gw_engine_restore(kit.engine, &memory, kit_time(100 * S)));
+	assert_int_equal(kit_feed(101 * S, 1, 30), 0); /* nobody reads the gate */
+	assert_int_equal(kit_pass(106 * S - 1), 0);
+	assert_int_equal(kit_pass(106 * S), 1);
 	assert_event(0, GW_CHANGE_RAISED, GW_STATE_ACTIVE_UNACKED);
 }
 
@@ -480,8 +717,19 @@ int main(void)
 		TEST(what_was_told_stays_told),
 		TEST(a_delay_of_the_gate_counts),
 		TEST(a_contact_holds_back_as_well),
+		TEST(a_contact_that_died_mutes_nothing),
+		TEST(one_answer_that_is_missing_ends_no_hold),
+		TEST(a_contact_that_is_back_as_it_was_holds_again),
+		TEST(an_uncertain_contact_was_read),
+		TEST(a_contact_whose_device_is_silent_mutes_nothing),
+		TEST(an_alarm_whose_input_died_mutes_nothing),
+		TEST(that_a_device_says_nothing_holds_while_it_says_nothing),
+		TEST(that_a_point_is_refused_holds_while_it_is),
+		TEST(a_vote_mutes_with_the_votes_that_were_read),
+		TEST(two_dead_votes_of_one_device_and_a_living_one),
 		TEST(a_vote_may_be_held_back),
 		TEST(what_holds_back_is_known_from_the_first_step_on),
+		TEST(what_stood_before_a_restart_holds_until_it_should_be_read),
 		TEST(out_of_service_is_silent_and_says_so),
 		TEST(back_in_service_it_is_raised_with_its_onset),
 		TEST(what_began_on_a_shelf_is_raised_at_its_end),

@@ -2,7 +2,8 @@
 /*
  * `unless` beside a slow and obvious reference that goes nanosecond by nanosecond: alarms that
  * other alarms and contacts hold back, and that themselves hold others back. Samples come at even
- * nanoseconds and the delays of the first two alarms, which nothing holds back, are odd or none.
+ * nanoseconds, some of them of no use, and then nothing holds by that point. The delays of the
+ * first two alarms, which nothing holds back, are odd or none.
  */
 #include "reference_kit.h"
 
@@ -20,7 +21,7 @@ static struct slow {
 	int64_t turn_ns;
 	struct facts facts;
 } slow[ALARMS];
-static bool contact[POINTS];
+static bool contact[POINTS], readable[POINTS];
 
 static void random_gates(size_t alarm, struct gw_alarm_opts *a)
 {
@@ -74,7 +75,9 @@ static bool suppressed(const struct slow *a)
 	for (size_t g = 0; g < a->opts->n_unless; g++) {
 		const struct gw_member *m = &a->opts->unless[g];
 
-		if (m->is_alarm ? slow[m->index].active : contact[m->index])
+		if (m->is_alarm ? slow[m->index].active &&
+					readable[slow[m->index].opts->first_point]
+				: contact[m->index] && readable[m->index])
 			return true;
 	}
 	return false;
@@ -112,7 +115,15 @@ static void take(const struct input *in)
 {
 	bool is = in->value > 0;
 
-	contact[in->point] = is;
+	if (good(in))
+		contact[in->point] = is;
+	if (readable[in->point] != good(in)) { /* what holds is known first */
+		readable[in->point] = good(in);
+		for (struct slow *a = slow; a < slow + ALARMS; a++)
+			look_at_gates(a, in->at_ns);
+	}
+	if (!good(in))
+		return;
 	for (struct slow *a = slow; a < slow + ALARMS; a++) {
 		if (a->opts->first_point == in->point) {
 			look(a, in->at_ns);
@@ -130,10 +141,10 @@ static void expect(const struct story *s)
 	size_t k = 0;
 
 	memset(contact, 0, sizeof contact);
+	memset(readable, 0, sizeof readable);
 	for (int64_t at_ns = S; at_ns <= s->end_ns; at_ns++) {
 		for (; k < s->n && s->in[k].at_ns == at_ns; k++)
-			if (good(&s->in[k]))
-				take(&s->in[k]);
+			take(&s->in[k]);
 		for (struct slow *a = slow; a < slow + ALARMS; a++) {
 			if (a->released)
 				a->held = a->released = false;
