@@ -124,12 +124,15 @@ static enum gw_err take_for(
 	return GW_OK;
 }
 
-/* The note goes into log lines and onto terminals. */
-static void flatten(char *text)
+/* The note goes into log lines and onto terminals. It becomes no longer by this. */
+static void flatten(char note[GW_NOTE_MAX])
 {
-	for (; *text; text++)
-		if ((unsigned char)*text < ' ' || *text == 0x7f)
-			*text = ' ';
+	char plain[GW_NOTE_MAX];
+	struct gw_text t;
+
+	gw_text_init(&t, plain, sizeof(plain));
+	gw_text_add_line(&t, note);
+	memcpy(note, t.at, t.used + 1);
 }
 
 static enum gw_err take(enum key key, const char *name, const json_t *v,

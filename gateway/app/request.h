@@ -42,7 +42,7 @@ struct gw_request {
 	char pattern[GW_REQUEST_KEY_MAX]; /* points: "" for all */
 	char uplink[256];                 /* resend: its name, "" for all */
 	char alarm[GW_REQUEST_KEY_MAX];   /* key or name as the person wrote it */
-	char note[GW_NOTE_MAX];           /* control characters became spaces */
+	char note[GW_NOTE_MAX];           /* as gw_text_add_line writes it */
 };
 
 /* n bytes without the newline. Refuses, as GW_ERR_PROTOCOL: what is not one JSON object, an

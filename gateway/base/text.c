@@ -110,16 +110,76 @@ void gw_text_addf(struct gw_text *t, const char *fmt, ...)
 	va_end(ap);
 }
 
+static uint32_t code_point(const char *s, size_t n)
+{
+	static const unsigned char mask[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
+	uint32_t c = (unsigned char)s[0] & mask[n];
+
+	for (size_t i = 1; i < n; i++)
+		c = c << 6 | ((unsigned char)s[i] & 0x3f);
+	return c;
+}
+
+bool gw_text_tricks(const char *s, size_t n)
+{
+	static const struct {
+		uint32_t from, to;
+	} tricks[] = {
+		{0x00, 0x1f},       /* C0 */
+		{0x7f, 0x9f},       /* DEL and C1 */
+		{0xad, 0xad},       /* soft hyphen */
+		{0x061c, 0x061c},   /* Arabic letter mark */
+		{0x180e, 0x180e},   /* Mongolian vowel separator */
+		{0x200b, 0x200f},   /* zero width, left-to-right and right-to-left marks */
+		{0x2028, 0x202e},   /* separators, embeddings and overrides */
+		{0x2060, 0x206f},   /* word joiner, invisible operators, isolates */
+		{0xfeff, 0xfeff},   /* byte order mark */
+		{0xfff9, 0xfffb},   /* interlinear annotation */
+		{0xe0000, 0xe007f}, /* tags */
+	};
+	uint32_t c;
+
+	if (n == 1) /* most of them */
+		return (unsigned char)*s < 0x20 || *s == 0x7f;
+	c = code_point(s, n);
+	if (c > 0x206f && c < 0xfeff) /* the scripts of Asia, mostly */
+		return false;
+	for (size_t i = 0; i < sizeof(tricks) / sizeof(tricks[0]); i++)
+		if (c >= tricks[i].from && c <= tricks[i].to)
+			return true;
+	return false;
+}
+
+/* Bytes of s, of which n may be read, up to the first character that is not plain. */
+static size_t plain_run(const char *s, size_t n, bool json)
+{
+	size_t run = 0, len;
+
+	for (; run < n; run += len) {
+		len = gw_text_utf8(s + run, n - run);
+		if (len == 0 || gw_text_tricks(s + run, len) ||
+			(json && (s[run] == '"' || s[run] == '\\')))
+			break;
+	}
+	return run;
+}
+
 void gw_text_add_line(struct gw_text *t, const char *s)
 {
-	size_t n;
+	size_t n = strlen(s), len;
 
-	for (; *s; s += n + (s[n] != '\0')) {
-		for (n = 0; (unsigned char)s[n] >= 0x20 && s[n] != 0x7f; n++)
-			continue;
-		gw_text_add_n(t, s, n);
-		if (s[n] != '\0')
-			gw_text_add_n(t, " ", 1);
+	while (n > 0) {
+		len = plain_run(s, n, false);
+		gw_text_add_n(t, s, len);
+		s += len;
+		n -= len;
+		if (n == 0)
+			break;
+		len = gw_text_utf8(s, n);
+		gw_text_add_n(t, len ? " " : "?", 1);
+		len = len ? len : 1;
+		s += len;
+		n -= len;
 	}
 }
 
@@ -266,37 +326,43 @@ void gw_text_add_duration(struct gw_text *t, int64_t ns)
 	}
 }
 
-static void add_escaped(struct gw_text *t, const char *s)
+/* RFC 8259: beyond U+FFFF as two surrogates. */
+static void add_escape(struct gw_text *t, uint32_t c)
 {
 	static const char short_form[32] = {
 		['\b'] = 'b', ['\f'] = 'f', ['\n'] = 'n', ['\r'] = 'r', ['\t'] = 't'};
-	size_t n = strlen(s), run, len;
-	unsigned char c;
+
+	if (c == '"' || c == '\\')
+		gw_text_addf(t, "\\%c", (int)c);
+	else if (c < 0x20 && short_form[c])
+		gw_text_addf(t, "\\%c", short_form[c]);
+	else if (c < 0x10000)
+		gw_text_addf(t, "\\u%04x", (unsigned)c);
+	else
+		gw_text_addf(t, "\\u%04x\\u%04x", (unsigned)(0xd7c0 + (c >> 10)),
+			(unsigned)(0xdc00 + (c & 0x3ff)));
+}
+
+static void add_escaped(struct gw_text *t, const char *s)
+{
+	size_t n = strlen(s), len;
 
 	gw_text_add_n(t, "\"", 1);
 	while (n > 0) {
-		for (run = 0; run < n;
-			run += len) { /* what needs no escape, in one piece */
-			c = (unsigned char)s[run];
-			len = gw_text_utf8(s + run, n - run);
-			if (len == 0 || c < 0x20 || c == '"' || c == '\\')
-				break;
-		}
-		gw_text_add_n(t, s, run);
-		s += run;
-		n -= run;
+		len = plain_run(s, n, true);
+		gw_text_add_n(t, s, len);
+		s += len;
+		n -= len;
 		if (n == 0)
 			break;
-		c = (unsigned char)*s++;
-		n--;
-		if (c >= 0x80)
-			gw_text_add(t, "\xef\xbf\xbd");
-		else if (c >= 0x20)
-			gw_text_addf(t, "\\%c", c);
-		else if (short_form[c])
-			gw_text_addf(t, "\\%c", short_form[c]);
+		len = gw_text_utf8(s, n);
+		if (len)
+			add_escape(t, code_point(s, len));
 		else
-			gw_text_addf(t, "\\u%04x", c);
+			gw_text_add(t, "\xef\xbf\xbd");
+		len = len ? len : 1;
+		s += len;
+		n -= len;
 	}
 	gw_text_add_n(t, "\"", 1);
 }

@@ -27,12 +27,19 @@ void gw_text_addf(struct gw_text *t, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 void gw_text_addv(struct gw_text *t, const char *fmt, va_list ap)
 	__attribute__((format(printf, 2, 0)));
-/* As gw_text_add, with each control character as a space: for texts that must stay one line. */
+/* As gw_text_add, with each character that gw_text_tricks as a space, and each byte that is not
+ * UTF-8 as "?": for texts that must stay one line and harmless where they are read. */
 void gw_text_add_line(struct gw_text *t, const char *s);
 
 /* Bytes of the UTF-8 character at s, of which n may be read: 1..4, or 0 if it is not one
  * (overlong, a surrogate, past U+10FFFF, cut off). NUL counts as a character. */
 size_t gw_text_utf8(const char *s, size_t n);
+
+/* Whether the character of n bytes at s (as gw_text_utf8 says) does something where it is shown
+ * instead of being seen: controls (C0, DEL, and C1, which begin escape sequences), what separates
+ * lines and paragraphs, and the format characters that are invisible or turn the direction of
+ * writing (Unicode, general category Cf), so that a text reads as another. */
+bool gw_text_tricks(const char *s, size_t n);
 
 /* The shortest decimal text that reads back as the same double ("52.3"); "null" for non-finite
  * values. Independent of the locale. */
@@ -45,7 +52,8 @@ void gw_text_add_time_local(struct gw_text *t, int64_t wall_ms);
 /* A duration a person reads: "300ms", "10s", "5min", "1h30min", "7d", "1.5s". ns >= 0. */
 void gw_text_add_duration(struct gw_text *t, int64_t ns);
 
-/* JSON. Commas are placed by the writer; key NULL inside arrays. Strings are escaped, and bytes
+/* JSON. Commas are placed by the writer; key NULL inside arrays. Strings are escaped, with them
+ * whatever gw_text_tricks (\\u202e: the same text to a program, harmless on a terminal), and bytes
  * that are not UTF-8 become U+FFFD. */
 void gw_json_open(struct gw_text *t, const char *key, char bracket);        /* '{' or '[' */
 void gw_json_close(struct gw_text *t, char bracket);                        /* '}' or ']' */

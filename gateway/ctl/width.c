@@ -115,12 +115,6 @@ size_t gw_width(const char *text)
 	return width;
 }
 
-/* C0, DEL and C1: escape sequences begin with one of them. */
-static bool commands(uint32_t c)
-{
-	return c < 0x20 || (c >= 0x7f && c < 0xa0);
-}
-
 char *gw_width_tame(const char *text)
 {
 	size_t left = strlen(text), used = 0;
@@ -134,7 +128,7 @@ char *gw_width_tame(const char *text)
 		if (n == 0) {
 			copy[used++] = '?';
 			n = 1;
-		} else if (commands(code_point(text, n))) {
+		} else if (gw_text_tricks(text, n)) {
 			copy[used++] = ' ';
 		} else {
 			memcpy(copy + used, text, n);

@@ -14,8 +14,8 @@
  * combining marks and zero-width characters none. */
 size_t gw_width(const char *text);
 
-/* A copy to be freed in which nothing can command a terminal: control characters become spaces,
- * bytes that are not UTF-8 become "?". NULL if there is no memory. */
+/* A copy to be freed in which nothing can command a terminal or read as another text: what
+ * gw_text_tricks becomes a space, a byte that is not UTF-8 "?". NULL if there is no memory. */
 char *gw_width_tame(const char *text);
 
 #endif

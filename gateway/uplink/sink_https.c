@@ -83,7 +83,6 @@ say(struct gw_answer *ret_answer, enum gw_verdict verdict, int status, const cha
 {
 	char memory[512];
 	struct gw_text t, why;
-	const char *p;
 	va_list ap;
 
 	*ret_answer = (struct gw_answer){.verdict = verdict, .status = status};
@@ -93,15 +92,7 @@ say(struct gw_answer *ret_answer, enum gw_verdict verdict, int status, const cha
 	va_end(ap);
 	/* part of it may be the platform's own words */
 	gw_text_init(&why, ret_answer->why, sizeof(ret_answer->why));
-	for (p = memory; *p;) {
-		size_t n = gw_text_utf8(p, strlen(p));
-
-		if (n == 0 || (n == 1 && ((unsigned char)*p < ' ' || *p == 0x7f)))
-			gw_text_add_n(&why, n == 0 ? "?" : " ", 1);
-		else
-			gw_text_add_n(&why, p, n);
-		p += n > 0 ? n : 1;
-	}
+	gw_text_add_line(&why, memory);
 }
 
 static enum gw_verdict verdict_of(long status)

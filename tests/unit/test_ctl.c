@@ -78,10 +78,10 @@ static void widths_count_columns(void **state)
 static void nothing_from_outside_commands_the_terminal(void **state)
 {
 	char *tame = gw_width_tame("a\033[2J\r\nb\x07\xc2\x9b"
-				   "c\x7f\xff锅");
+				   "c\x7f\xff锅\u202ered\u2066\ufeff");
 
 	(void)state;
-	assert_string_equal(tame, "a [2J  b  c ?锅");
+	assert_string_equal(tame, "a [2J  b  c ?锅 red  ");
 	free(tame);
 	gw_show_line(out, "t RED raised \033]0;owned\007", true);
 	assert_null(strstr(shown(), "\033]"));

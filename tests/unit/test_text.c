@@ -14,6 +14,8 @@
 #include <string.h>
 #include <time.h>
 
+#include <jansson.h>
+
 #include <cmocka.h>
 
 static char memory[512];
@@ -138,6 +140,80 @@ static void keeps_a_line_one_line(void **state)
 	assert_string_equal(memory, " a b  锅 ");
 }
 
+static size_t put_utf8(char *to, uint32_t c)
+{
+	if (c < 0x80)
+		return (size_t)sprintf(to, "%c", (int)c);
+	if (c < 0x800)
+		return (size_t)sprintf(
+			to, "%c%c", (int)(0xc0 | c >> 6), (int)(0x80 | (c & 63)));
+	if (c < 0x10000)
+		return (size_t)sprintf(to, "%c%c%c", (int)(0xe0 | c >> 12),
+			(int)(0x80 | (c >> 6 & 63)), (int)(0x80 | (c & 63)));
+	return (size_t)sprintf(to, "%c%c%c%c", (int)(0xf0 | c >> 18),
+		(int)(0x80 | (c >> 12 & 63)), (int)(0x80 | (c >> 6 & 63)),
+		(int)(0x80 | (c & 63)));
+}
+
+/* Controls of both sets, and what is invisible or turns the direction: none of it is left in a
+ * line, and all of it is escaped in JSON, where a program reads the same text as before. */
+static void nothing_that_plays_tricks_passes(void **state)
+{
+	static const struct {
+		uint32_t from, to;
+	} kinds[] = {{0x01, 0x1f}, {0x7f, 0x9f}, {0xad, 0xad}, {0x61c, 0x61c},
+		{0x200b, 0x200f}, {0x2028, 0x202e}, {0x2060, 0x206f}, {0xfeff, 0xfeff},
+		{0xfff9, 0xfffb}, {0xe0001, 0xe007f}};
+
+	(void)state;
+	for (size_t k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++)
+		for (uint32_t c = kinds[k].from; c <= kinds[k].to; c++) {
+			char text[16] = "a", *end = text + 1;
+			json_t *read;
+
+			end += put_utf8(end, c);
+			strcpy(end, "b");
+			assert_true(gw_text_tricks(text + 1, (size_t)(end - text - 1)));
+			gw_text_init(&t, memory, sizeof(memory));
+			gw_text_add_line(&t, text);
+			assert_string_equal(memory, "a b");
+			gw_text_init(&t, memory, sizeof(memory));
+			gw_json_string(&t, NULL, text);
+			for (const char *p = memory; *p; p++)
+				assert_true(*p >= 0x20 && *p < 0x7f);
+			read = json_loads(memory, JSON_DECODE_ANY, NULL);
+			assert_string_equal(json_string_value(read), text);
+			json_decref(read);
+		}
+}
+
+/* What people write with is left alone: beside each of those ranges, and far from them. */
+static void what_people_write_passes(void **state)
+{
+	static const uint32_t plain[] = {' ', '~', 0xa0, 0xac, 0xae, 0x61b, 0x200a, 0x2010,
+		0x2027, 0x202f, 0x205f, 0x2070, 0x4e00, 0x9505, 0xfefe, 0xff01, 0xfffc,
+		0xfffd, 0x1f525, 0xe0080};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(plain) / sizeof(plain[0]); i++) {
+		char text[16] = "", wanted[32];
+
+		assert_false(gw_text_tricks(text, put_utf8(text, plain[i])));
+		gw_text_init(&t, memory, sizeof(memory));
+		gw_text_add_line(&t, text);
+		assert_string_equal(memory, text);
+		snprintf(wanted, sizeof(wanted), "\"%s\"", text);
+		gw_text_init(&t, memory, sizeof(memory));
+		gw_json_string(&t, NULL, text);
+		assert_string_equal(memory, wanted);
+	}
+	gw_text_init(&t, memory, sizeof(memory));
+	gw_text_add_line(&t,
+		"a\x9b"
+		"2Jb\xff\xe9\x94"); /* C1 as one byte, and torn ones */
+	assert_string_equal(memory, "a?2Jb???");
+}
+
 static const char *utc(int64_t wall_ms)
 {
 	gw_text_init(&t, memory, sizeof(memory));
@@ -254,6 +330,8 @@ int main(void)
 		cmocka_unit_test(ignores_the_locale),
 		cmocka_unit_test(cuts_between_characters),
 		cmocka_unit_test(keeps_a_line_one_line),
+		cmocka_unit_test(nothing_that_plays_tricks_passes),
+		cmocka_unit_test(what_people_write_passes),
 		cmocka_unit_test(writes_times),
 		cmocka_unit_test(writes_durations),
 		cmocka_unit_test(knows_utf8),
