@@ -219,7 +219,15 @@ static void begin_resend(struct gw_caller *c)
 
 static void obey(struct gw_caller *c)
 {
+	bool stays = c->request.kind == GW_REQUEST_TAIL ||
+		c->request.kind == GW_REQUEST_RECORD;
+
 	c->all->status.requests++;
+	if (stays && !c->all->may_stay(c->all, c->uid)) {
+		say_error(c, "too many follow or record already: try again later", NULL);
+		enter(c, GW_CALLER_READING);
+		return;
+	}
 	switch (c->request.kind) {
 	case GW_REQUEST_STATUS: begin_document(c, GW_STATUS_GATEWAY); break;
 	case GW_REQUEST_POINTS: begin_document(c, GW_STATUS_POINTS); break;

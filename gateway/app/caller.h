@@ -25,6 +25,8 @@ struct gw_callers {
 	void *arg;
 	struct gw_recorder *recorder; /* or NULL */
 	struct gw_resends resends;
+	/* Whether one more of this user may follow or record. */
+	bool (*may_stay)(const struct gw_callers *all, uid_t uid);
 	/* A caller was at work by itself: it may have died, or want history. */
 	void (*moved)(struct gw_callers *all);
 	uint64_t cookie; /* the last that was given */

@@ -107,10 +107,47 @@ void gw_control_history(struct gw_control *c)
 
 /* ---- coming in ---- */
 
+static bool stays(const struct gw_caller *c)
+{
+	return c->phase == GW_CALLER_FOLLOWING || c->phase == GW_CALLER_JOINING ||
+		c->phase == GW_CALLER_RECORDING;
+}
+
+static bool may_stay(const struct gw_callers *all, uid_t uid)
+{
+	const struct gw_control *c = (const struct gw_control *)((const char *)all -
+		offsetof(struct gw_control, all));
+	int all_that_stay = 0, of_uid = 0;
+
+	for (size_t i = 0; i < GW_PROTOCOL_CLIENTS; i++) {
+		if (!c->callers[i] || c->callers[i]->dead || !stays(c->callers[i]))
+			continue;
+		all_that_stay++;
+		of_uid += c->callers[i]->uid == uid;
+	}
+	return all_that_stay < GW_PROTOCOL_STAY && of_uid < GW_PROTOCOL_UID_STAY;
+}
+
+/* Whether a user who may connect may do so once more. */
+static bool has_room_for(const struct gw_control *c, int fd)
+{
+	struct ucred who = {.uid = (uid_t)-1};
+	socklen_t size = sizeof(who);
+	int of_uid = 0, n = 0;
+
+	getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size);
+	for (size_t i = 0; i < GW_PROTOCOL_CLIENTS; i++) {
+		n += c->callers[i] != NULL;
+		of_uid += c->callers[i] && c->callers[i]->uid == who.uid;
+	}
+	return n < GW_PROTOCOL_CLIENTS && of_uid < GW_PROTOCOL_UID_CLIENTS;
+}
+
 static void turn_away(struct gw_control *c, int fd)
 {
 	static const char full[] =
-		"{\"ok\":false,\"error\":\"32 clients are connected: try again later\"}\n";
+		"{\"ok\":false,\"error\":\"too many clients are connected: "
+		"try again later\"}\n";
 
 	c->all.status.turned_away++;
 	send(fd, full, sizeof(full) - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -124,13 +161,14 @@ static void somebody_comes(void *arg, uint32_t events)
 
 	(void)events;
 	while ((fd = accept4(c->io.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK)) >= 0) {
+		bool room = has_room_for(c, fd);
 		size_t at = 0;
 
-		while (at < GW_PROTOCOL_CLIENTS && c->callers[at])
+		while (room && c->callers[at])
 			at++;
-		if (at < GW_PROTOCOL_CLIENTS)
+		if (room)
 			c->callers[at] = gw_caller_new(&c->all, fd);
-		if (at == GW_PROTOCOL_CLIENTS || !c->callers[at])
+		if (!room || !c->callers[at])
 			turn_away(c, fd);
 	}
 	if (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED)
@@ -198,9 +236,8 @@ void gw_control_status(const struct gw_control *c, struct gw_control_status *ret
 		const struct gw_caller *to = c->callers[i];
 
 		ret_status->clients += to != NULL;
-		ret_status->followers += to &&
-			(to->phase == GW_CALLER_FOLLOWING ||
-				to->phase == GW_CALLER_JOINING);
+		ret_status->followers += to && to->phase != GW_CALLER_RECORDING &&
+			stays(to);
 	}
 }
 
@@ -221,6 +258,7 @@ enum gw_err gw_control_open(struct gw_loop *loop, const struct gw_control_opts *
 	c->all.recorder = opts->recorder;
 	c->all.resends.way = opts->resends;
 	c->all.moved = moved;
+	c->all.may_stay = may_stay;
 	c->accept_again = (struct gw_loop_timer){.fire = accept_again, .arg = c};
 	c->ask_again = (struct gw_loop_timer){.fire = ask_again, .arg = c};
 	e = gw_listen_open(&c->listen, opts->path, opts->group, err);

@@ -56,7 +56,7 @@ struct gw_control_status {
 	uint64_t requests;
 	uint64_t malformed;   /* lines refused and connections closed, slow ones too */
 	uint64_t cut;         /* clients that did not read */
-	uint64_t turned_away; /* beyond GW_PROTOCOL_CLIENTS */
+	uint64_t turned_away; /* beyond what protocol.h allows */
 };
 void gw_control_status(const struct gw_control *c, struct gw_control_status *ret_status);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * protocol.h: what tocsin and tocsind say to each other over the control socket, a Unix stream
- * socket (0660, group tocsin). One JSON object a line, both ways; UTF-8; no line is longer than
+ * socket (0660, group tocsin-operators). One JSON object a line, both ways; UTF-8; no line is longer than
  * GW_PROTOCOL_REQUEST_MAX on the way in, newline included.
  *
  * Requests (a key that is not listed here is refused):
@@ -39,16 +39,21 @@
  *
  * A request must be complete GW_PROTOCOL_READ_MS after the connection or the last answer. A line
  * that is malformed, too long or too slow gets an error and the connection is closed; a request
- * that is refused for its meaning leaves it open. A client that does not read is cut.
+ * that is refused for its meaning leaves it open. A client that does not read is cut. At most
+ * GW_PROTOCOL_CLIENTS are connected, and GW_PROTOCOL_STAY of them follow or record, so that who
+ * wants to acknowledge always comes in; of one user GW_PROTOCOL_UID_CLIENTS and _UID_STAY.
  */
 #ifndef GW_CTL_PROTOCOL_H
 #define GW_CTL_PROTOCOL_H
 
 #define GW_PROTOCOL_SOCKET       "/run/tocsin/control.sock"
-#define GW_PROTOCOL_GROUP        "tocsin"
+#define GW_PROTOCOL_GROUP        "tocsin-operators"
 #define GW_PROTOCOL_REQUEST_MAX  4096
 #define GW_PROTOCOL_READ_MS      5000
 #define GW_PROTOCOL_CLIENTS      32
+#define GW_PROTOCOL_UID_CLIENTS  24 /* of one user: others come in, too */
+#define GW_PROTOCOL_STAY         30 /* that follow or record: the rest is for short requests */
+#define GW_PROTOCOL_UID_STAY     22 /* of one user */
 #define GW_PROTOCOL_TAIL_MAX     10000
 #define GW_PROTOCOL_NOTE_MAX     127 /* bytes of a note */
 #define GW_PROTOCOL_RECORD_BYTES (256 << 20)

@@ -62,7 +62,7 @@ static bool take_resent(void *arg, size_t i, struct gw_resent *ret_resent)
 static enum gw_err open_control(struct gw_control **ret, struct gw_error *err)
 {
 	struct gw_control_opts opts = {.path = path,
-		.group = "tocsin",
+		.group = "tocsin-operators",
 		.view = &kit.view,
 		.command = take_command,
 		.resends = {take_resend, take_resent, NULL}};
@@ -414,32 +414,97 @@ static void a_slow_line_gets_an_error_and_the_door(void **state)
 	spin();
 }
 
-static void beyond_32_clients_are_turned_away(void **state)
+/* Connects as another user, which only root can. */
+static int join_as(uid_t uid)
 {
-	int fds[GW_PROTOCOL_CLIENTS], one_more;
+	char run[sizeof(path)];
+	int fd;
+
+	snprintf(run, sizeof(run), "%s/run", folder);
+	chmod(folder, 0755);
+	chmod(run, 0755);
+	chmod(path, 0666);
+	assert_int_equal(seteuid(uid), 0);
+	fd = join();
+	assert_int_equal(seteuid(0), 0);
+	return fd;
+}
+
+static void assert_turned_away(int fd)
+{
+	assert_non_null(strstr(hear(fd), "\"ok\":false"));
+	assert_true(ended(fd));
+	close(fd);
+}
+
+static void beyond_so_many_clients_are_turned_away(void **state)
+{
+	int fds[GW_PROTOCOL_CLIENTS], n = GW_PROTOCOL_UID_CLIENTS;
 	struct gw_control_status s;
-	json_t *r;
 
 	(void)state;
-	for (int i = 0; i < GW_PROTOCOL_CLIENTS; i++)
+	for (int i = 0; i < n; i++)
 		fds[i] = join();
-	one_more = join();
-	assert_non_null(strstr(hear(one_more), "\"ok\":false"));
-	assert_true(ended(one_more));
-	close(one_more);
+	assert_turned_away(join()); /* one user does not get them all */
+	while (geteuid() == 0 && n < GW_PROTOCOL_CLIENTS)
+		fds[n++] = join_as(4711);
+	if (geteuid() == 0)
+		assert_turned_away(join_as(4711));
 	gw_control_status(control, &s);
-	assert_int_equal(s.clients, GW_PROTOCOL_CLIENTS);
-	assert_int_equal(s.turned_away, 1);
+	assert_int_equal(s.clients, n);
+	assert_int_equal(s.turned_away, geteuid() == 0 ? 2 : 1);
 	close(fds[7]);
 	spin();
 	fds[7] = join();
-	r = ask(fds[7], "{\"cmd\":\"alarms\"}\n");
-	json_decref(r);
-	for (int i = 0; i < GW_PROTOCOL_CLIENTS; i++)
+	json_decref(ask(fds[7], "{\"cmd\":\"alarms\"}\n"));
+	for (int i = 0; i < n; i++)
 		close(fds[i]);
 	spin();
 	gw_control_status(control, &s);
 	assert_int_equal(s.clients, 0);
+}
+
+/* As many as want to follow come; whoever acknowledges still gets through. */
+static void followers_leave_room_for_short_requests(void **state)
+{
+	int fds[GW_PROTOCOL_CLIENTS], n = 0, fd;
+	struct gw_control_status s;
+	uid_t other = geteuid() == 0 ? 4711 : geteuid();
+
+	(void)state;
+	for (int i = 0; i < 2 * GW_PROTOCOL_CLIENTS; i++) {
+		fd = i % 2 && other != geteuid() ? join_as(other) : join();
+		say(fd, "{\"cmd\":\"tail\"}\n");
+		if (strstr(hear(fd), "\"ok\":true"))
+			fds[n++] = fd;
+		else
+			close(fd);
+		spin();
+	}
+	assert_int_equal(n, other != geteuid() ? GW_PROTOCOL_STAY : GW_PROTOCOL_UID_STAY);
+	gw_control_status(control, &s);
+	assert_int_equal(s.followers, n);
+	for (int i = 0; i < 5; i++) { /* two at a time */
+		int one = join(), two = join();
+
+		json_decref(ask(one, "{\"cmd\":\"alarms\"}\n"));
+		json_decref(ask(two, "{\"cmd\":\"alarms\"}\n"));
+		/* refused for its meaning: it may go on asking */
+		say(one, "{\"cmd\":\"tail\"}\n");
+		assert_non_null(strstr(hear(one), "too many follow"));
+		json_decref(ask(one, "{\"cmd\":\"alarms\"}\n"));
+		close(one);
+		close(two);
+		spin();
+	}
+	close(fds[0]);
+	spin();
+	fds[0] = join();
+	say(fds[0], "{\"cmd\":\"tail\"}\n");
+	assert_non_null(strstr(hear(fds[0]), "\"ok\":true"));
+	while (n > 0)
+		close(fds[--n]);
+	spin();
 }
 
 static void many_requests_in_one_write_are_all_answered(void **state)
@@ -960,7 +1025,8 @@ int main(void)
 		TEST(what_is_no_request_gets_an_error_and_the_door),
 		TEST(a_line_that_is_too_long_gets_an_error_and_the_door),
 		TEST(a_slow_line_gets_an_error_and_the_door),
-		TEST(beyond_32_clients_are_turned_away),
+		TEST(beyond_so_many_clients_are_turned_away),
+		TEST(followers_leave_room_for_short_requests),
 		TEST(many_requests_in_one_write_are_all_answered),
 		TEST(a_client_that_has_said_all_still_hears_the_answer),
 		TEST(a_command_goes_to_the_engine_and_its_answer_back),
