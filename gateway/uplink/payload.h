@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * payload.h: event -> bytes, pure. One event renders to one body; a request is bodies joined.
- * The same event gives the same bytes, for ever.
+ * The same event gives the same bytes, for ever, but for one: what left before its commit says
+ * durable: false, and a gateway that is killed in that very commit cannot know afterwards that it
+ * had left (to note it would take the disk that is stalled), so the repeat may say true. The id
+ * and all else is the same; a receiver tells repeats by the id.
  *
  * Thread: any.
  */

@@ -308,3 +308,49 @@ def test_events_that_are_lost_are_an_alarm_of_their_own(gateway, city, hang):
     g.wait_log(r"alerts delivered, but the gateway lost \d+ meanwhile", within=60)
     harness.wait_for(lambda: city.beats() and city.beats()[-1]["data"]["events_lost"] > 0,
                      lambda: city.beats()[-1:], 30)
+
+
+# ---- a disk that does not sync ----
+
+def test_an_alert_log_that_is_not_synced_holds_nobody_up(gateway, plant, hang):
+    """Lines go on into the file, and the daemon ends in time."""
+    plant.set(3, "holding", 0, 100, 0)
+    g = gateway(b.config(b.modbus_tcp(plant.port, b.gas()), alarms=[b.GAS_HIGH]),
+                env=hang.env).start()
+    g.wait_point("plant/gas-1/ch4", 10)
+    hang.stop("alert-sync.sync")
+    for n in range(1, 4):
+        for tenths, change in ((520, "raised"), (100, "cleared")):
+            plant.set(3, "holding", 0, tenths, 0)
+            harness.wait_for(
+                lambda c=change, n=n: sum(x["change"] == c for x in g.lines()) == n,
+                lambda: g.alert_log.read_text())
+    assert g.status()["alert_log"]["state"] == "ok"
+    at = time.monotonic()
+    g.stop()
+    assert time.monotonic() - at < 8 * harness.SLOW
+
+
+def test_a_repeat_of_what_left_before_its_commit_differs_in_durable_only(gateway, plant, city,
+                                                                        hang):
+    """Killed while the disk holds the commit, the gateway cannot know any more that the alarm left
+    before it: the repeat says durable. Nothing else of it differs, least of all the id."""
+    plant.set(3, "holding", 0, 100, 0)
+    g = gateway(b.config(b.modbus_tcp(plant.port, b.gas()), alarms=[b.GAS_HIGH],
+                         uplinks=[city.uplink()]), env=hang.env).start()
+    g.wait_point("plant/gas-1/ch4", 10)
+    hang.stop("store.sync")
+    plant.set(3, "holding", 0, 520, 0)
+    first = city.until("plant/gas-1/ch4:ch4-high", "raised")
+    assert first.data["durable"] is False
+    g.kill()
+    hang.go("store.sync")
+    g.start()
+
+    def again():
+        return [a for a in city.arrivals() if a.id == first.id][1:]
+    repeat = harness.wait_for(again, lambda: str(city.arrivals()), 20)[0]
+    assert repeat.data == {**first.data, "durable": True}
+    assert {k: v for k, v in repeat.event.items() if k != "data"} == {
+        k: v for k, v in first.event.items() if k != "data"}
+    assert len(city.seen_events("plant/gas-1/ch4:ch4-high", "raised")) == 1
