@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "app/alert_log.h"
 
+#include "app/alert_sync.h"
 #include "base/clock.h"
 #include "base/log.h"
 
@@ -21,6 +22,8 @@ struct gw_alert_log {
 	struct gw_ring events;
 	struct gw_wake wake;
 	struct gw_thread thread;
+	struct gw_alert_sync *sync;
+	gid_t group; /* -1: as it comes */
 	/* its thread only */
 	int fd; /* -1: not open */
 	dev_t dev;
@@ -45,6 +48,7 @@ enum gw_err gw_alert_log_new(const char *path, size_t ring_capacity,
 	if (!a)
 		return gw_fail(err, GW_ERR_SYSTEM, ENOMEM, "alert log: out of memory");
 	a->fd = -1;
+	a->group = (gid_t)-1;
 	a->path = strdup(path);
 	a->text = malloc(GW_ALERT_LOG_KEEP);
 	if (!a->path || !a->text) {
@@ -53,7 +57,8 @@ enum gw_err gw_alert_log_new(const char *path, size_t ring_capacity,
 	}
 	if (gw_wake_init(&a->wake, err))
 		goto failed;
-	if (gw_ring_init(&a->events, ring_capacity, sizeof(struct gw_event), err))
+	if (gw_ring_init(&a->events, ring_capacity, sizeof(struct gw_event), err) ||
+		gw_alert_sync_new(&a->sync, err))
 		goto failed;
 	*ret_log = a;
 	return GW_OK;
@@ -68,6 +73,7 @@ void gw_alert_log_free(struct gw_alert_log *a)
 		return;
 	gw_alert_log_ask_stop(a);
 	gw_alert_log_join(a);
+	gw_alert_sync_free(a->sync);
 	if (a->fd >= 0)
 		close(a->fd);
 	gw_ring_fini(&a->events);
@@ -144,18 +150,25 @@ static void make_folder(const char *path)
 }
 
 /* An existing file keeps the mode logrotate or a person gave it. O_NONBLOCK: a FIFO put there
- * must not hang the thread. */
-static int open_or_create(const char *path)
+ * must not hang the thread. O_NOFOLLOW: whoever can make a link in the folder would choose what the
+ * daemon appends to. Links on the way to the folder are followed: they are in folders of root, who
+ * may well have put the logs on another disk. */
+static int open_or_create(const struct gw_alert_log *a)
 {
-	const int flags = O_RDWR | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
-	int fd = open(path, flags);
+	const int flags = O_RDWR | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK |
+		O_NOFOLLOW;
+	int fd = open(a->path, flags);
 
 	if (fd >= 0 || errno != ENOENT)
 		return fd;
-	make_folder(path);
-	fd = open(path, flags | O_CREAT | O_EXCL, 0640);
-	if (fd >= 0)
-		fchmod(fd, 0640); /* whatever the umask says: the group reads it */
+	make_folder(a->path);
+	fd = open(a->path, flags | O_CREAT | O_EXCL, 0640);
+	if (fd < 0)
+		return fd;
+	if (a->group != (gid_t)-1 && fchown(fd, (uid_t)-1, a->group) != 0)
+		gw_log(GW_LOG_NOTICE, "alert log %s: cannot be given to group %u: %s",
+			a->path, (unsigned)a->group, gw_errno_text(errno));
+	fchmod(fd, 0640); /* whatever the umask says: the group reads it */
 	return fd;
 }
 
@@ -172,7 +185,7 @@ static bool torn(int fd, const struct stat *st)
 static int open_file(struct gw_alert_log *a)
 {
 	struct stat st;
-	int fd = open_or_create(a->path);
+	int fd = open_or_create(a);
 	bool same;
 
 	if (fd < 0)
@@ -202,7 +215,7 @@ static bool moved_away(const struct gw_alert_log *a)
 {
 	struct stat st;
 
-	return stat(a->path, &st) < 0 || st.st_dev != a->dev || st.st_ino != a->ino;
+	return lstat(a->path, &st) < 0 || st.st_dev != a->dev || st.st_ino != a->ino;
 }
 
 static void written(struct gw_alert_log *a, size_t n)
@@ -227,6 +240,8 @@ static void written(struct gw_alert_log *a, size_t n)
 /* 0, or errno. */
 static int write_out(struct gw_alert_log *a)
 {
+	bool any = a->used > 0;
+
 	if (a->fd >= 0 && moved_away(a))
 		close_file(a);
 	while (a->used > 0) {
@@ -241,6 +256,8 @@ static int write_out(struct gw_alert_log *a)
 		if (n > 0)
 			written(a, (size_t)n);
 	}
+	if (any)
+		gw_alert_sync_ask(a->sync, a->fd);
 	return 0;
 }
 
@@ -256,7 +273,9 @@ static void say_failing(struct gw_alert_log *a, int why, int64_t now_ns)
 		return;
 	a->failed_ns = now_ns;
 	gw_log(GW_LOG_ERR, "alert log %s: %s; lines wait in memory", a->path,
-		gw_errno_text(why));
+		why == ELOOP ? "a symbolic link is not followed, set gateway.alert_log to "
+			       "the file itself"
+			     : gw_errno_text(why));
 }
 
 static void say_working(struct gw_alert_log *a, int64_t now_ns)
@@ -338,7 +357,9 @@ static void *run(void *arg)
 
 enum gw_err gw_alert_log_start(struct gw_alert_log *a, struct gw_error *err)
 {
-	return gw_thread_start(&a->thread, "alert-log", run, a, err);
+	enum gw_err kind = gw_alert_sync_start(a->sync, err);
+
+	return kind ? kind : gw_thread_start(&a->thread, "alert-log", run, a, err);
 }
 
 void gw_alert_log_ask_stop(struct gw_alert_log *a)
@@ -351,6 +372,11 @@ void gw_alert_log_ask_stop(struct gw_alert_log *a)
 void gw_alert_log_join(struct gw_alert_log *a)
 {
 	gw_thread_join(&a->thread);
+}
+
+void gw_alert_log_group(struct gw_alert_log *a, gid_t group)
+{
+	a->group = group;
 }
 
 struct gw_ring *gw_alert_log_events(struct gw_alert_log *a)
@@ -381,5 +407,6 @@ void gw_alert_log_status(struct gw_alert_log *a, struct gw_alert_log_status *ret
 		.lines = atomic_load_explicit(&a->lines, memory_order_relaxed),
 		.waiting = atomic_load_explicit(&a->waiting, memory_order_relaxed),
 		.lost = atomic_load_explicit(&a->lost, memory_order_relaxed),
+		.syncs = atomic_load_explicit(&a->sync->syncs, memory_order_relaxed),
 	};
 }

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "app/gateway.h"
 
+#include "app/listen.h"
+#include "app/random.h"
 #include "base/log.h"
+#include "ctl/protocol.h"
 #include "gw_build.h"
 
 #include <errno.h>
@@ -203,7 +206,11 @@ static enum gw_err make_all(struct gw_gateway *g, struct gw_error *err)
 {
 	const struct gw_config *c = g->generation->config;
 	enum gw_err kind;
+	gid_t operators;
 
+	if (!gw_random_begin())
+		gw_log(GW_LOG_ERR,
+			"OpenSSL has no random numbers: no link with TLS will work");
 	if ((kind = open_loop(g, err)) || (kind = make_rings(g, err)) ||
 		(kind = gw_runner_init(&g->runner, err)) ||
 		(kind = gw_supervise_init(&g->supervisor, &g->runner.wake, err)) ||
@@ -220,13 +227,15 @@ static enum gw_err make_all(struct gw_gateway *g, struct gw_error *err)
 	atomic_store_explicit(&g->pulse.synced, gw_clock_synced(), memory_order_relaxed);
 	atomic_store_explicit(&g->runner.synced, g->pulse.synced, memory_order_relaxed);
 	gw_store_load(g->store, restore_one, g);
+	if (gw_listen_group(GW_PROTOCOL_GROUP, &operators))
+		gw_alert_log_group(g->alert_log, operators);
 	g->view.started_ns = g->pulse.started_ns;
 	gw_wiring_show(g);
 	gw_recorder_init(&g->recorder, &g->loop);
 	gw_recorder_config(&g->recorder, c);
 	return gw_control_open(&g->loop,
 		&(struct gw_control_opts){.path = c->gateway.control_socket,
-			.group = "tocsin",
+			.group = GW_PROTOCOL_GROUP,
 			.view = &g->view,
 			.command = send_command,
 			.arg = g,

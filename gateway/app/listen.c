@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "app/listen.h"
 
+#include "base/log.h"
+
 #include <errno.h>
 #include <grp.h>
 #include <stdio.h>
@@ -55,14 +57,28 @@ static enum gw_err clear_place(const struct sockaddr_un *at, struct gw_error *er
 	return GW_OK;
 }
 
-static void give_to_group(const char *path, const char *group)
+bool gw_listen_group(const char *name, gid_t *ret_group)
 {
 	char memory[4096];
 	struct group g, *found = NULL;
 
-	if (group && getgrnam_r(group, &g, memory, sizeof(memory), &found) == 0 && found &&
-		chown(path, (uid_t)-1, found->gr_gid) != 0)
-		return; /* not a member: the socket stays ours alone, which is safe */
+	if (getgrnam_r(name, &g, memory, sizeof(memory), &found) != 0 || !found)
+		return false;
+	*ret_group = found->gr_gid;
+	return true;
+}
+
+static void give_to_group(const char *path, const char *group)
+{
+	gid_t gid;
+
+	/* not a member: the socket stays ours alone, which is safe */
+	if (group && gw_listen_group(group, &gid) && chown(path, (uid_t)-1, gid) != 0)
+		gw_log(GW_LOG_WARNING,
+			"control socket %s: cannot be given to group %s (%s): only root "
+			"and "
+			"this user may use it",
+			path, group, gw_errno_text(errno));
 }
 
 enum gw_err gw_listen_open(

@@ -19,6 +19,8 @@ struct gw_listen {
 	ino_t ino;
 };
 
+/* Whether there is a group of this name. */
+bool gw_listen_group(const char *name, gid_t *ret_group);
 /* Mode 0660, given to group if there is one of that name and we may. The folder is made if it is
  * missing (0755). A socket file nobody listens on is replaced; GW_ERR_REFUSED if somebody does,
  * or if path is something else than a socket. */

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""The systemd unit: hardened to an exposure of 1.3, and none of what would break the daemon."""
+"""The systemd unit: hardened to an exposure of 1.3, and none of what would break the daemon; and
+the files beside it agree with it and with the daemon on who may read what."""
 import pathlib
 import re
 import shutil
@@ -27,6 +28,33 @@ MUST_NOT = {
     r"^ProcSubset=pid": "it hides the boot id",
 }
 
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+# Operators use the socket and read the alert log; the keys in /etc/tocsin are the daemon's alone.
+BESIDE = {
+    "systemd/sysusers.conf": {
+        r"^g tocsin-operators ": "the group of the control socket",
+        r"^m tocsin tocsin-operators$": "the daemon gives socket and log to that group"},
+    "systemd/tmpfiles.conf": {
+        r"^d /etc/tocsin 0750 root tocsin ": "keys are read by the daemon's own group only",
+        r"^d /var/log/tocsin 0751 tocsin tocsin ": "operators pass, and list nothing"},
+    "systemd/logrotate.conf": {
+        r"^\tsu tocsin tocsin-operators$": "who may give the new file to operators",
+        r"^\tcreate 0640 tocsin tocsin-operators$": "operators read the alert log"},
+    "gateway/ctl/protocol.h": {
+        r'^#define GW_PROTOCOL_GROUP\s+"tocsin-operators"$': "the group of the control socket"},
+}
+
+
+def beside(root=ROOT):
+    for name, must in BESIDE.items():
+        text = (root / name).read_text()
+        for pattern, why in must.items():
+            if not re.search(pattern, text, re.M):
+                yield f"{name}: nothing like {pattern}: {why}"
+    members = re.findall(r"^m (\S+) tocsin$", (root / "systemd/sysusers.conf").read_text(), re.M)
+    if members:
+        yield f"systemd/sysusers.conf: {members} could read the keys in /etc/tocsin"
+
 
 def complaints(text):
     for pattern, why in MUST.items():
@@ -38,7 +66,7 @@ def complaints(text):
 
 
 def main(path):
-    bad = list(complaints(pathlib.Path(path).read_text()))
+    bad = list(complaints(pathlib.Path(path).read_text())) + list(beside())
     print("\n".join(bad))
     if bad:
         return 1

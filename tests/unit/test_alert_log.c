@@ -5,6 +5,7 @@
 #include "temp_dir.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -225,6 +226,88 @@ static void the_thread_writes_when_poked_and_all_before_it_ends(void **state)
 	assert_int_equal(status().waiting, 0);
 }
 
+/* What it appends to is the file itself, or nothing. */
+static void a_symbolic_link_is_not_followed(void **state)
+{
+	char other[96];
+
+	(void)state;
+	step(1);
+	snprintf(other, sizeof(other), "%s/log/precious", folder);
+	assert_int_equal(rename(path, other), 0);
+	assert_int_equal(symlink(other, path), 0);
+	step(2);
+	assert_true(status().failing);
+	assert_int_equal(kit.n_said, 1);
+	assert_non_null(strstr(kit.said[0], "symbolic link is not followed"));
+	assert_null(strstr(content(other), "#2"));
+	unlink(path);
+	assert_int_equal(symlink("nothing", path), 0); /* nor made through one */
+	now_ns += GW_ALERT_LOG_RETRY_NS;
+	gw_alert_log_step(a, now_ns);
+	assert_true(status().failing);
+	unlink(path);
+	now_ns += GW_ALERT_LOG_RETRY_NS;
+	gw_alert_log_step(a, now_ns);
+	assert_string_equal(content(path), LINE("2", "125"));
+}
+
+/* The folder may be one: that is root's business. */
+static void a_link_to_the_folder_is_followed(void **state)
+{
+	char log[96], elsewhere[96];
+
+	(void)state;
+	snprintf(log, sizeof(log), "%s/log", folder);
+	snprintf(elsewhere, sizeof(elsewhere), "%s/disk2", folder);
+	assert_int_equal(mkdir(elsewhere, 0755), 0);
+	assert_int_equal(symlink(elsewhere, log), 0);
+	step(1);
+	assert_false(status().failing);
+	assert_string_equal(content(path), LINE("1", "124"));
+}
+
+static void a_new_file_belongs_to_the_group_and_is_read_by_no_other(void **state)
+{
+	gid_t group = geteuid() == 0 ? 4711 : getegid();
+	struct stat st;
+
+	(void)state;
+	gw_alert_log_group(a, group);
+	step(1);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_gid, group);
+	assert_int_equal(st.st_mode & 07777, 0640);
+}
+
+static bool synced(uint64_t times)
+{
+	const struct timespec pause = {.tv_nsec = 5000000};
+
+	for (int i = 0; i < 4000 && status().syncs < times; i++)
+		nanosleep(&pause, NULL);
+	return status().syncs == times;
+}
+
+/* Soon, and not once a line: by the clock of this test it is always the same second. */
+static void what_is_written_is_brought_to_the_disk_once_a_second(void **state)
+{
+	(void)state;
+	assert_int_equal(gw_alert_log_start(a, NULL), GW_OK);
+	for (uint64_t seq = 1; seq <= 300; seq++) {
+		push(seq);
+		gw_wake_poke(gw_alert_log_wake(a));
+		while (gw_ring_count(gw_alert_log_events(a)) > 0)
+			sched_yield();
+		if (seq == 1)
+			assert_true(synced(1));
+	}
+	assert_int_equal(status().syncs, 1);
+	gw_alert_log_ask_stop(a);
+	gw_alert_log_join(a);
+	assert_int_equal(status().lines, 300);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -236,6 +319,10 @@ int main(void)
 		TEST(a_line_half_written_into_a_moved_file_is_whole_in_the_next),
 		TEST(what_does_not_fit_in_memory_is_counted_and_the_newest_stay),
 		TEST(the_thread_writes_when_poked_and_all_before_it_ends),
+		TEST(a_symbolic_link_is_not_followed),
+		TEST(a_link_to_the_folder_is_followed),
+		TEST(a_new_file_belongs_to_the_group_and_is_read_by_no_other),
+		TEST(what_is_written_is_brought_to_the_disk_once_a_second),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
