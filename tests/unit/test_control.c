@@ -473,7 +473,10 @@ static void followers_leave_room_for_short_requests(void **state)
 
 	(void)state;
 	for (int i = 0; i < 2 * GW_PROTOCOL_CLIENTS; i++) {
-		fd = i % 2 && other != geteuid() ? join_as(other) : join();
+		if (i == GW_PROTOCOL_CLIENTS) /* so far one user */
+			assert_int_equal(n, GW_PROTOCOL_UID_STAY);
+		fd = i >= GW_PROTOCOL_CLIENTS && other != geteuid() ? join_as(other)
+								    : join();
 		say(fd, "{\"cmd\":\"tail\"}\n");
 		if (strstr(hear(fd), "\"ok\":true"))
 			fds[n++] = fd;
