@@ -1,0 +1,115 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""The machinery against planted defects: defects.py [--only NAME] [--work FOLDER]
+
+Each defect is one small change of the gateway's source, most of them a cure taken out. A copy of the
+tree is built with one defect at a time, and the trials named for it must fail; with none they pass. A
+change that no longer fits the source is an error: it is to be written anew."""
+import argparse
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+TARGETS = ("tocsind", "tocsin", "tests/peers/modbus_server", "tests/faults/libinject.so",
+           "tests/faults/killat", "tests/faults/power_cut")
+
+
+@dataclass
+class Defect:
+    name: str
+    file: str
+    was: str
+    becomes: str
+    trials: tuple  # "kind/case", any of which must fail; "power_cut": the program
+
+
+from planted import DEFECTS  # noqa: E402
+
+
+def copy(to):
+    skip = shutil.ignore_patterns("build*", ".git", "__pycache__")
+    shutil.copytree(ROOT, to, ignore=skip, dirs_exist_ok=True)
+
+
+def build(tree):
+    out = tree / "build"
+    if not (out / "build.ninja").exists():
+        subprocess.run(["meson", "setup", out, tree], check=True, capture_output=True)
+    done = subprocess.run(["ninja", "-C", out, *TARGETS], capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError("does not build:\n" + done.stdout[-2000:])
+
+
+def fails(tree, trial):
+    """Whether that trial finds fault with what was built."""
+    env = {**os.environ, "TOCSIN_BUILD": str(tree / "build")}
+    env.pop("TOCSIN_FAULTS_OUT", None)
+    if trial == "power_cut":
+        return subprocess.run([tree / "build/tests/faults/power_cut"], capture_output=True,
+                              env={**env, "POWER_CUTS": "300"}).returncode != 0
+    kind, case = trial.split("/")
+    done = subprocess.run([sys.executable, HERE / "run.py", "--kind", kind, "--case", case,
+                           "--seed", "1", "--strict"], capture_output=True, text=True, env=env)
+    return done.returncode != 0
+
+
+def main():
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--only", default="")
+    options.add_argument("--work")
+    o = options.parse_args()
+    work = pathlib.Path(o.work or tempfile.mkdtemp(prefix="defects-"))
+    tree = work / "tree"
+    missed, caught = [], 0
+    try:
+        copy(tree)
+        build(tree)
+        for d in DEFECTS:
+            if o.only not in d.name:
+                continue
+            path = tree / d.file
+            text = path.read_text()
+            if text.count(d.was) != 1:
+                missed.append(d.name)
+                print(f"UNFIT   {d.name}: {d.file} has {text.count(d.was)} such places", flush=True)
+                continue
+            clean = [t for t in d.trials if fails(tree, t)]
+            path.write_text(text.replace(d.was, d.becomes))
+            try:
+                build(tree)
+                found = next((t for t in d.trials if t not in clean and fails(tree, t)), None)
+            finally:
+                path.write_text(text)
+                build(tree)
+            caught += found is not None
+            if not found:
+                missed.append(d.name)
+            print(f"{'caught ' if found else 'MISSED '} {d.name}: {found or ''}"
+                  + (f" ({', '.join(clean)} fails without it, too)" if clean else ""), flush=True)
+            note(d, found)
+    finally:
+        if not o.work:
+            shutil.rmtree(work, ignore_errors=True)
+    print(f"{caught} of {caught + len(missed)} planted defects were caught")
+    return 1 if missed else 0
+
+
+def note(defect, found):
+    path = os.environ.get("TOCSIN_FAULTS_OUT")
+    if path:
+        with open(path, "a", encoding="utf-8") as out:
+            out.write(json.dumps({"kind": "defects", "name": defect.name, "fault": defect.name,
+                                  "trials": 1, "losses": 0, "duplicates": 0, "worst_ms": 0,
+                                  "wrong": [] if found else ["not caught"]}) + "\n")
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(HERE))
+    sys.exit(main())

@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The long run: a fault every few simulated minutes while alarms come and go, day after day in one
+process. Nothing is lost or told twice, and memory does not grow."""
+import errno
+import os
+import pathlib
+
+import harness
+import injection as i
+from bed import DETECTORS, Violated
+from trial import Family
+
+family = Family("long")
+FAULTS_A_DAY = 288          # one every five minutes
+SLOPE_BYTES_A_DAY = 1024
+
+
+def anonymous_kb(pid):
+    for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("RssAnon"):
+            return int(line.split()[1])
+    return 0
+
+
+def harm(bed):
+    kind = bed.rng.randrange(6)
+    if kind == 0:
+        bed.city.spoil("status", status=bed.rng.choice((500, 502, 503, 429, 400, 401, 404)))
+    elif kind == 1:
+        bed.city.spoil("cut", at=bed.rng.choice(("head", "body", "none")))
+    elif kind == 2:
+        bed.inject.rule(0, i.SYNC, errno.EIO, "/state/", count=1)
+    elif kind == 3:
+        bed.inject.rule(0, i.WRITE, errno.ENOSPC, "/state/", count=bed.rng.randrange(1, 4))
+    elif kind == 4:
+        bed.inject.clock(wall_s=bed.rng.uniform(-3600, 3600))
+    else:
+        bed.gateway.reload()
+
+
+def told(bed):
+    """What arrived of each detector, in the order of seq, each id once."""
+    first = {}
+    for a in bed.came():
+        first.setdefault(a.id, a)
+    out = {}
+    for a in sorted(first.values(), key=lambda a: a.seq):
+        out.setdefault(a.alarm, []).append(a.change)
+    return out
+
+
+def days(bed, n, faults_a_day=FAULTS_A_DAY):
+    bed.start()
+    done = {bed.alarm(k): [] for k in range(len(DETECTORS))}
+    memory = []
+    pid = bed.gateway.process.pid
+    for _ in range(n):
+        for _ in range(faults_a_day):
+            harm(bed)
+            k = bed.rng.randrange(len(DETECTORS))
+            bed.on[k] = not bed.on[k]
+            done[bed.alarm(k)].append("raised" if bed.on[k] else "cleared")
+            bed.shared.publisher.send(f"{bed.topic}/{DETECTORS[k][0]}",
+                                      "true" if bed.on[k] else "false")
+            os.sched_yield()
+        bed.inject.end()
+        bed.inject.clock()
+        bed.city.clear()
+        sure = sum(map(len, done.values()))
+        harness.wait_for(lambda: sum(1 for line in bed.city.seen if "-hb-" not in line) >= sure
+                         and bed.gateway.uplink()["pending"] == 0,
+                         lambda: f"{sure} changes at the platform: {bed.gateway.uplink()}\n"
+                         + bed.gateway.log()[-1500:], 90)
+        memory.append(anonymous_kb(pid))
+    wrong = [f"I1 {alarm}: {len(changes)} changes were made, {len(told(bed).get(alarm, []))} told"
+             for alarm, changes in done.items() if told(bed).get(alarm, []) != changes]
+    wrong += growth(memory)
+    if wrong:
+        raise Violated(wrong)
+
+
+def growth(kb):
+    """The slope of memory over the days after the first tenth, least squares."""
+    tail = kb[len(kb) // 10 + 1:]
+    if len(tail) < 10:
+        return []
+    mean_x, mean_y = (len(tail) - 1) / 2, sum(tail) / len(tail)
+    slope = 1024 * (sum((x - mean_x) * (y - mean_y) for x, y in enumerate(tail))
+                    / sum((x - mean_x) ** 2 for x in range(len(tail))))
+    return [f"I7 memory grows by {slope:.0f} bytes a day: {kb}"] \
+        if slope > SLOPE_BYTES_A_DAY else []
+
+
+family.add("one-day", days, 1, fault="a fault every five minutes for simulated days")
+family.add("90-days", days, 90, fault="a fault every five minutes for simulated days", nightly=True)
