@@ -30,9 +30,6 @@ class Defect:
     trials: tuple  # "kind/case", any of which must fail; "power_cut": the program
 
 
-from planted import DEFECTS  # noqa: E402
-
-
 def copy(to):
     skip = shutil.ignore_patterns("build*", ".git", "__pycache__")
     shutil.copytree(ROOT, to, ignore=skip, dirs_exist_ok=True)
@@ -61,6 +58,7 @@ def fails(tree, trial):
 
 
 def main():
+    from planted import DEFECTS
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--only", default="")
     options.add_argument("--work")
@@ -71,6 +69,7 @@ def main():
     try:
         copy(tree)
         build(tree)
+        clean = {}
         for d in DEFECTS:
             if o.only not in d.name:
                 continue
@@ -80,19 +79,22 @@ def main():
                 missed.append(d.name)
                 print(f"UNFIT   {d.name}: {d.file} has {text.count(d.was)} such places", flush=True)
                 continue
-            clean = [t for t in d.trials if fails(tree, t)]
+            for t in d.trials:
+                if t not in clean:
+                    clean[t] = not fails(tree, t)
             path.write_text(text.replace(d.was, d.becomes))
             try:
                 build(tree)
-                found = next((t for t in d.trials if t not in clean and fails(tree, t)), None)
+                found = next((t for t in d.trials if clean[t] and fails(tree, t)), None)
             finally:
                 path.write_text(text)
                 build(tree)
             caught += found is not None
             if not found:
                 missed.append(d.name)
+            red = [t for t in d.trials if not clean[t]]
             print(f"{'caught ' if found else 'MISSED '} {d.name}: {found or ''}"
-                  + (f" ({', '.join(clean)} fails without it, too)" if clean else ""), flush=True)
+                  + (f" ({', '.join(red)} fails without it, too)" if red else ""), flush=True)
             note(d, found)
     finally:
         if not o.work:

@@ -226,6 +226,34 @@ for s in (5, 12, 30):
     family.add(f"sync-{s}s", slow_sync, s, fault=f"each sync takes {s} s")
 
 
+def undurable_repeat(bed):
+    """An event leaves before its commit and says so; the answer is lost. It comes again, from
+    memory and after a kill from the journal, with the same bytes."""
+    bed.side = SIDE
+    bed.start()
+    bed.changes(1, arrive=True)
+    bed.inject.slow_sync("/state/", 1)
+    bed.city.fault("cut", times=None, at="none")
+    bed.change(0, bound_ms=None)
+    bed.arrived()
+    bed.require([] if bed.came()[-1].data["durable"] is False else ["I2 says it is durable"])
+    seq = bed.came()[-1].seq
+    harness.wait_for(lambda: bed.gateway.status()["store"]["committed"] >= seq, "committed", 20)
+    bed.inject.end()
+    harness.wait_for(lambda: bed.gateway.status()["store"]["pending"] == 0, "its mark, too", 20)
+    tries = len(bed.city.posts())
+    bed.kill()
+    bed.start()
+    harness.wait_for(lambda: len(bed.city.posts()) > tries, "it comes again", 20)
+    bed.city.clear()
+    bed.heal()
+    bed.change(1)
+    bed.judge(within=30)
+
+
+family.add("undurable-repeat", undurable_repeat, fault="left before its commit, told again")
+
+
 def slow_reload(bed):
     """A reload while syncs hang: the engine must not wait for the disk."""
     bed.side = SIDE

@@ -37,6 +37,12 @@ def refused_for_a_while(bed, status, **uplink):
     bed.heal()
     bed.change(0)
     bed.judge(within=40)
+    none_parked(bed)
+
+
+def none_parked(bed):
+    """Nobody else was taken meanwhile: no record was to blame."""
+    bed.require(["I9 parked without a witness"] if "is parked" in bed.gateway.log() else [])
 
 
 REFUSALS = {400: "refused by everything", 401: "refused", 404: "refused", 413: "refused",
@@ -88,6 +94,7 @@ def stop_while_refused(bed, how, status):
         bed.start()
     bed.change(0)
     bed.judge(within=40)
+    none_parked(bed)
 
 
 for how in ("stop", "reload"):
@@ -120,6 +127,30 @@ def poison(bed):
 
 family.add("one-poisoned-record", poison, fault="one record refused, parked, offered again",
            open_="what is parked is not offered again")
+
+
+def backlog(bed, n, restart=True):
+    """More is owed than memory and one batch hold, a start in the midst of it."""
+    bed.side = SIDE
+    bed.start()
+    bed.city.stop()
+    for k in range(n):
+        bed.change(bound_ms=None, wait=k % 100 == 99)
+    bed.logged(within=60)
+    if restart:
+        bed.kill()
+        bed.start()
+    bed.city.start()
+    bed.heal()
+    for d in bed.due:
+        d.due_ms += 20000
+    bed.change(0, bound_ms=20000)
+    bed.judge(within=60)
+
+
+family.add("backlog", backlog, 1500, fault="1,500 events owed, a kill, drained")
+family.add("backlog-memory", backlog, 1500, False, nightly=True,
+           fault="1,500 events owed, drained")
 
 
 # ---- stages

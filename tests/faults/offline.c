@@ -77,9 +77,9 @@ static void note(uint64_t events, double rate, double red_s)
 		return;
 	fprintf(out,
 		"{\"kind\": \"long\", \"name\": \"offline\", \"fault\": \"platform away "
-	        "for %llu "
+		"for %llu "
 		"days at one alarm a second: %llu events, drained at %.0f a second, a new "
-	        "red "
+		"red "
 		"alarm first\", \"trials\": 1, \"losses\": 0, \"duplicates\": 0, "
 		"\"worst_ms\": %.0f, \"wrong\": []}\n",
 		(unsigned long long)days(), (unsigned long long)events, rate, red_s * 1000);

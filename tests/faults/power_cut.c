@@ -266,9 +266,9 @@ static void note(uint64_t trials, unsigned failed)
 		return;
 	fprintf(out,
 		"{\"kind\": \"power\", \"name\": \"cuts\", \"fault\": \"power cut under "
-	        "the "
+		"the "
 		"store, often a second one during recovery\", \"trials\": %llu, "
-	        "\"losses\": %u, "
+		"\"losses\": %u, "
 		"\"duplicates\": 0, \"worst_ms\": 0, \"wrong\": [%s]}\n",
 		(unsigned long long)trials, failed, failed ? "\"I1 lost\"" : "");
 	fclose(out);

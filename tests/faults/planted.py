@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The planted defects: what is changed in the gateway, and which trials must find it out."""
+from defects import Defect
+
+DELIVERY = "gateway/uplink/delivery.c"
+
+DEFECTS = [
+    # ---- cures taken out
+    Defect("a refusal is believed without a witness", DELIVERY,
+           "	if (gw_refusal_note(&u->outbox))\n		u->probes++;\n",
+           "	gw_refusal_note(&u->outbox);\n"
+           "	for (size_t i = 0; i < u->outbox.n;)\n"
+           "		if (u->outbox.at[i]->refused) {\n"
+           "			struct gw_outbox_item *it = gw_outbox_take_out(&u->outbox, i);\n\n"
+           "			gw_delivery_park(u, it->seq, a->why);\n"
+           "			free(it);\n"
+           "		} else {\n"
+           "			i++;\n"
+           "		}\n"
+           "	gw_refusal_unproved(&u->outbox);\n",
+           ("platform/status-400",)),
+    Defect("a refusal while stopping parks", DELIVERY,
+           "	else if (a.verdict == GW_REFUSED && !stopping(u))\n		refused(u, &a);\n",
+           "	else if (a.verdict == GW_REFUSED && stopping(u))\n"
+           "		for (size_t i = 0; i < u->n_picked; i++)\n"
+           "			gw_delivery_park(u, u->picked[i]->seq, a.why);\n"
+           "	else if (a.verdict == GW_REFUSED)\n		refused(u, &a);\n",
+           ("platform/stop-during-401",)),
+    Defect("a start takes the next number only", "gateway/store/runfile.c",
+           "	return base + 1 + (chance & RANDOM_MASK);\n",
+           "	return previous + 1 + 0 * (base + (chance & RANDOM_MASK));\n",
+           ("disk/folder-emptied",)),
+    Defect("a new uplink shares the place of another", "gateway/store/names.c",
+           "		if (!row->name) {\n			*ret_row = row;\n			return GW_OK;\n"
+           "		}\n",
+           "		if (!row->name || s->known > 1) {\n			*ret_row = row;\n"
+           "			return GW_OK;\n		}\n",
+           ("configuration/uplink-added", "configuration/uplink-added-then-eio")),
+    Defect("what a renamed uplink was owed is not inherited", "gateway/store/names.c",
+           "	for (size_t bit = 0; *url && bit < GW_STORE_SINKS; bit++)\n"
+           "		if (is_gone",
+           "	for (size_t bit = GW_STORE_SINKS; *url && bit < GW_STORE_SINKS; bit++)\n"
+           "		if (is_gone",
+           ("configuration/uplink-renamed",)),
+    Defect("over-range is bad", "gateway/source/quality.c",
+           "GW_QUALITY_UNDER_RANGE : GW_QUALITY_OVER_RANGE;",
+           "GW_QUALITY_UNDER_RANGE : GW_QUALITY_BAD_RANGE;",
+           ("sensor/over-range",)),
+    Defect("a dead point beside a living one is not reported", "gateway/alarm/unreadable.c",
+           "	} else if (speaks(o, m, in)) {\n		answer->truth = true;\n",
+           "	} else if (speaks(o, m, in)) {\n		answer->truth = false;\n",
+           ("sensor/dead-point-exception",)),
+    Defect("an over-long message ends the link", "drivers/mqtt_link.c",
+           "		begin_drain(l);\n",
+           "		return gw_fail(err, GW_ERR_LINK, 0, \"a message longer than max_packet\");\n",
+           ("sensor/message-too-long",)),
+    # ---- others
+    Defect("marked delivered before the answer", DELIVERY,
+           "	lay_out(u, committed);\n	u->fresh = false;\n",
+           "	lay_out(u, committed);\n"
+           "	for (size_t i = 0; i < u->n_picked; i++)\n"
+           "		gw_backlog_mark(&u->backlog, u->picked[i]->seq, GW_MARK_DELIVERED);\n"
+           "	u->fresh = false;\n",
+           ("platform/client-certificate-expired",)),
+    Defect("said to be committed before it is", "gateway/store/round.c",
+           "		if (!rc)\n			rc = write_once(s, &w, err);\n",
+           "		if (!rc && s->n_entries > 0)\n"
+           "			publish(s, s->entries[s->n_entries - 1].event.seq);\n"
+           "		if (!rc)\n			rc = write_once(s, &w, err);\n",
+           ("power_cut",)),
+    Defect("commits are not synced", "gateway/store/db.c",
+           "PRAGMA synchronous=FULL;", "PRAGMA synchronous=OFF;", ("power_cut",)),
+    Defect("a repeat forgets that it left undurable", DELIVERY,
+           "			gw_backlog_mark(&u->backlog, it->seq, GW_MARK_UNDURABLE);\n", "",
+           ("disk/undurable-repeat",)),
+    Defect("the next batch begins one too far", "gateway/store/journal.c",
+           "	sqlite3_bind_int(st, 1, URGENCY(after_level));\n"
+           "	sqlite3_bind_int64(st, 2, (int64_t)after_seq);\n",
+           "	sqlite3_bind_int(st, 1, URGENCY(after_level));\n"
+           "	sqlite3_bind_int64(st, 2, (int64_t)after_seq + 1);\n",
+           ("platform/backlog",)),
+    Defect("newest first", "gateway/uplink/outbox.c",
+           "(it->urgency == urgency && it->seq < seq))",
+           "(it->urgency == urgency && it->seq > seq))",
+           ("platform/status-500", "platform/backlog")),
+    Defect("the start forgets what stood", "gateway/engine/restore.c",
+           "	if (a)\n		gw_restore_alarm(e, a, memory, now.mono_ns, &now);\n",
+           "	if (a && !memory->seq)\n"
+           "		gw_restore_alarm(e, a, memory, now.mono_ns, &now);\n",
+           ("platform/client-certificate-expired", "crash/random-0", "disk/sync-5s")),
+    Defect("a message is acknowledged before its commit", "drivers/mqtt_link.c",
+           "	if (l->owed == 0)\n		return true;\n	if (gw_emit_settled",
+           "	if (l->owed > 0)\n		end_round(l, now_ns);\n"
+           "	if (l->owed == 0)\n		return true;\n	if (gw_emit_settled",
+           ("crash/random-*", "crash/life-*")),
+    Defect("a renamed alarm is not cleared", "gateway/engine/restore.c",
+           "			orphan(arg, &memory, &was->opts->info);\n",
+           "			(void)orphan, (void)arg;\n",
+           ("configuration/alarm-renamed",)),
+    Defect("each failing write leaks a descriptor", "gateway/store/round.c",
+           "	s->failing = true;\n	s->tries++;\n",
+           "	s->failing = true;\n	s->tries++;\n	{\n		extern int dup(int);\n		(void)!dup(2);\n	}\n",
+           ("disk/late-sync-eio",)),
+    Defect("alarms wait ten seconds for a commit", "gateway/uplink/uplink.h",
+           "#define GW_UPLINK_COMMIT_WAIT_NS (200 * GW_NS_PER_MS)",
+           "#define GW_UPLINK_COMMIT_WAIT_NS (10000 * GW_NS_PER_MS)",
+           ("disk/sync-12s", "resources/thread-store")),
+]
