@@ -20,7 +20,7 @@
 /* For a disk that stalls; systemd gives us 30 s in all. */
 #define LAST_DRAIN_NS (10 * GW_NS_PER_SEC)
 
-static struct gw_time now(struct gw_gateway *g)
+struct gw_time gw_gateway_now(struct gw_gateway *g)
 {
 	return (struct gw_time){
 		.mono_ns = gw_clock_mono_ns(),
@@ -72,6 +72,7 @@ static bool look(void *arg)
 	}
 	gw_control_history(g->control);
 	gw_control_resent(g->control);
+	gw_storage_look(g);
 	return any;
 }
 
@@ -125,19 +126,6 @@ static enum gw_err open_loop(struct gw_gateway *g, struct gw_error *err)
 
 /* ---- start ---- */
 
-static void restore_one(
-	void *arg, const struct gw_alarm_memory *memory, const struct gw_alarm_info *info)
-{
-	struct gw_gateway *g = arg;
-
-	if (gw_engine_restore(g->engine, memory, now(g)))
-		return;
-	gw_log(GW_LOG_NOTICE,
-		"%s stood when the daemon stopped and is no longer configured: cleared",
-		memory->key);
-	gw_engine_orphan(g->engine, memory, info, now(g));
-}
-
 static enum gw_err make_rings(struct gw_gateway *g, struct gw_error *err)
 {
 	enum gw_err kind = gw_ring_init(&g->live, LIVE_RING, sizeof(struct gw_event), err);
@@ -148,6 +136,8 @@ static enum gw_err make_rings(struct gw_gateway *g, struct gw_error *err)
 	if (!kind)
 		kind = gw_ring_init(
 			&g->replies, COMMAND_RING, sizeof(struct gw_reply), err);
+	if (!kind)
+		kind = gw_storage_init(&g->storage, err);
 	return kind;
 }
 
@@ -220,13 +210,9 @@ static enum gw_err make_all(struct gw_gateway *g, struct gw_error *err)
 		(kind = make_uplinks(g, err)) || (kind = make_sources(g, err)) ||
 		(kind = make_engine(g, err)))
 		return kind;
-	g->run = gw_store_run(g->store);
 	gw_clock_boot_id(g->boot);
-	gw_engine_identity(g->engine, g->run, gw_store_last_seq(g->store), g->boot);
-	gw_engine_publish_seq(g->engine, &g->last_seq);
 	atomic_store_explicit(&g->pulse.synced, gw_clock_synced(), memory_order_relaxed);
 	atomic_store_explicit(&g->runner.synced, g->pulse.synced, memory_order_relaxed);
-	gw_store_load(g->store, restore_one, g);
 	if (gw_listen_group(GW_PROTOCOL_GROUP, &operators))
 		gw_alert_log_group(g->alert_log, operators);
 	g->view.started_ns = g->pulse.started_ns;
@@ -244,23 +230,25 @@ static enum gw_err make_all(struct gw_gateway *g, struct gw_error *err)
 		&g->control, err);
 }
 
-/* Consumers before producers. */
+/* Sources first: what they read waits in their rings for the moment that the store gets to say
+ * what it knows. Then consumers before producers. Nothing before the first poll waits for a disk. */
 static enum gw_err start_all(struct gw_gateway *g, struct gw_error *err)
 {
 	enum gw_err kind;
 
-	if ((kind = gw_store_start(g->store, err)) ||
-		(kind = gw_alert_log_start(g->alert_log, err)))
-		return kind;
-	for (size_t i = 0; i < g->n_uplinks; i++)
-		if ((kind = gw_uplink_start(g->uplinks[i], err)))
-			return kind;
-	if ((kind = gw_runner_start(&g->runner, g->engine, err)))
+	if ((kind = gw_store_start(g->store, err)))
 		return kind;
 	for (size_t i = 0; i < g->n_sources; i++)
 		if ((kind = gw_source_start(g->sources[i], err)))
 			return kind;
-	return GW_OK;
+	if ((kind = gw_alert_log_start(g->alert_log, err)))
+		return kind;
+	gw_storage_begin(g);
+	gw_wiring_show(g);
+	for (size_t i = 0; i < g->n_uplinks; i++)
+		if ((kind = gw_uplink_start(g->uplinks[i], err)))
+			return kind;
+	return gw_runner_start(&g->runner, g->engine, err);
 }
 
 enum gw_err gw_gateway_start(struct gw_gateway *g, const char *path,
@@ -311,7 +299,7 @@ void gw_gateway_drain(struct gw_gateway *g, int64_t most_ns)
 		nanosleep(&pause, NULL);
 		if (g->control)
 			look(g); /* one of the outputs is ours */
-		gw_engine_step(g->engine, now(g));
+		gw_engine_step(g->engine, gw_gateway_now(g));
 	}
 }
 
@@ -359,6 +347,7 @@ void gw_gateway_stop(struct gw_gateway *g)
 	gw_ring_fini(&g->live);
 	gw_ring_fini(&g->commands);
 	gw_ring_fini(&g->replies);
+	gw_storage_fini(&g->storage);
 	gw_wake_fini(&g->wake);
 	if (g->signals.fd >= 0)
 		close(g->signals.fd);

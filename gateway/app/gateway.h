@@ -80,6 +80,18 @@ struct gw_pulse {
 	const struct gw_thread *stuck; /* has not beaten: said once */
 };
 
+/* What main knows of the store. */
+struct gw_storage {
+	struct gw_ring faults;        /* main -> engine: GW_STORE_POINTS */
+	uint8_t fed[GW_STORE_POINTS]; /* 0: nothing yet, else the value + 1 */
+	uint64_t committed;           /* at the last look */
+	int64_t waiting_ns; /* since when events wait for a commit; 0: none does */
+	bool stalled;       /* for too long, and said so */
+	struct gw_late_memories late; /* read after the start */
+	size_t late_room;
+	bool handed; /* to the engine */
+};
+
 struct gw_gateway {
 	const char *config_path;
 	struct gw_loop loop;
@@ -97,7 +109,7 @@ struct gw_gateway {
 	struct gw_loop_timer leaving_timer;
 	int64_t leaving_ns; /* since the last reload */
 	struct gw_store *store;
-	struct gw_ring *store_faults;
+	struct gw_storage storage;
 	struct gw_alert_log *alert_log;
 	struct gw_supervisor supervisor;
 	struct gw_runner runner;
@@ -128,6 +140,17 @@ void gw_gateway_stop(struct gw_gateway *g); /* half-built, zeroed or twice is fi
 void gw_gateway_hear(struct gw_gateway *g); /* what the engine said to people */
 /* The engine's thread is stopped: let the outputs take what it holds for them, for a while. */
 void gw_gateway_drain(struct gw_gateway *g, int64_t most_ns);
+
+struct gw_time gw_gateway_now(struct gw_gateway *g);
+
+/* storage.c */
+enum gw_err gw_storage_init(struct gw_storage *st, struct gw_error *err);
+void gw_storage_fini(struct gw_storage *st); /* zeroed or twice is fine */
+/* The store's thread runs, the engine's does not: the numbers of this start, and what the store
+ * remembers if it has read it; a disk that hangs is waited for 200 ms. */
+void gw_storage_begin(struct gw_gateway *g);
+/* Now and then, and when the reader's wake is poked. */
+void gw_storage_look(struct gw_gateway *g);
 
 /* wiring.c */
 enum gw_err gw_wiring_store(

@@ -101,7 +101,16 @@ static void put_summary(struct gw_text *t, const struct gw_app_view *v)
 	gw_json_close(t, '}');
 }
 
-static void put_store(struct gw_text *t, const struct gw_app_view *v)
+static const char *store_state(const struct gw_app_view *v, const struct gw_store_status *s)
+{
+	if (s->failing)
+		return "failing";
+	if (v->store_stalled)
+		return "stalled";
+	return s->opening ? "opening" : "ok";
+}
+
+static void put_store(struct gw_text *t, const struct gw_app_view *v, struct gw_time now)
 {
 	struct gw_store_status s;
 
@@ -111,8 +120,11 @@ static void put_store(struct gw_text *t, const struct gw_app_view *v)
 	}
 	gw_store_status(v->store, &s);
 	gw_json_open(t, "store", '{');
-	gw_json_string(t, "state", s.failing ? "failing" : "ok");
+	gw_json_string(t, "state", store_state(v, &s));
 	gw_json_string(t, "why", s.failing ? s.why : "");
+	gw_json_bool(t, "replaced", s.replaced);
+	gw_json_int(t, "oldest_uncommitted_ms",
+		v->uncommitted_ns ? (now.mono_ns - v->uncommitted_ns) / GW_NS_PER_MS : 0);
 	gw_pieces_count(t, "committed", s.committed);
 	gw_pieces_count(t, "pending", s.pending);
 	gw_pieces_count(t, "commits", s.commits);
@@ -194,7 +206,7 @@ static void put_head(struct gw_text *t, const struct gw_app_view *v, struct gw_t
 	gw_json_string(t, "oldest_beat_thread", v->oldest_beat_thread);
 	gw_json_int(t, "oldest_beat_ms", v->oldest_beat_ms);
 	put_summary(t, v);
-	put_store(t, v);
+	put_store(t, v, now);
 	put_alert_log(t, v);
 	put_log(t);
 	put_control(t, v);

@@ -233,6 +233,7 @@ static void beat(void *arg, int64_t now_ns)
 	show(g, now_ns);
 	believe_clock(g);
 	take_health(g);
+	gw_storage_look(g);
 	gw_generation_sweep(g, false);
 	gw_loop_arm(&g->loop, &g->pulse.timer, now_ns + PERIOD_NS);
 }

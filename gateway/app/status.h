@@ -41,7 +41,9 @@ struct gw_app_view {
 	bool synced;                 /* gw_clock_synced() */
 	char oldest_beat_thread[16]; /* has not shown for the longest that it is alive */
 	int64_t oldest_beat_ms;
-	uint64_t events_lost; /* by what the engine's outputs were too slow for */
+	uint64_t events_lost;   /* by what the engine's outputs were too slow for */
+	int64_t uncommitted_ns; /* since when events wait for a commit, 0: none does */
+	bool store_stalled;     /* for too long */
 };
 
 enum gw_status_kind { GW_STATUS_GATEWAY, GW_STATUS_POINTS, GW_STATUS_ALARMS };

@@ -33,7 +33,7 @@ enum gw_err gw_wiring_store(
 	if (kind)
 		return kind;
 	gw_store_attach_reader(g->store, &g->wake);
-	return gw_store_faults(g->store, &g->runner.wake, &g->store_faults, err);
+	return GW_OK;
 }
 
 enum gw_err gw_wiring_uplink(struct gw_gateway *g, const struct gw_uplink_opts *opts,
@@ -84,7 +84,7 @@ static enum gw_err attach_inputs(struct gw_gateway *g, const struct gw_config *c
 	const struct gw_parts *p, struct gw_engine *e, struct gw_error *err)
 {
 	enum gw_err kind = gw_engine_attach(
-		e, g->store_faults, c->store_first_point, GW_STORE_POINTS, err);
+		e, &g->storage.faults, c->store_first_point, GW_STORE_POINTS, err);
 
 	if (!kind) /* main speaks for any point: for sources that hang, and the gateway's own */
 		kind = gw_engine_attach(
@@ -157,6 +157,8 @@ void gw_wiring_show(struct gw_gateway *g)
 		.alert_log = g->alert_log,
 		.started_ns = g->view.started_ns,
 		.run = g->run,
+		.uncommitted_ns = g->view.uncommitted_ns,
+		.store_stalled = g->view.store_stalled,
 		.synced = atomic_load_explicit(&g->pulse.synced, memory_order_relaxed),
 		.events_lost = g->view.events_lost,
 	};

@@ -33,46 +33,77 @@ static const char *split(const char *path, char ret_dir[PATH_MAX])
 	return slash + 1;
 }
 
-/* A failing card could fill itself with corrupt files. The names sort by time. */
-static void prune(const char *path)
+/* A file put aside that still owes something says so at the end of its name. */
+#define OWING      "-owing"
+#define OWING_MOST 8
+
+static bool is_aside(const char *name, const char *base, bool owing)
+{
+	size_t n = strlen(base);
+
+	return strncmp(name, base, n) == 0 && strncmp(name + n, ".corrupt-", 9) == 0 &&
+		!ends_with(name, "-wal") && !ends_with(name, "-shm") &&
+		ends_with(name, OWING) == owing;
+}
+
+/* The first by name, which is by time, of those after `after`. Returns how many there are. */
+static size_t find(
+	const char *path, bool owing, const char *after, char ret_name[NAME_MAX + 1])
+{
+	char dir[PATH_MAX];
+	const char *base = split(path, dir);
+	struct dirent *entry;
+	size_t count = 0;
+	DIR *d = opendir(dir);
+
+	while (d && (entry = readdir(d))) {
+		if (!is_aside(entry->d_name, base, owing) ||
+			strcmp(entry->d_name, after) <= 0)
+			continue;
+		if (count++ == 0 || strcmp(entry->d_name, ret_name) < 0)
+			snprintf(ret_name, NAME_MAX + 1, "%s", entry->d_name);
+	}
+	if (d)
+		closedir(d);
+	return count;
+}
+
+/* A failing card could fill itself with corrupt files. */
+static void prune(const char *path, bool owing, size_t most)
 {
 	char dir[PATH_MAX], oldest[NAME_MAX + 1], victim[PATH_MAX + NAME_MAX + 16];
-	const char *base = split(path, dir);
-	size_t n = strlen(base), count;
-	struct dirent *entry;
-	DIR *d;
 
-	do {
-		count = 0;
-		d = opendir(dir);
-		if (!d)
-			return;
-		while ((entry = readdir(d))) {
-			if (strncmp(entry->d_name, base, n) != 0 ||
-				strncmp(entry->d_name + n, ".corrupt-", 9) != 0 ||
-				ends_with(entry->d_name, "-wal") ||
-				ends_with(entry->d_name, "-shm"))
-				continue;
-			if (count++ == 0 || strcmp(entry->d_name, oldest) < 0)
-				snprintf(oldest, sizeof(oldest), "%s", entry->d_name);
-		}
-		closedir(d);
-		if (count <= GW_DB_ASIDE_FILES)
-			return;
+	split(path, dir);
+	while (find(path, owing, "", oldest) > most) {
 		for (size_t i = 0; i < 3; i++) {
 			snprintf(victim, sizeof(victim), "%s/%s%s", dir, oldest,
 				companions[i]);
 			if (unlink(victim) && i == 0)
 				return;
 		}
-	} while (count > GW_DB_ASIDE_FILES + 1);
+	}
+}
+
+/* The WAL goes first: should power fail in between, the file alone is looked at again, while a
+ * WAL left beside a new file would be replayed into it. */
+static enum gw_err move(const char *from, const char *to, struct gw_error *err)
+{
+	char a[PATH_MAX + 8], b[PATH_MAX + 8];
+
+	for (size_t i = 3; i-- > 0;) {
+		snprintf(a, sizeof(a), "%s%s", from, companions[i]);
+		snprintf(b, sizeof(b), "%s%s", to, companions[i]);
+		if (rename(a, b) && errno != ENOENT)
+			return gw_fail(err, GW_ERR_SYSTEM, errno, "put %s aside: %s", a,
+				gw_errno_text(errno));
+	}
+	return GW_OK;
 }
 
 enum gw_err gw_db_put_aside(
 	const char *path, char ret_aside[PATH_MAX], struct gw_error *err)
 {
-	char aside[PATH_MAX], from[PATH_MAX + 8], to[PATH_MAX + 8], stamp[32],
-		dir[PATH_MAX];
+	char aside[PATH_MAX], settled[PATH_MAX], stamp[32], dir[PATH_MAX];
 	time_t now = (time_t)(gw_clock_wall_ms() / 1000);
 	struct tm tm;
 
@@ -80,28 +111,47 @@ enum gw_err gw_db_put_aside(
 	strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%SZ", &tm);
 	for (int i = 1;; i++) {
 		int n = i == 1
-			? snprintf(aside, sizeof(aside), "%s.corrupt-%s", path, stamp)
-			: snprintf(aside, sizeof(aside), "%s.corrupt-%s-%03d", path, stamp,
-				  i);
+			? snprintf(settled, sizeof(settled), "%s.corrupt-%s", path, stamp)
+			: snprintf(settled, sizeof(settled), "%s.corrupt-%s-%03d", path,
+				  stamp, i);
 
-		if (n < 0 || (size_t)n >= sizeof(aside) || i == 1000)
+		if (n < 0 || (size_t)n + sizeof(OWING) > sizeof(aside) || i == 1000)
 			return gw_fail(err, GW_ERR_SYSTEM, ENAMETOOLONG,
 				"put %s aside: no free name", path);
-		if (access(aside, F_OK))
+		memcpy(aside, settled, (size_t)n);
+		memcpy(aside + n, OWING, sizeof(OWING));
+		if (access(settled, F_OK) && access(aside, F_OK))
 			break;
 	}
-	/* The WAL goes first: should power fail in between, the file alone is looked at again,
-	 * while a WAL left beside a new file would be replayed into it. */
-	for (size_t i = 3; i-- > 0;) {
-		snprintf(from, sizeof(from), "%s%s", path, companions[i]);
-		snprintf(to, sizeof(to), "%s%s", aside, companions[i]);
-		if (rename(from, to) && errno != ENOENT)
-			return gw_fail(err, GW_ERR_SYSTEM, errno, "put %s aside: %s", from,
-				gw_errno_text(errno));
-	}
+	if (move(path, aside, err))
+		return GW_ERR_SYSTEM;
 	split(path, dir);
 	gw_runfile_sync_dir(dir, NULL); /* nothing to be done if it fails */
-	prune(path);
-	snprintf(ret_aside, PATH_MAX, "%s", aside);
+	prune(path, true, OWING_MOST);
+	memcpy(ret_aside, aside, sizeof(aside));
 	return GW_OK;
+}
+
+bool gw_db_next_aside(const char *path, char aside[PATH_MAX])
+{
+	char dir[PATH_MAX], after[PATH_MAX], name[NAME_MAX + 1];
+
+	snprintf(after, sizeof(after), "%s", aside[0] ? split(aside, dir) : "");
+	if (find(path, true, after, name) == 0)
+		return false;
+	split(path, dir);
+	return (size_t)snprintf(aside, PATH_MAX, "%s/%s", dir, name) < PATH_MAX;
+}
+
+enum gw_err gw_db_aside_done(const char *path, const char *aside, struct gw_error *err)
+{
+	char settled[PATH_MAX];
+	enum gw_err rc;
+
+	snprintf(settled, sizeof(settled), "%.*s", (int)(strlen(aside) - strlen(OWING)),
+		aside);
+	rc = move(aside, settled, err);
+	if (!rc)
+		prune(path, false, GW_DB_ASIDE_FILES);
+	return rc;
 }

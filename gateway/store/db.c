@@ -91,31 +91,6 @@ void gw_db_bound(struct gw_db *db, int64_t mono_ns)
 		db->handle, PROGRESS_OPCODES, mono_ns ? past_deadline : NULL, db);
 }
 
-/* Reads ignoring the WAL: only right when there is none. */
-static int open_immutable(struct gw_db *db, const char *path)
-{
-	char uri[PATH_MAX + 64], wal[PATH_MAX + 8];
-	struct stat st;
-	size_t n = 0;
-
-	snprintf(wal, sizeof(wal), "%s-wal", path);
-	if (stat(wal, &st) == 0 && st.st_size > 0)
-		return SQLITE_CANTOPEN;
-	n += (size_t)snprintf(uri, sizeof(uri), "file:");
-	for (const char *p = path; *p && n + 24 < sizeof(uri); p++) {
-		if (strchr("%?#", *p))
-			n += (size_t)snprintf(
-				uri + n, sizeof(uri) - n, "%%%02X", (unsigned char)*p);
-		else
-			uri[n++] = *p;
-	}
-	snprintf(uri + n, sizeof(uri) - n, "?immutable=1");
-	return sqlite3_open_v2(uri, &db->handle,
-		SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_URI |
-			SQLITE_OPEN_EXRESCODE,
-		NULL);
-}
-
 /* Pragmas that must come before the first page is read or written, and those of every life. */
 static enum gw_err set_up(
 	struct gw_db *db, int64_t max_bytes, bool empty, struct gw_error *err)
@@ -164,8 +139,7 @@ static enum gw_err make_schema(struct gw_db *db, struct gw_error *err)
 	return rc;
 }
 
-/* Ours, of this version, and made if there was nothing. */
-static enum gw_err check_schema(struct gw_db *db, bool *ret_fresh, struct gw_error *err)
+enum gw_err gw_db_ours(struct gw_db *db, int64_t *ret_version, struct gw_error *err)
 {
 	int64_t tables = 0, application = 0, version = 0;
 	enum gw_err rc;
@@ -174,11 +148,23 @@ static enum gw_err check_schema(struct gw_db *db, bool *ret_fresh, struct gw_err
 		(rc = ask(db, "PRAGMA application_id", &application, NULL, 0, err)) ||
 		(rc = ask(db, "PRAGMA user_version", &version, NULL, 0, err)))
 		return rc;
-	*ret_fresh = tables == 0;
-	if (tables == 0)
-		return make_schema(db, err);
-	if (application != APPLICATION_ID)
+	if (tables > 0 && application != APPLICATION_ID)
 		return gw_fail(err, GW_ERR_CORRUPT, 0, "database: not made by tocsin");
+	*ret_version = tables > 0 ? version : 0;
+	return GW_OK;
+}
+
+/* Ours, of this version, and made if there was nothing. */
+static enum gw_err check_schema(struct gw_db *db, bool *ret_fresh, struct gw_error *err)
+{
+	int64_t version = 0;
+	enum gw_err rc = gw_db_ours(db, &version, err);
+
+	if (rc)
+		return rc;
+	*ret_fresh = version == 0;
+	if (version == 0)
+		return make_schema(db, err);
 	if (version != GW_DB_VERSION)
 		return gw_fail(err, GW_ERR_CORRUPT, 0,
 			"database: schema %lld, this program knows %d", (long long)version,
@@ -237,7 +223,7 @@ static enum gw_err settle(struct gw_db *db, const char *path, int64_t max_bytes,
 		(rc = gw_db_meta_get(db, "clean", &clean, err)))
 		return rc;
 	db->was_clean = clean != 0;
-	if (*ret_fresh || trust == GW_DB_TRUST_ANY)
+	if (*ret_fresh)
 		return GW_OK;
 	if ((trust == GW_DB_TRUST_SUSPECT || !db->was_clean) && (rc = check_pages(db, err)))
 		return rc;
@@ -250,6 +236,7 @@ static enum gw_err settle(struct gw_db *db, const char *path, int64_t max_bytes,
 enum gw_err gw_db_open(struct gw_db *db, const char *path, int64_t max_bytes,
 	enum gw_db_trust trust, bool *ret_fresh, struct gw_error *err)
 {
+	struct gw_error why = {0};
 	bool fresh = false;
 	enum gw_err kind;
 	int rc;
@@ -261,27 +248,24 @@ enum gw_err gw_db_open(struct gw_db *db, const char *path, int64_t max_bytes,
 		NULL);
 	if (rc == SQLITE_OK) {
 		db->read_only = sqlite3_db_readonly(db->handle, "main") == 1;
-		kind = settle(db, path, max_bytes, trust, &fresh, err);
+		kind = settle(db, path, max_bytes, trust, &fresh, &why);
 		if (!kind) {
 			*ret_fresh = fresh;
 			return GW_OK;
 		}
 	} else {
-		kind = gw_db_fail(db, rc, "open database", err);
+		kind = gw_db_fail(db, rc, "open database", &why);
 	}
+	if (err)
+		*err = why;
 	gw_db_close(db, true);
-	rc = kind == GW_ERR_SYSTEM ? open_immutable(db, path) : SQLITE_CANTOPEN;
-	if (rc == SQLITE_OK) {
-		struct gw_error unused;
-
-		db->read_only = true;
-		if (!settle(db, path, max_bytes, trust, &fresh, &unused) && !fresh) {
-			*ret_fresh = false;
-			return GW_OK;
-		}
-	}
-	gw_db_close(db, true);
-	return kind;
+	/* Locked is another process that writes; for the rest a look may do. */
+	if (kind != GW_ERR_SYSTEM || (why.native & 0xff) == SQLITE_BUSY)
+		return kind;
+	if (gw_db_look(db, path, NULL))
+		return kind;
+	*ret_fresh = false;
+	return GW_OK;
 }
 
 void gw_db_close(struct gw_db *db, bool keep_wal)

@@ -20,7 +20,7 @@
 #define GW_DB_VERSION     1
 #define GW_DB_PAGE_BYTES  1024 /* small pages: one alert touches three */
 #define GW_DB_WAL_PAGES   4096 /* checkpoint beyond it: 4 MiB */
-#define GW_DB_ASIDE_FILES 3    /* most corrupt files kept */
+#define GW_DB_ASIDE_FILES 3    /* most corrupt files kept that owe nothing */
 
 enum gw_db_stmt {
 	GW_DB_BEGIN,
@@ -39,6 +39,7 @@ enum gw_db_stmt {
 	GW_DB_INFO_SWEEP,
 	GW_DB_EVENT_PUT,
 	GW_DB_EVENT_UNDURABLE,
+	GW_DB_EVENT_RUN,
 	GW_DB_EVENT_DELETE,
 	GW_DB_EVENT_SPAN,
 	GW_DB_EVENT_OTHER_RUN,
@@ -46,6 +47,7 @@ enum gw_db_stmt {
 	GW_DB_ALARM_PUT,
 	GW_DB_ALARM_DELETE,
 	GW_DB_ALARM_ALL,
+	GW_DB_ALARM_HAS,
 	GW_DB_OWED_PUT,
 	GW_DB_OWED_GET,
 	GW_DB_OWED_SET,
@@ -53,6 +55,9 @@ enum gw_db_stmt {
 	GW_DB_OWED_COUNT,
 	GW_DB_OWED_BATCH,
 	GW_DB_PARKED_SWEEP,
+	GW_DB_OWED_SINKS,
+	GW_DB_PARKED_SINKS,
+	GW_DB_UNDURABLE_SINKS,
 	GW_DB_PARKED_PUT,
 	GW_DB_PARKED_DELETE,
 	GW_DB_PARKED_COUNT,
@@ -72,7 +77,6 @@ enum gw_db_stmt {
 enum gw_db_trust {
 	GW_DB_TRUST_CLEAN,   /* every page is looked at only if the last stop was unclean */
 	GW_DB_TRUST_SUSPECT, /* every page is looked at, and the WAL emptied into the file */
-	GW_DB_TRUST_ANY,     /* nothing is looked at: what can still be read is wanted */
 };
 
 struct gw_db {
@@ -90,6 +94,12 @@ struct gw_db {
  * that can only be read opens read_only. */
 enum gw_err gw_db_open(struct gw_db *db, const char *path, int64_t max_bytes,
 	enum gw_db_trust trust, bool *ret_fresh, struct gw_error *err);
+/* Opens to read only: a file of any schema, with what our statements read of it, and with its WAL
+ * even on a read-only disk. Nothing is written, locked or checked. GW_ERR_CORRUPT: what is there
+ * is not a database of ours. GW_ERR_SYSTEM: it could not be read now. */
+enum gw_err gw_db_look(struct gw_db *db, const char *path, struct gw_error *err);
+/* The schema's version, 0 if there is none; GW_ERR_CORRUPT: not ours. */
+enum gw_err gw_db_ours(struct gw_db *db, int64_t *ret_version, struct gw_error *err);
 /* keep_wal: leave the WAL as it is, because the disk just failed. Closed or twice is fine. */
 void gw_db_close(struct gw_db *db, bool keep_wal);
 
@@ -123,8 +133,13 @@ void gw_db_bound(struct gw_db *db, int64_t mono_ns);
 enum gw_err gw_db_pages(
 	struct gw_db *db, int64_t *ret_pages, int64_t *ret_free, struct gw_error *err);
 
-/* Renames path, path-wal and path-shm to path.corrupt-<utc>...; the oldest such are deleted. */
+/* Renames path, path-wal and path-shm to path.corrupt-<utc>-owing...: what it owes is still to be
+ * carried over. A few of these are kept, the oldest beyond are deleted. */
 enum gw_err gw_db_put_aside(
 	const char *path, char ret_aside[PATH_MAX], struct gw_error *err);
+/* The next file of path's put aside that still owes something, by age; aside "" to begin. */
+bool gw_db_next_aside(const char *path, char aside[PATH_MAX]);
+/* It owes nothing any more: it loses the -owing in its name; GW_DB_ASIDE_FILES such are kept. */
+enum gw_err gw_db_aside_done(const char *path, const char *aside, struct gw_error *err);
 
 #endif

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * inner.h: the store's own memory, shared by the files of store/ that work on it: session.c
- * (opening, recovery), sinks.c and names.c (which uplinks there are), line.c (what uplinks and main ask),
- * round.c (what the thread does), store.c (the rest of store.h).
+ * inner.h: the store's own memory, shared by the files of store/ that work on it: begin.c (what
+ * earlier starts left), session.c (opening, recovery), salvage.c (files put aside), sinks.c and
+ * names.c (which uplinks there are), line.c (what uplinks and main ask), round.c (what the thread
+ * does), store.c (the rest of store.h).
  *
  * Owner: store.c. Thread: as marked; what is not marked is the store thread's, and main's while
  * that does not run.
@@ -68,16 +69,28 @@ struct gw_store_alarm {
 	const struct gw_alarm_info *info;
 };
 
+/* Alarms as they stood, read at one time, and their texts. */
+struct gw_memories {
+	struct gw_memories *next; /* older */
+	struct gw_store_alarm *alarms;
+	size_t n, room;
+	struct gw_pool pool;
+};
+
 struct gw_store {
 	/* set at open */
 	char dir[PATH_MAX - 32], path[PATH_MAX], run_path[PATH_MAX], ballast_path[PATH_MAX];
 	size_t most_pending;
 	int64_t max_bytes, ballast_bytes;
-	uint64_t run;
-	uint64_t last_seq; /* when it was opened */
 	struct gw_pool pool;
-	struct gw_store_alarm *alarms;
-	size_t n_alarms, room_alarms;
+
+	/* how this start began, see begin.c: under lock until decided, then constant */
+	bool decided;
+	uint64_t run;
+	uint64_t last_seq; /* the event before the first of this start */
+	bool told_read;    /* under lock: past_read, for main */
+	_Atomic(struct gw_memories *) memories; /* store -> main, the newest first */
+	struct gw_memories *given;              /* main only: their texts are in use */
 
 	/* any thread */
 	struct gw_ring events;
@@ -85,15 +98,16 @@ struct gw_store {
 	struct gw_thread thread;
 	_Atomic uint64_t committed;
 	pthread_mutex_t lock;
-	pthread_cond_t moved;                  /* committed has, under lock */
-	struct gw_store_status status;         /* under lock */
+	pthread_cond_t moved;          /* committed has, or it is decided, under lock */
+	struct gw_store_status status; /* under lock */
 	struct gw_line lines[GW_STORE_SINKS];  /* by slot */
 	_Atomic uint32_t slots;                /* taken: by main; given back by the store */
 	_Atomic(struct gw_store_sinks *) sets; /* main -> store, newest first */
-	struct gw_wake *reader;                /* set before start */
-	bool reading;                          /* main only */
-	_Atomic bool history_asked;            /* main -> store */
-	size_t history_last;                   /* written before history_asked */
+	_Atomic uint32_t debts; /* how often some were added that nobody could know of */
+	struct gw_wake *reader; /* set before start */
+	bool reading;           /* main only */
+	_Atomic bool history_asked; /* main -> store */
+	size_t history_last;        /* written before history_asked */
 	int64_t history_since_ms;
 	_Atomic(struct gw_batch *) history; /* store -> main */
 
@@ -132,27 +146,46 @@ struct gw_store {
 	int64_t failing_ns, next_try_ns, backoff_ns;
 	uint64_t tries;
 	struct gw_error why;
-	unsigned unreadable; /* tries in a row that met a page which cannot be read */
+	int64_t unreadable_ns; /* since when a page could not be read; 0: all could */
 
 	int64_t thin_ns; /* when memory was last searched for what could go */
 
 	bool have_ballast, tight;
 	int64_t next_ballast_ns;
 
+	bool past_read;    /* what earlier starts left has been */
+	bool read_late;    /* when others had begun without: they are to be told */
+	uint64_t past_run; /* the highest number of an earlier start */
+	struct gw_error
+		unusable; /* why the file must be put aside; kind GW_OK: it need not */
+	bool run_noted;   /* in the file beside */
+	int64_t next_note_ns;
+
 	bool replaced;
 	int64_t replaced_ns;
-	char aside[PATH_MAX];  /* put aside, its debts not yet taken over; "": nothing is */
-	struct gw_ring faults; /* store -> engine; slots NULL: nobody listens */
-	struct gw_wake *engine_wake;
-	int told[GW_STORE_POINTS]; /* -1: not yet */
+	char aside[PATH_MAX]; /* the last one put aside: main has its alarms already */
+	bool owing;           /* some file put aside may not be carried over yet */
+	int64_t next_salvage_ns;
+	bool told_failing, told_replaced;
 };
+
+/* ---- begin.c ---- */
+
+/* Reads what earlier starts left, for main, and decides the number of this one unless main has.
+ * Writes nothing. Fails only if it cannot be read now: GW_ERR_SYSTEM. */
+enum gw_err gw_begin_read(struct gw_store *s, struct gw_error *err);
+enum gw_err gw_begin_numbers(
+	struct gw_db *db, uint64_t *ret_run, uint64_t *ret_last_seq, struct gw_error *err);
+struct gw_memories *gw_begin_memories(void); /* NULL without memory */
+void gw_begin_keep(void *memories, const struct gw_alarm_memory *m,
+	const struct gw_alarm_info *info);                     /* in the pool of memories */
+void gw_begin_post(struct gw_store *s, struct gw_memories *m); /* m is gone */
+void gw_begin_forget(struct gw_memories *m); /* and all older; NULL is fine */
 
 /* ---- session.c ---- */
 
-/* First opening: run, last_seq and alarms become known. Never fails: a disk that cannot be
- * written leaves s->failing. Out of memory is GW_ERR_SYSTEM. */
-enum gw_err gw_session_first(struct gw_store *s, struct gw_error *err);
-/* Opens again what was closed, checks it, puts aside what cannot be used. */
+/* Opens what is closed or doubtful for writing, checks it, puts aside what cannot be used, takes
+ * over what files put aside owe, and leaves the mark of this start. */
 enum gw_err gw_session_again(struct gw_store *s, struct gw_error *err);
 /* The file cannot be trusted: aside with it; a new one takes over what can still be read. */
 enum gw_err gw_session_replace(
@@ -163,10 +196,13 @@ void gw_session_end(struct gw_store *s);
 
 /* ---- salvage.c ---- */
 
-/* Copies alarm states and what is owed from a file put aside, as far as it can be read, into
- * the fresh one that is open. Returns how many events; ret_run, ret_last_seq: the highest seen. */
-uint64_t gw_salvage(
-	struct gw_store *s, const char *aside, int64_t *ret_run, uint64_t *ret_last_seq);
+/* What every file put aside still owes goes into the one that is open, unless it was tried just
+ * now. */
+void gw_salvage_all(struct gw_store *s);
+/* The same of one, which is open as old; aside is its name. to_main: main does not know its
+ * alarms. ret_whole: nothing is left to be carried. Fails if ours cannot be written. */
+enum gw_err gw_salvage(struct gw_store *s, struct gw_db *old, const char *aside,
+	bool to_main, bool *ret_whole, struct gw_error *err);
 
 /* ---- resend.c ---- */
 
@@ -212,9 +248,14 @@ void gw_line_poke(struct gw_store *s, size_t sink);
 /* Takes what uplinks said: marks on events in memory are applied, others wait in s->marks. */
 void gw_line_take(struct gw_store *s);
 void gw_line_answer(struct gw_store *s);
+void gw_line_debts(struct gw_store *s);   /* tells the uplinks to ask anew */
 bool gw_line_waiting(struct gw_store *s); /* something is there to take or answer */
 /* Events came: applies the marks that can be now, and counts those that can be written. */
 void gw_line_settle(struct gw_store *s, int64_t now_ns);
+
+/* ---- store.c ---- */
+
+struct timespec gw_store_deadline(int64_t mono_ns); /* on the clock of s->moved */
 
 /* ---- round.c ---- */
 

@@ -371,6 +371,15 @@ static struct gw_batch *answer_history(struct gw_store *s)
 	return &m->batch;
 }
 
+void gw_line_debts(struct gw_store *s)
+{
+	gw_round_status(s);
+	/* release: who sees the count asks after the debts are in the file */
+	atomic_fetch_add_explicit(&s->debts, 1, memory_order_release);
+	for (size_t sink = 0; sink < GW_STORE_SINKS; sink++)
+		gw_line_poke(s, sink);
+}
+
 void gw_line_answer(struct gw_store *s)
 {
 	struct gw_batch *b;

@@ -433,7 +433,7 @@ enum gw_err gw_names_carry(struct gw_store *s, struct gw_db *from, struct gw_err
 	while (st && !rc && sqlite3_step(st) == SQLITE_ROW)
 		rc = run_sql(s,
 			sqlite3_mprintf(UPLINK_TABLE
-				"REPLACE INTO uplink VALUES(%Q, %Q, %d, %lld)",
+				"INSERT OR IGNORE INTO uplink VALUES(%Q, %Q, %d, %lld)",
 				text_of(st, 0), text_of(st, 1), sqlite3_column_int(st, 2),
 				(long long)sqlite3_column_int64(st, 3)),
 			err);

@@ -12,6 +12,7 @@
 #define BACKOFF_MIN_NS  (100 * GW_NS_PER_MS)
 #define BACKOFF_MAX_NS  (10 * GW_NS_PER_SEC)
 #define BALLAST_WAIT_NS (10 * GW_NS_PER_SEC)
+#define NOTE_WAIT_NS    (60 * GW_NS_PER_SEC)
 #define SLEEP_NS        (2 * GW_NS_PER_SEC) /* shorter than GW_BEAT_MAX_MS */
 #define WRITE_TRIES     16
 #define RELIEFS         8
@@ -207,6 +208,14 @@ static void count(struct gw_store *s, const struct written *w)
 	}
 }
 
+static bool recount(struct gw_store *s)
+{
+	if (!s->recount || gw_journal_count(&s->db, s->owed, s->parked, NULL))
+		return false;
+	s->recount = false;
+	return true;
+}
+
 static void publish(struct gw_store *s, uint64_t seq)
 {
 	pthread_mutex_lock(&s->lock);
@@ -219,9 +228,7 @@ static void settle(struct gw_store *s, const struct written *w)
 {
 	size_t kept = 0;
 
-	if (s->recount && gw_journal_count(&s->db, s->owed, s->parked, NULL) == GW_OK)
-		s->recount = false;
-	else
+	if (!recount(s))
 		count(s, w);
 	s->commits++;
 	s->rows += w->entries - w->bare;
@@ -291,6 +298,10 @@ static enum gw_err write_out(struct gw_store *s, struct gw_error *err)
 	for (int tries = 0;; tries++) {
 		reopened |= !s->db.handle || s->db.read_only || s->suspect;
 		rc = gw_session_again(s, err);
+		if (!rc && s->n_entries == 0 && s->n_ripe == 0) {
+			recount(s);
+			return GW_OK;
+		}
 		if (!rc)
 			rc = write_once(s, &w, err);
 		if (!rc) {
@@ -359,7 +370,7 @@ static void trim(struct gw_store *s)
 
 static void tend_ballast(struct gw_store *s, int64_t now_ns)
 {
-	if (s->have_ballast || s->failing || now_ns < s->next_ballast_ns)
+	if (s->have_ballast || !s->signed_in || s->failing || now_ns < s->next_ballast_ns)
 		return;
 	s->next_ballast_ns = now_ns + BALLAST_WAIT_NS;
 	s->have_ballast = gw_runfile_ballast(s->dir, s->ballast_path, s->ballast_bytes);
@@ -370,32 +381,34 @@ static void tend_ballast(struct gw_store *s, int64_t now_ns)
 	}
 }
 
-static void tell(struct gw_store *s, int64_t now_ns)
+/* Main makes alarms of it. */
+static void tell(struct gw_store *s)
 {
-	const int is[GW_STORE_POINTS] = {[GW_STORE_POINT_FAILING] = s->failing,
-		[GW_STORE_POINT_REPLACED] = s->replaced};
-
-	if (!s->faults.slots)
+	if (s->told_failing == s->failing && s->told_replaced == s->replaced)
 		return;
-	for (uint32_t i = 0; i < GW_STORE_POINTS; i++) {
-		struct gw_sample sample = {.point = i,
-			.quality = GW_QUALITY_GOOD,
-			.mono_ns = now_ns,
-			.value = is[i]};
+	s->told_failing = s->failing;
+	s->told_replaced = s->replaced;
+	if (s->reader)
+		gw_wake_poke(s->reader);
+}
 
-		if (s->told[i] == is[i] ||
-			gw_ring_push(&s->faults, &sample, 1, sizeof(sample)) == 0)
-			continue;
-		s->told[i] = is[i];
-		if (s->engine_wake)
-			gw_wake_poke(s->engine_wake);
-	}
+/* The number of this start, beside the database, once nobody waits for the disk. */
+static void note_run(struct gw_store *s, int64_t now_ns)
+{
+	uint64_t run = s->run > s->past_run ? s->run : s->past_run;
+
+	if (s->run_noted || !s->signed_in || s->failing || now_ns < s->next_note_ns)
+		return;
+	s->next_note_ns = now_ns + NOTE_WAIT_NS;
+	s->run_noted = gw_runfile_write(s->run_path, run, NULL) == GW_OK;
 }
 
 void gw_round_status(struct gw_store *s)
 {
 	struct gw_store_status st = {
+		.opening = !s->signed_in,
 		.failing = s->failing,
+		.replaced = s->replaced,
 		.committed = atomic_load_explicit(&s->committed, memory_order_relaxed),
 		.commits = s->commits,
 		.rows = s->rows,
@@ -442,13 +455,16 @@ int64_t gw_round(struct gw_store *s, bool last)
 	struct gw_error err = {0};
 	bool due;
 
+	if (s->drained_seq < s->last_seq)
+		s->drained_seq = s->last_seq;
 	take_events(s, now_ns);
 	gw_sinks_take(s, s->drained_seq + 1);
 	gw_line_take(s);
 	gw_line_settle(s, now_ns);
 	gw_sinks_free(s);
 	gw_names_tend(s, now_ns);
-	due = s->n_entries > 0 || s->failing || s->suspect || s->sinks_changed ||
+	due = s->n_entries > 0 || s->failing || s->suspect || !s->signed_in ||
+		s->sinks_changed ||
 		(s->n_ripe > 0 &&
 			(s->hurry || last || now_ns - s->ripe_ns >= MARKS_WAIT_NS));
 	if (due && (last || !s->failing || now_ns >= s->next_try_ns)) {
@@ -462,10 +478,15 @@ int64_t gw_round(struct gw_store *s, bool last)
 		trim(s);
 	}
 	gw_line_answer(s);
-	tend_ballast(s, now_ns);
-	if (!last && !gw_round_waiting(s)) /* nobody has to wait for it */
-		look_ahead(s);
-	tell(s, now_ns);
+	tell(s);
+	if (!gw_round_waiting(s)) { /* nobody has to wait for it */
+		if (s->signed_in && !s->failing)
+			gw_salvage_all(s);
+		note_run(s, now_ns);
+		tend_ballast(s, now_ns);
+		if (!last)
+			look_ahead(s);
+	}
 	if (due || was_trimming || marks != s->n_marks || was_failing != s->failing)
 		gw_round_status(s);
 

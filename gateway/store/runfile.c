@@ -21,6 +21,8 @@
 /* A clock beyond 2106 is wrong, and counting on from it would use the numbers up: half of them,
  * enough for 2^32 starts, stay above it. */
 #define CLOCK_MOST_S UINT32_MAX
+#define JUMP_EPOCH_S INT64_C(1735689600) /* 2025-01-01 */
+#define JUMP_PER_S   64
 
 uint64_t gw_runfile_read(const char *path)
 {
@@ -94,19 +96,35 @@ enum gw_err gw_runfile_write(const char *path, uint64_t run, struct gw_error *er
 	return gw_runfile_sync_dir(beside, err);
 }
 
+static uint64_t random_bits(unsigned bits)
+{
+	uint64_t chance = 0;
+
+	/* It fails while the kernel has no entropy yet: a start must not wait for that. */
+	if (getrandom(&chance, sizeof(chance), GRND_NONBLOCK) != (ssize_t)sizeof(chance))
+		chance = (uint64_t)gw_clock_mono_ns() ^ (uint64_t)getpid() << 7;
+	return chance & ((UINT64_C(1) << bits) - 1);
+}
+
 uint64_t gw_runfile_next(uint64_t previous)
 {
 	int64_t wall_s = gw_clock_wall_ms() / 1000;
-	uint64_t base = 0, chance = 0;
+	uint64_t base = 0;
 
 	if (wall_s > 0 && wall_s <= CLOCK_MOST_S)
 		base = (uint64_t)wall_s << RANDOM_BITS;
-	/* Not before there is entropy it says so; what little passes then is better than to wait. */
-	if (getrandom(&chance, sizeof(chance), GRND_NONBLOCK) != (ssize_t)sizeof(chance))
-		chance = (uint64_t)gw_clock_mono_ns() ^ (uint64_t)getpid() << 7;
 	if (previous > base && previous < GW_RUN_MAX - RANDOM_MASK)
 		base = previous;
-	return base + 1 + (chance & RANDOM_MASK);
+	return base + 1 + random_bits(RANDOM_BITS);
+}
+
+uint64_t gw_runfile_jump(void)
+{
+	int64_t wall_s = gw_clock_wall_ms() / 1000;
+
+	if (wall_s > JUMP_EPOCH_S && wall_s <= CLOCK_MOST_S)
+		return (uint64_t)(wall_s - JUMP_EPOCH_S) * JUMP_PER_S;
+	return (UINT64_C(1) << 33) + random_bits(40);
 }
 
 enum gw_err gw_runfile_make_dir(const char *dir, struct gw_error *err)

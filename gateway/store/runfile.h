@@ -27,6 +27,11 @@ enum gw_err gw_runfile_write(const char *path, uint64_t run, struct gw_error *er
 #define GW_RUN_MAX ((UINT64_C(1) << 53) - 1)
 uint64_t gw_runfile_next(uint64_t previous);
 
+/* The number of an event to begin after when nobody knows the last one given: above any that a
+ * gateway of less than 64 events a second on average has reached by now, and by chance above
+ * 2^33 if the clock was never set. */
+uint64_t gw_runfile_jump(void);
+
 /* mkdir -p with 0750 for what is missing. */
 enum gw_err gw_runfile_make_dir(const char *dir, struct gw_error *err);
 enum gw_err gw_runfile_sync_dir(const char *dir, struct gw_error *err);

@@ -73,6 +73,7 @@ const char *const gw_schema_statements[GW_DB_STMTS] = {
 		" ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 	[GW_DB_EVENT_UNDURABLE] =
 		"UPDATE event SET undurable = undurable | ? WHERE seq = ?",
+	[GW_DB_EVENT_RUN] = "SELECT run FROM event WHERE seq = ?",
 	[GW_DB_EVENT_DELETE] = "DELETE FROM event WHERE seq = ?",
 	[GW_DB_EVENT_SPAN] = "SELECT max(seq) FROM event",
 	[GW_DB_EVENT_OTHER_RUN] = "SELECT count(*) FROM event WHERE seq >= ? AND run <> ?",
@@ -82,6 +83,7 @@ const char *const gw_schema_statements[GW_DB_STMTS] = {
 	[GW_DB_ALARM_ALL] =
 		"SELECT info, state, under, level, occurrence, onset_ms, since_ms,"
 		" shelved_until_ms, value, peak, seq FROM alarm ORDER BY seq",
+	[GW_DB_ALARM_HAS] = "SELECT seq FROM alarm WHERE key = ?",
 	[GW_DB_OWED_PUT] = "REPLACE INTO owed VALUES(?, ?, ?)",
 	[GW_DB_OWED_GET] =
 		"SELECT o.urgency, o.sinks, e.class FROM event AS e CROSS JOIN owed AS o"
@@ -94,6 +96,11 @@ const char *const gw_schema_statements[GW_DB_STMTS] = {
 			     " WHERE (o.urgency, o.seq) > (?1, ?2) AND o.sinks & ?3"
 			     " ORDER BY o.urgency, o.seq",
 	[GW_DB_PARKED_SWEEP] = "DELETE FROM parked WHERE sinks = 0",
+	[GW_DB_OWED_SINKS] =
+		"SELECT o.sinks FROM event AS e CROSS JOIN owed AS o"
+		" ON o.urgency = 3 - e.level AND o.seq = e.seq WHERE e.seq = ?",
+	[GW_DB_PARKED_SINKS] = "SELECT sinks FROM parked WHERE seq = ?",
+	[GW_DB_UNDURABLE_SINKS] = "SELECT undurable FROM event WHERE seq = ?",
 	[GW_DB_PARKED_PUT] =
 		"INSERT INTO parked VALUES(?, ?)"
 		" ON CONFLICT(seq) DO UPDATE SET sinks = sinks | excluded.sinks",

@@ -9,7 +9,9 @@
 #include <unistd.h>
 
 #define REPLACE_WAIT_NS (600 * GW_NS_PER_SEC)
-#define UNREADABLE_MOST 8 /* tries before a page that cannot be read counts as corruption */
+/* A page that cannot be read is no corruption: most disks come back. After this long a new file is
+ * begun, and what the old one owes is carried over when it can be read. */
+#define UNREADABLE_NS (600 * GW_NS_PER_SEC)
 
 /* ---- the file ---- */
 
@@ -22,7 +24,9 @@ static enum gw_err sign_in(struct gw_store *s, struct gw_error *err)
 		rc = gw_fail(err, GW_ERR_SYSTEM, 0, "database: the disk is read-only");
 	else
 		rc = gw_db_begin(&s->db, err);
-	if (!rc && !(rc = gw_db_meta_put(&s->db, "run", (int64_t)s->run, err)) &&
+	if (!rc &&
+		!(rc = gw_db_meta_put(&s->db, "run",
+			  (int64_t)(s->run > s->past_run ? s->run : s->past_run), err)) &&
 		!(rc = gw_db_meta_put(&s->db, "clean", 0, err)) &&
 		!(rc = gw_names_write(s, err)))
 		rc = gw_db_commit(&s->db, err);
@@ -52,22 +56,8 @@ static enum gw_err open_new(struct gw_store *s, struct gw_error *err)
 	return gw_db_open(&s->db, s->path, s->max_bytes, GW_DB_TRUST_CLEAN, &fresh, err);
 }
 
-/* A fresh file is open: what can be read of the one put aside goes into it. */
-static void take_over(struct gw_store *s, int64_t *ret_run, uint64_t *ret_last_seq)
-{
-	uint64_t saved;
-
-	if (!s->aside[0] || s->db.read_only)
-		return;
-	saved = gw_salvage(s, s->aside, ret_run, ret_last_seq);
-	if (saved > 0)
-		gw_log(GW_LOG_NOTICE, "store: took over %llu undelivered events from %s",
-			(unsigned long long)saved, s->aside);
-	s->aside[0] = '\0';
-}
-
-static enum gw_err replace(struct gw_store *s, const struct gw_error *why, int64_t *ret_run,
-	uint64_t *ret_last_seq, struct gw_error *err)
+static enum gw_err replace(
+	struct gw_store *s, const struct gw_error *why, struct gw_error *err)
 {
 	enum gw_err rc;
 
@@ -75,13 +65,24 @@ static enum gw_err replace(struct gw_store *s, const struct gw_error *why, int64
 	rc = gw_db_put_aside(s->path, s->aside, err);
 	if (rc)
 		return rc;
-	gw_log(GW_LOG_ERR, "store: %s; put aside as %s, a new one begun", why->text,
-		s->aside);
-	s->replaced = true;
+	if (s->past_read)
+		gw_log(GW_LOG_ERR, "store: %s; put aside as %s, a new one begun", why->text,
+			s->aside);
+	else
+		gw_log(GW_LOG_ERR,
+			"store: for %d min %s; put aside as %s, a new one begun; what it "
+			"owes is sent when it can be read",
+			(int)(UNREADABLE_NS / GW_NS_PER_SEC / 60), why->text, s->aside);
+	if (!s->past_read) /* nor does main know its alarms */
+		s->aside[0] = '\0';
+	s->past_read = true;
+	s->unusable = (struct gw_error){0};
+	s->replaced = s->owing = true;
 	s->replaced_ns = gw_clock_mono_ns();
+	s->next_salvage_ns = 0;
 	rc = open_new(s, err);
 	if (!rc)
-		take_over(s, ret_run, ret_last_seq);
+		gw_salvage_all(s);
 	return rc;
 }
 
@@ -89,112 +90,17 @@ enum gw_err gw_session_replace(
 	struct gw_store *s, const struct gw_error *why, struct gw_error *err)
 {
 	struct gw_error reason = *why; /* why may be err */
-	uint64_t last_seq = 0;
-	int64_t run = 0;
 	enum gw_err rc;
 
 	/* A card that spoils every file would soon have only spoilt ones put aside, and the
 	 * one that mattered pruned. */
-	if (s->replaced && gw_clock_mono_ns() - s->replaced_ns < REPLACE_WAIT_NS)
+	if (s->replaced_ns && gw_clock_mono_ns() - s->replaced_ns < REPLACE_WAIT_NS)
 		return gw_fail(err, GW_ERR_SYSTEM, reason.native, "again %s", reason.text);
-	rc = replace(s, &reason, &run, &last_seq, err);
+	rc = replace(s, &reason, err);
 	if (rc)
 		return rc;
 	s->recount = true;
 	return sign_in(s, err);
-}
-
-/* ---- the first time ---- */
-
-static void keep_alarm(
-	void *arg, const struct gw_alarm_memory *m, const struct gw_alarm_info *info)
-{
-	struct gw_store *s = arg;
-
-	if (s->n_alarms == s->room_alarms) {
-		size_t room = s->room_alarms ? 2 * s->room_alarms : 64;
-		struct gw_store_alarm *grown = realloc(s->alarms, room * sizeof(*grown));
-
-		if (!grown)
-			return;
-		s->alarms = grown;
-		s->room_alarms = room;
-	}
-	s->alarms[s->n_alarms++] = (struct gw_store_alarm){*m, info};
-}
-
-static enum gw_err read_numbers(
-	struct gw_store *s, int64_t *ret_run, uint64_t *ret_last_seq, struct gw_error *err)
-{
-	int64_t newest = 0, noted = 0;
-	enum gw_err rc;
-
-	if ((rc = gw_db_meta_get(&s->db, "run", ret_run, err)) ||
-		(rc = gw_db_meta_get(&s->db, "last_seq", &noted, err)) ||
-		(rc = gw_db_number(&s->db, GW_DB_EVENT_SPAN, &newest, err)))
-		return rc;
-	*ret_last_seq = (uint64_t)(newest > noted ? newest : noted);
-	return GW_OK;
-}
-
-static enum gw_err open_and_read(
-	struct gw_store *s, int64_t *ret_run, uint64_t *ret_last_seq, struct gw_error *err)
-{
-	enum gw_err rc = open_new(s, err);
-
-	if (!rc && !(rc = read_numbers(s, ret_run, ret_last_seq, err)))
-		rc = gw_journal_alarms(&s->db, &s->pool, keep_alarm, s, err);
-	return rc;
-}
-
-/* A file of no bytes where there was a database: power went before it reached the disk. */
-static bool lost_all_bytes(const struct gw_store *s)
-{
-	struct stat st;
-
-	return gw_runfile_read(s->run_path) > 0 && stat(s->path, &st) == 0 &&
-		st.st_size == 0;
-}
-
-enum gw_err gw_session_first(struct gw_store *s, struct gw_error *err)
-{
-	uint64_t noted = gw_runfile_read(s->run_path);
-	uint64_t last_seq = 0;
-	int64_t run = 0;
-	enum gw_err rc;
-
-	rc = gw_runfile_make_dir(s->dir, &s->why);
-	if (!rc) {
-		rc = lost_all_bytes(s)
-			? gw_fail(&s->why, GW_ERR_CORRUPT, 0, "database: the file is empty")
-			: open_and_read(s, &run, &last_seq, &s->why);
-		if (rc == GW_ERR_CORRUPT) {
-			struct gw_error why = s->why;
-			uint64_t seen_seq = 0;
-			int64_t seen_run = 0;
-
-			s->n_alarms = 0;
-			rc = replace(s, &why, &seen_run, &seen_seq, &s->why);
-			if (!rc && !(rc = read_numbers(s, &run, &last_seq, &s->why)))
-				rc = gw_journal_alarms(
-					&s->db, &s->pool, keep_alarm, s, &s->why);
-			if (run < seen_run)
-				run = seen_run;
-			if (last_seq < seen_seq)
-				last_seq = seen_seq;
-		}
-	}
-	s->last_seq = last_seq;
-	s->run = gw_runfile_next(run > 0 && (uint64_t)run > noted ? (uint64_t)run : noted);
-	if (!rc) {
-		rc = sign_in(s, &s->why);
-		if (rc == GW_ERR_FULL && gw_session_relieve(s))
-			rc = sign_in(s, &s->why);
-	}
-	gw_runfile_write(s->run_path, s->run, NULL);
-	s->failing = rc != GW_OK;
-	(void)err;
-	return GW_OK;
 }
 
 /* ---- again ---- */
@@ -204,20 +110,20 @@ static enum gw_err verify(struct gw_store *s, struct gw_error *err)
 {
 	uint64_t committed = atomic_load_explicit(&s->committed, memory_order_relaxed);
 	sqlite3_stmt *st = gw_db_stmt(&s->db, GW_DB_EVENT_OTHER_RUN);
-	int64_t run = 0, strangers = 0;
-	uint64_t last_seq = 0;
+	uint64_t run = 0, last_seq = 0;
+	int64_t strangers = 0;
 	enum gw_err rc;
 
 	sqlite3_bind_int64(st, 1, (int64_t)s->last_seq + 1);
 	sqlite3_bind_int64(st, 2, (int64_t)s->run);
-	if ((rc = read_numbers(s, &run, &last_seq, err)) ||
+	if ((rc = gw_begin_numbers(&s->db, &run, &last_seq, err)) ||
 		(rc = gw_db_number(&s->db, GW_DB_EVENT_OTHER_RUN, &strangers, err)))
 		return rc;
 	if (strangers > 0)
 		return gw_fail(err, GW_ERR_CORRUPT, 0,
 			"database: could not be read at start, and holds events of the "
 			"same numbers");
-	if (last_seq < committed)
+	if (last_seq < committed && committed > s->last_seq)
 		gw_log(GW_LOG_ERR, "store: the disk lost committed events %llu to %llu",
 			(unsigned long long)last_seq + 1, (unsigned long long)committed);
 	return GW_OK;
@@ -229,32 +135,52 @@ static bool cannot_read(int native)
 		native == SQLITE_IOERR_DATA || native == SQLITE_IOERR_CORRUPTFS;
 }
 
+static bool unreadable_for_long(struct gw_store *s, int native)
+{
+	int64_t now_ns = gw_clock_mono_ns();
+
+	if (!cannot_read(native))
+		return false;
+	if (!s->unreadable_ns)
+		s->unreadable_ns = now_ns;
+	return now_ns - s->unreadable_ns >= UNREADABLE_NS;
+}
+
+static enum gw_err reopen(struct gw_store *s, struct gw_error *err)
+{
+	bool fresh;
+	enum gw_err rc;
+
+	close_file(s, true);
+	if ((rc = gw_runfile_make_dir(s->dir, err)) ||
+		(!s->past_read && (rc = gw_begin_read(s, err))))
+		return rc;
+	if (s->unusable.kind) {
+		*err = s->unusable;
+		return GW_ERR_CORRUPT;
+	}
+	rc = gw_db_open(&s->db, s->path, s->max_bytes,
+		s->suspect ? GW_DB_TRUST_SUSPECT : GW_DB_TRUST_CLEAN, &fresh, err);
+	if (rc || s->db.read_only)
+		return rc;
+	gw_salvage_all(s);
+	return verify(s, err);
+}
+
 enum gw_err gw_session_again(struct gw_store *s, struct gw_error *err)
 {
 	struct gw_error why = {0};
-	uint64_t last_seq = 0;
-	int64_t run = 0;
-	bool fresh;
 	enum gw_err rc;
 
 	if (s->db.handle && !s->db.read_only && !s->suspect)
 		return s->signed_in && !s->sinks_changed ? GW_OK : sign_in(s, err);
-	close_file(s, true);
-	rc = gw_runfile_make_dir(s->dir, err);
-	if (rc)
-		return rc;
-	rc = gw_db_open(&s->db, s->path, s->max_bytes,
-		s->suspect ? GW_DB_TRUST_SUSPECT : GW_DB_TRUST_CLEAN, &fresh, &why);
-	if (!rc && !s->db.read_only) {
-		take_over(s, &run, &last_seq);
-		rc = verify(s, &why);
-	}
-	if (cannot_read(why.native) && ++s->unreadable >= UNREADABLE_MOST)
+	rc = reopen(s, &why);
+	if (rc != GW_ERR_CORRUPT && unreadable_for_long(s, why.native))
 		rc = GW_ERR_CORRUPT;
 	if (rc == GW_ERR_CORRUPT) {
-		s->unreadable = 0;
-		s->suspect = false;
-		return gw_session_replace(s, &why, err);
+		rc = gw_session_replace(s, &why, err);
+		s->suspect &= rc != GW_OK;
+		return rc;
 	}
 	if (!rc)
 		rc = sign_in(s, &why);
@@ -263,10 +189,12 @@ enum gw_err gw_session_again(struct gw_store *s, struct gw_error *err)
 			*err = why;
 		return rc;
 	}
-	s->unreadable = 0;
+	s->unreadable_ns = 0;
 	s->suspect = false;
 	s->recount = true;
-	gw_runfile_write(s->run_path, s->run, NULL); /* the database has it: good enough */
+	if (s->read_late)
+		gw_line_debts(s);
+	s->read_late = false;
 	return GW_OK;
 }
 

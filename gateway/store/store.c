@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/store.h"
 
+#include "base/log.h"
 #include "store/inner.h"
 
 #include <stdio.h>
@@ -12,7 +13,6 @@
  * block of old rows be deleted. */
 #define BALLAST_WAL  ((int64_t)GW_DB_WAL_PAGES * GW_DB_PAGE_BYTES)
 #define BALLAST_MORE (INT64_C(2) << 20)
-#define FAULTS       16
 #define CLOSE_TRIES  64
 
 static enum gw_err set_up(
@@ -35,8 +35,7 @@ static enum gw_err set_up(
 	s->max_bytes = s->keep.max_pages * GW_DB_PAGE_BYTES;
 	s->ballast_bytes = BALLAST_MORE +
 		(s->max_bytes < BALLAST_WAL ? s->max_bytes : BALLAST_WAL);
-	for (size_t i = 0; i < GW_STORE_POINTS; i++)
-		s->told[i] = -1;
+	s->owing = true; /* until it was looked */
 
 	pthread_mutex_init(&s->lock, NULL);
 	pthread_condattr_init(&monotonic);
@@ -64,15 +63,10 @@ enum gw_err gw_store_open(
 		return gw_fail(err, GW_ERR_SYSTEM, 0, "no memory");
 	memset(s, 0, size);
 	rc = set_up(s, opts, err);
-	if (!rc)
-		rc = gw_session_first(s, err);
 	if (rc) {
 		gw_store_free(s);
 		return rc;
 	}
-	s->drained_seq = s->last_seq;
-	atomic_init(&s->committed, s->last_seq);
-	gw_round_status(s);
 	*ret_store = s;
 	return GW_OK;
 }
@@ -84,7 +78,7 @@ void gw_store_free(struct gw_store *s)
 	gw_store_ask_stop(s);
 	gw_store_join(s);
 	/* what came after the thread ended: the engine's last events, the uplinks' last marks */
-	for (int i = 0; s->run && i < CLOSE_TRIES; i++)
+	for (int i = 0; s->decided && i < CLOSE_TRIES; i++)
 		if (gw_round(s, true) > 0 && !gw_round_waiting(s))
 			break;
 	gw_session_end(s);
@@ -96,14 +90,14 @@ void gw_store_free(struct gw_store *s)
 	}
 	gw_batch_free(atomic_load_explicit(&s->history, memory_order_acquire));
 	gw_ring_fini(&s->events);
-	gw_ring_fini(&s->faults);
 	gw_wake_fini(&s->wake);
 	gw_pool_fini(&s->pool);
 	pthread_cond_destroy(&s->moved);
 	pthread_mutex_destroy(&s->lock);
 	free(s->entries);
 	free(s->marks);
-	free(s->alarms);
+	gw_begin_forget(s->given);
+	gw_begin_forget(atomic_load_explicit(&s->memories, memory_order_acquire));
 	free(s);
 }
 
@@ -117,21 +111,18 @@ uint64_t gw_store_last_seq(const struct gw_store *s)
 	return s->last_seq;
 }
 
-void gw_store_load(struct gw_store *s,
-	void (*each)(void *arg, const struct gw_alarm_memory *m,
-		const struct gw_alarm_info *info),
-	void *arg)
-{
-	for (size_t i = 0; i < s->n_alarms; i++)
-		each(arg, &s->alarms[i].memory, s->alarms[i].info);
-}
-
 static void *run(void *arg)
 {
 	struct gw_store *s = arg;
 	int64_t sleep_ns;
 	bool stopping;
 
+	gw_thread_beat(&s->thread, gw_clock_mono_ns());
+	if (!s->past_read && gw_begin_read(s, &s->why))
+		gw_log(GW_LOG_ERR,
+			"store: cannot read what earlier starts left (%s); it is tried "
+			"again, and what is owed is sent then",
+			s->why.text);
 	do {
 		gw_thread_beat(&s->thread, gw_clock_mono_ns());
 		stopping = gw_thread_stopping(&s->thread);
@@ -180,42 +171,45 @@ struct gw_wake *gw_store_wake(struct gw_store *s)
 	return &s->wake;
 }
 
-enum gw_err gw_store_faults(struct gw_store *s, struct gw_wake *engine_wake,
-	struct gw_ring **ret_ring, struct gw_error *err)
-{
-	enum gw_err rc = gw_ring_init(&s->faults, FAULTS, sizeof(struct gw_sample), err);
-
-	if (rc)
-		return rc;
-	s->engine_wake = engine_wake;
-	*ret_ring = &s->faults;
-	return GW_OK;
-}
-
 uint64_t gw_store_committed(const struct gw_store *s)
 {
 	return atomic_load_explicit(&s->committed, memory_order_acquire);
 }
 
+struct timespec gw_store_deadline(int64_t mono_ns)
+{
+	int64_t left_ns = mono_ns - gw_clock_mono_ns();
+	struct timespec until;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	if (left_ns <= 0)
+		return until;
+	left_ns += until.tv_nsec;
+	until.tv_sec += (time_t)(left_ns / GW_NS_PER_SEC);
+	until.tv_nsec = (long)(left_ns % GW_NS_PER_SEC);
+	return until;
+}
+
 bool gw_store_wait(struct gw_store *s, uint64_t seq, int64_t until_mono_ns)
 {
-	int64_t left_ns = until_mono_ns - gw_clock_mono_ns();
 	struct timespec until;
 
 	if (gw_store_committed(s) >= seq)
 		return true;
-	if (left_ns <= 0)
+	if (until_mono_ns <= gw_clock_mono_ns())
 		return false;
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	left_ns += until.tv_nsec;
-	until.tv_sec += (time_t)(left_ns / GW_NS_PER_SEC);
-	until.tv_nsec = (long)(left_ns % GW_NS_PER_SEC);
+	until = gw_store_deadline(until_mono_ns);
 	pthread_mutex_lock(&s->lock);
 	while (gw_store_committed(s) < seq)
 		if (pthread_cond_timedwait(&s->moved, &s->lock, &until))
 			break;
 	pthread_mutex_unlock(&s->lock);
 	return gw_store_committed(s) >= seq;
+}
+
+uint32_t gw_store_debts(const struct gw_store *s)
+{
+	return atomic_load_explicit(&s->debts, memory_order_acquire);
 }
 
 void gw_store_status(struct gw_store *s, struct gw_store_status *ret_status)

@@ -4,8 +4,11 @@
  * still owed, in one SQLite database with one connection in one thread. Transition, alarm state
  * and owed bits commit together. A full, read-only or corrupt disk never stops the rest.
  *
- * Owner: app/. Thread: open, load and free by main while the thread does not run; the rest as
- * said. Life: open, load..., start, ask_stop, join, free.
+ * No disk holds back a start: the thread opens the database. What earlier starts left is read
+ * first, and a start that cannot wait for it goes on without; it comes when it can be read.
+ *
+ * Owner: app/. Thread: open, start and free by main; the rest as said. Life: open, attach...,
+ * start, await, load..., ask_stop, join, free.
  */
 #ifndef GW_STORE_STORE_H
 #define GW_STORE_STORE_H
@@ -34,25 +37,35 @@ struct gw_store_opts {
 
 struct gw_store;
 
-/* Opens or creates; a corrupt file is put aside (tocsin.db.corrupt-<utc time>) and a new one
- * begun; a disk that cannot be written leaves a store that works from memory and tries again.
- * Fails only for lack of memory. */
+/* Touches no disk. Fails only for lack of memory. */
 enum gw_err gw_store_open(const struct gw_store_opts *opts, struct gw_store **ret_store,
 	struct gw_error *err);
 void gw_store_free(
 	struct gw_store *s); /* NULL is fine; joins; commits what is in the ring */
 
-/* The number of this start, never given before on this box whatever became of the state folder:
- * see gw_runfile_next. Kept in the database and beside it, in state_dir/run. */
+/* Starts the thread, which reads what earlier starts left, opens or creates the database and then
+ * works. What cannot be read now is tried again. A file that was read and is corrupt is put aside
+ * (tocsin.db.corrupt-<utc time>...) and a new one begun; so is one that is gone. A disk that
+ * cannot be written leaves a store that works from memory and tries again. */
+enum gw_err gw_store_start(struct gw_store *s, struct gw_error *err);
+
+/* Main, once, after start: waits until what earlier starts left has been read or cannot be, but no
+ * longer when the disk has let the thread wait for idle_ns, nor for more than most_ns (longer
+ * than the first for a processor that is busy). False: not read yet. This start then begins at a number of its own, see
+ * gw_runfile_jump, so that its events and those that come to light later fit into one file. */
+bool gw_store_await(struct gw_store *s, int64_t idle_ns, int64_t most_ns);
+/* After await: the number of this start, never given before on this box whatever became of the
+ * state folder, see gw_runfile_next; and the event before its first. Constant from then on. */
 uint64_t gw_store_run(const struct gw_store *s);
 uint64_t gw_store_last_seq(const struct gw_store *s);
-/* Every alarm that was not normal; info is NULL-free and owned by the store until free. */
+/* Main: every alarm that was not normal and was not given yet: after await, and again whenever
+ * the reader's wake is poked, because what could not be read in time comes late. info is
+ * NULL-free and owned by the store until free. */
 void gw_store_load(struct gw_store *s,
 	void (*each)(void *arg, const struct gw_alarm_memory *m,
 		const struct gw_alarm_info *info),
 	void *arg);
 
-enum gw_err gw_store_start(struct gw_store *s, struct gw_error *err);
 void gw_store_ask_stop(struct gw_store *s);
 void gw_store_join(struct gw_store *s);
 struct gw_thread *gw_store_thread(struct gw_store *s);
@@ -61,11 +74,10 @@ struct gw_thread *gw_store_thread(struct gw_store *s);
 struct gw_ring *gw_store_events(struct gw_store *s);
 struct gw_wake *gw_store_wake(struct gw_store *s);
 
-/* Arrow out to the engine: points 0 (1 while commits fail) and 1 (1 since a corrupt database
- * was put aside, until the next start). engine_wake is poked. Call before start. */
+/* Points of the store in the engine, which main feeds: 1 while commits fail, and 1 since a corrupt
+ * or lost database was replaced, until the next start. The reader's wake is poked when either
+ * changes. */
 enum { GW_STORE_POINT_FAILING, GW_STORE_POINT_REPLACED, GW_STORE_POINTS };
-enum gw_err gw_store_faults(struct gw_store *s, struct gw_wake *engine_wake,
-	struct gw_ring **ret_ring, struct gw_error *err);
 
 /* seq up to which everything is committed; any thread. The texts an event points at must live
  * until it is. */
@@ -129,6 +141,9 @@ bool gw_store_ask_parked(struct gw_store *s, size_t sink, uint64_t after_seq, si
  * names that are no longer configured are owed is owed to this sink. */
 #define GW_STORE_VANISHED INT64_MAX
 bool gw_store_owe(struct gw_store *s, size_t sink, uint64_t from_seq, int64_t from_ms);
+/* How often debts came to light that no uplink could know of: when it has changed, ask from the
+ * beginning again. The sink's wake is poked. Any thread. */
+uint32_t gw_store_debts(const struct gw_store *s);
 /* The answer if it is there, else NULL. events[i].info points into the batch. n == 0: nothing
  * is owed after the cursor. failed: the database could not be read, what is here was in memory;
  * ask again later. events[i].durable is what this sink was told: false if it was marked
@@ -161,7 +176,9 @@ struct gw_store_vanished {
 };
 
 struct gw_store_status {
+	bool opening; /* what is committed is not open for writing yet */
 	bool failing;
+	bool replaced; /* a new database was begun in this start */
 	char why[200];
 	uint64_t committed, pending; /* events in memory not yet committed */
 	uint64_t commits, rows;

@@ -108,7 +108,8 @@ static struct gw_cursor end_of(const struct gw_batch *batch)
  * and what was left out before is where the store looks. */
 static bool whole(const struct gw_backlog *b)
 {
-	return !b->settled_lost && b->asked_left_out == b->outbox->left_out &&
+	return !b->settled_lost && b->asked_debts == b->debts &&
+		b->asked_left_out == b->outbox->left_out &&
 		b->asked_left_out <= b->asked_committed &&
 		b->asked.level == b->outbox->complete.level &&
 		b->asked.seq == b->outbox->complete.seq;
@@ -201,6 +202,7 @@ static void ask(struct gw_backlog *b, int64_t now_ns, bool hungry)
 		return;
 	b->asked = o->complete;
 	b->asked_left_out = o->left_out;
+	b->asked_debts = b->debts;
 	b->asking = gw_store_ask(b->store, b->sink, o->complete, GW_BACKLOG_ASK);
 	if (!b->asking)
 		b->not_before_ns = now_ns + LINE_FULL_NS;
@@ -208,7 +210,12 @@ static void ask(struct gw_backlog *b, int64_t now_ns, bool hungry)
 
 void gw_backlog_turn(struct gw_backlog *b, int64_t now_ns, bool hungry)
 {
+	uint32_t debts = gw_store_debts(b->store);
+
 	flush_marks(b);
+	if (debts != b->debts) /* the store owes what it could not read before */
+		gw_outbox_missed(b->outbox, 0);
+	b->debts = debts;
 	if (b->asking)
 		take(b, now_ns);
 	if (b->asking_other)

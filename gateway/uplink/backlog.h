@@ -38,11 +38,14 @@ struct gw_backlog {
 	uint64_t
 		dropped_marks; /* the store may hand out these events again after a restart */
 
+	uint32_t debts; /* of the store, as last seen */
+
 	bool asking;
 	struct gw_cursor asked;   /* what was complete ... */
 	uint64_t asked_left_out;  /* ... and left out ... */
 	uint64_t asked_committed; /* ... and committed when the store was asked */
-	uint64_t *settled;        /* delivered or parked since then */
+	uint32_t asked_debts;
+	uint64_t *settled; /* delivered or parked since then */
 	size_t n_settled, settled_room;
 	bool settled_lost;
 	enum gw_backlog_other other; /* asked as soon as the line is free */

@@ -121,6 +121,20 @@ void gw_uplink_look_at_credentials(struct gw_uplink *u, int64_t now)
 
 /* ---- one request ---- */
 
+/* What the store could not read when we began. */
+static void learn_parked(struct gw_uplink *u)
+{
+	uint32_t debts = gw_store_debts(u->store);
+	struct gw_store_status s;
+
+	if (debts == u->debts)
+		return;
+	u->debts = debts;
+	gw_store_status(u->store, &s);
+	if (s.parked[u->index] > u->now.parked)
+		u->now.parked = s.parked[u->index];
+}
+
 /* Called while the sink waits, too. */
 static bool turn(void *arg)
 {
@@ -135,6 +149,7 @@ static bool turn(void *arg)
 		gw_uplink_look_at_credentials(u, now);
 	gw_resend_turn(u);
 	gw_offers_turn(u, now);
+	learn_parked(u);
 	gw_backlog_turn(&u->backlog, now, u->hungry); /* asks what they want to know */
 	gw_watch_turn(u, now);
 	if (u->offering && u->fresh)
@@ -350,7 +365,6 @@ enum gw_err gw_uplink_new(const struct gw_uplink_opts *opts, size_t index,
 	gw_backlog_init(&u->backlog, store, index, &u->outbox, add_stored, u);
 	u->backlog.answer = take_answer;
 	gw_offers_init(&u->offers);
-	u->ring_seq = gw_store_last_seq(store);
 	gw_clock_boot_id(u->boot);
 	gw_store_attach(store, index, &u->wake);
 	*ret_uplink = u;
@@ -380,6 +394,7 @@ enum gw_err gw_uplink_start(struct gw_uplink *u, struct gw_error *err)
 	for (i = 0; i < GW_UPLINK_POINTS; i++)
 		u->fault_said[i] = -1;
 	gw_store_status(u->store, &s);
+	u->ring_seq = gw_store_last_seq(u->store);
 	u->now.parked = s.parked[u->index];
 	u->now.since_ns = now;
 	gw_offers_begin(u, 0);

@@ -97,7 +97,9 @@ static struct figure with_store(const char *dir, uint64_t rows, uint64_t burst)
 	clear(dir);
 	if (gw_store_open(&o, &s, NULL))
 		die("cannot open");
-	gw_round(s, false); /* the ballast */
+	gw_begin_read(s, NULL);
+	gw_store_await(s, 0, 0);
+	gw_round(s, false); /* it opens, and makes the ballast */
 	bytes = written();
 	begin_ns = gw_clock_mono_ns();
 	while (seq < rows) {

@@ -24,6 +24,7 @@ from dataclasses import dataclass, field
 PREFIX = "tocsin.alarm."
 CHATTERING = ":chattering"
 HEARTBEAT = "tocsin.gateway.heartbeat"
+JUMP_LEAST = 1 << 20  # numbers that a start may pass over
 
 
 def wall_ms():
@@ -172,13 +173,24 @@ def _gaps(first, committed, wrong):
         if before is not a and before.data["durable"] and a.data["durable"]:
             wrong.append(f"twice: seq {a.seq} came as {before.id} and as {a.id}")
     for gateway in {g for g, _ in by_seq}:
-        seqs = {s for g, s in by_seq if g == gateway}
-        lost = sorted(set(range(1, max(seqs) + 1)) - seqs)
+        runs = {s: a.data["run"] for (g, s), a in by_seq.items() if g == gateway}
+        lost = [gap for gap in _missing(sorted(runs)) if not _jumped(gap, runs)]
         if lost:
-            wrong.append(f"lost: {gateway} seq {_ranges(lost)} never arrived")
+            wrong.append(f"lost: {gateway} seq {_words(lost)} never arrived")
     lost = sorted(set(committed) - {s for _, s in by_seq})
     if lost:
         wrong.append(f"lost: committed seq {_ranges(lost)} never arrived")
+
+
+def _missing(seqs):
+    """(first, last) of each run of numbers from 1 on that are not there."""
+    return [(a + 1, b - 1) for a, b in zip([0, *seqs], seqs) if b > a + 1]
+
+
+def _jumped(gap, runs):
+    """A start that could not read the last number begins far above all that was given."""
+    return (gap[1] - gap[0] > JUMP_LEAST and runs[gap[1] + 1] != runs.get(gap[0] - 1)
+            and not any(run == runs[gap[1] + 1] for seq, run in runs.items() if seq < gap[0]))
 
 
 def _ranges(numbers):
@@ -188,7 +200,11 @@ def _ranges(numbers):
             out[-1][1] = n
         else:
             out.append([n, n])
-    text = [str(a) if a == b else f"{a}-{b}" for a, b in out]
+    return _words(out)
+
+
+def _words(ranges):
+    text = [str(a) if a == b else f"{a}-{b}" for a, b in ranges]
     return ", ".join(text[:8]) + (" ..." if len(text) > 8 else "")
 
 

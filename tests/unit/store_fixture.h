@@ -89,7 +89,7 @@ __attribute__((unused)) static size_t files_like(const char *text)
 	return n;
 }
 
-__attribute__((unused)) static struct gw_store *open_store(
+__attribute__((unused)) static struct gw_store *new_store(
 	const char *const *sinks, size_t n_sinks, int64_t max_bytes)
 {
 	struct gw_store_opts o = {.state_dir = dir,
@@ -103,6 +103,37 @@ __attribute__((unused)) static struct gw_store *open_store(
 	assert_int_equal(gw_store_open(&o, &s, &err), GW_OK);
 	assert_non_null(s);
 	return s;
+}
+
+/* As the thread begins: what there is is read, or cannot be; then the first turn. */
+__attribute__((unused)) static struct gw_store *open_store(
+	const char *const *sinks, size_t n_sinks, int64_t max_bytes)
+{
+	struct gw_store *s = new_store(sinks, n_sinks, max_bytes);
+
+	gw_begin_read(s, NULL);
+	gw_store_await(s, 0, 0);
+	gw_round(s, false);
+	return s;
+}
+
+static inline void count_alarm(
+	void *arg, const struct gw_alarm_memory *m, const struct gw_alarm_info *info)
+{
+	size_t *n = arg;
+
+	(void)m;
+	(void)info;
+	++*n;
+}
+
+/* How many alarms the store has for main that it has not given yet. */
+__attribute__((unused)) static size_t alarms_given(struct gw_store *s)
+{
+	size_t n = 0;
+
+	gw_store_load(s, count_alarm, &n);
+	return n;
 }
 
 __attribute__((unused)) static struct gw_event make_event(

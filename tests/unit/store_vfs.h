@@ -20,6 +20,7 @@ static struct {
 	_Atomic int syncs_to_fail; /* ... for so many of them */
 	_Atomic int read_rc;
 	_Atomic int open_rc;
+	_Atomic int aside_rc;       /* what opening a file put aside answers */
 	_Atomic bool read_only;     /* as a file system remounted so */
 	_Atomic int64_t free_bytes; /* growth allowed until the disk is full; < 0: any */
 	const char *ballast;        /* once this file is gone there are so many more */
@@ -160,10 +161,12 @@ static int vfs_open(
 	sqlite3_vfs *vfs, const char *name, sqlite3_file *f, int flags, int *ret_flags)
 {
 	struct vfs_file *file = (struct vfs_file *)(void *)f;
+	sqlite3_vfs *real = vfs->pAppData;
 	int exists = 0, rc = atomic_load(&disk.open_rc);
 
-	(void)vfs;
 	memset(file, 0, sizeof(*file));
+	if (!rc && name && strstr(name, "corrupt"))
+		rc = atomic_load(&disk.aside_rc);
 	if (rc)
 		return rc;
 	if (name)
@@ -175,7 +178,7 @@ static int vfs_open(
 		flags |= SQLITE_OPEN_READONLY;
 	}
 	file->real = (sqlite3_file *)(void *)(file + 1);
-	rc = real_vfs->xOpen(real_vfs, name, file->real, flags, ret_flags);
+	rc = real->xOpen(real, name, file->real, flags, ret_flags);
 	if (rc == SQLITE_OK)
 		file->base.pMethods = &vfs_methods;
 	return rc;
@@ -188,25 +191,34 @@ static int vfs_delete(sqlite3_vfs *vfs, const char *name, int sync)
 					    : real_vfs->xDelete(real_vfs, name, sync);
 }
 
+__attribute__((unused)) static void vfs_wrap(
+	sqlite3_vfs *vfs, sqlite3_vfs *real, const char *name)
+{
+	*vfs = *real;
+	vfs->zName = name;
+	vfs->szOsFile = (int)sizeof(struct vfs_file) + real->szOsFile;
+	vfs->pAppData = real;
+	vfs->xOpen = vfs_open;
+	vfs->xDelete = vfs_delete;
+}
+
 /* Becomes the default: whatever opens a database afterwards goes through it. */
 __attribute__((unused)) static void vfs_install(void)
 {
-	static sqlite3_vfs vfs;
+	static sqlite3_vfs with_locks, without;
 
 	real_vfs = sqlite3_vfs_find(NULL);
-	vfs = *real_vfs;
-	vfs.zName = "misbehaving";
-	vfs.szOsFile = (int)sizeof(struct vfs_file) + real_vfs->szOsFile;
-	vfs.xOpen = vfs_open;
-	vfs.xDelete = vfs_delete;
-	sqlite3_vfs_register(&vfs, 1);
+	vfs_wrap(&with_locks, real_vfs, "misbehaving");
+	vfs_wrap(&without, sqlite3_vfs_find("unix-none"), "misbehaving-none");
+	sqlite3_vfs_register(&without, 0);
+	sqlite3_vfs_register(&with_locks, 1);
 	disk.free_bytes = -1;
 }
 
 __attribute__((unused)) static void vfs_heal(void)
 {
 	disk.write_rc = disk.sync_rc = disk.syncs_to_pass = disk.syncs_to_fail =
-		disk.read_rc = disk.open_rc = 0;
+		disk.read_rc = disk.open_rc = disk.aside_rc = 0;
 	disk.ballast_bytes = 0;
 	disk.read_only = false;
 	disk.free_bytes = -1;
