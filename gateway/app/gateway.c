@@ -17,6 +17,8 @@
 
 #define LIVE_RING    1024
 #define COMMAND_RING 64
+/* For a driver that hangs: drivers look up from any wait when they are to stop. */
+#define SOURCES_END_NS (5 * GW_NS_PER_SEC)
 /* For a disk that stalls; systemd gives us 30 s in all. */
 #define LAST_DRAIN_NS (10 * GW_NS_PER_SEC)
 
@@ -303,18 +305,44 @@ void gw_gateway_drain(struct gw_gateway *g, int64_t most_ns)
 	}
 }
 
-/* The mirror of start: producers first, each stage drains into the next. */
-void gw_gateway_stop(struct gw_gateway *g)
+/* Asked to stop, a source ends soon. One that hangs in its driver must not keep what the others
+ * measured from being evaluated and delivered. False: one is left behind. */
+static bool end_sources(struct gw_gateway *g)
 {
-	if (!g->generation)
-		return;
-	gw_pulse_notify("STOPPING=1");
+	const struct timespec pause = {.tv_nsec = 10 * GW_NS_PER_MS};
+	int64_t until_ns = gw_clock_mono_ns() + SOURCES_END_NS;
+	bool all = true;
+
 	for (size_t i = 0; i < g->n_sources; i++)
 		if (g->sources[i])
 			gw_source_ask_stop(g->sources[i]);
-	for (size_t i = 0; i < g->n_sources; i++)
+	for (size_t i = 0; i < g->n_sources; i++) {
+		struct gw_source *s = g->sources[i];
+
+		while (s && !gw_thread_ended(gw_source_thread(s)) &&
+			gw_clock_mono_ns() < until_ns)
+			nanosleep(&pause, NULL);
+		if (!s || gw_thread_ended(gw_source_thread(s)))
+			continue;
+		gw_log(GW_LOG_ERR, "%s: its driver does not return, it is left behind",
+			gw_source_opts(s)->name);
+		all = false;
+	}
+	for (size_t i = 0; all && i < g->n_sources; i++)
 		if (g->sources[i])
 			gw_source_join(g->sources[i]);
+	return all;
+}
+
+/* The mirror of start: producers first, each stage drains into the next. */
+void gw_gateway_stop(struct gw_gateway *g)
+{
+	bool all_end;
+
+	if (!g->generation)
+		return;
+	gw_pulse_notify("STOPPING=1");
+	all_end = end_sources(g);
 	if (g->engine) {
 		gw_runner_stop(&g->runner);
 		gw_gateway_drain(g, LAST_DRAIN_NS);
@@ -324,7 +352,7 @@ void gw_gateway_stop(struct gw_gateway *g)
 	for (size_t i = 0; i < g->n_uplinks; i++)
 		if (g->uplinks[i])
 			gw_uplink_ask_stop(g->uplinks[i]);
-	gw_leaving_end(g);
+	all_end &= gw_leaving_end(g);
 	for (size_t i = 0; i < g->n_uplinks; i++)
 		if (g->uplinks[i])
 			gw_uplink_join(g->uplinks[i]);
@@ -332,8 +360,13 @@ void gw_gateway_stop(struct gw_gateway *g)
 	gw_control_close(g->control);
 	gw_recorder_fini(&g->recorder);
 	gw_store_free(g->store);
+	g->store = NULL;
 	for (size_t i = 0; i < g->n_uplinks; i++)
 		gw_uplink_free(g->uplinks[i]); /* after the store, which pokes them */
+	if (!all_end) { /* what the one that hangs may touch stays as long as the process */
+		g->generation = NULL;
+		return;
+	}
 	for (size_t i = 0; i < g->n_sources; i++)
 		gw_source_free(g->sources[i]);
 	gw_engine_free(g->engine);

@@ -177,8 +177,8 @@ void gw_plan_drop(struct gw_gateway *g, struct gw_plan *p);
 /* The parts of a plan run: those that are new wait for the old ones they replace, but not for
  * long. Takes p->leaving. */
 void gw_leaving_begin(struct gw_gateway *g, struct gw_plan *p);
-/* Waits for all of them. */
-void gw_leaving_end(struct gw_gateway *g);
+/* Waits for the uplinks of them. False: a source hangs in its driver and was left behind. */
+bool gw_leaving_end(struct gw_gateway *g);
 struct gw_generation *gw_generation_new(struct gw_config *config);
 /* Free the retired ones nobody can refer to any more; all of them if all. */
 void gw_generation_sweep(struct gw_gateway *g, bool all);

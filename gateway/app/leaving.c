@@ -92,15 +92,21 @@ void gw_leaving_begin(struct gw_gateway *g, struct gw_plan *p)
 	look(g, g->leaving_ns);
 }
 
-void gw_leaving_end(struct gw_gateway *g)
+bool gw_leaving_end(struct gw_gateway *g)
 {
+	bool all = true;
+
 	gw_loop_disarm(&g->loop, &g->leaving_timer);
 	while (g->leaving) {
 		struct gw_leaving *l = g->leaving;
 
 		g->leaving = l->next;
-		take_out(g, l);
+		if (l->uplink || gw_thread_ended(thread_of(l)))
+			take_out(g, l);
+		else
+			all = false;
 	}
+	return all;
 }
 
 /* ---- configurations ---- */

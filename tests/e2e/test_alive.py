@@ -354,3 +354,21 @@ def test_a_repeat_of_what_left_before_its_commit_differs_in_durable_only(gateway
     assert {k: v for k, v in repeat.event.items() if k != "data"} == {
         k: v for k, v in first.event.items() if k != "data"}
     assert len(city.seen_events("plant/gas-1/ch4:ch4-high", "raised")) == 1
+
+
+@pytest.mark.long
+def test_a_source_that_hangs_does_not_keep_the_others_from_ending(gateway, plant, city, folder,
+                                                                 closing, hang):
+    """SIGTERM while a driver does not return: what arose is delivered and committed, and the
+    daemon ends in time."""
+    other, config = two_plants(plant, closing, folder)
+    g = gateway({**config, "uplinks": [city.uplink()]}, env=hang.env).start()
+    g.wait_point("plant/gas-1/ch4", 10)
+    g.wait_point("other/gas-1/ch4", 10)
+    hang.stop("plant")
+    other.set(3, "holding", 0, 520, 0)
+    city.until("other/gas-1/ch4:ch4-high", "raised")
+    at = time.monotonic()
+    g.stop()
+    assert time.monotonic() - at < 15 * harness.SLOW
+    assert "tocsind stopped" in g.log()
