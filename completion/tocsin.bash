@@ -49,7 +49,7 @@ _tocsin()
 
 	if [[ -z $command ]]; then
 		COMPREPLY=($(compgen -W 'status points alarms tail ack reset shelve unshelve
-			resend check record replay --socket --json --help --version' -- "$cur"))
+			resend reload check record replay --socket --json --help --version' -- "$cur"))
 		return
 	fi
 	if [[ $cur == -* ]]; then
@@ -59,6 +59,7 @@ _tocsin()
 		ack) keys='-m' ;;
 		shelve) keys='--for -m' ;;
 		resend) keys='--since --uplink' ;;
+		reload) keys='--force' ;;
 		record) keys='--for --max-mb' ;;
 		replay) keys='--config --against' ;;
 		*) keys= ;;

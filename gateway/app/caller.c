@@ -217,6 +217,18 @@ static void begin_resend(struct gw_caller *c)
 	enter(c, GW_CALLER_ASKED);
 }
 
+static void begin_reload(struct gw_caller *c)
+{
+	if (!c->all->reload || c->all->reloading) {
+		say_error(c, "another reload is under way: try again", NULL);
+		enter(c, GW_CALLER_READING);
+		return;
+	}
+	log_command(c, "reload", c->request.force ? "forced" : "asked for");
+	enter(c, GW_CALLER_RELOADING);
+	c->all->reload(c->all, c->request.force);
+}
+
 static void obey(struct gw_caller *c)
 {
 	bool stays = c->request.kind == GW_REQUEST_TAIL ||
@@ -235,6 +247,7 @@ static void obey(struct gw_caller *c)
 	case GW_REQUEST_TAIL: begin_tail(c); break;
 	case GW_REQUEST_RECORD: begin_record(c); break;
 	case GW_REQUEST_RESEND: begin_resend(c); break;
+	case GW_REQUEST_RELOAD: begin_reload(c); break;
 	case GW_REQUEST_ACK: ask_engine(c, GW_COMMAND_ACK); break;
 	case GW_REQUEST_RESET: ask_engine(c, GW_COMMAND_RESET); break;
 	case GW_REQUEST_SHELVE: ask_engine(c, GW_COMMAND_SHELVE); break;
@@ -311,6 +324,7 @@ static bool has_more(const struct gw_caller *c)
 		return c->eof || c->all->recorder->ended ||
 			gw_recorder_pending(c->all->recorder);
 	case GW_CALLER_ASKED:
+	case GW_CALLER_RELOADING:
 	case GW_CALLER_JOINING:
 	case GW_CALLER_CLOSING:
 	case GW_CALLER_LINGERING: break;
@@ -418,6 +432,7 @@ static void late(void *arg, int64_t now_ns)
 		gw_follower_join(&c->follower, NULL);
 		enter(c, GW_CALLER_FOLLOWING);
 		break;
+	case GW_CALLER_RELOADING:
 	case GW_CALLER_FOLLOWING:
 	case GW_CALLER_RECORDING: break;
 	case GW_CALLER_CLOSING:
@@ -453,6 +468,31 @@ void gw_caller_reply(struct gw_caller *c, const struct gw_reply *reply)
 		c->dead |= !gw_answers_state(&c->out, key, reply->state);
 	} else {
 		say_error(c, reply->why, NULL);
+	}
+	enter(c, GW_CALLER_READING);
+	pump(c);
+}
+
+void gw_caller_reloaded(struct gw_caller *c, const char *why)
+{
+	const struct gw_config *config = c->all->view->config;
+	struct gw_text t;
+
+	if (c->phase != GW_CALLER_RELOADING)
+		return;
+	if (why) {
+		say_error(c, why, NULL);
+	} else {
+		gw_answers_begin(&c->out, &t);
+		gw_text_add(&t, GW_PROTOCOL_OK);
+		gw_json_open(&t, NULL, '{');
+		gw_json_int(&t, "sources", (int64_t)config->n_sources);
+		gw_json_int(&t, "alarms", (int64_t)config->n_alarms);
+		gw_json_int(&t, "uplinks", (int64_t)config->n_uplinks);
+		gw_json_close(&t, '}');
+		gw_text_add(&t, "}\n");
+		c->dead |= t.cut;
+		c->out.used += t.used;
 	}
 	enter(c, GW_CALLER_READING);
 	pump(c);

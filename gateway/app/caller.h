@@ -27,6 +27,8 @@ struct gw_callers {
 	struct gw_resends resends;
 	/* Whether one more of this user may follow or record. */
 	bool (*may_stay)(const struct gw_callers *all, uid_t uid);
+	void (*reload)(struct gw_callers *all, bool force); /* soon */
+	bool reloading;                                     /* and not done yet */
 	/* A caller was at work by itself: it may have died, or want history. */
 	void (*moved)(struct gw_callers *all);
 	uint64_t cookie; /* the last that was given */
@@ -38,6 +40,7 @@ enum gw_caller_phase {
 	GW_CALLER_READING,   /* waits for a line */
 	GW_CALLER_ANSWERING, /* writes a document piece by piece */
 	GW_CALLER_ASKED,     /* waits for the engine, or for uplinks */
+	GW_CALLER_RELOADING, /* waits for the new configuration */
 	GW_CALLER_JOINING,   /* waits for history */
 	GW_CALLER_FOLLOWING,
 	GW_CALLER_RECORDING, /* gets the bytes of a file; when it says no more, the end */
@@ -78,6 +81,8 @@ void gw_caller_reply(struct gw_caller *c, const struct gw_reply *reply);
 void gw_caller_resent(struct gw_caller *c);
 /* JOINING: the history, owned from here on; NULL: there is none. */
 void gw_caller_join(struct gw_caller *c, struct gw_batch *history);
+/* The configuration was read: why it was refused, or NULL. */
+void gw_caller_reloaded(struct gw_caller *c, const char *why);
 /* The engine it waits for is no more. */
 void gw_caller_changed(struct gw_caller *c);
 /* tocsind stops. */

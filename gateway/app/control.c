@@ -24,6 +24,9 @@ struct gw_control {
 	struct gw_caller *callers[GW_PROTOCOL_CLIENTS]; /* NULL: free */
 	bool asking;                                    /* the store works on a history */
 	struct gw_caller *asker; /* for whom; NULL if it waits no more */
+	enum gw_err (*reload)(void *arg, bool force, struct gw_error *err);
+	struct gw_loop_timer reload_soon;
+	bool force;
 };
 
 /* ---- history: the store answers one question at a time ---- */
@@ -217,6 +220,30 @@ void gw_control_resent(struct gw_control *c)
 	settle(c);
 }
 
+static void ask_reload(struct gw_callers *all, bool force)
+{
+	struct gw_control *c = (struct gw_control *)((char *)all -
+		offsetof(struct gw_control, all));
+
+	all->reloading = true;
+	c->force = force;
+	gw_loop_arm(all->loop, &c->reload_soon, gw_clock_mono_ns());
+}
+
+static void reload(void *arg, int64_t now_ns)
+{
+	struct gw_control *c = arg;
+	struct gw_error err = {.kind = GW_OK};
+	enum gw_err kind = c->reload(c->all.arg, c->force, &err);
+
+	(void)now_ns;
+	c->all.reloading = false;
+	for (size_t i = 0; i < GW_PROTOCOL_CLIENTS; i++)
+		if (c->callers[i] && !c->callers[i]->dead)
+			gw_caller_reloaded(c->callers[i], kind ? err.text : NULL);
+	settle(c);
+}
+
 void gw_control_changed(struct gw_control *c)
 {
 	gw_resends_forget(&c->all.resends);
@@ -257,6 +284,9 @@ enum gw_err gw_control_open(struct gw_loop *loop, const struct gw_control_opts *
 	c->all.arg = opts->arg;
 	c->all.recorder = opts->recorder;
 	c->all.resends.way = opts->resends;
+	c->reload = opts->reload;
+	c->all.reload = opts->reload ? ask_reload : NULL;
+	c->reload_soon = (struct gw_loop_timer){.fire = reload, .arg = c};
 	c->all.moved = moved;
 	c->all.may_stay = may_stay;
 	c->accept_again = (struct gw_loop_timer){.fire = accept_again, .arg = c};
@@ -287,6 +317,7 @@ void gw_control_close(struct gw_control *c)
 	}
 	gw_loop_disarm(c->all.loop, &c->accept_again);
 	gw_loop_disarm(c->all.loop, &c->ask_again);
+	gw_loop_disarm(c->all.loop, &c->reload_soon);
 	gw_loop_remove(c->all.loop, &c->io);
 	gw_listen_close(&c->listen);
 	gw_follow_fini(&c->all.follow);

@@ -31,6 +31,8 @@ struct gw_control_opts {
 	void *arg;
 	struct gw_recorder *recorder; /* outlives the control; NULL: nobody can record */
 	struct gw_resends_way resends;
+	/* Reload the configuration; called from the loop itself, between its callbacks. */
+	enum gw_err (*reload)(void *arg, bool force, struct gw_error *err);
 };
 
 /* A socket file left by a crash is replaced; GW_ERR_REFUSED if somebody answers there. */

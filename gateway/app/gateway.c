@@ -57,6 +57,11 @@ static bool resent(void *arg, size_t uplink, struct gw_resent *ret_resent)
 	return gw_uplink_resent(g->uplinks[uplink], ret_resent);
 }
 
+static enum gw_err reload(void *arg, bool force, struct gw_error *err)
+{
+	return gw_reload(arg, force, err);
+}
+
 static bool look(void *arg)
 {
 	struct gw_gateway *g = arg;
@@ -91,7 +96,7 @@ static void on_signal(void *arg, uint32_t events)
 	(void)events;
 	while (read(g->signals.fd, &info, sizeof info) == (ssize_t)sizeof info) {
 		if (info.ssi_signo == SIGHUP)
-			gw_reload(g);
+			gw_reload(g, false, NULL);
 		else
 			gw_loop_stop(&g->loop);
 	}
@@ -228,7 +233,8 @@ static enum gw_err make_all(struct gw_gateway *g, struct gw_error *err)
 			.command = send_command,
 			.arg = g,
 			.recorder = &g->recorder,
-			.resends = {resend, resent, g}},
+			.resends = {resend, resent, g},
+			.reload = reload},
 		&g->control, err);
 }
 
@@ -253,13 +259,13 @@ static enum gw_err start_all(struct gw_gateway *g, struct gw_error *err)
 	return gw_runner_start(&g->runner, g->engine, err);
 }
 
-enum gw_err gw_gateway_start(struct gw_gateway *g, const char *path,
+enum gw_err gw_gateway_start(struct gw_gateway *g, const struct gw_gateway_source *from,
 	struct gw_config *config, struct gw_error *err)
 {
 	enum gw_err kind;
 
 	*g = (struct gw_gateway){
-		.config_path = path, .wake = {.fd = -1}, .signals = {.fd = -1}};
+		.config_path = from->path, .wake = {.fd = -1}, .signals = {.fd = -1}};
 	g->runner.wake.fd = -1;
 	pthread_mutex_init(&g->pulse.lock, NULL);
 	g->pulse.started_ns = gw_clock_mono_ns();
@@ -275,6 +281,8 @@ enum gw_err gw_gateway_start(struct gw_gateway *g, const char *path,
 		gw_gateway_stop(g);
 		return kind;
 	}
+	gw_last_good_keep(&g->last_good, config->gateway.state_dir, from->files);
+	gw_reload_refused(g, from->refused);
 	gw_pulse_start(g);
 	gw_log(GW_LOG_NOTICE,
 		"tocsind %s started: gateway %s, run %" PRIu64
@@ -359,6 +367,7 @@ void gw_gateway_stop(struct gw_gateway *g)
 	gw_alert_log_free(g->alert_log);
 	gw_control_close(g->control);
 	gw_recorder_fini(&g->recorder);
+	gw_last_good_end(&g->last_good);
 	gw_store_free(g->store);
 	g->store = NULL;
 	for (size_t i = 0; i < g->n_uplinks; i++)

@@ -9,6 +9,7 @@
 #define GW_APP_GATEWAY_H
 
 #include "app/control.h"
+#include "app/last_good.h"
 #include "app/status.h"
 #include "app/supervise.h"
 #include "base/loop.h"
@@ -107,7 +108,9 @@ struct gw_gateway {
 	size_t *uplink_slots;
 	struct gw_leaving *leaving; /* of earlier configurations */
 	struct gw_loop_timer leaving_timer;
-	int64_t leaving_ns; /* since the last reload */
+	int64_t leaving_ns;        /* since the last reload */
+	char refused[GW_NOTE_MAX]; /* why the file on disk is not what runs; "": it is */
+	struct gw_last_good last_good;
 	struct gw_store *store;
 	struct gw_storage storage;
 	struct gw_alert_log *alert_log;
@@ -126,9 +129,16 @@ struct gw_gateway {
 	char boot[GW_BOOT_ID];
 };
 
-/* config becomes the gateway's, also on failure. path is for reloads; it must stay. On failure
- * everything is taken back. */
-enum gw_err gw_gateway_start(struct gw_gateway *g, const char *path,
+/* Where a configuration comes from. */
+struct gw_gateway_source {
+	const char *path;       /* for reloads; it must stay */
+	struct gw_files *files; /* as read: taken over, and kept as the last good ones */
+	const char
+		*refused; /* files are such a copy, because path was refused so; or NULL */
+};
+
+/* config becomes the gateway's, also on failure. On failure everything is taken back. */
+enum gw_err gw_gateway_start(struct gw_gateway *g, const struct gw_gateway_source *from,
 	struct gw_config *config, struct gw_error *err);
 /* Until SIGTERM or SIGINT; SIGHUP reloads. */
 enum gw_err gw_gateway_run(struct gw_gateway *g, struct gw_error *err);
@@ -165,7 +175,12 @@ enum gw_err gw_wiring_engine(struct gw_gateway *g, const struct gw_config *c,
 void gw_wiring_show(struct gw_gateway *g);
 
 /* reload.c */
-void gw_reload(struct gw_gateway *g);
+
+/* force: also if it takes away what matters now. err: why the running configuration stays. */
+enum gw_err gw_reload(struct gw_gateway *g, bool force, struct gw_error *err);
+/* The file on disk is refused (NULL: it is what runs): the fault gateway:config. */
+void gw_reload_refused(struct gw_gateway *g, const char *why);
+void gw_reload_turn(struct gw_gateway *g, int64_t now_ns); /* once a second */
 
 /* plan.c */
 enum gw_err gw_plan_make(struct gw_gateway *g, struct gw_generation *next,

@@ -1,16 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* tocsind: the command line. Everything else is in gateway.c. */
+#include "app/against.h"
 #include "app/gateway.h"
+#include "app/limits.h"
 #include "base/log.h"
 #include "base/log_writer.h"
 #include "gw_build.h"
 
+#include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
+
+#define GW_STATE_DIR "/var/lib/tocsin" /* the default of gateway.state_dir */
 
 enum { EXIT_GOOD = 0, EXIT_BAD_CONFIG = 1, EXIT_CANNOT_START = 2 };
 
@@ -24,9 +31,12 @@ int _gnutls_global_init_skip(void)
 
 static void usage(FILE *to)
 {
-	fputs("usage: tocsind [--config FILE] [--check] [--debug] [--version] [--help]\n"
+	fputs("usage: tocsind [--config FILE] [--check [--against-running]] [--debug]\n"
+	      "               [--version] [--help]\n"
 	      "  -c, --config FILE  the configuration; default " GW_CONFIG_FILE "\n"
 	      "      --check        say all that is wrong with it and exit: 0 good, 1 bad\n"
+	      "      --against-running  and what it would leave undelivered in the gateway "
+	      "that runs\n"
 	      "      --debug        log more\n"
 	      "      --version      print the version\n",
 		to);
@@ -34,12 +44,8 @@ static void usage(FILE *to)
 
 static void complain(void *arg, const char *line)
 {
-	const bool *check = arg;
-
-	if (*check)
-		fprintf(stderr, "%s\n", line);
-	else /* as the log: a start must not wait for whoever reads it */
-		gw_log(GW_LOG_ERR, "%s", line);
+	(void)arg;
+	fprintf(stderr, "%s\n", line);
 }
 
 /* libmodbus and others put descriptors into an fd_set: one at or over 1024 would write past it
@@ -73,21 +79,20 @@ static void hold_reloads(void)
 	sigprocmask(SIG_BLOCK, &set, NULL);
 }
 
-static int run(const char *path, struct gw_config *config)
+static int run(const struct gw_gateway_source *from, struct gw_config *config)
 {
 	static struct gw_gateway gateway;
 	struct gw_error err = {.kind = GW_OK};
 	enum gw_err kind;
 
 	umask(027);
-	limit_descriptors();
 	signal(SIGPIPE, SIG_IGN); /* nobody reads stderr any more: no reason to die */
 	if (gw_log_writer_start(&err)) {
 		gw_log(GW_LOG_ERR, "cannot run: %s", err.text);
 		gw_config_free(config);
 		return EXIT_CANNOT_START;
 	}
-	kind = gw_gateway_start(&gateway, path, config, &err);
+	kind = gw_gateway_start(&gateway, from, config, &err);
 	malloc_trim(0); /* what reading the configuration took */
 	if (!kind)
 		kind = gw_gateway_run(&gateway, &err);
@@ -100,26 +105,163 @@ static int run(const char *path, struct gw_config *config)
 	return kind ? EXIT_CANNOT_START : EXIT_GOOD;
 }
 
+/* ---- a configuration that is refused ---- */
+
+/* The file, what was read of it, and why it was refused. */
+struct refusal {
+	const char *path;
+	struct gw_files files;
+	char first[200];
+};
+
+static void complain_and_keep(void *arg, const char *line)
+{
+	struct refusal *r = arg;
+
+	if (r->first[0] == '\0')
+		snprintf(r->first, sizeof(r->first), "%s", line);
+	gw_log(GW_LOG_ERR, "%s", line); /* a start must not wait for whoever reads it */
+}
+
+static void complain_of_copy(void *arg, const char *line)
+{
+	(void)arg;
+	gw_log(GW_LOG_ERR, "the copy: %s", line);
+}
+
+static bool load_copy(const struct refusal *r, const char *dir, struct gw_files *ret_files,
+	struct gw_config **ret_config)
+{
+	struct gw_complaints complaints = {.say = complain_of_copy};
+	struct gw_error err;
+
+	if (gw_last_good_read(dir, r->path, ret_files, &err)) {
+		if (err.native != ENOENT)
+			gw_log(GW_LOG_WARNING, "%s", err.text);
+		return false;
+	}
+	if (gw_config_load_files(r->path, ret_files, NULL, ret_config, &complaints) ==
+		GW_OK) {
+		gw_log(GW_LOG_ERR,
+			"%s is refused (%s): started from the copy in %s that ran last; "
+			"correct the file (tocsind --check), then: tocsin reload",
+			r->path, r->first, dir);
+		return true;
+	}
+	gw_files_free(ret_files);
+	return false;
+}
+
+/* Where the state is may be known from the refused file alone, and that as far as it goes. */
+static bool load_last_good(
+	struct refusal *r, struct gw_files *ret_files, struct gw_config **ret_config)
+{
+	char dir[PATH_MAX - sizeof(GW_LAST_GOOD)];
+
+	return (gw_last_good_guess(&r->files, dir, sizeof(dir)) &&
+		       load_copy(r, dir, ret_files, ret_config)) ||
+		load_copy(r, GW_STATE_DIR, ret_files, ret_config);
+}
+
+/* A relative path would mean another file in another folder, and the copy is kept by its path. */
+static const char *absolute(const char *path)
+{
+	static char whole[PATH_MAX];
+	char folder[PATH_MAX];
+
+	if (*path == '/' || !getcwd(folder, sizeof(folder)) ||
+		(size_t)snprintf(whole, sizeof(whole), "%s/%s", folder, path) >=
+			sizeof(whole))
+		return path;
+	return whole;
+}
+
+static int load_and_run(const char *path)
+{
+	struct refusal r = {.path = absolute(path)};
+	struct gw_complaints complaints = {.say = complain_and_keep, .arg = &r};
+	struct gw_files copy = {.n = 0};
+	struct gw_gateway_source from = {.path = r.path, .files = &r.files};
+	struct gw_config *config = NULL;
+	struct gw_error err;
+	enum gw_err kind;
+	int code;
+
+	limit_descriptors();
+	kind = gw_config_load_files(r.path, NULL, &r.files, &config, &complaints);
+	if (!kind && gw_limits_check(config, &err)) {
+		struct gw_config *best = config;
+
+		complain_and_keep(&r, err.text);
+		if (load_last_good(&r, &copy, &config))
+			gw_config_free(best); /* else as well as it goes */
+		else
+			config = best;
+	} else if (kind && !load_last_good(&r, &copy, &config)) {
+		gw_files_free(&r.files);
+		return EXIT_BAD_CONFIG;
+	}
+	if (copy.n > 0) {
+		from.files = &copy;
+		from.refused = r.first;
+	}
+	code = run(&from, config);
+	gw_files_free(&r.files);
+	gw_files_free(&copy);
+	return code;
+}
+
+static int check(const char *path, bool against_running)
+{
+	struct gw_complaints complaints = {.say = complain};
+	struct gw_config *config;
+	struct gw_limits need, may;
+	struct gw_error err;
+	int code = EXIT_GOOD;
+
+	if (gw_config_load(path, &config, &complaints))
+		return EXIT_BAD_CONFIG;
+	need = gw_limits_need(config);
+	may = gw_limits_allowed();
+	if (gw_limits_check(config, &err)) {
+		fprintf(stderr, "%s: %s\n", path, err.text);
+		code = EXIT_BAD_CONFIG;
+	} else {
+		printf("%s: good: %zu sources, %zu points, %zu alarms, %zu uplinks; up to "
+		       "%zu "
+		       "descriptors of %zu, %zu threads",
+			path, config->n_sources, config->n_points, config->n_alarms,
+			config->n_uplinks, need.descriptors, may.descriptors, need.threads);
+		if (may.threads != SIZE_MAX)
+			printf(" of %zu", may.threads);
+		putchar('\n');
+	}
+	if (against_running && gw_against_running(config, stderr, &err))
+		fprintf(stderr, "%s\n", err.text);
+	gw_config_free(config);
+	return code;
+}
+
 int main(int argc, char **argv)
 {
-	enum { CHECK = 256, DEBUG, VERSION, HELP };
+	enum { CHECK = 256, AGAINST, DEBUG, VERSION, HELP };
 	static const struct option options[] = {
 		{"config", required_argument, NULL, 'c'},
 		{"check", no_argument, NULL, CHECK},
+		{"against-running", no_argument, NULL, AGAINST},
 		{"debug", no_argument, NULL, DEBUG},
 		{"version", no_argument, NULL, VERSION},
 		{"help", no_argument, NULL, HELP},
 		{NULL, 0, NULL, 0},
 	};
 	const char *path = GW_CONFIG_FILE;
-	bool check = false, debug = false;
-	struct gw_complaints complaints = {.say = complain, .arg = &check};
-	struct gw_config *config;
+	bool only_check = false, against = false, debug = false;
 
 	for (int c; (c = getopt_long(argc, argv, "c:h", options, NULL)) != -1;) {
 		switch (c) {
 		case 'c': path = optarg; break;
-		case CHECK: check = true; break;
+		case CHECK: only_check = true; break;
+		case AGAINST: against = true; break;
 		case DEBUG: debug = true; break;
 		case VERSION: puts("tocsind " GW_VERSION); return EXIT_GOOD;
 		case 'h':
@@ -127,22 +269,19 @@ int main(int argc, char **argv)
 		default: usage(stderr); return EXIT_CANNOT_START;
 		}
 	}
+	if (against && !only_check) {
+		fputs("tocsind: --against-running goes with --check\n", stderr);
+		return EXIT_CANNOT_START;
+	}
 	if (optind < argc) {
 		fprintf(stderr, "tocsind: what is \"%s\"? (a file goes after --config)\n",
 			argv[optind]);
 		usage(stderr);
 		return EXIT_CANNOT_START;
 	}
-	if (!check)
+	if (!only_check)
 		hold_reloads();
 	thrifty_memory();
 	gw_log_init(debug ? GW_LOG_DEBUG : GW_LOG_INFO);
-	if (gw_config_load(path, &config, &complaints))
-		return EXIT_BAD_CONFIG;
-	if (!check)
-		return run(path, config);
-	printf("%s: good: %zu sources, %zu points, %zu alarms, %zu uplinks\n", path,
-		config->n_sources, config->n_points, config->n_alarms, config->n_uplinks);
-	gw_config_free(config);
-	return EXIT_GOOD;
+	return only_check ? check(path, against) : load_and_run(path);
 }

@@ -235,6 +235,7 @@ static void beat(void *arg, int64_t now_ns)
 	take_health(g);
 	gw_storage_look(g);
 	gw_generation_sweep(g, false);
+	gw_reload_turn(g, now_ns);
 	gw_loop_arm(&g->loop, &g->pulse.timer, now_ns + PERIOD_NS);
 }
 

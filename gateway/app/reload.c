@@ -6,7 +6,9 @@
  * new one, samples wait in their rings, and nothing touches disk or network.
  */
 #include "app/gateway.h"
+#include "app/limits.h"
 #include "base/log.h"
+#include "base/text.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,24 +33,129 @@ static void hear(void *arg, const char *line)
 		snprintf(f->line, sizeof f->line, "%s", line);
 }
 
-static struct gw_generation *load(struct gw_gateway *g)
+static struct gw_generation *load(
+	struct gw_gateway *g, struct gw_files *ret_files, struct gw_error *err)
 {
 	struct first_complaint first = {.n = 0};
 	struct gw_complaints complaints = {.say = hear, .arg = &first};
 	struct gw_config *config = NULL;
 	struct gw_generation *n;
 
-	if (gw_config_load(g->config_path, &config, &complaints)) {
-		gw_log(GW_LOG_ERR, "not reloaded, the running configuration stays: %s%s",
+	if (gw_config_load_files(g->config_path, NULL, ret_files, &config, &complaints)) {
+		gw_fail(err, GW_ERR_CONFIG, 0, "%.150s%s",
 			first.n ? first.line : "out of memory",
-			first.n > 1 ? " (and more: run tocsind --check)" : "");
+			first.n > 1 ? " (and more: tocsind --check)" : "");
 		return NULL;
 	}
 	n = gw_generation_new(config);
-	if (!n)
+	if (!n) {
 		gw_config_free(config);
+		gw_fail(err, GW_ERR_SYSTEM, 0, "out of memory");
+	}
 	return n;
 }
+
+/* ---- what is not taken without force ---- */
+
+static bool has_alarm(const struct gw_config *c, const char *key)
+{
+	for (size_t i = 0; i < c->n_alarms; i++)
+		if (strcmp(c->alarms[i].info.key, key) == 0)
+			return true;
+	return false;
+}
+
+/* Alarms that stand and are not in the other configuration. */
+static size_t standing_without(struct gw_gateway *g, const struct gw_config *other)
+{
+	const struct gw_config *c = g->generation->config;
+	struct gw_alarm_view a;
+	size_t n = 0;
+
+	for (size_t i = 0; i < c->n_alarms; i++) {
+		gw_view_alarm(g->view.view, i, &a);
+		n += a.state != GW_STATE_NORMAL && a.state != GW_STATE_OUT_OF_SERVICE &&
+			!has_alarm(other, c->alarms[i].info.key);
+	}
+	return n;
+}
+
+static uint64_t owed(struct gw_gateway *g)
+{
+	struct gw_uplink_status s;
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < g->n_uplinks; i++) {
+		gw_uplink_status(g->uplinks[i], &s);
+		n += s.pending;
+	}
+	return n;
+}
+
+/* A file that ends in the middle may well be a good one without what would have come. */
+static enum gw_err check_what_goes(
+	struct gw_gateway *g, const struct gw_config *new, struct gw_error *err)
+{
+	const struct gw_config *old = g->generation->config;
+	bool no_alarms = old->n_site_alarms > 0 && new->n_site_alarms == 0;
+	bool no_sources = old->n_sources > 0 && new->n_sources == 0;
+	size_t standing = no_alarms || no_sources ? standing_without(g, new) : 0;
+	uint64_t n = old->n_uplinks > 0 && new->n_uplinks == 0 ? owed(g) : 0;
+
+	if (n > 0)
+		return gw_fail(err, GW_ERR_REFUSED, 0,
+			"it has no uplinks, and %llu alerts are owed: if it is not cut "
+			"off, tocsin reload --force",
+			(unsigned long long)n);
+	if (standing > 0)
+		return gw_fail(err, GW_ERR_REFUSED, 0,
+			"it has no %s, and %zu alarms that stand would go: if it is not "
+			"cut off, tocsin reload --force",
+			no_sources ? "sources" : "alarms:", standing);
+	return GW_OK;
+}
+
+/* ---- the fault ---- */
+
+static bool push_remark(struct gw_gateway *g, const char *key, const char *text)
+{
+	const struct gw_config *c = g->generation->config;
+	struct gw_command command = {.kind = GW_COMMAND_REMARK};
+
+	snprintf(command.note, sizeof command.note, "%s", text);
+	while (command.alarm < c->n_alarms &&
+		strcmp(c->alarms[command.alarm].info.key, key) != 0)
+		command.alarm++;
+	return gw_ring_push(&g->commands, &command, 1, sizeof command) == 1;
+}
+
+void gw_reload_refused(struct gw_gateway *g, const char *why)
+{
+	const char *slash = why ? strrchr(why, '/') : NULL;
+	size_t n = 0, len;
+
+	/* a place begins with the file's path, and the note is short */
+	if (slash && strchr(why, ':') > slash)
+		why = slash + 1;
+	while (why && why[n] && (len = gw_text_utf8(why + n, strlen(why + n))) > 0 &&
+		n + len < sizeof g->refused)
+		n += len;
+	if (why)
+		memcpy(g->refused, why, n);
+	g->refused[n] = '\0';
+	if (n > 0)
+		push_remark(g, "gateway:config", g->refused);
+	gw_reload_turn(g, gw_clock_mono_ns());
+}
+
+void gw_reload_turn(struct gw_gateway *g, int64_t now_ns)
+{
+	gw_last_good_turn(&g->last_good, now_ns);
+	gw_supervise_say(&g->supervisor, g->generation->config, GW_GATEWAY_POINT_CONFIG,
+		g->refused[0] != '\0', now_ns);
+}
+
+/* ---- the exchange ---- */
 
 /* Paths that are open for the life of the process. */
 static void keep_paths(const struct gw_config *old, const struct gw_config *new)
@@ -202,28 +309,51 @@ static enum gw_err run(struct gw_gateway *g, struct gw_plan *p, struct gw_error 
 	return GW_OK;
 }
 
-void gw_reload(struct gw_gateway *g)
+static enum gw_err try_reload(struct gw_gateway *g, bool force, struct gw_error *err)
 {
-	struct gw_error err = {.kind = GW_OK};
-	struct gw_generation *next = load(g);
+	struct gw_files files = {.n = 0};
 	struct gw_plan plan = {.next = NULL};
+	struct gw_generation *next = load(g, &files, err);
 	enum gw_err kind;
 
-	if (!next)
-		return;
-	gw_pulse_notify("RELOADING=1");
-	kind = gw_plan_make(g, next, &plan, &err);
+	if (!next) {
+		gw_files_free(&files);
+		return GW_ERR_CONFIG;
+	}
+	kind = force ? GW_OK : check_what_goes(g, next->config, err);
+	if (!kind)
+		kind = gw_limits_check(next->config, err);
+	if (!kind)
+		kind = gw_plan_make(g, next, &plan, err);
 	if (!kind) {
 		keep_paths(g->generation->config, next->config);
-		kind = run(g, &plan, &err);
+		kind = run(g, &plan, err);
 	}
 	if (kind) {
 		gw_plan_drop(g, &plan);
 		gw_config_free(next->config);
 		free(next);
-		gw_log(GW_LOG_ERR, "not reloaded, the running configuration stays: %s",
-			err.text);
 	} else {
+		gw_last_good_keep(
+			&g->last_good, g->generation->config->gateway.state_dir, &files);
+	}
+	gw_files_free(&files);
+	return kind;
+}
+
+enum gw_err gw_reload(struct gw_gateway *g, bool force, struct gw_error *err)
+{
+	struct gw_error why = {.kind = GW_OK};
+	enum gw_err kind;
+
+	gw_pulse_notify("RELOADING=1");
+	kind = try_reload(g, force, &why);
+	if (kind) {
+		gw_log(GW_LOG_ERR, "not reloaded, the running configuration stays: %s",
+			why.text);
+		gw_reload_refused(g, why.text);
+	} else {
+		gw_reload_refused(g, NULL);
 		for (size_t i = 0; i < g->n_uplinks; i++)
 			gw_uplink_offer_parked(g->uplinks[i]);
 		gw_log(GW_LOG_NOTICE, "reloaded: %zu sources, %zu alarms, %zu uplinks",
@@ -231,4 +361,7 @@ void gw_reload(struct gw_gateway *g)
 			g->generation->config->n_uplinks);
 	}
 	gw_pulse_notify("READY=1");
+	if (err)
+		*err = why;
+	return kind;
 }

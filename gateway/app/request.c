@@ -24,7 +24,8 @@ enum key {
 	NOTE = 128,
 	MAX_BYTES = 256,
 	SINCE_SEQ = 512,
-	UPLINK = 1024
+	UPLINK = 1024,
+	FORCE = 2048
 };
 
 static const struct {
@@ -42,6 +43,7 @@ static const struct {
 	{"max_bytes", MAX_BYTES},
 	{"since_seq", SINCE_SEQ},
 	{"uplink", UPLINK},
+	{"force", FORCE},
 };
 
 static const struct {
@@ -59,6 +61,7 @@ static const struct {
 	{"unshelve", GW_REQUEST_UNSHELVE, ALARM, ALARM},
 	{"record", GW_REQUEST_RECORD, MAX_BYTES, 0},
 	{"resend", GW_REQUEST_RESEND, SINCE | SINCE_SEQ | UPLINK, 0},
+	{"reload", GW_REQUEST_RELOAD, FORCE, 0},
 };
 
 #define N_KEYS     (sizeof(keys) / sizeof(keys[0]))
@@ -152,6 +155,7 @@ static enum gw_err take(enum key key, const char *name, const json_t *v,
 	case SINCE: return take_int(name, v, INT64_MAX / 2, &r->since_ms, err);
 	case MAX_BYTES: return take_int(name, v, INT64_MAX / 2, &r->max_bytes, err);
 	case SINCE_SEQ: return take_int(name, v, INT64_MAX / 2, &r->since_seq, err);
+	case FORCE: return take_bool(name, v, &r->force, err);
 	case UPLINK: return take_text(name, v, r->uplink, sizeof(r->uplink), err);
 	case FOR: return take_for(name, v, &r->for_ns, err);
 	case PATTERN: return take_text(name, v, r->pattern, sizeof(r->pattern), err);

@@ -26,6 +26,7 @@ enum gw_request_kind {
 	GW_REQUEST_UNSHELVE,
 	GW_REQUEST_RECORD,
 	GW_REQUEST_RESEND,
+	GW_REQUEST_RELOAD,
 };
 
 #define GW_REQUEST_KEY_MAX 1024
@@ -33,6 +34,7 @@ enum gw_request_kind {
 struct gw_request {
 	enum gw_request_kind kind;
 	bool all;                         /* alarms */
+	bool force;                       /* reload */
 	bool json;                        /* tail */
 	uint32_t last;                    /* tail: transitions of history, 0: none */
 	int64_t since_ms;                 /* tail, resend: wall time, 0: no bound */

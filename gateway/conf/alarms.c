@@ -497,6 +497,7 @@ void gw_alarms_of_site(struct gw_load *l, const struct gw_node *root)
 
 	if (!node)
 		return;
+	l->config->n_site_alarms = node->parent->n;
 	all = gw_arena_alloc(&l->scratch, node->parent->n, sizeof(*all));
 	for (; node && all; node = node->next)
 		if (gw_load_is_map(l, node))

@@ -25,7 +25,11 @@ struct gw_gateway_opts { /* keys under `gateway:` */
 };
 
 /* Faults of the gateway as a whole: 1 while they stand. */
-enum gw_gateway_point { GW_GATEWAY_POINT_EVENTS_LOST, GW_GATEWAY_POINTS };
+enum gw_gateway_point {
+	GW_GATEWAY_POINT_EVENTS_LOST,
+	GW_GATEWAY_POINT_CONFIG,
+	GW_GATEWAY_POINTS
+};
 
 struct gw_config {
 	struct gw_site_info site;
@@ -49,6 +53,7 @@ struct gw_config {
 	/* Each after those it listens to, as a vote or by `unless`. Explicit, from profiles, and implicit. */
 	struct gw_alarm_opts *alarms;
 	size_t n_alarms;
+	size_t n_site_alarms; /* items of the file's own `alarms:` */
 
 	void *arena; /* all of the above lives here */
 };
@@ -65,6 +70,12 @@ struct gw_complaints {
  * (profiles/NAME.yaml), in ../profiles, in $TOCSIN_PROFILES and in the installed directory. */
 enum gw_err gw_config_load(
 	const char *path, struct gw_config **ret_config, struct gw_complaints *complaints);
+/* The same; what was read goes to ret_read, also if it was refused, unless that is NULL. With from
+ * nothing is read: all bytes come from there, as if they still stood at their paths. */
+struct gw_files;
+enum gw_err gw_config_load_files(const char *path, const struct gw_files *from,
+	struct gw_files *ret_read, struct gw_config **ret_config,
+	struct gw_complaints *complaints);
 void gw_config_free(struct gw_config *c); /* NULL is fine */
 
 /* Whether two sources (of two configs) are set up alike, so that a reload may leave one running. */

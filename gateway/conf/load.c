@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "conf/load.h"
+#include "conf/files.h"
 
 #include "base/parse.h"
 #include "base/text.h"
@@ -229,10 +230,11 @@ static const char *folder_of(struct gw_load *l, const char *path)
 }
 
 static enum gw_err load(const char *path, const char *bytes, size_t n,
+	const struct gw_files *from, struct gw_files *ret_read,
 	struct gw_config **ret_config, struct gw_complaints *complaints)
 {
 	struct gw_arena *keep = calloc(1, sizeof(*keep));
-	struct gw_load l = {.keep = keep};
+	struct gw_load l = {.keep = keep, .from = from, .read = ret_read};
 	enum gw_err result = GW_ERR_SYSTEM;
 	struct gw_node *root;
 
@@ -267,13 +269,20 @@ static enum gw_err load(const char *path, const char *bytes, size_t n,
 enum gw_err gw_config_load(
 	const char *path, struct gw_config **ret_config, struct gw_complaints *complaints)
 {
-	return load(path, NULL, 0, ret_config, complaints);
+	return load(path, NULL, 0, NULL, NULL, ret_config, complaints);
+}
+
+enum gw_err gw_config_load_files(const char *path, const struct gw_files *from,
+	struct gw_files *ret_read, struct gw_config **ret_config,
+	struct gw_complaints *complaints)
+{
+	return load(path, NULL, 0, from, ret_read, ret_config, complaints);
 }
 
 enum gw_err gw_load_bytes(const char *path, const char *bytes, size_t n,
 	struct gw_config **ret_config, struct gw_complaints *complaints)
 {
-	return load(path, bytes, n, ret_config, complaints);
+	return load(path, bytes, n, NULL, NULL, ret_config, complaints);
 }
 
 void gw_config_free(struct gw_config *c)

@@ -39,7 +39,9 @@ struct gw_load {
 	struct gw_arena *keep;   /* the config's */
 	struct gw_arena scratch; /* until the end of the load */
 	struct gw_config *config;
-	const char *folder; /* of the site file, "" or with a slash at its end */
+	const struct gw_files *from; /* instead of the disk; NULL: from the disk */
+	struct gw_files *read;       /* what was read; NULL: nobody wants it */
+	const char *folder;          /* of the site file, "" or with a slash at its end */
 
 	struct gw_complaint *complaints;
 	size_t n_complaints, cap_complaints;

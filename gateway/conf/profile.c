@@ -2,6 +2,7 @@
 #include "conf/profile.h"
 
 #include "base/match.h"
+#include "conf/files.h"
 #include "conf/settings.h"
 #include "conf/sources.h"
 #include "gw_build.h"
@@ -77,6 +78,23 @@ static void show_profiles(struct gw_load *l, const char *folder, struct gw_hint 
 		closedir(dir);
 }
 
+/* Wherever it was found when the copy was made. */
+static const char *look_in_copy(struct gw_load *l, const struct gw_node *node)
+{
+	const char *name = gw_arena_printf(&l->scratch, "/%s" SUFFIX, node->text);
+
+	for (size_t i = 1; name && i < l->from->n; i++) {
+		const char *path = l->from->at[i].path;
+		size_t n = strlen(path), end = strlen(name);
+
+		if (strcmp(path, name + 1) == 0 ||
+			(n > end && strcmp(path + n - end, name) == 0))
+			return path;
+	}
+	gw_complain(l, node, "there is no profile \"%s\" in the copy", node->text);
+	return NULL;
+}
+
 /* The path of the profile; NULL: complained of at node. */
 static const char *look_for(struct gw_load *l, const struct gw_node *node)
 {
@@ -84,6 +102,8 @@ static const char *look_for(struct gw_load *l, const struct gw_node *node)
 	struct gw_hint hint;
 	const char *path;
 
+	if (l->from)
+		return look_in_copy(l, node);
 	look_where(l, &f);
 	for (size_t i = 0; i < f.n; i++) {
 		path = gw_arena_printf(&l->scratch, "%s%s" SUFFIX, f.at[i], node->text);

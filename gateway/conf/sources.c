@@ -315,4 +315,5 @@ void gw_sources_number(struct gw_load *l)
 	own_point(l, "gateway", "store-replaced");
 	c->gateway_first_point = (uint32_t)c->n_points;
 	own_point(l, "gateway", "events-lost");
+	own_point(l, "gateway", "config");
 }

@@ -3,6 +3,7 @@
 
 #include "base/parse.h"
 #include "base/text.h"
+#include "conf/files.h"
 #include "conf/load.h"
 
 #include <errno.h>
@@ -359,10 +360,13 @@ static ssize_t read_all(const char *path, char *bytes, size_t most)
 
 struct gw_node *gw_tree_read(struct gw_load *l, const char *path)
 {
-	char *bytes = malloc(GW_TREE_BYTES_MAX + 1);
+	const struct gw_file *kept = l->from ? gw_files_find(l->from, path) : NULL;
+	char *bytes = kept ? NULL : malloc(GW_TREE_BYTES_MAX + 1);
 	struct gw_node *root = NULL;
 	ssize_t n;
 
+	if (kept)
+		return gw_tree_parse(l, path, kept->bytes, kept->n);
 	if (!bytes) {
 		l->scratch.failed = true;
 		return NULL;
@@ -374,6 +378,8 @@ struct gw_node *gw_tree_read(struct gw_load *l, const char *path)
 		gw_complain_place(l, (struct gw_tree_place){&file, 1, 1},
 			"cannot be read: %s", gw_errno_text(errno));
 	} else {
+		if (l->read && !gw_files_add(l->read, path, bytes, (size_t)n))
+			l->scratch.failed = true;
 		root = gw_tree_parse(l, path, bytes, (size_t)n);
 	}
 	free(bytes);

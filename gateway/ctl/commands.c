@@ -217,6 +217,22 @@ static int check(const struct gw_asked *a)
 	return gw_check_file(a->argument, a->json);
 }
 
+static void show_reloaded(const struct gw_asked *a, const json_t *result)
+{
+	(void)a;
+	printf("reloaded: %lld sources, %lld alarms, %lld uplinks\n",
+		(long long)json_integer_value(json_object_get(result, "sources")),
+		(long long)json_integer_value(json_object_get(result, "alarms")),
+		(long long)json_integer_value(json_object_get(result, "uplinks")));
+}
+
+static int reload(const struct gw_asked *a)
+{
+	return converse(a,
+		a->force ? "{\"cmd\":\"reload\",\"force\":true}" : "{\"cmd\":\"reload\"}",
+		show_reloaded);
+}
+
 /* ---- resend ---- */
 
 static void show_resent(const struct gw_asked *a, const json_t *result)
@@ -421,6 +437,9 @@ const struct gw_command gw_commands[] = {
 	{"unshelve", "ALARM", "", "unshelve ALARM", "take it back before its time", change},
 	{"resend", NULL, "su", "resend [--since SEQ|T] [--uplink NAME]",
 		"offer parked events to the platform again, or all since then", resend},
+	{"reload", NULL, "F", "reload [--force]",
+		"read the configuration anew; --force: even if it takes away what matters",
+		reload},
 	{"check", "FILE", "", "check FILE", "check a configuration, as tocsind --check",
 		check},
 	{"record", "FILE", "fM", "record FILE [--for T] [--max-mb N]",

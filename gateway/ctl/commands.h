@@ -22,7 +22,7 @@ enum gw_exit {
 struct gw_asked {
 	const struct gw_command *command;
 	const char *socket;
-	bool json, all, help;
+	bool json, all, force, help;
 	const char *last, *since, *note, *duration, *argument;
 	const char *config, *against, *max_mb, *uplink;
 	char *const *arguments; /* all of them; the first is argument */

@@ -16,6 +16,7 @@ static const struct option options[] = {
 	{"socket", required_argument, NULL, 'S'},
 	{"json", no_argument, NULL, 'j'},
 	{"all", no_argument, NULL, 'a'},
+	{"force", no_argument, NULL, 'F'},
 	{"lines", required_argument, NULL, 'n'},
 	{"since", required_argument, NULL, 's'},
 	{"note", required_argument, NULL, 'm'},
@@ -109,6 +110,7 @@ static int read_options(int argc, char **argv, struct gw_asked *a, char *given, 
 		case 'h': a->help = true; continue;
 		case 'V': puts("tocsin " GW_VERSION); exit(gw_commands_shown());
 		case 'a': a->all = true; break;
+		case 'F': a->force = true; break;
 		case 'n': a->last = optarg; break;
 		case 's': a->since = optarg; break;
 		case 'm': a->note = optarg; break;

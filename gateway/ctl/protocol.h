@@ -13,6 +13,8 @@
  *   {"cmd":"shelve","alarm":"...","for":"30min","note":"..."}
  *   {"cmd":"unshelve","alarm":"..."}
  *   {"cmd":"record","max_bytes":1000000}                     optional; GW_PROTOCOL_RECORD_BYTES
+ *   {"cmd":"reload","force":true}                            optional: even if it takes all uplinks
+ *                                                            or alarms away while some matter
  *   {"cmd":"resend","since_seq":4711,"uplink":"city"}        all optional; since_ms (wall time)
  *                                                            instead of since_seq
  *   {"cmd":"tail","last":10,"since_ms":1795220130123,"json":true}   all three optional
@@ -21,6 +23,7 @@
  * cannot be told adds "candidates":["key",...]. status answers an object, points and alarms
  * arrays, the others {"alarm":"key","state":"active-acked"}.
  *
+ * reload answers {"sources":1,"alarms":9,"uplinks":1}, or the first complaint as its error.
  * resend answers {"uplinks":[{"name":"city","parked":2,"resent":17}]}: how many parked records are
  * offered again, and how many events of the journal that were not owed are owed again.
  *

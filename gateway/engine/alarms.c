@@ -104,7 +104,7 @@ static void send(struct gw_engine *e, struct gw_alarm *a, struct gw_event *v,
 {
 	gw_story_write(e, a)->unsynced |= !now->synced;
 	if (note)
-		strncpy(v->note, note, sizeof v->note - 1);
+		memcpy(v->note, note, strnlen(note, sizeof v->note - 1));
 	gw_out_add(e, v);
 }
 
@@ -144,6 +144,9 @@ static void tell_move(struct gw_engine *e, struct gw_alarm *a, const struct gw_m
 		note = "still true: raised again";
 	else if (m->deferred)
 		note = "began while it was shelved";
+	else if (!note && m->change == GW_CHANGE_RAISED &&
+		e->remarked == gw_alarms_index(e, a) + 1)
+		note = e->remark;
 	send(e, a, &v, note, now);
 }
 
@@ -442,6 +445,7 @@ const char *gw_alarms_command(
 	case GW_COMMAND_UNSHELVE:
 		why = gw_state_unshelve(&story->state, at_ns, &moves);
 		break;
+	case GW_COMMAND_REMARK: break; /* the engine's own */
 	}
 	tell(e, a, &moves, c->note[0] ? c->note : NULL, now);
 	settle(e, a, gw_story_active(e, a), a->heard, at_ns, now);

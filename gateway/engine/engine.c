@@ -160,6 +160,11 @@ static void take_commands(struct gw_engine *e, const struct gw_time *now)
 		gw_ring_pop(e->commands, &c, 1, sizeof c)) {
 		struct gw_reply r = {.cookie = c.cookie, .why = "there is no such alarm"};
 
+		if (c.kind == GW_COMMAND_REMARK) {
+			e->remarked = c.alarm + 1;
+			memcpy(e->remark, c.note, sizeof e->remark);
+			continue;
+		}
 		if (c.alarm < e->opts.n_alarms) {
 			r.why = gw_alarms_command(e, &c, now);
 			r.done = r.why == NULL;

@@ -39,7 +39,8 @@ enum gw_command_kind {
 	GW_COMMAND_ACK,
 	GW_COMMAND_RESET,
 	GW_COMMAND_SHELVE,
-	GW_COMMAND_UNSHELVE
+	GW_COMMAND_UNSHELVE,
+	GW_COMMAND_REMARK, /* no answer; note goes with the next raise of alarm */
 };
 
 struct gw_command {

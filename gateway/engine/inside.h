@@ -179,6 +179,8 @@ struct gw_engine {
 	size_t n_inputs;
 	struct gw_output outputs[GW_ENGINE_OUTPUTS];
 	size_t n_outputs;
+	uint32_t remarked; /* 1 + the alarm whose next raise has the note; 0: none */
+	char remark[GW_NOTE_MAX];
 	struct gw_ring *commands, *replies;
 	struct gw_wake *reply_wake;
 	_Atomic(struct gw_late_memories *) late; /* handed over by main, see late.c */

@@ -107,7 +107,7 @@ def test_an_uplink_that_was_away_is_owed_all_it_was(
             assert [(v["name"], v["owed"]) for v in gone] == [("city", 8)]
             assert "alerts are owed to uplink city" in g.log()
             assert "8 alerts are owed to city" in g.run("status").stdout
-    assert g.status()["store"]["vanished"] == []
+    harness.wait_for(lambda: g.status()["store"]["vanished"] == [], lambda: str(g.status()))
     city.start()
     judge(g, city, ledger, within=60)
 
@@ -126,7 +126,7 @@ def test_a_person_gives_what_a_gone_uplink_was_owed_to_another(
     assert done.returncode == 0, done.stderr
     for i in range(1, 9):
         other.until(f"zigbee/smoke-{i}/smoke:smoke", "raised")
-    assert g.status()["store"]["vanished"] == []
+    harness.wait_for(lambda: g.status()["store"]["vanished"] == [], lambda: str(g.status()))
 
 
 def test_a_kill_after_an_uplink_was_added_loses_nothing(

@@ -631,13 +631,14 @@ static void test_points(void **state)
 	assert_int_equal(c->uplink_first_point[0], 7);
 	assert_int_equal(c->store_first_point, 9);
 	assert_int_equal(c->gateway_first_point, 11);
-	assert_int_equal(c->n_points, 12);
+	assert_int_equal(c->n_points, 13);
 	assert_string_equal(c->points[0].key, "plant/heat/t");
 	assert_string_equal(c->points[3].key, "plant/oven/b");
 	assert_string_equal(c->points[4].key, "plant:down");
 	assert_string_equal(c->points[8].key, "city:parked");
 	assert_string_equal(c->points[10].key, "gateway:store-replaced");
 	assert_string_equal(c->points[11].key, "gateway:events-lost");
+	assert_string_equal(c->points[12].key, "gateway:config");
 	assert_int_equal(s->devices[1].points[1].index, 3);
 	assert_ptr_equal(s->devices[1].points[1].info, &c->points[3]);
 	assert_int_equal(s->devices[1].points[1].type, GW_TYPE_BOOL);

@@ -87,9 +87,9 @@ static void test_example(void **state)
 	alarm_of(c, "boiler-room/gas-1/ch4:unreadable");
 	alarm_of(c, "boiler-room/gas-1/ch4:out-of-range");
 	alarm_of(c, "plant/heat-3f/temperature:out-of-range");
-	/* 2 faults of each of 6 devices, of the uplink and of the store, 3 of the gateway, one of
+	/* 2 faults of each of 6 devices, of the uplink and of the store, 4 of the gateway, one of
 	 * each of 3 sources; 4 of the profile; 2 smoke, the vote, heat, hydrant, supply */
-	assert_int_equal(c->n_alarms, 2 * 8 + 3 + 3 + 4 + 6 + 6);
+	assert_int_equal(c->n_alarms, 2 * 8 + 4 + 3 + 4 + 6 + 6);
 	gw_config_free(c);
 }
 

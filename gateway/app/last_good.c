@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "app/last_good.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define AGAIN_NS  (60 * GW_NS_PER_SEC)
+#define BYTES_MAX (64 << 20)
+
+/* ---- reading ---- */
+
+static char *read_whole(const char *path, size_t *ret_n, struct gw_error *err)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	struct stat st = {.st_size = 0};
+	char *bytes = NULL;
+	size_t n = 0;
+	ssize_t got = 1;
+
+	if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+		st.st_size <= BYTES_MAX)
+		bytes = malloc((size_t)st.st_size + 1);
+	while (bytes && n < (size_t)st.st_size && got > 0) {
+		got = read(fd, bytes + n, (size_t)st.st_size - n);
+		n += got > 0 ? (size_t)got : 0;
+	}
+	if (fd < 0 || !bytes || got < 0) {
+		gw_fail(err, GW_ERR_SYSTEM, errno, "%s: %s", path, gw_errno_text(errno));
+		free(bytes);
+		bytes = NULL;
+	}
+	if (fd >= 0)
+		close(fd);
+	*ret_n = n;
+	return bytes;
+}
+
+static enum gw_err read_copy(
+	const char *folder, struct gw_files *ret_files, struct gw_error *err)
+{
+	char path[PATH_MAX];
+	enum gw_err kind = GW_ERR_SYSTEM;
+	char *text;
+	size_t n;
+
+	snprintf(path, sizeof(path), "%s/" GW_LAST_GOOD, folder);
+	text = read_whole(path, &n, err);
+	if (text) {
+		kind = gw_files_decode(text, n, ret_files, err);
+		if (kind)
+			gw_error_wrap(err, "%s", path);
+	}
+	free(text);
+	return kind;
+}
+
+enum gw_err gw_last_good_read(const char *state_dir, const char *path,
+	struct gw_files *ret_files, struct gw_error *err)
+{
+	enum gw_err kind = read_copy(state_dir, ret_files, err);
+
+	if (kind)
+		return kind;
+	if (strcmp(ret_files->at[0].path, path) == 0)
+		return GW_OK;
+	kind = gw_fail(err, GW_ERR_CONFIG, 0, "%s/" GW_LAST_GOOD " is a copy of %s",
+		state_dir, ret_files->at[0].path);
+	gw_files_free(ret_files);
+	return kind;
+}
+
+bool gw_last_good_guess(const struct gw_files *files, char *ret_dir, size_t size)
+{
+	static const char key[] = "state_dir:";
+	const char *at = files->n > 0 ? strstr(files->at[0].bytes, key) : NULL;
+	size_t n;
+
+	if (!at)
+		return false;
+	at += sizeof(key) - 1;
+	at += strspn(at, " \t\"'");
+	n = strcspn(at, "\"',}#\r\n");
+	while (n > 0 && (at[n - 1] == ' ' || at[n - 1] == '\t'))
+		n--;
+	if (n == 0 || n >= size || *at != '/')
+		return false;
+	memcpy(ret_dir, at, n);
+	ret_dir[n] = '\0';
+	return true;
+}
+
+/* ---- writing ---- */
+
+static enum gw_err write_whole(
+	int fd, const char *bytes, size_t n, const char *path, struct gw_error *err)
+{
+	while (n > 0) {
+		ssize_t done = write(fd, bytes, n);
+
+		if (done < 0 && errno == EINTR)
+			continue;
+		if (done <= 0)
+			return gw_fail(err, GW_ERR_SYSTEM, errno, "%s: %s", path,
+				gw_errno_text(errno));
+		bytes += done;
+		n -= (size_t)done;
+	}
+	if (fsync(fd))
+		return gw_fail(
+			err, GW_ERR_SYSTEM, errno, "%s: %s", path, gw_errno_text(errno));
+	return GW_OK;
+}
+
+/* Beside the old one and in its place only when it is on the disk. */
+static enum gw_err replace(
+	const char *folder, const char *text, size_t n, struct gw_error *err)
+{
+	char path[PATH_MAX], new[PATH_MAX];
+	enum gw_err kind;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/" GW_LAST_GOOD, folder);
+	snprintf(new, sizeof(new), "%s/" GW_LAST_GOOD ".new", folder);
+	unlink(new);
+	fd = open(new, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0640);
+	if (fd < 0)
+		return gw_fail(
+			err, GW_ERR_SYSTEM, errno, "%s: %s", new, gw_errno_text(errno));
+	kind = write_whole(fd, text, n, new, err);
+	close(fd);
+	if (!kind && rename(new, path))
+		kind = gw_fail(
+			err, GW_ERR_SYSTEM, errno, "%s: %s", path, gw_errno_text(errno));
+	if (kind) {
+		unlink(new);
+		return kind;
+	}
+	fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd >= 0) {
+		fsync(fd);
+		close(fd);
+	}
+	return GW_OK;
+}
+
+/* A copy that is there already is left alone: a restart writes nothing. */
+static void *run(void *arg)
+{
+	struct gw_last_good *k = arg;
+	struct gw_files there = {.n = 0};
+	bool same = !read_copy(k->folder, &there, NULL) && gw_files_same(&there, &k->files);
+	size_t n = 0;
+	char *text;
+
+	gw_files_free(&there);
+	k->why.kind = GW_OK;
+	if (same)
+		return NULL;
+	mkdir(k->folder, 0750); /* the store makes it in its own time */
+	text = gw_files_encode(&k->files, &n);
+	if (!text)
+		gw_fail(&k->why, GW_ERR_SYSTEM, 0, "out of memory");
+	else
+		replace(k->folder, text, n, &k->why);
+	free(text);
+	return NULL;
+}
+
+void gw_last_good_keep(
+	struct gw_last_good *k, const char *state_dir, struct gw_files *files)
+{
+	gw_files_free(&k->next);
+	k->next = *files;
+	*files = (struct gw_files){.n = 0};
+	snprintf(k->next_folder, sizeof(k->next_folder), "%s", state_dir);
+	k->again_ns = 0;
+	gw_last_good_turn(k, gw_clock_mono_ns());
+}
+
+static void finish(struct gw_last_good *k, int64_t now_ns)
+{
+	if (k->why.kind == GW_OK) {
+		gw_files_free(&k->files);
+		k->failed = false;
+		return;
+	}
+	if (!k->failed)
+		gw_log(GW_LOG_WARNING,
+			"no copy of this configuration could be kept (%s): were the file "
+			"spoilt, a restart would not find it; tried again each minute",
+			k->why.text);
+	k->failed = true;
+	k->again_ns = now_ns + AGAIN_NS;
+	if (k->next.n == 0) { /* the same again, if no other has come */
+		k->next = k->files;
+		k->files = (struct gw_files){.n = 0};
+	}
+	gw_files_free(&k->files);
+}
+
+void gw_last_good_turn(struct gw_last_good *k, int64_t now_ns)
+{
+	struct gw_error err;
+
+	if (k->thread.running) {
+		if (!gw_thread_ended(&k->thread))
+			return;
+		gw_thread_join(&k->thread);
+		finish(k, now_ns);
+	}
+	if (k->next.n == 0 || now_ns < k->again_ns)
+		return;
+	k->files = k->next;
+	k->next = (struct gw_files){.n = 0};
+	memcpy(k->folder, k->next_folder, sizeof(k->folder));
+	if (gw_thread_start(&k->thread, "last-good", run, k, &err)) {
+		k->why = err;
+		finish(k, now_ns);
+	}
+}
+
+void gw_last_good_end(struct gw_last_good *k)
+{
+	gw_thread_join(&k->thread);
+	gw_files_free(&k->files);
+	gw_files_free(&k->next);
+}
