@@ -56,8 +56,9 @@ struct gw_condition_input {
 	int64_t last_good_ns; /* of the point or device; start of the engine if none yet */
 	/* on_refusals only: the point's last sample, and what its device says beside it */
 	enum gw_quality quality;
-	int64_t last_ns, device_good_ns; /* 0: none */
-	bool device_silent;
+	int64_t last_ns;        /* 0: none */
+	int64_t device_good_ns; /* 0: none, or it is silent */
+	int64_t device_back_ns; /* after it was silent; 0: it was not */
 	bool never_heard; /* no usable sample ever, of a device that has spoken for its time */
 };
 

@@ -3,14 +3,15 @@
  * A dead point beside a living one: no usable sample of the point for a time although its device
  * goes on speaking. Only a refusal begins that time, because a point that says nothing may have
  * nothing to say; it ends with a usable sample. While the whole device is silent the point is not
- * unreadable as well, and when the device comes back the point has its time again.
+ * unreadable as well, and when the device comes back the point has its time again: a polled one
+ * from its next refusal on, since it is asked again; for another the last refusal still holds.
  */
 #include "alarm/kinds.h"
 
 #include <math.h>
 
 struct unreadable {
-	int64_t since_ns; /* first refusal after the last usable sample; 0: none counts */
+	int64_t since_ns; /* refused since then and not readable; 0: not so */
 };
 
 static size_t memory(const struct gw_condition_opts *o)
@@ -26,12 +27,29 @@ static bool is_refusal(enum gw_quality q)
 		q != GW_QUALITY_BAD_LINK;
 }
 
+/* The refusal, or since when its device is back after a silence. */
+static int64_t counts_from_ns(
+	const struct unreadable *m, const struct gw_condition_input *in)
+{
+	return m->since_ns > in->device_back_ns ? m->since_ns : in->device_back_ns;
+}
+
+/* One that speaks at all times is missed since its last word, another since then. */
+static int64_t due_ns(const struct gw_condition_opts *o, const struct unreadable *m,
+	const struct gw_condition_input *in)
+{
+	int64_t from_ns = counts_from_ns(m, in);
+
+	return o->window_ns +
+		(from_ns - in->last_good_ns < o->window_ns ? in->last_good_ns : from_ns);
+}
+
 /* Whether the device has gone on speaking. A polled one is heard at least twice in window_ns; one
  * that stopped just after this point did is about to be silent. */
 static bool speaks(const struct gw_condition_opts *o, const struct unreadable *m,
 	const struct gw_condition_input *in)
 {
-	return in->device_good_ns >= m->since_ns &&
+	return in->device_good_ns > counts_from_ns(m, in) &&
 		(!o->is || in->now_ns - in->device_good_ns < o->window_ns / 2);
 }
 
@@ -47,7 +65,7 @@ static void ask(const struct gw_condition_opts *o, void *at,
 	const struct gw_condition_input *in, struct gw_condition_answer *answer)
 {
 	struct unreadable *m = at;
-	int64_t due_ns;
+	bool refused = is_refusal(in->quality);
 
 	if (in->sample) {
 		m->since_ns = 0;
@@ -56,23 +74,18 @@ static void ask(const struct gw_condition_opts *o, void *at,
 	}
 	if (answer->truth)
 		return;
-	if (in->device_silent || !is_refusal(in->quality)) {
-		m->since_ns = 0;
-		answer->truth = !in->device_silent && never_heard(o, in);
-		return;
-	}
-	if (m->since_ns == 0 || in->last_good_ns > m->since_ns)
-		m->since_ns = in->last_ns;
-	/* One that speaks at all times is missed since its last word, another since the refusal. */
-	due_ns = o->window_ns +
-		(m->since_ns - in->last_good_ns < o->window_ns ? in->last_good_ns
-							       : m->since_ns);
-	if (in->now_ns < due_ns) {
-		answer->due_ns = due_ns;
+	if (in->last_good_ns > m->since_ns) /* readable meanwhile, or nothing of it yet */
+		m->since_ns = refused ? in->last_ns : 0;
+	if (m->since_ns == 0) {
+		answer->truth = never_heard(o, in);
+	} else if (in->now_ns < due_ns(o, m, in)) {
+		answer->due_ns = due_ns(o, m, in);
 	} else if (speaks(o, m, in)) {
 		answer->truth = true;
+	} else if (o->is) {
+		m->since_ns = 0; /* it is asked again, and the next refusal counts */
 	} else {
-		m->since_ns = 0; /* the next refusal begins anew */
+		answer->due_ns = in->now_ns + o->window_ns;
 	}
 }
 

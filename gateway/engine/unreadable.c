@@ -34,9 +34,11 @@ void gw_unreadable_look(
 	in->last_ns = atomic_load_explicit(
 		&e->view.points[point].mono_ns, memory_order_relaxed);
 	in->last_good_ns = good_ns ? good_ns : gw_pause_since_ns(e, e->began_ns);
-	in->device_silent = silent && silent->truth;
-	if (silent && !silent->truth)
-		in->device_good_ns = gw_silence_heard_ns(e, silent);
+	if (!silent || silent->truth)
+		return;
+	in->device_good_ns = gw_silence_heard_ns(e, silent);
+	if (silent->moved)
+		in->device_back_ns = gw_story_of(e, silent)->state.turn_ns;
 }
 
 void gw_unreadable_refused(

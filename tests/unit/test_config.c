@@ -741,6 +741,7 @@ static void test_point_faults(void **state)
 		"- {name: high, on: \"m/*/p\", when: {above: 1}}\n"
 		"- {name: far, on: plant/heat/t, when: {above: 9}, unless: plant/heat/b}\n"
 		"- {name: both, when: {at_least: 1, of: [plant/gas/b]}}\n"
+		"- {name: dark, when: {at_least: 1, of: [\"m/e/q:unreadable\"]}}\n"
 		"- {name: silent, on: plant/oven, when: {silent: 3min}}\n"
 		"- {name: unreadable, on: \"plant/*/t\", level: red}\n"
 		"- {name: unreadable, on: m/d/p, when: {unreadable: 5s}}\n"
@@ -761,6 +762,7 @@ static void test_point_faults(void **state)
 	assert_false(has_alarm(c, "plant/oven/b:unreadable"));
 	assert_false(has_alarm(c, "plant/gas/u:unreadable"));
 	assert_false(has_alarm(c, "m/d/q:unreadable"));
+	alarm_of(c, "m/e/q:unreadable"); /* a vote names it */
 	assert_int_equal(alarm_of(c, "plant/oven/t:unreadable")->when.window_ns,
 		INT64_C(180000000000)); /* its device's */
 	a = alarm_of(c, "m/d/p:unreadable");

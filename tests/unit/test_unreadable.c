@@ -165,6 +165,57 @@ static void a_lost_link_is_not_the_points_fault(void **unused)
 }
 
 /* Every second answer is refused; now and then a whole one is lost. */
+/* A moment without a link between: nothing was refused. */
+static void a_link_that_blinks_is_nothing(void **unused)
+{
+	(void)unused;
+	begin(false, W);
+	second(0, "ggg");
+	seconds(1, 9, "-gg");
+	second(9, "lll");
+	seconds(10, 100, "-gg");
+	expect(0, 0, 0, 0);
+}
+
+/* What was refused and has not been readable since goes on counting, whatever became of the link
+ * or the device in between: nobody asks it again. */
+static void a_refusal_holds_until_it_is_readable(void **unused)
+{
+	(void)unused;
+	begin(false, W);
+	seconds(0, 5, "ggg");
+	second(5, "rgg");
+	second(6, "lll");
+	seconds(7, 30, "-gg");
+	expect(0, 1, 0, 0);
+	assert_in_range(seen[1].at_ns, 14 * S, 15 * S);
+	kit_teardown(NULL);
+	kit_setup(NULL);
+	begin(false, W);
+	seconds(0, 5, "ggg");
+	second(5, "rgg");
+	seconds(6, 60, "---");
+	expect(1, 0, 0, 0);
+	seconds(60, 69, "-gg"); /* its time begins anew */
+	expect(1, 0, 0, 0);
+	seconds(69, 90, "-gg");
+	expect(1, 1, 0, 0);
+}
+
+/* The device stops for less than its time of silence just when the point's time is over. */
+static void a_hiccup_of_the_device_gives_the_point_its_time(void **unused)
+{
+	(void)unused;
+	begin(true, 10 * W);
+	seconds(0, 20, "ggg");
+	seconds(20, 24, "rgg");
+	seconds(24, 32, "ttt");
+	seconds(32, 39, "rgg");
+	expect(0, 0, 0, 0);
+	seconds(39, 50, "rgg");
+	expect(0, 1, 0, 0);
+}
+
 static void to_and_fro_is_readable(void **unused)
 {
 	(void)unused;
@@ -417,6 +468,9 @@ int main(void)
 		TEST(unanswered_beside_a_good_one),
 		TEST(a_dead_device_is_silent_only),
 		TEST(a_lost_link_is_not_the_points_fault),
+		TEST(a_link_that_blinks_is_nothing),
+		TEST(a_refusal_holds_until_it_is_readable),
+		TEST(a_hiccup_of_the_device_gives_the_point_its_time),
 		TEST(to_and_fro_is_readable),
 		TEST(what_speaks_on_change_may_keep_still),
 		TEST(never_said),
