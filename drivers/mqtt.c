@@ -5,9 +5,11 @@
 #include "drivers/mqtt_link.h"
 #include "drivers/resolve.h"
 
+#include <errno.h>
 #include <mosquitto.h>
 #include <mqtt_protocol.h>
 #include <pthread.h>
+#include <stdlib.h>
 
 #define OPEN_NS    (5 * GW_NS_PER_SEC)
 #define RESOLVE_NS (3 * GW_NS_PER_SEC)
@@ -39,6 +41,17 @@ static enum gw_err open_any(struct state *s, int64_t until_ns, struct gw_error *
 	return gw_mqtt_link_open(l, MQTT_PROTOCOL_V311, until_ns, err);
 }
 
+/* What is known of the retained messages; made at the first open. */
+static enum gw_err remember(struct gw_mqtt_link *l, struct gw_error *err)
+{
+	if (l->retained)
+		return GW_OK;
+	l->retained = calloc(l->topics.n + 1, sizeof(l->retained[0]));
+	if (!l->retained)
+		return gw_fail(err, GW_ERR_SYSTEM, ENOMEM, "out of memory");
+	return GW_OK;
+}
+
 static enum gw_err open_link(void *state, const struct gw_source_opts *opts,
 	struct gw_emit *emit, struct gw_error *err)
 {
@@ -57,6 +70,8 @@ static enum gw_err open_link(void *state, const struct gw_source_opts *opts,
 	rc = gw_mqtt_opts_parse_url(l->own->url, &l->url, err);
 	if (rc == GW_OK)
 		rc = gw_mqtt_topics_init(&l->topics, opts, err);
+	if (rc == GW_OK)
+		rc = remember(l, err);
 	/* libmosquitto looks the name up again, without a bound: so only if it is known to be
 	 * answered. */
 	if (rc == GW_OK)
@@ -86,6 +101,14 @@ static void close_link(void *state)
 	gw_mqtt_topics_fini(&s->link.topics);
 }
 
+static void release(void *state)
+{
+	struct state *s = state;
+
+	free(s->link.retained);
+	s->link.retained = NULL;
+}
+
 const struct gw_driver gw_driver_mqtt = {
 	.name = "mqtt",
 	.summary = "devices that publish to an MQTT broker, plain or over TLS",
@@ -101,4 +124,5 @@ const struct gw_driver gw_driver_mqtt = {
 	.open = open_link,
 	.poll = poll_link,
 	.close = close_link,
+	.release = release,
 };

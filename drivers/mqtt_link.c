@@ -23,8 +23,11 @@
 #define REDELIVERY_NS    (30 * GW_NS_PER_SEC)
 #define UNSURE_NS        (20 * GW_NS_PER_MS)
 #define UNSUBSCRIBES_MAX 64
-#define HEAD_NS          (5 * GW_NS_PER_MS)
-#define CUTS_FORGET_NS   (60 * GW_NS_PER_SEC)
+/* A broker says nothing of what it retains for so long after the answer to SUBSCRIBE, or after
+ * the last of it: it has given all. */
+#define GIVEN_NS       (2 * GW_NS_PER_SEC)
+#define HEAD_NS        (5 * GW_NS_PER_MS)
+#define CUTS_FORGET_NS (60 * GW_NS_PER_SEC)
 
 /* ---- callbacks, all from within mosquitto_loop_read ---- */
 
@@ -93,6 +96,7 @@ static void on_subscribe(struct mosquitto *m, void *arg, int mid, int n, const i
 	l->sub_first += l->sub_n;
 	l->sub_mid = -1;
 	l->subscribed = l->sub_first == l->topics.n;
+	l->given_ns = l->now_ns + GIVEN_NS;
 }
 
 static void unknown_topic(struct gw_mqtt_link *l, const char *topic)
@@ -101,6 +105,21 @@ static void unknown_topic(struct gw_mqtt_link *l, const char *topic)
 	/* Left in the session by an older configuration. */
 	if (topic[0] && l->unsubscribes++ < UNSUBSCRIBES_MAX)
 		mosquitto_unsubscribe(l->m, NULL, topic);
+}
+
+static enum gw_mqtt_age age_of(struct gw_mqtt_link *l, const struct gw_mqtt_topic *topic,
+	const struct mosquitto_message *message)
+{
+	struct gw_mqtt_retained *r = &l->retained[topic - l->topics.at];
+	uint64_t hash = gw_mqtt_topics_hash(
+		message->payload, (size_t)message->payloadlen, 0);
+	bool changed, all_given = l->subscribed && l->now_ns > l->given_ns;
+	enum gw_mqtt_age age = gw_mqtt_retained_age(
+		r, message->retain, l->v5, all_given, hash ? hash : 1, &changed);
+
+	if (age != GW_MQTT_AGE_LIVE && !all_given)
+		l->given_ns = l->now_ns + GIVEN_NS;
+	return age;
 }
 
 static void on_message(
@@ -118,7 +137,8 @@ static void on_message(
 		if (message->qos > 0)
 			topic->round = l->round;
 		gw_mqtt_topics_emit(topic, &l->topics, message->payload,
-			(size_t)message->payloadlen, message->retain, l->now_ns, l->emit);
+			(size_t)message->payloadlen, age_of(l, topic, message), l->now_ns,
+			l->emit);
 	} else {
 		unknown_topic(l, message->topic);
 	}
@@ -364,6 +384,8 @@ static bool look_ahead(struct gw_mqtt_link *l)
 		return true;
 	}
 	l->blocked = must_wait(l);
+	if (l->blocked && l->given_ns > l->now_ns) /* it may be what it retains */
+		l->given_ns = l->now_ns + GIVEN_NS;
 	return !l->blocked;
 }
 

@@ -48,7 +48,9 @@ struct gw_mqtt_link {
 	const struct gw_mqtt_source_opts *own;
 	struct gw_mqtt_url url;
 	struct gw_mqtt_topics topics;
+	struct gw_mqtt_retained *retained; /* by topic */
 	struct mosquitto *m;
+	bool v5;
 	/* for the callbacks: the emit of the open or poll under way */
 	struct gw_emit *emit;
 	int64_t now_ns;
@@ -57,6 +59,7 @@ struct gw_mqtt_link {
 	bool subscribed, fresh;
 	int sub_mid;
 	size_t sub_first, sub_n, unsubscribes;
+	int64_t given_ns; /* by then the broker has given what it retains */
 	uint64_t messages;
 	char why[160]; /* what libmosquitto or the broker said last */
 	/* the loop */

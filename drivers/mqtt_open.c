@@ -191,8 +191,8 @@ static enum gw_err subscribe(struct gw_mqtt_link *l, struct gw_error *err)
 	l->sub_n = n < SUBSCRIBE_BATCH ? n : SUBSCRIBE_BATCH;
 	for (size_t i = 0; i < l->sub_n; i++)
 		memcpy(&names[i], &l->topics.at[l->sub_first + i].name, sizeof(names[i]));
-	rc = mosquitto_subscribe_multiple(
-		l->m, &l->sub_mid, (int)l->sub_n, names, 1, 0, NULL);
+	rc = mosquitto_subscribe_multiple(l->m, &l->sub_mid, (int)l->sub_n, names, 1,
+		l->v5 ? MQTT_SUB_OPT_RETAIN_AS_PUBLISHED : 0, NULL);
 	return rc == MOSQ_ERR_SUCCESS ? GW_OK : gw_mqtt_link_lost(l, rc, err);
 }
 
@@ -203,6 +203,8 @@ static void reset(struct gw_mqtt_link *l)
 	l->hung_up = l->fresh = l->partial = l->stalled = false;
 	l->blocked = l->headless = false;
 	l->drain = (struct gw_mqtt_drain){0};
+	for (size_t i = 0; i < l->topics.n; i++)
+		gw_mqtt_retained_link(&l->retained[i]);
 	l->subscribed = l->topics.n == 0;
 	l->sub_first = l->sub_n = l->unsubscribes = 0;
 	l->why[0] = '\0';
@@ -254,6 +256,7 @@ static enum gw_err connect_to(struct gw_mqtt_link *l, int version, bool clean,
 	enum gw_err rc;
 
 	reset(l);
+	l->v5 = version == MQTT_PROTOCOL_V5;
 	rc = new_client(l, version, clean, err);
 	if (rc == GW_OK)
 		rc = begin_connect(l, version, err);

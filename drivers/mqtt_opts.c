@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+static const char *const retained_means[] = {"uncertain", "current", NULL};
+
 #define ROW(at, field) .offset = offsetof(struct gw_mqtt_##at##_opts, field)
 const struct gw_setting gw_mqtt_source_settings[] = {
 	{.key = "url",
@@ -63,6 +65,15 @@ const struct gw_setting gw_mqtt_device_settings[] = {
 		.required = true,
 		.max = 65535,
 		.help = "The topic the device publishes to, without wildcards."},
+	{.key = "retained",
+		.type = GW_SET_CHOICE,
+		ROW(device, retained),
+		.def = "uncertain",
+		.choices = retained_means,
+		.help = "What a retained message is: uncertain may raise an alarm and "
+			"clears none "
+			"that a live one raised; current if the device retains every "
+			"message."},
 	{.key = NULL},
 };
 const struct gw_setting gw_mqtt_point_settings[] = {

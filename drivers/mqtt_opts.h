@@ -21,8 +21,14 @@ struct gw_mqtt_source_opts {
 	int64_t max_packet; /* bytes */
 };
 
+enum gw_mqtt_retained_means {
+	GW_MQTT_RETAINED_UNCERTAIN, /* may be older than live ones that were not retained */
+	GW_MQTT_RETAINED_CURRENT    /* the publisher retains every message */
+};
+
 struct gw_mqtt_device_opts {
 	const char *topic;
+	int retained; /* enum gw_mqtt_retained_means */
 };
 
 struct gw_mqtt_point_opts {

@@ -102,17 +102,31 @@ struct gw_mqtt_topic *gw_mqtt_topics_find(const struct gw_mqtt_topics *t, const 
 	return bsearch(name, t->at, t->n, sizeof(t->at[0]), by_name);
 }
 
+static enum gw_quality quality_of(const struct gw_device_opts *device, enum gw_mqtt_age age)
+{
+	const struct gw_mqtt_device_opts *own = device->driver;
+
+	if (age == GW_MQTT_AGE_LIVE || age == GW_MQTT_AGE_NEWEST)
+		return GW_QUALITY_GOOD;
+	return own->retained == GW_MQTT_RETAINED_CURRENT ? GW_QUALITY_UNCERTAIN
+							 : GW_QUALITY_RETAINED;
+}
+
 void gw_mqtt_topics_emit(struct gw_mqtt_topic *topic, const struct gw_mqtt_topics *t,
-	const void *bytes, size_t size, bool retained, int64_t mono_ns,
+	const void *bytes, size_t size, enum gw_mqtt_age age, int64_t mono_ns,
 	struct gw_emit *emit)
 {
-	enum gw_quality quality = retained ? GW_QUALITY_UNCERTAIN : GW_QUALITY_GOOD;
 	struct gw_mqtt_payload payload;
 
 	topic->too_long = false;
 	gw_mqtt_payload_init(&payload, bytes, size);
-	for (size_t i = 0; i < topic->n; i++)
-		emit_device(t->devices[topic->first + i], &payload, quality, mono_ns, emit);
+	for (size_t i = 0; i < topic->n; i++) {
+		const struct gw_device_opts *device = t->devices[topic->first + i];
+		enum gw_quality quality = quality_of(device, age);
+
+		if (age != GW_MQTT_AGE_OLD || quality == GW_QUALITY_UNCERTAIN)
+			emit_device(device, &payload, quality, mono_ns, emit);
+	}
 	gw_mqtt_payload_fini(&payload);
 }
 

@@ -8,6 +8,7 @@
 #ifndef GW_DRIVERS_MQTT_TOPICS_H
 #define GW_DRIVERS_MQTT_TOPICS_H
 
+#include "drivers/mqtt_retained.h"
 #include "source/driver.h"
 
 #include <stdbool.h>
@@ -35,10 +36,10 @@ void gw_mqtt_topics_fini(struct gw_mqtt_topics *t); /* zeroed or twice is fine *
 uint64_t gw_mqtt_topics_hash(const void *bytes, size_t n, uint64_t before);
 /* NULL: nobody listens to it. */
 struct gw_mqtt_topic *gw_mqtt_topics_find(const struct gw_mqtt_topics *t, const char *name);
-/* Emit a sample for every point that listens. retained: its age is unknown, so it is
+/* Emit a sample for every point that listens; of an old one nothing. One of unknown age is
  * uncertain. */
 void gw_mqtt_topics_emit(struct gw_mqtt_topic *topic, const struct gw_mqtt_topics *t,
-	const void *payload, size_t size, bool retained, int64_t mono_ns,
+	const void *payload, size_t size, enum gw_mqtt_age age, int64_t mono_ns,
 	struct gw_emit *emit);
 /* A message of it was too long to be taken: a bad payload, said once in a row. */
 void gw_mqtt_topics_too_long(struct gw_mqtt_topic *topic, const struct gw_mqtt_topics *t,

@@ -216,6 +216,11 @@ void gw_alarms_calm(struct gw_engine *e, size_t point)
 		lo = fmax(lo, from);
 		hi = fmin(hi, to);
 	}
+	/* What is shown of it may not be what its histories know: the next one is not calm. */
+	if (!gw_quality_current(gw_view_quality(&e->view, point))) {
+		lo = HUGE_VAL;
+		hi = -HUGE_VAL;
+	}
 	gw_history_rest(e, point, lo, hi);
 }
 
@@ -417,7 +422,7 @@ static void look_at_point(const struct gw_engine *e, struct gw_alarm *a)
 	uint32_t point = a->opts->first_point;
 
 	if (!a->heard || !kind->on_points || kind->on_devices ||
-		!gw_quality_usable(gw_view_quality(&e->view, point)))
+		!gw_quality_current(gw_view_quality(&e->view, point)))
 		return;
 	a->value = atomic_load_explicit(&e->view.points[point].value, memory_order_relaxed);
 	a->quality = (uint8_t)gw_view_quality(&e->view, point);

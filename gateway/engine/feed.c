@@ -60,7 +60,7 @@ static void heed(struct gw_engine *e, uint32_t point, const struct gw_sample *sa
 {
 	const struct gw_listeners *l = &e->point_listeners;
 	uint32_t k = l->first[point], end = l->first[point + 1];
-	bool was_usable = gw_quality_usable(gw_view_quality(&e->view, point));
+	bool was_usable = gw_quality_current(gw_view_quality(&e->view, point));
 
 	if (!usable) {
 		gw_view_write_bad(&e->view, point, sample);
@@ -132,7 +132,9 @@ static void feed_one(struct gw_engine *e, uint32_t point, const struct gw_sample
 	struct gw_point_slot *s = &e->view.points[point];
 	bool usable = gw_quality_usable(sample->quality);
 
-	if (usable && !isfinite(sample->value)) { /* a driver should have said so */
+	if (sample->quality == GW_QUALITY_RETAINED && isfinite(sample->value)) {
+		gw_retained_take(e, point, sample, now);
+	} else if (usable && !isfinite(sample->value)) { /* a driver should have said so */
 		struct gw_sample bad = *sample;
 
 		bad.quality = GW_QUALITY_BAD_PAYLOAD;
@@ -203,7 +205,7 @@ static void feed_block(struct gw_engine *e, uint32_t first_point, uint32_t n_poi
 		fetch_later(e, slots, n_points, sample, left - i);
 		if (sample->point >= n_points) {
 			atomic_fetch_add_explicit(&e->stray, 1, memory_order_relaxed);
-		} else if (gw_quality_usable(sample->quality) && is_calm(s, sample)) {
+		} else if (gw_quality_current(sample->quality) && is_calm(s, sample)) {
 			list[waiting] = (uint8_t)(i | BLOCK);
 			waiting += keep(e, pasts, s, sample);
 		} else {

@@ -3,14 +3,15 @@
  * What holds an alarm back by design: the alarms and contacts under its `unless`. One holds only
  * while it is known to be true. What nobody can read any more mutes nothing: one answer that is
  * missing is waited out (unless_patience_ns), then the hold ends, and the alarm is raised if its
- * own condition is true. A value of uncertain quality is one that was read, and holds.
+ * own condition is true. A value of uncertain quality is one that was read, and holds, unless its
+ * age is unknown.
  */
 #include "alarm/nuisance.h"
 #include "engine/inside.h"
 
 static bool usable(const struct gw_engine *e, uint32_t point)
 {
-	return gw_quality_usable(gw_view_quality(&e->view, point));
+	return gw_quality_current(gw_view_quality(&e->view, point));
 }
 
 /* As last read. */

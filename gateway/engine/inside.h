@@ -240,6 +240,7 @@ static inline void gw_view_write_good(
 }
 
 /* view.c */
+/* A sample that is no reading of now. */
 void gw_view_write_bad(struct gw_view *v, size_t point, const struct gw_sample *sample);
 void gw_view_write_quality(struct gw_view *v, size_t point, enum gw_quality quality);
 enum gw_quality gw_view_quality(const struct gw_view *v, size_t point);
@@ -401,6 +402,16 @@ void gw_nuisance_start(struct gw_engine *e, const struct gw_time *now);
 /* Keys of the alarms that report their chattering to a; how many were written. */
 size_t gw_nuisance_names(const struct gw_engine *e, const struct gw_alarm *a,
 	const char *ret_keys[], size_t most);
+
+/* retained.c: a sample of unknown age */
+/* Whether an alarm may be asked of a value of this quality. */
+static inline bool gw_retained_may_ask(const struct gw_alarm *a, unsigned quality)
+{
+	return quality != GW_QUALITY_RETAINED || !a->truth ||
+		a->quality == GW_QUALITY_RETAINED;
+}
+void gw_retained_take(struct gw_engine *e, uint32_t point, const struct gw_sample *sample,
+	const struct gw_time *now);
 
 /* history.c: alarms that take every sample of their point into their memory, some of them late */
 static inline struct gw_past *gw_history_past(

@@ -80,6 +80,8 @@ static void restore(struct gw_engine *e, struct gw_alarm *a,
 	for (uint32_t p = 0; p < a->opts->n_points; p++)
 		gw_history_recall(e, a->opts->first_point + p);
 	gw_restore_alarm(e, a, memory, e->began_ns, now);
+	if (was_false) /* it is not of what is remembered */
+		a->quality = GW_QUALITY_NONE;
 	if (was_false && a->truth && a->heard && kind->stood)
 		kind->stood(&a->opts->when, a->memory);
 	/* begins anew in gw_alarms_hold_all, and ends what stood */

@@ -218,7 +218,7 @@ static void take_point(struct gw_view *to, size_t at, struct gw_view *from, size
 	gw_view_point(from, point, &v);
 	atomic_store_explicit(&s->value, v.value, memory_order_relaxed);
 	atomic_store_explicit(&s->mono_ns, v.mono_ns, memory_order_relaxed);
-	if (!gw_quality_usable(v.quality) && v.good_ns)
+	if (!gw_quality_current(v.quality) && v.good_ns)
 		atomic_store_explicit(
 			&to->rests[at].good_ns, v.good_ns, memory_order_relaxed);
 	if (v.device_ns)

@@ -40,7 +40,7 @@ void gw_silence_falls(struct gw_engine *e, const struct gw_alarm *a, int64_t at_
 {
 	for (uint32_t i = 0; i < a->opts->n_points; i++) {
 		uint32_t point = a->opts->first_point + i;
-		bool was_usable = gw_quality_usable(gw_view_quality(&e->view, point));
+		bool was_usable = gw_quality_current(gw_view_quality(&e->view, point));
 
 		gw_view_write_quality(&e->view, point, GW_QUALITY_SILENT);
 		if (was_usable)

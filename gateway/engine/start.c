@@ -18,7 +18,7 @@ void gw_alarms_ask_value(struct gw_engine *e, struct gw_alarm *a, const struct g
 	struct gw_point_view v;
 
 	gw_view_point(&e->view, a->opts->first_point, &v);
-	if (!gw_quality_usable(v.quality))
+	if (!gw_quality_usable(v.quality) || !gw_retained_may_ask(a, v.quality))
 		return;
 	sample.quality = v.quality;
 	sample.device_ns = v.device_ns;
@@ -56,7 +56,7 @@ void gw_alarms_ask_members(
 			in.member_true = gw_story_active(e, member);
 		} else {
 			gw_view_point(&e->view, o->members[m].index, &v);
-			if (!gw_quality_usable(v.quality))
+			if (!gw_quality_current(v.quality))
 				continue;
 			in.member_true = v.value != 0;
 		}

@@ -58,7 +58,8 @@ void gw_unreadable_never_heard(struct gw_engine *e, const struct gw_alarm *silen
 	uint32_t point = silent->opts->first_point, end = point + silent->opts->n_points;
 
 	for (; silent->opts->n_points > 1 && point < end; point++) {
-		if (gw_view_good_ns(&e->view, point))
+		if (gw_view_good_ns(&e->view, point) ||
+			gw_view_quality(&e->view, point) == GW_QUALITY_RETAINED)
 			continue;
 		for (uint32_t k = l->first[point]; k < l->first[point + 1]; k++) {
 			struct gw_alarm *a = &e->alarms[l->at[k].alarm];

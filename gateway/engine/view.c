@@ -13,8 +13,8 @@ enum gw_quality gw_view_quality(const struct gw_view *v, size_t point)
 
 int64_t gw_view_good_ns(const struct gw_view *v, size_t point)
 {
-	return gw_quality_usable(gw_view_quality(v, point)) ? GET(v->points[point].mono_ns)
-							    : GET(v->rests[point].good_ns);
+	return gw_quality_current(gw_view_quality(v, point)) ? GET(v->points[point].mono_ns)
+							     : GET(v->rests[point].good_ns);
 }
 
 void gw_view_write_bad(struct gw_view *v, size_t point, const struct gw_sample *sample)
@@ -25,6 +25,8 @@ void gw_view_write_bad(struct gw_view *v, size_t point, const struct gw_sample *
 
 	GW_PUT(rest->good_ns, gw_view_good_ns(v, point));
 	GW_PUT(rest->device_ns, sample->device_ns);
+	if (gw_quality_usable(sample->quality))
+		GW_PUT(s->value, sample->value);
 	GW_PUT(s->mono_ns, sample->mono_ns);
 	GW_PUT(s->quality, (uint8_t)(sample->quality | GW_DEVICE_TIME));
 	GW_PUT(s->lock, after);

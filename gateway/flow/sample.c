@@ -7,6 +7,7 @@ const char *gw_quality_name(enum gw_quality q)
 		[GW_QUALITY_NONE] = "silent",
 		[GW_QUALITY_GOOD] = "good",
 		[GW_QUALITY_UNCERTAIN] = "uncertain",
+		[GW_QUALITY_RETAINED] = "uncertain",
 		[GW_QUALITY_SILENT] = "silent",
 		[GW_QUALITY_BAD_TIMEOUT] = "bad-timeout",
 		[GW_QUALITY_BAD_LINK] = "bad-link",

@@ -16,10 +16,10 @@
 enum gw_quality {
 	GW_QUALITY_NONE = 0, /* never read since start */
 	GW_QUALITY_GOOD,
-	GW_QUALITY_UNCERTAIN,   /* usable, with doubt (a retained message of unknown age) */
-	GW_QUALITY_SILENT,      /* nothing heard for longer than allowed */
-	GW_QUALITY_BAD_TIMEOUT, /* the device did not answer */
-	GW_QUALITY_BAD_LINK,    /* the bus or broker is not reachable */
+	GW_QUALITY_UNCERTAIN,    /* usable, with doubt */
+	GW_QUALITY_SILENT,       /* nothing heard for longer than allowed */
+	GW_QUALITY_BAD_TIMEOUT,  /* the device did not answer */
+	GW_QUALITY_BAD_LINK,     /* the bus or broker is not reachable */
 	GW_QUALITY_BAD_PROTOCOL, /* an answer that is not exactly what was asked for */
 	GW_QUALITY_BAD_REFUSED,  /* the device answered with an error (Modbus exception) */
 	GW_QUALITY_BAD_RANGE,    /* of old recordings: outside the range was no value */
@@ -27,6 +27,8 @@ enum gw_quality {
 	GW_QUALITY_OVER_RANGE,   /* usable, above the measuring range */
 	GW_QUALITY_UNDER_RANGE,  /* usable, below the measuring range */
 	GW_QUALITY_BAD_INVALID,  /* what a device sends instead of a value; not finite */
+	/* uncertain: of unknown age. It may raise an alarm, and takes nothing back. */
+	GW_QUALITY_RETAINED,
 	GW_QUALITY_COUNT,
 };
 static_assert(GW_QUALITY_COUNT <= 16, "recordings keep four bits; the numbers are stored");
@@ -39,9 +41,16 @@ const char *gw_quality_name(enum gw_quality q);
 static inline int gw_quality_usable(unsigned q)
 {
 	const unsigned usable = 1U << GW_QUALITY_GOOD | 1U << GW_QUALITY_UNCERTAIN |
-		1U << GW_QUALITY_OVER_RANGE | 1U << GW_QUALITY_UNDER_RANGE;
+		1U << GW_QUALITY_OVER_RANGE | 1U << GW_QUALITY_UNDER_RANGE |
+		1U << GW_QUALITY_RETAINED;
 
 	return q < GW_QUALITY_COUNT && (usable >> q & 1) != 0;
+}
+
+/* Whether it is also a reading of now: it may clear an alarm, and the device has spoken. */
+static inline int gw_quality_current(unsigned q)
+{
+	return gw_quality_usable(q) && q != GW_QUALITY_RETAINED;
 }
 
 struct gw_sample {

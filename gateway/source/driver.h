@@ -156,6 +156,8 @@ struct gw_driver {
 		void *state, int timeout_ms, struct gw_emit *emit, struct gw_error *err);
 	/* Free everything; called in any state, also twice, also without open. */
 	void (*close)(void *state);
+	/* Optional: free what outlives close. Comes last, once. */
+	void (*release)(void *state);
 };
 
 /* The drivers in this binary, ended by NULL. */

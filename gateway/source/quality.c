@@ -26,7 +26,7 @@ enum gw_quality gw_quality_judge(
 {
 	if (!isfinite(value) || !within(&p->valid, value) || is_listed(&p->invalid, value))
 		return GW_QUALITY_BAD_INVALID;
-	if (within(&p->range, value))
+	if (within(&p->range, value) || quality == GW_QUALITY_RETAINED)
 		return quality;
 	return value < p->range.cells[0] ? GW_QUALITY_UNDER_RANGE : GW_QUALITY_OVER_RANGE;
 }

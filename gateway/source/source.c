@@ -99,6 +99,8 @@ void gw_source_free(struct gw_source *s)
 	gw_source_join(s);
 	if (s->state)
 		s->opts->driver_table->close(s->state);
+	if (s->state && s->opts->driver_table->release)
+		s->opts->driver_table->release(s->state);
 	free(s->state);
 	gw_emit_fini(&s->emit);
 	gw_ring_fini(&s->ring);

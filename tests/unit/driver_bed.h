@@ -113,6 +113,7 @@ BED void bed_end(struct bed *b)
 {
 	gw_driver_mqtt.close(b->state);
 	gw_driver_mqtt.close(b->state);
+	gw_driver_mqtt.release(b->state);
 	close(b->emit.stop_fd);
 	free(b->state);
 	gw_emit_fini(&b->emit);

@@ -177,7 +177,7 @@ static void payloads_become_samples(void **state)
 	bed_wait(&b, 2);
 	assert_int_equal(b.got[0].point, 1);
 	assert_true(b.got[0].value == 1);
-	assert_int_equal(b.got[0].quality, GW_QUALITY_UNCERTAIN); /* retained */
+	assert_int_equal(b.got[0].quality, GW_QUALITY_RETAINED);
 	assert_true(b.got[1].value == 80);
 	b.n = 0;
 	publish("water/pressure", "523", 1);

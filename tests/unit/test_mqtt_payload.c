@@ -231,7 +231,8 @@ static void check_says_all_that_is_wrong(void **state)
 {
 	struct gw_mqtt_source_opts own = {
 		.url = "mqtts://h", .cert = "c", .password_file = "p"};
-	struct gw_mqtt_device_opts topics[] = {{"a/+/b"}, {""}, {"fine"}};
+	struct gw_mqtt_device_opts topics[] = {
+		{.topic = "a/+/b"}, {.topic = ""}, {.topic = "fine"}};
 	struct gw_mqtt_point_opts path = {"co"};
 	struct gw_point_opts point = {.name = "x", .type = GW_TYPE_U16, .driver = &path};
 	struct gw_device_opts devices[] = {{.driver = &topics[0]}, {.driver = &topics[1]},
