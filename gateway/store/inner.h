@@ -19,6 +19,7 @@
 #include "store/texts.h"
 
 #include <pthread.h>
+#include <sys/types.h>
 
 #define GW_LINE_WORDS 1024
 #define GW_SINK_NOTES 8
@@ -150,6 +151,12 @@ struct gw_store {
 
 	int64_t thin_ns; /* when memory was last searched for what could go */
 
+	dev_t file_dev; /* of the database as it was opened; file_ino 0: not known */
+	ino_t file_ino, wal_ino;
+	int64_t next_file_look_ns;
+	bool displaced;    /* another file has its name, or none */
+	struct gw_db gone; /* the one that had: what it owes is not carried over yet */
+
 	bool have_ballast, tight;
 	int64_t next_ballast_ns;
 
@@ -190,6 +197,8 @@ enum gw_err gw_session_again(struct gw_store *s, struct gw_error *err);
 /* The file cannot be trusted: aside with it; a new one takes over what can still be read. */
 enum gw_err gw_session_replace(
 	struct gw_store *s, const struct gw_error *why, struct gw_error *err);
+/* Whether the file was deleted or replaced under us; looks at its name, writes nothing. */
+void gw_session_look(struct gw_store *s, int64_t now_ns);
 /* Makes room on a full disk: a block of rows, or the ballast. False: there is nothing left. */
 bool gw_session_relieve(struct gw_store *s);
 void gw_session_end(struct gw_store *s);

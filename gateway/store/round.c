@@ -296,7 +296,7 @@ static enum gw_err write_out(struct gw_store *s, struct gw_error *err)
 		if ((int)s->entries[i].event.info->class_ > s->class_most)
 			s->class_most = (int)s->entries[i].event.info->class_;
 	for (int tries = 0;; tries++) {
-		reopened |= !s->db.handle || s->db.read_only || s->suspect;
+		reopened |= !s->db.handle || s->db.read_only || s->suspect || s->displaced;
 		rc = gw_session_again(s, err);
 		if (!rc && s->n_entries == 0 && s->n_ripe == 0) {
 			recount(s);
@@ -457,14 +457,15 @@ int64_t gw_round(struct gw_store *s, bool last)
 
 	if (s->drained_seq < s->last_seq)
 		s->drained_seq = s->last_seq;
+	gw_session_look(s, now_ns);
 	take_events(s, now_ns);
 	gw_sinks_take(s, s->drained_seq + 1);
 	gw_line_take(s);
 	gw_line_settle(s, now_ns);
 	gw_sinks_free(s);
 	gw_names_tend(s, now_ns);
-	due = s->n_entries > 0 || s->failing || s->suspect || !s->signed_in ||
-		s->sinks_changed ||
+	due = s->n_entries > 0 || s->failing || s->suspect || s->displaced ||
+		!s->signed_in || s->sinks_changed ||
 		(s->n_ripe > 0 &&
 			(s->hurry || last || now_ns - s->ripe_ns >= MARKS_WAIT_NS));
 	if (due && (last || !s->failing || now_ns >= s->next_try_ns)) {

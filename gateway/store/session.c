@@ -3,17 +3,39 @@
 #include "store/inner.h"
 #include "store/runfile.h"
 
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #define REPLACE_WAIT_NS (600 * GW_NS_PER_SEC)
+#define FILE_LOOK_NS    (2 * GW_NS_PER_SEC)
 /* A page that cannot be read is no corruption: most disks come back. After this long a new file is
  * begun, and what the old one owes is carried over when it can be read. */
 #define UNREADABLE_NS (600 * GW_NS_PER_SEC)
 
 /* ---- the file ---- */
+
+static ino_t ino_of(const char *path, dev_t *ret_dev)
+{
+	struct stat st;
+
+	if (stat(path, &st))
+		return 0;
+	*ret_dev = st.st_dev;
+	return st.st_ino;
+}
+
+static ino_t wal_ino_of(const struct gw_store *s)
+{
+	char wal[PATH_MAX + 8];
+	dev_t dev;
+
+	snprintf(wal, sizeof(wal), "%s-wal", s->path);
+	return ino_of(wal, &dev);
+}
 
 /* This start leaves its number, and that it has not said goodbye yet. */
 static enum gw_err sign_in(struct gw_store *s, struct gw_error *err)
@@ -38,6 +60,8 @@ static enum gw_err sign_in(struct gw_store *s, struct gw_error *err)
 	s->sinks_changed = false;
 	gw_names_say(s);
 	s->signed_in = true;
+	s->file_ino = ino_of(s->path, &s->file_dev);
+	s->wal_ino = wal_ino_of(s);
 	return gw_journal_count(&s->db, s->owed, s->parked, err);
 }
 
@@ -103,6 +127,78 @@ enum gw_err gw_session_replace(
 	return sign_in(s, err);
 }
 
+/* ---- a file that is deleted under us ---- */
+
+/* Only a name that is not there, or another file's, is believed: what cannot be looked at now may
+ * be as it was. */
+static bool has_moved(const char *path, ino_t ino, dev_t dev)
+{
+	struct stat st;
+
+	if (ino == 0)
+		return false;
+	if (stat(path, &st))
+		return errno == ENOENT;
+	return st.st_ino != ino || st.st_dev != dev;
+}
+
+void gw_session_look(struct gw_store *s, int64_t now_ns)
+{
+	char wal[PATH_MAX + 8];
+
+	if (!s->signed_in || s->displaced || now_ns < s->next_file_look_ns)
+		return;
+	s->next_file_look_ns = now_ns + FILE_LOOK_NS;
+	s->displaced = has_moved(s->path, s->file_ino, s->file_dev);
+	if (s->displaced)
+		return;
+	if (s->wal_ino == 0)
+		s->wal_ino = wal_ino_of(s);
+	snprintf(wal, sizeof(wal), "%s-wal", s->path);
+	if (!has_moved(wal, s->wal_ino, s->file_dev))
+		return;
+	/* What it holds can still go where it belongs; then a new one is begun. */
+	gw_log(GW_LOG_ERR, "store: %s was deleted while it was in use; another is begun",
+		wal);
+	gw_db_checkpoint(&s->db, true, NULL);
+	s->suspect = true;
+}
+
+/* It is still open, so it can be read: its debts and states go into the new one, which may be a
+ * backup that somebody put there. */
+static enum gw_err carry_gone(struct gw_store *s, struct gw_error *err)
+{
+	char name[64];
+	bool whole = false;
+	enum gw_err rc;
+
+	if (!s->gone.handle)
+		return GW_OK;
+	snprintf(name, sizeof(name), "/gone-%lld", (long long)gw_clock_wall_ms());
+	rc = gw_salvage(s, &s->gone, name, false, &whole, err);
+	if (rc)
+		return rc;
+	/* never with its own goodbye, which would delete the WAL that has its name now */
+	gw_db_close(&s->gone, true);
+	return GW_OK;
+}
+
+static void let_go(struct gw_store *s)
+{
+	gw_log(GW_LOG_ERR,
+		"store: %s was deleted or replaced while it was in use; what it owed is "
+		"carried over, its history is lost",
+		s->path);
+	if (s->gone.handle)
+		close_file(s, true);
+	else
+		s->gone = s->db;
+	s->db = (struct gw_db){0};
+	close_file(s, true);
+	s->replaced = true;
+	s->have_ballast = s->run_noted = s->displaced = false;
+}
+
 /* ---- again ---- */
 
 /* What we said was committed must be there, and no other start's events under our numbers. */
@@ -151,6 +247,8 @@ static enum gw_err reopen(struct gw_store *s, struct gw_error *err)
 	bool fresh;
 	enum gw_err rc;
 
+	if (s->displaced)
+		let_go(s);
 	close_file(s, true);
 	if ((rc = gw_runfile_make_dir(s->dir, err)) ||
 		(!s->past_read && (rc = gw_begin_read(s, err))))
@@ -163,6 +261,8 @@ static enum gw_err reopen(struct gw_store *s, struct gw_error *err)
 		s->suspect ? GW_DB_TRUST_SUSPECT : GW_DB_TRUST_CLEAN, &fresh, err);
 	if (rc || s->db.read_only)
 		return rc;
+	if ((rc = carry_gone(s, err)))
+		return rc;
 	gw_salvage_all(s);
 	return verify(s, err);
 }
@@ -172,7 +272,7 @@ enum gw_err gw_session_again(struct gw_store *s, struct gw_error *err)
 	struct gw_error why = {0};
 	enum gw_err rc;
 
-	if (s->db.handle && !s->db.read_only && !s->suspect)
+	if (s->db.handle && !s->db.read_only && !s->suspect && !s->displaced)
 		return s->signed_in && !s->sinks_changed ? GW_OK : sign_in(s, err);
 	rc = reopen(s, &why);
 	if (rc != GW_ERR_CORRUPT && unreadable_for_long(s, why.native))
@@ -248,4 +348,5 @@ void gw_session_end(struct gw_store *s)
 			gw_db_rollback(&s->db);
 	}
 	close_file(s, bad);
+	gw_db_close(&s->gone, true);
 }

@@ -3,6 +3,7 @@
 was owed before arrives when the disk is itself again."""
 import errno
 import os
+import shutil
 import socket
 import threading
 import time
@@ -185,3 +186,53 @@ def test_a_daemon_that_cannot_run_leaves_no_number(gateway, broker, city):
     harness.wait_for(lambda: not second.process.alive(), "it gives up")
     assert number.read_text() == before
     assert second.process.popen.returncode == 2
+
+
+REPLACED = "gateway:store-replaced"
+
+
+def owe_three(g, city, publisher, ledger):
+    g.wait_up("zigbee")
+    city.stop()
+    for n in range(1, 4):
+        ledger.will(f"zigbee/smoke-{n}/smoke:smoke", "raised")
+        publisher.send(f"zigbee2mqtt/smoke-{n}", {"smoke": True})
+    harness.wait_for(lambda: g.status()["store"]["committed"] >= 3, lambda: g.status()["store"])
+
+
+@pytest.mark.parametrize("what", ("the folder", "the database"))
+def test_a_state_folder_deleted_under_the_daemon_is_said_and_costs_nothing(gateway, broker, city,
+                                                                           publisher, ledger, what):
+    g = gateway(site(broker, city)).start()
+    owe_three(g, city, publisher, ledger)
+    if what == "the folder":
+        shutil.rmtree(g.state)
+    else:
+        for name in ("tocsin.db", "tocsin.db-wal"):
+            (g.state / name).unlink()
+    g.wait_state(REPLACED, "active-unacked")
+    g.wait_log("was deleted or replaced while it was in use")
+    assert g.status()["store"]["replaced"] is True
+    ledger.will("zigbee/smoke-4/smoke:smoke", "raised")
+    publisher.send("zigbee2mqtt/smoke-4", {"smoke": True})
+    harness.wait_for(lambda: g.status()["store"]["state"] == "ok", lambda: g.status()["store"])
+    harness.wait_for(lambda: g.status()["store"]["pending"] == 0, lambda: g.status()["store"])
+    g.kill()  # and it is all in the new one
+    g.start()
+    city.start()
+    judge(g, city, ledger, only="^zigbee/smoke")
+
+
+def test_a_database_deleted_between_two_starts_is_said(gateway, broker, city, publisher, ledger):
+    g = gateway(site(broker, city)).start()
+    g.wait_up("zigbee")
+    harness.wait_for((g.state / "run").exists, "the number of the start is noted")
+    g.stop()
+    (g.state / "tocsin.db").unlink()
+    g.start()
+    g.wait_state(REPLACED, "active-unacked")
+    g.wait_log("is gone, and there was one")
+    assert g.status()["store"]["replaced"] is True
+    g.restart()
+    g.wait_up("zigbee")
+    assert g.status()["store"]["replaced"] is False
