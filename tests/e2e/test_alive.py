@@ -3,9 +3,9 @@
 import contextlib
 import fcntl
 import os
+import re
 import signal
 import socket
-import subprocess
 import threading
 import time
 
@@ -100,10 +100,8 @@ class Hang:
         self.folder.mkdir()
         preload = harness.BUILD / "tests" / "unit" / "libhang.so"
         self.env = {"LD_PRELOAD": str(preload), "TOCSIN_HANG": str(self.folder)}
-        started = subprocess.run([harness.BUILD / "tocsind", "--version"], capture_output=True,
-                                 env={**os.environ, **self.env}, check=False)
-        if started.returncode:
-            pytest.skip("a sanitizer wants to be preloaded itself")
+        if re.search(rb"__[atm]san_init", (harness.BUILD / "tocsind").read_bytes()):
+            pytest.skip("a sanitizer stands before these calls itself")
 
     def stop(self, thread):
         (self.folder / thread).touch()
