@@ -156,7 +156,7 @@ def test_an_engine_that_stands_still_is_missed_at_once(gateway, plant, city, han
     assert beat["oldest_beat_ms"] < 5000 and beat["oldest_beat_thread"], beat
     stopped = time.monotonic()
     hang.stop("engine")
-    g.wait_log("thread engine has not moved for [34] s: no alarm is evaluated", within=6)
+    g.wait_log(r"thread engine has not moved for \d+ s: no alarm is evaluated", within=6)
     missed = time.monotonic()
     assert missed - stopped < 6 * harness.SLOW
     assert g.status()["oldest_beat_thread"] == "engine"
@@ -337,6 +337,12 @@ def test_a_repeat_of_what_left_before_its_commit_differs_in_durable_only(gateway
     g = gateway(b.config(b.modbus_tcp(plant.port, b.gas()), alarms=[b.GAS_HIGH],
                          uplinks=[city.uplink()]), env=hang.env).start()
     g.wait_point("plant/gas-1/ch4", 10)
+
+    def idle():  # the next commit is the alarm's
+        before = g.status()["store"]
+        time.sleep(0.5)
+        return before["state"] == "ok" and before["pending"] == 0 and before == g.status()["store"]
+    harness.wait_for(idle, lambda: str(g.status()))
     hang.stop("store.sync")
     plant.set(3, "holding", 0, 520, 0)
     first = city.until("plant/gas-1/ch4:ch4-high", "raised")
