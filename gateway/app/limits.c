@@ -22,6 +22,8 @@
 #define OWN_THREADS    6
 #define UPLINK_THREADS 2 /* its own and libcurl's resolver */
 #define FD_SET_MOST    1024
+/* the store's file opened anew, a configuration being read, a person's call */
+#define RESERVE 8
 
 struct gw_limits gw_limits_need(const struct gw_config *c)
 {
@@ -95,6 +97,11 @@ struct gw_limits gw_limits_allowed(void)
 		    "/sys/fs/cgroup/system.slice/tocsind.service/pids.max", &n.threads))
 		own_group(&n.threads);
 	return n;
+}
+
+size_t gw_limits_reserve(const struct gw_config *c)
+{
+	return RESERVE + UPLINK_DESCRIPTORS * c->n_uplinks;
 }
 
 enum gw_err gw_limits_check(const struct gw_config *c, struct gw_error *err)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Making the parts and the rings between them. */
 #include "app/gateway.h"
+#include "app/limits.h"
+#include "base/room.h"
 
 #include <stdlib.h>
 
@@ -147,6 +149,7 @@ enum gw_err gw_wiring_engine(struct gw_gateway *g, const struct gw_config *c,
 
 void gw_wiring_show(struct gw_gateway *g)
 {
+	gw_room_keep(gw_limits_reserve(g->generation->config));
 	g->view = (struct gw_app_view){
 		.generation = g->view.generation + 1,
 		.config = g->generation->config,

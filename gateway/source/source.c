@@ -4,6 +4,7 @@
 #include "base/breaker.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/room.h"
 #include "source/emit.h"
 
 #include <errno.h>
@@ -189,6 +190,9 @@ static enum gw_err run_link(struct gw_source *s, struct gw_error *err)
 
 	if (s->up == GW_SOURCE_DOWN)
 		set_state(s, GW_SOURCE_DOWN, s->tries + 1, s->why);
+	if (!gw_room_left())
+		return gw_fail(err, GW_ERR_SYSTEM, EMFILE,
+			"the last descriptors are kept for uplinks and the store");
 	rc = driver->open(s->state, s->opts, &s->emit, err);
 	gw_emit_flush(&s->emit);
 	if (rc != GW_OK)

@@ -16,7 +16,8 @@ struct victim {
 
 void gw_keep_init(struct gw_keep *k, int64_t max_bytes)
 {
-	*k = (struct gw_keep){.max_pages = max_bytes / GW_DB_PAGE_BYTES};
+	*k = (struct gw_keep){
+		.max_pages = max_bytes / GW_DB_PAGE_BYTES, .live_bits = UINT32_MAX};
 	if (k->max_pages < LEAST_PAGES)
 		k->max_pages = LEAST_PAGES;
 	k->slack_pages = k->max_pages / 16;
@@ -32,6 +33,13 @@ void gw_keep_reset(struct gw_keep *k)
 {
 	memset(k->next, 0, sizeof(k->next));
 	k->swept_at = UINT64_MAX;
+}
+
+void gw_keep_live(struct gw_keep *k, uint32_t bits)
+{
+	if (k->live_bits != bits)
+		memset(k->next, 0, sizeof(k->next));
+	k->live_bits = bits;
 }
 
 void gw_keep_delivered(struct gw_keep *k, uint64_t seq, int class_, int level)
@@ -84,6 +92,7 @@ static enum gw_err find(struct gw_keep *k, struct gw_db *db, int phase, int rank
 		sqlite3_bind_int(st, 4, rank % 4);
 		sqlite3_bind_int(st, 5, phase);
 		sqlite3_bind_int(st, 6, k->block);
+		sqlite3_bind_int64(st, 7, k->live_bits);
 		while ((rc = sqlite3_step(st)) == SQLITE_ROW)
 			victims[n++] = (struct victim){
 				(uint64_t)sqlite3_column_int64(st, 0),

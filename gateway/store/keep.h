@@ -26,7 +26,9 @@ struct gw_keep {
 	int refuse_below; /* events of lower classes find no room; 0: all do */
 	uint64_t next[GW_KEEP_PHASES]
 		     [GW_KEEP_RANKS]; /* nothing of this kind before this seq */
-	uint64_t trimmed, lost;       /* rows deleted; of these still owed to somebody */
+	uint32_t
+		live_bits; /* of uplinks that are configured; debts to others go before theirs */
+	uint64_t trimmed, lost; /* rows deleted; of these still owed to somebody */
 	/* since texts nobody refers to were looked for: blocks deleted, and what was then
 	 * texts->added (all ones: never) */
 	unsigned blocks;
@@ -41,6 +43,8 @@ enum gw_keep_did {
 
 void gw_keep_init(struct gw_keep *k, int64_t max_bytes);
 void gw_keep_reset(struct gw_keep *k);
+/* Bits of the uplinks that are configured. */
+void gw_keep_live(struct gw_keep *k, uint32_t bits);
 /* A row of that rank may go now: from the mark of its last sink. */
 void gw_keep_delivered(struct gw_keep *k, uint64_t seq, int class_, int level);
 /* The disk itself is full: grow no further; false once it is not. */

@@ -63,6 +63,8 @@ static struct gw_sink_row *find_legacy(struct gw_store *s, const char *url)
 
 void gw_names_bits(struct gw_store *s)
 {
+	uint32_t live = 0;
+
 	for (size_t i = 0; i < GW_STORE_SINKS; i++) {
 		const struct gw_line *l = &s->lines[i];
 		const struct gw_sink_row *row = s->known >> i & 1 ? find_row(s, l->name)
@@ -71,7 +73,10 @@ void gw_names_bits(struct gw_store *s)
 		if (!row && (s->live >> i & 1)) /* it may be asked before it is written */
 			row = find_legacy(s, l->url);
 		s->lines[i].bit = row ? (uint32_t)1 << (row - s->names) : 0;
+		if (s->live >> i & 1) /* as long as one is not known, none counts as gone */
+			live |= row ? s->lines[i].bit : UINT32_MAX;
 	}
+	gw_keep_live(&s->keep, live);
 }
 
 static const char *text_of(sqlite3_stmt *st, int column)

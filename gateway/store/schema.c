@@ -129,7 +129,7 @@ const char *const gw_schema_statements[GW_DB_STMTS] = {
 		" 3 - e.level AND o.seq = e.seq), 0) AS owes, ifnull((SELECT p.sinks FROM"
 		" parked AS p WHERE p.seq = e.seq), 0) AS parks FROM event AS e"
 		" WHERE e.seq >= ?1 AND e.seq < ?2 AND e.class = ?3 AND e.level = ?4"
-		" AND CASE WHEN owes THEN 2 WHEN parks THEN 1 ELSE 0 END = ?5"
+		" AND CASE WHEN owes & ?7 THEN 2 WHEN parks OR owes THEN 1 ELSE 0 END = ?5"
 		" ORDER BY e.seq LIMIT ?6",
 	[GW_DB_PAGES] = "PRAGMA page_count",
 	[GW_DB_FREE_PAGES] = "PRAGMA freelist_count",

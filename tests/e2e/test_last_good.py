@@ -180,6 +180,20 @@ def test_a_plan_that_does_not_fit_leaves_what_runs(
     judge(g, city)
 
 
+def test_sources_leave_descriptors_for_uplinks(gateway, city, broker, publisher):
+    """Fewer are allowed than were counted on; the platform goes away and comes back."""
+    dead = [b.mqtt(broker.port, {**b.smoke(i), "topic": f"none/{i}"}, name=f"more-{i}")
+            for i in range(2, 14)]
+    g = gateway(b.config(b.mqtt(broker.port, b.smoke(1)), *dead, alarms=[b.SMOKE],
+                         uplinks=[city.uplink()]), wrap=["prlimit", "--nofile=62"]).start()
+    harness.wait_for(lambda: "kept for uplinks" in g.log(), g.log, 20)
+    city.stop()
+    publisher.send("zigbee2mqtt/smoke-1", {"smoke": True})
+    harness.wait_for(lambda: g.uplink()["pending"] > 0, lambda: str(g.uplink()))
+    city.start()
+    city.until("zigbee/smoke-1/smoke:smoke", "raised", within=30)
+
+
 def test_the_check_counts(gateway, folder):
     path = folder / "tocsin.yaml"
     path.write_text("gateway: {id: x}\nuplinks:\n- {name: city, url: 'file:///tmp/x'}\n")

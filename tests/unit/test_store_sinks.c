@@ -379,6 +379,34 @@ static void debts_are_given_to_another(void **state)
 	gw_store_free(s);
 }
 
+/* With no room for all, what is owed to nobody who is there goes first. */
+static void debts_of_gone_names_make_room(void **state)
+{
+	struct gw_store *s = open_store(two_sinks, 2, MIB / 4);
+	struct gw_store_status st;
+	uint64_t seq = 0;
+
+	(void)state;
+	while (seq < 600) {
+		emit(s, ++seq);
+		gw_store_mark(s, seq <= 300 ? 0 : 1, seq, GW_MARK_DELIVERED);
+		turn(s);
+	}
+	gw_store_free(s);
+	s = open_store(two_sinks + 1, 1, MIB / 4); /* file is owed the first 300 */
+	do {
+		emit(s, ++seq);
+		turn(s);
+		gw_store_status(s, &st);
+	} while (st.trimmed == 0 && seq < 10000);
+	assert_in_range(st.trimmed, 1, 300);
+	assert_int_equal(st.owed[0], 300 + seq - 600);
+	assert_int_equal(st.lost, st.trimmed);
+	assert_int_equal(st.n_vanished, 1);
+	assert_int_equal(st.vanished[0].owed, 300 - st.trimmed);
+	gw_store_free(s);
+}
+
 static void names_survive_a_file_put_aside(void **state)
 {
 	static const char *const urls[] = {"https://a", "https://b"};
@@ -413,6 +441,7 @@ int main(void)
 		TEST(debts_of_a_gone_name_are_kept_for_30_days),
 		TEST(bits_run_out),
 		TEST(debts_are_given_to_another),
+		TEST(debts_of_gone_names_make_room),
 		TEST(names_survive_a_file_put_aside),
 	};
 
