@@ -159,10 +159,10 @@ static void refused(
 	struct gw_modbus_unit *u = asked_unit(m);
 	bool was_alive = is_alive(u);
 	struct gw_modbus_change change;
-	char why[64];
+	char why[96];
 
-	snprintf(why, sizeof(why), "%s (exception %u)", gw_modbus_codec_exception(code),
-		code);
+	snprintf(why, sizeof(why), "%s (exception %u)%s", gw_modbus_codec_exception(code),
+		code, code <= 3 ? ": look at its register" : "");
 	gw_emit_count(emit, GW_COUNT_REFUSED, 1);
 	if (code == 0x0a || code == 0x0b) {
 		/* The gateway speaks for a unit that does not: the connection is in order. */

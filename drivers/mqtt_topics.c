@@ -89,8 +89,8 @@ static void emit_device(const struct gw_device_opts *device,
 			gw_emit_raw(emit, point, quality, raw, mono_ns, 0);
 		} else {
 			gw_emit_refused(emit, point, GW_QUALITY_BAD_PAYLOAD,
-				want.is_bool ? "no known word at its place in the message"
-					     : "no number at its place in the message",
+				want.is_bool ? "no known word where its path points to"
+					     : "no number where its path points to",
 				payload->bytes, payload->size, mono_ns);
 			gw_emit_count(emit, GW_COUNT_BAD_FRAMES, 1);
 		}

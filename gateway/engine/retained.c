@@ -24,7 +24,7 @@ static void on_alarm(struct gw_engine *e, struct gw_alarm *a,
 {
 	const struct gw_condition_kind *kind = a->opts->when.kind;
 
-	if (!gw_retained_may_ask(a, sample->quality))
+	if (!gw_retained_may_ask(a, sample->quality) || kind->on_refusals)
 		return;
 	if (kind->absorb) {
 		if (a->heard)

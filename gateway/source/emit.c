@@ -248,9 +248,11 @@ static void refuse_value(struct gw_emit *e, const struct gw_point_opts *point,
 	if (isfinite(value)) {
 		gw_text_add(&t, "the device sends ");
 		gw_text_add_double(&t, value);
-		gw_text_add(&t, ", which is invalid");
+		gw_text_add(&t, ", which is invalid: look at the sensor");
 	} else {
-		gw_text_add(&t, "the device sends what is not a finite number");
+		gw_text_add(&t,
+			"the device sends no finite number: look at the sensor, or at type "
+			"and order");
 	}
 	gw_refused_say(e->source, point, memory, NULL, 0);
 }

@@ -290,9 +290,58 @@ static void the_tap_never_holds_the_engine_back(void **unused)
 	gw_ring_fini(&ring);
 }
 
+/* Files of every age hold these numbers, and so does the database. */
+static void the_numbers_of_qualities_never_change(void **unused)
+{
+	static const char *const names[] = {[1] = "good",
+		[2] = "uncertain",
+		[3] = "silent",
+		[4] = "bad-timeout",
+		[5] = "bad-link",
+		[6] = "bad-protocol",
+		[7] = "bad-refused",
+		[8] = "bad-range",
+		[9] = "bad-payload",
+		[10] = "uncertain-over-range",
+		[11] = "uncertain-under-range",
+		[12] = "bad-invalid",
+		[13] = "uncertain"};
+
+	(void)unused;
+	assert_int_equal(GW_QUALITY_COUNT, sizeof names / sizeof *names);
+	for (unsigned q = 1; q < GW_QUALITY_COUNT; q++) {
+		assert_string_equal(gw_quality_name((enum gw_quality)q), names[q]);
+		assert_int_equal(gw_quality_usable(q),
+			q == GW_QUALITY_GOOD || strncmp(names[q], "uncertain", 9) == 0);
+	}
+	for (unsigned q = GW_QUALITY_COUNT; q < 70; q++)
+		assert_false(gw_quality_usable(q));
+}
+
+/* A value out of its range comes back as a value, one that is none without. */
+static void out_of_range_is_recorded_as_a_value(void **unused)
+{
+	(void)unused;
+	put(1 * S, 0, 105, GW_QUALITY_OVER_RANGE);
+	put(2 * S, 0, -3, GW_QUALITY_UNDER_RANGE);
+	put(3 * S, 0, 850, GW_QUALITY_BAD_INVALID);
+	gw_recording_end(&rec);
+	assert_int_equal(read_back(rec.out.n), GW_OK);
+	assert_int_equal(n_got, 3);
+	assert_int_equal(got[0].quality, GW_QUALITY_OVER_RANGE);
+	assert_true(got[0].value == 105);
+	assert_int_equal(got[1].quality, GW_QUALITY_UNDER_RANGE);
+	assert_true(got[1].value == -3);
+	assert_int_equal(got[2].quality, GW_QUALITY_BAD_INVALID);
+	assert_true(got[2].value == 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_numbers_of_qualities_never_change),
+		cmocka_unit_test_setup_teardown(
+			out_of_range_is_recorded_as_a_value, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_was_recorded_is_read, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			what_does_not_change_is_written_once, setup, teardown),

@@ -190,7 +190,7 @@ static void what_a_reading_is_worth(void **unused)
 		{5, 0xffffffff, 32, GW_QUALITY_BAD_INVALID},
 		{5, UINT64_MAX, 64, GW_QUALITY_BAD_INVALID},
 		{5, 0x17fff, 32, GW_QUALITY_GOOD},
-		{NAN, 0, 32, GW_QUALITY_BAD_INVALID},
+		{(double)NAN, 0, 32, GW_QUALITY_BAD_INVALID},
 		{HUGE_VAL, 0, 32, GW_QUALITY_BAD_INVALID},
 		{-HUGE_VAL, 0, 32, GW_QUALITY_BAD_INVALID},
 	};

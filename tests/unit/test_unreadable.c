@@ -8,13 +8,21 @@
 #define W (10 * S) /* the device's time of silence, polled every second */
 
 /* What each point says in a second. */
-enum { GOOD = 'g', REFUSED = 'r', TIMEOUT = 't', LINK = 'l', NOTHING = '-' };
+enum {
+	RETAINED = 'o',
+	GOOD = 'g',
+	REFUSED = 'r',
+	TIMEOUT = 't',
+	LINK = 'l',
+	NOTHING = '-'
+};
 
 static const enum gw_quality qualities[] = {
 	[GOOD] = GW_QUALITY_GOOD,
 	[REFUSED] = GW_QUALITY_BAD_REFUSED,
 	[TIMEOUT] = GW_QUALITY_BAD_TIMEOUT,
 	[LINK] = GW_QUALITY_BAD_LINK,
+	[RETAINED] = GW_QUALITY_RETAINED,
 };
 
 #define MOST 4
@@ -186,7 +194,8 @@ static void a_refusal_holds_until_it_is_readable(void **unused)
 	seconds(0, 5, "ggg");
 	second(5, "rgg");
 	second(6, "lll");
-	seconds(7, 30, "-gg");
+	second(7, "ogg"); /* what the broker kept, of whatever age */
+	seconds(8, 30, "-gg");
 	expect(0, 1, 0, 0);
 	assert_in_range(seen[1].at_ns, 14 * S, 15 * S);
 	kit_teardown(NULL);
