@@ -31,8 +31,11 @@ class Defect:
 
 
 def copy(to):
-    skip = shutil.ignore_patterns("build*", ".git", "__pycache__")
-    shutil.copytree(ROOT, to, ignore=skip, dirs_exist_ok=True)
+    tracked = subprocess.run(["git", "-C", ROOT, "ls-files", "-z"], check=True,
+                             capture_output=True, text=True).stdout.split("\0")
+    for name in filter(None, tracked):
+        (to / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(ROOT / name, to / name)
 
 
 def build(tree):

@@ -159,12 +159,15 @@ for name, ops, most in (("read", i.READ, 40), ("write", i.WRITE, 20), ("sync", i
                         ("open", i.OPEN, 12)):
     for k in range(3):
         family.add(f"start-{name}-eio-{k}", nth_random, ops, most,
-                   fault=f"EIO on the n-th {name} of a start", open_=UNREADABLE)
+                   fault=f"EIO on the n-th {name} of a start",
+                   open_=UNREADABLE if ops == i.READ else "")
     family.add(f"start-{name}-eio-on", nth_random, ops, most, i.ALWAYS,
-               fault=f"EIO from the n-th {name} of a start on, healed later", open_=UNREADABLE)
+               fault=f"EIO from the n-th {name} of a start on, healed later",
+               open_=UNREADABLE if ops == i.READ else "")
     for n in range(1, most):
         family.add(f"start-{name}-eio-every-{n:02}", start_nth, ops, n, nightly=True,
-                   fault=f"EIO on the n-th {name} of a start", open_=UNREADABLE)
+                   fault=f"EIO on the n-th {name} of a start",
+                   open_=UNREADABLE if ops == i.READ else "")
 
 
 def running_nth(bed, ops):
@@ -270,8 +273,7 @@ def slow_reload(bed):
     assert other
 
 
-family.add("reload-sync-12s", slow_reload, fault="reload while each sync takes 12 s",
-           open_="a reload opens the database between two engines")
+family.add("reload-sync-12s", slow_reload, fault="reload while each sync takes 12 s")
 
 
 # ---- spoilt

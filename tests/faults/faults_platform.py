@@ -100,8 +100,7 @@ def stop_while_refused(bed, how, status):
 for how in ("stop", "reload"):
     for status in (401, 404):
         family.add(f"{how}-during-{status}", stop_while_refused, how, status,
-                   fault=f"{how} while everything is refused",
-                   open_="what is in flight is parked while stopping")
+                   fault=f"{how} while everything is refused")
 
 
 def poison(bed):
@@ -125,8 +124,7 @@ def poison(bed):
     bed.judge(within=30)
 
 
-family.add("one-poisoned-record", poison, fault="one record refused, parked, offered again",
-           open_="what is parked is not offered again")
+family.add("one-poisoned-record", poison, fault="one record refused, parked, offered again")
 
 
 def backlog(bed, n, restart=True):
@@ -324,8 +322,7 @@ def held_by_heartbeat(bed):
     bed.judge(within=20)
 
 
-family.add("heartbeat-429", held_by_heartbeat, fault="heartbeats answered 429 Retry-After: 60",
-           open_="a hold caused by a heartbeat holds alarms back")
+family.add("heartbeat-429", held_by_heartbeat, fault="heartbeats answered 429 Retry-After: 60")
 
 
 def heartbeat_refused(bed):
@@ -341,8 +338,7 @@ def heartbeat_refused(bed):
     bed.judge(within=20)
 
 
-family.add("heartbeat-404", heartbeat_refused, fault="heartbeats refused, alarms taken",
-           open_="a 4xx to a heartbeat counts as not reached")
+family.add("heartbeat-404", heartbeat_refused, fault="heartbeats refused, alarms taken")
 
 
 def encrypted_key(bed):

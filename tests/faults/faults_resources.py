@@ -119,8 +119,7 @@ def reload_without_descriptors(bed):
 
 family.add("no-descriptors", no_descriptors, fault="no descriptor is left")
 family.add("reload-no-descriptors", reload_without_descriptors,
-           fault="a reload that needs more descriptors than there are",
-           open_="a reload whose plan fails stops a working gateway")
+           fault="a reload that needs more descriptors than there are")
 
 
 # ---- threads

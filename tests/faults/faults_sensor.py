@@ -252,5 +252,4 @@ def too_long(bed):
             bed.restart()
 
 
-family.add("message-too-long", too_long, fault="an over-long message, then smoke on another topic",
-           open_="one over-long message silences its source")
+family.add("message-too-long", too_long, fault="an over-long message, then smoke on another topic")
