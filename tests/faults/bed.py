@@ -170,6 +170,10 @@ class Bed:
         harness.wait_for(lambda: len(mine()) >= len(self.due), lambda: f"{len(self.due)} changes "
                          f"in the alert log, is {len(mine())}\n{self.gateway.log()[-2000:]}", within)
 
+    def committed(self, within=20):
+        harness.wait_for(lambda: self.gateway.status()["store"]["pending"] == 0,
+                         lambda: str(self.gateway.status()["store"]), within)
+
     def came(self, city=None):
         return [a for a in (city or self.city).seen_events() if re.search(self.own, a.alarm)]
 

@@ -50,6 +50,7 @@ class Evidence:
     dropped: int = 0           # what the gateway counts as dropped by policy
     drop_classes: dict = field(default_factory=dict)  # (class, level) of each alarm of the injector
     may_drop: bool = False
+    unordered: bool = False  # what was owed could not be read: a new alarm does not wait for it
     forgets: bool = False  # killed while nothing could be written: see _remembered
 
 
@@ -76,11 +77,32 @@ def violations(e):
 def _oracle(e, wrong):
     found = oracle.check(e.arrivals, e.causes, committed=e.committed, slack_ms=e.slack_ms,
                          only=e.own)
+    found = [w for w in found if not _overtook(w) and not _ended(e, w)
+             and not (e.unordered and w.startswith("order"))]
     lost = [w for w in found if w.startswith("lost")]
     if e.may_drop:
         _drops(e, lost, wrong)
         found = [w for w in found if w not in lost]
     wrong += [f"{NUMBER[w.split(':')[0]]} {w}" for w in found]
+
+
+def _overtook(words):
+    """A start that could not read its journal numbers far above it, and what arises then leaves
+    before what was owed: seq says which is older."""
+    found = re.fullmatch(r"order: .* seq (\d+) came after seq (\d+)", words)
+    return found and int(found[2]) - int(found[1]) >= oracle.JUMP_LEAST
+
+
+def _ended(e, words):
+    """An alarm that is no longer configured ends as cleared, also one that had returned; and a
+    life that turns out to have been begun anew under another name ends, with a note."""
+    found = re.fullmatch(r"invented: (\S+) clears .*, which was returned-unacked", words)
+    if found:
+        return any(a.id == found[1] and a.data.get("state") == "normal" for a in e.arrivals)
+    found = re.fullmatch(r"invented: (\S+) cleared \(seq (\d+)\) has no cause", words)
+    return found and any(
+        a.alarm == found[1] and a.seq == int(found[2]) and a.data.get("state") == "normal"
+        and "raised anew" in (a.data.get("note") or "") for a in e.arrivals)
 
 
 def _drops(e, lost, wrong):

@@ -153,3 +153,27 @@ def test_what_went_down_with_its_run_is_told_again():
     assert broken(e) == set()
     e.forgets = False
     assert broken(e)
+
+
+def test_what_a_start_without_its_journal_told_may_come_first():
+    e = clean(3)
+    late = e.arrivals.pop()
+    jumped = arrival(oracle.JUMP_LEAST + 9, "cleared", run=2)
+    e.arrivals[1:1] = [jumped]
+    e.arrivals.append(late)
+    e.causes.append(oracle.Cause(T0, ALARM, "cleared"))
+    e.alarms, e.due = None, []
+    assert broken(e) == set()
+    e.arrivals[1:2] = [arrival(5, "cleared", run=2)]
+    assert "I3" in broken(e)
+
+
+def test_the_end_of_an_alarm_no_longer_configured_is_not_invented():
+    e = clean(2)
+    last = arrival(3, "cleared", state="normal")
+    e.arrivals.append(last)
+    e.causes.append(oracle.Cause(T0, ALARM, "cleared"))
+    e.alarms = None
+    assert broken(e) == set()
+    e.arrivals[-1] = arrival(3, "cleared")
+    assert broken(e) == {"I4"}
