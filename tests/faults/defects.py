@@ -28,6 +28,7 @@ class Defect:
     was: str
     becomes: str
     trials: tuple  # "kind/case", any of which must fail; "power_cut": the program
+    more: tuple = ()  # (file, was, becomes) that belong to it
 
 
 def copy(to):
@@ -72,26 +73,27 @@ def main():
     try:
         copy(tree)
         build(tree)
-        clean = {}
-        for d in DEFECTS:
-            if o.only not in d.name:
-                continue
-            path = tree / d.file
-            text = path.read_text()
-            if text.count(d.was) != 1:
+        chosen = [d for d in DEFECTS if o.only in d.name]
+        clean = {t: not fails(tree, t) for d in chosen for t in d.trials}
+        for d in chosen:
+            edits = ((d.file, d.was, d.becomes), *d.more)
+            texts = {file: (tree / file).read_text() for file, _, _ in edits}
+            unfit = [file for file, was, _ in edits if texts[file].count(was) != 1]
+            if unfit:
                 missed.append(d.name)
-                print(f"UNFIT   {d.name}: {d.file} has {text.count(d.was)} such places", flush=True)
+                print(f"UNFIT   {d.name}: {unfit[0]} has not just one such place", flush=True)
                 continue
-            for t in d.trials:
-                if t not in clean:
-                    clean[t] = not fails(tree, t)
-            path.write_text(text.replace(d.was, d.becomes))
+            for file, was, becomes in edits:
+                (tree / file).write_text(texts[file].replace(was, becomes))
             try:
                 build(tree)
                 found = next((t for t in d.trials if clean[t] and fails(tree, t)), None)
+            except RuntimeError as e:
+                found = None
+                print(f"{d.name}: {e}", flush=True)
             finally:
-                path.write_text(text)
-                build(tree)
+                for file, text in texts.items():
+                    (tree / file).write_text(text)
             caught += found is not None
             if not found:
                 missed.append(d.name)

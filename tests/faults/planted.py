@@ -26,6 +26,12 @@ DEFECTS = [
            "			gw_delivery_park(u, u->picked[i]->seq, a.why);\n"
            "	else if (a.verdict == GW_REFUSED)\n		refused(u, &a);\n",
            ("platform/stop-during-401",)),
+    Defect("unreadable is taken for corrupt, and left behind", "gateway/store/begin.c",
+           "	if (rc == GW_ERR_CORRUPT) /* as far",
+           "	if (rc && (rc = GW_ERR_CORRUPT)) /* as far",
+           ("disk/start-read-eio", "disk/start-read-eio-on"),
+           (("gateway/store/session.c", "	gw_salvage_all(s);\n	return verify",
+             "	return verify"),)),
     Defect("a start takes the next number only", "gateway/store/runfile.c",
            "	return base + 1 + (chance & RANDOM_MASK);\n",
            "	return previous + 1 + 0 * (base + (chance & RANDOM_MASK));\n",
