@@ -40,7 +40,9 @@ static enum gw_err exec(struct gw_db *db, const char *sql, struct gw_error *err)
 	return rc == SQLITE_OK ? GW_OK : gw_db_fail(db, rc, "database", err);
 }
 
-/* One number or text of the first row. */
+/* One number or text of the first row. A number must not be asked for as text: the conversion
+ * allocates, and short of memory it turns the number into a NULL, so that a good file was taken
+ * for one that is not ours. */
 static enum gw_err ask(struct gw_db *db, const char *sql, int64_t *ret_number,
 	char *ret_text, size_t size, struct gw_error *err)
 {
@@ -50,19 +52,18 @@ static enum gw_err ask(struct gw_db *db, const char *sql, int64_t *ret_number,
 	if (rc != SQLITE_OK)
 		return gw_db_fail(db, rc, "database", err);
 	rc = sqlite3_step(st);
-	if (rc == SQLITE_ROW) {
+	if (rc == SQLITE_ROW && ret_number) {
+		*ret_number = sqlite3_column_int64(st, 0);
+		rc = SQLITE_OK;
+	} else if (rc == SQLITE_ROW) {
 		const unsigned char *text = sqlite3_column_text(st, 0);
 
-		if (ret_number)
-			*ret_number = sqlite3_column_int64(st, 0);
-		if (ret_text)
-			snprintf(ret_text, size, "%s", text ? (const char *)text : "");
-		rc = SQLITE_OK;
-	} else if (rc == SQLITE_DONE) {
-		rc = SQLITE_OK;
+		rc = text ? SQLITE_OK : SQLITE_NOMEM;
+		if (text)
+			snprintf(ret_text, size, "%s", (const char *)text);
+	} else if (rc == SQLITE_DONE) { /* each question here has an answer */
+		rc = SQLITE_NOMEM;
 	}
-	if (rc != SQLITE_OK)
-		gw_db_fail(db, rc, "database", err);
 	sqlite3_finalize(st);
 	return rc == SQLITE_OK ? GW_OK : gw_db_fail(db, rc, "database", err);
 }

@@ -125,7 +125,7 @@ static long run_failing(void (*scenario)(void), long n, bool for_ever)
 	return heap.calls;
 }
 
-static void each_failure(const char *name, void (*scenario)(void))
+__attribute__((unused)) static void each_failure(const char *name, void (*scenario)(void))
 {
 	long all;
 
@@ -150,7 +150,7 @@ static void each_failure(const char *name, void (*scenario)(void))
 
 #else
 
-static void each_failure(const char *name, void (*scenario)(void))
+__attribute__((unused)) static void each_failure(const char *name, void (*scenario)(void))
 {
 	(void)name;
 	(void)scenario;

@@ -26,7 +26,19 @@ static struct {
 	const char *ballast;        /* once this file is gone there are so many more */
 	_Atomic int64_t ballast_bytes;
 	_Atomic uint64_t writes, bytes, syncs;
+	_Atomic long calls;         /* of any kind */
+	_Atomic long fail_from;     /* this call fails, 0: none ... */
+	_Atomic bool fail_for_ever; /* ... and all after it */
 } disk;
+
+/* Whether this call is one that fails. */
+static bool vfs_fails(void)
+{
+	long call = atomic_fetch_add(&disk.calls, 1) + 1,
+	     from = atomic_load(&disk.fail_from);
+
+	return from && (call == from || (call > from && atomic_load(&disk.fail_for_ever)));
+}
 
 struct vfs_file {
 	sqlite3_file base;
@@ -51,6 +63,8 @@ static int vfs_read(sqlite3_file *f, void *to, int n, sqlite3_int64 at)
 {
 	int rc = atomic_load(&disk.read_rc);
 
+	if (vfs_fails())
+		return SQLITE_IOERR_READ;
 	return rc ? rc : real_file(f)->pMethods->xRead(real_file(f), to, n, at);
 }
 
@@ -61,6 +75,8 @@ static int vfs_write(sqlite3_file *f, const void *from, int n, sqlite3_int64 at)
 
 	if (rc)
 		return rc;
+	if (vfs_fails())
+		return SQLITE_IOERR_WRITE;
 	if (atomic_load(&disk.read_only))
 		return SQLITE_READONLY;
 	if (atomic_load(&disk.free_bytes) >= 0) {
@@ -82,6 +98,8 @@ static int vfs_write(sqlite3_file *f, const void *from, int n, sqlite3_int64 at)
 
 static int vfs_truncate(sqlite3_file *f, sqlite3_int64 size)
 {
+	if (vfs_fails())
+		return SQLITE_IOERR_TRUNCATE;
 	return atomic_load(&disk.read_only)
 		? SQLITE_READONLY
 		: real_file(f)->pMethods->xTruncate(real_file(f), size);
@@ -89,6 +107,8 @@ static int vfs_truncate(sqlite3_file *f, sqlite3_int64 size)
 
 static int vfs_sync(sqlite3_file *f, int flags)
 {
+	if (vfs_fails())
+		return SQLITE_IOERR_FSYNC;
 	if (atomic_load(&disk.syncs_to_pass) > 0) {
 		atomic_fetch_sub(&disk.syncs_to_pass, 1);
 	} else if (atomic_load(&disk.syncs_to_fail) > 0) {
@@ -165,6 +185,8 @@ static int vfs_open(
 	int exists = 0, rc = atomic_load(&disk.open_rc);
 
 	memset(file, 0, sizeof(*file));
+	if (!rc && vfs_fails())
+		rc = SQLITE_CANTOPEN;
 	if (!rc && name && strstr(name, "corrupt"))
 		rc = atomic_load(&disk.aside_rc);
 	if (rc)
@@ -187,6 +209,8 @@ static int vfs_open(
 static int vfs_delete(sqlite3_vfs *vfs, const char *name, int sync)
 {
 	(void)vfs;
+	if (vfs_fails())
+		return SQLITE_IOERR_DELETE;
 	return atomic_load(&disk.read_only) ? SQLITE_IOERR_DELETE
 					    : real_vfs->xDelete(real_vfs, name, sync);
 }
@@ -222,6 +246,8 @@ __attribute__((unused)) static void vfs_heal(void)
 	disk.ballast_bytes = 0;
 	disk.read_only = false;
 	disk.free_bytes = -1;
+	disk.fail_from = 0;
+	disk.fail_for_ever = false;
 }
 
 #endif
