@@ -95,6 +95,11 @@ static void add_type(struct gw_text *t, const struct gw_setting *row)
 		return;
 	case GW_SET_STRINGS: gw_text_add(t, "text or list of texts"); return;
 	case GW_SET_CODES: gw_text_add(t, "list of numbers or raw:N"); return;
+	case GW_SET_PAIRS:
+		gw_text_add(t, "map");
+		for (const char *const *c = row->choices; c && *c; c++)
+			gw_text_addf(t, ", or %s", *c);
+		return;
 	}
 }
 

@@ -68,6 +68,28 @@ static void add_table(struct gw_text *t, const struct gw_setting *row)
 	gw_json_close(t, ']');
 }
 
+static void add_pairs(struct gw_text *t, const struct gw_setting *row)
+{
+	gw_json_open(t, "anyOf", '[');
+	if (row->choices) {
+		gw_json_open(t, NULL, '{');
+		gw_json_open(t, "enum", '[');
+		for (const char *const *c = row->choices; *c; c++)
+			gw_json_string(t, NULL, *c);
+		gw_json_close(t, ']');
+		gw_json_close(t, '}');
+	}
+	gw_json_open(t, NULL, '{');
+	gw_json_string(t, "type", "object");
+	gw_json_int(t, "minProperties", 1);
+	if (row->max > 0)
+		gw_json_int(t, "maxProperties", (int64_t)row->max);
+	gw_json_raw(t, "additionalProperties",
+		"{\"type\":[\"string\",\"number\",\"boolean\",\"null\"]}");
+	gw_json_close(t, '}');
+	gw_json_close(t, ']');
+}
+
 static void add_type(struct gw_text *t, const struct gw_setting *row)
 {
 	double number;
@@ -120,6 +142,7 @@ static void add_type(struct gw_text *t, const struct gw_setting *row)
 		gw_json_close(t, '}');
 		gw_json_close(t, ']');
 		return;
+	case GW_SET_PAIRS: add_pairs(t, row); return;
 	case GW_SET_CUSTOM:
 		gw_json_raw(t, "type", "[\"string\",\"number\",\"boolean\"]");
 		return;

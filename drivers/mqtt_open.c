@@ -2,6 +2,7 @@
 #include "drivers/mqtt_link.h"
 
 #include "base/clock.h"
+#include "base/pemkey.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -55,6 +56,16 @@ static enum gw_err set_user(struct gw_mqtt_link *l, struct gw_error *err)
 	return GW_OK;
 }
 
+/* Nobody is there to type one, and OpenSSL would wait for it on the terminal. */
+static int no_pass_phrase(char *buffer, int size, int writing, void *arg)
+{
+	(void)buffer;
+	(void)size;
+	(void)writing;
+	(void)arg;
+	return -1;
+}
+
 /* A new client object for each connection: in an old one a removed authority stays trusted. */
 static enum gw_err new_client(
 	struct gw_mqtt_link *l, int version, bool clean, struct gw_error *err)
@@ -79,8 +90,10 @@ static enum gw_err new_client(
 		return GW_OK;
 	/* Never the system's authorities: with those 2.0.11 fails at the second connection. */
 	own_cert = gw_setting_given(own->cert);
+	if (own_cert && gw_pemkey_encrypted(own->key))
+		return gw_fail(err, GW_ERR_CONFIG, 0, "%s: " GW_PEMKEY_ENCRYPTED, own->key);
 	rc = mosquitto_tls_set(l->m, own->ca, NULL, own_cert ? own->cert : NULL,
-		own_cert ? own->key : NULL, NULL);
+		own_cert ? own->key : NULL, no_pass_phrase);
 	if (rc != MOSQ_ERR_SUCCESS)
 		return gw_fail(err, GW_ERR_CONFIG, rc, "ca, cert or key: %s",
 			rc == MOSQ_ERR_INVAL ? "cannot be read" : mosquitto_strerror(rc));

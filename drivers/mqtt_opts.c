@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/parse.h"
+#include "base/pemkey.h"
 #include "drivers/mqtt_payload.h"
 
 #include <string.h>
@@ -39,7 +40,8 @@ const struct gw_setting gw_mqtt_source_settings[] = {
 	{.key = "key",
 		.type = GW_SET_PATH,
 		ROW(source, key),
-		.help = "PEM file of our private key."},
+		.look = gw_pemkey_look,
+		.help = "PEM file of our private key, without a pass phrase."},
 	{.key = "keepalive",
 		.type = GW_SET_DURATION,
 		ROW(source, keepalive_ns),

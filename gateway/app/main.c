@@ -213,7 +213,7 @@ static int load_and_run(const char *path)
 
 static int check(const char *path, bool against_running)
 {
-	struct gw_complaints complaints = {.say = complain};
+	struct gw_complaints complaints = {.say = complain, .look = true};
 	struct gw_config *config;
 	struct gw_limits need, may;
 	struct gw_error err;

@@ -29,6 +29,9 @@ enum gw_setting_type {
 	GW_SET_STRINGS, /* struct gw_strings: a list of strings, or one */
 	GW_SET_PATH,  /* const char *, a file; relative to the folder of the config file */
 	GW_SET_CODES, /* struct gw_codes: a list of numbers or raw:N, or one */
+	/* struct gw_setting_pairs: a map of keys to single values, max = most of them, or in its place
+	 * one of the words in choices */
+	GW_SET_PAIRS,
 };
 
 /* A list of rows of numbers; durations among them in nanoseconds. One number or one flat list
@@ -56,6 +59,17 @@ struct gw_strings {
 	const char *const *at;
 };
 
+struct gw_setting_pair {
+	const char *key, *value; /* as written; "null" for ~ */
+	bool quoted;             /* in quotes: a string, whatever it looks like */
+};
+
+struct gw_setting_pairs {
+	int word; /* 1 + index into choices; 0: none of them */
+	size_t n;
+	const struct gw_setting_pair *at;
+};
+
 struct gw_setting {
 	const char *key;
 	enum gw_setting_type type;
@@ -65,6 +79,9 @@ struct gw_setting {
 	double min, max; /* meaning depends on type; both 0: only the type's own */
 	const char *const *choices; /* NULL-terminated, for GW_SET_CHOICE */
 	enum gw_err (*parse)(const char *text, void *field, struct gw_error *err);
+	/* GW_SET_PATH: what tocsind --check says of the file, NULL for nothing. Reads it; one that
+	 * cannot be read is no complaint. */
+	const char *(*look)(const char *path);
 	const char *help; /* one sentence in plain English, with the unit */
 };
 

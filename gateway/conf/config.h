@@ -62,10 +62,12 @@ struct gw_config {
 struct gw_complaints {
 	void (*say)(void *arg, const char *line);
 	void *arg;
+	bool look;      /* into private keys, too, as --check does */
 	unsigned count; /* filled by load */
 };
 
-/* Touches no network and no device; reads path and the profiles it names. GW_ERR_CONFIG: every
+/* Touches no network and no device; reads path and the profiles it names, and if complaints->look
+ * says so the private keys. GW_ERR_CONFIG: every
  * complaint was said; GW_ERR_SYSTEM: out of memory. Profiles are looked for beside the file
  * (profiles/NAME.yaml), in ../profiles, in $TOCSIN_PROFILES and in the installed directory. */
 enum gw_err gw_config_load(

@@ -251,6 +251,8 @@ static enum gw_err load(const char *path, const char *bytes, size_t n,
 		root = bytes ? gw_tree_parse(&l, path, bytes, n) : gw_tree_read(&l, path);
 		if (root)
 			read_site(&l, root);
+		if (root && complaints->look && !l.scratch.failed && !keep->failed)
+			gw_settings_look(&l);
 	}
 	if (!l.scratch.failed && !keep->failed) {
 		gw_complain_flush(&l, complaints);

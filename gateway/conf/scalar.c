@@ -119,7 +119,8 @@ static enum gw_err read_scalar(struct gw_load *l, const struct gw_setting *row,
 	case GW_SET_CUSTOM: return row->parse(text, field, err);
 	case GW_SET_TABLE:
 	case GW_SET_STRINGS:
-	case GW_SET_CODES: break;
+	case GW_SET_CODES:
+	case GW_SET_PAIRS: break;
 	}
 	return gw_fail(err, GW_ERR_CONFIG, 0, "a list is wanted here");
 }
@@ -314,6 +315,66 @@ static bool read_codes(
 	return good;
 }
 
+static bool read_word(struct gw_load *l, const struct gw_setting *row,
+	const struct gw_node *node, struct gw_setting_pairs *field)
+{
+	int i;
+
+	for (i = 0; node->kind == GW_NODE_SCALAR && row->choices && row->choices[i]; i++) {
+		if (strcmp(row->choices[i], node->text) != 0)
+			continue;
+		*field = (struct gw_setting_pairs){.word = 1 + i};
+		return true;
+	}
+	gw_complain(l, node, "a map is wanted here, such as {a: 1}%s%s",
+		row->choices ? ", or " : "", row->choices ? row->choices[0] : "");
+	return false;
+}
+
+static bool read_pair(
+	struct gw_load *l, const struct gw_node *n, struct gw_setting_pair *pair)
+{
+	static const struct gw_setting item = {.type = GW_SET_STRING};
+	bool null = gw_tree_empty(n) && *n->text;
+	struct gw_error err;
+
+	if (n->kind == GW_NODE_BROKEN)
+		return false;
+	if (n->kind != GW_NODE_SCALAR || (gw_tree_empty(n) && !null)) {
+		gw_complain(l, n, "a single value is wanted here");
+		return false;
+	}
+	pair->quoted = n->quoted;
+	if (read_text(l, &item, n->key, &pair->key, &err) != GW_OK ||
+		read_text(l, &item, null ? "null" : n->text, &pair->value, &err) != GW_OK)
+		return refuse(l, n, &err);
+	return true;
+}
+
+static bool read_pairs(struct gw_load *l, const struct gw_setting *row,
+	const struct gw_node *node, struct gw_setting_pairs *field)
+{
+	struct gw_setting_pair *at;
+	bool good = true;
+	size_t i = 0;
+
+	if (node->kind != GW_NODE_MAP || node->n == 0)
+		return read_word(l, row, node, field);
+	if (row->max > 0 && node->n > (uint32_t)row->max) {
+		gw_complain(
+			l, node, "%u pairs are too many (at most %g)", node->n, row->max);
+		return false;
+	}
+	at = gw_arena_alloc(l->keep, node->n, sizeof(*at));
+	if (!at)
+		return false;
+	for (const struct gw_node *n = node->first; n; n = n->next)
+		good &= read_pair(l, n, &at[i++]);
+	if (good)
+		*field = (struct gw_setting_pairs){.n = i, .at = at};
+	return good;
+}
+
 bool gw_settings_read(struct gw_load *l, const struct gw_setting *row,
 	const struct gw_node *node, void *field)
 {
@@ -332,6 +393,8 @@ bool gw_settings_read(struct gw_load *l, const struct gw_setting *row,
 		return read_strings(l, node, field);
 	if (row->type == GW_SET_CODES)
 		return read_codes(l, node, field);
+	if (row->type == GW_SET_PAIRS)
+		return read_pairs(l, row, node, field);
 	if (node->kind != GW_NODE_SCALAR) {
 		gw_complain(l, node, "a single value is wanted here, not a %s",
 			node->kind == GW_NODE_LIST ? "list" : "map");
@@ -383,6 +446,7 @@ size_t gw_settings_field_size(enum gw_setting_type type)
 	case GW_SET_TABLE: return sizeof(struct gw_table);
 	case GW_SET_STRINGS: return sizeof(struct gw_strings);
 	case GW_SET_CODES: return sizeof(struct gw_codes);
+	case GW_SET_PAIRS: return sizeof(struct gw_setting_pairs);
 	case GW_SET_CUSTOM: return 0;
 	}
 	return 0;

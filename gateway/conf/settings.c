@@ -144,6 +144,24 @@ void gw_settings_copy_given(const struct gw_block *from, void *to)
 				gw_settings_field_size(from->rows[i].type));
 }
 
+void gw_settings_look(struct gw_load *l)
+{
+	for (size_t k = 0; k < l->n_blocks; k++) {
+		const struct gw_block *b = l->blocks[k];
+
+		for (size_t i = 0; b->rows && b->rows[i].key; i++) {
+			const char *path, *why;
+
+			if (!b->rows[i].look || !b->given[i] || b->broken[i])
+				continue;
+			memcpy(&path, b->base + b->rows[i].offset, sizeof(path));
+			why = b->rows[i].look(path);
+			if (why)
+				gw_complain(l, b->given[i], "%s: %s", path, why);
+		}
+	}
+}
+
 static int by_address(const void *a, const void *b)
 {
 	const struct gw_block *const *x = a, *const *y = b;
@@ -250,6 +268,18 @@ static bool same_strings(const struct gw_strings *a, const struct gw_strings *b)
 	return true;
 }
 
+static bool same_pairs(const struct gw_setting_pairs *a, const struct gw_setting_pairs *b)
+{
+	if (a->word != b->word || a->n != b->n)
+		return false;
+	for (size_t i = 0; i < a->n; i++)
+		if (strcmp(a->at[i].key, b->at[i].key) != 0 ||
+			strcmp(a->at[i].value, b->at[i].value) != 0 ||
+			a->at[i].quoted != b->at[i].quoted)
+			return false;
+	return true;
+}
+
 /* Whether the field of a row is a pointer to what counts. */
 static bool same_target(const struct gw_setting *row, const void *a, const void *b)
 {
@@ -259,6 +289,8 @@ static bool same_target(const struct gw_setting *row, const void *a, const void 
 		return same_strings(a, b);
 	if (row->type == GW_SET_CODES)
 		return gw_settings_same_codes(a, b);
+	if (row->type == GW_SET_PAIRS)
+		return same_pairs(a, b);
 	return strcmp(*(const char *const *)a, *(const char *const *)b) == 0;
 }
 
@@ -278,7 +310,8 @@ bool gw_settings_same(
 				rows[i].type == GW_SET_PATH ||
 				rows[i].type == GW_SET_TABLE ||
 				rows[i].type == GW_SET_STRINGS ||
-				rows[i].type == GW_SET_CODES;
+				rows[i].type == GW_SET_CODES ||
+				rows[i].type == GW_SET_PAIRS;
 			if (pointer && rows[i].offset >= at &&
 				(!row || rows[i].offset < row->offset))
 				row = &rows[i];

@@ -39,6 +39,9 @@ void gw_settings_apply(struct gw_load *l, const struct gw_settings_map *m);
 /* Complain of every required row that no map gave. */
 void gw_settings_require(struct gw_load *l, struct gw_block *block);
 
+/* Look into the files that rows can say something of. */
+void gw_settings_look(struct gw_load *l);
+
 /* The node that gave the row of key, NULL if none did. */
 const struct gw_node *gw_settings_node(const struct gw_block *block, const char *key);
 

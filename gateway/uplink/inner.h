@@ -20,7 +20,7 @@
 struct gw_uplink {
 	/* set at new */
 	struct gw_uplink_opts opts;
-	char *texts; /* the copies opts points at */
+	void *copies; /* of what opts points at */
 	size_t index;
 	struct gw_store *store;
 	struct gw_health health;

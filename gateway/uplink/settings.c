@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/clock.h"
 #include "base/parse.h"
+#include "base/pemkey.h"
+#include "uplink/accept.h"
 #include "uplink/payload.h"
 #include "uplink/sink.h"
 
@@ -27,7 +29,8 @@ const struct gw_setting gw_uplink_settings[] = {
 		.help = "PEM file with the gateway's own certificate, shown to the "
 			"platform; "
 			"read again when it changes."},
-	{ROW("key", GW_SET_PATH, key), .help = "PEM file with the private key of cert."},
+	{ROW("key", GW_SET_PATH, key), .look = gw_pemkey_look,
+		.help = "PEM file with the private key of cert, without a pass phrase."},
 	{ROW("token_file", GW_SET_PATH, token_file),
 		.help = "File whose first line is sent as Authorization: Bearer; read "
 			"again when "
@@ -42,6 +45,13 @@ const struct gw_setting gw_uplink_settings[] = {
 		.help = "Longest time one try may take, from name lookup to answer."},
 	{ROW("batch", GW_SET_INT, batch), .def = "64", .min = 1, .max = GW_UPLINK_BATCH_MAX,
 		.help = "Most events in one request."},
+	{ROW("accept", GW_SET_PAIRS, accept), .choices = gw_accept_words,
+		.max = GW_ACCEPT_MOST,
+		.help = "What the JSON body of a 2xx answer must say: a map of JSON "
+			"pointers to values, such as {/errcode: 0}; all must match, else "
+			"what was sent counts as refused. Without it any body will do but "
+			"a web page (HTML), which is taken for a login or captive portal "
+			"and tried again; any lets that count, too."},
 	{.key = NULL},
 };
 
@@ -129,6 +139,21 @@ static void check_file(const struct gw_uplink_opts *o, struct gw_report *report)
 		if (gw_setting_given(*useless[i]))
 			gw_report(report, useless[i],
 				"a file needs no ca, cert, key or token_file");
+	if (o->accept.n > 0 || o->accept.word != 0)
+		gw_report(report, &o->accept, "a file gives no answer");
+}
+
+static void check_accept(const struct gw_uplink_opts *o, struct gw_report *report)
+{
+	const char *wrong;
+	size_t i;
+
+	for (i = 0; i < o->accept.n; i++) {
+		wrong = gw_accept_pointer_wrong(o->accept.at[i].key);
+		if (wrong != NULL)
+			gw_report(report, &o->accept, "\"%s\": %s", o->accept.at[i].key,
+				wrong);
+	}
 }
 
 void gw_uplink_check(const struct gw_uplink_opts *o, struct gw_report *report)
@@ -138,6 +163,7 @@ void gw_uplink_check(const struct gw_uplink_opts *o, struct gw_report *report)
 		if (begins(o->url, "file:"))
 			check_file(o, report);
 	}
+	check_accept(o, report);
 	if (gw_setting_given(o->cert) && !gw_setting_given(o->key))
 		gw_report(report, &o->cert, "cert needs its private key: give key too");
 	if (gw_setting_given(o->key) && !gw_setting_given(o->cert))

@@ -26,6 +26,7 @@ struct gw_uplink_opts {
 	int64_t heartbeat_ns;        /* 0: none */
 	int64_t timeout_ns;          /* of one try; <= 5 s by default */
 	int64_t batch;               /* most events in one request */
+	struct gw_setting_pairs accept; /* what the body of a 2xx must say: see accept.h */
 };
 
 #define GW_UPLINK_BATCH_MAX 256

@@ -1,24 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/clock.h"
-#include "base/text.h"
+#include "base/pemkey.h"
+#include "uplink/https_answer.h"
 #include "uplink/rotated.h"
 #include "uplink/sink.h"
 
 #include <curl/curl.h>
 #include <pthread.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define ANSWER_MAX       (64 * 1024) /* bytes of body; a platform has no reason to say more */
-#define EXCERPT_MAX      96
-#define RETRY_AFTER_MAX  (60 * GW_NS_PER_SEC)
-#define TURN_MAX_NS      GW_NS_PER_SEC
-#define CA_CACHE_SEC     60L
-#define CONNECTION_SEC   300L
-#define NOT_YET_VALID    9L /* X509_V_ERR_CERT_NOT_YET_VALID */
-#define CERT_HAS_EXPIRED 10L
+#define TURN_MAX_NS    GW_NS_PER_SEC
+#define CA_CACHE_SEC   60L
+#define CONNECTION_SEC 300L
 
 struct https_state {
 	const struct gw_uplink_opts *opts;
@@ -32,11 +27,8 @@ struct https_state {
 	/* the platform's last good address, for when names cannot be looked up */
 	char host[256], address[64];
 	long port;
-	/* the answer under way */
-	bool head_done;
-	size_t answer_bytes;
-	char excerpt[EXCERPT_MAX];
-	char error[CURL_ERROR_SIZE];
+	struct gw_https_answer answer;
+	bool key_encrypted;
 };
 
 static pthread_once_t curl_once = PTHREAD_ONCE_INIT;
@@ -44,126 +36,6 @@ static pthread_once_t curl_once = PTHREAD_ONCE_INIT;
 static void start_curl(void)
 {
 	curl_global_init(CURL_GLOBAL_DEFAULT);
-}
-
-/* ---- the answer ---- */
-
-static size_t on_header(char *line, size_t size, size_t n, void *arg)
-{
-	struct https_state *s = arg;
-	(void)size;
-
-	/* libcurl calls an answer whose head was cut off a good one; we want its empty line. */
-	if (n > 5 && memcmp(line, "HTTP/", 5) == 0)
-		s->head_done = false;
-	else if (n == 2 && line[0] == '\r' && line[1] == '\n')
-		s->head_done = true;
-	return n;
-}
-
-static size_t on_body(char *bytes, size_t size, size_t n, void *arg)
-{
-	struct https_state *s = arg;
-	size_t room = s->answer_bytes < EXCERPT_MAX - 1 ? EXCERPT_MAX - 1 - s->answer_bytes
-							: 0;
-	(void)size;
-
-	if (room > n)
-		room = n;
-	if (room > 0) {
-		memcpy(s->excerpt + s->answer_bytes, bytes, room);
-		s->excerpt[s->answer_bytes + room] = '\0';
-	}
-	s->answer_bytes += n;
-	return s->answer_bytes > ANSWER_MAX ? CURL_WRITEFUNC_ERROR : n;
-}
-
-static void __attribute__((format(printf, 4, 5)))
-say(struct gw_answer *ret_answer, enum gw_verdict verdict, int status, const char *fmt, ...)
-{
-	char memory[512];
-	struct gw_text t, why;
-	va_list ap;
-
-	*ret_answer = (struct gw_answer){.verdict = verdict, .status = status};
-	gw_text_init(&t, memory, sizeof(memory));
-	va_start(ap, fmt);
-	gw_text_addv(&t, fmt, ap);
-	va_end(ap);
-	/* part of it may be the platform's own words */
-	gw_text_init(&why, ret_answer->why, sizeof(ret_answer->why));
-	gw_text_add_line(&why, memory);
-}
-
-static enum gw_verdict verdict_of(long status)
-{
-	switch (status) {
-	case 408:
-	case 425:
-	case 429: return GW_RETRY;
-	default: break;
-	}
-	if (status >= 200 && status < 300)
-		return GW_SENT;
-	return status >= 400 && status < 500 ? GW_REFUSED : GW_RETRY;
-}
-
-static void judge_status(struct https_state *s, struct gw_answer *ret_answer)
-{
-	curl_off_t after_sec = 0;
-	enum gw_verdict verdict;
-	long status = 0;
-
-	curl_easy_getinfo(s->easy, CURLINFO_RESPONSE_CODE, &status);
-	verdict = verdict_of(status);
-	if (verdict == GW_SENT && s->head_done) {
-		*ret_answer = (struct gw_answer){.verdict = GW_SENT, .status = (int)status};
-		return;
-	}
-	if (!s->head_done)
-		say(ret_answer, GW_RETRY, 0, "the answer was cut off");
-	else if (status >= 300 && status < 400)
-		say(ret_answer, GW_RETRY, (int)status,
-			"HTTP %ld: the platform sends us elsewhere, and redirects are not "
-			"followed",
-			status);
-	else
-		say(ret_answer, verdict, (int)status, "HTTP %ld%s%s", status,
-			s->excerpt[0] ? ": " : "", s->excerpt);
-	if (ret_answer->verdict != GW_RETRY)
-		return;
-	curl_easy_getinfo(s->easy, CURLINFO_RETRY_AFTER, &after_sec);
-	if (after_sec > RETRY_AFTER_MAX / GW_NS_PER_SEC)
-		after_sec = RETRY_AFTER_MAX / GW_NS_PER_SEC;
-	if (after_sec > 0)
-		ret_answer->retry_after_ns = after_sec * GW_NS_PER_SEC;
-}
-
-static void judge(struct https_state *s, CURLcode code, struct gw_answer *ret_answer)
-{
-	const char *text = s->error[0] ? s->error : curl_easy_strerror(code);
-	long verify = 0;
-
-	if (code == CURLE_OK) {
-		judge_status(s, ret_answer);
-		return;
-	}
-	curl_easy_getinfo(s->easy, CURLINFO_SSL_VERIFYRESULT, &verify);
-	if (code == CURLE_ABORTED_BY_CALLBACK)
-		say(ret_answer, GW_RETRY, 0, "stopped while waiting for the answer");
-	else if (code == CURLE_WRITE_ERROR && s->answer_bytes > ANSWER_MAX)
-		say(ret_answer, GW_RETRY, 0, "the answer is longer than %d bytes",
-			ANSWER_MAX);
-	else if (code == CURLE_PEER_FAILED_VERIFICATION &&
-		(verify == NOT_YET_VALID || verify == CERT_HAS_EXPIRED))
-		/* Hazard 23: never sent to a peer that is not verified, tried until the clock
-		 * is right, and said for what it is. */
-		say(ret_answer, GW_RETRY, 0,
-			"the platform's certificate %s by this clock%s",
-			verify == NOT_YET_VALID ? "is not yet valid" : "has expired",
-			gw_clock_synced() ? "" : ", which is not synchronised yet");
-	else
-		say(ret_answer, GW_RETRY, 0, "%s", text);
 }
 
 /* ---- the handles ---- */
@@ -200,6 +72,8 @@ static bool set_trust(struct https_state *s)
 	if (gw_setting_given(o->cert)) {
 		bad |= curl_easy_setopt(e, CURLOPT_SSLCERT, o->cert);
 		bad |= curl_easy_setopt(e, CURLOPT_SSLKEY, o->key);
+		/* or OpenSSL would ask for a pass phrase on the terminal, for ever */
+		bad |= curl_easy_setopt(e, CURLOPT_KEYPASSWD, "");
 	}
 	return bad == CURLE_OK;
 }
@@ -222,11 +96,11 @@ static bool make_handles(struct https_state *s)
 	bad |= curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
 	bad |= curl_easy_setopt(e, CURLOPT_QUICK_EXIT, 1L);
 	bad |= curl_easy_setopt(e, CURLOPT_TCP_KEEPALIVE, 1L);
-	bad |= curl_easy_setopt(e, CURLOPT_ERRORBUFFER, s->error);
-	bad |= curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, on_header);
-	bad |= curl_easy_setopt(e, CURLOPT_HEADERDATA, s);
-	bad |= curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body);
-	bad |= curl_easy_setopt(e, CURLOPT_WRITEDATA, s);
+	bad |= curl_easy_setopt(e, CURLOPT_ERRORBUFFER, s->answer.error);
+	bad |= curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, gw_https_answer_on_header);
+	bad |= curl_easy_setopt(e, CURLOPT_HEADERDATA, &s->answer);
+	bad |= curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, gw_https_answer_on_body);
+	bad |= curl_easy_setopt(e, CURLOPT_WRITEDATA, &s->answer);
 	return set_trust(s) && bad == CURLE_OK;
 }
 
@@ -245,6 +119,7 @@ static bool refresh_handles(struct https_state *s)
 	s->ca = ca;
 	s->cert = cert;
 	s->key = key;
+	s->key_encrypted = gw_pemkey_encrypted(s->opts->key);
 	if (make_handles(s))
 		return true;
 	drop_handles(s);
@@ -261,7 +136,7 @@ static enum gw_err https_open(void *state, const struct gw_uplink_opts *o,
 	pthread_once(&curl_once, start_curl);
 	s->opts = o;
 	s->agent = agent;
-	if (!refresh_handles(s))
+	if (!gw_https_answer_init(&s->answer) || !refresh_handles(s))
 		return gw_fail(err, GW_ERR_SYSTEM, 0, "libcurl cannot be set up");
 	return GW_OK;
 }
@@ -271,6 +146,7 @@ static void https_close(void *state)
 	struct https_state *s = state;
 
 	drop_handles(s);
+	gw_https_answer_fini(&s->answer);
 	free(s->body);
 	s->body = NULL;
 	s->body_size = 0;
@@ -310,9 +186,7 @@ static CURLcode transfer(
 	CURLMsg *msg;
 	int running, left;
 
-	s->head_done = false;
-	s->answer_bytes = 0;
-	s->excerpt[0] = s->error[0] = '\0';
+	gw_https_answer_begin(&s->answer);
 	if (curl_multi_add_handle(s->multi, s->easy) != CURLM_OK)
 		return CURLE_FAILED_INIT;
 	while (curl_multi_perform(s->multi, &running) == CURLM_OK && running > 0) {
@@ -431,20 +305,27 @@ static void https_send(
 	size_t n;
 
 	if (gw_rotated_bearer(&s->bearer, s->opts->token_file, &err)) {
-		say(ret_answer, GW_RETRY, 0, "%s", err.text);
+		gw_https_answer_say(ret_answer, GW_RETRY, 0, "%s", err.text);
 		return;
 	}
 	headers = make_headers(s, r);
-	if (headers == NULL || !refresh_handles(s) || !join_body(s, r, &n)) {
+	if (headers == NULL || s->answer.body == NULL || !refresh_handles(s) ||
+		!join_body(s, r, &n)) {
 		curl_slist_free_all(headers);
-		say(ret_answer, GW_RETRY, 0, "out of memory");
+		gw_https_answer_say(ret_answer, GW_RETRY, 0, "out of memory");
+		return;
+	}
+	if (s->key_encrypted) {
+		curl_slist_free_all(headers);
+		gw_https_answer_say(
+			ret_answer, GW_RETRY, 0, "%s: " GW_PEMKEY_ENCRYPTED, s->opts->key);
 		return;
 	}
 	curl_easy_setopt(s->easy, CURLOPT_HTTPHEADER, headers);
 	curl_easy_setopt(s->easy, CURLOPT_POSTFIELDS, s->body);
 	curl_easy_setopt(s->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)n);
 	code = try_addresses(s, r);
-	judge(s, code, ret_answer);
+	gw_https_answer_judge(&s->answer, s->easy, code, &s->opts->accept, ret_answer);
 	if (ret_answer->verdict == GW_SENT)
 		remember_address(s);
 	curl_easy_setopt(s->easy, CURLOPT_HTTPHEADER, NULL);

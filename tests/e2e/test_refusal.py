@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The platform says no: to the record, to the credentials, to heartbeats, or to everything."""
+import os
+import pty
+import re
 import signal
+import subprocess
 import time
 
 import building as b
@@ -157,6 +161,116 @@ def test_resend_since(gateway, reds, publisher, city):
     wrong = g.run("resend", "--uplink", "town")
     assert wrong.returncode == 1 and "town" in wrong.stderr and "city" in wrong.stderr
     assert g.run("resend", "--since", "yesterdayish").returncode == 2
+
+
+PAGE = "<!DOCTYPE html>\n<html><head><title>Please log in</title>"
+
+
+@pytest.mark.parametrize("body,accept,why", (
+    (PAGE, None, "a login or captive page took it"),
+    ('{"errcode":310000,"errmsg":"keywords not in content"}', {"/errcode": 0},
+     "/errcode is 310000, not 0"),
+    ('{"success":false}', {"/success": True}, "/success is false, not true"),
+    ("ok", {"/code": 200, "/success": True}, "its body is not JSON")), ids=lambda x: str(x)[:12])
+def test_a_200_that_says_no(gateway, reds, publisher, city, body, accept, why):
+    g = start(gateway, reds, city, heartbeat="0s", **({"accept": accept} if accept else {}))
+    city.fault("status", times=None, status=200, body=body, takes=False)
+    for i in range(3):
+        publisher.send(f"t/{i}", "5")
+    harness.wait_for(lambda: g.uplink()["state"] == "down", lambda: str(g.uplink()), 30)
+    assert g.uplink()["pending"] >= 3 and g.uplink()["parked"] == 0
+    assert why in g.uplink()["why"]
+    g.wait_log(re.escape(why), 30)
+    city.clear()
+    if accept:
+        city.fault("status", times=None, status=200, body='{"errcode":0,"code":"200","success":true}')
+    harness.wait_for(lambda: len(raised(city)) == 3 and g.uplink()["pending"] == 0,
+                     lambda: str(g.uplink()), 60)
+
+
+def test_accept_any_takes_a_page_for_a_yes(gateway, reds, publisher, city):
+    g = start(gateway, reds, city, accept="any")
+    city.fault("status", times=None, status=200, body=PAGE)
+    publisher.send("t/0", "5")
+    city.until("zigbee/p-0/value:high", "raised")
+    harness.wait_for(lambda: g.uplink()["pending"] == 0, lambda: str(g.uplink()))
+
+
+def test_accept_is_checked_and_reloaded(gateway, reds, publisher, city):
+    source, alarms = reds()
+    g = gateway(b.config(source, alarms=alarms, uplinks=[city.uplink(accept={"errcode": 0})]))
+    code, said = harness.check_config(g.config_path)
+    assert code == 1 and "uplinks[0].accept" in said[0] and "begins with /" in said[0]
+    g.write({**g.config, "uplinks": [city.uplink(accept="everything")]})
+    code, said = harness.check_config(g.config_path)
+    assert code == 1 and "or any" in said[0]
+    g.write({**g.config, "uplinks": [city.uplink(heartbeat="1s")]})
+    g.start()
+    g.wait_up("zigbee")
+    harness.wait_for(city.beats, "a heartbeat")
+    # only the expectation differs: the uplink must still be another one
+    g.write({**g.config, "uplinks": [city.uplink(heartbeat="1s", accept={"/errcode": 0})]})
+    g.reload()
+    harness.wait_for(lambda: "heartbeats are refused" in g.uplink()["why"]
+                     and "no body" in g.uplink()["why"], lambda: str(g.uplink()))
+
+
+def lock(key, folder, name="locked.key"):
+    """The key, encrypted."""
+    locked = folder / name
+    subprocess.run(["openssl", "pkey", "-in", key, "-out", locked, "-aes256", "-passout", "pass:x"],
+                   check=True, stdin=subprocess.DEVNULL)
+    return locked
+
+
+def test_an_encrypted_key_asks_nobody(gateway, broker, publisher, folder, authority, closing):
+    """On a terminal of its own: nothing is asked there, nothing read, and it ends at once."""
+    from peers import City
+    city = closing(City(folder / "strict", authority, mtls=True))
+    entry = city.uplink(heartbeat="1s")
+    entry["key"] = str(lock(entry["key"], folder))
+    tls = b.mqtt(city.port, b.smoke(1), name="secure",
+                 url=f"mqtts://127.0.0.1:{city.port}", ca=entry["ca"],
+                 cert=entry["cert"], key=entry["key"])
+    g = gateway(b.config(b.mqtt(broker.port, b.smoke(1)), tls, alarms=[b.SMOKE],
+                         uplinks=[entry]))
+    code, said = harness.check_config(g.config_path)
+    assert code == 1
+    assert [line for line in said if "uplinks[0].key" in line and "remove its pass phrase" in line]
+    assert [line for line in said if "sources[1].key" in line and "remove its pass phrase" in line]
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.environ["TOCSIN_PROFILES"] = str(harness.ROOT / "config" / "profiles")
+        os.execv(harness.BUILD / "tocsind", ["tocsind", "--config", str(g.config_path)])
+    try:
+        os.write(terminal, b"x\n")  # what a prompt would take
+        harness.wait_for(lambda: g.answers() and g.uplink()["state"] == "down",
+                         lambda: str(g.uplink()), 30)
+        assert "the key is encrypted: remove its pass phrase" in g.uplink()["why"]
+        harness.wait_for(lambda: "the key is encrypted" in g.source("secure")["why"],
+                         lambda: str(g.source("secure")))
+        publisher.send("zigbee2mqtt/smoke-1", {"smoke": True})
+        g.wait_state("zigbee/smoke-1/smoke:smoke", "active-unacked")
+        at = time.monotonic()
+        os.kill(pid, signal.SIGTERM)
+        harness.wait_for(lambda: os.waitpid(pid, os.WNOHANG)[0] == pid, "it ends", 10)
+        assert time.monotonic() - at < 3 * harness.SLOW
+        pid = 0
+        said = b""
+        while True:
+            try:
+                more = os.read(terminal, 65536)
+            except OSError:
+                break
+            said += more
+            if not more:
+                break
+        assert b"pass phrase:" not in said, said.decode()
+    finally:
+        if pid:
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+        os.close(terminal)
 
 
 def test_a_heartbeats_hold_does_not_hold_an_alarm(gateway, reds, publisher, city):

@@ -42,6 +42,9 @@ WRONG = (
     (("alarms", 0, "unless"), 7),
     (("alarms", 0, "chatter"), "stop"),
     (("uplinks", 0, "url"), ["x"]),
+    (("uplinks", 0, "accept"), ["x"]),
+    (("uplinks", 0, "accept"), "all"),
+    (("uplinks", 0, "accept"), {"/errcode": [0]}),
 )
 
 

@@ -396,7 +396,9 @@ class Platform:
             conn.sendall(said[fault.get("at", "body")])
             conn.unwrap()
             return False
-        body = why.encode() if status >= 300 or kind == "status" else b""
+        body = why.encode() if kind == "status" or status >= 300 else b""
+        if status in (204, 304):
+            body = b""  # has none, whatever is said
         if kind == "long":
             body = b"x" * fault.get("size", 1 << 20)
         extra = "".join(f"{k}: {v}\r\n" for k, v in fault.get("headers", {}).items())

@@ -225,6 +225,8 @@ const struct gw_driver *const gw_drivers[] = {&fake_rtu, &fake_tcp, &fake_mqtt, 
 
 static const char *const fake_uplink_formats[] = {"cloudevents", NULL};
 
+static const char *const fake_uplink_words[] = {"any", NULL};
+
 const struct gw_setting gw_uplink_settings[] = {
 	{.key = "name",
 		.type = GW_SET_STRING,
@@ -263,6 +265,12 @@ const struct gw_setting gw_uplink_settings[] = {
 		.offset = offsetof(struct gw_uplink_opts, heartbeat_ns),
 		.def = "30s",
 		.max = 86400e9,
+		.help = "h"},
+	{.key = "accept",
+		.type = GW_SET_PAIRS,
+		.offset = offsetof(struct gw_uplink_opts, accept),
+		.choices = fake_uplink_words,
+		.max = 2,
 		.help = "h"},
 	{0},
 };

@@ -517,6 +517,27 @@ static const struct bad {
 		"t.yaml:2:18: uplinks[0].name: 64 bytes are too many for a name (at most "
 		"63)\n"},
 
+	{"gateway: {id: box}\nuplinks:\n"
+	 "- {name: a, url: \"https://x\", accept: all}\n"
+	 "- {name: b, url: \"https://x\", accept: [/a]}\n"
+	 "- {name: c, url: \"https://x\", accept: {}}\n"
+	 "- {name: d, url: \"https://x\", accept: {/a: [1], /b: {}}}\n"
+	 "- {name: e, url: \"https://x\", accept: {/a: 1, /b: 2, /c: 3}}\n"
+	 "- {name: f, url: \"https://x\", accept: {/a: }}\n"
+	 "- {name: g, url: \"https://x\", accept: {/a: 1, /a: 2}}\n",
+		"t.yaml:3:39: uplinks[0].accept: a map is wanted here, such as {a: 1}, or "
+		"any\n"
+		"t.yaml:4:39: uplinks[1].accept: a map is wanted here, such as {a: 1}, or "
+		"any\n"
+		"t.yaml:5:39: uplinks[2].accept: a map is wanted here, such as {a: 1}, or "
+		"any\n"
+		"t.yaml:6:44: uplinks[3].accept./a: a single value is wanted here\n"
+		"t.yaml:6:53: uplinks[3].accept./b: a single value is wanted here\n"
+		"t.yaml:7:39: uplinks[4].accept: 3 pairs are too many (at most 2)\n"
+		"t.yaml:8:44: uplinks[5].accept./a: a single value is wanted here\n"
+		"t.yaml:9:47: uplinks[6].accept./a: this key is given twice, first on line "
+		"9\n"},
+
 	/* ---- all at once: one file, mistakes of every sort, in its order ---- */
 	{"gatway: {id: box}\n"
 	 "sources:\n"
@@ -1267,6 +1288,56 @@ static void test_same(void **state)
 	gw_config_free(NULL);
 }
 
+static void test_pairs(void **state)
+{
+	static const struct {
+		const char *accept;
+		bool same; /* as the first */
+	} rows[] = {
+		{"{/a: 0, /b/c: ok}", true},
+		{"{/a: 0, /b/c: \"ok\"}", false},
+		{"{/a: \"0\", /b/c: ok}", false},
+		{"{/a: 1, /b/c: ok}", false},
+		{"{/x: 0, /b/c: ok}", false},
+		{"{/a: 0}", false},
+		{"any", false},
+	};
+	struct gw_config *first = NULL, *c;
+	const struct gw_setting_pairs *pairs;
+	char text[256];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		snprintf(text, sizeof(text),
+			"gateway: {id: box}\nuplinks: [{name: c, url: \"https://a\", "
+			"accept: "
+			"%s}]\n",
+			rows[i].accept);
+		c = load_good(text);
+		if (!first)
+			first = load_good(text);
+		if (gw_config_same_uplink(&first->uplinks[0], &c->uplinks[0]) !=
+			rows[i].same)
+			fail_msg("%s", rows[i].accept);
+		gw_config_free(c);
+	}
+	pairs = &first->uplinks[0].accept;
+	assert_int_equal(pairs->n, 2);
+	assert_int_equal(pairs->word, 0);
+	assert_string_equal(pairs->at[0].key, "/a");
+	assert_string_equal(pairs->at[0].value, "0");
+	assert_false(pairs->at[0].quoted);
+	assert_string_equal(pairs->at[1].value, "ok");
+	gw_config_free(first);
+	c = load_good("gateway: {id: box}\nuplinks: [{name: c, url: \"https://a\", accept: "
+		      "{/e: null, /f: \"\"}}, {name: d, url: \"https://a\"}]\n");
+	assert_string_equal(c->uplinks[0].accept.at[0].value, "null");
+	assert_string_equal(c->uplinks[0].accept.at[1].value, "");
+	assert_true(c->uplinks[0].accept.at[1].quoted);
+	assert_int_equal(c->uplinks[1].accept.n, 0);
+	gw_config_free(c);
+}
+
 /* Many alarms by one star, and a long chain of votes, end soon and on a small stack. */
 static void test_many(void **state)
 {
@@ -1363,6 +1434,7 @@ int main(void)
 		cmocka_unit_test(test_brackets),
 		cmocka_unit_test(test_size),
 		cmocka_unit_test(test_same),
+		cmocka_unit_test(test_pairs),
 		cmocka_unit_test(test_many),
 		cmocka_unit_test(test_rows),
 	};

@@ -118,7 +118,9 @@ static void test_groups(void **state)
 		for (const struct gw_setting *r = g[i].rows; r->key; r++) {
 			assert_true(r->help && *r->help);
 			assert_true((r->type == GW_SET_CUSTOM) == (r->parse != NULL));
-			assert_true((r->type == GW_SET_CHOICE) == (r->choices != NULL));
+			assert_true((r->type == GW_SET_CHOICE) == (r->choices != NULL) ||
+				r->type == GW_SET_PAIRS);
+			assert_true(r->look == NULL || r->type == GW_SET_PATH);
 		}
 }
 

@@ -392,6 +392,94 @@ static void test_statuses(void **state)
 	assert_true(taken());
 }
 
+/* 200, and its body: as JSON has it in a string. */
+static enum gw_verdict answered_with(const char *text, const char *type)
+{
+	tell("{\"do\": \"fault\", \"kind\": \"status\", \"status\": 200, \"takes\": false, "
+	     "\"body\": \"%s\", \"headers\": {\"Content-Type\": \"%s\"}}",
+		text, type);
+	return send_new();
+}
+
+static void test_a_web_page_is_no_answer(void **state)
+{
+	(void)state;
+	assert_int_equal(answered_with("ok", "text/html"), GW_SENT);
+	assert_int_equal(answered_with("", "text/html"), GW_SENT);
+	assert_int_equal(
+		answered_with("{\\\"errcode\\\":310000}", "application/json"), GW_SENT);
+	assert_int_equal(answered_with("\\n <!DOCTYPE html>\\n<html><title>login",
+				 "application/json"),
+		GW_RETRY);
+	assert_int_equal(answer.status, 200);
+	assert_why("HTTP 200 with a web page: a login or captive page took it");
+	assert_why("<title>login");
+	assert_int_equal(answered_with("\\ufeff<HTML>", "text/plain"), GW_RETRY);
+	/* on the same connection, and nothing of the page is left */
+	assert_int_equal(send_new(), GW_SENT);
+	assert_true(taken());
+	opts.accept.word = 1;
+	reopen();
+	assert_int_equal(answered_with("<html>", "text/html"), GW_SENT);
+}
+
+static void test_a_body_that_says_no(void **state)
+{
+	static const struct gw_setting_pair pairs[] = {{"/errcode", "0", false}};
+
+	(void)state;
+	opts.accept = (struct gw_setting_pairs){.n = 1, .at = pairs};
+	reopen();
+	assert_int_equal(answered_with("{\\\"errcode\\\":0}", "application/json"), GW_SENT);
+	assert_int_equal(
+		answered_with("{\\\"errcode\\\":310000,\\\"errmsg\\\":\\\"token\\\"}",
+			"application/json"),
+		GW_REFUSED);
+	assert_int_equal(answer.status, 200);
+	assert_why(
+		"HTTP 200, but /errcode is 310000, not 0: {\"errcode\":310000,\"errmsg\"");
+	assert_int_equal(answered_with("", "text/plain"), GW_REFUSED);
+	assert_why("HTTP 200, but no body");
+	assert_int_equal(answered_with("<html>", "text/html"), GW_RETRY);
+	assert_why("captive page");
+	tell("{\"do\": \"fault\", \"kind\": \"status\", \"status\": 400, \"body\": "
+	     "\"{\\\"errcode\\\":0}\"}");
+	assert_int_equal(send_new(), GW_REFUSED); /* a yes in a 400 is none */
+	tell("{\"do\": \"fault\", \"kind\": \"long\", \"size\": 100000}");
+	assert_int_equal(send_new(), GW_RETRY);
+	assert_why("longer than");
+}
+
+static void run_openssl(const char *from, const char *to, const char *more)
+{
+	char command[1024];
+
+	snprintf(command, sizeof(command),
+		"openssl pkey -in %s -out %s -aes256 -passout pass:x %s 2>/dev/null", from,
+		to, more);
+	assert_int_equal(system(command), 0);
+}
+
+/* OpenSSL would ask for the pass phrase on the terminal, and wait. */
+static void test_an_encrypted_key(void **state)
+{
+	char locked[300];
+	int64_t begun = gw_clock_mono_ns();
+
+	(void)state;
+	snprintf(locked, sizeof(locked), "%s/locked.key", dir);
+	for (int old = 0; old < 2; old++) {
+		run_openssl(key, locked, old ? "-traditional" : "");
+		opts.key = locked;
+		reopen();
+		assert_refused_to_talk();
+		assert_why("locked.key: the key is encrypted: remove its pass phrase");
+	}
+	copy_file(key, locked); /* and it is noticed when that was done */
+	assert_int_equal(send_new(), GW_SENT);
+	assert_true(gw_clock_mono_ns() - begun < 10000 * MS);
+}
+
 static void test_redirect_is_not_followed(void **state)
 {
 	int before = stat_of("requests");
@@ -680,6 +768,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		IT(test_sent_as_it_is_on_one_connection),
 		IT(test_statuses),
+		IT(test_a_web_page_is_no_answer),
+		IT(test_a_body_that_says_no),
+		IT(test_an_encrypted_key),
 		IT(test_redirect_is_not_followed),
 		IT(test_retry_after),
 		IT(test_answers_that_lie),

@@ -129,12 +129,34 @@ static void test_rows(void **state)
 	assert_true(row("batch")->max <= GW_UPLINK_BATCH_MAX);
 }
 
+static void test_accept(void **state)
+{
+	static const struct gw_setting_pair good[] = {{"/errcode", "0", false},
+		{"/data/ok", "true", false}},
+					    bad[] = {{"errcode", "0", false}};
+	struct gw_uplink_opts o = {
+		.name = "city", .url = "https://h/", .accept = {.n = 2, .at = good}};
+
+	(void)state;
+	assert_int_equal(check(&o), 0);
+	o.accept = (struct gw_setting_pairs){.n = 1, .at = bad};
+	assert_int_equal(check(&o), 1);
+	assert_ptr_equal(where, &o.accept);
+	assert_non_null(strstr(said, "\"errcode\": a JSON pointer begins with /"));
+	o.accept = (struct gw_setting_pairs){.word = 1};
+	assert_int_equal(check(&o), 0);
+	o.url = "file:///tmp/x";
+	assert_int_equal(check(&o), 1);
+	assert_non_null(strstr(said, "a file gives no answer"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_urls),
 		cmocka_unit_test(test_pairs),
 		cmocka_unit_test(test_rows),
+		cmocka_unit_test(test_accept),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * https_answer.h: what the platform answered to one request, and what that means. Private to the
+ * HTTPS sink.
+ *
+ * Owner: the sink. Thread: the uplink's. Life: init, (begin, on_header..., on_body..., judge)...,
+ * fini.
+ */
+#ifndef GW_UPLINK_HTTPS_ANSWER_H
+#define GW_UPLINK_HTTPS_ANSWER_H
+
+#include "uplink/sink.h"
+
+#include <curl/curl.h>
+
+#define GW_HTTPS_BODY_MAX    (64 * 1024) /* a platform has no reason to say more */
+#define GW_HTTPS_EXCERPT_MAX 96
+
+struct gw_https_answer {
+	bool head_done;
+	size_t n;   /* bytes of the body, as many as there were */
+	char *body; /* the first GW_HTTPS_BODY_MAX of them */
+	char excerpt[GW_HTTPS_EXCERPT_MAX];
+	char error[CURL_ERROR_SIZE];
+};
+
+bool gw_https_answer_init(struct gw_https_answer *a); /* false: no memory */
+void gw_https_answer_fini(struct gw_https_answer *a); /* zeroed or twice is fine */
+void gw_https_answer_begin(struct gw_https_answer *a);
+
+/* For CURLOPT_HEADERFUNCTION and CURLOPT_WRITEFUNCTION. */
+size_t gw_https_answer_on_header(char *line, size_t size, size_t n, void *arg);
+size_t gw_https_answer_on_body(char *bytes, size_t size, size_t n, void *arg);
+
+/* code: how the transfer on easy ended. */
+void gw_https_answer_judge(const struct gw_https_answer *a, CURL *easy, CURLcode code,
+	const struct gw_setting_pairs *accept, struct gw_answer *ret_answer);
+/* No answer, and why. What may be the platform's own words is made fit for a log. */
+void gw_https_answer_say(struct gw_answer *ret_answer, enum gw_verdict verdict, int status,
+	const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+
+#endif
