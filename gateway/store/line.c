@@ -322,6 +322,21 @@ static enum gw_err read_rows(struct gw_store *s, const struct gw_line *l, struct
 	return gw_journal_owed(&s->db, l->bit, q->level, q->seq, was_said, said, m, NULL);
 }
 
+/* With what it said and is not written yet. */
+static uint64_t count_parked(struct gw_store *s, size_t sink)
+{
+	uint64_t n;
+
+	if (s->recount && gw_journal_count(&s->db, s->owed, s->parked, NULL) == GW_OK)
+		s->recount = false;
+	n = s->parked[__builtin_ctz(s->lines[sink].bit)];
+	for (size_t i = 0; i < s->n_entries; i++)
+		n += s->entries[i].parked >> sink & 1;
+	for (size_t i = 0; i < s->n_marks; i++)
+		n += s->marks[i].sink == sink && s->marks[i].kind == GW_MARK_PARKED;
+	return n;
+}
+
 static struct gw_batch *answer(struct gw_store *s, size_t sink)
 {
 	struct gw_line *l = &s->lines[sink];
@@ -337,6 +352,8 @@ static struct gw_batch *answer(struct gw_store *s, size_t sink)
 	if (!s->db.handle || !l->bit || !collect_said(s, sink, GW_MARK_UNDURABLE, &said) ||
 		read_rows(s, l, &said, m))
 		m->batch.failed = true;
+	else
+		m->batch.parked = count_parked(s, sink);
 	free(said.seqs);
 	/* an undurable mark that waits to be written counts already */
 	for (size_t i = 0; i < s->n_marks; i++)

@@ -152,6 +152,7 @@ struct gw_batch {
 	size_t n;
 	bool failed;
 	struct gw_event *events;
+	uint64_t parked; /* of gw_store_ask: parked for this sink, in all */
 	/* of gw_store_owe: events owed again, those of them that were parked, and where to go on;
 	 * 0: that was all */
 	uint64_t owed, unparked, next;

@@ -76,6 +76,7 @@ static void note_settled(struct gw_backlog *b, uint64_t seq)
 
 void gw_backlog_mark(struct gw_backlog *b, uint64_t seq, enum gw_mark_kind kind)
 {
+	b->parked_since_asked += kind == GW_MARK_PARKED;
 	if (b->asking && kind != GW_MARK_UNDURABLE)
 		note_settled(b, seq);
 	if (b->n_marks == 0 && gw_store_mark(b->store, b->sink, seq, kind))
@@ -127,6 +128,10 @@ static void take(struct gw_backlog *b, int64_t now_ns)
 		b->not_before_ns = now_ns + AGAIN_NS;
 	if (!batch->failed) {
 		b->waiting_ns = 0;
+		if (!b->counted && b->asked_debts == b->debts) {
+			b->counted = true;
+			b->count(b->arg, batch->parked + b->parked_since_asked);
+		}
 		if (whole(b)) /* before the adds, which may take it back */
 			gw_outbox_advance(
 				b->outbox, batch->n > 0 ? end_of(batch) : GW_OUTBOX_END);
@@ -200,6 +205,7 @@ static void ask(struct gw_backlog *b, int64_t now_ns, bool hungry)
 	b->asked_committed = gw_store_committed(b->store);
 	if (b->asked_committed < o->left_out && !gw_backlog_late(b, now_ns))
 		return;
+	b->parked_since_asked = 0;
 	b->asked = o->complete;
 	b->asked_left_out = o->left_out;
 	b->asked_debts = b->debts;
@@ -213,8 +219,10 @@ void gw_backlog_turn(struct gw_backlog *b, int64_t now_ns, bool hungry)
 	uint32_t debts = gw_store_debts(b->store);
 
 	flush_marks(b);
-	if (debts != b->debts) /* the store owes what it could not read before */
+	if (debts != b->debts) { /* the store owes what it could not read before */
 		gw_outbox_missed(b->outbox, 0);
+		b->counted = false;
+	}
 	b->debts = debts;
 	if (b->asking)
 		take(b, now_ns);

@@ -39,6 +39,10 @@ struct gw_backlog {
 		dropped_marks; /* the store may hand out these events again after a restart */
 
 	uint32_t debts; /* of the store, as last seen */
+	/* Called with the first answer, and when debts came to light: how many are parked. */
+	void (*count)(void *arg, uint64_t parked);
+	bool counted;
+	uint64_t parked_since_asked;
 
 	bool asking;
 	struct gw_cursor asked;   /* what was complete ... */

@@ -36,7 +36,6 @@ struct gw_uplink {
 	/* the uplink's thread only */
 	struct gw_outbox outbox;
 	struct gw_backlog backlog;
-	uint32_t debts;    /* of the store, as last seen */
 	uint64_t ring_seq; /* the last one the engine gave, or gave before the start */
 	struct gw_pace event_pace, heartbeat_pace;
 	struct gw_offers offers;

@@ -59,6 +59,15 @@ static void add_stored(void *arg, const struct gw_event *e)
 	take_in(u, e, e->seq <= gw_store_committed(u->store));
 }
 
+/* The store may open long after the start: only its first answer tells. */
+static void take_count(void *arg, uint64_t parked)
+{
+	struct gw_uplink *u = arg;
+
+	u->now.parked = parked;
+	gw_offers_begin(u, 0);
+}
+
 static void take_answer(
 	void *arg, enum gw_backlog_other other, const struct gw_batch *batch)
 {
@@ -121,20 +130,6 @@ void gw_uplink_look_at_credentials(struct gw_uplink *u, int64_t now)
 
 /* ---- one request ---- */
 
-/* What the store could not read when we began. */
-static void learn_parked(struct gw_uplink *u)
-{
-	uint32_t debts = gw_store_debts(u->store);
-	struct gw_store_status s;
-
-	if (debts == u->debts)
-		return;
-	u->debts = debts;
-	gw_store_status(u->store, &s);
-	if (s.parked[u->index] > u->now.parked)
-		u->now.parked = s.parked[u->index];
-}
-
 /* Called while the sink waits, too. */
 static bool turn(void *arg)
 {
@@ -149,7 +144,6 @@ static bool turn(void *arg)
 		gw_uplink_look_at_credentials(u, now);
 	gw_resend_turn(u);
 	gw_offers_turn(u, now);
-	learn_parked(u);
 	gw_backlog_turn(&u->backlog, now, u->hungry); /* asks what they want to know */
 	gw_watch_turn(u, now);
 	if (u->offering && u->fresh)
@@ -374,6 +368,7 @@ enum gw_err gw_uplink_new(const struct gw_uplink_opts *opts, size_t index,
 		goto out;
 	gw_backlog_init(&u->backlog, store, index, &u->outbox, add_stored, u);
 	u->backlog.answer = take_answer;
+	u->backlog.count = take_count;
 	gw_offers_init(&u->offers);
 	gw_clock_boot_id(u->boot);
 	gw_store_attach(store, index, &u->wake);
@@ -393,7 +388,6 @@ void gw_uplink_begin_after(struct gw_uplink *u, uint64_t seq, uint64_t parked)
 enum gw_err gw_uplink_start(struct gw_uplink *u, struct gw_error *err)
 {
 	int64_t now = gw_clock_mono_ns();
-	struct gw_store_status s;
 	size_t i;
 
 	/* two boxes that lost power together must not come back in step */
@@ -403,11 +397,8 @@ enum gw_err gw_uplink_start(struct gw_uplink *u, struct gw_error *err)
 	u->heartbeat_ns = u->success_ns = now;
 	for (i = 0; i < GW_UPLINK_POINTS; i++)
 		u->fault_said[i] = -1;
-	gw_store_status(u->store, &s);
 	u->ring_seq = gw_store_last_seq(u->store);
-	u->now.parked = s.parked[u->index];
 	u->now.since_ns = now;
-	gw_offers_begin(u, 0);
 	gw_watch_turn(u, now);
 	return gw_thread_start(&u->thread, u->opts.name, run, u, err);
 }

@@ -31,6 +31,8 @@ static void say_faults(struct gw_uplink *u, int64_t now)
 		if (i == GW_UPLINK_POINT_DOWN && u->fault_said[i] < 0 && !u->down &&
 			!u->now.up)
 			continue;
+		if (i == GW_UPLINK_POINT_PARKED && !u->backlog.counted && value[i] <= 0)
+			continue; /* the store has not said yet */
 		if (u->fault_said[i] >= 0 && (u->fault_said[i] > 0) == (value[i] > 0))
 			continue;
 		if (gw_ring_push(&u->faults, &s, 1, sizeof(s)) == 0)

@@ -42,6 +42,17 @@ static const char *parked(struct gw_store *s)
 	return text;
 }
 
+/* What a question for what is owed is told, too. */
+static uint64_t parked_in_all(struct gw_store *s)
+{
+	struct gw_batch *b = ask(s, 0, GW_LEVEL_RED + 1, 0, 1);
+	uint64_t n = b->parked;
+
+	assert_false(b->failed);
+	gw_batch_free(b);
+	return n;
+}
+
 static struct gw_store_status status_of(struct gw_store *s)
 {
 	struct gw_store_status st;
@@ -91,6 +102,7 @@ static void parked_ones_are_read_and_stay(void **state)
 	mark_all(s, 1, 3, GW_MARK_PARKED);
 	assert_string_equal(parked(s), "1 2 3"); /* by seq, whatever the level */
 	assert_string_equal(parked(s), "1 2 3");
+	assert_int_equal(parked_in_all(s), 3);
 	assert_true(gw_store_ask_parked(s, 0, 1, 1));
 	turn(s);
 	b = gw_store_take(s, 0);
@@ -111,6 +123,7 @@ static void parked_ones_are_read_and_stay(void **state)
 	gw_store_free(s);
 
 	s = open_store(two_sinks, 2, 16 * MIB);
+	assert_int_equal(parked_in_all(s), 2);
 	assert_string_equal(parked(s), "1 3");
 	assert_int_equal(status_of(s).parked[0], 2);
 	gw_store_free(s);

@@ -182,6 +182,8 @@ static struct gw_batch *look_up(void)
 	qsort(b->events, b->n, sizeof(struct gw_event), by_order);
 	if (b->n > store.most)
 		b->n = store.most;
+	for (i = 0; i < store.n; i++)
+		b->parked += store.parked[i];
 	return b;
 }
 
@@ -969,6 +971,26 @@ static void test_parked_ones_are_offered_after_a_start(void **state)
 	SOON(status().up);
 }
 
+/* Until the store has opened nobody knows of any: what was raised must not be cleared. */
+static void test_a_store_that_opens_late(void **state)
+{
+	(void)state;
+	park_some(3);
+	COMMAND(store.failing = true; platform.verdict = GW_REFUSED);
+	n_fault_samples = 0;
+	fault[GW_UPLINK_POINT_PARKED] = -1;
+	begin(0);
+	SOON(count(&store.answers) == 1);
+	settle();
+	read_faults();
+	assert_true(fault[GW_UPLINK_POINT_PARKED] == -1.0);
+	COMMAND(store.failing = false; platform.verdict = GW_SENT);
+	advance(SEC);
+	SOON(count(&platform.n_taken) == 3);
+	SOON(status().parked == 0);
+	SOON((read_faults(), fault[GW_UPLINK_POINT_PARKED] == 0.0));
+}
+
 static void test_what_is_new_goes_before_what_is_parked(void **state)
 {
 	(void)state;
@@ -1634,6 +1656,7 @@ int main(void)
 		IT(test_another_token_is_no_witness),
 		IT(test_nothing_is_parked_while_stopping),
 		IT(test_parked_ones_are_offered_after_a_start),
+		IT(test_a_store_that_opens_late),
 		IT(test_what_is_new_goes_before_what_is_parked),
 		IT(test_offers_are_paced),
 		IT(test_offers_once_a_day),
