@@ -3,13 +3,13 @@
 
 #include "base/parse.h"
 
-#include <jansson.h>
 #include <math.h>
 #include <string.h>
 #include <strings.h>
 
 /* No double needs more to be written exactly enough; longer texts are not measurements. */
 #define SCALAR_MAX 63
+#define STRING_MAX 512 /* with what pads it */
 
 static const struct {
 	const char *word;
@@ -32,16 +32,62 @@ void gw_mqtt_payload_init(struct gw_mqtt_payload *p, const void *bytes, size_t s
 	*p = (struct gw_mqtt_payload){.bytes = bytes, .size = size};
 }
 
-void gw_mqtt_payload_fini(struct gw_mqtt_payload *p)
+static size_t digits(const char *s)
 {
-	json_decref(p->root);
-	p->root = NULL;
+	return strspn(s, "0123456789");
 }
 
-static bool read_text(const char *text, bool is_bool, double *ret_value)
+/* A decimal with an optional sign and a digit at least. Its length, 0: it is none. */
+static size_t decimal(const char *s)
 {
-	if (!is_bool)
-		return gw_parse_double(text, ret_value, NULL) == GW_OK;
+	size_t n = *s == '+' || *s == '-', whole = digits(s + n), part = 0;
+
+	n += whole;
+	if (s[n] == '.') {
+		part = digits(s + n + 1);
+		n += 1 + part;
+	}
+	if (whole + part == 0)
+		return 0;
+	if (s[n] == 'e' || s[n] == 'E') {
+		size_t sign = s[n + 1] == '+' || s[n + 1] == '-';
+		size_t exponent = digits(s + n + 1 + sign);
+
+		n += exponent ? 1 + sign + exponent : 0;
+	}
+	return n;
+}
+
+/* As strictly as a configuration is read, but for a leading plus, and a point without digits on
+ * one side of it; and for what the point is measured in. */
+static bool read_number(const char *text, const char *unit, double *ret_value)
+{
+	size_t n = decimal(text), from = *text == '+', used = 0;
+	const char *rest = text + n;
+	char strict[STRING_MAX + 2];
+
+	while (*rest == ' ')
+		rest++;
+	if (n == 0 || (*rest && (!unit || !*unit || strcmp(rest, unit) != 0)))
+		return false;
+	for (size_t i = from; i < n; i++) {
+		bool digit_before = i > from && text[i - 1] >= '0' && text[i - 1] <= '9';
+
+		if (text[i] == '.' && !digit_before)
+			strict[used++] = '0';
+		if (text[i] == '.' && digits(text + i + 1) == 0)
+			continue;
+		strict[used++] = text[i];
+	}
+	strict[used] = '\0';
+	return gw_parse_double(strict, ret_value, NULL) == GW_OK;
+}
+
+/* text: trimmed, at most SCALAR_MAX. */
+static bool read_text(const char *text, const struct gw_mqtt_want *want, double *ret_value)
+{
+	if (!want->is_bool)
+		return read_number(text, want->unit, ret_value);
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
 		if (strcasecmp(text, words[i].word) == 0) {
 			*ret_value = words[i].value;
@@ -51,117 +97,103 @@ static bool read_text(const char *text, bool is_bool, double *ret_value)
 	return false;
 }
 
-static bool read_json(const json_t *value, bool is_bool, double *ret_value)
+/* A value in a JSON text that is neither string nor container. */
+static bool read_literal(const char *text, bool is_bool, double *ret_value)
 {
 	double number;
 
-	if (json_is_string(value))
-		return read_text(json_string_value(value), is_bool, ret_value);
-	if (json_is_boolean(value)) {
+	if (strcmp(text, "true") == 0 || strcmp(text, "false") == 0) {
 		if (is_bool)
-			*ret_value = json_is_true(value);
+			*ret_value = *text == 't';
 		return is_bool;
 	}
-	if (!json_is_number(value))
-		return false;
-	number = json_number_value(value);
-	if (!isfinite(number) || (is_bool && number != 0 && number != 1))
+	if (!read_number(text, NULL, &number) || (is_bool && number != 0 && number != 1))
 		return false;
 	*ret_value = number;
 	return true;
 }
 
-/* The payload as a bare number or word. */
-static bool read_bare(const struct gw_mqtt_payload *p, bool is_bool, double *ret_value)
+/* size - 1 bytes at most, none of them NUL. */
+static bool copy(const char *bytes, size_t n, char *ret_text, size_t size)
 {
-	char text[SCALAR_MAX + 1];
-
-	if (p->size == 0 || p->size > SCALAR_MAX || memchr(p->bytes, '\0', p->size))
+	if (n == 0 || n >= size || memchr(bytes, '\0', n))
 		return false;
-	memcpy(text, p->bytes, p->size);
-	text[p->size] = '\0';
-	return read_text(text, is_bool, ret_value);
-}
-
-static const json_t *root(struct gw_mqtt_payload *p)
-{
-	/* Integers as doubles: those beyond 64 bits are numbers too. A number beyond a double
-	 * is an error either way. */
-	const size_t flags = JSON_REJECT_DUPLICATES | JSON_DECODE_ANY |
-		JSON_DECODE_INT_AS_REAL;
-
-	/* jansson 2.14 skips NUL bytes: 1 NUL 2 would be 12. */
-	if (!p->parsed && p->size > 0 && p->size <= GW_MQTT_PAYLOAD_MAX &&
-		!memchr(p->bytes, '\0', p->size))
-		p->root = json_loadb(p->bytes, p->size, flags, NULL);
-	p->parsed = true;
-	return p->root;
-}
-
-/* One step of a pointer: the token at path, which ends at '/' or NUL, is unescaped in place of
- * key. False if it does not fit. */
-static bool next_token(const char **path, char *key, size_t size)
-{
-	const char *from = *path;
-	size_t n = 0;
-
-	for (; *from && *from != '/'; from++) {
-		char c = *from;
-
-		if (c == '~')
-			c = *++from == '1' ? '/' : '~';
-		if (n + 1 >= size)
-			return false;
-		key[n++] = c;
-	}
-	key[n] = '\0';
-	*path = from;
+	memcpy(ret_text, bytes, n);
+	ret_text[n] = '\0';
 	return true;
 }
 
-static const json_t *element(const json_t *array, const char *index)
+static bool read_string(
+	const char *value, size_t n, const struct gw_mqtt_want *want, double *ret_value)
 {
-	int64_t at;
+	char text[STRING_MAX];
 
-	/* No leading zeros, no sign: RFC 6901, 4 */
-	if (index[0] < '0' || index[0] > '9' || strchr(index, 'x') ||
-		gw_parse_int(index, 0, INT32_MAX, &at, NULL) != GW_OK)
-		return NULL;
-	return json_array_get(array, (size_t)at);
+	return gw_mqtt_json_string(value, n, text, sizeof(text)) &&
+		strlen(text) <= SCALAR_MAX && read_text(text, want, ret_value);
 }
 
-static const json_t *find(const json_t *value, const char *path)
+static bool read_json(
+	const char *value, size_t n, const struct gw_mqtt_want *want, double *ret_value)
 {
-	char key[256];
+	char text[STRING_MAX];
 
-	while (value && *path == '/') {
-		path++;
-		if (!next_token(&path, key, sizeof(key)))
-			return NULL;
-		value = json_is_array(value) ? element(value, key)
-					     : json_object_get(value, key);
-	}
-	return value;
+	if (n && *value == '"')
+		return read_string(value, n, want, ret_value);
+	return copy(value, n, text, sizeof(text)) &&
+		read_literal(text, want->is_bool, ret_value);
 }
 
-bool gw_mqtt_payload_read(
+/* The payload without what pads it. */
+static const char *trim(const struct gw_mqtt_payload *p, size_t *ret_n)
+{
+	static const char padding[] = " \t\r\n"; /* and its NUL */
+	const char *at = p->bytes, *end = at + p->size;
+
+	if (p->size >= 3 && memcmp(at, "\xef\xbb\xbf", 3) == 0)
+		at += 3;
+	while (at < end && memchr(padding, *at, sizeof(padding)))
+		at++;
+	while (at < end && memchr(padding, end[-1], sizeof(padding)))
+		end--;
+	*ret_n = (size_t)(end - at);
+	return at;
+}
+
+/* The payload as a number, a word or a JSON string. */
+static bool read_whole(
+	const struct gw_mqtt_payload *p, const struct gw_mqtt_want *want, double *ret_value)
+{
+	char text[SCALAR_MAX + 1];
+	size_t n;
+	const char *at = trim(p, &n);
+
+	if (n && *at == '"')
+		return read_string(at, n, want, ret_value);
+	return copy(at, n, text, sizeof(text)) &&
+		(read_text(text, want, ret_value) ||
+			read_literal(text, want->is_bool, ret_value));
+}
+
+enum gw_mqtt_said gw_mqtt_payload_read(
 	struct gw_mqtt_payload *p, const struct gw_mqtt_want *want, double *ret_value)
 {
 	bool whole = want->path ? want->path[0] == '\0' : want->alone;
-	const json_t *top;
+	const char *value;
+	size_t n;
 
-	if (whole && read_bare(p, want->is_bool, ret_value))
-		return true;
-	top = root(p);
-	if (!top)
-		return false;
-	if (want->path)
-		return read_json(find(top, want->path), want->is_bool, ret_value);
-	if (json_is_object(top))
-		top = json_object_get(top, want->name);
-	else if (!want->alone)
-		return false;
-	return read_json(top, want->is_bool, ret_value);
+	if (p->size > GW_MQTT_PAYLOAD_MAX)
+		return GW_MQTT_UNREADABLE;
+	if (whole && read_whole(p, want, ret_value))
+		return GW_MQTT_SAID;
+	if (want->path && whole)
+		return GW_MQTT_UNREADABLE;
+	switch (gw_mqtt_json_find(p->bytes, p->size, want->path ? want->path : want->name,
+		want->path == NULL, &value, &n, &p->damage)) {
+	case GW_MQTT_JSON_ABSENT: return GW_MQTT_NOT_SAID;
+	case GW_MQTT_JSON_UNCLEAR: return GW_MQTT_UNREADABLE;
+	case GW_MQTT_JSON_FOUND: break;
+	}
+	return read_json(value, n, want, ret_value) ? GW_MQTT_SAID : GW_MQTT_UNREADABLE;
 }
 
 enum gw_err gw_mqtt_payload_check_path(const char *path, struct gw_error *err)

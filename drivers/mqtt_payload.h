@@ -1,29 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * mqtt_payload.h: the bytes of one MQTT message as values. A payload is a bare number or word,
- * or JSON (RFC 8259, duplicate keys refused) in which a JSON pointer (RFC 6901) finds the value.
- * What is not exactly one number (or, for a bool, one known word) is no value.
+ * mqtt_payload.h: the bytes of one MQTT message as values. A payload is a bare number or word, or
+ * JSON in which a JSON pointer (RFC 6901) finds the value. A value is taken whenever its pointer
+ * leads to it beyond doubt and it is exactly one number (or, for a bool, one known word), whatever
+ * is wrong with the rest of the message; see mqtt_json.h.
  *
- * Owner: the caller, of bytes too, which must stay until fini. Thread: one. Pure, no I/O.
- * Life: init, read..., fini.
+ * Owner: the caller, of bytes too, which must stay until the last read. Thread: one. Pure, no I/O.
+ * Life: init, read...
  */
 #ifndef GW_DRIVERS_MQTT_PAYLOAD_H
 #define GW_DRIVERS_MQTT_PAYLOAD_H
 
 #include "base/error.h"
+#include "drivers/mqtt_json.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 
 #define GW_MQTT_PAYLOAD_MAX ((size_t)256 * 1024)
 
-struct json_t;
-
 struct gw_mqtt_payload {
 	const char *bytes;
 	size_t size;
-	bool parsed; /* looked at as JSON already, for several points of one message */
-	struct json_t *root; /* NULL: not JSON */
+	struct gw_mqtt_json_damage damage; /* found so far, by reads that looked for JSON */
 };
 
 /* What one point wants of a payload. */
@@ -32,15 +31,21 @@ struct gw_mqtt_want {
 	const char *name; /* the member called so; if alone, also the payload as a whole */
 	bool alone;       /* the device has no other point */
 	bool is_bool;
+	const char *unit; /* what the point is measured in; "" or NULL: nothing */
+};
+
+enum gw_mqtt_said {
+	GW_MQTT_NOT_SAID, /* a message that is about something else */
+	GW_MQTT_SAID,
+	GW_MQTT_UNREADABLE, /* said without a value, twice, or behind damage */
 };
 
 void gw_mqtt_payload_init(struct gw_mqtt_payload *p, const void *bytes, size_t size);
-void gw_mqtt_payload_fini(struct gw_mqtt_payload *p); /* twice is fine */
-
-/* A number: decimal as in JSON, or a JSON string that holds one and nothing else. A bool: 0, 1,
- * true/false, on/off, open/closed, detected/clear, in any case of letters; 0 or 1 comes out.
- * False: there is no such value; ret_value is untouched. */
-bool gw_mqtt_payload_read(
+/* A number: decimal, also with a leading plus or a point without digits on one side of it, as text
+ * also with the point's own unit behind it. A bool: 0, 1, true/false, on/off, open/closed,
+ * detected/clear, in any case of letters; 0 or 1 comes out. Text may be padded with white space
+ * or NUL. ret_value is set if SAID. */
+enum gw_mqtt_said gw_mqtt_payload_read(
 	struct gw_mqtt_payload *p, const struct gw_mqtt_want *want, double *ret_value);
 
 /* Whether path is "" or a well-formed JSON pointer. */

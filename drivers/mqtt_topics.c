@@ -82,12 +82,16 @@ static void emit_device(const struct gw_device_opts *device,
 			.name = point->name,
 			.alone = device->n_points == 1,
 			.is_bool = point->type == GW_TYPE_BOOL,
+			.unit = point->info ? point->info->unit_of_measure : NULL,
 		};
 		double raw;
 
-		if (gw_mqtt_payload_read(payload, &want, &raw)) {
+		switch (gw_mqtt_payload_read(payload, &want, &raw)) {
+		case GW_MQTT_NOT_SAID: break; /* and nothing changes */
+		case GW_MQTT_SAID:
 			gw_emit_raw(emit, point, quality, raw, mono_ns, 0);
-		} else {
+			break;
+		case GW_MQTT_UNREADABLE:
 			gw_emit_refused(emit, point, GW_QUALITY_BAD_PAYLOAD,
 				want.is_bool ? "no known word where its path points to"
 					     : "no number where its path points to",
@@ -112,6 +116,22 @@ static enum gw_quality quality_of(const struct gw_device_opts *device, enum gw_m
 							 : GW_QUALITY_RETAINED;
 }
 
+static void note_damage(struct gw_mqtt_topic *topic,
+	const struct gw_mqtt_json_damage *damage, struct gw_emit *emit)
+{
+	char why[256];
+
+	gw_emit_count(emit, GW_COUNT_DAMAGED, 1);
+	if (topic->damaged)
+		return;
+	topic->damaged = true;
+	snprintf(why, sizeof(why),
+		"a message of topic %.100s is damaged: %s, at byte %zu. What is whole in "
+		"such messages is taken; this is said once",
+		topic->name, damage->what, damage->at);
+	gw_emit_warn(emit, why);
+}
+
 void gw_mqtt_topics_emit(struct gw_mqtt_topic *topic, const struct gw_mqtt_topics *t,
 	const void *bytes, size_t size, enum gw_mqtt_age age, int64_t mono_ns,
 	struct gw_emit *emit)
@@ -127,7 +147,8 @@ void gw_mqtt_topics_emit(struct gw_mqtt_topic *topic, const struct gw_mqtt_topic
 		if (age != GW_MQTT_AGE_OLD || quality == GW_QUALITY_UNCERTAIN)
 			emit_device(device, &payload, quality, mono_ns, emit);
 	}
-	gw_mqtt_payload_fini(&payload);
+	if (payload.damage.what)
+		note_damage(topic, &payload.damage, emit);
 }
 
 static void mark(const struct gw_device_opts *device, enum gw_quality quality,

@@ -18,6 +18,7 @@
 struct gw_mqtt_topic {
 	const char *name;
 	size_t first, n; /* its devices */
+	bool damaged;    /* that a message of it was is said */
 	bool too_long;   /* so was the last message of it */
 	uint64_t round;  /* of the link in which a message of it was last taken; 0: none */
 };
@@ -36,8 +37,8 @@ void gw_mqtt_topics_fini(struct gw_mqtt_topics *t); /* zeroed or twice is fine *
 uint64_t gw_mqtt_topics_hash(const void *bytes, size_t n, uint64_t before);
 /* NULL: nobody listens to it. */
 struct gw_mqtt_topic *gw_mqtt_topics_find(const struct gw_mqtt_topics *t, const char *name);
-/* Emit a sample for every point that listens; of an old one nothing. One of unknown age is
- * uncertain. */
+/* Emit a sample for every point of which the message says something; of an old one nothing. One
+ * of unknown age is uncertain. */
 void gw_mqtt_topics_emit(struct gw_mqtt_topic *topic, const struct gw_mqtt_topics *t,
 	const void *payload, size_t size, enum gw_mqtt_age age, int64_t mono_ns,
 	struct gw_emit *emit);

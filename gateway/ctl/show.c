@@ -269,6 +269,7 @@ static const char *source_note(struct scrap *s, const json_t *source)
 		{"refused", "refused"},
 		{"unknown_topics", "unknown topics"},
 		{"duplicates", "duplicates"},
+		{"damaged", "damaged"},
 		{"too_long", "too long"},
 		{"sessions_dropped", "sessions dropped"},
 		{"coalesced", "coalesced"},

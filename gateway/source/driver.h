@@ -79,6 +79,7 @@ enum gw_count {
 	GW_COUNT_UNKNOWN_TOPIC, /* messages nobody asked for */
 	GW_COUNT_DUPLICATES,    /* redelivered messages */
 	GW_COUNT_UNSETTLED,     /* acknowledged to the broker before the commit was seen */
+	GW_COUNT_DAMAGED,       /* messages with damage, what is whole in them was taken */
 	GW_COUNT_TOO_LONG,      /* messages longer than is taken, acknowledged unread */
 	GW_COUNT_SESSIONS, /* broker's queues given up for a message that ends the link */
 	GW_COUNT_SKIPPED,  /* polls left out because the bus could not keep up */

@@ -37,6 +37,7 @@ const char *const gw_count_names[] = {
 	[GW_COUNT_UNKNOWN_TOPIC] = "unknown_topics",
 	[GW_COUNT_DUPLICATES] = "duplicates",
 	[GW_COUNT_UNSETTLED] = "unsettled",
+	[GW_COUNT_DAMAGED] = "damaged",
 	[GW_COUNT_TOO_LONG] = "too_long",
 	[GW_COUNT_SESSIONS] = "sessions_dropped",
 	[GW_COUNT_SKIPPED] = "skipped",

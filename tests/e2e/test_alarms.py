@@ -291,8 +291,7 @@ def test_a_retained_current_state_raises_once(gateway, broker, publisher, city, 
     judge(g, city, ledger)
 
 
-PAYLOADS = ('{"smoke": tru', '{"smoke": true} x', '{"smoke": true, "smoke": true}', "[]", "",
-            '{"Smoke": true}', '{"smoke": 2}', '{"smoke": "perhaps"}', '{"smoke": null}',
+PAYLOADS = ('{"smoke": tru', '{"smoke": true, "smoke": true}', "[]", "", '{"smoke": 2}', '{"smoke": "perhaps"}', '{"smoke": null}',
             '{"smoke": {}}', "\xff\xfe", '{"smoke": 1e999}', "[" * 50_000)
 
 
@@ -309,6 +308,51 @@ def test_a_bad_payload_is_never_a_value(gateway, broker, publisher, payload):
     publisher.send("zigbee2mqtt/smoke-1", {"smoke": False})
     g.wait_point("zigbee/smoke-1/smoke", 0)
     assert not [x for x in g.lines() if x["name"] == "smoke"]
+
+
+DAMAGED = (b'{"smoke":true,"temperature":nan}', b'{"temperature":nan,"smoke":true}',
+           b'{"a\\u0000b":1,"smoke":true}', "{\"name\":\"测试\",\"smoke\":true}".encode("gbk"),
+           "{\"name\":\"Küche\",\"smoke\":true}".encode("latin-1"),
+           b'{"smoke":true}\0', b'\xef\xbb\xbf{"smoke":true}', b'{"x":"a\tb","smoke":true}',
+           b'{"smoke":true,"x":"cut o', b'{"smoke":true} x')
+
+
+def test_damage_elsewhere_in_a_message_costs_no_smoke(gateway, broker, publisher, city, ledger):
+    g = gateway(b.config(b.mqtt(broker.port, b.smoke(1)), alarms=[b.SMOKE],
+                         uplinks=[city.uplink()])).start()
+    g.wait_up("zigbee")
+    alarm = "zigbee/smoke-1/smoke:smoke"
+    ledger.will("zigbee/smoke-1:chattering", "raised", sure=False)
+    for times, payload in enumerate(DAMAGED, 1):
+        ledger.will(alarm, "raised")
+        publisher.send("zigbee2mqtt/smoke-1", payload)
+        city.until(alarm, "raised", times)
+        ledger.will(alarm, "cleared")
+        publisher.send("zigbee2mqtt/smoke-1", {"smoke": False})
+        city.until(alarm, "cleared", times)
+    source = g.source("zigbee")
+    assert (source["damaged"], source["bad_frames"]) == (len(DAMAGED), 0)
+    said = [x for x in g.log().splitlines() if "is damaged" in x]
+    assert len(said) == 1 and "zigbee2mqtt/smoke-1" in said[0], "once for the topic"
+    judge(g, city, ledger, only="smoke:smoke")
+
+
+def test_a_device_that_sends_one_key_at_a_time(gateway, broker, publisher):
+    g = gateway(b.config(b.mqtt(broker.port, b.smoke(1, expect_every="3s")),
+                         alarms=[b.SMOKE])).start()
+    g.wait_up("zigbee")
+    silent = "zigbee/smoke-1:silent"
+    publisher.send("zigbee2mqtt/smoke-1", {"smoke": True})
+    g.wait_point("zigbee/smoke-1/smoke", 1)
+    publisher.send("zigbee2mqtt/smoke-1", {"linkquality": 80})  # none of its keys
+    publisher.send("zigbee2mqtt/smoke-1", {"battery": 90})
+    g.wait_point("zigbee/smoke-1/battery", 90)
+    assert g.point("zigbee/smoke-1/smoke")["quality"] == "good"
+    assert g.source("zigbee")["bad_frames"] == 0
+    g.wait_state(silent, "active-unacked")
+    publisher.send("zigbee2mqtt/smoke-1", {"battery": 89})
+    g.wait_state(silent, "returned-unacked")
+    assert g.alarm("zigbee/smoke-1/smoke:smoke")["state"] == "active-unacked"
 
 
 def test_one_bad_part_leaves_the_rest_of_the_message(gateway, broker, publisher):

@@ -14,22 +14,23 @@
 
 #define NO (-77777.0)
 
+static enum gw_mqtt_said last;
+static struct gw_mqtt_json_damage damage;
+
 /* The bytes in memory of exactly their size, so that a sanitizer sees a step too far. */
 static double read_n(const char *bytes, size_t size, struct gw_mqtt_want want)
 {
 	char *copy = malloc(size ? size : 1);
 	struct gw_mqtt_payload p;
 	double value = NO, again = NO;
-	bool found;
 
 	memcpy(copy, bytes, size);
 	gw_mqtt_payload_init(&p, copy, size);
-	found = gw_mqtt_payload_read(&p, &want, &value);
-	assert_true(found == (value != NO));
+	last = gw_mqtt_payload_read(&p, &want, &value);
+	assert_true((last == GW_MQTT_SAID) == (value != NO));
+	damage = p.damage;
 	gw_mqtt_payload_read(&p, &want, &again);
 	assert_true(value == again);
-	gw_mqtt_payload_fini(&p);
-	gw_mqtt_payload_fini(&p);
 	free(copy);
 	return value;
 }
@@ -54,20 +55,25 @@ static double at(const char *path, const char *text)
 static void a_bare_number_is_read_strictly(void **state)
 {
 	static const char *const bad[] = {"", " ", "57,5", "60abc", "nan", "NaN", "inf",
-		"-Infinity", "1e999", "010", "0x10", "+5", ".5", "5.", "--1", "1e", "true",
-		"null", "on", "52.3 %", "５"};
+		"-Infinity", "1e999", "010", "0x10", "--1", "+-1", "+", ".", "-.", "1e",
+		"e5", "1.2.3", "true", "null", "on", "52.3 %", "5 5", "５"};
 
 	(void)state;
 	assert_true(whole("52.3") == 52.3);
 	assert_true(whole("-0.5e-3") == -0.5e-3);
 	assert_true(whole("0") == 0);
 	assert_true(whole("\"52.3\"") == 52.3);
+	assert_true(whole("+5") == 5 && whole(".5") == 0.5 && whole("5.") == 5);
+	assert_true(
+		whole("-.5") == -0.5 && whole("+5.e1") == 50 && whole("\"+.5\"") == 0.5);
 	assert_true(whole(" 52.3\n") == 52.3); /* a JSON text, as echo makes it */
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		if (whole(bad[i]) != NO)
 			fail_msg("\"%s\" became %g", bad[i], whole(bad[i]));
 	assert_true(
-		read_n("1\0", 2, (struct gw_mqtt_want){.name = "x", .alone = true}) == NO);
+		read_n("1\0", 2, (struct gw_mqtt_want){.name = "x", .alone = true}) == 1);
+	assert_true(whole("\xef\xbb\xbf"
+			  "52.3") == 52.3);
 	assert_true(read_n("1\0002", 3,
 			    (struct gw_mqtt_want){.name = "x", .alone = true}) == NO);
 }
@@ -75,11 +81,12 @@ static void a_bare_number_is_read_strictly(void **state)
 static void words_are_for_bools_only(void **state)
 {
 	static const char *const yes[] = {"1", "true", "on", "ON", "On", "TRUE", "open",
-		"detected", "\"ON\"", "{\"smoke\": true}", "{\"smoke\": 1}",
+		" on\r\n", "\"\\tON\\u0000\"", "{\"smoke\": \" on \"}", "1.0", "detected",
+		"\"ON\"", "{\"smoke\": true}", "{\"smoke\": 1}",
 		"{\"smoke\": \"detected\"}"};
 	static const char *const no[] = {"0", "false", "OFF", "closed", "clear", "\"off\"",
 		"{\"smoke\": false}", "{\"smoke\": 0}", "{\"smoke\": \"0\"}"};
-	static const char *const bad[] = {"2", "-1", "yes", "o", "onn", "", " on", "null",
+	static const char *const bad[] = {"2", "-1", "yes", "o", "onn", "", "o n", "null",
 		"{\"smoke\": null}", "{\"smoke\": 2}", "{\"smoke\": \"\"}", "[true]"};
 
 	(void)state;
@@ -134,27 +141,182 @@ static void without_a_path_the_name_finds_it(void **state)
 	assert_true(read_n("[5]", 3, one_of_two) == NO);
 }
 
-/* Each of these cJSON would take for a value (hazard 14). */
+/* Nothing that is only nearly a value of its own is one. */
 static void json_is_read_strictly(void **state)
 {
 	(void)state;
 	assert_true(whole("{\"ch4\": 5}") == 5);
 	assert_true(whole("{\"ch4\": 1e999}") == NO);
-	assert_true(whole("{\"ch4\": 5} x") == NO);
+	assert_true(whole("{\"ch4\": 5} x") == 5);
 	assert_true(whole("{\"ch4\": 5, \"ch4\": 60}") == NO);
 	assert_true(whole("{\"CH4\": 5}") == NO);
-	assert_true(whole("{\"ch4\": 5, \"x\": \"\xff\"}") == NO);
-	assert_true(whole("{\"ch4\": 5, \"x\": \"a\\u0000b\"}") == NO);
-	assert_true(whole("{\"ch4\": 5,}") == NO);
 	assert_true(whole("{\"ch4\": 05}") == NO);
 	assert_true(whole("{\"ch4\": NaN}") == NO);
 	assert_true(whole("{\"ch4\": 5") == NO);
-	assert_true(whole("{\"ch4\": \"5 \"}") == NO);
 	assert_true(whole("{\"ch4\": \"0x5\"}") == NO);
 	assert_true(whole("{\"ch4\": [5]}") == NO);
 	assert_true(whole("{'ch4': 5}") == NO);
 	assert_true(read_n("{\"ch4\": 1\0002}", 11,
 			    (struct gw_mqtt_want){.name = "ch4", .alone = true}) == NO);
+}
+
+static double unit(const char *text)
+{
+	return read_n(text, strlen(text),
+		(struct gw_mqtt_want){.path = "/t", .name = "t", .unit = "°C"});
+}
+
+static void a_number_may_have_its_own_unit(void **state)
+{
+	(void)state;
+	assert_true(unit("{\"t\":\"21.5 °C\"}") == 21.5);
+	assert_true(unit("{\"t\":\"+21.5°C \"}") == 21.5);
+	assert_true(unit("{\"t\":\"21.5\"}") == 21.5);
+	assert_true(unit("{\"t\":\"21.5 %\"}") == NO);
+	assert_true(unit("{\"t\":\"21.5 K\"}") == NO);
+	assert_true(unit("{\"t\":\"21.5 °C °C\"}") == NO);
+	assert_true(unit("{\"t\":\"°C\"}") == NO);
+	assert_true(unit("{\"t\":21.5 °C}") == NO); /* bare, it is not JSON */
+	assert_true(read_n("90%", 3, (struct gw_mqtt_want){.path = "", .unit = "%"}) == 90);
+}
+
+/* Each message says that there is smoke. Something else is wrong with it. */
+static void damage_elsewhere_costs_nothing(void **state)
+{
+	static const char *const messages[] = {
+		"{\"smoke\":true,\"temperature\":nan}",
+		"{\"temperature\":nan,\"smoke\":true}",
+		"{\"temperature\":-Infinity,\"smoke\":true}",
+		"{\"a\\u0000b\":1,\"smoke\":true}",
+		"{\"smoke\":true,\"a\\u0000b\":1}",
+		"{\"x\":\"\\u0000\",\"smoke\":true}",
+		"{\"name\":\"\xb2\xe2\xca\xd4\",\"smoke\":true}", /* GBK */
+		"{\"name\":\"K\xfc"
+		"che\",\"smoke\":true}", /* Latin-1 */
+		"{\"\xb2\xe2\":1,\"smoke\":true}",
+		"{\"smoke\":true,\"name\":\"\xff\"}",
+		"{\"name\":\"a\tb\",\"smoke\":true}",
+		"{\"name\":\"a\nb\",\"smoke\":true}",
+		"{\"name\":\"\\x\",\"smoke\":true}",
+		"{\"name\":\"\\ud800\",\"smoke\":true}",
+		"{\"x\":1,\"smoke\":true,\"x\":2}",
+		"{\"x\":{\"smoke\":false,\"a\":[1,,2]},\"smoke\":true}",
+		"{\"x\":05,\"y\":0x10,\"z\":undefined,\"smoke\":true}",
+		"{\"t\":12:30,\"smoke\":true}",
+		"{\"x\":,\"smoke\":true}",
+		"{,\"smoke\":true}",
+		"{\"smoke\":true,}",
+		"{\"x\":[1,2,],\"smoke\":true}",
+		"{x:1,\"smoke\":true}",
+		"{'x':'y','smoke':false,\"smoke\":true}",
+		"{\"x\",\"smoke\":true}",
+		"{\"x\":1e999,\"smoke\":true}",
+		"\xef\xbb\xbf{\"smoke\":true}",
+		"{\"smoke\":true} x",
+		"{\"smoke\":true}}",
+		"{\"smoke\":true}{\"battery\":9}",
+		"{\"smoke\":true,\"x\":\"cut off he",
+		"{\"smoke\":true,\"x\":12",
+		"{\"smoke\":true,\"x\":{\"y\":",
+		"{\"smoke\":true,",
+		"{\"smoke\":true,\"x\":[1,2}}",
+		"{\"smoke\":true,\"x\":\"a\"b\",\"y\":1}",
+	};
+	const struct gw_mqtt_want want = {
+		.path = "/smoke", .name = "smoke", .is_bool = true};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(messages) / sizeof(messages[0]); i++) {
+		if (read_n(messages[i], strlen(messages[i]), want) != 1)
+			fail_msg("no smoke in %s", messages[i]);
+		if (!strstr(messages[i], "\"x\":2") && !strstr(messages[i], "1e999"))
+			assert_non_null(damage.what);
+	}
+	assert_true(read_n("{\"smoke\":true}\0\0", 16, want) == 1);
+	assert_non_null(damage.what);
+	assert_true(read_n("{\"smoke\":true}\r\n", 16, want) == 1);
+	assert_null(damage.what);
+	assert_true(read_n("{\"x\":\"\0\",\"smoke\":true}", 22, want) == 1);
+	assert_int_equal(damage.at, 6);
+}
+
+static void damage_on_the_way_makes_it_bad(void **state)
+{
+	static const char *const messages[] = {
+		"{\"smoke\":true,\"smoke\":true}", /* said twice, though alike */
+		"{\"smoke\":false,\"x\":1,\"sm\\u006fke\":true}",
+		"{\"smoke\":nan}",
+		"{\"smoke\":}",
+		"{\"smoke\"}",
+		"{\"smoke\" true}",
+		"{\"smoke\":null}",
+		"{\"smoke\":\"\"}",
+		"{\"smoke\":\"o\xff\"}",
+		"{\"smoke\":\"o\tn\"}",
+		"{\"smoke\":\"on\\u0000off\"}",
+		"{\"smoke\":[true]}",
+		"{\"smoke\":{\"smoke\":true}}",
+		"{\"smoke\":true false}",
+		"{\"smoke\":tru",
+		"{\"smoke\":true", /* who knows how it went on */
+		"{\"smoke\":\"on",
+		"{\"x\":\"a\"b\",\"smoke\":true}", /* where does a string end? */
+		"{\"x\":\"\xb2\\\",\"smoke\":true}",
+		"{\"x\":[1,2},\"smoke\":true}",
+		"{\"x\":1 \"smoke\":true}",
+		"{\"x\":\"y\" \"smoke\":true}",
+		"{\"smoke\":false}{\"smoke\":true}", /* which of the two? */
+		"{\"smoke\":false,\"x\":\"a\"b\",\"smoke\":true}",
+		"{\"smoke\":false,\"x\":\"a,\"smoke\":true}",
+		"smoke",
+		"{",
+		"[true]",
+	};
+	const struct gw_mqtt_want want = {.path = "/smoke", .name = "x", .is_bool = true};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(messages) / sizeof(messages[0]); i++) {
+		double value = read_n(messages[i], strlen(messages[i]), want);
+		bool silent = strcmp(messages[i], "{") == 0;
+
+		if (last != (silent ? GW_MQTT_NOT_SAID : GW_MQTT_UNREADABLE))
+			fail_msg("%s is %d, %g", messages[i], (int)last, value);
+	}
+	assert_true(at("/a/b", "{\"a\":{\"b\":1},\"a\":{\"b\":1}}") == NO);
+	assert_int_equal(last, GW_MQTT_UNREADABLE);
+	assert_true(at("/a/1", "{\"a\":[,5]}") == NO); /* the first or the second? */
+	assert_int_equal(last, GW_MQTT_UNREADABLE);
+	assert_true(at("/a/0", "{\"a\":[5,,6]}") == 5);
+	assert_true(at("/a/b", "{\"a\":{\"b\":1,\"c\":\"cut") == 1);
+	assert_true(at("/a/b", "{\"a\":{\"c\":\"x\"y\",\"b\":1}}") == NO);
+	assert_int_equal(last, GW_MQTT_UNREADABLE);
+}
+
+static void what_is_not_there_is_not_said(void **state)
+{
+	static const char *const messages[] = {
+		"{}",
+		"{\"battery\":90}",
+		"{\"Smoke\":true}",
+		"{\"x\":{\"smoke\":true}}",
+		"{\"battery\":nan}",
+		"{\"battery\":9",
+		"{\"x\":\"smoke\"}",
+	};
+	const struct gw_mqtt_want want = {.path = "/smoke", .name = "x", .is_bool = true};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(messages) / sizeof(messages[0]); i++) {
+		(void)read_n(messages[i], strlen(messages[i]), want);
+		if (last != GW_MQTT_NOT_SAID)
+			fail_msg("%s is %d", messages[i], (int)last);
+	}
+	(void)at("/a/b", "{\"a\":5}");
+	assert_int_equal(last, GW_MQTT_NOT_SAID);
+	(void)at("/a/2", "{\"a\":[5]}");
+	assert_int_equal(last, GW_MQTT_NOT_SAID);
+	(void)whole("{\"co\":5}");
+	assert_int_equal(last, GW_MQTT_NOT_SAID);
 }
 
 static void size_and_depth_are_bounded(void **state)
@@ -267,6 +429,10 @@ int main(void)
 		cmocka_unit_test(a_pointer_finds_its_value),
 		cmocka_unit_test(without_a_path_the_name_finds_it),
 		cmocka_unit_test(json_is_read_strictly),
+		cmocka_unit_test(a_number_may_have_its_own_unit),
+		cmocka_unit_test(damage_elsewhere_costs_nothing),
+		cmocka_unit_test(damage_on_the_way_makes_it_bad),
+		cmocka_unit_test(what_is_not_there_is_not_said),
 		cmocka_unit_test(size_and_depth_are_bounded),
 		cmocka_unit_test(paths_are_checked),
 		cmocka_unit_test(urls_are_read_strictly),

@@ -1,0 +1,529 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "drivers/mqtt_json.h"
+
+#include "base/parse.h"
+
+#include <stdint.h>
+#include <string.h>
+
+struct scan {
+	const char *begin, *at, *end;
+	struct gw_mqtt_json_damage *damage;
+};
+
+/* Of the member or element that is looked for. */
+struct hit {
+	const char *at, *end; /* the first one's value; end NULL: it is not delimited */
+	unsigned n;
+	bool unclear; /* it has no value, or its number cannot be told */
+};
+
+static void spoil(struct scan *s, const char *at, const char *what)
+{
+	if (s->damage->what)
+		return;
+	s->damage->what = what;
+	s->damage->at = (size_t)(at - s->begin);
+}
+
+/* The marks do not fit from here on. */
+static bool lost(struct scan *s, const char *what)
+{
+	spoil(s, s->at, s->at == s->end ? "it ends in the middle" : what);
+	return false;
+}
+
+static bool is_space(char c)
+{
+	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+static void skip_space(struct scan *s)
+{
+	while (s->at < s->end && is_space(*s->at))
+		s->at++;
+}
+
+static bool next_is(const struct scan *s, char c)
+{
+	return s->at < s->end && *s->at == c;
+}
+
+static int hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+/* The four digits of a \u, -1 if they are none. */
+static int32_t code_unit(const char *at, const char *end)
+{
+	int32_t unit = 0;
+
+	for (int i = 0; i < 4; i++) {
+		int digit = at + i < end ? hex_digit(at[i]) : -1;
+
+		if (digit < 0)
+			return -1;
+		unit = unit * 16 + digit;
+	}
+	return unit;
+}
+
+/* One character of a string at *at, which is not its end: its code, or -1 if it is damaged; *at is
+ * behind it. Bytes over 0x7f are left to who looks at the whole. */
+static int32_t next_char(const char **at, const char *end)
+{
+	static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
+	const char *p = *at, *known;
+	int32_t unit, low;
+
+	if (*p != '\\') {
+		*at = p + 1;
+		return (unsigned char)*p < 0x20 ? -1 : (unsigned char)*p;
+	}
+	*at = p + 1 < end ? p + 2 : end;
+	if (p + 1 >= end)
+		return -1;
+	if (p[1] != 'u') {
+		known = p[1] ? strchr(from, p[1]) : NULL;
+		return known ? to[known - from] : -1;
+	}
+	unit = code_unit(p + 2, end);
+	if (unit < 0 || (unit >= 0xdc00 && unit < 0xe000))
+		return -1;
+	*at = p + 6;
+	if (unit < 0xd800 || unit >= 0xdc00)
+		return unit;
+	low = p + 7 < end && p[6] == '\\' && p[7] == 'u' ? code_unit(p + 8, end) : -1;
+	if (low < 0xdc00 || low >= 0xe000)
+		return -1;
+	*at = p + 12;
+	return 0x10000 + ((unit - 0xd800) << 10) + (low - 0xdc00);
+}
+
+/* Behind the closing quote. */
+static bool skip_string(struct scan *s)
+{
+	const char *from = ++s->at;
+
+	while (s->at < s->end && *s->at != '"') {
+		const char *was = s->at;
+
+		if (next_char(&s->at, s->end) <= 0)
+			spoil(s, was, "a string has a character that cannot be in one");
+	}
+	if (s->at == s->end)
+		return lost(s, "");
+	if (!gw_parse_utf8(from, (size_t)(s->at - from)))
+		spoil(s, from, "it is not UTF-8");
+	s->at++;
+	return true;
+}
+
+static bool is_number(const char *at, size_t n)
+{
+	size_t i = n && (*at == '-' || *at == '+'), digits = 0;
+
+	if (i + 1 < n && at[i] == '0' && at[i + 1] >= '0' && at[i + 1] <= '9')
+		return false;
+	for (; i < n && at[i] >= '0' && at[i] <= '9'; i++)
+		digits++;
+	if (i < n && at[i] == '.')
+		for (i++; i < n && at[i] >= '0' && at[i] <= '9'; i++)
+			digits++;
+	if (digits == 0)
+		return false;
+	if (i == n)
+		return true;
+	if (at[i] != 'e' && at[i] != 'E')
+		return false;
+	i++;
+	i += i < n && (at[i] == '-' || at[i] == '+');
+	if (i == n)
+		return false;
+	while (i < n && at[i] >= '0' && at[i] <= '9')
+		i++;
+	return i == n;
+}
+
+static bool is_word(const char *at, size_t n, const char *word)
+{
+	return n == strlen(word) && memcmp(at, word, n) == 0;
+}
+
+/* Up to the mark that ends it; at the end of what it says. A quote or bracket cannot be in it. */
+static bool skip_scalar(struct scan *s, const char **ret_end)
+{
+	const char *from = s->at;
+	size_t n;
+
+	for (; s->at < s->end && !strchr(",}]", *s->at ? *s->at : 'x'); s->at++)
+		if (*s->at == '"' || *s->at == '{' || *s->at == '[')
+			return lost(s, "a comma or a quote is missing");
+	*ret_end = s->at;
+	while (*ret_end > from && is_space((*ret_end)[-1]))
+		--*ret_end;
+	n = (size_t)(*ret_end - from);
+	if (n == 0)
+		spoil(s, from, "a value is missing");
+	else if (!is_number(from, n) && !is_word(from, n, "true") &&
+		!is_word(from, n, "false") && !is_word(from, n, "null"))
+		spoil(s, from, "a value is not JSON");
+	return true;
+}
+
+static bool skip_object(struct scan *s, unsigned depth, const char *name, struct hit *hit);
+static bool skip_array(struct scan *s, unsigned depth, int64_t index, struct hit *hit);
+
+/* ret_end: of what it says; NULL: it is not delimited. */
+static bool skip_value(struct scan *s, unsigned depth, const char **ret_end)
+{
+	bool fits;
+
+	*ret_end = NULL;
+	if (s->at == s->end)
+		return lost(s, "");
+	if (*s->at != '"' && *s->at != '{' && *s->at != '[') {
+		fits = skip_scalar(s, ret_end);
+		if (s->at == s->end) { /* more of it may have been cut off */
+			*ret_end = NULL;
+			return lost(s, "");
+		}
+		return fits;
+	}
+	if (*s->at != '"' && depth == GW_MQTT_JSON_DEPTH)
+		return lost(s, "it is too deep");
+	if (*s->at == '"')
+		fits = skip_string(s);
+	else
+		fits = *s->at == '{' ? skip_object(s, depth + 1, NULL, NULL)
+				     : skip_array(s, depth + 1, -1, NULL);
+	if (fits)
+		*ret_end = s->at;
+	return fits;
+}
+
+/* A value that may be the one that is looked for. */
+static bool take_value(struct scan *s, unsigned depth, bool wanted, struct hit *hit)
+{
+	const char *at = s->at, *end;
+	bool fits = skip_value(s, depth, &end);
+
+	if (wanted && hit->n++ == 0) {
+		hit->at = at;
+		hit->end = end;
+		hit->unclear |= end == at;
+	}
+	return fits;
+}
+
+static size_t add_utf8(char *to, int32_t c)
+{
+	if (c < 0x80) {
+		to[0] = (char)c;
+		return 1;
+	}
+	if (c < 0x800) {
+		to[0] = (char)(0xc0 | c >> 6);
+		to[1] = (char)(0x80 | (c & 0x3f));
+		return 2;
+	}
+	if (c < 0x10000) {
+		to[0] = (char)(0xe0 | c >> 12);
+		to[1] = (char)(0x80 | (c >> 6 & 0x3f));
+		to[2] = (char)(0x80 | (c & 0x3f));
+		return 3;
+	}
+	to[0] = (char)(0xf0 | c >> 18);
+	to[1] = (char)(0x80 | (c >> 12 & 0x3f));
+	to[2] = (char)(0x80 | (c >> 6 & 0x3f));
+	to[3] = (char)(0x80 | (c & 0x3f));
+	return 4;
+}
+
+/* What is between two quotes, without escapes. False: it is damaged, or has no room. */
+static bool decode(const char *at, const char *end, char *to, size_t size)
+{
+	size_t n = 0;
+
+	while (at < end) {
+		bool escaped = *at == '\\';
+		int32_t c = next_char(&at, end);
+
+		if (c <= 0 || n + 4 >= size)
+			return false;
+		if (escaped)
+			n += add_utf8(to + n, c);
+		else
+			to[n++] = (char)c;
+	}
+	to[n] = '\0';
+	return gw_parse_utf8(to, n);
+}
+
+static bool same_name(const char *at, const char *end, const char *name)
+{
+	char decoded[GW_MQTT_JSON_NAME + 4];
+	size_t n = strlen(name);
+
+	at++;
+	end--;
+	if (!memchr(at, '\\', (size_t)(end - at)))
+		return (size_t)(end - at) == n && memcmp(at, name, n) == 0;
+	return decode(at, end, decoded, sizeof(decoded)) && strcmp(decoded, name) == 0;
+}
+
+/* A member's name and its colon. False: the marks do not fit. ret_value: whether a value follows. */
+static bool take_name(struct scan *s, const char *name, bool *ret_wanted, bool *ret_value)
+{
+	const char *from = s->at;
+
+	*ret_wanted = *ret_value = false;
+	if (*from == '"') {
+		if (!skip_string(s))
+			return false;
+		*ret_wanted = name && same_name(from, s->at, name);
+		skip_space(s);
+	} else {
+		spoil(s, from, "a name has no quotes");
+		while (s->at < s->end && !strchr(":,}\"{[]", *s->at ? *s->at : 'x'))
+			s->at++;
+	}
+	*ret_value = next_is(s, ':');
+	if (*ret_value) {
+		s->at++;
+		skip_space(s);
+		return true;
+	}
+	if (next_is(s, ',') || next_is(s, '}')) {
+		spoil(s, s->at, "a value is missing");
+		return true;
+	}
+	return lost(s, "a colon is missing");
+}
+
+/* Behind a member or element: at its comma, behind it, or at the closing bracket. */
+static bool take_comma(struct scan *s, char close)
+{
+	skip_space(s);
+	if (next_is(s, close))
+		return true;
+	if (!next_is(s, ','))
+		return lost(s, "a comma is missing");
+	s->at++;
+	skip_space(s);
+	if (next_is(s, close))
+		spoil(s, s->at, "a comma is too much");
+	return true;
+}
+
+/* name NULL: it is only skipped. Behind its closing bracket. */
+static bool skip_object(struct scan *s, unsigned depth, const char *name, struct hit *hit)
+{
+	bool wanted, value;
+
+	s->at++;
+	for (skip_space(s); !next_is(s, '}');) {
+		if (s->at == s->end)
+			return lost(s, "");
+		if (next_is(s, ',')) {
+			spoil(s, s->at, "a member is missing");
+		} else {
+			bool fits = take_name(s, name, &wanted, &value);
+
+			if (wanted && (!fits || !value))
+				hit->unclear = true;
+			if (!fits || (value && !take_value(s, depth, wanted, hit)))
+				return false;
+		}
+		if (!take_comma(s, '}'))
+			return false;
+	}
+	s->at++;
+	return true;
+}
+
+/* index < 0: it is only skipped. */
+static bool skip_array(struct scan *s, unsigned depth, int64_t index, struct hit *hit)
+{
+	int64_t i = 0;
+
+	s->at++;
+	for (skip_space(s); !next_is(s, ']'); i++) {
+		if (s->at == s->end)
+			return lost(s, "");
+		if (next_is(s, ',')) {
+			spoil(s, s->at, "an element is missing");
+			if (hit && hit->n == 0) /* what comes later has another number */
+				hit->unclear = true;
+		} else if (!take_value(s, depth, i == index, hit)) {
+			return false;
+		}
+		if (!take_comma(s, ']'))
+			return false;
+	}
+	s->at++;
+	return true;
+}
+
+/* One name of a pointer, which ends at '/' or NUL; at most GW_MQTT_JSON_NAME. */
+static const char *next_name(const char *path, char *ret_name)
+{
+	size_t n = 0;
+
+	for (; *path && *path != '/' && n + 1 < GW_MQTT_JSON_NAME; path++) {
+		char c = *path;
+
+		if (c == '~')
+			c = *++path == '1' ? '/' : '~';
+		ret_name[n++] = c;
+	}
+	ret_name[n] = '\0';
+	return path;
+}
+
+/* RFC 6901, 4: no sign, no leading zeros. -1: it is none. */
+static int64_t array_index(const char *name)
+{
+	int64_t index = 0;
+	size_t n = strlen(name);
+
+	if (n == 0 || n > 9 || (name[0] == '0' && n > 1))
+		return -1;
+	for (; *name; name++) {
+		if (*name < '0' || *name > '9')
+			return -1;
+		index = index * 10 + (*name - '0');
+	}
+	return index;
+}
+
+/* Whether the name may stand behind the place from which on nothing is believed. */
+static bool mentioned(const struct scan *s, const char *name)
+{
+	const char *at = s->at > s->begin ? s->at - 1 : s->at; /* that may be its quote */
+	size_t n = strlen(name);
+
+	for (; at < s->end && (at = memchr(at, '"', (size_t)(s->end - at))) != NULL; at++)
+		if ((size_t)(s->end - at) >= n + 2 && memcmp(at + 1, name, n) == 0 &&
+			at[n + 1] == '"')
+			return true;
+	return false;
+}
+
+/* One name of the pointer, in the container at s->at. What follows the outermost one may be
+ * another message. */
+static enum gw_mqtt_json_found step(
+	struct scan *s, const char *name, bool outermost, struct hit *ret_hit)
+{
+	bool object = next_is(s, '{'), fits;
+
+	*ret_hit = (struct hit){0};
+	if (outermost && !object && array_index(name) < 0)
+		return GW_MQTT_JSON_UNCLEAR; /* this is no message of that kind at all */
+	if (object)
+		fits = skip_object(s, 1, name, ret_hit);
+	else if (next_is(s, '['))
+		fits = skip_array(s, 1, array_index(name), ret_hit);
+	else
+		return GW_MQTT_JSON_ABSENT;
+	if (ret_hit->n > 1 || ret_hit->unclear)
+		return GW_MQTT_JSON_UNCLEAR;
+	if (object && (!fits || outermost) && mentioned(s, name))
+		return GW_MQTT_JSON_UNCLEAR;
+	if (ret_hit->n == 0)
+		return object || fits ? GW_MQTT_JSON_ABSENT : GW_MQTT_JSON_UNCLEAR;
+	return GW_MQTT_JSON_FOUND;
+}
+
+/* The outermost value, and what is wrong around it. Where the text of that begins. */
+static const char *enter(struct scan *s)
+{
+	const char *end = s->end, *from;
+
+	if (s->end - s->at >= 3 && memcmp(s->at, "\xef\xbb\xbf", 3) == 0) {
+		spoil(s, s->at, "it begins with a byte order mark");
+		s->at += 3;
+	}
+	while (s->end > s->at && (is_space(s->end[-1]) || s->end[-1] == '\0'))
+		s->end--;
+	skip_space(s);
+	from = s->at;
+	if ((next_is(s, '{') || next_is(s, '[')) &&
+		skip_value(s, 0, &(const char *){NULL}) && s->at < s->end) {
+		skip_space(s);
+		spoil(s, s->at, "something follows it");
+	}
+	if (memchr(s->end, '\0', (size_t)(end - s->end)))
+		spoil(s, s->end, "a NUL follows it");
+	return from;
+}
+
+enum gw_mqtt_json_found gw_mqtt_json_find(const char *text, size_t size, const char *path,
+	bool is_name, const char **ret_value, size_t *ret_size,
+	struct gw_mqtt_json_damage *ret_damage)
+{
+	struct scan s = {text, text, text + size, ret_damage};
+	char buffer[GW_MQTT_JSON_NAME];
+	const char *name = path;
+	struct hit hit = {.at = NULL};
+	bool outermost = true;
+
+	*ret_damage = (struct gw_mqtt_json_damage){NULL, 0};
+	s.at = enter(&s);
+	if (!next_is(&s, '{') && (is_name || !next_is(&s, '[')))
+		return GW_MQTT_JSON_UNCLEAR;
+	do {
+		enum gw_mqtt_json_found found;
+
+		if (!is_name) {
+			path = next_name(path + 1, buffer);
+			name = buffer;
+		}
+		found = step(&s, name, outermost, &hit);
+		if (found != GW_MQTT_JSON_FOUND)
+			return found;
+		s.at = hit.at;
+		outermost = false;
+	} while (!is_name && *path);
+	if (!hit.end)
+		return GW_MQTT_JSON_UNCLEAR;
+	*ret_value = hit.at;
+	*ret_size = (size_t)(hit.end - hit.at);
+	return GW_MQTT_JSON_FOUND;
+}
+
+static bool is_padding(char c)
+{
+	return is_space(c) || c == '\0';
+}
+
+bool gw_mqtt_json_string(const char *text, size_t n, char *ret_string, size_t size)
+{
+	const char *at = text + 1, *end = text + n - 1;
+	size_t used = 0;
+
+	if (n < 2 || *text != '"' || *end != '"')
+		return false;
+	while (at < end) {
+		bool escaped = *at == '\\', bare = is_padding(*at);
+		int32_t c = bare ? *at++ : *at == '"' ? -1 : next_char(&at, end);
+
+		if (c < 0 || used + 4 >= size)
+			return false;
+		if (used == 0 && c < 0x80 && is_padding((char)c))
+			continue;
+		if (escaped)
+			used += add_utf8(ret_string + used, c);
+		else
+			ret_string[used++] = (char)c;
+	}
+	while (used && is_padding(ret_string[used - 1]))
+		used--;
+	ret_string[used] = '\0';
+	return gw_parse_utf8(ret_string, used); /* and no NUL in the middle */
+}
