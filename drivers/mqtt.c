@@ -10,10 +10,13 @@
 #include <mqtt_protocol.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define OPEN_NS    (5 * GW_NS_PER_SEC)
 #define RESOLVE_NS (3 * GW_NS_PER_SEC)
 #define STOP_MS    50
+/* Room to recall those of a longer configuration before this one. */
+#define MORE_TOPICS 4096
 
 struct state {
 	struct gw_mqtt_link link;
@@ -41,14 +44,28 @@ static enum gw_err open_any(struct state *s, int64_t until_ns, struct gw_error *
 	return gw_mqtt_link_open(l, MQTT_PROTOCOL_V311, until_ns, err);
 }
 
-/* What is known of the retained messages; made at the first open. */
-static enum gw_err remember(struct gw_mqtt_link *l, struct gw_error *err)
+/* What is known of the retained messages, from before a restart, too; once. */
+static enum gw_err recall(struct gw_mqtt_link *l, struct gw_error *err)
 {
+	size_t n = l->topics.n, size = GW_MQTT_RETAINED_PACKED * (n + MORE_TOPICS);
+	bool complete;
+
 	if (l->retained)
 		return GW_OK;
-	l->retained = calloc(l->topics.n + 1, sizeof(l->retained[0]));
-	if (!l->retained)
+	l->retained = calloc(n + 1, sizeof(l->retained[0]));
+	l->packed = malloc(size);
+	if (!l->retained || !l->packed) {
+		free(l->packed);
+		free(l->retained);
+		l->packed = NULL;
+		l->retained = NULL;
 		return gw_fail(err, GW_ERR_SYSTEM, ENOMEM, "out of memory");
+	}
+	for (size_t i = 0; i < n; i++)
+		l->retained[i].topic = gw_mqtt_topics_hash(
+			l->topics.at[i].name, strlen(l->topics.at[i].name), 0);
+	size = gw_emit_recall(l->emit, l->packed, size, &complete);
+	gw_mqtt_retained_unpack(l->retained, n, l->packed, size, complete);
 	return GW_OK;
 }
 
@@ -71,7 +88,7 @@ static enum gw_err open_link(void *state, const struct gw_source_opts *opts,
 	if (rc == GW_OK)
 		rc = gw_mqtt_topics_init(&l->topics, opts, err);
 	if (rc == GW_OK)
-		rc = remember(l, err);
+		rc = recall(l, err);
 	/* libmosquitto looks the name up again, without a bound: so only if it is known to be
 	 * answered. */
 	if (rc == GW_OK)
@@ -96,9 +113,12 @@ static enum gw_err poll_link(
 static void close_link(void *state)
 {
 	struct state *s = state;
+	struct gw_mqtt_link *l = &s->link;
 
-	gw_mqtt_link_close(&s->link);
-	gw_mqtt_topics_fini(&s->link.topics);
+	if (l->m && l->retained && gw_emit_stopping(l->emit))
+		gw_mqtt_link_remember(l, true);
+	gw_mqtt_link_close(l);
+	gw_mqtt_topics_fini(&l->topics);
 }
 
 static void release(void *state)
@@ -106,7 +126,9 @@ static void release(void *state)
 	struct state *s = state;
 
 	free(s->link.retained);
+	free(s->link.packed);
 	s->link.retained = NULL;
+	s->link.packed = NULL;
 }
 
 const struct gw_driver gw_driver_mqtt = {
@@ -118,6 +140,7 @@ const struct gw_driver gw_driver_mqtt = {
 	.source_opts_size = sizeof(struct gw_mqtt_source_opts),
 	.device_opts_size = sizeof(struct gw_mqtt_device_opts),
 	.point_opts_size = sizeof(struct gw_mqtt_point_opts),
+	.remembers = true,
 	.pushed = true,
 	.state_size = sizeof(struct state),
 	.check = gw_mqtt_opts_check,

@@ -117,6 +117,7 @@ static enum gw_mqtt_age age_of(struct gw_mqtt_link *l, const struct gw_mqtt_topi
 	enum gw_mqtt_age age = gw_mqtt_retained_age(
 		r, message->retain, l->v5, all_given, hash ? hash : 1, &changed);
 
+	l->news |= changed;
 	if (age != GW_MQTT_AGE_LIVE && !all_given)
 		l->given_ns = l->now_ns + GIVEN_NS;
 	return age;
@@ -486,7 +487,16 @@ enum gw_err gw_mqtt_link_turn(struct gw_mqtt_link *l, int64_t wait_ns, struct gw
 	}
 	if (wait_for(l, wait_ns, writing) && read_batch(l, err) != GW_OK)
 		return GW_ERR_LINK;
+	if (l->news)
+		gw_mqtt_link_remember(l, false);
 	return look_after(l, now_ns, err);
+}
+
+void gw_mqtt_link_remember(struct gw_mqtt_link *l, bool complete)
+{
+	gw_emit_remember(l->emit, l->packed,
+		gw_mqtt_retained_pack(l->retained, l->topics.n, l->packed), complete);
+	l->news = false;
 }
 
 void gw_mqtt_link_close(struct gw_mqtt_link *l)

@@ -48,7 +48,9 @@ struct gw_mqtt_link {
 	const struct gw_mqtt_source_opts *own;
 	struct gw_mqtt_url url;
 	struct gw_mqtt_topics topics;
-	struct gw_mqtt_retained *retained; /* by topic */
+	struct gw_mqtt_retained *retained; /* by topic; outlives close, as the next two */
+	unsigned char *packed;             /* room for it as it is remembered */
+	bool news;                         /* to be remembered */
 	struct mosquitto *m;
 	bool v5;
 	/* for the callbacks: the emit of the open or poll under way */
@@ -97,6 +99,8 @@ enum gw_err gw_mqtt_link_open(
 /* Wait for the broker at most wait_ns, read what it sent, write what may be written. */
 enum gw_err gw_mqtt_link_turn(
 	struct gw_mqtt_link *l, int64_t wait_ns, struct gw_error *err);
+/* What is known of retained messages, to be remembered; complete: nothing comes after it. */
+void gw_mqtt_link_remember(struct gw_mqtt_link *l, bool complete);
 /* Zeroed or twice is fine. Acknowledgements still held back are not sent. */
 void gw_mqtt_link_close(struct gw_mqtt_link *l);
 

@@ -22,10 +22,11 @@
 
 /* Of one topic. Zeroed: nothing is known. */
 struct gw_mqtt_retained {
-	uint64_t
-		payload; /* hash of the retained message at the last subscribe; 0: none seen */
-	bool plain;      /* since then live ones came that were not retained */
-	bool other;      /* since then live ones came that were, or may have been */
+	uint64_t topic;   /* hash of its name */
+	uint64_t payload; /* of the retained message at the last subscribe; 0: none seen */
+	bool plain;       /* since then live ones came that were not retained */
+	bool other;       /* since then live ones came that were, or may have been */
+	bool sure;        /* no other live one came since then */
 	/* of this link */
 	bool given;       /* its retained message has come */
 	uint64_t flagged; /* hash of the last message with the flag */
@@ -44,5 +45,12 @@ void gw_mqtt_retained_link(struct gw_mqtt_retained *r);
  * broker has had the time to give what it retains. ret_changed: what must be remembered has. */
 enum gw_mqtt_age gw_mqtt_retained_age(struct gw_mqtt_retained *r, bool flag, bool v5,
 	bool all_given, uint64_t hash, bool *ret_changed);
+
+/* Of all topics, for a driver's memory. */
+#define GW_MQTT_RETAINED_PACKED 17 /* bytes of a topic */
+size_t gw_mqtt_retained_pack(const struct gw_mqtt_retained *all, size_t n, void *to);
+/* What is known of each topic that is among these n bytes; complete: nothing came after them. */
+void gw_mqtt_retained_unpack(struct gw_mqtt_retained *all, size_t n_all, const void *from,
+	size_t n, bool complete);
 
 #endif

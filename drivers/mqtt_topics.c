@@ -110,10 +110,11 @@ static enum gw_quality quality_of(const struct gw_device_opts *device, enum gw_m
 {
 	const struct gw_mqtt_device_opts *own = device->driver;
 
-	if (age == GW_MQTT_AGE_LIVE || age == GW_MQTT_AGE_NEWEST)
+	if (age == GW_MQTT_AGE_LIVE)
 		return GW_QUALITY_GOOD;
-	return own->retained == GW_MQTT_RETAINED_CURRENT ? GW_QUALITY_UNCERTAIN
-							 : GW_QUALITY_RETAINED;
+	return age == GW_MQTT_AGE_NEWEST || own->retained == GW_MQTT_RETAINED_CURRENT
+		? GW_QUALITY_UNCERTAIN
+		: GW_QUALITY_RETAINED;
 }
 
 static void note_damage(struct gw_mqtt_topic *topic,

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "ctl/protocol.h"
 #include "gw_build.h"
+#include "source/memory.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -21,6 +22,7 @@
 #define SOURCES_END_NS (5 * GW_NS_PER_SEC)
 /* For a disk that stalls; systemd gives us 30 s in all. */
 #define LAST_DRAIN_NS (10 * GW_NS_PER_SEC)
+#define MEMORY_END_NS (2 * GW_NS_PER_SEC)
 
 struct gw_time gw_gateway_now(struct gw_gateway *g)
 {
@@ -378,6 +380,7 @@ void gw_gateway_stop(struct gw_gateway *g)
 	}
 	for (size_t i = 0; i < g->n_sources; i++)
 		gw_source_free(g->sources[i]);
+	gw_memory_stop(g->memory, MEMORY_END_NS);
 	gw_engine_free(g->engine);
 	gw_runner_fini(&g->runner);
 	gw_supervise_fini(&g->supervisor);

@@ -101,6 +101,7 @@ struct gw_gateway {
 
 	struct gw_generation *generation; /* the present one first */
 	size_t n_sources, n_uplinks;      /* of the arrays below; see struct gw_parts */
+	struct gw_memory *memory;         /* of sources; NULL: none remembers anything */
 	struct gw_source **sources;
 	struct gw_generation **source_from;
 	struct gw_uplink **uplinks;

@@ -4,6 +4,8 @@
 #include "app/limits.h"
 #include "base/room.h"
 
+#include "source/memory.h"
+
 #include <stdlib.h>
 
 #define EVENT_RING      1024
@@ -69,6 +71,14 @@ static bool wait_committed(void *arg, uint64_t seq, int64_t until_mono_ns)
 	return g->store && gw_store_wait(g->store, seq, until_mono_ns);
 }
 
+/* Without it all goes on: a driver then takes in doubt what it cannot know. */
+static void remember(struct gw_gateway *g, const char *name, struct gw_source *s)
+{
+	if (!g->memory)
+		gw_memory_start(g->generation->config->gateway.state_dir, &g->memory, NULL);
+	gw_source_memory(s, gw_memory_of(g->memory, name));
+}
+
 enum gw_err gw_wiring_source(struct gw_gateway *g, const struct gw_source_opts *opts,
 	struct gw_source **ret_source, struct gw_error *err)
 {
@@ -80,6 +90,8 @@ enum gw_err gw_wiring_source(struct gw_gateway *g, const struct gw_source_opts *
 		capacity *= 2;
 	if (gw_source_new(opts, capacity, &g->runner.wake, &settle, ret_source, err))
 		return gw_error_wrap(err, "source %s", opts->name);
+	if (opts->driver_table->remembers)
+		remember(g, opts->name, *ret_source);
 	return GW_OK;
 }
 

@@ -125,6 +125,11 @@ bool gw_emit_settled(struct gw_emit *emit, struct gw_mark *mark);
 bool gw_emit_stopping(const struct gw_emit *emit);
 /* Readable when the source must look up from a long wait (stop): add it to the driver's poll(2). */
 int gw_emit_wake_fd(const struct gw_emit *emit);
+/* What a driver remembers across restarts, if it has `remembers`; a few bytes for each device, told
+ * when they change. They may be older than what happened before a kill: complete is true only if
+ * they were remembered so, by a source that was ending. 0: nothing is known. */
+size_t gw_emit_recall(struct gw_emit *emit, void *to, size_t size, bool *ret_complete);
+void gw_emit_remember(struct gw_emit *emit, const void *bytes, size_t n, bool complete);
 /* The thread is alive. The core says so around every call; a driver says so in an open that may
  * take longer than a second, at least every second. */
 void gw_emit_beat(struct gw_emit *emit);
@@ -143,6 +148,7 @@ struct gw_driver {
 	const struct gw_setting *device_settings;
 	const struct gw_setting *point_settings;
 	size_t source_opts_size, device_opts_size, point_opts_size;
+	bool remembers;    /* uses gw_emit_recall and gw_emit_remember */
 	bool pushed;       /* devices speak by themselves: expect_every instead of poll */
 	size_t state_size; /* zeroed, allocated by the core, one per source */
 

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "source/memory.h"
 #include "source/quality.h"
 
 #include <math.h>
@@ -321,6 +322,18 @@ void gw_emit_count(struct gw_emit *e, enum gw_count what, uint64_t by)
 bool gw_emit_stopping(const struct gw_emit *e)
 {
 	return e->thread && gw_thread_stopping(e->thread);
+}
+
+size_t gw_emit_recall(struct gw_emit *e, void *to, size_t size, bool *ret_complete)
+{
+	*ret_complete = false;
+	return e->memory ? gw_memory_recall(e->memory, to, size, ret_complete) : 0;
+}
+
+void gw_emit_remember(struct gw_emit *e, const void *bytes, size_t n, bool complete)
+{
+	if (e->memory)
+		gw_memory_remember(e->memory, bytes, n, complete);
 }
 
 void gw_emit_beat(struct gw_emit *e)

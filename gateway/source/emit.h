@@ -34,6 +34,7 @@ struct gw_emit {
 	struct gw_thread *thread; /* NULL: never stopping */
 	uint32_t n_points;
 	struct gw_held *held;
+	struct gw_memory_slot *memory; /* NULL: nothing is remembered */
 	/* the source's thread */
 	struct gw_refusals refused;
 	size_t n_batch;

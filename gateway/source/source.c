@@ -256,6 +256,11 @@ enum gw_err gw_source_start(struct gw_source *s, struct gw_error *err)
 	return gw_thread_start(&s->thread, s->opts->name, run, s, err);
 }
 
+void gw_source_memory(struct gw_source *s, struct gw_memory_slot *memory)
+{
+	s->emit.memory = memory;
+}
+
 void gw_source_ask_stop(struct gw_source *s)
 {
 	gw_thread_ask_stop(&s->thread);

@@ -25,6 +25,7 @@ struct gw_settle {
 	void *arg;
 };
 
+struct gw_memory_slot;
 struct gw_source;
 
 /* ring_capacity samples; engine_wake is poked after a publish. */
@@ -32,6 +33,8 @@ enum gw_err gw_source_new(const struct gw_source_opts *opts, size_t ring_capacit
 	struct gw_wake *engine_wake, const struct gw_settle *settle,
 	struct gw_source **ret_source, struct gw_error *err);
 enum gw_err gw_source_start(struct gw_source *s, struct gw_error *err);
+/* Between new and start: where its driver remembers; NULL: nowhere. */
+void gw_source_memory(struct gw_source *s, struct gw_memory_slot *memory);
 void gw_source_ask_stop(struct gw_source *s);
 void gw_source_join(struct gw_source *s);
 void gw_source_free(struct gw_source *s); /* NULL is fine; joins */

@@ -107,6 +107,26 @@ static void a_late_one_is_known_by_its_payload(void **unused)
 	assert_int_equal(take(&r, V5_LATER, true, 2), GW_MQTT_AGE_LIVE);
 }
 
+/* Of another configuration, and perhaps from before a kill: then nothing is the newest. */
+static void what_is_remembered_is_found_by_its_topic(void **unused)
+{
+	struct gw_mqtt_retained was[3] = {{.topic = 7, .payload = 1, .plain = true},
+		{.topic = 8, .payload = 2}, {.topic = 9, .payload = 3, .other = true}};
+	unsigned char bytes[3 * GW_MQTT_RETAINED_PACKED] = {0};
+
+	(void)unused;
+	assert_int_equal(gw_mqtt_retained_pack(was, 3, bytes), sizeof(bytes));
+	for (int complete = 0; complete < 2; complete++) {
+		struct gw_mqtt_retained is[3] = {{.topic = 8}, {.topic = 6}, {.topic = 7}};
+
+		gw_mqtt_retained_unpack(is, 3, bytes, sizeof(bytes), complete);
+		assert_int_equal(take(&is[2], V5, true, 1), GW_MQTT_AGE_OLD);
+		assert_int_equal(take(&is[1], V5, true, 3), GW_MQTT_AGE_UNKNOWN);
+		assert_int_equal(take(&is[0], V5, true, 4),
+			complete ? GW_MQTT_AGE_NEWEST : GW_MQTT_AGE_UNKNOWN);
+	}
+}
+
 /* ---- what it may do ---- */
 
 static size_t retained(int64_t at_ns, uint32_t point, double value)
@@ -309,6 +329,7 @@ int main(void)
 		cmocka_unit_test(live_ones_that_are_retained_are_live),
 		cmocka_unit_test(a_repeat_soon_after_subscribe_is_the_retained_one),
 		cmocka_unit_test(a_late_one_is_known_by_its_payload),
+		cmocka_unit_test(what_is_remembered_is_found_by_its_topic),
 #define ENGINE(test) cmocka_unit_test_setup_teardown(test, kit_setup, kit_teardown)
 		ENGINE(it_raises_and_what_it_raised_it_clears),
 		ENGINE(it_takes_back_nothing_that_a_reading_raised),
