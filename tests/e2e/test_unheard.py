@@ -257,6 +257,26 @@ def test_mqtt(gateway, broker, publisher, closing):
     clears(g, "zigbee", MQTT)
 
 
+def test_mqtt_may_keep_still(gateway, broker, publisher, closing):
+    """What is said on change only is no fault while nothing changes; what has never been said
+    is one where the device has a time of silence, and none where it has not."""
+    rows = [Row(name, "good", None, None, **BOOL) for name in ("still", "never", "bare", "null")]
+    devices = mqtt_devices(rows)
+    del devices[2]["expect_every"]
+    g = gateway(config(b.mqtt(broker.port, *devices), alarms_of(rows))).start()
+    g.wait_up("zigbee")
+    for name in ("still", "null"):
+        publisher.send(f"t/{name}", '{"p": false, "good": 1}')
+        g.wait_point(f"zigbee/{name}/p", 0)
+    publisher.send("t/null", '{"p": null, "good": 1}')  # refused once, and not said since
+    g.wait_point("zigbee/null/p", quality="bad-payload")
+    closing(Speaking(publisher, {f"t/{row.name}": '{"good": 1}' for row in rows}))
+    want = {"zigbee/never/p:unreadable", "zigbee/null/p:unreadable"}
+    wait_for(lambda: told(g) >= want, lambda: str(told(g)), 4 * SILENCE)
+    harness.stays(lambda: told(g) == want, lambda: str(told(g)), 3 * SILENCE)
+    assert g.point("zigbee/still/p")["quality"] == "good"
+
+
 # A simulated point is out of its range, or what is not a value, from the third second on.
 def simulated(name, quality, fault, value, said=None):
     return Row(name, quality, fault, value, said, script=[["3s", value], ["15s", 0]], **{
