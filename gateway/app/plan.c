@@ -167,6 +167,7 @@ enum gw_err gw_plan_make(struct gw_gateway *g, struct gw_generation *next,
 	if ((kind = plan_sources(g, p, err)) || (kind = plan_uplinks(g, p, err)) ||
 		(kind = gw_wiring_engine(g, next->config, &p->parts, &p->engine, err)))
 		return kind;
+	gw_engine_prepare(p->engine);
 	return plan_leaving(g, p) ? GW_OK : no_memory(err);
 }
 

@@ -117,6 +117,9 @@ struct gw_late_memories {
 bool gw_engine_restore_late(struct gw_engine *e, struct gw_late_memories *batch);
 bool gw_engine_restored(const struct gw_engine *e); /* any thread */
 
+/* Optional, before adopt and while the older engine runs: what adopt looks things up in. 10,000
+ * points that are all renamed are then adopted in milliseconds, not in a second. */
+void gw_engine_prepare(struct gw_engine *e);
 /* The same for a whole older engine: carries over alarm states by key and last values by point
  * key. Returns how many standing alarms found no home; orphan(arg, memory) is told of each.
  * After the outputs were named: what still waits in the old engine for a ring goes on waiting

@@ -168,6 +168,8 @@ struct gw_engine {
 	unsigned char *
 		pasts; /* of all points that have one; before them room that nobody reads */
 	struct gw_listeners point_listeners, alarm_listeners;
+	uint32_t
+		*points_by_key; /* point indexes likewise, or NULL: see gw_engine_prepare */
 	uint32_t *by_key; /* alarm indexes in order of key, or NULL: see gw_tables_find */
 
 	struct gw_due *queue; /* a heap: the children of i are 4 * i + 1 .. 4 * i + 4 */

@@ -7,6 +7,7 @@
 #include "engine/inside.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* A clock that fell back (no battery, no time server yet) must not make a shelf longer than it
@@ -230,21 +231,62 @@ static void take_point(struct gw_view *to, size_t at, struct gw_view *from, size
 		memory_order_relaxed);
 }
 
-/* Both tables are in the order of the config, mostly alike: look near the last hit first. */
+static int by_key(const void *a, const void *b, void *arg)
+{
+	const struct gw_point_info *points = arg;
+
+	return strcmp(points[*(const uint32_t *)a].key, points[*(const uint32_t *)b].key);
+}
+
+void gw_engine_prepare(struct gw_engine *e)
+{
+	uint32_t n = (uint32_t)e->opts.n_points;
+
+	gw_tables_find(e, "");
+	e->points_by_key = calloc(n + 1, sizeof *e->points_by_key);
+	for (uint32_t i = 0; e->points_by_key && i < n; i++)
+		e->points_by_key[i] = i;
+	if (e->points_by_key)
+		qsort_r(e->points_by_key, n, sizeof *e->points_by_key, by_key,
+			(void *)(uintptr_t)e->opts.points);
+}
+
+/* n_points: there is no such point. */
+static size_t find_point(const struct gw_engine *e, const char *key)
+{
+	size_t lo = 0, hi = e->opts.n_points;
+
+	if (!e->points_by_key) {
+		while (lo < hi && strcmp(e->opts.points[lo].key, key) != 0)
+			lo++;
+		return lo;
+	}
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+		int order = strcmp(key, e->opts.points[e->points_by_key[mid]].key);
+
+		if (order == 0)
+			return e->points_by_key[mid];
+		if (order < 0)
+			hi = mid;
+		else
+			lo = mid + 1;
+	}
+	return e->opts.n_points;
+}
+
+/* Both tables are in the order of the config, mostly alike: look behind the last hit first. */
 static void take_points(struct gw_engine *e, struct gw_engine *old)
 {
 	size_t at = 0;
 
-	for (size_t i = 0; i < e->opts.n_points; i++) {
-		for (size_t tried = 0; tried < old->opts.n_points; tried++) {
-			size_t k = (at + tried) % old->opts.n_points;
+	for (size_t k = 0; k < old->opts.n_points; k++) {
+		const char *key = old->opts.points[k].key;
 
-			if (strcmp(e->opts.points[i].key, old->opts.points[k].key) == 0) {
-				take_point(&e->view, i, &old->view, k);
-				at = k + 1;
-				break;
-			}
-		}
+		if (at >= e->opts.n_points || strcmp(e->opts.points[at].key, key) != 0)
+			at = find_point(e, key);
+		if (at < e->opts.n_points)
+			take_point(&e->view, at++, &old->view, k);
 	}
 }
 

@@ -327,7 +327,8 @@ static bool index_keys(struct gw_engine *e)
 void gw_tables_forget(struct gw_engine *e)
 {
 	free(e->by_key);
-	e->by_key = NULL;
+	free(e->points_by_key);
+	e->by_key = e->points_by_key = NULL;
 }
 
 /* Without the memory for an index: slowly, for who is not found is told to be gone. */

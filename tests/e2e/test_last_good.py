@@ -102,13 +102,14 @@ def test_profiles_are_in_the_copy(gateway, plant, city, folder):
     assert g.alarm(FAULT)["state"] == "active-unacked"
 
 
-@pytest.mark.parametrize("how", ("torn", "of-another"))
+@pytest.mark.parametrize("how", ("torn", "spoilt", "of-another"))
 def test_a_copy_that_is_not_whole_or_of_another_file_is_none(gateway, site, how):
     g = gateway(site).start()
     harness.wait_for(copy(g).exists, "the copy")
     g.stop()
     text = copy(g).read_text()
-    copy(g).write_text(text[:-30] + text[-20:] if how == "torn" else text)
+    copy(g).write_text({"torn": text[:-30] + text[-20:], "of-another": text,
+                        "spoilt": text.replace("above: 50", "above: 90")}[how])
     if how == "of-another":
         g.config_path = g.config_path.with_name("other.yaml")
         g.write(site)

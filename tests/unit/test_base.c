@@ -187,6 +187,37 @@ static void *work(void *arg)
 	return NULL;
 }
 
+static void *count_a_run(void *arg)
+{
+	atomic_fetch_add((_Atomic int *)arg, 1);
+	return NULL;
+}
+
+/* Made, which may fail, long before it runs; or never run at all. */
+static void a_thread_that_is_held_runs_when_it_is_released(void **state)
+{
+	_Atomic int runs = 0;
+	struct gw_thread t = {.running = false};
+
+	(void)state;
+	for (int i = 0; i < 100; i++) {
+		gw_thread_hold(&t);
+		assert_int_equal(gw_thread_start(&t, "held", count_a_run, &runs, NULL), 0);
+		assert_false(gw_thread_ended(&t));
+		assert_int_equal(atomic_load(&runs), i);
+		gw_thread_release(&t);
+		gw_thread_release(&t);
+		gw_thread_join(&t);
+		assert_int_equal(atomic_load(&runs), i + 1);
+		assert_true(gw_thread_ended(&t));
+	}
+	gw_thread_hold(&t);
+	assert_int_equal(gw_thread_start(&t, "held", count_a_run, &runs, NULL), 0);
+	gw_thread_ask_stop(&t);
+	gw_thread_join(&t);
+	assert_int_equal(atomic_load(&runs), 100);
+}
+
 static void threads_start_and_stop(void **state)
 {
 	static struct worker w;
@@ -225,6 +256,7 @@ int main(void)
 		cmocka_unit_test(clocks_run),
 		cmocka_unit_test(reports_count),
 		cmocka_unit_test(threads_start_and_stop),
+		cmocka_unit_test(a_thread_that_is_held_runs_when_it_is_released),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -163,6 +163,37 @@ static void looking_on_in_vain_has_an_end(void **unused)
 	end();
 }
 
+/* Main has the engine between pause and resume, asleep or at work; another one goes on. */
+static void a_pause_hands_the_engine_over(void **unused)
+{
+	struct gw_sample sample = {.quality = GW_QUALITY_GOOD};
+	struct gw_engine *old;
+
+	(void)unused;
+	begin();
+	for (int i = 0; i < 200; i++) {
+		if (i % 2)
+			until_asleep();
+		assert_int_equal(gw_runner_pause(&runner, 10 * GW_NS_PER_SEC, NULL), 0);
+		assert_int_equal(gw_ring_push(&in, &sample, 1, sizeof sample), 1);
+		gw_wake_poke(&runner.wake);
+		assert_int_equal(gw_ring_count(&in), 1); /* nobody takes it */
+		old = engine;
+		assert_int_equal(gw_engine_new(&(struct gw_engine_opts){.site = &site,
+						       .points = &point,
+						       .n_points = 1,
+						       .n_inputs = 1},
+					 &engine, NULL),
+			GW_OK);
+		assert_int_equal(gw_engine_attach(engine, &in, 0, 1, NULL), GW_OK);
+		gw_runner_resume(&runner, engine);
+		gw_engine_free(old);
+		while (gw_ring_stepped(&in) < (uint64_t)i + 1)
+			sched_yield();
+	}
+	end();
+}
+
 static void what_was_worth_it_pays_for_what_was_not(void **unused)
 {
 	(void)unused;
@@ -181,6 +212,7 @@ int main(void)
 		cmocka_unit_test(what_comes_soon_is_taken_without_a_sleep),
 		cmocka_unit_test(looking_on_in_vain_has_an_end),
 		cmocka_unit_test(what_was_worth_it_pays_for_what_was_not),
+		cmocka_unit_test(a_pause_hands_the_engine_over),
 	};
 
 	main_thread = pthread_self();

@@ -695,6 +695,45 @@ static void an_output_goes_on_through_an_engine_that_said_nothing(void **unused)
 	expect_all_six();
 }
 
+/* However the points are ordered now, each has the value it had. */
+static void points_keep_their_values_in_any_order(void **unused)
+{
+	struct gw_point_info mixed[KIT_POINTS];
+	struct gw_engine *next;
+	struct gw_point_view v;
+
+	(void)unused;
+	kit_alarm("high", 0, &gw_above)->when.limit = 500;
+	start_old();
+	for (int i = 0; i < KIT_POINTS; i++)
+		kit_feed((i + 1) * S, (uint32_t)i, 10 + i);
+	for (int prepared = 0; prepared < 2; prepared++) {
+		for (int i = 0; i < KIT_POINTS; i++)
+			mixed[i] = kit.points[(5 * i + 3) % KIT_POINTS];
+		mixed[2].key = "s/new/p";
+		assert_int_equal(gw_engine_new(&(struct gw_engine_opts){.site = &kit_site,
+						       .points = mixed,
+						       .n_points = KIT_POINTS,
+						       .alarms = was,
+						       .n_alarms = 1,
+						       .n_inputs = 1},
+					 &next, NULL),
+			GW_OK);
+		if (prepared)
+			gw_engine_prepare(next);
+		gw_engine_adopt(next, kit.engine, kit_time(20 * S), no_orphan, NULL);
+		for (int i = 0; i < KIT_POINTS; i++) {
+			gw_view_point(gw_engine_view(next), (size_t)i, &v);
+			if (i == 2)
+				assert_int_equal(v.samples, 0);
+			else
+				assert_int_equal(
+					(int)v.value, 10 + (5 * i + 3) % KIT_POINTS);
+		}
+		gw_engine_free(next);
+	}
+}
+
 static void clear_orphan(
 	void *arg, const struct gw_alarm_memory *memory, const struct gw_alarm_info *info)
 {
@@ -971,6 +1010,7 @@ int main(void)
 		TEST(what_an_output_lost_is_counted_for_it_alone_and_through_a_reload),
 		TEST(a_new_output_begins_with_the_new_engine),
 		TEST(an_output_goes_on_through_an_engine_that_said_nothing),
+		TEST(points_keep_their_values_in_any_order),
 		TEST(last_seq_counts_orphans),
 		TEST(a_clock_that_fell_back_makes_no_shelf_longer),
 		TEST(a_shelf_that_ended_meanwhile_ends_at_start),
