@@ -49,7 +49,7 @@ _tocsin()
 
 	if [[ -z $command ]]; then
 		COMPREPLY=($(compgen -W 'status points alarms tail ack reset shelve unshelve
-			resend reload check record replay --socket --json --help --version' -- "$cur"))
+			resend verify reload check record replay --socket --json --help --version' -- "$cur"))
 		return
 	fi
 	if [[ $cur == -* ]]; then

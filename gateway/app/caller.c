@@ -19,6 +19,7 @@
 #define WRITE_NS   (5 * GW_NS_PER_SEC)
 #define ENGINE_NS  (5 * GW_NS_PER_SEC)
 #define HISTORY_NS (5 * GW_NS_PER_SEC)
+#define VERIFY_NS  (600 * GW_NS_PER_SEC)
 #define LINGER_NS  (1 * GW_NS_PER_SEC)
 
 static void pump(struct gw_caller *c);
@@ -29,6 +30,7 @@ static void enter(struct gw_caller *c, enum gw_caller_phase phase)
 		[GW_CALLER_READING] = READ_NS,
 		[GW_CALLER_ANSWERING] = WRITE_NS,
 		[GW_CALLER_ASKED] = ENGINE_NS,
+		[GW_CALLER_VERIFYING] = VERIFY_NS,
 		[GW_CALLER_JOINING] = HISTORY_NS,
 		[GW_CALLER_FOLLOWING] = 0,
 		[GW_CALLER_RECORDING] = 0,
@@ -217,6 +219,18 @@ static void begin_resend(struct gw_caller *c)
 	enter(c, GW_CALLER_ASKED);
 }
 
+static void begin_verify(struct gw_caller *c)
+{
+	struct gw_store *store = c->all->view->store;
+
+	if (!store || !gw_store_ask_verify(store)) {
+		say_error(c, "another verify is under way: try again", NULL);
+		enter(c, GW_CALLER_READING);
+		return;
+	}
+	enter(c, GW_CALLER_VERIFYING);
+}
+
 static void begin_reload(struct gw_caller *c)
 {
 	if (!c->all->reload || c->all->reloading) {
@@ -248,6 +262,7 @@ static void obey(struct gw_caller *c)
 	case GW_REQUEST_RECORD: begin_record(c); break;
 	case GW_REQUEST_RESEND: begin_resend(c); break;
 	case GW_REQUEST_RELOAD: begin_reload(c); break;
+	case GW_REQUEST_VERIFY: begin_verify(c); break;
 	case GW_REQUEST_ACK: ask_engine(c, GW_COMMAND_ACK); break;
 	case GW_REQUEST_RESET: ask_engine(c, GW_COMMAND_RESET); break;
 	case GW_REQUEST_SHELVE: ask_engine(c, GW_COMMAND_SHELVE); break;
@@ -325,6 +340,7 @@ static bool has_more(const struct gw_caller *c)
 			gw_recorder_pending(c->all->recorder);
 	case GW_CALLER_ASKED:
 	case GW_CALLER_RELOADING:
+	case GW_CALLER_VERIFYING:
 	case GW_CALLER_JOINING:
 	case GW_CALLER_CLOSING:
 	case GW_CALLER_LINGERING: break;
@@ -425,6 +441,10 @@ static void late(void *arg, int64_t now_ns)
 			NULL);
 		enter(c, GW_CALLER_READING);
 		break;
+	case GW_CALLER_VERIFYING:
+		say_error(c, "the store was not done within 10 min", NULL);
+		enter(c, GW_CALLER_READING);
+		break;
 	case GW_CALLER_JOINING:
 		say_text(c,
 			"{\"note\":\"the store did not answer: older events are "
@@ -511,6 +531,38 @@ void gw_caller_resent(struct gw_caller *c)
 	if (gw_resends_put(r, c->all->view->config, &t, &err)) {
 		say_error(c, err.text, NULL);
 	} else {
+		gw_text_add(&t, "}\n");
+		c->dead |= t.cut;
+		c->out.used += t.used;
+	}
+	enter(c, GW_CALLER_READING);
+	pump(c);
+}
+
+void gw_caller_verified(struct gw_caller *c, const struct gw_store_verified *verified)
+{
+	struct gw_text t;
+
+	if (c->phase != GW_CALLER_VERIFYING)
+		return;
+	if (verified->failed) {
+		say_error(c, verified->why, NULL);
+	} else {
+		gw_answers_begin(&c->out, &t);
+		gw_text_add(&t, GW_PROTOCOL_OK);
+		gw_json_open(&t, NULL, '{');
+		gw_json_int(&t, "events", (int64_t)verified->rows);
+		gw_json_int(&t, "unchained", (int64_t)verified->unchained);
+		if (verified->broken)
+			gw_json_int(&t, "broken", (int64_t)verified->broken);
+		else
+			gw_json_null(&t, "broken");
+		gw_json_string(&t, "why", verified->why);
+		gw_json_open(&t, "head", '{');
+		gw_json_int(&t, "seq", (int64_t)verified->head_seq);
+		gw_json_string(&t, "sha256", verified->head_seq ? verified->head : NULL);
+		gw_json_close(&t, '}');
+		gw_json_close(&t, '}');
 		gw_text_add(&t, "}\n");
 		c->dead |= t.cut;
 		c->out.used += t.used;

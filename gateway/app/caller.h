@@ -41,6 +41,7 @@ enum gw_caller_phase {
 	GW_CALLER_ANSWERING, /* writes a document piece by piece */
 	GW_CALLER_ASKED,     /* waits for the engine, or for uplinks */
 	GW_CALLER_RELOADING, /* waits for the new configuration */
+	GW_CALLER_VERIFYING, /* waits for the store, which looks at every row */
 	GW_CALLER_JOINING,   /* waits for history */
 	GW_CALLER_FOLLOWING,
 	GW_CALLER_RECORDING, /* gets the bytes of a file; when it says no more, the end */
@@ -79,6 +80,8 @@ void gw_caller_push(struct gw_caller *c, struct gw_live *live);
 void gw_caller_reply(struct gw_caller *c, const struct gw_reply *reply);
 /* All uplinks have answered, if it is this caller who asked. */
 void gw_caller_resent(struct gw_caller *c);
+/* VERIFYING: what the store found. */
+void gw_caller_verified(struct gw_caller *c, const struct gw_store_verified *verified);
 /* JOINING: the history, owned from here on; NULL: there is none. */
 void gw_caller_join(struct gw_caller *c, struct gw_batch *history);
 /* The configuration was read: why it was refused, or NULL. */

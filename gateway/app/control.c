@@ -220,6 +220,19 @@ void gw_control_resent(struct gw_control *c)
 	settle(c);
 }
 
+void gw_control_verified(struct gw_control *c)
+{
+	struct gw_store *store = c->all.view->store;
+	struct gw_store_verified v;
+
+	if (!store || !gw_store_take_verified(store, &v))
+		return;
+	for (size_t i = 0; i < GW_PROTOCOL_CLIENTS; i++)
+		if (c->callers[i] && !c->callers[i]->dead)
+			gw_caller_verified(c->callers[i], &v);
+	settle(c);
+}
+
 static void ask_reload(struct gw_callers *all, bool force)
 {
 	struct gw_control *c = (struct gw_control *)((char *)all -

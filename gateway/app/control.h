@@ -48,6 +48,7 @@ void gw_control_reply(struct gw_control *c, const struct gw_reply *reply);
 /* The wake given to gw_uplink_attach_asker fired: an uplink may have answered. */
 void gw_control_resent(struct gw_control *c);
 /* The wake given to gw_store_attach_reader fired: an answer may be there. */
+void gw_control_verified(struct gw_control *c);
 void gw_control_history(struct gw_control *c);
 /* The view was exchanged: who waits for the old engine is told so, history is asked for anew.
  * Lists begun over the old one end by themselves (its generation is raised). */

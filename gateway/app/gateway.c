@@ -81,6 +81,7 @@ static bool look(void *arg)
 	}
 	gw_control_history(g->control);
 	gw_control_resent(g->control);
+	gw_control_verified(g->control);
 	gw_storage_look(g);
 	return any;
 }

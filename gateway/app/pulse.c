@@ -251,10 +251,14 @@ void gw_pulse_health(void *arg, struct gw_heartbeat *h)
 	struct gw_pulse *p = &g->pulse;
 	int64_t now_ns = gw_clock_mono_ns();
 	struct gw_oldest_beat oldest;
+	struct gw_store_status store;
 
 	h->site = atomic_load_explicit(&p->site, memory_order_acquire);
 	h->run = g->run;
 	h->last_seq = atomic_load_explicit(&g->last_seq, memory_order_acquire);
+	gw_store_status(g->store, &store);
+	h->journal_seq = store.head_seq;
+	memcpy(h->journal_head, store.head, sizeof(h->journal_head));
 	h->wall_ms = gw_clock_wall_ms();
 	h->since_boot_ms = now_ns / GW_NS_PER_MS;
 	h->uptime_ms = (now_ns - p->started_ns) / GW_NS_PER_MS;

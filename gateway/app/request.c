@@ -60,6 +60,7 @@ static const struct {
 	{"shelve", GW_REQUEST_SHELVE, ALARM | FOR | NOTE, ALARM | FOR},
 	{"unshelve", GW_REQUEST_UNSHELVE, ALARM, ALARM},
 	{"record", GW_REQUEST_RECORD, MAX_BYTES, 0},
+	{"verify", GW_REQUEST_VERIFY, 0, 0},
 	{"resend", GW_REQUEST_RESEND, SINCE | SINCE_SEQ | UPLINK, 0},
 	{"reload", GW_REQUEST_RELOAD, FORCE, 0},
 };

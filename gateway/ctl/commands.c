@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #define ANSWER_MS     10000
+#define VERIFY_MS     660000 /* longer than the daemon lets anybody wait */
 #define TAIL_LAST     "10"
 #define RECORD_MAX_MB 1048576
 
@@ -273,6 +274,47 @@ static int resend(const struct gw_asked *a)
 	return end_request(&t) ? converse(a, memory, show_resent) : GW_EXIT_USAGE;
 }
 
+/* ---- verify ---- */
+
+static int verify(const struct gw_asked *a)
+{
+	char memory[GW_PROTOCOL_REQUEST_MAX];
+	struct gw_client c;
+	struct gw_error err;
+	struct gw_text t;
+	json_t *answer, *result;
+	char *line;
+	int code;
+
+	begin_request(&t, memory, sizeof(memory), "verify");
+	if (!end_request(&t))
+		return GW_EXIT_USAGE;
+	code = connect_and_ask(&c, a, memory);
+	if (code != GW_EXIT_DONE)
+		return code;
+	if (gw_client_line(&c, VERIFY_MS, &line, &err)) {
+		gw_client_close(&c);
+		return fail(err.text);
+	}
+	answer = json_loads(line, JSON_REJECT_DUPLICATES, NULL);
+	result = json_object_get(answer, "result");
+	if (!result) {
+		code = say_refusal(answer);
+	} else {
+		if (a->json)
+			print_result(line);
+		else
+			gw_show_verified(stdout, result);
+		code = gw_commands_shown();
+		if (code == GW_EXIT_DONE &&
+			json_is_integer(json_object_get(result, "broken")))
+			code = GW_EXIT_REFUSED;
+	}
+	json_decref(answer);
+	gw_client_close(&c);
+	return code;
+}
+
 /* ---- record ---- */
 
 static bool record_request(
@@ -437,6 +479,8 @@ const struct gw_command gw_commands[] = {
 	{"unshelve", "ALARM", "", "unshelve ALARM", "take it back before its time", change},
 	{"resend", NULL, "su", "resend [--since SEQ|T] [--uplink NAME]",
 		"offer parked events to the platform again, or all since then", resend},
+	{"verify", NULL, "", "verify",
+		"check the journal's chain of hashes: is it as written?", verify},
 	{"reload", NULL, "F", "reload [--force]",
 		"read the configuration anew; --force: even if it takes away what matters",
 		reload},

@@ -17,6 +17,7 @@
  *                                                            or alarms away while some matter
  *   {"cmd":"resend","since_seq":4711,"uplink":"city"}        all optional; since_ms (wall time)
  *                                                            instead of since_seq
+ *   {"cmd":"verify"}
  *   {"cmd":"tail","last":10,"since_ms":1795220130123,"json":true}   all three optional
  *
  * Answers: {"ok":true,"result":...} or {"ok":false,"error":"in plain English"}; an alarm that
@@ -26,6 +27,11 @@
  * reload answers {"sources":1,"alarms":9,"uplinks":1}, or the first complaint as its error.
  * resend answers {"uplinks":[{"name":"city","parked":2,"resent":17}]}: how many parked records are
  * offered again, and how many events of the journal that were not owed are owed again.
+ *
+ * verify answers {"events":4711,"unchained":0,"broken":null,"why":"","head":{"seq":4711,
+ * "sha256":"..."}} once every row was looked at, which takes a while: events of the journal, how many
+ * of them are of an earlier program and have no hash, the first that is not as it was written and
+ * why, and where the chain of hashes ends.
  *
  * tail answers {"ok":true,"result":{"following":true}} and then, for ever, one of
  *   {"line":"2026-11-21T08:15:30.123+08:00 RED raised ..."}    the alert log's line

@@ -534,3 +534,24 @@ void gw_show_resent(FILE *out, const json_t *result)
 			json_string_value(json_object_get(u, "name")),
 			(long long)count_of(u, "parked"), (long long)count_of(u, "resent"));
 }
+
+void gw_show_verified(FILE *out, const json_t *result)
+{
+	const json_t *head = json_object_get(result, "head");
+	const char *hash = json_string_value(json_object_get(head, "sha256"));
+	long long unchained = (long long)count_of(result, "unchained");
+
+	if (json_is_integer(json_object_get(result, "broken")))
+		fprintf(out, "the journal was changed: #%lld: %s\n",
+			(long long)count_of(result, "broken"),
+			json_string_value(json_object_get(result, "why")));
+	else
+		fprintf(out, "the journal is as it was written: %lld events\n",
+			(long long)count_of(result, "events"));
+	if (unchained > 0)
+		fprintf(out, "%lld of them are of an earlier version and have no hash\n",
+			unchained);
+	if (hash)
+		fprintf(out, "it ends at #%lld, sha256 %s\n",
+			(long long)count_of(head, "seq"), hash);
+}

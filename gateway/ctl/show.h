@@ -17,6 +17,7 @@ void gw_show_points(FILE *out, const json_t *result, bool colour, const char *pa
 void gw_show_alarms(FILE *out, const json_t *result, bool colour, bool all);
 void gw_show_changed(FILE *out, const json_t *result, bool colour);
 void gw_show_resent(FILE *out, const json_t *result);
+void gw_show_verified(FILE *out, const json_t *result);
 /* One line of the alert log. */
 void gw_show_line(FILE *out, const char *line, bool colour);
 

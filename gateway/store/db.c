@@ -155,6 +155,18 @@ enum gw_err gw_db_ours(struct gw_db *db, int64_t *ret_version, struct gw_error *
 	return GW_OK;
 }
 
+/* All of it or nothing. */
+static enum gw_err migrate(struct gw_db *db, const char *sql, struct gw_error *err)
+{
+	enum gw_err rc = exec(db, "BEGIN IMMEDIATE", err);
+
+	if (!rc && !(rc = exec(db, sql, err)))
+		rc = exec(db, "COMMIT", err);
+	if (rc && !sqlite3_get_autocommit(db->handle))
+		exec(db, "ROLLBACK", NULL);
+	return rc;
+}
+
 /* Ours, of this version, and made if there was nothing. */
 static enum gw_err check_schema(struct gw_db *db, bool *ret_fresh, struct gw_error *err)
 {
@@ -166,6 +178,8 @@ static enum gw_err check_schema(struct gw_db *db, bool *ret_fresh, struct gw_err
 	*ret_fresh = version == 0;
 	if (version == 0)
 		return make_schema(db, err);
+	if (version == 1)
+		return migrate(db, gw_schema_1_to_2, err);
 	if (version != GW_DB_VERSION)
 		return gw_fail(err, GW_ERR_CORRUPT, 0,
 			"database: schema %lld, this program knows %d", (long long)version,
@@ -329,6 +343,7 @@ enum gw_err gw_db_commit(struct gw_db *db, struct gw_error *err)
 
 void gw_db_rollback(struct gw_db *db)
 {
+	db->chain.known = false;
 	if (db->handle && !sqlite3_get_autocommit(db->handle))
 		gw_db_run(db, GW_DB_ROLLBACK, NULL);
 }

@@ -17,9 +17,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define GW_DB_VERSION     1
+#define GW_DB_VERSION     2
 #define GW_DB_PAGE_BYTES  1024 /* small pages: one alert touches three */
 #define GW_DB_WAL_PAGES   4096 /* checkpoint beyond it: 4 MiB */
+#define GW_CHAIN_HASH     32   /* SHA-256 */
 #define GW_DB_ASIDE_FILES 3    /* most corrupt files kept that owe nothing */
 
 enum gw_db_stmt {
@@ -38,6 +39,16 @@ enum gw_db_stmt {
 	GW_DB_INFO_GET,
 	GW_DB_INFO_SWEEP,
 	GW_DB_EVENT_PUT,
+	GW_DB_CHAIN_LINK,
+	GW_DB_CHAIN_ROWS,
+	GW_DB_CHAIN_GAP,
+	GW_DB_JOINT_PUT,
+	GW_DB_JOINT_GET,
+	GW_DB_JOINT_DELETE,
+	GW_DB_REMOVED_GET,
+	GW_DB_REMOVED_PUT,
+	GW_DB_REMOVED_DELETE,
+	GW_DB_REMOVED_SPAN,
 	GW_DB_EVENT_UNDURABLE,
 	GW_DB_EVENT_RUN,
 	GW_DB_EVENT_DELETE,
@@ -79,6 +90,15 @@ enum gw_db_trust {
 	GW_DB_TRUST_SUSPECT, /* every page is looked at, and the WAL emptied into the file */
 };
 
+/* Where the chain of hashes ends, see chain.h. */
+struct gw_chain {
+	bool known;   /* the rest is */
+	bool gone;    /* the head's row is, its hash is kept */
+	uint64_t seq; /* of the head, 0: there is none */
+	uint64_t top; /* highest number of a row ever */
+	unsigned char hash[GW_CHAIN_HASH];
+};
+
 struct gw_db {
 	sqlite3 *handle; /* NULL: closed */
 	bool read_only;
@@ -86,6 +106,7 @@ struct gw_db {
 	int wal_pages;     /* in the WAL after the last commit */
 	int64_t wal_bytes; /* of its file, as last seen; 0: not looked at */
 	int64_t deadline_ns;
+	struct gw_chain chain;
 	sqlite3_stmt *stmts[GW_DB_STMTS];
 };
 

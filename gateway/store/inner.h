@@ -12,6 +12,7 @@
 #define GW_STORE_INNER_H
 
 #include "store/batch.h"
+#include "store/chain.h"
 #include "store/db.h"
 #include "store/journal.h"
 #include "store/keep.h"
@@ -110,7 +111,9 @@ struct gw_store {
 	_Atomic bool history_asked; /* main -> store */
 	size_t history_last;        /* written before history_asked */
 	int64_t history_since_ms;
-	_Atomic(struct gw_batch *) history; /* store -> main */
+	_Atomic(struct gw_batch *) history;           /* store -> main */
+	_Atomic bool verify_asked;                    /* main -> store */
+	_Atomic(struct gw_store_verified *) verified; /* store -> main */
 
 	/* the store thread's */
 	uint32_t live;  /* slots that are owed what arises */
@@ -142,6 +145,9 @@ struct gw_store {
 	bool trim_more;
 	bool refusing; /* said so */
 	uint64_t commits, rows, refused;
+	bool verifying;
+	struct gw_chain_walk walk;
+	uint32_t walk_debts; /* when it began */
 
 	bool failing;
 	int64_t failing_ns, next_try_ns, backoff_ns;
@@ -262,8 +268,14 @@ bool gw_line_waiting(struct gw_store *s); /* something is there to take or answe
 /* Events came: applies the marks that can be now, and counts those that can be written. */
 void gw_line_settle(struct gw_store *s, int64_t now_ns);
 
+/* ---- verify.c ---- */
+
+/* A piece of what was asked for; true: there is more. */
+bool gw_verify_step(struct gw_store *s, bool last);
+
 /* ---- store.c ---- */
 
+void gw_store_head(const unsigned char hash[GW_CHAIN_HASH], char ret_hex[GW_STORE_HEX]);
 struct timespec gw_store_deadline(int64_t mono_ns); /* on the clock of s->moved */
 
 /* ---- round.c ---- */

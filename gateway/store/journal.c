@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/journal.h"
 
+#include "store/chain.h"
 #include "store/schema.h"
 
 #include <math.h>
@@ -41,7 +42,11 @@ static enum gw_err put_event(struct gw_db *db, const struct gw_entry *entry, int
 {
 	sqlite3_stmt *st = gw_db_stmt(db, GW_DB_EVENT_PUT);
 	const struct gw_event *e = &entry->event;
+	unsigned char hash[GW_CHAIN_HASH];
+	enum gw_err rc;
 
+	if ((rc = gw_chain_bind(db, e, st, hash, err)))
+		return rc;
 	sqlite3_bind_int64(st, 1 + GW_COL_SEQ, (int64_t)e->seq);
 	sqlite3_bind_int64(st, 1 + GW_COL_INFO, info);
 	sqlite3_bind_int64(st, 1 + GW_COL_RUN, (int64_t)e->run);
@@ -72,7 +77,26 @@ static enum gw_err put_event(struct gw_db *db, const struct gw_entry *entry, int
 			(int)strnlen(e->note, sizeof(e->note)), SQLITE_STATIC);
 	else
 		sqlite3_bind_null(st, 1 + GW_COL_NOTE);
-	return gw_db_run(db, GW_DB_EVENT_PUT, err);
+	rc = gw_db_run(db, GW_DB_EVENT_PUT, err);
+	return rc ? rc : gw_chain_grown(db, e->seq, hash, err);
+}
+
+/* Whether it is there already: a commit that failed may have been one all the same. */
+static enum gw_err is_there(
+	struct gw_db *db, const struct gw_event *e, bool *ret_there, struct gw_error *err)
+{
+	int64_t run = 0;
+	enum gw_err rc = gw_chain_load(db, err);
+
+	if (rc || e->seq > db->chain.top)
+		return rc;
+	sqlite3_bind_int64(gw_db_stmt(db, GW_DB_EVENT_RUN), 1, (int64_t)e->seq);
+	rc = gw_db_number(db, GW_DB_EVENT_RUN, &run, err);
+	if (!rc && run != 0 && (uint64_t)run != e->run)
+		return gw_fail(err, GW_ERR_CORRUPT, 0, "database: has another event #%llu",
+			(unsigned long long)e->seq);
+	*ret_there = run != 0;
+	return rc;
 }
 
 /* Whether there is anything to remember of it over a restart. */
@@ -127,12 +151,18 @@ enum gw_err gw_journal_put_event(struct gw_db *db, struct gw_texts *texts,
 {
 	const struct gw_event *e = &entry->event;
 	int64_t info, boot;
+	bool there = false;
 	enum gw_err rc;
 
-	if ((rc = gw_texts_info(texts, db, e->info, &info, err)) ||
-		(rc = gw_texts_boot(texts, db, e->boot, &boot, err)) ||
-		(rc = put_event(db, entry, info, boot, err)) ||
-		(rc = put_owed(db, e->seq, URGENCY(e->level), entry->owed, err)))
+	if ((rc = is_there(db, e, &there, err)) ||
+		(rc = gw_texts_info(texts, db, e->info, &info, err)) ||
+		(rc = gw_texts_boot(texts, db, e->boot, &boot, err)))
+		return rc;
+	if (there)
+		rc = gw_journal_undurable(db, e->seq, entry->undurable, err);
+	else
+		rc = put_event(db, entry, info, boot, err);
+	if (rc || (rc = put_owed(db, e->seq, URGENCY(e->level), entry->owed, err)))
 		return rc;
 	return entry->parked ? gw_journal_parked(db, e->seq, entry->parked, err) : GW_OK;
 }
@@ -370,6 +400,29 @@ enum gw_err gw_journal_parked_batch(struct gw_db *db, uint32_t bit, uint64_t aft
 	sqlite3_bind_int64(st, 1, (int64_t)after_seq);
 	sqlite3_bind_int64(st, 2, bit);
 	return read_all(db, st, bit, skip, arg, batch, err);
+}
+
+enum gw_err gw_journal_links(struct gw_db *db, uint64_t after_seq,
+	struct gw_batch_memory *batch, struct gw_chain_link *ret_links,
+	struct gw_error *err)
+{
+	sqlite3_stmt *st = gw_db_stmt(db, GW_DB_CHAIN_ROWS);
+	enum gw_err kind = GW_OK;
+	int64_t last_boot = 0;
+	int rc = SQLITE_DONE;
+
+	sqlite3_bind_int64(st, 1, (int64_t)after_seq);
+	while (!kind && batch->batch.n < batch->room &&
+		(rc = sqlite3_step(st)) == SQLITE_ROW) {
+		gw_chain_read_link(st, GW_COL_PREV,
+			(uint64_t)sqlite3_column_int64(st, GW_COL_SEQ),
+			&ret_links[batch->batch.n]);
+		kind = read_event(db, st, batch, UINT32_MAX, &last_boot, err);
+	}
+	if (!kind && rc != SQLITE_ROW && rc != SQLITE_DONE)
+		kind = gw_db_fail(db, rc, "database", err);
+	sqlite3_reset(st);
+	return kind;
 }
 
 enum gw_err gw_journal_history(struct gw_db *db, int64_t since_ms, int64_t until_mono_ns,

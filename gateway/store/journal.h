@@ -60,6 +60,12 @@ enum gw_err gw_journal_parked_batch(struct gw_db *db, uint32_t bit, uint64_t aft
 enum gw_err gw_journal_history(struct gw_db *db, int64_t since_ms, int64_t until_mono_ns,
 	struct gw_batch_memory *batch, struct gw_error *err);
 
+/* Every event after that number, by number, up to the batch's room, and its place in the chain. */
+struct gw_chain_link;
+enum gw_err gw_journal_links(struct gw_db *db, uint64_t after_seq,
+	struct gw_batch_memory *batch, struct gw_chain_link *ret_links,
+	struct gw_error *err);
+
 /* Every alarm that is not normal; texts in the pool's memory. */
 enum gw_err gw_journal_alarms(struct gw_db *db, struct gw_pool *pool,
 	void (*each)(void *arg, const struct gw_alarm_memory *m,

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/keep.h"
 
+#include "store/chain.h"
+
 #include <string.h>
 
 #define SCAN_ROWS   8192 /* looked at in one query: a few milliseconds on a Pi */
@@ -130,7 +132,10 @@ static enum gw_err delete_block(struct gw_db *db, int rank, const struct victim 
 	enum gw_err rc = gw_db_begin(db, err);
 
 	for (size_t i = 0; !rc && i < n; i++) {
-		rc = delete_row(db, GW_DB_EVENT_DELETE, urgency, victims[i].seq, err);
+		rc = gw_chain_remove(db, victims[i].seq, err);
+		if (!rc)
+			rc = delete_row(
+				db, GW_DB_EVENT_DELETE, urgency, victims[i].seq, err);
 		if (!rc && victims[i].owed)
 			rc = delete_row(
 				db, GW_DB_OWED_DELETE, urgency, victims[i].seq, err);

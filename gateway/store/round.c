@@ -422,6 +422,10 @@ void gw_round_status(struct gw_store *s)
 		snprintf(st.why, sizeof(st.why), "%s", s->why.text);
 	if (s->db.handle && gw_db_pages(&s->db, &pages, &unused, NULL) == GW_OK)
 		st.file_bytes = pages * GW_DB_PAGE_BYTES;
+	if (s->db.handle && s->db.chain.known && s->db.chain.seq) {
+		st.head_seq = s->db.chain.seq;
+		gw_store_head(s->db.chain.hash, st.head);
+	}
 	st.pending = s->n_entries;
 	gw_names_status(s, &st);
 	for (size_t sink = 0; sink < GW_STORE_SINKS; sink++) {
@@ -444,6 +448,7 @@ void gw_round_status(struct gw_store *s)
 bool gw_round_waiting(struct gw_store *s)
 {
 	return gw_line_waiting(s) ||
+		atomic_load_explicit(&s->verify_asked, memory_order_relaxed) ||
 		(gw_ring_count(&s->events) > 0 && s->n_entries < s->most_pending);
 }
 
@@ -453,7 +458,7 @@ int64_t gw_round(struct gw_store *s, bool last)
 	bool was_failing = s->failing, was_trimming = s->trim_more;
 	size_t marks = s->n_marks;
 	struct gw_error err = {0};
-	bool due;
+	bool due, more;
 
 	if (s->drained_seq < s->last_seq)
 		s->drained_seq = s->last_seq;
@@ -479,6 +484,7 @@ int64_t gw_round(struct gw_store *s, bool last)
 		trim(s);
 	}
 	gw_line_answer(s);
+	more = gw_verify_step(s, last);
 	tell(s);
 	if (!gw_round_waiting(s)) { /* nobody has to wait for it */
 		if (s->signed_in && !s->failing)
@@ -491,7 +497,7 @@ int64_t gw_round(struct gw_store *s, bool last)
 	if (due || was_trimming || marks != s->n_marks || was_failing != s->failing)
 		gw_round_status(s);
 
-	if (s->trim_more || (s->n_entries > 0 && !s->failing))
+	if (s->trim_more || more || (s->n_entries > 0 && !s->failing))
 		return 0;
 	if (s->failing && s->next_try_ns < until_ns)
 		until_ns = s->next_try_ns;

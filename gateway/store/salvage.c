@@ -4,6 +4,7 @@
  * events. What cannot be read now is tried again later, also by later starts.
  */
 #include "base/log.h"
+#include "store/chain.h"
 #include "store/inner.h"
 
 #include <stdio.h>
@@ -242,6 +243,8 @@ static enum gw_err carry(
 					 "written")
 			       : GW_OK;
 	}
+	if (!rc)
+		rc = gw_chain_note(&v->s->db, err);
 	if (!rc)
 		rc = gw_db_meta_put(&v->s->db, name, 1, err);
 	if (!rc)

@@ -7,6 +7,11 @@
  * that is in memory already, and not the event's. No index but what the order of rows gives.
  * The doubles are ANY so that they come back bit for bit (REAL would turn -0.0 into 0).
  */
+/* joint: successors that do not have the next number. removed: the head, if its row is gone. */
+#define CHAIN \
+	"CREATE TABLE joint(before INTEGER PRIMARY KEY, seq INTEGER NOT NULL) STRICT;" \
+	"CREATE TABLE removed(seq INTEGER PRIMARY KEY, hash BLOB NOT NULL) STRICT;"
+
 const char gw_schema_tables[] =
 	"CREATE TABLE meta(name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT "
 	"ROWID;"
@@ -29,7 +34,9 @@ const char gw_schema_tables[] =
 	" occurrence BLOB NOT NULL, value ANY, bound ANY, peak ANY, eta_ms INTEGER NOT "
 	"NULL,"
 	" mono_ns INTEGER NOT NULL, wall_ms INTEGER NOT NULL, onset_ms INTEGER NOT NULL,"
-	" shelved_until_ms INTEGER NOT NULL, confirmed_by BLOB, note TEXT) STRICT;"
+	" shelved_until_ms INTEGER NOT NULL, confirmed_by BLOB, note TEXT,"
+	/* prev: NULL for the number before; before_hash: only if that row is gone */
+	" prev INTEGER, hash BLOB, before_hash BLOB) STRICT;" CHAIN
 	"CREATE TABLE alarm(key TEXT PRIMARY KEY, info INTEGER NOT NULL, state INTEGER NOT "
 	"NULL,"
 	" under INTEGER NOT NULL, level INTEGER NOT NULL, occurrence BLOB NOT NULL,"
@@ -40,6 +47,13 @@ const char gw_schema_tables[] =
 	"CREATE TABLE owed(urgency INTEGER NOT NULL, seq INTEGER NOT NULL,"
 	" sinks INTEGER NOT NULL, PRIMARY KEY(urgency, seq)) STRICT, WITHOUT ROWID;"
 	"CREATE TABLE parked(seq INTEGER PRIMARY KEY, sinks INTEGER NOT NULL) STRICT;";
+
+/* Rows of schema 1 stay without a hash. */
+const char gw_schema_1_to_2[] =
+	"ALTER TABLE event ADD COLUMN prev INTEGER; ALTER TABLE event ADD COLUMN hash BLOB;"
+	"ALTER TABLE event ADD COLUMN before_hash BLOB;" CHAIN
+	"REPLACE INTO meta VALUES('chain_from', (SELECT ifnull(max(seq), 0) FROM event));"
+	"PRAGMA user_version=2";
 
 #define EVENT_COLUMNS \
 	"e.seq, e.info, e.run, e.boot, e.class, e.level, e.change, e.state, e.under," \
@@ -69,8 +83,19 @@ const char *const gw_schema_statements[GW_DB_STMTS] = {
 			     " id NOT IN (SELECT info FROM event) AND"
 			     " id NOT IN (SELECT info FROM alarm) LIMIT 500)",
 	[GW_DB_EVENT_PUT] =
-		"REPLACE INTO event VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
-		" ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+		"INSERT INTO event VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
+		" ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+	[GW_DB_CHAIN_LINK] = "SELECT prev, hash, before_hash FROM event WHERE seq = ?",
+	[GW_DB_CHAIN_ROWS] = "SELECT " EVENT_COLUMNS ", e.prev, e.hash, e.before_hash"
+			     " FROM event AS e WHERE e.seq > ? ORDER BY e.seq",
+	[GW_DB_CHAIN_GAP] = "UPDATE event SET before_hash = ?2 WHERE seq = ?1",
+	[GW_DB_JOINT_PUT] = "REPLACE INTO joint VALUES(?, ?)",
+	[GW_DB_JOINT_GET] = "SELECT seq FROM joint WHERE before = ?",
+	[GW_DB_JOINT_DELETE] = "DELETE FROM joint WHERE before = ?",
+	[GW_DB_REMOVED_GET] = "SELECT NULL, hash, NULL FROM removed WHERE seq = ?",
+	[GW_DB_REMOVED_PUT] = "REPLACE INTO removed VALUES(?, ?)",
+	[GW_DB_REMOVED_DELETE] = "DELETE FROM removed WHERE seq = ?",
+	[GW_DB_REMOVED_SPAN] = "SELECT max(seq) FROM removed",
 	[GW_DB_EVENT_UNDURABLE] =
 		"UPDATE event SET undurable = undurable | ? WHERE seq = ?",
 	[GW_DB_EVENT_RUN] = "SELECT run FROM event WHERE seq = ?",

@@ -10,6 +10,7 @@
 #include "store/db.h"
 
 extern const char gw_schema_tables[];
+extern const char gw_schema_1_to_2[];
 extern const char *const gw_schema_statements[GW_DB_STMTS];
 
 /* Order of the columns of an event as bound and as read. */
@@ -37,6 +38,10 @@ enum gw_event_column {
 	GW_COL_SHELVED_UNTIL_MS,
 	GW_COL_CONFIRMED_BY,
 	GW_COL_NOTE,
+	/* not in what is read with the rest */
+	GW_COL_PREV,
+	GW_COL_HASH,
+	GW_COL_BEFORE_HASH,
 };
 
 #endif

@@ -62,6 +62,8 @@ static enum gw_err sign_in(struct gw_store *s, struct gw_error *err)
 	s->signed_in = true;
 	s->file_ino = ino_of(s->path, &s->file_dev);
 	s->wal_ino = wal_ino_of(s);
+	if ((rc = gw_chain_load(&s->db, err)))
+		return rc;
 	return gw_journal_count(&s->db, s->owed, s->parked, err);
 }
 

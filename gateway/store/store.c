@@ -89,6 +89,7 @@ void gw_store_free(struct gw_store *s)
 			atomic_load_explicit(&s->lines[i].answer, memory_order_acquire));
 	}
 	gw_batch_free(atomic_load_explicit(&s->history, memory_order_acquire));
+	free(atomic_load_explicit(&s->verified, memory_order_acquire));
 	gw_ring_fini(&s->events);
 	gw_wake_fini(&s->wake);
 	gw_pool_fini(&s->pool);

@@ -176,6 +176,23 @@ struct gw_store_vanished {
 	uint64_t owed, parked;
 };
 
+/* ---- main: the chain of hashes (tamper evidence, see chain.h) ---- */
+
+#define GW_STORE_HEX 65 /* a SHA-256 in hexadecimal digits */
+
+struct gw_store_verified {
+	bool failed; /* it could not be looked at now: why */
+	char why[200];
+	uint64_t rows, unchained; /* looked at; of these without a hash, from schema 1 */
+	uint64_t broken;   /* the first event that is not as it was written; 0: none */
+	uint64_t head_seq; /* the end of the chain, 0: there is none */
+	char head[GW_STORE_HEX];
+};
+/* Looks at every row, in pieces between commits; the reader's wake is poked when it is done.
+ * False: it is asked for already. */
+bool gw_store_ask_verify(struct gw_store *s);
+bool gw_store_take_verified(struct gw_store *s, struct gw_store_verified *ret_verified);
+
 struct gw_store_status {
 	bool opening; /* what is committed is not open for writing yet */
 	bool failing;
@@ -188,6 +205,8 @@ struct gw_store_status {
 	uint64_t
 		refused; /* events without a row, since only higher classes are left in the file */
 	int64_t file_bytes;
+	uint64_t head_seq; /* of the chain, as last committed; 0: there is none */
+	char head[GW_STORE_HEX];
 	uint64_t owed[GW_STORE_SINKS], parked[GW_STORE_SINKS];
 	struct gw_store_vanished vanished[GW_STORE_SINKS];
 	size_t n_vanished;

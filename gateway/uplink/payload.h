@@ -20,7 +20,9 @@ extern const char *const gw_format_names[]; /* NULL-terminated, index is the enu
 struct gw_heartbeat {
 	const struct gw_site_info *site; /* NULL: nobody to speak for, none is sent */
 	uint64_t run;
-	uint64_t count; /* of heartbeats in this run, from 1 */
+	uint64_t count;        /* of heartbeats in this run, from 1 */
+	uint64_t journal_seq;  /* end of the journal's chain of hashes, 0: there is none */
+	char journal_head[65]; /* its SHA-256, hexadecimal */
 	uint64_t last_seq;
 	int64_t uptime_ms, wall_ms, since_boot_ms;
 	bool synced;

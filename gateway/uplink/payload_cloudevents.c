@@ -115,6 +115,12 @@ static void heartbeat_data(struct gw_text *t, const struct gw_heartbeat *h)
 	gw_json_int(t, "oldest_beat_ms", h->oldest_beat_ms);
 	gw_json_string(t, "oldest_beat_thread", h->oldest_beat_thread);
 	gw_json_int(t, "events_lost", (int64_t)h->events_lost);
+	if (h->journal_seq) {
+		gw_json_open(t, "journal_head", '{');
+		gw_json_int(t, "seq", (int64_t)h->journal_seq);
+		gw_json_string(t, "sha256", h->journal_head);
+		gw_json_close(t, '}');
+	}
 	if (h->version != NULL)
 		gw_json_string(t, "version", h->version);
 	gw_json_close(t, '}');

@@ -52,6 +52,8 @@ static struct kit {
 	size_t asked_last;
 	int64_t asked_since_ms;
 	struct gw_batch *history;
+	bool verifying;
+	const struct gw_store_verified *verified;
 } kit;
 
 int64_t gw_clock_mono_ns(void)
@@ -170,6 +172,26 @@ struct gw_batch *gw_store_take_history(struct gw_store *s)
 	(void)s;
 	kit.history = NULL;
 	return b;
+}
+
+bool gw_store_ask_verify(struct gw_store *s)
+{
+	(void)s;
+	if (kit.verifying)
+		return false;
+	kit.verifying = true;
+	return true;
+}
+
+bool gw_store_take_verified(struct gw_store *s, struct gw_store_verified *ret_verified)
+{
+	(void)s;
+	if (!kit.verified)
+		return false;
+	*ret_verified = *kit.verified;
+	kit.verified = NULL;
+	kit.verifying = false;
+	return true;
 }
 
 void gw_batch_free(struct gw_batch *b)

@@ -984,6 +984,44 @@ static void resend_asks_the_uplinks(void **state)
 	close(other);
 }
 
+static void verify_waits_for_the_store(void **state)
+{
+	static const struct gw_store_verified good = {
+		.rows = 10, .unchained = 2, .head_seq = 10, .head = "00ff"};
+	static const struct gw_store_verified bad = {.rows = 4,
+		.broken = 4,
+		.why = "it is missing",
+		.head_seq = 10,
+		.head = "00ff"};
+	static const struct gw_store_verified failed = {
+		.failed = true, .why = "the database cannot be read now"};
+	int fd = join(), other = join();
+
+	(void)state;
+	say(fd, "{\"cmd\":\"verify\"}\n");
+	assert_string_equal(hear(fd), "");
+	say(other, "{\"cmd\":\"verify\"}\n");
+	assert_non_null(strstr(hear(other), "under way"));
+	gw_control_verified(control); /* not yet */
+	assert_string_equal(hear(fd), "");
+	kit.verified = &good;
+	gw_control_verified(control);
+	assert_string_equal(hear(fd),
+		"{\"ok\":true,\"result\":{\"events\":10,\"unchained\":2,\"broken\":null,"
+		"\"why\":\"\",\"head\":{\"seq\":10,\"sha256\":\"00ff\"}}}\n");
+	assert_string_equal(hear(other), "");
+	say(fd, "{\"cmd\":\"verify\"}\n");
+	kit.verified = &bad;
+	gw_control_verified(control);
+	assert_non_null(strstr(hear(fd), "\"broken\":4,\"why\":\"it is missing\""));
+	say(fd, "{\"cmd\":\"verify\"}\n");
+	kit.verified = &failed;
+	gw_control_verified(control);
+	assert_non_null(strstr(hear(fd), "\"error\":\"the database cannot be read now\""));
+	close(fd);
+	close(other);
+}
+
 static void resend_refuses_what_makes_no_sense(void **state)
 {
 	int fd = join();
@@ -1053,6 +1091,7 @@ int main(void)
 		TEST(a_live_socket_is_refused_and_a_stale_one_replaced),
 		TEST(something_else_in_its_place_stays),
 		TEST(resend_asks_the_uplinks),
+		TEST(verify_waits_for_the_store),
 		TEST(resend_refuses_what_makes_no_sense),
 	};
 

@@ -214,6 +214,9 @@ static void test_heartbeat(void **state)
 		.oldest_beat_thread = "store",
 		.oldest_beat_ms = 1900,
 		.events_lost = 7,
+		.journal_seq = 41,
+		.journal_head =
+			"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
 		.version = "0.1.0"};
 	char body[GW_PAYLOAD_MAX];
 	struct gw_text t;
@@ -234,7 +237,9 @@ static void test_heartbeat(void **state)
 		"\"uptime_ms\":61000,\"since_boot_ms\":99000,\"last_seq\":42,\"pending\":2,"
 		"\"oldest_ms\":1500,\"parked\":1,\"standing\":4,\"sources\":3,\"sources_"
 		"up\":2,\"oldest_beat_ms\":1900,\"oldest_beat_thread\":\"store\","
-		"\"events_lost\":7,\"version\":\"0.1.0\"}}");
+		"\"events_lost\":7,\"journal_head\":{\"seq\":41,\"sha256\":"
+		"\"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855\"},"
+		"\"version\":\"0.1.0\"}}");
 }
 
 int main(void)

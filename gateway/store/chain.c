@@ -1,0 +1,388 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/chain.h"
+
+#include "store/batch.h"
+#include "store/journal.h"
+#include "store/schema.h"
+
+#include <math.h>
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <string.h>
+
+#define WALK_ROWS 256
+
+/* ---- what is hashed: never change it, the hashes are in databases ---- */
+
+struct digest {
+	EVP_MD_CTX *ctx;
+	bool ok;
+};
+
+static void add(struct digest *d, const void *bytes, size_t n)
+{
+	d->ok = d->ok && EVP_DigestUpdate(d->ctx, bytes, n) == 1;
+}
+
+static void add_int(struct digest *d, uint64_t value)
+{
+	unsigned char bytes[8];
+
+	for (size_t i = 0; i < 8; i++)
+		bytes[i] = (unsigned char)(value >> 8 * i);
+	add(d, bytes, sizeof(bytes));
+}
+
+/* Which not-a-number it is does not survive the database. */
+static void add_double(struct digest *d, double value)
+{
+	uint64_t bits = UINT64_C(0x7ff8000000000000);
+
+	if (!isnan(value))
+		memcpy(&bits, &value, sizeof(bits));
+	add_int(d, bits);
+}
+
+static void add_text(struct digest *d, const char *text)
+{
+	add(d, text, strlen(text) + 1);
+}
+
+static void add_info(struct digest *d, const struct gw_alarm_info *i)
+{
+	const char *texts[] = {i->key, i->name, i->subject, i->condition, i->text, i->point,
+		i->source, i->device, i->unit_of_measure, i->place.building, i->place.floor,
+		i->place.room, i->site->gateway, i->site->unit, i->site->area,
+		i->site->grid};
+
+	add_int(d, i->class_);
+	for (size_t k = 0; k < sizeof(texts) / sizeof(*texts); k++)
+		add_text(d, texts[k]);
+}
+
+static void add_event(struct digest *d, const struct gw_event *e)
+{
+	add_int(d, e->seq);
+	add_int(d, e->run);
+	add_text(d, e->boot);
+	add_int(d, e->change);
+	add_int(d, e->state);
+	add_int(d, e->under);
+	add_int(d, e->level);
+	add_int(d, e->quality);
+	add_int(d, e->synced);
+	add(d, e->occurrence, sizeof(e->occurrence));
+	add_double(d, e->value);
+	add_double(d, e->limit);
+	add_double(d, e->peak);
+	add_int(d, (uint64_t)e->eta_ms);
+	add_int(d, (uint64_t)e->mono_ns);
+	add_int(d, (uint64_t)e->wall_ms);
+	add_int(d, (uint64_t)e->onset_ms);
+	add_int(d, (uint64_t)e->shelved_until_ms);
+	add_int(d, e->n_by);
+	for (size_t i = 0; i < e->n_by; i++)
+		add_text(d, e->by[i]);
+	add_text(d, e->note);
+	add_info(d, e->info);
+}
+
+enum gw_err gw_chain_hash(const unsigned char before[GW_CHAIN_HASH], uint64_t before_seq,
+	const struct gw_event *e, unsigned char ret_hash[GW_CHAIN_HASH],
+	struct gw_error *err)
+{
+	struct digest d = {.ctx = EVP_MD_CTX_new()};
+
+	d.ok = d.ctx && EVP_DigestInit_ex(d.ctx, EVP_sha256(), NULL) == 1;
+	add(&d, before, GW_CHAIN_HASH);
+	add_int(&d, before_seq);
+	add_event(&d, e);
+	d.ok = d.ok && EVP_DigestFinal_ex(d.ctx, ret_hash, NULL) == 1;
+	EVP_MD_CTX_free(d.ctx);
+	return d.ok ? GW_OK : gw_fail(err, GW_ERR_SYSTEM, 0, "SHA-256: no memory");
+}
+
+/* ---- rows ---- */
+
+/* prev is NULL for the number before. */
+void gw_chain_read_link(sqlite3_stmt *st, int prev, uint64_t seq, struct gw_chain_link *ret)
+{
+	const void *hash = sqlite3_column_blob(st, prev + 1);
+
+	*ret = (struct gw_chain_link){.there = true,
+		.hashed = hash && sqlite3_column_bytes(st, prev + 1) == GW_CHAIN_HASH,
+		.before = sqlite3_column_type(st, prev) == SQLITE_NULL
+			? seq - 1
+			: (uint64_t)sqlite3_column_int64(st, prev)};
+	if (ret->hashed)
+		memcpy(ret->hash, hash, GW_CHAIN_HASH);
+	hash = sqlite3_column_blob(st, prev + 2);
+	ret->gap = hash && sqlite3_column_bytes(st, prev + 2) == GW_CHAIN_HASH;
+	if (ret->gap)
+		memcpy(ret->before_hash, hash, GW_CHAIN_HASH);
+}
+
+static enum gw_err find_link(struct gw_db *db, enum gw_db_stmt which, uint64_t seq,
+	struct gw_chain_link *ret, struct gw_error *err)
+{
+	sqlite3_stmt *st = gw_db_stmt(db, which);
+	enum gw_err kind = GW_OK;
+	int rc;
+
+	*ret = (struct gw_chain_link){.there = false};
+	sqlite3_bind_int64(st, 1, (int64_t)seq);
+	rc = sqlite3_step(st);
+	if (rc == SQLITE_ROW)
+		gw_chain_read_link(st, 0, seq, ret);
+	else if (rc != SQLITE_DONE)
+		kind = gw_db_fail(db, rc, "database", err);
+	sqlite3_reset(st);
+	return kind;
+}
+
+/* ---- the head ---- */
+
+/* It is the row of the highest number, unless rows of lower ones were carried over since. */
+enum gw_err gw_chain_load(struct gw_db *db, struct gw_error *err)
+{
+	int64_t newest = 0, removed = 0, noted = 0, noted_top = 0;
+	struct gw_chain c = {.known = true};
+	struct gw_chain_link l;
+	enum gw_err rc;
+
+	if (db->chain.known)
+		return GW_OK;
+	if ((rc = gw_db_number(db, GW_DB_EVENT_SPAN, &newest, err)) ||
+		(rc = gw_db_number(db, GW_DB_REMOVED_SPAN, &removed, err)) ||
+		(rc = gw_db_meta_get(db, "chain_head", &noted, err)) ||
+		(rc = gw_db_meta_get(db, "chain_top", &noted_top, err)))
+		return rc;
+	c.top = (uint64_t)(newest > removed ? newest : removed);
+	c.seq = noted > 0 && (uint64_t)noted_top == c.top ? (uint64_t)noted : c.top;
+	if ((rc = find_link(db, GW_DB_CHAIN_LINK, c.seq, &l, err)))
+		return rc;
+	c.gone = !l.there;
+	if (c.gone && (rc = find_link(db, GW_DB_REMOVED_GET, c.seq, &l, err)))
+		return rc;
+	if (l.hashed)
+		memcpy(c.hash, l.hash, sizeof(c.hash));
+	else
+		c.seq = 0;
+	db->chain = c;
+	return GW_OK;
+}
+
+enum gw_err gw_chain_note(struct gw_db *db, struct gw_error *err)
+{
+	enum gw_err rc = gw_chain_load(db, err);
+
+	if (rc || db->chain.seq == db->chain.top)
+		return rc;
+	rc = gw_db_meta_put(db, "chain_head", (int64_t)db->chain.seq, err);
+	return rc ? rc : gw_db_meta_put(db, "chain_top", (int64_t)db->chain.top, err);
+}
+
+static enum gw_err run_two(struct gw_db *db, enum gw_db_stmt which, uint64_t number,
+	const unsigned char hash[GW_CHAIN_HASH], struct gw_error *err)
+{
+	sqlite3_bind_int64(gw_db_stmt(db, which), 1, (int64_t)number);
+	if (hash)
+		sqlite3_bind_blob(
+			gw_db_stmt(db, which), 2, hash, GW_CHAIN_HASH, SQLITE_TRANSIENT);
+	return gw_db_run(db, which, err);
+}
+
+/* ---- rows that come ---- */
+
+enum gw_err gw_chain_bind(struct gw_db *db, const struct gw_event *e, sqlite3_stmt *put,
+	unsigned char ret_hash[GW_CHAIN_HASH], struct gw_error *err)
+{
+	enum gw_err rc = gw_chain_load(db, err);
+
+	if (rc || (rc = gw_chain_hash(db->chain.hash, db->chain.seq, e, ret_hash, err)))
+		return rc;
+	if (db->chain.seq + 1 == e->seq)
+		sqlite3_bind_null(put, 1 + GW_COL_PREV);
+	else
+		sqlite3_bind_int64(put, 1 + GW_COL_PREV, (int64_t)db->chain.seq);
+	sqlite3_bind_blob(put, 1 + GW_COL_HASH, ret_hash, GW_CHAIN_HASH, SQLITE_TRANSIENT);
+	if (db->chain.gone && db->chain.seq)
+		sqlite3_bind_blob(put, 1 + GW_COL_BEFORE_HASH, db->chain.hash,
+			GW_CHAIN_HASH, SQLITE_TRANSIENT);
+	else
+		sqlite3_bind_null(put, 1 + GW_COL_BEFORE_HASH);
+	return GW_OK;
+}
+
+enum gw_err gw_chain_grown(struct gw_db *db, uint64_t seq,
+	const unsigned char hash[GW_CHAIN_HASH], struct gw_error *err)
+{
+	struct gw_chain *c = &db->chain;
+	enum gw_err rc = GW_OK;
+
+	if (c->seq && c->seq + 1 != seq) {
+		sqlite3_bind_int64(gw_db_stmt(db, GW_DB_JOINT_PUT), 2, (int64_t)seq);
+		rc = run_two(db, GW_DB_JOINT_PUT, c->seq, NULL, err);
+	}
+	if (!rc && c->gone && c->seq)
+		rc = run_two(db, GW_DB_REMOVED_DELETE, c->seq, NULL, err);
+	c->gone = false;
+	c->seq = seq;
+	c->top = seq > c->top ? seq : c->top;
+	memcpy(c->hash, hash, GW_CHAIN_HASH);
+	return rc;
+}
+
+/* ---- rows that go ---- */
+
+/* The row after it, 0: none is there. */
+static enum gw_err successor(
+	struct gw_db *db, uint64_t seq, uint64_t *ret_seq, struct gw_error *err)
+{
+	struct gw_chain_link next;
+	int64_t joint = 0;
+	enum gw_err rc = find_link(db, GW_DB_CHAIN_LINK, seq + 1, &next, err);
+
+	if (rc)
+		return rc;
+	*ret_seq = seq + 1;
+	if (next.hashed && next.before == seq)
+		return GW_OK;
+	sqlite3_bind_int64(gw_db_stmt(db, GW_DB_JOINT_GET), 1, (int64_t)seq);
+	rc = gw_db_number(db, GW_DB_JOINT_GET, &joint, err);
+	*ret_seq = (uint64_t)joint;
+	return rc;
+}
+
+enum gw_err gw_chain_remove(struct gw_db *db, uint64_t seq, struct gw_error *err)
+{
+	struct gw_chain_link row;
+	uint64_t next = 0;
+	enum gw_err rc;
+
+	if ((rc = gw_chain_load(db, err)) ||
+		(rc = find_link(db, GW_DB_CHAIN_LINK, seq, &row, err)) || !row.hashed)
+		return rc;
+	if (row.before != seq - 1 &&
+		(rc = run_two(db, GW_DB_JOINT_DELETE, row.before, NULL, err)))
+		return rc;
+	if (seq == db->chain.seq) {
+		db->chain.gone = true;
+		return run_two(db, GW_DB_REMOVED_PUT, seq, row.hash, err);
+	}
+	rc = successor(db, seq, &next, err);
+	if (rc || next == 0)
+		return rc;
+	return run_two(db, GW_DB_CHAIN_GAP, next, row.hash, err);
+}
+
+/* ---- the walk ---- */
+
+static void broken(struct gw_chain_walk *w, uint64_t seq, const char *why)
+{
+	if (w->over)
+		return;
+	w->over = true;
+	w->broken = seq;
+	snprintf(w->why, sizeof(w->why), "%s", why);
+}
+
+/* The row before, which mostly is the one just looked at. If that one is another, and no rows
+ * came in out of their order, the one just looked at has no successor and was put there. */
+static enum gw_err before(struct gw_db *db, const struct gw_chain_walk *w,
+	const struct gw_chain_link *l, struct gw_chain_link *ret, bool *ret_stray,
+	struct gw_error *err)
+{
+	int64_t carried = 0;
+	enum gw_err rc;
+
+	*ret = (struct gw_chain_link){.there = true, .hashed = true};
+	if (l->before == 0) /* the first of all */
+		return GW_OK;
+	if (l->before == w->at && w->chained) {
+		memcpy(ret->hash, w->hash, sizeof(ret->hash));
+		return GW_OK;
+	}
+	if ((rc = gw_db_meta_get(db, "chain_top", &carried, err)) ||
+		(rc = find_link(db, GW_DB_CHAIN_LINK, l->before, ret, err)))
+		return rc;
+	*ret_stray = ret->there && !carried && w->chained && l->before < w->at;
+	if (!ret->there && l->gap) {
+		ret->there = true;
+		memcpy(ret->hash, l->before_hash, sizeof(ret->hash));
+	}
+	return GW_OK;
+}
+
+static enum gw_err look_at(struct gw_db *db, struct gw_chain_walk *w,
+	const struct gw_event *e, const struct gw_chain_link *l, uint64_t unchained_to,
+	struct gw_error *err)
+{
+	unsigned char hash[GW_CHAIN_HASH];
+	bool stray = false;
+	char why[160];
+	struct gw_chain_link b;
+	enum gw_err rc;
+
+	w->rows++;
+	if (!l->hashed) {
+		w->unchained++;
+		if (e->seq > unchained_to)
+			broken(w, e->seq, "it has no hash");
+		w->chained = false;
+		w->at = e->seq;
+		return GW_OK;
+	}
+	if ((rc = before(db, w, l, &b, &stray, err)))
+		return rc;
+	if (!b.there) {
+		snprintf(why, sizeof(why), "the row before it, #%llu, is missing",
+			(unsigned long long)l->before);
+		broken(w, e->seq, why);
+		return GW_OK;
+	}
+	if ((rc = gw_chain_hash(b.hash, l->before, e, hash, err)))
+		return rc;
+	if (memcmp(hash, l->hash, sizeof(hash)) != 0)
+		broken(w, e->seq,
+			"its hash does not fit its content and the row before it");
+	else if (stray)
+		broken(w, w->at, "no row after it knows it");
+	memcpy(w->hash, l->hash, sizeof(w->hash));
+	w->chained = true;
+	w->at = e->seq;
+	return GW_OK;
+}
+
+/* The end must be the head that this start knows. */
+static void end(struct gw_db *db, struct gw_chain_walk *w)
+{
+	const struct gw_chain *c = &db->chain;
+
+	if (c->seq && c->seq == c->top && !c->gone && w->at < c->top)
+		broken(w, c->top, "it is missing");
+	w->over = true;
+}
+
+enum gw_err gw_chain_walk(struct gw_db *db, struct gw_chain_walk *w, struct gw_error *err)
+{
+	struct gw_batch_memory *m = gw_batch_new(WALK_ROWS);
+	struct gw_chain_link links[WALK_ROWS];
+	int64_t unchained_to = 0;
+	enum gw_err rc;
+
+	if (!m)
+		return gw_fail(err, GW_ERR_SYSTEM, 0, "no memory");
+	rc = gw_chain_load(db, err);
+	if (!rc)
+		rc = gw_db_meta_get(db, "chain_from", &unchained_to, err);
+	if (!rc)
+		rc = gw_journal_links(db, w->at, m, links, err);
+	for (size_t i = 0; !rc && !w->over && i < m->batch.n; i++)
+		rc = look_at(
+			db, w, &m->batch.events[i], &links[i], (uint64_t)unchained_to, err);
+	if (!rc && !w->over && m->batch.n < WALK_ROWS)
+		end(db, w);
+	gw_batch_free(&m->batch);
+	return rc;
+}
