@@ -42,7 +42,7 @@ def copy(to):
 def build(tree):
     out = tree / "build"
     if not (out / "build.ninja").exists():
-        subprocess.run(["meson", "setup", out, tree], check=True, capture_output=True)
+        subprocess.run(["meson", "setup", "-Dwerror=false", out, tree], check=True, capture_output=True)
     done = subprocess.run(["ninja", "-C", out, *TARGETS], capture_output=True, text=True)
     if done.returncode:
         raise RuntimeError("does not build:\n" + done.stdout[-2000:])

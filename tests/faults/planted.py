@@ -33,8 +33,8 @@ DEFECTS = [
            (("gateway/store/session.c", "	gw_salvage_all(s);\n	return verify",
              "	return verify"),)),
     Defect("a start takes the next number only", "gateway/store/runfile.c",
-           "	return base + 1 + (chance & RANDOM_MASK);\n",
-           "	return previous + 1 + 0 * (base + (chance & RANDOM_MASK));\n",
+           "	return base + 1 + random_bits(RANDOM_BITS);\n",
+           "	return previous + 1 + 0 * (base + random_bits(RANDOM_BITS));\n",
            ("disk/folder-emptied",)),
     Defect("a new uplink shares the place of another", "gateway/store/names.c",
            "		if (!row->name) {\n			*ret_row = row;\n			return GW_OK;\n"
@@ -58,6 +58,7 @@ DEFECTS = [
            ("sensor/dead-point-exception",)),
     Defect("an over-long message ends the link", "drivers/mqtt_link.c",
            "		begin_drain(l);\n",
+           "		begin_drain(l);\n"
            "		return gw_fail(err, GW_ERR_LINK, 0, \"a message longer than max_packet\");\n",
            ("sensor/message-too-long",)),
     # ---- others
