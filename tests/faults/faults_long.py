@@ -67,8 +67,7 @@ def days(bed, n, faults_a_day=FAULTS_A_DAY):
         bed.inject.clock()
         bed.city.clear()
         sure = sum(map(len, done.values()))
-        harness.wait_for(lambda: sum(1 for line in bed.city.seen if "-hb-" not in line) >= sure
-                         and bed.gateway.uplink()["pending"] == 0,
+        harness.wait_for(lambda: bed.city.wait(sure, 0) and bed.gateway.uplink()["pending"] == 0,
                          lambda: f"{sure} changes at the platform: {bed.gateway.uplink()}\n"
                          + bed.gateway.log()[-1500:], 90)
         memory.append(anonymous_kb(pid))

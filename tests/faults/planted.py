@@ -59,7 +59,8 @@ DEFECTS = [
     Defect("an over-long message ends the link", "drivers/mqtt_link.c",
            "		begin_drain(l);\n",
            "		begin_drain(l);\n"
-           "		return gw_fail(err, GW_ERR_LINK, 0, \"a message longer than max_packet\");\n",
+           "		extern int shutdown(int, int);\n"
+           "		shutdown(mosquitto_socket(l->m), 2);\n",
            ("sensor/message-too-long",)),
     # ---- others
     Defect("marked delivered before the answer", DELIVERY,
