@@ -2,6 +2,7 @@
 #include "drivers/mqtt_json.h"
 
 #include "base/parse.h"
+#include "drivers/mqtt_chars.h"
 
 #include <stdint.h>
 #include <string.h>
@@ -33,76 +34,15 @@ static bool lost(struct scan *s, const char *what)
 	return false;
 }
 
-static bool is_space(char c)
-{
-	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
-}
-
 static void skip_space(struct scan *s)
 {
-	while (s->at < s->end && is_space(*s->at))
+	while (s->at < s->end && gw_mqtt_chars_space(*s->at))
 		s->at++;
 }
 
 static bool next_is(const struct scan *s, char c)
 {
 	return s->at < s->end && *s->at == c;
-}
-
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
-/* The four digits of a \u, -1 if they are none. */
-static int32_t code_unit(const char *at, const char *end)
-{
-	int32_t unit = 0;
-
-	for (int i = 0; i < 4; i++) {
-		int digit = at + i < end ? hex_digit(at[i]) : -1;
-
-		if (digit < 0)
-			return -1;
-		unit = unit * 16 + digit;
-	}
-	return unit;
-}
-
-/* One character of a string at *at, which is not its end: its code, or -1 if it is damaged; *at is
- * behind it. Bytes over 0x7f are left to who looks at the whole. */
-static int32_t next_char(const char **at, const char *end)
-{
-	static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
-	const char *p = *at, *known;
-	int32_t unit, low;
-
-	if (*p != '\\') {
-		*at = p + 1;
-		return (unsigned char)*p < 0x20 ? -1 : (unsigned char)*p;
-	}
-	*at = p + 1 < end ? p + 2 : end;
-	if (p + 1 >= end)
-		return -1;
-	if (p[1] != 'u') {
-		known = p[1] ? strchr(from, p[1]) : NULL;
-		return known ? to[known - from] : -1;
-	}
-	unit = code_unit(p + 2, end);
-	if (unit < 0 || (unit >= 0xdc00 && unit < 0xe000))
-		return -1;
-	*at = p + 6;
-	if (unit < 0xd800 || unit >= 0xdc00)
-		return unit;
-	low = p + 7 < end && p[6] == '\\' && p[7] == 'u' ? code_unit(p + 8, end) : -1;
-	if (low < 0xdc00 || low >= 0xe000)
-		return -1;
-	*at = p + 12;
-	return 0x10000 + ((unit - 0xd800) << 10) + (low - 0xdc00);
 }
 
 /* Behind the closing quote. */
@@ -113,7 +53,7 @@ static bool skip_string(struct scan *s)
 	while (s->at < s->end && *s->at != '"') {
 		const char *was = s->at;
 
-		if (next_char(&s->at, s->end) <= 0)
+		if (gw_mqtt_chars_next(&s->at, s->end) <= 0)
 			spoil(s, was, "a string has a character that cannot be in one");
 	}
 	if (s->at == s->end)
@@ -165,7 +105,7 @@ static bool skip_scalar(struct scan *s, const char **ret_end)
 		if (*s->at == '"' || *s->at == '{' || *s->at == '[')
 			return lost(s, "a comma or a quote is missing");
 	*ret_end = s->at;
-	while (*ret_end > from && is_space((*ret_end)[-1]))
+	while (*ret_end > from && gw_mqtt_chars_space((*ret_end)[-1]))
 		--*ret_end;
 	n = (size_t)(*ret_end - from);
 	if (n == 0)
@@ -221,50 +161,6 @@ static bool take_value(struct scan *s, unsigned depth, bool wanted, struct hit *
 	return fits;
 }
 
-static size_t add_utf8(char *to, int32_t c)
-{
-	if (c < 0x80) {
-		to[0] = (char)c;
-		return 1;
-	}
-	if (c < 0x800) {
-		to[0] = (char)(0xc0 | c >> 6);
-		to[1] = (char)(0x80 | (c & 0x3f));
-		return 2;
-	}
-	if (c < 0x10000) {
-		to[0] = (char)(0xe0 | c >> 12);
-		to[1] = (char)(0x80 | (c >> 6 & 0x3f));
-		to[2] = (char)(0x80 | (c & 0x3f));
-		return 3;
-	}
-	to[0] = (char)(0xf0 | c >> 18);
-	to[1] = (char)(0x80 | (c >> 12 & 0x3f));
-	to[2] = (char)(0x80 | (c >> 6 & 0x3f));
-	to[3] = (char)(0x80 | (c & 0x3f));
-	return 4;
-}
-
-/* What is between two quotes, without escapes. False: it is damaged, or has no room. */
-static bool decode(const char *at, const char *end, char *to, size_t size)
-{
-	size_t n = 0;
-
-	while (at < end) {
-		bool escaped = *at == '\\';
-		int32_t c = next_char(&at, end);
-
-		if (c <= 0 || n + 4 >= size)
-			return false;
-		if (escaped)
-			n += add_utf8(to + n, c);
-		else
-			to[n++] = (char)c;
-	}
-	to[n] = '\0';
-	return gw_parse_utf8(to, n);
-}
-
 static bool same_name(const char *at, const char *end, const char *name)
 {
 	char decoded[GW_MQTT_JSON_NAME + 4];
@@ -274,7 +170,8 @@ static bool same_name(const char *at, const char *end, const char *name)
 	end--;
 	if (!memchr(at, '\\', (size_t)(end - at)))
 		return (size_t)(end - at) == n && memcmp(at, name, n) == 0;
-	return decode(at, end, decoded, sizeof(decoded)) && strcmp(decoded, name) == 0;
+	return gw_mqtt_chars_decode(at, end, decoded, sizeof(decoded)) &&
+		strcmp(decoded, name) == 0;
 }
 
 /* A member's name and its colon. False: the marks do not fit. ret_value: whether a value follows. */
@@ -449,7 +346,7 @@ static const char *enter(struct scan *s)
 		spoil(s, s->at, "it begins with a byte order mark");
 		s->at += 3;
 	}
-	while (s->end > s->at && (is_space(s->end[-1]) || s->end[-1] == '\0'))
+	while (s->end > s->at && (gw_mqtt_chars_space(s->end[-1]) || s->end[-1] == '\0'))
 		s->end--;
 	skip_space(s);
 	from = s->at;
@@ -495,35 +392,4 @@ enum gw_mqtt_json_found gw_mqtt_json_find(const char *text, size_t size, const c
 	*ret_value = hit.at;
 	*ret_size = (size_t)(hit.end - hit.at);
 	return GW_MQTT_JSON_FOUND;
-}
-
-static bool is_padding(char c)
-{
-	return is_space(c) || c == '\0';
-}
-
-bool gw_mqtt_json_string(const char *text, size_t n, char *ret_string, size_t size)
-{
-	const char *at = text + 1, *end = text + n - 1;
-	size_t used = 0;
-
-	if (n < 2 || *text != '"' || *end != '"')
-		return false;
-	while (at < end) {
-		bool escaped = *at == '\\', bare = is_padding(*at);
-		int32_t c = bare ? *at++ : *at == '"' ? -1 : next_char(&at, end);
-
-		if (c < 0 || used + 4 >= size)
-			return false;
-		if (used == 0 && c < 0x80 && is_padding((char)c))
-			continue;
-		if (escaped)
-			used += add_utf8(ret_string + used, c);
-		else
-			ret_string[used++] = (char)c;
-	}
-	while (used && is_padding(ret_string[used - 1]))
-		used--;
-	ret_string[used] = '\0';
-	return gw_parse_utf8(ret_string, used); /* and no NUL in the middle */
 }

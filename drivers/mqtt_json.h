@@ -38,8 +38,4 @@ enum gw_mqtt_json_found gw_mqtt_json_find(const char *text, size_t size, const c
 	bool is_name, const char **ret_value, size_t *ret_size,
 	struct gw_mqtt_json_damage *ret_damage);
 
-/* A string's text, quotes included, as UTF-8 with a NUL behind it. White space and NUL, written
- * either way, are left out at both ends. False: it is damaged, or longer than size - 1. */
-bool gw_mqtt_json_string(const char *text, size_t n, char *ret_string, size_t size);
-
 #endif

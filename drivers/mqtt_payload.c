@@ -2,6 +2,7 @@
 #include "drivers/mqtt_payload.h"
 
 #include "base/parse.h"
+#include "drivers/mqtt_chars.h"
 
 #include <math.h>
 #include <string.h>
@@ -128,7 +129,7 @@ static bool read_string(
 {
 	char text[STRING_MAX];
 
-	return gw_mqtt_json_string(value, n, text, sizeof(text)) &&
+	return gw_mqtt_chars_string(value, n, text, sizeof(text)) &&
 		strlen(text) <= SCALAR_MAX && read_text(text, want, ret_value);
 }
 

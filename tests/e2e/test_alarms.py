@@ -355,6 +355,22 @@ def test_a_device_that_sends_one_key_at_a_time(gateway, broker, publisher):
     assert g.alarm("zigbee/smoke-1/smoke:smoke")["state"] == "active-unacked"
 
 
+def test_a_key_that_never_comes_is_reported(gateway, broker, publisher):
+    """Not said is not bad; but of a device that speaks for its whole time it must be known."""
+    g = gateway(b.config(b.mqtt(broker.port, b.smoke(1, expect_every="3s")),
+                         alarms=[b.SMOKE])).start()
+    g.wait_up("zigbee")
+    unreadable = "zigbee/smoke-1/smoke:unreadable"
+
+    def speak():
+        publisher.send("zigbee2mqtt/smoke-1", {"battery": 90})
+        return g.alarm(unreadable)["state"] == "active-unacked"
+    harness.wait_for(speak, "a point that an alarm listens to and that never came", 20)
+    assert g.source("zigbee")["bad_frames"] == 0
+    publisher.send("zigbee2mqtt/smoke-1", {"smoke": False})
+    g.wait_state(unreadable, "returned-unacked")
+
+
 def test_one_bad_part_leaves_the_rest_of_the_message(gateway, broker, publisher):
     g = gateway(b.config(b.mqtt(broker.port, b.smoke(1)), alarms=[b.SMOKE])).start()
     g.wait_up("zigbee")
