@@ -72,8 +72,21 @@ static struct gw_event describe(struct gw_engine *e, struct gw_alarm *a,
 	return v;
 }
 
-static void begin_life(
+static void name_life(
 	struct gw_engine *e, struct gw_alarm *a, int64_t at_ns, const struct gw_time *now)
+{
+	struct gw_story *story = gw_story_write(e, a);
+
+	story->unnamed = false;
+	gw_event_occurrence(story->occurrence, e->opts.site->gateway, e->run,
+		(e->seq + 1) ^ (uint64_t)gw_alarms_index(e, a) << 40,
+		gw_alarms_wall_ms(now, at_ns));
+}
+
+/* On a shelf it has no name until it is told: of the one before it only the end of the shelf says
+ * that it is over. */
+static void begin_life(struct gw_engine *e, struct gw_alarm *a, const struct gw_move *m,
+	const struct gw_time *now)
 {
 	struct gw_story *story = gw_story_write(e, a);
 
@@ -82,15 +95,14 @@ static void begin_life(
 	if (isnan(story->peak)) /* else it was worse in the delay already */
 		story->peak = a->value;
 	story->raised++;
-	gw_event_occurrence(story->occurrence, e->opts.site->gateway, e->run,
-		(e->seq + 1) ^ (uint64_t)gw_alarms_index(e, a) << 40,
-		gw_alarms_wall_ms(now, at_ns));
+	story->unnamed = m->silent;
+	if (!m->silent)
+		name_life(e, a, m->at_ns, now);
 }
 
 static void end_life(struct gw_story *story)
 {
-	story->alive = story->withheld = false;
-	memset(story->occurrence, 0, sizeof story->occurrence);
+	story->alive = story->withheld = story->unnamed = false;
 	if (!story->state.truth) { /* else it is held back, and that began then */
 		story->onset_ms = 0;
 		story->onset_ns = 0;
@@ -126,7 +138,7 @@ static void tell_move(struct gw_engine *e, struct gw_alarm *a, const struct gw_m
 
 	if (m->change == GW_CHANGE_RAISED && !m->again) {
 		if (!story->alive)
-			begin_life(e, a, m->at_ns, now);
+			begin_life(e, a, m, now);
 		if (!m->silent)
 			gw_nuisance_raised(e, a, m->at_ns, now);
 	}
@@ -137,6 +149,8 @@ static void tell_move(struct gw_engine *e, struct gw_alarm *a, const struct gw_m
 	}
 	if (m->silent)
 		return;
+	if (story->unnamed && m->under != GW_STATE_NORMAL)
+		name_life(e, a, m->at_ns, now);
 	v = describe(
 		e, a, (enum gw_change)m->change, (enum gw_state)m->state, m->at_ns, now);
 	v.under = m->under; /* not what further moves made of it */
@@ -162,6 +176,8 @@ static void tell(struct gw_engine *e, struct gw_alarm *a, const struct gw_moves 
 	story = gw_story_write(e, a);
 	if (story->alive && story->state.under == GW_STATE_NORMAL)
 		end_life(story);
+	if (!story->alive && !story->state.shelved) /* whose end was told */
+		memset(story->occurrence, 0, sizeof story->occurrence);
 	gw_alarms_show(e, a, now);
 }
 

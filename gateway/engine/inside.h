@@ -130,8 +130,9 @@ struct gw_story {
 	uint8_t told_level; /* by its last event */
 	bool stood;         /* was active when the daemon last stopped */
 	bool alive;         /* in a life from raised to normal */
-	bool unsynced;   /* an event of this life was dated by a clock not to be believed */
-	bool withheld;   /* this life began in a flood: it is counted, not told */
+	bool unsynced; /* an event of this life was dated by a clock not to be believed */
+	bool unnamed;  /* this life began on a shelf: occurrence is that of the last one */
+	bool withheld; /* this life began in a flood: it is counted, not told */
 	bool chattering; /* as last counted */
 };
 static_assert(sizeof(struct gw_story) + sizeof(struct gw_alarm_slot) <= 240,

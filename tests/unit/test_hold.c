@@ -628,6 +628,59 @@ static void what_stood_before_its_shelf_is_not_raised_again(void **unused)
 	assert_event(0, GW_CHANGE_UNSHELVED, GW_STATE_ACTIVE_UNACKED);
 }
 
+/* A life that was told and ended on a shelf, whatever came after it there. */
+static void the_end_of_a_shelf_names_the_life_that_ended_on_it(void **unused)
+{
+	uint8_t first[16];
+
+	(void)unused;
+	kit_alarm("high", 0, &gw_above)->when.limit = 50;
+	for (int again = 0; again < 2; again++) {
+		int64_t from_ns = again * 1000 * S;
+
+		if (!again)
+			kit_start();
+		assert_int_equal(kit_feed(from_ns, 0, 60), 1);
+		memcpy(first, kit.event[0].occurrence, sizeof first);
+		person(GW_COMMAND_ACK, 0);
+		assert_int_equal(kit_pass(from_ns + S), 1);
+		person(GW_COMMAND_SHELVE, 60 * S);
+		assert_int_equal(kit_pass(from_ns + 2 * S), 1);
+		assert_int_equal(kit_feed(from_ns + 3 * S, 0, 10), 0);
+		if (again)
+			assert_int_equal(kit_feed(from_ns + 4 * S, 0, 70), 0);
+		assert_int_equal(kit_pass(from_ns + 62 * S), 1 + again);
+		assert_event(0, GW_CHANGE_UNSHELVED, GW_STATE_NORMAL);
+		assert_memory_equal(kit.event[0].occurrence, first, sizeof first);
+		if (again) { /* a fire of its own */
+			assert_event(1, GW_CHANGE_RAISED, GW_STATE_ACTIVE_UNACKED);
+			assert_memory_not_equal(
+				kit.event[1].occurrence, first, sizeof first);
+			assert_true(kit.event[1].occurrence[6] >> 4 == 7);
+		}
+		person(GW_COMMAND_SHELVE, S); /* nothing of the first is left */
+		kit_pass(from_ns + 63 * S);
+		assert_memory_not_equal(kit.event[0].occurrence, first, sizeof first);
+		assert_int_equal(kit_pass(from_ns + 64 * S), 1);
+	}
+}
+
+static void what_came_and_went_on_a_shelf_has_a_name(void **unused)
+{
+	uint8_t name[16];
+
+	(void)unused;
+	raised_on_a_shelf();
+	assert_int_equal(kit_feed(3 * S, 0, 10), 0);
+	assert_int_equal(kit_pass(61 * S), 1);
+	assert_event(0, GW_CHANGE_UNSHELVED, GW_STATE_RETURNED_UNACKED);
+	assert_true(kit.event[0].occurrence[6] >> 4 == 7);
+	memcpy(name, kit.event[0].occurrence, sizeof name);
+	person(GW_COMMAND_ACK, 0);
+	assert_int_equal(kit_pass(62 * S), 1);
+	assert_memory_equal(kit.event[0].occurrence, name, sizeof name);
+}
+
 static void a_gate_on_a_shelf_holds_back_all_the_same(void **unused)
 {
 	(void)unused;
@@ -739,6 +792,8 @@ int main(void)
 		TEST(and_after_an_amendment_on_its_shelf),
 		TEST(and_after_a_restart_between_the_two),
 		TEST(what_stood_before_its_shelf_is_not_raised_again),
+		TEST(the_end_of_a_shelf_names_the_life_that_ended_on_it),
+		TEST(what_came_and_went_on_a_shelf_has_a_name),
 		TEST(a_gate_on_a_shelf_holds_back_all_the_same),
 		TEST(re_alarm_is_the_same_life_under_a_new_number),
 		TEST(a_box_that_slept_reminds_once),
