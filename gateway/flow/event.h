@@ -63,7 +63,9 @@ static inline bool gw_state_put_aside(unsigned state)
 #define GW_BOOT_ID      37
 
 struct gw_event {
-	uint64_t seq;                 /* gapless per gateway, from 1 */
+	/* From 1, without gaps within a run. A start goes on where the last one ended; one that
+	 * cannot know where begins far above. */
+	uint64_t seq;
 	uint64_t run;                 /* names the start of the daemon; rises, < 2^53 */
 	uint8_t change, state, level; /* enum gw_change, gw_state, gw_level */
 	uint8_t under;   /* enum gw_state it has, or would have if it were not shelved */

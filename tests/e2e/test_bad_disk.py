@@ -236,3 +236,25 @@ def test_a_database_deleted_between_two_starts_is_said(gateway, broker, city, pu
     g.restart()
     g.wait_up("zigbee")
     assert g.status()["store"]["replaced"] is False
+
+
+def test_a_disk_that_hangs_while_events_wait_is_said(on, disk, broker, publisher, city):
+    """It fails nothing, so the store itself, stuck in its sync, can say nothing."""
+    failing = "gateway:store-failing"
+    g = on(site(broker, city)).start()
+    g.wait_up("zigbee")
+    harness.wait_for(lambda: g.status()["store"]["state"] == "ok", lambda: g.status()["store"])
+    disk.is_(sync=12000)
+    publisher.send("zigbee2mqtt/smoke-1", {"smoke": True}, wait=False)
+    sent = time.monotonic()
+    city.until("zigbee/smoke-1/smoke:smoke", "raised")
+    raised = city.until(failing, "raised", within=20)
+    assert 4 < time.monotonic() - sent < 11 + 5 * harness.SLOW
+    store = g.status()["store"]
+    assert store["state"] == "stalled" and store["oldest_uncommitted_ms"] >= 5000, store
+    assert raised.data["durable"] is False
+    disk.heals()
+    city.until(failing, "cleared", within=40)
+    harness.wait_for(lambda: g.status()["store"]["state"] == "ok", lambda: g.status()["store"])
+    assert g.status()["store"]["oldest_uncommitted_ms"] == 0
+    assert g.log().count("the disk hangs") == 1 and "commits again" in g.log(), g.log()
