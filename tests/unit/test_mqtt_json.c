@@ -276,9 +276,7 @@ static void as_jansson_reads_it(void **state)
 /* In place of a word, or inside a string; none has a mark that others go by. */
 static const char *const bad_words[] = {"nan", "-Infinity", "undefined", "05", "0x1F",
 	"1.2.3", "'x'", "\xb2\xe2", "tru", "12:30", "-", ""};
-static const char *const bad_insides[] = {"\t", "\n", "\xff", "\xb2\xe2\xca\xd4",
-	"K\xfc"
-	"che",
+static const char *const bad_insides[] = {"\t", "\n", "\xff", "\xb2\xe2\xca\xd4", "M\xfcnz",
 	"\\u0000", "\\x", "\\ud800", "\\u12", "\x01"};
 
 static bool spoil_elsewhere(void)

@@ -191,8 +191,7 @@ static void damage_elsewhere_costs_nothing(void **state)
 		"{\"smoke\":true,\"a\\u0000b\":1}",
 		"{\"x\":\"\\u0000\",\"smoke\":true}",
 		"{\"name\":\"\xb2\xe2\xca\xd4\",\"smoke\":true}", /* GBK */
-		"{\"name\":\"K\xfc"
-		"che\",\"smoke\":true}", /* Latin-1 */
+		"{\"name\":\"M\xfcnz\",\"smoke\":true}",          /* Latin-1 */
 		"{\"\xb2\xe2\":1,\"smoke\":true}",
 		"{\"smoke\":true,\"name\":\"\xff\"}",
 		"{\"name\":\"a\tb\",\"smoke\":true}",
