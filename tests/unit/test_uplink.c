@@ -315,9 +315,10 @@ static struct {
 	enum gw_verdict verdict, heartbeat_verdict;
 	int64_t retry_after_ns, heartbeat_retry_after_ns;
 	int heartbeat_status;
-	const char
-		*rotate; /* a file that changes with the next refusal, which is the last */
-	uint64_t poison; /* refuses requests with this seq */
+	const char *rotate; /* a file that changes with a refusal, which is the last ... */
+	unsigned rotate_in; /* ... this one */
+	size_t most_events; /* a request of more is too large: 413; 0: none is */
+	uint64_t poison;    /* refuses requests with this seq */
 	bool hang;
 	bool hanging;
 	struct tried *tries;
@@ -361,11 +362,13 @@ static enum gw_verdict judge(const struct gw_delivery *r)
 	}
 	if (platform.n_tries == 0)
 		platform.ring_at_first_try = gw_ring_count(gw_uplink_events(up));
-	t = &platform.tries[platform.n_tries++];
+	t = &platform.tries[platform.n_tries++ % 4096];
 	t->n = r->n_bodies;
 	memcpy(t->first, r->bodies[0].iov_base, r->bodies[0].iov_len);
 	t->first[r->bodies[0].iov_len] = '\0';
 	t->durable = strstr(t->first, "\"durable\":true") != NULL;
+	if (platform.most_events > 0 && r->n_bodies > platform.most_events)
+		return GW_REFUSED;
 	for (i = 0; i < r->n_bodies; i++) {
 		t->seqs[i] = seq_of(&r->bodies[i]);
 		if (t->seqs[i] == platform.poison)
@@ -403,8 +406,10 @@ static void fake_send(
 			.retry_after_ns = platform.heartbeat_retry_after_ns};
 	else
 		*ret_answer = (struct gw_answer){.verdict = go_on ? judge(r) : GW_RETRY,
+			.status = platform.most_events > 0 ? 413 : 0,
 			.retry_after_ns = platform.retry_after_ns};
-	if (ret_answer->verdict == GW_REFUSED && platform.rotate != NULL) {
+	if (ret_answer->verdict == GW_REFUSED && platform.rotate != NULL &&
+		--platform.rotate_in == 0) {
 		assert_int_equal(truncate(platform.rotate, 100), 0);
 		platform.rotate = NULL;
 		platform.verdict = GW_SENT;
@@ -874,6 +879,23 @@ static void test_everything_refused_heartbeats_too(void **state)
 	refuse_everything(30 * SEC);
 }
 
+/* A proxy before the platform takes small requests only: nothing is bad, and it is remembered. */
+static void test_too_large_is_split(void **state)
+{
+	(void)state;
+	COMMAND(platform.most_events = 10; platform.hang = true);
+	commit(1000);
+	for (uint64_t seq = 1; seq <= 512; seq++)
+		emit(seq, GW_LEVEL_YELLOW, seq % 4);
+	SOON(gw_ring_count(gw_uplink_events(up)) == 0);
+	COMMAND(platform.hang = false);
+	SOON(count(&platform.n_taken) == 512);
+	assert_taken_once(512);
+	assert_int_equal(marks_of(GW_MARK_PARKED), 0);
+	assert_in_range(count(&platform.n_tries), 64, 80);
+	assert_false(status().down);
+}
+
 /* One bad record, nobody else, no heartbeat: it stays owed, and the next one is its witness. */
 static void test_without_a_witness_it_stays_owed(void **state)
 {
@@ -909,7 +931,8 @@ static void test_another_token_is_no_witness(void **state)
 	token_path = path;
 	begin(30 * SEC);
 	SOON(count(&platform.n_heartbeats) == 1);
-	COMMAND(platform.verdict = GW_REFUSED; platform.rotate = path);
+	COMMAND(platform.verdict = GW_REFUSED; platform.rotate = path;
+		platform.rotate_in = 2);
 	commit(1);
 	emit(1, GW_LEVEL_RED, 0);
 	SOON(count(&platform.n_heartbeats) >= 2); /* asked, and taken: with the new token */
@@ -924,17 +947,16 @@ static void test_another_token_is_no_witness(void **state)
 static void test_nothing_is_parked_while_stopping(void **state)
 {
 	(void)state;
-	again_with_heartbeat(30 * SEC);
-	SOON(count(&platform.n_heartbeats) == 1);
-	commit(2);
-	COMMAND(platform.hang = true);
-	emit(1, GW_LEVEL_RED, 0);
+	COMMAND(platform.hang = true; platform.poison = 1);
+	commit(8);
+	for (uint64_t seq = 1; seq <= 8; seq++)
+		emit(seq, GW_LEVEL_YELLOW, seq % 4);
 	SOON(is(&platform.hanging));
-	COMMAND(platform.verdict = GW_REFUSED);
 	gw_uplink_ask_stop(up);
 	COMMAND(platform.hang = false);
 	gw_uplink_join(up);
-	assert_int_equal(marks_of(GW_MARK_PARKED), 0);
+	assert_int_equal(
+		marks_of(GW_MARK_PARKED), 0); /* though others would bear witness */
 	assert_true(store.owed[0]);
 }
 
@@ -1066,18 +1088,21 @@ static void test_offered_when_the_platform_comes_back(void **state)
 {
 	(void)state;
 	park_some(3);
-	COMMAND(platform.verdict = GW_RETRY);
+	COMMAND(platform.verdict = GW_REFUSED);
 	begin(0);
+	SOON((advance(SEC / 100), count(&store.parked_asks) == 2)); /* the round is over */
+	SOON(count(&platform.n_tries) == 3);
+	COMMAND(platform.verdict = GW_RETRY);
 	emit(4, GW_LEVEL_RED, 1);
 	commit(4);
-	SOON(status().retries == 1);
-	for (unsigned i = 2; i <= 3; i++) {
-		advance(60 * SEC);
+	for (unsigned i = 1; i <= 3; i++) {
 		SOON(status().retries == i);
+		if (i < 3)
+			advance(i * SEC);
 	}
 	SOON((read_faults(), fault[GW_UPLINK_POINT_DOWN] == 1.0));
 	COMMAND(platform.verdict = GW_SENT);
-	advance(60 * SEC);
+	advance(4 * SEC); /* sooner than by the clock */
 	SOON(count(&platform.n_taken) == 4);
 	assert_int_equal(platform.taken[0], 4);
 	assert_taken_once(4);
@@ -1652,6 +1677,7 @@ int main(void)
 		IT(test_denied_to_one_parks_it),
 		IT(test_everything_refused_parks_nothing),
 		IT(test_everything_refused_heartbeats_too),
+		IT(test_too_large_is_split),
 		IT(test_without_a_witness_it_stays_owed),
 		IT(test_another_token_is_no_witness),
 		IT(test_nothing_is_parked_while_stopping),
