@@ -252,6 +252,8 @@ void gw_names_say(struct gw_store *s);
 /* All that is owed to names that are gone is owed to this sink instead; ret_moved is raised. */
 enum gw_err gw_names_give(
 	struct gw_store *s, size_t sink, uint64_t *ret_moved, struct gw_error *err);
+/* Bits of names that are not configured and not forgotten. */
+uint32_t gw_names_gone(const struct gw_store *s);
 /* Once a day has names written again, if some are gone. */
 void gw_names_tend(struct gw_store *s, int64_t now_ns);
 void gw_names_status(const struct gw_store *s, struct gw_store_status *st);

@@ -19,6 +19,7 @@ struct gw_entry {
 	struct gw_event event;
 	uint32_t owed, parked;
 	uint32_t undurable; /* it left to these before its commit */
+	bool to_gone;       /* no uplink was configured: owed to those that were */
 };
 
 /* Inside a transaction: the event, the state of its alarm, what is owed. bare: the alarm's

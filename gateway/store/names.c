@@ -446,6 +446,16 @@ enum gw_err gw_names_carry(struct gw_store *s, struct gw_db *from, struct gw_err
 	return rc;
 }
 
+uint32_t gw_names_gone(const struct gw_store *s)
+{
+	uint32_t bits = 0;
+
+	for (size_t bit = 0; bit < GW_STORE_SINKS; bit++)
+		if (is_gone(s, &s->names[bit]))
+			bits |= (uint32_t)1 << bit;
+	return bits;
+}
+
 void gw_names_tend(struct gw_store *s, int64_t now_ns)
 {
 	if (!s->any_gone || now_ns < s->next_day_ns)

@@ -93,7 +93,8 @@ static void take_events(struct gw_store *s, int64_t now_ns)
 			gw_ring_pop(&s->events, &e, 1, sizeof(e)) == 0)
 			return;
 		gw_sinks_take(s, e.seq);
-		s->entries[s->n_entries++] = (struct gw_entry){.event = e, .owed = s->live};
+		s->entries[s->n_entries++] = (struct gw_entry){
+			.event = e, .owed = s->live, .to_gone = s->live == 0};
 		s->drained_seq = e.seq;
 	}
 }
@@ -151,7 +152,7 @@ static enum gw_err write_entry(struct gw_store *s, const struct gw_entry *e,
 	struct gw_entry bits = *e;
 	bool bare = (int)e->event.info->class_ < s->keep.refuse_below;
 
-	bits.owed = to_bits(s, e->owed);
+	bits.owed = to_bits(s, e->owed) | (e->to_gone ? gw_names_gone(s) : 0);
 	bits.parked = to_bits(s, e->parked);
 	bits.undurable = to_bits(s, e->undurable);
 	w->bare += bare;
@@ -196,6 +197,8 @@ static void count(struct gw_store *s, const struct written *w)
 
 		if ((int)e->event.info->class_ < s->keep.refuse_below)
 			continue;
+		for (size_t at = 0; at < 32 && e->to_gone; at++)
+			s->owed[at] += gw_names_gone(s) >> at & 1;
 		for (size_t sink = 0; sink < GW_STORE_SINKS; sink++) {
 			uint32_t bit = s->lines[sink].bit;
 			size_t at = bit ? (size_t)__builtin_ctz(bit) : 0;

@@ -149,6 +149,14 @@ static void inherit_in_memory(struct gw_store *s, size_t sink)
 	}
 }
 
+/* It was configured before, and what arose when nobody was is not written yet. */
+static void come_back(struct gw_store *s, size_t sink)
+{
+	for (size_t i = 0; i < s->n_entries; i++)
+		if (s->entries[i].to_gone)
+			s->entries[i].owed |= (uint32_t)1 << sink;
+}
+
 static void steal(char **to, char **from)
 {
 	free(*to);
@@ -174,6 +182,9 @@ static void apply(struct gw_store *s, struct gw_store_sinks *set)
 		if (has_slot(s->live & ~before, i))
 			inherit_in_memory(s, i);
 	gw_names_bits(s);
+	for (size_t i = 0; i < GW_STORE_SINKS; i++)
+		if (has_slot(s->live & ~before, i) && s->lines[i].bit)
+			come_back(s, i);
 	s->sinks_changed = true;
 	gw_store_sinks_free(set);
 }

@@ -103,7 +103,8 @@ bool gw_store_sinks_add(
 /* Every event from from_seq on is owed to these, every earlier one to those before them,
  * whatever has reached the disk. Call while no engine runs, after it gave from_seq - 1 and before
  * it gives from_seq. Never waits and cannot fail. What is owed to a name that is in no set is
- * kept for 30 days; a new name with its url takes it over. */
+ * kept for 30 days; a new name with its url takes it over. With an empty set, what arises is owed
+ * to the names that were there. */
 void gw_store_sinks_set(struct gw_store *s, struct gw_store_sinks *set, uint64_t from_seq);
 /* The thread of an uplink that is in no set any more has ended: its wake is not touched after
  * this. */

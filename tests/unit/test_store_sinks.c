@@ -380,6 +380,51 @@ static void debts_are_given_to_another(void **state)
 	gw_store_free(s);
 }
 
+/* Nobody else could deliver it: what they were told of ends for them, too. */
+static void what_arises_while_nobody_is_there_is_owed_to_who_was(void **state)
+{
+	struct gw_store *s = open_store(two_sinks, 1, 16 * MIB);
+	size_t slot;
+
+	(void)state;
+	emit(s, 1);
+	turn(s);
+	gw_store_free(s);
+	s = open_store(NULL, 0, 16 * MIB);
+	emit(s, 2);
+	turn(s);
+	assert_string_equal(vanished(s), "city:2");
+	disk.write_rc = SQLITE_IOERR_WRITE; /* and before it is written */
+	emit(s, 3);
+	turn(s);
+	slot = reserve(s);
+	set(s, 4, (struct who[]){{slot, "city", "a"}}, 1);
+	emit(s, 4);
+	turn(s);
+	disk.write_rc = 0;
+	clock_ms += 60000;
+	turn(s);
+	assert_string_equal(owed(s, slot), "3:1 3:2 3:3 3:4");
+	assert_string_equal(vanished(s), "");
+	gw_store_free(s);
+}
+
+static void a_site_without_uplinks_owes_nothing(void **state)
+{
+	struct gw_store *s = open_store(NULL, 0, 16 * MIB);
+	struct gw_store_status st;
+
+	(void)state;
+	emit(s, 1);
+	turn(s);
+	gw_store_status(s, &st);
+	assert_int_equal(st.n_vanished, 0);
+	gw_store_free(s);
+	s = open_store(two_sinks, 2, 16 * MIB);
+	assert_string_equal(owed(s, 0), "");
+	gw_store_free(s);
+}
+
 /* With no room for all, what is owed to nobody who is there goes first. */
 static void debts_of_gone_names_make_room(void **state)
 {
@@ -442,6 +487,8 @@ int main(void)
 		TEST(debts_of_a_gone_name_are_kept_for_30_days),
 		TEST(bits_run_out),
 		TEST(debts_are_given_to_another),
+		TEST(what_arises_while_nobody_is_there_is_owed_to_who_was),
+		TEST(a_site_without_uplinks_owes_nothing),
 		TEST(debts_of_gone_names_make_room),
 		TEST(names_survive_a_file_put_aside),
 	};
