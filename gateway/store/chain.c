@@ -297,14 +297,17 @@ static enum gw_err before(struct gw_db *db, const struct gw_chain_walk *w,
 	enum gw_err rc;
 
 	*ret = (struct gw_chain_link){.there = true, .hashed = true};
-	if (l->before == 0) /* the first of all */
-		return GW_OK;
 	if (l->before == w->at && w->chained) {
 		memcpy(ret->hash, w->hash, sizeof(ret->hash));
 		return GW_OK;
 	}
-	if ((rc = gw_db_meta_get(db, "chain_top", &carried, err)) ||
-		(rc = find_link(db, GW_DB_CHAIN_LINK, l->before, ret, err)))
+	if ((rc = gw_db_meta_get(db, "chain_top", &carried, err)))
+		return rc;
+	if (l->before == 0) { /* the first of all */
+		ret->there = !w->chained || carried;
+		return GW_OK;
+	}
+	if ((rc = find_link(db, GW_DB_CHAIN_LINK, l->before, ret, err)))
 		return rc;
 	*ret_stray = ret->there && !carried && w->chained && l->before < w->at;
 	if (!ret->there && l->gap) {

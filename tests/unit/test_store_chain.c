@@ -237,6 +237,72 @@ static void a_walk_goes_on_while_rows_come(void **state)
 	gw_store_free(s);
 }
 
+/* As a row that makes room. */
+static void drop(struct gw_store *s, uint64_t seq)
+{
+	sqlite3_stmt *st = gw_db_stmt(&s->db, GW_DB_EVENT_DELETE);
+
+	assert_int_equal(gw_db_begin(&s->db, NULL), GW_OK);
+	assert_int_equal(gw_chain_remove(&s->db, seq, NULL), GW_OK);
+	sqlite3_bind_int64(st, 1, (int64_t)seq);
+	assert_int_equal(gw_db_run(&s->db, GW_DB_EVENT_DELETE, NULL), GW_OK);
+	assert_int_equal(gw_db_commit(&s->db, NULL), GW_OK);
+}
+
+/* The last row of a run, the first of one that began far above, the newest of all, and the row
+ * after a gap: whatever goes, in whatever order, and over a restart. */
+static void any_row_may_go(void **state)
+{
+	static const uint64_t orders[][4] = {{10, 1000, 1009, 9}, {1009, 9, 10, 1000},
+		{1000, 10, 9, 1009}, {9, 10, 1000, 1009}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(orders) / sizeof(*orders); i++) {
+		struct gw_store *s = open_store(two_sinks, 2, 16 * MIB);
+
+		for (uint64_t seq = 1; seq <= 20; seq++)
+			emit(s, seq <= 10 ? seq : 989 + seq);
+		turn(s);
+		for (size_t k = 0; k < 4; k++) {
+			drop(s, orders[i][k]);
+			assert_good(s, 19 - k);
+		}
+		gw_store_free(s);
+		s = open_store(two_sinks, 2, 16 * MIB);
+		emit(s, 1010);
+		turn(s);
+		assert_good(s, 17);
+		drop(s, 1010);
+		emit(s, 2000); /* behind a head whose row is gone */
+		turn(s);
+		assert_good(s, 17);
+		gw_store_free(s);
+		assert_int_equal(temp_dir_remove(dir), 0);
+		assert_int_equal(mkdir(dir, 0750), 0);
+	}
+}
+
+/* Rows of a transaction that never was are no predecessors. */
+static void a_rollback_takes_the_chain_back(void **state)
+{
+	struct gw_store *s = open_store(two_sinks, 2, 16 * MIB);
+	struct gw_entry entry = {.owed = 0};
+
+	(void)state;
+	emit(s, 1);
+	turn(s);
+	entry.event = make_event(s, 2, 2, GW_LEVEL_RED);
+	assert_int_equal(gw_db_begin(&s->db, NULL), GW_OK);
+	assert_int_equal(gw_journal_put_event(&s->db, &s->texts, &entry, NULL), GW_OK);
+	gw_db_rollback(&s->db);
+	gw_texts_forget(&s->texts);
+	emit(s, 2);
+	emit(s, 3);
+	turn(s);
+	assert_good(s, 3);
+	gw_store_free(s);
+}
+
 /* ---- other schemas ---- */
 
 /* As the first version of the program made it. */
@@ -383,6 +449,7 @@ static void a_newer_schema_is_carried_over(void **state)
 /* Rows that come to light later go in behind those that are there. */
 static void rows_carried_over_late_join_the_chain(void **state)
 {
+	struct gw_store_verified v;
 	struct gw_store *s;
 	struct gw_db old;
 	char path[300], other[310];
@@ -394,20 +461,25 @@ static void rows_carried_over_late_join_the_chain(void **state)
 	snprintf(other, sizeof(other), "%s/other.db", dir);
 	assert_int_equal(rename(path, other), 0);
 	s = open_store(two_sinks, 2, 16 * MIB); /* gone: its numbers jump */
-	for (uint64_t i = 1; i <= 5; i++)
+	for (uint64_t i = 1; i <= 1000; i++)
 		emit(s, gw_store_last_seq(s) + i);
 	turn(s);
+	assert_true(gw_store_ask_verify(s)); /* one walk is under way */
+	gw_round(s, false);
 	assert_int_equal(gw_db_look(&old, other, NULL), GW_OK);
 	assert_int_equal(gw_salvage(s, &old, "/other", false, &whole, NULL), GW_OK);
 	gw_db_close(&old, true);
 	assert_true(whole);
-	assert_good(s, 35);
+	turn(s);
+	assert_true(gw_store_take_verified(s, &v));
+	assert_int_equal(v.rows, 1030);
+	assert_good(s, 1030);
 	gw_store_free(s);
 	s = open_store(two_sinks, 2, 16 * MIB);
-	assert_good(s, 35);
+	assert_good(s, 1030);
 	emit(s, gw_store_last_seq(s) + 1);
 	turn(s);
-	assert_good(s, 36);
+	assert_good(s, 1031);
 	gw_store_free(s);
 	tamper("UPDATE event SET value = 7 WHERE seq = 17");
 	s = open_store(two_sinks, 2, 16 * MIB);
@@ -425,6 +497,8 @@ int main(void)
 		TEST(what_changes_by_itself_is_not_covered),
 		TEST(rows_that_make_room_leave_their_hash),
 		TEST(a_walk_goes_on_while_rows_come),
+		TEST(any_row_may_go),
+		TEST(a_rollback_takes_the_chain_back),
 		TEST(schema_1_is_taken_over_in_place),
 		TEST(a_newer_schema_is_carried_over),
 		TEST(rows_carried_over_late_join_the_chain),
