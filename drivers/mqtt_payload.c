@@ -30,7 +30,7 @@ static const struct {
 
 void gw_mqtt_payload_init(struct gw_mqtt_payload *p, const void *bytes, size_t size)
 {
-	*p = (struct gw_mqtt_payload){.bytes = bytes, .size = size};
+	*p = (struct gw_mqtt_payload){.bytes = size ? bytes : "", .size = size};
 }
 
 static size_t digits(const char *s)

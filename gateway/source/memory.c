@@ -182,7 +182,7 @@ static void save(struct gw_memory_slot *s)
 	copy = malloc(s->n + 1);
 	n = s->n;
 	complete = s->complete;
-	if (copy)
+	if (copy && n > 0)
 		memcpy(copy, s->bytes, n);
 	s->dirty = !copy;
 	s->urgent = false;
@@ -393,7 +393,8 @@ void gw_memory_remember(
 		}
 	}
 	if (n <= s->room) {
-		memcpy(s->bytes, bytes, n);
+		if (n > 0)
+			memcpy(s->bytes, bytes, n);
 		s->n = n;
 		s->complete = complete;
 		s->dirty = true;
