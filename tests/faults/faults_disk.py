@@ -446,8 +446,7 @@ def deleted_under(bed):
     bed.judge(within=20)
 
 
-family.add("folder-deleted-running", deleted_under, fault="the state folder deleted at work",
-           open_="a state folder deleted under the daemon shows ok")
+family.add("folder-deleted-running", deleted_under, fault="the state folder deleted at work")
 
 
 def small(bed):

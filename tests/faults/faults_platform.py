@@ -302,10 +302,9 @@ def says_no(bed, body, accept=None, content="application/json"):
 
 
 family.add("says-no-errcode", says_no, '{"errcode":310000,"errmsg":"keywords not in content"}',
-           {"/errcode": 0}, fault="200 that says no", open_="a 2xx whose body says no is believed")
+           {"/errcode": 0}, fault="200 that says no")
 family.add("says-no-html", says_no, "<!DOCTYPE html><html><body>login</body></html>", None,
-           "text/html", fault="200 that is a login page",
-           open_="a 2xx whose body says no is believed")
+           "text/html", fault="200 that is a login page")
 
 
 def held_by_heartbeat(bed):

@@ -120,8 +120,7 @@ def bad_member(bed, raw):
 
 
 for name, raw in BAD_MEMBERS.items():
-    family.add(f"bad-member-{name}", bad_member, raw, fault="one bad member in a message",
-               open_="one bad member loses the smoke in the same message")
+    family.add(f"bad-member-{name}", bad_member, raw, fault="one bad member in a message")
 
 
 def one_key_at_a_time(bed):
@@ -141,8 +140,7 @@ def one_key_at_a_time(bed):
     bed.judge(within=10)
 
 
-family.add("one-key-at-a-time", one_key_at_a_time, fault="a message without a configured key",
-           open_="an absent path marks the point bad")
+family.add("one-key-at-a-time", one_key_at_a_time, fault="a message without a configured key")
 
 
 def stale_retained(bed, how):
@@ -180,7 +178,7 @@ def stale_retained(bed, how):
 
 for how in ("kill", "broker"):
     family.add(f"stale-retained-{how}", stale_retained, how,
-               fault="an old retained value after a restart", open_="a stale retained value clears")
+               fault="an old retained value after a restart")
 
 
 class Throttle:

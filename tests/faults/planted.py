@@ -56,6 +56,10 @@ DEFECTS = [
            "	} else if (speaks(o, m, in)) {\n		answer->truth = true;\n",
            "	} else if (speaks(o, m, in)) {\n		answer->truth = false;\n",
            ("sensor/dead-point-exception",)),
+    Defect("a retained value is taken for a live one", "drivers/mqtt_retained.c",
+           "	if (!is_given(r, flag, v5, all_given, hash)) {\n",
+           "	if (flag || !is_given(r, flag, v5, all_given, hash)) {\n",
+           ("sensor/stale-retained-kill", "sensor/stale-retained-broker")),
     Defect("an over-long message ends the link", "drivers/mqtt_link.c",
            "		begin_drain(l);\n",
            "		begin_drain(l);\n"
