@@ -33,7 +33,7 @@ def harm(bed):
     elif kind == 3:
         bed.inject.rule(0, i.WRITE, errno.ENOSPC, "/state/", count=bed.rng.randrange(1, 4))
     elif kind == 4:
-        bed.inject.clock(wall_s=bed.rng.uniform(-3600, 3600))
+        bed.inject.clock(wall_s=bed.rng.uniform(-3600, 3600), boot_s=bed.asleep_s)
     else:
         bed.gateway.reload()
 
@@ -52,7 +52,7 @@ def told(bed):
 def days(bed, n, faults_a_day=FAULTS_A_DAY):
     bed.start()
     done = {bed.alarm(k): [] for k in range(len(DETECTORS))}
-    memory = []
+    memory, bed.asleep_s = [], 0
     pid = bed.gateway.process.pid
     for _ in range(n):
         for _ in range(faults_a_day):
@@ -64,12 +64,15 @@ def days(bed, n, faults_a_day=FAULTS_A_DAY):
                                       "true" if bed.on[k] else "false")
             os.sched_yield()
         bed.inject.end()
-        bed.inject.clock()
+        bed.asleep_s += 120  # configurations that were replaced are kept for a minute
+        bed.inject.clock(boot_s=bed.asleep_s)
         bed.city.clear()
         sure = sum(map(len, done.values()))
         harness.wait_for(lambda: bed.city.wait(sure, 0) and bed.gateway.uplink()["pending"] == 0,
                          lambda: f"{sure} changes at the platform: {bed.gateway.uplink()}\n"
                          + bed.gateway.log()[-1500:], 90)
+        bed.gateway.reload()  # looks for what may go
+        bed.gateway.wait_log("reloaded")
         memory.append(anonymous_kb(pid))
     wrong = [f"I1 {alarm}: {len(changes)} changes were made, {len(told(bed).get(alarm, []))} told"
              for alarm, changes in done.items() if told(bed).get(alarm, []) != changes]

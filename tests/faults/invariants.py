@@ -61,8 +61,19 @@ def _remembered(arrivals):
     return [a for a in arrivals if a.data.get("durable") is not False or a.data["run"] == last]
 
 
+def _told_again(arrivals):
+    """What left before its commit and was killed before it, too, is told again by the next run,
+    under the same seq: the earlier telling is not judged."""
+    runs = {}
+    for a in arrivals:
+        runs[a.seq] = max(a.data.get("run", 0), runs.get(a.seq, 0))
+    return [a for a in arrivals if a.data.get("durable") is not False
+            or a.data.get("run", 0) == runs[a.seq]]
+
+
 def violations(e):
     wrong = []
+    e = replace(e, arrivals=_told_again(e.arrivals))
     if e.forgets:
         e = replace(e, arrivals=_remembered(e.arrivals))
     _oracle(e, wrong)
