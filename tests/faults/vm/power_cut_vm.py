@@ -11,13 +11,15 @@ start. Twenty simulated points raise and clear alarms all the time; the platform
 Every cut comes at a random moment, often while the guest still starts or recovers.
 
 At the end a last start drains what is owed and powers off, and the verdict is: nothing that was
-committed is lost, a repeat has the same id and bytes, each alarm's events come in order, and what
-left as durable is in the journal. Exit 0: holds, 1: does not, 77: no QEMU or no kernel here.
+committed is lost, a repeat has the same id and bytes, each alarm's events of one start come in
+order, and what left as durable is in the journal. (A start that cannot read in 200 ms what earlier
+ones owe does not hold a new event back for it, so those may come later; they are counted.) Exit 0: holds, 1: does not, 77: no QEMU or no kernel here.
 """
 import argparse
 import json
 import pathlib
 import random
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -171,17 +173,26 @@ def journal(folder):
         db.close()
 
 
+ORDER = re.compile(r"order: .* seq (\d+) came after seq (\d+)")
+
+
 def verdict(folder, platform):
+    """(what is wrong, events, repeats, rows of the journal, events of earlier starts that came
+    after one of the same alarm of a later start)"""
     arrived = oracle.read_platform(platform.ledger_path)
     kept = journal(folder)
     wrong = oracle.check(arrived, committed={seq for seq, _ in kept})
     first = {a.id: a for a in arrived}.values()
+    run = {a.seq: a.data["run"] for a in first}
+    overtaken = [w for w in wrong if (found := ORDER.fullmatch(w))
+                 and run[int(found[1])] < run[int(found[2])]]
+    wrong = [w for w in wrong if w not in set(overtaken)]
     if kept:
         oldest = min(seq for seq, _ in kept)  # older rows made room for newer ones
         wrong += [f"lost: {a.id} left as durable and is not in the journal" for a in first
                   if a.data["durable"] and a.seq >= oldest
                   and (a.seq, a.data["run"]) not in kept]
-    return wrong, len(first), len(arrived) - len(first), len(kept)
+    return wrong, len(first), len(arrived) - len(first), len(kept), len(overtaken)
 
 
 def main():
@@ -216,9 +227,9 @@ def main():
         guest.start("drain")
         guest.wait("vm: drained", BOOT_S)
         guest.process.wait(BOOT_S)
-    wrong, events, repeats, rows = verdict(folder, platform)
+    wrong, events, repeats, rows, overtaken = verdict(folder, platform)
     said = {"cuts": a.cuts, "seed": a.seed, "events": events, "repeats": repeats,
-            "journal_rows": rows, "wrong": len(wrong)}
+            "journal_rows": rows, "overtaken": overtaken, "wrong": len(wrong)}
     print("\n".join(wrong[:40]))
     print(json.dumps(said))
     if not a.keep:
