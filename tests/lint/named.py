@@ -46,7 +46,8 @@ def complaint(root, path, test):
 
 
 def complaints(root):
-    tops = {f.name for folder in (root, root / TESTS) for f in folder.iterdir() if f.is_dir()}
+    tops = {f.name for folder in (root, root / TESTS) for f in folder.iterdir()
+            if f.is_dir() and not f.name.startswith("build")}  # made by a run, or not yet
     for page in (root / "README.md", root / "HACKING.md", *sorted((root / "doc").glob("*.md"))):
         if not page.exists():
             continue
