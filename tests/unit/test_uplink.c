@@ -892,7 +892,9 @@ static void test_too_large_is_split(void **state)
 	SOON(count(&platform.n_taken) == 512);
 	assert_taken_once(512);
 	assert_int_equal(marks_of(GW_MARK_PARKED), 0);
-	assert_in_range(count(&platform.n_tries), 64, 80);
+	/* how large the first request was decides whether it ends at 5 to 10 a request; without a
+	 * memory of it there would be 120 tries */
+	assert_in_range(count(&platform.n_tries), 52, 112);
 	assert_false(status().down);
 }
 
