@@ -99,6 +99,10 @@ def yaml_text(config):
     return yaml.dump(config, Dumper=Plain, sort_keys=False, allow_unicode=True, width=90)
 
 
+def sanitized(build):
+    return re.search(rb"__[atm]san_init", (pathlib.Path(build) / "tocsind").read_bytes())
+
+
 class Gateway:
     """One tocsind with a folder of its own. `config` holds everything but `gateway:`, whose
     keys come from here and may be overridden by config["gateway"]."""
@@ -125,6 +129,9 @@ class Gateway:
     def spawn(self):
         """Start without waiting."""
         assert not self.process or not self.process.alive()
+        if "LD_PRELOAD" in self.env and sanitized(self.build):
+            import pytest
+            pytest.skip("a sanitizer stands before the preloaded calls itself")
         env = {"TOCSIN_PROFILES": str(ROOT / "config" / "profiles"), **self.env}
         self.process = Process([*self.wrap, self.build / "tocsind", "--config",
                                 self.config_path], self.folder / "tocsind.log", env)
