@@ -87,10 +87,13 @@ def read_injector(path):
 
 def read_platform(path):
     """The alarm events a platform took, in the order they came, each as the bytes it came in;
-    heartbeats are left out. A ledger line is {..., "sha": of the bytes, "event": the bytes}."""
+    heartbeats are left out, and so is a last line that is half there. A ledger line is
+    {..., "sha": of the bytes, "event": the bytes}."""
     found = []
     with open(path, "rb") as lines:
         for number, line in enumerate(lines, 1):
+            if not line.endswith(b"\n"):
+                break  # it is being written
             raw = line[line.index(b'"event": ') + 9:line.rindex(b"}")]
             row = json.loads(line)
             if hashlib.sha256(raw).hexdigest() != row["sha"]:

@@ -277,6 +277,14 @@ def test_ledger_of_the_platform_reads_back_to_the_byte(tmp_path):
         oracle.read_platform(path)
 
 
+def test_a_line_that_is_being_written_is_not_read_yet(tmp_path):
+    raw = json.dumps({"id": "a", "type": "tocsin.alarm.raised", "data": {}})
+    sha = hashlib.sha256(raw.encode()).hexdigest()
+    whole = f'{{"n": 1, "sha": "{sha}", "event": {raw}}}\n'
+    (tmp_path / "ledger").write_text(whole + whole[:40])
+    assert len(oracle.read_platform(tmp_path / "ledger")) == 1
+
+
 def test_ledger_of_the_injector_reads_back(tmp_path):
     ledger = oracle.Injector(tmp_path / "injector.jsonl")
     ledger.will("s/d/p:x", "raised", point="s/d/p", value=1)
