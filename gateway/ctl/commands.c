@@ -75,9 +75,11 @@ static void print_result(char *line)
 		printf("%.*s\n", (int)(n - head - 1), line + head);
 }
 
-/* Ask, and show the result with show, or raw with --json. */
-static int converse(const struct gw_asked *a, const char *request,
-	void (*show)(const struct gw_asked *a, const json_t *result))
+/* Ask, and show the result with show, or raw with --json. judge: what exit a result that was shown
+ * has, NULL: done. */
+static int converse_within(const struct gw_asked *a, const char *request, int answer_ms,
+	void (*show)(const struct gw_asked *a, const json_t *result),
+	int (*judge)(const json_t *result))
 {
 	struct gw_client c;
 	struct gw_error err;
@@ -87,7 +89,7 @@ static int converse(const struct gw_asked *a, const char *request,
 
 	if (code != GW_EXIT_DONE)
 		return code;
-	if (gw_client_line(&c, ANSWER_MS, &line, &err)) {
+	if (gw_client_line(&c, answer_ms, &line, &err)) {
 		gw_client_close(&c);
 		return fail(err.text);
 	}
@@ -101,10 +103,18 @@ static int converse(const struct gw_asked *a, const char *request,
 		else
 			show(a, result);
 		code = gw_commands_shown();
+		if (code == GW_EXIT_DONE && judge)
+			code = judge(result);
 	}
 	json_decref(answer);
 	gw_client_close(&c);
 	return code;
+}
+
+static int converse(const struct gw_asked *a, const char *request,
+	void (*show)(const struct gw_asked *a, const json_t *result))
+{
+	return converse_within(a, request, ANSWER_MS, show, NULL);
 }
 
 /* ---- requests ---- */
@@ -276,43 +286,27 @@ static int resend(const struct gw_asked *a)
 
 /* ---- verify ---- */
 
+static void show_verified(const struct gw_asked *a, const json_t *result)
+{
+	(void)a;
+	gw_show_verified(stdout, result);
+}
+
+static int judge_verified(const json_t *result)
+{
+	return json_is_integer(json_object_get(result, "broken")) ? GW_EXIT_REFUSED
+								  : GW_EXIT_DONE;
+}
+
 static int verify(const struct gw_asked *a)
 {
-	char memory[GW_PROTOCOL_REQUEST_MAX];
-	struct gw_client c;
-	struct gw_error err;
+	char memory[64];
 	struct gw_text t;
-	json_t *answer, *result;
-	char *line;
-	int code;
 
 	begin_request(&t, memory, sizeof(memory), "verify");
 	if (!end_request(&t))
 		return GW_EXIT_USAGE;
-	code = connect_and_ask(&c, a, memory);
-	if (code != GW_EXIT_DONE)
-		return code;
-	if (gw_client_line(&c, VERIFY_MS, &line, &err)) {
-		gw_client_close(&c);
-		return fail(err.text);
-	}
-	answer = json_loads(line, JSON_REJECT_DUPLICATES, NULL);
-	result = json_object_get(answer, "result");
-	if (!result) {
-		code = say_refusal(answer);
-	} else {
-		if (a->json)
-			print_result(line);
-		else
-			gw_show_verified(stdout, result);
-		code = gw_commands_shown();
-		if (code == GW_EXIT_DONE &&
-			json_is_integer(json_object_get(result, "broken")))
-			code = GW_EXIT_REFUSED;
-	}
-	json_decref(answer);
-	gw_client_close(&c);
-	return code;
+	return converse_within(a, memory, VERIFY_MS, show_verified, judge_verified);
 }
 
 /* ---- record ---- */
