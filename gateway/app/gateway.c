@@ -202,15 +202,35 @@ static enum gw_err make_engine(struct gw_gateway *g, struct gw_error *err)
 	return gw_wiring_engine(g, g->generation->config, &parts, &g->engine, err);
 }
 
+/* Out of memory: an error, as the next process may do better. If OpenSSL is unusable for another
+ * reason, one that is a matter of this machine, a restart would not help: the gateway runs without
+ * TLS rather than not at all. */
+static enum gw_err begin_tls(struct gw_error *err)
+{
+	struct gw_error why;
+	enum gw_err kind = gw_tls_begin(&why);
+
+	if (kind == GW_ERR_SYSTEM) {
+		*err = why;
+		return kind;
+	}
+	if (kind)
+		gw_log(GW_LOG_ERR, "no link with TLS will work: %s", why.text);
+	else if (!gw_random_begin())
+		gw_log(GW_LOG_ERR,
+			"OpenSSL has no random numbers: no link with TLS will work");
+	return GW_OK;
+}
+
 static enum gw_err make_all(struct gw_gateway *g, struct gw_error *err)
 {
 	const struct gw_config *c = g->generation->config;
 	enum gw_err kind;
 	gid_t operators;
 
-	if (!gw_random_begin())
-		gw_log(GW_LOG_ERR,
-			"OpenSSL has no random numbers: no link with TLS will work");
+	kind = begin_tls(err);
+	if (kind)
+		return kind;
 	if ((kind = open_loop(g, err)) || (kind = make_rings(g, err)) ||
 		(kind = gw_runner_init(&g->runner, err)) ||
 		(kind = gw_supervise_init(&g->supervisor, &g->runner.wake, err)) ||
@@ -299,7 +319,13 @@ enum gw_err gw_gateway_start(struct gw_gateway *g, const struct gw_gateway_sourc
 
 enum gw_err gw_gateway_run(struct gw_gateway *g, struct gw_error *err)
 {
-	return gw_loop_run(&g->loop, err);
+	enum gw_err kind = gw_loop_run(&g->loop, err);
+
+	if (!kind && g->failed.kind) {
+		*err = g->failed;
+		kind = err->kind;
+	}
+	return kind;
 }
 
 void gw_gateway_drain(struct gw_gateway *g, int64_t most_ns)

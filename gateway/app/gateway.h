@@ -12,6 +12,7 @@
 #include "app/last_good.h"
 #include "app/status.h"
 #include "app/supervise.h"
+#include "app/tls.h"
 #include "base/loop.h"
 #include "conf/config.h"
 #include "engine/runner.h"
@@ -98,6 +99,8 @@ struct gw_gateway {
 	struct gw_loop loop;
 	struct gw_loop_fd signals;
 	struct gw_pulse pulse;
+	struct gw_tls_watch tls;
+	struct gw_error failed; /* why the loop was stopped, if it was by a fault */
 
 	struct gw_generation *generation; /* the present one first */
 	size_t n_sources, n_uplinks;      /* of the arrays below; see struct gw_parts */

@@ -3,6 +3,7 @@
 #include "app/against.h"
 #include "app/gateway.h"
 #include "app/limits.h"
+#include "app/tls.h"
 #include "base/log.h"
 #include "base/log_writer.h"
 #include "gw_build.h"
@@ -283,5 +284,8 @@ int main(int argc, char **argv)
 		hold_reloads();
 	thrifty_memory();
 	gw_log_init(debug ? GW_LOG_DEBUG : GW_LOG_INFO);
+	if (!gw_tls_reserve())
+		gw_log(GW_LOG_WARNING,
+			"OpenSSL has no reserve of memory: it was used before");
 	return only_check ? check(path, against) : load_and_run(path);
 }

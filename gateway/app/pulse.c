@@ -223,6 +223,19 @@ static void show(struct gw_gateway *g, int64_t now_ns)
 		&g->pulse.events_lost, memory_order_relaxed);
 }
 
+/* Uplinks and brokers would be refused until the next start, whenever that is. */
+static void watch_tls(struct gw_gateway *g)
+{
+	struct gw_error why;
+
+	if (!gw_tls_broken(&g->tls, &why))
+		return;
+	gw_fail(&g->failed, GW_ERR_SYSTEM, 0,
+		"OpenSSL ran out of memory and cannot be used until a restart (%.120s)",
+		why.text);
+	gw_loop_stop(&g->loop);
+}
+
 static void beat(void *arg, int64_t now_ns)
 {
 	struct gw_gateway *g = arg;
@@ -236,6 +249,7 @@ static void beat(void *arg, int64_t now_ns)
 	gw_storage_look(g);
 	gw_generation_sweep(g, false);
 	gw_reload_turn(g, now_ns);
+	watch_tls(g);
 	gw_loop_arm(&g->loop, &g->pulse.timer, now_ns + PERIOD_NS);
 }
 

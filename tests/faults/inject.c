@@ -15,6 +15,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -283,6 +284,29 @@ int posix_memalign(void **ret, size_t align, size_t n)
 		return ENOMEM;
 	*ret = got;
 	return 0;
+}
+
+/* ---- OpenSSL ---- */
+
+struct ssl_ctx_st;
+struct ssl_method_st;
+struct ssl_ctx_st *SSL_CTX_new(const struct ssl_method_st *method);
+
+/* As the daemon and libcurl call it. The first time, OpenSSL asks for more than there is. */
+struct ssl_ctx_st *SSL_CTX_new(const struct ssl_method_st *method)
+{
+	static atomic_flag refused = ATOMIC_FLAG_INIT;
+	struct ssl_ctx_st *(*own)(const struct ssl_method_st *);
+	void *(*take)(size_t, const char *, int);
+
+	if (!page || !page->tls_broken) {
+		*(void **)(void *)&own = dlsym(RTLD_NEXT, "SSL_CTX_new");
+		return own ? own(method) : NULL;
+	}
+	*(void **)(void *)&take = dlsym(RTLD_DEFAULT, "CRYPTO_malloc");
+	if (take && !atomic_flag_test_and_set(&refused))
+		take(SIZE_MAX / 4, __FILE__, __LINE__);
+	return NULL;
 }
 
 /* ---- clocks ---- */

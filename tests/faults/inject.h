@@ -48,6 +48,8 @@ struct inject_page {
 	_Atomic uint64_t suffered;
 	_Atomic uint64_t
 		synced; /* what the clock says of itself: 0 the truth, 1 not, 2 it is */
+	_Atomic uint64_t
+		tls_broken; /* OpenSSL was refused memory once, and is no good now */
 	struct inject_rule rules[INJECT_RULES];
 };
 

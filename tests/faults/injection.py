@@ -19,7 +19,7 @@ ALWAYS = 1 << 62
 BEFORE, AFTER = 1, 2
 
 _RULES, _PATH = 8, 168
-_HEAD = struct.Struct("<qqQQQQQ")
+_HEAD = struct.Struct("<qqQQQQQQ")
 _RULE = struct.Struct(f"<IiIIQQQ{_PATH}s")
 _COUNT = 24  # of a rule's `count` in it; `calls` follows
 
@@ -80,6 +80,10 @@ class Injection:
         self._put(16, first)
         self._put(32, 0)
         self._put(24, count)
+
+    def break_tls(self, yes=True):
+        """OpenSSL was refused memory once, and makes no TLS context from then on."""
+        self._put(56, int(yes))
 
     def allocations(self):
         return self._get(32)
