@@ -7,7 +7,7 @@ import re
 import subprocess
 import sys
 
-SUBJECT = re.compile(r"([a-z0-9_./-]+(, [a-z0-9_./-]+)*: [a-z0-9`]|Merge |Revert )")
+SUBJECT = re.compile(r"([A-Za-z0-9_./-]+(, [A-Za-z0-9_./-]+)*: [a-z0-9`]|Merge |Revert )")
 LENGTH = 72
 SINCE = "2026-11-30T12:10:00+0000"  # when the rule was made
 

@@ -116,6 +116,7 @@ class Lint(unittest.TestCase):
         self.assertEqual(self.lint("subjects.py", self.root)[0], 77)
         subprocess.run(["git", "init", "-q", str(self.root)], check=True)
         commit("store, uplink: keep what is owed")
+        commit("HACKING: list each thread once")
         self.assertEqual(self.lint("subjects.py", self.root)[0], 0)
         for bad in ("Tell of the rests", "store: Keep what is owed", "store: " + "k" * 80):
             commit(bad)
