@@ -47,18 +47,21 @@ uint64_t gw_rotated_fingerprint(const char *const *paths, size_t n)
 	return h;
 }
 
-/* The visible ASCII of the first line; 0 if it is anything else. */
+/* The visible ASCII of the first line; 0 if it is anything else: a zero byte, too, as a file has
+ * whose last write did not survive a power cut. */
 static size_t token_in(char *line, size_t n)
 {
-	line[n] = '\0';
-	n = strcspn(line, "\r\n");
-	while (n > 0 && (line[n - 1] == ' ' || line[n - 1] == '\t'))
-		n--;
-	line[n] = '\0';
-	for (size_t i = 0; i < n; i++)
+	size_t end = 0;
+
+	while (end < n && line[end] != '\r' && line[end] != '\n')
+		end++;
+	while (end > 0 && (line[end - 1] == ' ' || line[end - 1] == '\t'))
+		end--;
+	line[end] = '\0';
+	for (size_t i = 0; i < end; i++)
 		if (line[i] <= ' ' || line[i] == 0x7f)
 			return 0;
-	return n < GW_TOKEN_MAX ? n : 0;
+	return end < GW_TOKEN_MAX ? end : 0;
 }
 
 static enum gw_err read_token(
