@@ -117,7 +117,6 @@ static int sync_directory(const char *path)
 static bool reopen(struct file_state *s, struct gw_answer *ret_answer)
 {
 	struct stat st;
-	bool new = false;
 
 	if (s->open && stat(s->path, &st) == 0 && st.st_dev == s->dev &&
 		st.st_ino == s->ino)
@@ -125,11 +124,9 @@ static bool reopen(struct file_state *s, struct gw_answer *ret_answer)
 	file_close(s);
 	/* Not blocking: a pipe in its place is refused below and must not hang us here. */
 	s->fd = open(s->path, O_RDWR | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	if (s->fd < 0 && errno == ENOENT) {
+	if (s->fd < 0 && errno == ENOENT)
 		s->fd = open(s->path,
 			O_RDWR | O_APPEND | O_CREAT | O_EXCL | O_CLOEXEC | O_NOCTTY, 0640);
-		new = true;
-	}
 	if (s->fd < 0) {
 		again(ret_answer, "%s: %s", s->path, gw_errno_text(errno));
 		return false;
@@ -142,7 +139,9 @@ static bool reopen(struct file_state *s, struct gw_answer *ret_answer)
 	}
 	s->dev = st.st_dev;
 	s->ino = st.st_ino;
-	if (heal(s->fd, st.st_size) != 0 || (new &&sync_directory(s->path) != 0)) {
+	/* An empty file may be new, from an earlier try whose sync failed, too. */
+	if (heal(s->fd, st.st_size) != 0 ||
+		(st.st_size == 0 && sync_directory(s->path) != 0)) {
 		again(ret_answer, "%s: %s", s->path, gw_errno_text(errno));
 		file_close(s);
 		return false;
