@@ -38,8 +38,12 @@ bool gw_accept_is_html(const char *body, size_t n)
 	return begins(body, n, "<!doctype html") || begins(body, n, "<html");
 }
 
-/* One reference token, unescaped; where the next begins. */
-static const char *next_token(const char *pointer, char token[TOKEN_MAX])
+static const char escape[] = "in a JSON pointer ~ is written ~0, and / in a name ~1",
+		  too_long[] = "a name in a JSON pointer has 255 bytes at most";
+
+/* One reference token, unescaped; where the next begins, or NULL and what is wrong. */
+static const char *next_token(
+	const char *pointer, char token[TOKEN_MAX], const char **ret_wrong)
 {
 	size_t n = 0;
 
@@ -48,12 +52,16 @@ static const char *next_token(const char *pointer, char token[TOKEN_MAX])
 
 		if (c == '~') {
 			pointer++;
-			if (*pointer != '0' && *pointer != '1')
+			if (*pointer != '0' && *pointer != '1') {
+				*ret_wrong = escape;
 				return NULL;
+			}
 			c = *pointer == '0' ? '~' : '/';
 		}
-		if (n == TOKEN_MAX - 1)
+		if (n == TOKEN_MAX - 1) {
+			*ret_wrong = too_long;
 			return NULL;
+		}
 		token[n++] = c;
 	}
 	token[n] = '\0';
@@ -62,22 +70,24 @@ static const char *next_token(const char *pointer, char token[TOKEN_MAX])
 
 const char *gw_accept_pointer_wrong(const char *pointer)
 {
+	const char *wrong = NULL;
 	char token[TOKEN_MAX];
 
 	if (*pointer != '/')
 		return "a JSON pointer begins with / (such as /errcode)";
 	while (pointer && *pointer)
-		pointer = next_token(pointer, token);
-	return pointer ? NULL : "in a JSON pointer ~ is written ~0, and / in a name ~1";
+		pointer = next_token(pointer, token, &wrong);
+	return wrong;
 }
 
 static const json_t *value_at(const json_t *v, const char *pointer)
 {
 	char token[TOKEN_MAX];
+	const char *wrong;
 	int64_t index;
 
 	while (v && *pointer) {
-		pointer = next_token(pointer, token);
+		pointer = next_token(pointer, token, &wrong);
 		if (!pointer)
 			return NULL;
 		if (json_is_array(v))
@@ -95,7 +105,7 @@ static bool same_number(const json_t *v, const char *text)
 	int64_t integer;
 	double number;
 
-	if (json_is_integer(v) &&
+	if (json_typeof(v) == JSON_INTEGER &&
 		gw_parse_int(text, INT64_MIN, INT64_MAX, &integer, NULL) == GW_OK)
 		return json_integer_value(v) == integer;
 	return gw_parse_double(text, &number, NULL) == GW_OK &&
@@ -104,16 +114,19 @@ static bool same_number(const json_t *v, const char *text)
 
 static bool is_expected(const json_t *v, const struct gw_setting_pair *want)
 {
-	if (json_is_string(v))
+	switch (json_typeof(v)) {
+	case JSON_STRING:
 		return json_string_length(v) == strlen(want->value) &&
 			strcmp(json_string_value(v), want->value) == 0;
-	if (want->quoted)
-		return false;
-	if (json_is_number(v))
-		return same_number(v, want->value);
-	if (json_is_boolean(v))
-		return strcmp(want->value, json_is_true(v) ? "true" : "false") == 0;
-	return json_is_null(v) && strcmp(want->value, "null") == 0;
+	case JSON_INTEGER:
+	case JSON_REAL: return !want->quoted && same_number(v, want->value);
+	case JSON_TRUE: return !want->quoted && strcmp(want->value, "true") == 0;
+	case JSON_FALSE: return !want->quoted && strcmp(want->value, "false") == 0;
+	case JSON_NULL: return !want->quoted && strcmp(want->value, "null") == 0;
+	case JSON_OBJECT:
+	case JSON_ARRAY: break;
+	}
+	return false;
 }
 
 static void quote(struct gw_text *why, const json_t *v)

@@ -41,6 +41,24 @@ static void test_pointers(void **state)
 	assert_non_null(gw_accept_pointer_wrong("/a~"));
 }
 
+/* A name that is too long is said for what it is. */
+static void test_a_long_pointer(void **state)
+{
+	char pointer[260];
+
+	(void)state;
+	memset(pointer, 'x', sizeof(pointer));
+	pointer[0] = '/';
+	pointer[256] = '\0';
+	assert_null(gw_accept_pointer_wrong(pointer));
+	pointer[256] = 'x';
+	pointer[257] = '\0';
+	assert_string_equal(gw_accept_pointer_wrong(pointer),
+		"a name in a JSON pointer has 255 bytes at most");
+	assert_string_equal(gw_accept_pointer_wrong("/a~2"),
+		"in a JSON pointer ~ is written ~0, and / in a name ~1");
+}
+
 static void test_matches(void **state)
 {
 	static const struct {
@@ -83,6 +101,18 @@ static void test_matches(void **state)
 		{{"/n", "9007199254740993", false}, "{\"n\":9007199254740993}", NULL},
 		{{"/n", "9007199254740993", false}, "{\"n\":9007199254740992}",
 			"but /n is 9007199254740992, not 9007199254740993"},
+		{{"/n", "1.5", false}, "{\"n\":1.5}", NULL},
+		{{"/n", "1.5", false}, "{\"n\":1.25}", "but /n is 1.25, not 1.5"},
+		{{"/n", "1.5", false}, "{\"n\":1.75}", "but /n is 1.75, not 1.5"},
+		{{"/n", "1.0", false}, "{\"n\":1}", NULL},
+		{{"/n", "ok", false}, "{\"n\":1}", "but /n is 1, not ok"},
+		{{"/n", "1.5", true}, "{\"n\":1.5}", "but /n is 1.5, not 1.5"},
+		{{"/s", "yes", false}, "{\"s\":\"noo\"}", "but /s is \"noo\", not yes"},
+		{{"/s", "false", false}, "{\"s\":false}", NULL},
+		{{"/s", "false", true}, "{\"s\":false}", "but /s is false, not false"},
+		{{"/s", "null", true}, "{\"s\":null}", "but /s is null, not null"},
+		{{"/s", "x", false}, "{\"s\":{}}", "but /s is {}, not x"},
+		{{"/~2", "0", false}, "{\"~2\":0}", "but there is no /~2"},
 	};
 
 	(void)state;
@@ -130,6 +160,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_html),
 		cmocka_unit_test(test_pointers),
+		cmocka_unit_test(test_a_long_pointer),
 		cmocka_unit_test(test_matches),
 		cmocka_unit_test(test_all_must_match),
 	};
