@@ -158,7 +158,7 @@ size_t gw_delivery_pick(struct gw_uplink *u, uint64_t committed, int64_t now)
 
 	if (u->outbox.searching && u->probes >= PROBES)
 		return 0;
-	if (u->batch > 0 && u->batch < most && now < u->batch_until_ns)
+	if (u->batch > 0 && now < u->batch_until_ns) /* half of an earlier most */
 		most = u->batch;
 	return gw_outbox_pick(&u->outbox,
 		&(struct gw_outbox_now){.committed = committed,

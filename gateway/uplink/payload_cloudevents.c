@@ -19,11 +19,11 @@ static const struct {
 	[GW_LEVEL_RED] = {21, "FATAL"},
 };
 
-/* RFC 8141: what may stand in the NSS of a URN as it is. */
+/* RFC 8141: what may stand in the NSS of a URN as it is; c is not 0. */
 static bool urn_plain(unsigned char c)
 {
 	return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
-		(c != '\0' && strchr("-._~!$&'()*+,;=:@/", c) != NULL);
+		strchr("-._~!$&'()*+,;=:@/", c) != NULL;
 }
 
 static void json_source(struct gw_text *t, const char *gateway)

@@ -169,7 +169,7 @@ void gw_watch_failed(struct gw_uplink *u, const struct gw_answer *a, int64_t now
 	u->now.retries++;
 	if (u->failures++ == 0 && !u->down)
 		u->down_ns = now;
-	if (u->now.up || u->now.since_ns == 0)
+	if (u->now.up)
 		u->now.since_ns = now;
 	u->now.up = false;
 	memcpy(u->now.why, a->why, sizeof(u->now.why));

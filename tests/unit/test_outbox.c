@@ -125,6 +125,22 @@ static void test_waits_for_commit_or_its_time(void **state)
 	assert_int_equal(gw_outbox_next_overdue(&box, 1), INT64_MAX);
 }
 
+/* What came from the store is committed, whatever is known of the rest. */
+static void test_what_was_stored_is_not_overdue(void **state)
+{
+	const struct gw_outbox_item item = {
+		.seq = 1, .level = GW_LEVEL_RED, .arose_ns = 500, .stored = true};
+	struct gw_outbox_now now = ALL;
+
+	(void)state;
+	assert_true(gw_outbox_add(&box, &item, "<1>", 3));
+	add(2, GW_LEVEL_RED, "b");
+	now.committed = 0;
+	now.overdue_ns = 0;
+	assert_int_equal(gw_outbox_next_overdue(&box, 0), 2000);
+	assert_string_equal(pick(now), "1");
+}
+
 static void test_request_is_bounded(void **state)
 {
 	struct gw_outbox_now now = ALL;
@@ -245,6 +261,7 @@ int main(void)
 		IT(test_worst_first_then_seq),
 		IT(test_one_alarm_by_seq_though_its_level_rose),
 		IT(test_waits_for_commit_or_its_time),
+		IT(test_what_was_stored_is_not_overdue),
 		IT(test_request_is_bounded),
 		IT(test_retry_keeps_the_bytes),
 		IT(test_overflow),

@@ -151,6 +151,7 @@ static void test_gateway_ids_in_a_urn(void **state)
 		{"plain-1.2_x~", "\"source\":\"urn:tocsin:plain-1.2_x~\""},
 		{"a b\"c%d", "\"source\":\"urn:tocsin:a%20b%22c%25d\""},
 		{"天津", "\"source\":\"urn:tocsin:%E5%A4%A9%E6%B4%A5\""},
+		{"a/b", "\"source\":\"urn:tocsin:a/b\""},
 		{"/lead?q#f", "\"source\":\"urn:tocsin:%2Flead%3Fq%23f\""},
 	};
 	struct gw_site_info s = site;

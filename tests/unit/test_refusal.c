@@ -281,6 +281,53 @@ static void test_a_suspect_that_is_left_out(void **state)
 	assert_false(gw_refusal_open(&box));
 }
 
+/* What may not leave yet is nobody's witness, either, and is not tried a second time: a more
+ * urgent one may be in the store. */
+static void test_what_may_not_leave_is_not_tried(void **state)
+{
+	(void)state;
+	add_range(1, 2);
+	pick(false);
+	gw_refusal_note(&box); /* both */
+	assert_int_equal(next_alone(true), 1);
+	assert_true(gw_refusal_note(&box));
+	gw_outbox_missed(&box, 0);
+	assert_int_equal(next_alone(true), 0);
+	gw_outbox_advance(&box, GW_OUTBOX_END);
+	assert_int_equal(next_alone(true), 2);
+	gw_outbox_sent(&box);
+	assert_null(gw_refusal_proved(&box)); /* 1 is under suspicion: a second try */
+	gw_outbox_missed(&box, 0);
+	assert_int_equal(next_alone(true), 0);
+	gw_outbox_advance(&box, GW_OUTBOX_END);
+	assert_int_equal(next_alone(true), 1);
+	gw_outbox_retry(&box);
+}
+
+/* For days nothing is accepted: the count of refusals ends, the taking in turn does not. */
+static void test_refused_for_days(void **state)
+{
+	bool tried[3] = {false};
+
+	(void)state;
+	add_range(1, 2);
+	pick(true);
+	gw_refusal_note(&box); /* both */
+	for (int i = 0; i < 600; i++) {
+		uint64_t seq = next_alone(true);
+
+		assert_in_range(seq, 1, 2);
+		tried[seq] |= i < 4;
+		gw_refusal_note(&box);
+		gw_refusal_unproved(&box);
+	}
+	assert_true(tried[1] && tried[2]);
+	assert_int_equal(box.n, 2);
+	assert_int_equal(box.at[0]->refusals, UINT8_MAX);
+	assert_true(run_refusals(NULL, 0));
+	assert_int_equal(run.sent, 2);
+}
+
 #define IT(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -294,6 +341,8 @@ int main(void)
 		IT(test_an_alarm_keeps_its_order),
 		IT(test_the_urgent_passes_suspects),
 		IT(test_a_suspect_that_is_left_out),
+		IT(test_what_may_not_leave_is_not_tried),
+		IT(test_refused_for_days),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

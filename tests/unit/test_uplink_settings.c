@@ -148,6 +148,30 @@ static void test_accept(void **state)
 	o.url = "file:///tmp/x";
 	assert_int_equal(check(&o), 1);
 	assert_non_null(strstr(said, "a file gives no answer"));
+	o.accept = (struct gw_setting_pairs){.n = 2, .at = good};
+	assert_int_equal(check(&o), 1);
+	assert_non_null(strstr(said, "a file gives no answer"));
+	/* a url that could not be read was said already */
+	o.url = NULL;
+	assert_int_equal(check(&o), 0);
+}
+
+static void test_a_certificate_and_its_key(void **state)
+{
+	struct gw_uplink_opts o = {
+		.name = "city", .url = "https://h/", .cert = "/c.pem", .key = "/k.pem"};
+
+	(void)state;
+	assert_int_equal(check(&o), 0);
+	o.key = "";
+	assert_int_equal(check(&o), 1);
+	o.key = NULL;
+	assert_int_equal(check(&o), 1);
+	assert_ptr_equal(where, &o.cert);
+	o.key = "/k.pem";
+	o.cert = NULL;
+	assert_int_equal(check(&o), 1);
+	assert_ptr_equal(where, &o.key);
 }
 
 int main(void)
@@ -157,6 +181,7 @@ int main(void)
 		cmocka_unit_test(test_pairs),
 		cmocka_unit_test(test_rows),
 		cmocka_unit_test(test_accept),
+		cmocka_unit_test(test_a_certificate_and_its_key),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
