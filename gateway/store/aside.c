@@ -115,7 +115,7 @@ enum gw_err gw_db_put_aside(
 			: snprintf(settled, sizeof(settled), "%s.corrupt-%s-%03d", path,
 				  stamp, i);
 
-		if (n < 0 || (size_t)n + sizeof(OWING) > sizeof(aside) || i == 1000)
+		if ((size_t)n > sizeof(aside) - sizeof(OWING) || i == 1000)
 			return gw_fail(err, GW_ERR_SYSTEM, ENAMETOOLONG,
 				"put %s aside: no free name", path);
 		memcpy(aside, settled, (size_t)n);

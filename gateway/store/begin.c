@@ -31,8 +31,10 @@ void gw_begin_keep(
 		struct gw_store_alarm *grown = realloc(
 			memories->alarms, room * sizeof(*grown));
 
-		if (!grown)
+		if (!grown) {
+			memories->incomplete = true;
 			return;
+		}
 		memories->alarms = grown;
 		memories->room = room;
 	}
@@ -183,6 +185,8 @@ static enum gw_err read_file(struct gw_store *s, struct past *p, struct gw_error
 		rc = gw_journal_alarms(
 			&db, &p->memories->pool, gw_begin_keep, p->memories, err);
 	}
+	if (!rc && p->memories->incomplete)
+		rc = gw_fail(err, GW_ERR_SYSTEM, 0, "no memory");
 	if (!rc) { /* for the uplinks, who ask how much there is when they begin */
 		s->db = db;
 		if (!gw_names_read(s, NULL))

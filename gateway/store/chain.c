@@ -176,7 +176,7 @@ enum gw_err gw_chain_note(struct gw_db *db, struct gw_error *err)
 {
 	enum gw_err rc = gw_chain_load(db, err);
 
-	if (rc || db->chain.seq == db->chain.top)
+	if (rc)
 		return rc;
 	rc = gw_db_meta_put(db, "chain_head", (int64_t)db->chain.seq, err);
 	return rc ? rc : gw_db_meta_put(db, "chain_top", (int64_t)db->chain.top, err);
@@ -188,7 +188,7 @@ static enum gw_err run_two(struct gw_db *db, enum gw_db_stmt which, uint64_t num
 	sqlite3_bind_int64(gw_db_stmt(db, which), 1, (int64_t)number);
 	if (hash)
 		sqlite3_bind_blob(
-			gw_db_stmt(db, which), 2, hash, GW_CHAIN_HASH, SQLITE_TRANSIENT);
+			gw_db_stmt(db, which), 2, hash, GW_CHAIN_HASH, SQLITE_STATIC);
 	return gw_db_run(db, which, err);
 }
 
@@ -205,10 +205,10 @@ enum gw_err gw_chain_bind(struct gw_db *db, const struct gw_event *e, sqlite3_st
 		sqlite3_bind_null(put, 1 + GW_COL_PREV);
 	else
 		sqlite3_bind_int64(put, 1 + GW_COL_PREV, (int64_t)db->chain.seq);
-	sqlite3_bind_blob(put, 1 + GW_COL_HASH, ret_hash, GW_CHAIN_HASH, SQLITE_TRANSIENT);
+	sqlite3_bind_blob(put, 1 + GW_COL_HASH, ret_hash, GW_CHAIN_HASH, SQLITE_STATIC);
 	if (db->chain.gone && db->chain.seq)
 		sqlite3_bind_blob(put, 1 + GW_COL_BEFORE_HASH, db->chain.hash,
-			GW_CHAIN_HASH, SQLITE_TRANSIENT);
+			GW_CHAIN_HASH, SQLITE_STATIC);
 	else
 		sqlite3_bind_null(put, 1 + GW_COL_BEFORE_HASH);
 	return GW_OK;

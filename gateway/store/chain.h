@@ -31,7 +31,8 @@ void gw_chain_read_link(
 
 /* db->chain is right: read again after opening and after a rollback. */
 enum gw_err gw_chain_load(struct gw_db *db, struct gw_error *err);
-/* Inside a transaction, before rows go in out of their order and after: the head is remembered. */
+/* Inside a transaction, after rows went in that may be out of their order: the head is remembered,
+ * and that this happened, even if the last one has the highest number. */
 enum gw_err gw_chain_note(struct gw_db *db, struct gw_error *err);
 /* Inside a transaction: the row that is put next ends the chain. Binds its place. */
 enum gw_err gw_chain_bind(struct gw_db *db, const struct gw_event *e, sqlite3_stmt *put,

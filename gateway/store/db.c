@@ -331,6 +331,13 @@ enum gw_err gw_db_number(
 	return kind;
 }
 
+const char *gw_db_text(sqlite3_stmt *st, int column)
+{
+	bool is_null = sqlite3_column_type(st, column) == SQLITE_NULL;
+
+	return is_null ? "" : (const char *)sqlite3_column_text(st, column);
+}
+
 enum gw_err gw_db_begin(struct gw_db *db, struct gw_error *err)
 {
 	return gw_db_run(db, GW_DB_BEGIN, err);

@@ -131,6 +131,8 @@ enum gw_err gw_db_run(struct gw_db *db, enum gw_db_stmt which, struct gw_error *
 /* One number of one row; GW_OK and untouched if there is no row. */
 enum gw_err gw_db_number(
 	struct gw_db *db, enum gw_db_stmt which, int64_t *ret_number, struct gw_error *err);
+/* The text of a column, "" for a NULL; NULL: no memory, which SQLite tells in no other way. */
+const char *gw_db_text(sqlite3_stmt *st, int column);
 /* What rc means to us, with SQLite's own words. */
 enum gw_err gw_db_fail(struct gw_db *db, int rc, const char *what, struct gw_error *err);
 

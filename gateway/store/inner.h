@@ -76,6 +76,7 @@ struct gw_memories {
 	struct gw_memories *next; /* older */
 	struct gw_store_alarm *alarms;
 	size_t n, room;
+	bool incomplete; /* there was no memory for some */
 	struct gw_pool pool;
 };
 
@@ -245,8 +246,10 @@ void gw_names_bits(struct gw_store *s);
 enum gw_err gw_names_read(struct gw_store *s, struct gw_error *err);
 /* Inside a transaction: every live name has a bit, names that are gone are kept or dropped. */
 enum gw_err gw_names_write(struct gw_store *s, struct gw_error *err);
-/* Inside a transaction: what a file put aside knows of its names besides their bits. */
-enum gw_err gw_names_carry(struct gw_store *s, struct gw_db *from, struct gw_error *err);
+/* Inside a transaction: what a file put aside knows of its names besides their bits. ret_unread:
+ * it could not be read, in part; fails if ours cannot be written. */
+enum gw_err gw_names_carry(struct gw_store *s, struct gw_db *from, enum gw_err *ret_unread,
+	struct gw_error *err);
 /* The transaction was committed. */
 void gw_names_say(struct gw_store *s);
 /* All that is owed to names that are gone is owed to this sink instead; ret_moved is raised. */

@@ -72,7 +72,9 @@ static int open_file(struct gw_db *db, const char *path)
 	else
 		return SQLITE_CANTOPEN; /* without its WAL the file is an old one */
 	n = (size_t)snprintf(uri, sizeof(uri), "file:");
-	for (const char *p = path; *p && n + 24 < sizeof(uri); p++) {
+	for (const char *p = path; *p; p++) {
+		if (n + 24 >= sizeof(uri)) /* escaped it is too long */
+			return SQLITE_CANTOPEN;
 		if (strchr("%?#", *p))
 			n += (size_t)snprintf(
 				uri + n, sizeof(uri) - n, "%%%02X", (unsigned char)*p);

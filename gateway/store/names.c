@@ -79,32 +79,33 @@ void gw_names_bits(struct gw_store *s)
 	gw_keep_live(&s->keep, live);
 }
 
-static const char *text_of(sqlite3_stmt *st, int column)
+/* NULL without memory. */
+static char *copy_text(sqlite3_stmt *st, int column)
 {
-	const unsigned char *text = sqlite3_column_text(st, column);
+	const char *text = gw_db_text(st, column);
 
-	return text ? (const char *)text : "";
+	return text ? strdup(text) : NULL;
 }
 
 /* Files of earlier versions have no table uplink until one is written. */
-static sqlite3_stmt *select_rows(struct gw_store *s)
+static int select_rows(struct gw_store *s, sqlite3_stmt **ret_st)
 {
 	static const char *const sql[] = {
 		"SELECT s.bit, s.name, u.url, ifnull(u.days, -1), u.day_ms FROM sink AS s"
 		" LEFT JOIN uplink AS u ON u.name = s.name",
 		"SELECT bit, name, '', -1, 0 FROM sink"};
-	sqlite3_stmt *st = NULL;
+	int rc = sqlite3_prepare_v2(s->db.handle, sql[0], -1, ret_st, NULL);
 
-	for (size_t i = 0; i < 2 && !st; i++)
-		sqlite3_prepare_v2(s->db.handle, sql[i], -1, &st, NULL);
-	return st;
+	if (rc == SQLITE_ERROR) /* there is none: not that it cannot be read now */
+		rc = sqlite3_prepare_v2(s->db.handle, sql[1], -1, ret_st, NULL);
+	return rc;
 }
 
 enum gw_err gw_names_read(struct gw_store *s, struct gw_error *err)
 {
-	sqlite3_stmt *st = select_rows(s);
+	sqlite3_stmt *st = NULL;
 	enum gw_err kind = GW_OK;
-	int rc = st ? SQLITE_DONE : sqlite3_errcode(s->db.handle);
+	int rc = select_rows(s, &st);
 
 	forget_rows(s);
 	while (st && (rc = sqlite3_step(st)) == SQLITE_ROW) {
@@ -114,8 +115,8 @@ enum gw_err gw_names_read(struct gw_store *s, struct gw_error *err)
 		free(row->name);
 		free(row->url);
 		*row = (struct gw_sink_row){
-			.name = strdup(text_of(st, 1)),
-			.url = strdup(text_of(st, 2)),
+			.name = copy_text(st, 1),
+			.url = copy_text(st, 2),
 			.days = sqlite3_column_int(st, 3),
 			.day_ms = sqlite3_column_int64(st, 4),
 		};
@@ -428,20 +429,33 @@ enum gw_err gw_names_write(struct gw_store *s, struct gw_error *err)
 	return rc;
 }
 
-enum gw_err gw_names_carry(struct gw_store *s, struct gw_db *from, struct gw_error *err)
+enum gw_err gw_names_carry(struct gw_store *s, struct gw_db *from, enum gw_err *ret_unread,
+	struct gw_error *err)
 {
 	sqlite3_stmt *st = NULL;
 	enum gw_err rc = GW_OK;
-
-	sqlite3_prepare_v2(
+	int read = sqlite3_prepare_v2(
 		from->handle, "SELECT name, url, days, day_ms FROM uplink", -1, &st, NULL);
-	while (st && !rc && sqlite3_step(st) == SQLITE_ROW)
+
+	*ret_unread = GW_OK;
+	if (read == SQLITE_ERROR) /* it has no such table */
+		return GW_OK;
+	while (st && !rc && (read = sqlite3_step(st)) == SQLITE_ROW) {
+		const char *name = gw_db_text(st, 0), *url = gw_db_text(st, 1);
+
+		if (!name || !url) {
+			read = SQLITE_NOMEM;
+			break;
+		}
 		rc = run_sql(s,
 			sqlite3_mprintf(UPLINK_TABLE
 				"INSERT OR IGNORE INTO uplink VALUES(%Q, %Q, %d, %lld)",
-				text_of(st, 0), text_of(st, 1), sqlite3_column_int(st, 2),
+				name, url, sqlite3_column_int(st, 2),
 				(long long)sqlite3_column_int64(st, 3)),
 			err);
+	}
+	if (!rc && read != SQLITE_DONE)
+		*ret_unread = gw_db_fail(from, read, "database", NULL);
 	sqlite3_finalize(st);
 	return rc;
 }

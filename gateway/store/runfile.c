@@ -66,6 +66,7 @@ enum gw_err gw_runfile_write(const char *path, uint64_t run, struct gw_error *er
 	const char *what = "write";
 	char *slash;
 	int fd, n, why = 0;
+	ssize_t done;
 
 	if ((size_t)snprintf(beside, sizeof(beside), "%s.new", path) >= sizeof(beside))
 		return gw_fail(err, GW_ERR_SYSTEM, ENAMETOOLONG, "%s: name too long", path);
@@ -74,8 +75,11 @@ enum gw_err gw_runfile_write(const char *path, uint64_t run, struct gw_error *er
 		return gw_fail(err, GW_ERR_SYSTEM, errno, "create %s: %s", beside,
 			gw_errno_text(errno));
 	n = snprintf(text, sizeof(text), "%" PRIu64 "\n", run);
-	if (write(fd, text, (size_t)n) != n)
-		why = errno ? errno : ENOSPC;
+	done = write(fd, text, (size_t)n);
+	if (done < 0)
+		why = errno;
+	else if (done != n)
+		why = ENOSPC;
 	else if (fsync(fd))
 		why = errno;
 	if (close(fd) && !why)

@@ -19,10 +19,11 @@ struct salvage {
 	struct gw_db *old;
 	uint32_t bits[32]; /* of the new file, by bit of the old one */
 	struct gw_memories *memories;
-	uint64_t events;
-	uint64_t left;      /* events whose number the new file has given to others */
-	enum gw_err broken; /* the new file cannot be written: give up */
-	enum gw_err unread; /* the old file could not be read now, in part */
+	bool alarms;           /* they were carried */
+	uint64_t rows, events; /* written; of these owed to somebody */
+	uint64_t left;         /* events whose number the new file has given to others */
+	enum gw_err broken;    /* the new file cannot be written: give up */
+	enum gw_err unread;    /* the old file could not be read now, in part */
 };
 
 /* Why reading ended early: what is spoilt will never be better. */
@@ -32,24 +33,25 @@ static void note(struct salvage *v, enum gw_err rc)
 		v->unread = rc;
 }
 
-static bool has_alarm(struct gw_db *db, const char *key)
+/* Whether the new file knows a later state of the alarm. */
+static bool has_alarm(struct salvage *v, const char *key)
 {
 	int64_t seq = 0;
 
-	sqlite3_bind_text(gw_db_stmt(db, GW_DB_ALARM_HAS), 1, key, -1, SQLITE_STATIC);
-	gw_db_number(db, GW_DB_ALARM_HAS, &seq, NULL);
+	sqlite3_bind_text(
+		gw_db_stmt(&v->s->db, GW_DB_ALARM_HAS), 1, key, -1, SQLITE_STATIC);
+	v->broken = gw_db_number(&v->s->db, GW_DB_ALARM_HAS, &seq, NULL);
 	return seq > 0;
 }
 
-static void carry_alarm(
-	void *arg, const struct gw_alarm_memory *m, const struct gw_alarm_info *info)
+static void carry_alarm(struct salvage *v, const struct gw_store_alarm *alarm)
 {
-	struct salvage *v = arg;
+	const struct gw_alarm_memory *m = &alarm->memory;
 	struct gw_entry e = {.event = {.seq = m->seq,
 				     .state = m->state,
 				     .under = m->under,
 				     .level = m->level,
-				     .info = info,
+				     .info = alarm->info,
 				     .value = m->value,
 				     .peak = m->peak,
 				     .onset_ms = m->onset_ms,
@@ -57,19 +59,22 @@ static void carry_alarm(
 				     .shelved_until_ms = m->shelved_until_ms}};
 
 	memcpy(e.event.occurrence, m->occurrence, sizeof(e.event.occurrence));
-	gw_begin_keep(v->memories, m, info);
-	if (!v->broken && !has_alarm(&v->s->db, info->key))
+	if (!has_alarm(v, alarm->info->key) && !v->broken)
 		v->broken = gw_journal_put(&v->s->db, &v->s->texts, &e, true, NULL);
 }
 
-/* The run of the event that the new file has under this number, 0: none. */
-static int64_t run_there(struct gw_db *db, uint64_t seq)
+/* All of them or none: those that are carried must not come back with the next try. */
+static void carry_alarms(struct salvage *v)
 {
-	int64_t run = 0;
+	enum gw_err rc = gw_journal_alarms(
+		v->old, &v->memories->pool, gw_begin_keep, v->memories, NULL);
 
-	sqlite3_bind_int64(gw_db_stmt(db, GW_DB_EVENT_RUN), 1, (int64_t)seq);
-	gw_db_number(db, GW_DB_EVENT_RUN, &run, NULL);
-	return run;
+	if (v->memories->incomplete)
+		rc = GW_ERR_SYSTEM;
+	note(v, rc);
+	v->alarms = !v->unread;
+	for (size_t i = 0; v->alarms && !v->broken && i < v->memories->n; i++)
+		carry_alarm(v, &v->memories->alarms[i]);
 }
 
 static uint32_t to_new(const struct salvage *v, int64_t old)
@@ -82,32 +87,43 @@ static uint32_t to_new(const struct salvage *v, int64_t old)
 	return bits;
 }
 
-static int64_t old_number(struct salvage *v, enum gw_db_stmt which, uint64_t seq)
+/* To whom the old file has it under that heading. False: that cannot be read now. */
+static bool old_sinks(
+	struct salvage *v, enum gw_db_stmt which, uint64_t seq, uint32_t *ret_sinks)
 {
 	int64_t number = 0;
+	enum gw_err rc;
 
 	sqlite3_bind_int64(gw_db_stmt(v->old, which), 1, (int64_t)seq);
-	note(v, gw_db_number(v->old, which, &number, NULL));
-	return number;
+	rc = gw_db_number(v->old, which, &number, NULL);
+	note(v, rc);
+	*ret_sinks = to_new(v, number);
+	return rc == GW_OK || rc == GW_ERR_CORRUPT;
 }
 
 static enum gw_err carry_event(struct salvage *v, const struct gw_event *e)
 {
-	struct gw_entry entry = {.event = *e,
-		.owed = to_new(v, old_number(v, GW_DB_OWED_SINKS, e->seq)),
-		.parked = to_new(v, old_number(v, GW_DB_PARKED_SINKS, e->seq)),
-		.undurable = to_new(v, old_number(v, GW_DB_UNDURABLE_SINKS, e->seq))};
-	int64_t run = run_there(&v->s->db, e->seq);
+	struct gw_entry entry = {.event = *e};
+	struct gw_db *db = &v->s->db;
+	int64_t run = 0; /* of the event that the new file has under this number, 0: none */
+	enum gw_err rc;
 
-	if (run != 0 &&
-		(uint64_t)run == e->run) /* carried before, and settled since maybe */
-		return GW_OK;
+	sqlite3_bind_int64(gw_db_stmt(db, GW_DB_EVENT_RUN), 1, (int64_t)e->seq);
+	if ((rc = gw_db_number(db, GW_DB_EVENT_RUN, &run, NULL)))
+		return rc;
 	if (run != 0) {
-		v->left++;
+		/* the same: carried before, and settled since maybe */
+		v->left += (uint64_t)run != e->run;
 		return GW_OK;
 	}
+	/* Without all its debts it would count as carried when it is tried again. */
+	if (!old_sinks(v, GW_DB_OWED_SINKS, e->seq, &entry.owed) ||
+		!old_sinks(v, GW_DB_PARKED_SINKS, e->seq, &entry.parked) ||
+		!old_sinks(v, GW_DB_UNDURABLE_SINKS, e->seq, &entry.undurable))
+		return GW_OK;
+	v->rows++;
 	v->events += entry.owed != 0;
-	return gw_journal_put_event(&v->s->db, &v->s->texts, &entry, NULL);
+	return gw_journal_put_event(db, &v->s->texts, &entry, NULL);
 }
 
 /* Worst first, so that these are what is saved of a file that cannot be read to its end. */
@@ -162,27 +178,42 @@ static void carry_parked(struct salvage *v)
 	}
 }
 
-/* The bit of that name in the new file, made if there is none; 0: there is no room. */
-static uint32_t bit_of(struct salvage *v, const char *name)
+/* The bit of that name in the new file, 0: there is none; and those that other names have. */
+static uint32_t find_bit(struct salvage *v, const char *name, uint32_t *ret_taken)
 {
 	sqlite3_stmt *st = gw_db_stmt(&v->s->db, GW_DB_SINK_ALL);
-	uint32_t taken = 0, found = 0;
+	uint32_t found = 0;
+	int rc = SQLITE_ROW;
+
+	while (!found && (rc = sqlite3_step(st)) == SQLITE_ROW) {
+		uint32_t bit = (uint32_t)1 << (sqlite3_column_int(st, 0) & 31);
+		const char *there = gw_db_text(st, 1);
+
+		*ret_taken |= bit;
+		if (!there)
+			v->broken = GW_ERR_SYSTEM;
+		else if (strcmp(there, name) == 0)
+			found = bit;
+	}
+	if (!found && rc != SQLITE_DONE)
+		v->broken = gw_db_fail(&v->s->db, rc, "database", NULL);
+	sqlite3_reset(st);
+	return found;
+}
+
+/* The same, made if there is none; 0: there is no room. */
+static uint32_t bit_of(struct salvage *v, const char *name)
+{
+	uint32_t taken = 0, found = find_bit(v, name, &taken);
+	sqlite3_stmt *st;
 	int bit;
 
-	while (!found && sqlite3_step(st) == SQLITE_ROW) {
-		const char *there = (const char *)sqlite3_column_text(st, 1);
-
-		taken |= (uint32_t)1 << (sqlite3_column_int(st, 0) & 31);
-		if (there && strcmp(there, name) == 0)
-			found = (uint32_t)1 << (sqlite3_column_int(st, 0) & 31);
-	}
-	sqlite3_reset(st);
-	if (found || taken == UINT32_MAX)
+	if (found || taken == UINT32_MAX || v->broken)
 		return found;
 	bit = __builtin_ctz(~taken);
 	st = gw_db_stmt(&v->s->db, GW_DB_SINK_PUT);
 	sqlite3_bind_int(st, 1, bit);
-	sqlite3_bind_text(st, 2, name, -1, SQLITE_TRANSIENT);
+	sqlite3_bind_text(st, 2, name, -1, SQLITE_STATIC);
 	v->broken = gw_db_run(&v->s->db, GW_DB_SINK_PUT, NULL);
 	return (uint32_t)1 << bit;
 }
@@ -190,32 +221,30 @@ static uint32_t bit_of(struct salvage *v, const char *name)
 static void carry_sinks(struct salvage *v)
 {
 	sqlite3_stmt *st = gw_db_stmt(v->old, GW_DB_SINK_ALL);
+	enum gw_err unread = GW_OK;
 	int rc = SQLITE_DONE;
 
 	while (!v->broken && (rc = sqlite3_step(st)) == SQLITE_ROW) {
-		const char *name = (const char *)sqlite3_column_text(st, 1);
+		const char *name = gw_db_text(st, 1);
 
 		if (name)
 			v->bits[sqlite3_column_int(st, 0) & 31] = bit_of(v, name);
+		else
+			note(v, GW_ERR_SYSTEM);
 	}
 	if (!v->broken && rc != SQLITE_DONE)
 		note(v, gw_db_fail(v->old, rc, "database", NULL));
 	sqlite3_reset(st);
 	if (!v->broken)
-		v->broken = gw_names_carry(v->s, v->old, NULL);
+		v->broken = gw_names_carry(v->s, v->old, &unread, NULL);
+	note(v, unread);
 }
 
-static void carry_all(struct salvage *v, bool alarms)
+/* So that no number is given twice. */
+static void carry_numbers(struct salvage *v)
 {
 	uint64_t run = 0, last_seq = 0, here_seq = 0, unused;
 
-	carry_sinks(v);
-	if (alarms)
-		note(v,
-			gw_journal_alarms(
-				v->old, &v->memories->pool, carry_alarm, v, NULL));
-	carry_owed(v);
-	carry_parked(v);
 	note(v, gw_begin_numbers(v->old, &run, &last_seq, NULL));
 	if (run > v->s->past_run)
 		v->s->past_run = run;
@@ -223,6 +252,18 @@ static void carry_all(struct salvage *v, bool alarms)
 		v->broken = gw_begin_numbers(&v->s->db, &unused, &here_seq, NULL);
 	if (!v->broken && last_seq > here_seq)
 		v->broken = gw_db_meta_put(&v->s->db, "last_seq", (int64_t)last_seq, NULL);
+}
+
+static void carry_all(struct salvage *v, bool alarms)
+{
+	carry_sinks(v);
+	if (!v->unread) { /* else nobody knows who is owed what it has */
+		if (alarms)
+			carry_alarms(v);
+		carry_owed(v);
+		carry_parked(v);
+	}
+	carry_numbers(v);
 }
 
 /* In one transaction with the note that the alarms were carried: they must not come back with
@@ -243,9 +284,9 @@ static enum gw_err carry(
 					 "written")
 			       : GW_OK;
 	}
-	if (!rc)
+	if (!rc && v->rows > 0)
 		rc = gw_chain_note(&v->s->db, err);
-	if (!rc)
+	if (!rc && v->alarms)
 		rc = gw_db_meta_put(&v->s->db, name, 1, err);
 	if (!rc)
 		rc = gw_db_commit(&v->s->db, err);
@@ -254,7 +295,7 @@ static enum gw_err carry(
 		gw_texts_forget(&v->s->texts);
 		return rc;
 	}
-	if (to_main && before == 0) {
+	if (to_main && v->alarms) {
 		gw_begin_post(v->s, v->memories);
 		v->memories = NULL;
 	}

@@ -166,6 +166,7 @@ enum gw_err gw_texts_load(struct gw_db *db, int64_t id, struct gw_pool *pool,
 	sqlite3_stmt *st = gw_db_stmt(db, GW_DB_INFO_GET);
 	const struct gw_alarm_info *info;
 	const char *texts[N_TEXTS];
+	bool complete = true;
 	enum gw_err kind;
 	int rc;
 
@@ -178,12 +179,10 @@ enum gw_err gw_texts_load(struct gw_db *db, int64_t id, struct gw_pool *pool,
 		sqlite3_reset(st);
 		return kind;
 	}
-	for (int i = 0; i < N_TEXTS; i++) {
-		const unsigned char *text = sqlite3_column_text(st, 1 + i);
-
-		texts[i] = text ? (const char *)text : "";
-	}
-	info = build(pool, texts, (enum gw_class)sqlite3_column_int(st, 0));
+	for (int i = 0; i < N_TEXTS; i++)
+		complete &= (texts[i] = gw_db_text(st, 1 + i)) != NULL;
+	info = complete ? build(pool, texts, (enum gw_class)sqlite3_column_int(st, 0))
+			: NULL;
 	sqlite3_reset(st);
 	if (!info)
 		return gw_fail(err, GW_ERR_SYSTEM, 0, "no memory");
