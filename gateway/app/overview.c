@@ -128,7 +128,7 @@ static void put_store(struct gw_text *t, const struct gw_app_view *v, struct gw_
 	gw_pieces_count(t, "committed", s.committed);
 	gw_pieces_count(t, "pending", s.pending);
 	gw_pieces_count(t, "commits", s.commits);
-	gw_pieces_count(t, "lost", lost(v, gw_store_events(v->store)));
+	gw_pieces_count(t, "lost", s.lost + lost(v, gw_store_events(v->store)));
 	gw_pieces_count(t, "rows", s.rows);
 	gw_json_int(t, "file_bytes", s.file_bytes);
 	gw_json_open(t, "vanished", '[');

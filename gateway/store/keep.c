@@ -157,7 +157,7 @@ static void account(struct gw_keep *k, const struct victim *victims, size_t n,
 {
 	k->trimmed += n;
 	for (size_t i = 0; i < n; i++) {
-		k->lost += victims[i].owed != 0;
+		k->lost += victims[i].owed != 0 || victims[i].parked != 0;
 		for (size_t bit = 0; bit < 32; bit++) {
 			if (victims[i].owed >> bit & 1 && owed[bit])
 				owed[bit]--;

@@ -28,7 +28,7 @@ struct gw_keep {
 		     [GW_KEEP_RANKS]; /* nothing of this kind before this seq */
 	uint32_t
 		live_bits; /* of uplinks that are configured; debts to others go before theirs */
-	uint64_t trimmed, lost; /* rows deleted; of these still owed to somebody */
+	uint64_t trimmed, lost; /* rows deleted; of these owed or parked for somebody */
 	/* since texts nobody refers to were looked for: blocks deleted, and what was then
 	 * texts->added (all ones: never) */
 	unsigned blocks;

@@ -431,6 +431,28 @@ static void bounded(void **state)
 		infos[i].class_ = GW_CLASS_ALARM;
 }
 
+static void parked_events_that_make_room_are_counted(void **state)
+{
+	struct gw_store *s = open_store(two_sinks, 1, MIB / 4);
+	struct gw_store_status st;
+
+	(void)state;
+	for (uint64_t seq = 1; seq <= 5000; seq++) {
+		struct gw_event e = make_event(s, seq, 1, GW_LEVEL_BLUE);
+
+		push(s, &e);
+		gw_store_mark(s, 0, seq, GW_MARK_PARKED);
+		if (seq % 50 == 0)
+			turn(s);
+	}
+	turn(s);
+	gw_store_status(s, &st);
+	assert_true(st.trimmed > 100);
+	assert_int_equal(st.lost, st.trimmed);
+	assert_int_equal(st.parked[0], 5000 - st.lost);
+	gw_store_free(s);
+}
+
 static void a_fault_never_displaces_an_alarm(void **state)
 {
 	struct gw_store *s = open_store(two_sinks, 1, MIB / 4);
@@ -737,6 +759,7 @@ int main(void)
 		TEST(marks_before_events),
 		TEST(history),
 		TEST(bounded),
+		TEST(parked_events_that_make_room_are_counted),
 		TEST(a_fault_never_displaces_an_alarm),
 		TEST(lowest_first_also_when_delivered_late),
 		TEST(delivered_alarms_stay_when_faults_come),
