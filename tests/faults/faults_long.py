@@ -48,6 +48,23 @@ def told(bed):
     return out
 
 
+def untold(bed, done):
+    """What was made and never arrived, but for warnings that a full disk dropped and counted: what
+    was refused and waits for its next offer makes room before what was never sent."""
+    came, wrong, missing = told(bed), [], 0
+    for n, (_, _, class_) in enumerate(DETECTORS):
+        made, got = done[bed.alarm(n)], iter(came.get(bed.alarm(n), []))
+        gone = len(made) - len(came.get(bed.alarm(n), []))
+        missing += gone
+        rest = iter(made)
+        if any(change not in rest for change in got) or (gone and class_ == "alarm"):
+            wrong.append(f"I1 {bed.alarm(n)}: {len(made)} changes were made, {gone} not told")
+    dropped = bed.gateway.status()["store"]["lost"]
+    if missing > dropped:
+        wrong.append(f"I9 {missing} changes are missing, {dropped} are counted as dropped")
+    return wrong
+
+
 def days(bed, n, faults_a_day=FAULTS_A_DAY):
     bed.start()
     done = {bed.alarm(k): [] for k in range(len(DETECTORS))}
@@ -63,7 +80,8 @@ def days(bed, n, faults_a_day=FAULTS_A_DAY):
                                       "true" if bed.on[k] else "false")
             os.sched_yield()
         bed.inject.end()
-        bed.asleep_s += 120  # configurations that were replaced are kept for a minute
+        # What was refused is offered again within a day, and what a reload replaced is freed.
+        bed.asleep_s += 86400
         bed.inject.clock(boot_s=bed.asleep_s)
         bed.city.clear()
         sure = sum(map(len, done.values()))
@@ -75,12 +93,8 @@ def days(bed, n, faults_a_day=FAULTS_A_DAY):
         harness.wait_for(lambda: bed.gateway.log().count("reloaded") > said, bed.gateway.log)
         memory.append(anonymous_kb(pid))
     # faults were told besides, so that the count above was reached before the last changes
-    def untold():
-        came = told(bed)
-        return [f"I1 {alarm}: {len(changes)} changes were made, {len(came.get(alarm, []))} told"
-                for alarm, changes in done.items() if came.get(alarm, []) != changes]
     end = time.monotonic() + 60 * harness.SLOW
-    while (wrong := untold()) and time.monotonic() < end:
+    while (wrong := untold(bed, done)) and time.monotonic() < end:
         time.sleep(0.5)
     wrong += growth(memory)
     if wrong:
@@ -88,17 +102,21 @@ def days(bed, n, faults_a_day=FAULTS_A_DAY):
 
 
 def growth(kb):
-    """The slope of memory over the days after the first third, least squares: until then the
-    heap grows to what the worst day of so many needs."""
-    tail = kb[len(kb) // 3:]
+    """The slope of the weekly minima after the first third, least squares. A leak raises the least
+    of a week as it raises the rest, while a queue that was long for some days does not. Before,
+    the heap grows to what the worst day needs; the caches of malloc fill for months (0.3 kB a day,
+    none with glibc.malloc.tcache_count=0), and free memory is scattered by up to 0.5 MB: over a
+    quarter of a year that alone is a slope of up to 3 kB a day, over a year below 1 kB."""
+    weeks = [min(kb[n:n + 7]) for n in range(0, len(kb) - 6, 7)]
+    tail = weeks[len(weeks) // 3:]
     if len(tail) < 10:
         return []
     mean_x, mean_y = (len(tail) - 1) / 2, sum(tail) / len(tail)
-    slope = 1024 * (sum((x - mean_x) * (y - mean_y) for x, y in enumerate(tail))
-                    / sum((x - mean_x) ** 2 for x in range(len(tail))))
-    return [f"I7 memory grows by {slope:.0f} bytes a day: {kb}"] \
+    slope = 1024 / 7 * (sum((x - mean_x) * (y - mean_y) for x, y in enumerate(tail))
+                        / sum((x - mean_x) ** 2 for x in range(len(tail))))
+    return [f"I7 memory grows by {slope:.0f} bytes a day: {weeks}"] \
         if slope > SLOPE_BYTES_A_DAY else []
 
 
 family.add("one-day", days, 1, fault="a fault every five minutes for simulated days")
-family.add("90-days", days, 90, fault="a fault every five minutes for simulated days", nightly=True)
+family.add("365-days", days, 365, fault="a fault every five minutes for simulated days", nightly=True)
