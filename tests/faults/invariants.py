@@ -62,13 +62,19 @@ def _remembered(arrivals):
 
 
 def _told_again(arrivals):
-    """What left before its commit and was killed before it, too, is told again by the next run,
-    under the same seq: the earlier telling is not judged."""
-    runs = {}
-    for a in arrivals:
-        runs[a.seq] = max(a.data.get("run", 0), runs.get(a.seq, 0))
+    """What left before its commit may be told again after a kill, and the earlier telling is then
+    not judged: under the same seq by a run that never heard of it (two starts on an empty folder
+    in one second have numbers in any order), or under the same id as durable, if the commit was
+    made and what remembers the telling was not."""
+    last = {a.seq: a for a in arrivals}
     return [a for a in arrivals if a.data.get("durable") is not False
-            or a.data.get("run", 0) == runs[a.seq]]
+            or a.data.get("run") == last[a.seq].data.get("run")
+            and not _is_durable_of(last[a.seq], a)]
+
+
+def _is_durable_of(later, earlier):
+    data = {**earlier.data, "durable": True}
+    return later is not earlier and later.event == {**earlier.event, "data": data}
 
 
 def violations(e):

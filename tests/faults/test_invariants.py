@@ -158,6 +158,23 @@ def test_what_went_down_with_its_run_is_told_again():
     assert broken(e) == set()
 
 
+def test_two_first_starts_in_one_second_may_be_numbered_in_any_order():
+    e = clean(2)
+    e.arrivals[1] = arrival(2, "cleared", run=1)
+    e.arrivals.insert(1, arrival(2, "cleared", run=2, durable=False))
+    assert broken(e) == set()
+
+
+def test_a_repeat_may_differ_in_durable_alone():
+    e = clean(2)
+    e.arrivals.insert(1, arrival(2, "cleared", durable=False))
+    assert broken(e) == set()
+    e.arrivals[1] = arrival(2, "cleared", durable=False, occurrence="another")
+    assert "I2" in broken(e)
+    e.arrivals[1:] = [arrival(2, "cleared"), arrival(2, "cleared", durable=False)]
+    assert "I2" in broken(e)            # it was said to be committed before
+
+
 def test_what_a_start_without_its_journal_told_may_come_first():
     e = clean(3)
     late = e.arrivals.pop()
