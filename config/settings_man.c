@@ -128,7 +128,7 @@ static void add_rows(struct gw_text *t, const struct gw_setting *rows)
 static bool add_group(struct gw_text *t, const char *name)
 {
 	size_t n;
-	const struct gw_setting_group *g = gw_config_groups(&n);
+	const struct gw_setting_group *g = gw_config_setting_groups(&n);
 	bool found = false;
 
 	for (size_t i = 0; i < n; i++) {
@@ -149,7 +149,7 @@ static bool add_group(struct gw_text *t, const char *name)
 static bool add_each(struct gw_text *t, const char *name)
 {
 	size_t n, length = strlen(name);
-	const struct gw_setting_group *g = gw_config_groups(&n);
+	const struct gw_setting_group *g = gw_config_setting_groups(&n);
 	bool when = strcmp(name, "when") == 0, found = false, seen = false, before;
 
 	for (size_t i = 0; i < n; i++) {

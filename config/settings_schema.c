@@ -153,7 +153,7 @@ static void add_type(struct gw_text *t, const struct gw_setting *row)
 static void add_rows(struct gw_text *t, const char *name)
 {
 	size_t n;
-	const struct gw_setting_group *g = gw_config_groups(&n);
+	const struct gw_setting_group *g = gw_config_setting_groups(&n);
 
 	for (size_t i = 0; i < n; i++) {
 		if (strcmp(g[i].name, name) != 0)
@@ -171,7 +171,7 @@ static void add_rows(struct gw_text *t, const char *name)
 static void add_required(struct gw_text *t, const char *name)
 {
 	size_t n;
-	const struct gw_setting_group *g = gw_config_groups(&n);
+	const struct gw_setting_group *g = gw_config_setting_groups(&n);
 
 	for (size_t i = 0; i < n; i++)
 		for (const struct gw_setting *row = g[i].rows;

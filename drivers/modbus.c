@@ -30,7 +30,7 @@ static void close_modbus(void *state)
 static enum gw_err add_unit(struct gw_modbus_bus *m, uint8_t id,
 	struct gw_modbus_field *fields, int64_t now_ns, struct gw_error *err)
 {
-	unsigned bridge = GW_MODBUS_MOST_REGISTERS;
+	unsigned bridge = GW_MODBUS_MAX_REGISTERS;
 	size_t n = 0;
 	enum gw_err rc;
 

@@ -12,12 +12,12 @@
 #include <stdio.h>
 
 /* A line that never falls quiet is given up; so is a connection that keeps breaking. */
-#define BABBLE_NS   GW_NS_PER_SEC
-#define MOST_BREAKS 3
+#define BABBLE_NS  GW_NS_PER_SEC
+#define BREAKS_MAX 3
 /* While units live, looking for dead ones may take one part in this many of the bus. */
 #define PROBE_SHARE 5
 
-static struct gw_modbus_unit *asked_unit(struct gw_modbus_bus *m)
+static struct gw_modbus_unit *current_unit(struct gw_modbus_bus *m)
 {
 	return &m->units[m->unit];
 }
@@ -36,17 +36,18 @@ static enum gw_err reconnect(struct gw_modbus_bus *m, int64_t now_ns, struct gw_
 }
 
 /* The connection was not dropped by us: once is an idle time-out, always is a broken link. */
-static enum gw_err broken(struct gw_modbus_bus *m, int64_t now_ns, struct gw_error *err)
+static enum gw_err on_connection_broken(
+	struct gw_modbus_bus *m, int64_t now_ns, struct gw_error *err)
 {
-	if (++m->breaks > MOST_BREAKS)
+	if (++m->breaks > BREAKS_MAX)
 		return gw_fail(
 			err, GW_ERR_LINK, 0, "the connection breaks at every request");
 	return reconnect(m, now_ns, err);
 }
 
-static void settle(struct gw_modbus_bus *m, int64_t now_ns)
+static void drain_line(struct gw_modbus_bus *m, int64_t now_ns)
 {
-	m->phase = GW_MODBUS_SETTLING;
+	m->phase = GW_MODBUS_DRAINING;
 	m->until_ns = now_ns + m->timeout_ns;
 	m->give_up_ns = now_ns + 10 * m->timeout_ns + BABBLE_NS;
 }
@@ -56,32 +57,32 @@ static enum gw_err recover(struct gw_modbus_bus *m, int64_t now_ns, struct gw_er
 {
 	if (m->wire == GW_MODBUS_TCP)
 		return reconnect(m, now_ns, err);
-	settle(m, now_ns);
+	drain_line(m, now_ns);
 	return GW_OK;
 }
 
-static void say_state(
+static void log_state(
 	struct gw_modbus_bus *m, struct gw_emit *emit, bool ok, const char *why)
 {
 	for (size_t d = 0; d < m->opts->n_devices; d++)
-		if (gw_modbus_map_unit(&m->opts->devices[d]) == asked_unit(m)->id)
+		if (gw_modbus_map_unit(&m->opts->devices[d]) == current_unit(m)->id)
 			gw_emit_device_state(emit, &m->opts->devices[d], ok, why);
 }
 
-static void tell(struct gw_modbus_bus *m, const struct gw_modbus_change *c,
+static void emit_change(struct gw_modbus_bus *m, const struct gw_modbus_change *c,
 	enum gw_quality quality, const char *why, int64_t now_ns, struct gw_emit *emit)
 {
-	struct gw_modbus_unit *u = asked_unit(m);
+	struct gw_modbus_unit *u = current_unit(m);
 	size_t first = c->unit_bad ? 0 : c->first;
 	size_t n = c->unit_bad ? u->n_fields : c->poll_bad ? c->n : 0;
 
 	if (c->died || c->revived)
-		say_state(m, emit, c->revived, c->revived ? "answers again" : why);
+		log_state(m, emit, c->revived, c->revived ? "answers again" : why);
 	for (size_t i = first; i < first + n; i++)
 		if (c->unit_bad)
 			gw_emit_sample(emit, u->fields[i].point, quality, 0, now_ns, 0);
 		else
-			gw_emit_refused(
+			gw_emit_unreadable(
 				emit, u->fields[i].opts, quality, why, NULL, 0, now_ns);
 	if (n > 0)
 		gw_emit_flush(emit);
@@ -93,29 +94,29 @@ static bool is_alive(const struct gw_modbus_unit *u)
 }
 
 /* Keep count of living units, and give the bus to others after a suspect cost time. */
-static void finish(struct gw_modbus_bus *m, bool was_alive, int64_t now_ns)
+static void end_request(struct gw_modbus_bus *m, bool was_alive, int64_t now_ns)
 {
-	struct gw_modbus_unit *u = asked_unit(m);
+	struct gw_modbus_unit *u = current_unit(m);
 
 	if (is_alive(u) && !was_alive)
 		m->n_alive++;
 	else if (was_alive && !is_alive(u))
 		m->n_alive--;
 	if (gw_modbus_unit_suspect(u)) {
-		int64_t cost = now_ns - m->began_ns;
+		int64_t cost = now_ns - m->sent_ns;
 
 		/* The quiet time that follows an error on RTU is part of the cost. */
-		if (m->phase == GW_MODBUS_SETTLING)
+		if (m->phase == GW_MODBUS_DRAINING)
 			cost += m->timeout_ns;
 		m->probe_ns = now_ns + cost * PROBE_SHARE;
 	}
 	m->next_ns[m->unit] = gw_modbus_unit_next_ns(u);
 }
 
-static enum gw_err failed(struct gw_modbus_bus *m, enum gw_quality quality, const char *why,
-	int64_t now_ns, struct gw_emit *emit, struct gw_error *err)
+static enum gw_err on_failure(struct gw_modbus_bus *m, enum gw_quality quality,
+	const char *why, int64_t now_ns, struct gw_emit *emit, struct gw_error *err)
 {
-	struct gw_modbus_unit *u = asked_unit(m);
+	struct gw_modbus_unit *u = current_unit(m);
 	bool was_alive = is_alive(u);
 	struct gw_modbus_change change;
 	enum gw_err rc;
@@ -124,39 +125,39 @@ static enum gw_err failed(struct gw_modbus_bus *m, enum gw_quality quality, cons
 		quality == GW_QUALITY_BAD_PROTOCOL ? GW_COUNT_BAD_FRAMES
 						   : GW_COUNT_TIMEOUTS,
 		1);
-	gw_modbus_unit_failed(u, m->poll, now_ns, &change);
-	tell(m, &change, quality, why, now_ns, emit);
+	gw_modbus_unit_on_failure(u, m->poll, now_ns, &change);
+	emit_change(m, &change, quality, why, now_ns, emit);
 	rc = recover(m, now_ns, err);
-	finish(m, was_alive, now_ns);
+	end_request(m, was_alive, now_ns);
 	return rc;
 }
 
-static void answered(
+static void on_data(
 	struct gw_modbus_bus *m, const uint8_t *data, int64_t now_ns, struct gw_emit *emit)
 {
-	struct gw_modbus_unit *u = asked_unit(m);
-	const struct gw_modbus_request *ask = &u->polls[m->poll].ask;
+	struct gw_modbus_unit *u = current_unit(m);
+	const struct gw_modbus_block *block = &u->polls[m->poll].block;
 	bool was_alive = is_alive(u);
 	struct gw_modbus_change change;
 
-	for (uint32_t i = ask->first; i < ask->first + ask->n; i++) {
+	for (uint32_t i = block->first; i < block->first + block->n; i++) {
 		const struct gw_modbus_field *f = &u->fields[i];
 		uint64_t bits;
-		double value = gw_modbus_codec_value(f, ask->addr, data, &bits);
+		double value = gw_modbus_codec_value(f, block->addr, data, &bits);
 
 		gw_emit_scaled(
 			emit, f->opts, value, bits, gw_modbus_codec_width(f), now_ns);
 	}
 	gw_emit_flush(emit);
-	gw_modbus_unit_answered(u, m->poll, now_ns, &change);
-	tell(m, &change, GW_QUALITY_GOOD, NULL, now_ns, emit);
-	finish(m, was_alive, now_ns);
+	gw_modbus_unit_on_response(u, m->poll, now_ns, &change);
+	emit_change(m, &change, GW_QUALITY_GOOD, NULL, now_ns, emit);
+	end_request(m, was_alive, now_ns);
 }
 
-static void refused(
+static void on_exception(
 	struct gw_modbus_bus *m, unsigned code, int64_t now_ns, struct gw_emit *emit)
 {
-	struct gw_modbus_unit *u = asked_unit(m);
+	struct gw_modbus_unit *u = current_unit(m);
 	bool was_alive = is_alive(u);
 	struct gw_modbus_change change;
 	char why[96];
@@ -166,37 +167,37 @@ static void refused(
 	gw_emit_count(emit, GW_COUNT_REFUSED, 1);
 	if (code == 0x0a || code == 0x0b) {
 		/* The gateway speaks for a unit that does not: the connection is in order. */
-		gw_modbus_unit_failed(u, m->poll, now_ns, &change);
-		tell(m, &change, GW_QUALITY_BAD_TIMEOUT, why, now_ns, emit);
+		gw_modbus_unit_on_failure(u, m->poll, now_ns, &change);
+		emit_change(m, &change, GW_QUALITY_BAD_TIMEOUT, why, now_ns, emit);
 	} else {
-		gw_modbus_unit_refused(u, m->poll, code, now_ns, &change);
-		tell(m, &change, GW_QUALITY_BAD_REFUSED, why, now_ns, emit);
+		gw_modbus_unit_on_exception(u, m->poll, code, now_ns, &change);
+		emit_change(m, &change, GW_QUALITY_BAD_REFUSED, why, now_ns, emit);
 	}
-	finish(m, was_alive, now_ns);
+	end_request(m, was_alive, now_ns);
 }
 
 /* A whole answer is here. */
-static void judge(struct gw_modbus_bus *m, bool exception,
-	const struct gw_modbus_answer *answer, int64_t now_ns, struct gw_emit *emit)
+static void handle_response(struct gw_modbus_bus *m, bool exception,
+	const struct gw_modbus_response *response, int64_t now_ns, struct gw_emit *emit)
 {
 	m->phase = GW_MODBUS_IDLE;
 	m->until_ns = now_ns + m->gap_ns;
 	m->breaks = 0;
-	if (gw_modbus_unit_doubtful(asked_unit(m), m->poll, exception, now_ns)) {
-		settle(m, now_ns);
-		m->next_ns[m->unit] = gw_modbus_unit_next_ns(asked_unit(m));
+	if (gw_modbus_unit_may_be_stale(current_unit(m), m->poll, exception, now_ns)) {
+		drain_line(m, now_ns);
+		m->next_ns[m->unit] = gw_modbus_unit_next_ns(current_unit(m));
 		return;
 	}
 	if (exception)
-		refused(m, answer->code, now_ns, emit);
+		on_exception(m, response->code, now_ns, emit);
 	else
-		answered(m, answer->data, now_ns, emit);
+		on_data(m, response->data, now_ns, emit);
 }
 
 static enum gw_err receive(
 	struct gw_modbus_bus *m, int64_t now_ns, struct gw_emit *emit, struct gw_error *err)
 {
-	struct gw_modbus_answer answer = {0};
+	struct gw_modbus_response response = {0};
 	enum gw_err rc;
 	size_t n;
 
@@ -205,24 +206,29 @@ static enum gw_err receive(
 	if (rc != GW_OK) {
 		if (m->wire == GW_MODBUS_RTU)
 			return rc;
-		if (++m->breaks > MOST_BREAKS)
+		if (++m->breaks > BREAKS_MAX)
 			return gw_fail(err, GW_ERR_LINK, 0,
 				"the connection breaks at every request");
-		return failed(m, m->got ? GW_QUALITY_BAD_PROTOCOL : GW_QUALITY_BAD_TIMEOUT,
+		return on_failure(m,
+			m->got ? GW_QUALITY_BAD_PROTOCOL : GW_QUALITY_BAD_TIMEOUT,
 			"the connection was closed instead of an answer", now_ns, emit,
 			err);
 	}
 	m->got += n;
-	switch (gw_modbus_codec_check(&m->ask, m->adu, m->got, &answer)) {
-	case GW_MODBUS_MORE: return GW_OK;
-	case GW_MODBUS_DATA: judge(m, false, &answer, now_ns, emit); return GW_OK;
-	case GW_MODBUS_EXCEPTION: judge(m, true, &answer, now_ns, emit); return GW_OK;
+	switch (gw_modbus_codec_check(&m->request, m->adu, m->got, &response)) {
+	case GW_MODBUS_INCOMPLETE: return GW_OK;
+	case GW_MODBUS_DATA:
+		handle_response(m, false, &response, now_ns, emit);
+		return GW_OK;
+	case GW_MODBUS_EXCEPTION:
+		handle_response(m, true, &response, now_ns, emit);
+		return GW_OK;
 	case GW_MODBUS_BAD: break;
 	}
-	return failed(m, GW_QUALITY_BAD_PROTOCOL, answer.why, now_ns, emit, err);
+	return on_failure(m, GW_QUALITY_BAD_PROTOCOL, response.why, now_ns, emit, err);
 }
 
-static enum gw_err timed_out(
+static enum gw_err on_timeout(
 	struct gw_modbus_bus *m, int64_t now_ns, struct gw_emit *emit, struct gw_error *err)
 {
 	char why[64];
@@ -230,9 +236,9 @@ static enum gw_err timed_out(
 	snprintf(why, sizeof(why), "no answer in %lld ms",
 		(long long)(m->timeout_ns / GW_NS_PER_MS));
 	if (m->got > 0)
-		return failed(m, GW_QUALITY_BAD_PROTOCOL, "only part of an answer came",
+		return on_failure(m, GW_QUALITY_BAD_PROTOCOL, "only part of an answer came",
 			now_ns, emit, err);
-	return failed(m, GW_QUALITY_BAD_TIMEOUT, why, now_ns, emit, err);
+	return on_failure(m, GW_QUALITY_BAD_TIMEOUT, why, now_ns, emit, err);
 }
 
 /* The unit that has waited longest. */
@@ -247,7 +253,7 @@ static size_t earliest(struct gw_modbus_bus *m)
 }
 
 /* TCP: what lies here before anything was asked belongs to nothing. */
-static enum gw_err look_before(
+static enum gw_err discard_stray(
 	struct gw_modbus_bus *m, bool *ret_fresh, struct gw_error *err)
 {
 	uint8_t stray[GW_MODBUS_ADU_MAX];
@@ -266,40 +272,40 @@ static enum gw_err look_before(
 static enum gw_err send_request(
 	struct gw_modbus_bus *m, int64_t now_ns, struct gw_emit *emit, struct gw_error *err)
 {
-	struct gw_modbus_unit *u = asked_unit(m);
-	const struct gw_modbus_request *r;
+	struct gw_modbus_unit *u = current_unit(m);
+	const struct gw_modbus_block *r;
 	uint8_t adu[12];
 	uint64_t missed;
 	enum gw_err rc;
 	size_t n;
 
 	m->poll = gw_modbus_unit_pick(u, now_ns);
-	r = &u->polls[m->poll].ask;
-	m->ask = (struct gw_modbus_ask){
+	r = &u->polls[m->poll].block;
+	m->request = (struct gw_modbus_request){
 		.wire = m->wire,
-		.transaction = (uint16_t)(m->ask.transaction + 1),
+		.transaction = (uint16_t)(m->request.transaction + 1),
 		.unit = u->id,
 		.kind = r->kind,
 		.addr = r->addr,
 		.count = r->count,
 	};
-	n = gw_modbus_codec_request(&m->ask, adu);
+	n = gw_modbus_codec_encode(&m->request, adu);
 	rc = gw_modbus_link_send(&m->link, adu, n, err);
 	if (rc != GW_OK)
-		return m->wire == GW_MODBUS_TCP ? broken(m, now_ns, err) : rc;
+		return m->wire == GW_MODBUS_TCP ? on_connection_broken(m, now_ns, err) : rc;
 	gw_emit_count(emit, GW_COUNT_REQUESTS, 1);
-	missed = gw_modbus_unit_asked(u, m->poll, now_ns);
+	missed = gw_modbus_unit_on_sent(u, m->poll, now_ns);
 	if (missed > 0)
 		gw_emit_count(emit, GW_COUNT_SKIPPED, missed);
-	m->phase = GW_MODBUS_ASKING;
+	m->phase = GW_MODBUS_AWAITING;
 	m->got = 0;
-	m->began_ns = now_ns;
+	m->sent_ns = now_ns;
 	m->until_ns = now_ns + m->timeout_ns +
-		wire_ns(m, n + 2 + gw_modbus_codec_expect(&m->ask));
+		wire_ns(m, n + 2 + gw_modbus_codec_response_size(&m->request));
 	return GW_OK;
 }
 
-static enum gw_err ask_next(
+static enum gw_err send_next(
 	struct gw_modbus_bus *m, int64_t now_ns, struct gw_emit *emit, struct gw_error *err)
 {
 	enum gw_err rc;
@@ -312,15 +318,15 @@ static enum gw_err ask_next(
 			return GW_OK;
 		}
 		if (m->n_alive == 0 || now_ns >= m->probe_ns ||
-			!gw_modbus_unit_suspect(asked_unit(m)))
+			!gw_modbus_unit_suspect(current_unit(m)))
 			break;
 		m->next_ns[m->unit] = m->probe_ns;
 	}
-	rc = look_before(m, &fresh, err);
+	rc = discard_stray(m, &fresh, err);
 	if (rc != GW_OK)
 		return rc;
 	if (!fresh)
-		return broken(m, now_ns, err);
+		return on_connection_broken(m, now_ns, err);
 	return send_request(m, now_ns, emit, err);
 }
 
@@ -335,14 +341,14 @@ static enum gw_err step(struct gw_modbus_bus *m, short revents, int64_t now_ns,
 	if (m->wire == GW_MODBUS_RTU && (revents & (POLLHUP | POLLERR | POLLNVAL)))
 		return gw_fail(err, GW_ERR_LINK, 0, "the port is gone");
 	switch (m->phase) {
-	case GW_MODBUS_ASKING:
+	case GW_MODBUS_AWAITING:
 		if (revents) {
 			rc = receive(m, now_ns, emit, err);
-			if (rc != GW_OK || m->phase != GW_MODBUS_ASKING)
+			if (rc != GW_OK || m->phase != GW_MODBUS_AWAITING)
 				return rc;
 		}
-		return now_ns >= m->until_ns ? timed_out(m, now_ns, emit, err) : GW_OK;
-	case GW_MODBUS_SETTLING:
+		return now_ns >= m->until_ns ? on_timeout(m, now_ns, emit, err) : GW_OK;
+	case GW_MODBUS_DRAINING:
 		if (revents) {
 			rc = gw_modbus_link_read(&m->link, stray, sizeof(stray), &n, err);
 			if (rc != GW_OK)
@@ -376,8 +382,8 @@ static enum gw_err wait_for(struct gw_modbus_bus *m, int64_t now_ns, int64_t end
 {
 	static const short events[] = {
 		[GW_MODBUS_IDLE] = 0,
-		[GW_MODBUS_ASKING] = POLLIN,
-		[GW_MODBUS_SETTLING] = POLLIN,
+		[GW_MODBUS_AWAITING] = POLLIN,
+		[GW_MODBUS_DRAINING] = POLLIN,
 		[GW_MODBUS_CONNECTING] = POLLOUT,
 	};
 	struct pollfd fds[2] = {
@@ -411,7 +417,7 @@ enum gw_err gw_modbus_bus_poll(
 
 	do {
 		if (m->phase == GW_MODBUS_IDLE && now_ns >= m->until_ns) {
-			rc = ask_next(m, now_ns, emit, err);
+			rc = send_next(m, now_ns, emit, err);
 			if (rc != GW_OK)
 				return rc;
 		}

@@ -20,8 +20,8 @@
 
 enum gw_modbus_phase {
 	GW_MODBUS_IDLE,       /* nothing under way */
-	GW_MODBUS_ASKING,     /* an answer is awaited */
-	GW_MODBUS_SETTLING,   /* RTU: after an error, until the line has been quiet */
+	GW_MODBUS_AWAITING,   /* an answer is awaited */
+	GW_MODBUS_DRAINING,   /* RTU: after an error, until the line has been quiet */
 	GW_MODBUS_CONNECTING, /* TCP: after an error, a new connection */
 };
 
@@ -38,11 +38,11 @@ struct gw_modbus_bus {
 	enum gw_modbus_phase phase;
 	int64_t until_ns; /* end of the phase, or of the silence before the next request */
 	int64_t give_up_ns; /* SETTLING */
-	int64_t began_ns;   /* ASKING: when the request went out */
+	int64_t sent_ns;    /* ASKING: when the request went out */
 	int64_t probe_ns;   /* no suspect unit is asked before this */
 	unsigned breaks;    /* of the connection since the last answer */
 	size_t unit, poll;
-	struct gw_modbus_ask ask;
+	struct gw_modbus_request request;
 	size_t got;
 	uint8_t adu[GW_MODBUS_ADU_MAX + 16];
 };

@@ -17,11 +17,11 @@ static void put16(uint8_t *p, unsigned v)
 	p[1] = (uint8_t)v;
 }
 
-static size_t data_bytes(const struct gw_modbus_ask *ask)
+static size_t data_bytes(const struct gw_modbus_request *request)
 {
-	if (ask->kind <= GW_MODBUS_DISCRETE)
-		return (ask->count + 7U) / 8;
-	return ask->count * (size_t)2;
+	if (request->kind <= GW_MODBUS_DISCRETE)
+		return (request->count + 7U) / 8;
+	return request->count * (size_t)2;
 }
 
 static const uint16_t crc_nibbles[16] = {0x0000, 0xcc01, 0xd801, 0x1400, 0xf001, 0x3c00,
@@ -39,87 +39,88 @@ uint16_t gw_modbus_codec_crc(const uint8_t *bytes, size_t n)
 	return (uint16_t)crc;
 }
 
-size_t gw_modbus_codec_request(const struct gw_modbus_ask *ask, uint8_t ret_adu[12])
+size_t gw_modbus_codec_encode(const struct gw_modbus_request *request, uint8_t ret_adu[12])
 {
 	size_t at = 0;
 
-	if (ask->wire == GW_MODBUS_TCP) {
-		put16(ret_adu, ask->transaction);
+	if (request->wire == GW_MODBUS_TCP) {
+		put16(ret_adu, request->transaction);
 		put16(ret_adu + 2, 0);
 		put16(ret_adu + 4, 6);
 		at = MBAP;
 	}
-	ret_adu[at++] = ask->unit;
-	ret_adu[at++] = ask->kind;
-	put16(ret_adu + at, ask->addr);
-	put16(ret_adu + at + 2, ask->count);
+	ret_adu[at++] = request->unit;
+	ret_adu[at++] = request->kind;
+	put16(ret_adu + at, request->addr);
+	put16(ret_adu + at + 2, request->count);
 	return at + 4;
 }
 
-size_t gw_modbus_codec_expect(const struct gw_modbus_ask *ask)
+size_t gw_modbus_codec_response_size(const struct gw_modbus_request *request)
 {
-	return data_bytes(ask) + (ask->wire == GW_MODBUS_TCP ? MBAP + 3 : 3 + 2);
+	return data_bytes(request) + (request->wire == GW_MODBUS_TCP ? MBAP + 3 : 3 + 2);
 }
 
-static enum gw_modbus_verdict bad(struct gw_modbus_answer *ret, const char *why)
+static enum gw_modbus_frame_status reject(struct gw_modbus_response *ret, const char *why)
 {
 	ret->why = why;
 	return GW_MODBUS_BAD;
 }
 
-static enum gw_modbus_verdict check_mbap(const struct gw_modbus_ask *ask,
-	const uint8_t *adu, size_t n, struct gw_modbus_answer *ret)
+static enum gw_modbus_frame_status check_mbap(const struct gw_modbus_request *request,
+	const uint8_t *adu, size_t n, struct gw_modbus_response *ret)
 {
-	size_t good = data_bytes(ask) + 3;
+	size_t good = data_bytes(request) + 3;
 
-	if (n >= 2 && get16(adu) != ask->transaction)
-		return bad(ret, "answer to another request (transaction id)");
+	if (n >= 2 && get16(adu) != request->transaction)
+		return reject(ret, "answer to another request (transaction id)");
 	if (n >= 4 && get16(adu + 2) != 0)
-		return bad(ret, "not Modbus (protocol id is not 0)");
+		return reject(ret, "not Modbus (protocol id is not 0)");
 	if (n >= MBAP && get16(adu + 4) != good && get16(adu + 4) != 3)
-		return bad(ret, "wrong length in the header");
-	return GW_MODBUS_MORE;
+		return reject(ret, "wrong length in the header");
+	return GW_MODBUS_INCOMPLETE;
 }
 
-enum gw_modbus_verdict gw_modbus_codec_check(const struct gw_modbus_ask *ask,
-	const uint8_t *adu, size_t n, struct gw_modbus_answer *ret_answer)
+enum gw_modbus_frame_status gw_modbus_codec_check(const struct gw_modbus_request *request,
+	const uint8_t *adu, size_t n, struct gw_modbus_response *ret_response)
 {
-	bool tcp = ask->wire == GW_MODBUS_TCP, exception;
-	size_t head = tcp ? MBAP : 0, tail = tcp ? 0 : 2, want;
+	bool tcp = request->wire == GW_MODBUS_TCP, exception;
+	size_t head = tcp ? MBAP : 0, tail = tcp ? 0 : 2, length;
 	const uint8_t *pdu = adu + head;
 
-	if (tcp && check_mbap(ask, adu, n, ret_answer) == GW_MODBUS_BAD)
+	if (tcp && check_mbap(request, adu, n, ret_response) == GW_MODBUS_BAD)
 		return GW_MODBUS_BAD;
-	if (n >= head + 1 && pdu[0] != ask->unit)
-		return bad(ret_answer, "answer of another unit");
+	if (n >= head + 1 && pdu[0] != request->unit)
+		return reject(ret_response, "answer of another unit");
 	if (n < head + 2)
-		return GW_MODBUS_MORE;
-	exception = pdu[1] == (ask->kind | 0x80);
-	if (!exception && pdu[1] != ask->kind)
-		return bad(ret_answer, "answer to another function");
-	want = exception ? 3 : 3 + data_bytes(ask);
-	if (tcp && get16(adu + 4) != want)
-		return bad(ret_answer, "wrong length in the header");
+		return GW_MODBUS_INCOMPLETE;
+	exception = pdu[1] == (request->kind | 0x80);
+	if (!exception && pdu[1] != request->kind)
+		return reject(ret_response, "answer to another function");
+	length = exception ? 3 : 3 + data_bytes(request);
+	if (tcp && get16(adu + 4) != length)
+		return reject(ret_response, "wrong length in the header");
 	if (n < head + 3)
-		return GW_MODBUS_MORE;
-	if (!exception && pdu[2] != data_bytes(ask))
-		return bad(ret_answer, "wrong byte count");
-	if (n < head + want + tail)
-		return GW_MODBUS_MORE;
-	if (n > head + want + tail)
-		return bad(ret_answer, "more bytes than the answer has");
-	if (!tcp && gw_modbus_codec_crc(pdu, want) != (pdu[want] | pdu[want + 1] << 8))
-		return bad(ret_answer, "checksum error");
+		return GW_MODBUS_INCOMPLETE;
+	if (!exception && pdu[2] != data_bytes(request))
+		return reject(ret_response, "wrong byte count");
+	if (n < head + length + tail)
+		return GW_MODBUS_INCOMPLETE;
+	if (n > head + length + tail)
+		return reject(ret_response, "more bytes than the answer has");
+	if (!tcp &&
+		gw_modbus_codec_crc(pdu, length) != (pdu[length] | pdu[length + 1] << 8))
+		return reject(ret_response, "checksum error");
 	if (exception) {
-		ret_answer->code = pdu[2];
+		ret_response->code = pdu[2];
 		return GW_MODBUS_EXCEPTION;
 	}
-	ret_answer->data = pdu + 3;
+	ret_response->data = pdu + 3;
 	return GW_MODBUS_DATA;
 }
 
 /* The bytes of a value of width registers, put in order, as one number. */
-static uint64_t raw_of(const struct gw_modbus_field *f, const uint8_t *at)
+static uint64_t join_registers(const struct gw_modbus_field *f, const uint8_t *at)
 {
 	bool words = f->order == GW_MODBUS_CDAB || f->order == GW_MODBUS_DCBA;
 	bool bytes = f->order == GW_MODBUS_BADC || f->order == GW_MODBUS_DCBA;
@@ -135,7 +136,7 @@ static uint64_t raw_of(const struct gw_modbus_field *f, const uint8_t *at)
 
 /* The double that the shortest decimal text of a float reads as: a transmitter that means 0.3
  * sends 0.3f, and must not be above 0.3. */
-static double widen(float x)
+static double float_to_double(float x)
 {
 	static const double tens[] = {1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9,
 		1e10, 1e11, 1e12, 1e13, 1e14};
@@ -166,7 +167,7 @@ static double float_of(const struct gw_modbus_field *f, uint64_t raw)
 		float x;
 
 		memcpy(&x, &bits, sizeof(x));
-		return widen(x);
+		return float_to_double(x);
 	} else {
 		double x;
 
@@ -203,7 +204,7 @@ double gw_modbus_codec_value(const struct gw_modbus_field *f, uint16_t addr,
 		*ret_bits = data[at / 8] >> (at % 8) & 1;
 		return (double)*ret_bits;
 	}
-	*ret_bits = raw = raw_of(f, data + (size_t)2 * at);
+	*ret_bits = raw = join_registers(f, data + (size_t)2 * at);
 	if (f->type == GW_TYPE_BIT)
 		return (double)(raw >> f->bit & 1);
 	if (f->type == GW_TYPE_BOOL)

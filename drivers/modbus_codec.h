@@ -16,7 +16,7 @@
 
 enum gw_modbus_wire { GW_MODBUS_RTU, GW_MODBUS_TCP };
 
-struct gw_modbus_ask {
+struct gw_modbus_request {
 	enum gw_modbus_wire wire;
 	uint16_t transaction; /* TCP only */
 	uint8_t unit;
@@ -26,19 +26,19 @@ struct gw_modbus_ask {
 
 /* The request as it goes out; for RTU without its CRC, which libmodbus appends. Returns its
  * length: 12 or 6. */
-size_t gw_modbus_codec_request(const struct gw_modbus_ask *ask, uint8_t ret_adu[12]);
+size_t gw_modbus_codec_encode(const struct gw_modbus_request *request, uint8_t ret_adu[12]);
 
 /* Length of the whole good answer. */
-size_t gw_modbus_codec_expect(const struct gw_modbus_ask *ask);
+size_t gw_modbus_codec_response_size(const struct gw_modbus_request *request);
 
-enum gw_modbus_verdict {
-	GW_MODBUS_MORE,      /* good so far, more bytes must come */
-	GW_MODBUS_DATA,      /* exactly the answer: data points into adu */
-	GW_MODBUS_EXCEPTION, /* exactly an exception answer: see code */
-	GW_MODBUS_BAD,       /* not the answer to this request: see why */
+enum gw_modbus_frame_status {
+	GW_MODBUS_INCOMPLETE, /* good so far, more bytes must come */
+	GW_MODBUS_DATA,       /* exactly the answer: data points into adu */
+	GW_MODBUS_EXCEPTION,  /* exactly an exception answer: see code */
+	GW_MODBUS_BAD,        /* not the answer to this request: see why */
 };
 
-struct gw_modbus_answer {
+struct gw_modbus_response {
 	const uint8_t
 		*data;   /* registers, most significant byte first, or bits from bit 0 */
 	uint8_t code;    /* exception code */
@@ -46,8 +46,8 @@ struct gw_modbus_answer {
 };
 
 /* Judge the n bytes received so far. BAD is said at the first byte that cannot be right. */
-enum gw_modbus_verdict gw_modbus_codec_check(const struct gw_modbus_ask *ask,
-	const uint8_t *adu, size_t n, struct gw_modbus_answer *ret_answer);
+enum gw_modbus_frame_status gw_modbus_codec_check(const struct gw_modbus_request *request,
+	const uint8_t *adu, size_t n, struct gw_modbus_response *ret_response);
 
 /* CRC-16/MODBUS; goes out low byte first. */
 uint16_t gw_modbus_codec_crc(const uint8_t *bytes, size_t n);

@@ -2,7 +2,7 @@
 #include "drivers/modbus_link.h"
 
 #include "base/clock.h"
-#include "drivers/resolve.h"
+#include "drivers/dns.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static enum gw_err gone(struct gw_error *err, const char *what)
+static enum gw_err link_error(struct gw_error *err, const char *what)
 {
 	int native = errno;
 
@@ -35,7 +35,7 @@ static enum gw_err set_rs485(struct gw_modbus_link *l, int rs485, struct gw_erro
 		rc = modbus_rtu_set_rts(l->ctx, MODBUS_RTU_RTS_DOWN);
 		break;
 	}
-	return rc == 0 ? GW_OK : gone(err, "rs485 mode");
+	return rc == 0 ? GW_OK : link_error(err, "rs485 mode");
 }
 
 enum gw_err gw_modbus_link_open_rtu(struct gw_modbus_link *l,
@@ -87,14 +87,14 @@ enum gw_err gw_modbus_link_reconnect(struct gw_modbus_link *l, struct gw_error *
 	drop(l);
 	l->fd = socket(l->peer.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (l->fd < 0)
-		return gone(err, "socket");
+		return link_error(err, "socket");
 	setsockopt(l->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	if (l->peer.ss_family == AF_INET)
 		setsockopt(l->fd, IPPROTO_IP, IP_TOS, &low_delay, sizeof(low_delay));
 	modbus_set_socket(l->ctx, l->fd);
 	if (connect(l->fd, (const struct sockaddr *)&l->peer, l->peer_len) != 0 &&
 		errno != EINPROGRESS)
-		return gone(err, "connect");
+		return link_error(err, "connect");
 	return GW_OK;
 }
 
@@ -104,10 +104,10 @@ enum gw_err gw_modbus_link_connected(struct gw_modbus_link *l, struct gw_error *
 	socklen_t len = sizeof(failed);
 
 	if (getsockopt(l->fd, SOL_SOCKET, SO_ERROR, &failed, &len) != 0)
-		return gone(err, "connect");
+		return link_error(err, "connect");
 	if (failed) {
 		errno = failed;
-		return gone(err, "connect");
+		return link_error(err, "connect");
 	}
 	return GW_OK;
 }
@@ -118,16 +118,16 @@ static enum gw_err wait_connected(
 	for (;;) {
 		struct pollfd fds[2] = {{.fd = l->fd, .events = POLLOUT},
 			{.fd = wake_fd, .events = POLLIN}};
-		int64_t left = until_ns - gw_clock_mono_ns();
+		int64_t left_ns = until_ns - gw_clock_mono_ns();
 		int rc;
 
-		if (left <= 0) {
+		if (left_ns <= 0) {
 			errno = ETIMEDOUT;
-			return gone(err, "connect");
+			return link_error(err, "connect");
 		}
-		rc = poll(fds, 2, (int)(left / GW_NS_PER_MS) + 1);
+		rc = poll(fds, 2, (int)(left_ns / GW_NS_PER_MS) + 1);
 		if (rc < 0 && errno != EINTR)
-			return gone(err, "poll");
+			return link_error(err, "poll");
 		if (rc <= 0)
 			continue;
 		if (fds[1].revents)
@@ -143,7 +143,7 @@ enum gw_err gw_modbus_link_open_tcp(struct gw_modbus_link *l,
 	enum gw_err rc;
 
 	gw_modbus_link_close(l);
-	rc = gw_resolve_host(opts->host, (uint16_t)opts->port, until_ns, wake_fd, &l->peer,
+	rc = gw_dns_resolve(opts->host, (uint16_t)opts->port, until_ns, wake_fd, &l->peer,
 		&l->peer_len, err);
 	if (rc != GW_OK)
 		return rc;
@@ -170,7 +170,7 @@ enum gw_err gw_modbus_link_send(
 	if (l->serial) {
 		/* Appends the CRC, and turns an RS-485 line by RTS where that is wanted. */
 		if (modbus_send_raw_request(l->ctx, adu, (int)n) < 0)
-			return gone(err, "write");
+			return link_error(err, "write");
 		return GW_OK;
 	}
 	/* Not libmodbus: its raw requests all have transaction id 0. */
@@ -179,7 +179,7 @@ enum gw_err gw_modbus_link_send(
 		return GW_OK;
 	if (sent >= 0)
 		errno = EAGAIN;
-	return gone(err, "send");
+	return link_error(err, "send");
 }
 
 enum gw_err gw_modbus_link_read(struct gw_modbus_link *l, uint8_t *bytes, size_t size,
@@ -194,7 +194,7 @@ enum gw_err gw_modbus_link_read(struct gw_modbus_link *l, uint8_t *bytes, size_t
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		n = 0;
 	else if (n < 0)
-		return gone(err, "read");
+		return link_error(err, "read");
 	else if (n == 0 && !l->serial)
 		return gw_fail(err, GW_ERR_LINK, 0, "closed by the peer");
 	*ret_n = (size_t)n;
@@ -203,7 +203,7 @@ enum gw_err gw_modbus_link_read(struct gw_modbus_link *l, uint8_t *bytes, size_t
 
 enum gw_err gw_modbus_link_flush(struct gw_modbus_link *l, struct gw_error *err)
 {
-	return modbus_flush(l->ctx) < 0 ? gone(err, "flush") : GW_OK;
+	return modbus_flush(l->ctx) < 0 ? link_error(err, "flush") : GW_OK;
 }
 
 void gw_modbus_link_close(struct gw_modbus_link *l)

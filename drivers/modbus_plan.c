@@ -24,9 +24,9 @@ void gw_modbus_plan_sort(struct gw_modbus_field *fields, size_t n)
 		qsort(fields, n, sizeof(*fields), compare);
 }
 
-static unsigned most_of(unsigned kind, unsigned most_registers)
+static unsigned max_of(unsigned kind, unsigned max_registers)
 {
-	return kind <= GW_MODBUS_DISCRETE ? GW_MODBUS_MOST_BITS : most_registers;
+	return kind <= GW_MODBUS_DISCRETE ? GW_MODBUS_MAX_BITS : max_registers;
 }
 
 static unsigned end_of(const struct gw_modbus_field *f)
@@ -39,7 +39,7 @@ static bool same_registers(const struct gw_modbus_field *a, const struct gw_modb
 	return a->addr == b->addr && a->width == b->width && a->kind == b->kind;
 }
 
-static struct gw_modbus_request over(
+static struct gw_modbus_block cover(
 	const struct gw_modbus_field *fields, size_t first, size_t n)
 {
 	unsigned end = 0;
@@ -47,7 +47,7 @@ static struct gw_modbus_request over(
 	for (size_t i = first; i < first + n; i++)
 		if (end_of(&fields[i]) > end)
 			end = end_of(&fields[i]);
-	return (struct gw_modbus_request){
+	return (struct gw_modbus_block){
 		.addr = fields[first].addr,
 		.count = (uint16_t)(end - fields[first].addr),
 		.kind = fields[first].kind,
@@ -57,13 +57,13 @@ static struct gw_modbus_request over(
 }
 
 size_t gw_modbus_plan_make(const struct gw_modbus_field *fields, size_t n, unsigned bridge,
-	unsigned most_registers, struct gw_modbus_request *ret)
+	unsigned max_registers, struct gw_modbus_block *ret)
 {
 	size_t made = 0, first = 0;
 
 	while (first < n) {
 		const struct gw_modbus_field *head = &fields[first];
-		unsigned end = end_of(head), most = most_of(head->kind, most_registers);
+		unsigned end = end_of(head), max = max_of(head->kind, max_registers);
 		size_t i = first + 1;
 
 		for (; i < n; i++) {
@@ -74,18 +74,18 @@ size_t gw_modbus_plan_make(const struct gw_modbus_field *fields, size_t n, unsig
 				f->kind != head->kind)
 				break;
 			if (head->hole ? !same_registers(f, head)
-				       : f->addr > end + bridge || to - head->addr > most)
+				       : f->addr > end + bridge || to - head->addr > max)
 				break;
 			end = to;
 		}
-		ret[made++] = over(fields, first, i - first);
+		ret[made++] = cover(fields, first, i - first);
 		first = i;
 	}
 	return made;
 }
 
 bool gw_modbus_plan_split(const struct gw_modbus_field *fields,
-	const struct gw_modbus_request *r, struct gw_modbus_request ret[2])
+	const struct gw_modbus_block *r, struct gw_modbus_block ret[2])
 {
 	const struct gw_modbus_field *f = fields + r->first;
 	size_t half = r->n / 2, at;
@@ -96,8 +96,8 @@ bool gw_modbus_plan_split(const struct gw_modbus_field *fields,
 			at = side ? half + away : half - away;
 			if (at < 1 || at >= r->n || same_registers(&f[at - 1], &f[at]))
 				continue;
-			ret[0] = over(fields, r->first, at);
-			ret[1] = over(fields, r->first + at, r->n - at);
+			ret[0] = cover(fields, r->first, at);
+			ret[1] = cover(fields, r->first + at, r->n - at);
 			return true;
 		}
 	}
@@ -107,7 +107,7 @@ bool gw_modbus_plan_split(const struct gw_modbus_field *fields,
 /* How far to look for a different shape; keeps a plan of hundreds of requests cheap. */
 #define WINDOW 32
 
-void gw_modbus_plan_order(struct gw_modbus_request *requests, size_t n)
+void gw_modbus_plan_order(struct gw_modbus_block *requests, size_t n)
 {
 	for (size_t at = 0; at + 1 < n; at++) {
 		size_t best = at, best_same = 0;
@@ -130,10 +130,10 @@ void gw_modbus_plan_order(struct gw_modbus_request *requests, size_t n)
 			}
 		}
 		if (best != at) {
-			struct gw_modbus_request moved = requests[best];
+			struct gw_modbus_block swapped = requests[best];
 
 			requests[best] = requests[at];
-			requests[at] = moved;
+			requests[at] = swapped;
 		}
 	}
 }

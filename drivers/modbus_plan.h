@@ -14,10 +14,10 @@
 #include <stdint.h>
 
 /* Modbus Application Protocol V1.1b3, 6.1 and 6.3. */
-#define GW_MODBUS_MOST_BITS      2000
-#define GW_MODBUS_MOST_REGISTERS 125
+#define GW_MODBUS_MAX_BITS      2000
+#define GW_MODBUS_MAX_REGISTERS 125
 
-struct gw_modbus_request {
+struct gw_modbus_block {
 	uint16_t addr, count;
 	uint8_t kind;
 	uint32_t first, n; /* the fields it reads, of the sorted array */
@@ -31,21 +31,21 @@ void gw_modbus_plan_sort(struct gw_modbus_field *fields, size_t n);
  * by themselves (together only if they are the same registers) and never bridged. most_registers is 125 or what the unit was found to allow,
  * at least 4. Returns how many requests. */
 size_t gw_modbus_plan_make(const struct gw_modbus_field *fields, size_t n, unsigned bridge,
-	unsigned most_registers, struct gw_modbus_request *ret);
+	unsigned max_registers, struct gw_modbus_block *ret);
 
 /* Two requests that together read what r does. False if r cannot be made smaller: all its fields
  * are the same registers (the bits of one status word, say). */
 bool gw_modbus_plan_split(const struct gw_modbus_field *fields,
-	const struct gw_modbus_request *r, struct gw_modbus_request ret[2]);
+	const struct gw_modbus_block *r, struct gw_modbus_block ret[2]);
 
 /* What an answer looks like from outside: two requests with the same shape can be taken for each
  * other on a serial line, which has no transaction id. */
-static inline uint32_t gw_modbus_plan_shape(const struct gw_modbus_request *r)
+static inline uint32_t gw_modbus_plan_shape(const struct gw_modbus_block *r)
 {
 	return (uint32_t)r->kind << 16 | r->count;
 }
 
 /* Reorder so that neighbours differ in shape as far as possible. */
-void gw_modbus_plan_order(struct gw_modbus_request *requests, size_t n);
+void gw_modbus_plan_order(struct gw_modbus_block *requests, size_t n);
 
 #endif

@@ -11,7 +11,7 @@
 #ifndef GW_DRIVERS_MODBUS_UNIT_H
 #define GW_DRIVERS_MODBUS_UNIT_H
 
-#include "base/breaker.h"
+#include "base/backoff.h"
 #include "base/error.h"
 #include "drivers/modbus_plan.h"
 #include "flow/sample.h"
@@ -21,17 +21,17 @@
 #include <stdint.h>
 
 struct gw_modbus_poll { /* a request and its place in time */
-	struct gw_modbus_request ask;
+	struct gw_modbus_block block;
 	int64_t period_ns;
 	int64_t due_ns;    /* ask again not before this */
 	int64_t slot_ns;   /* the next regular place: start + k * period, never drifts */
 	int64_t retry_ns;  /* after a refusal: doubles */
 	uint32_t failures; /* in a row */
-	bool piece;        /* of a refused block, not yet answered */
+	bool searching;    /* of a refused block, not yet answered */
 	bool worked;       /* answered since the plan was made */
 };
 
-#define GW_MODBUS_OWED 4
+#define GW_MODBUS_OVERDUE_MAX 4
 
 struct gw_modbus_unit {
 	/* set at init */
@@ -42,17 +42,17 @@ struct gw_modbus_unit {
 	int64_t start_ns;
 	/* the plan; polls has room for n_fields, owned */
 	struct gw_modbus_poll *polls;
-	struct gw_modbus_request *scratch; /* n_fields, owned */
+	struct gw_modbus_block *scratch; /* n_fields, owned */
 	size_t n_polls;
-	unsigned bridge, most; /* registers; learned downwards */
+	unsigned bridge, max_registers; /* registers; learned downwards */
 	/* health */
-	struct gw_breaker breaker;
+	struct gw_backoff backoff;
 	uint32_t failures; /* in a row, of any request */
 	bool seen, dead;   /* answered since open; not answering now */
 	size_t probe;
 	uint32_t last_shape;
-	uint32_t owed[GW_MODBUS_OWED]; /* shapes of answers that may still come */
-	unsigned n_owed;
+	uint32_t overdue[GW_MODBUS_OVERDUE_MAX]; /* shapes of answers that may still come */
+	unsigned n_overdue;
 };
 
 /* fields is copied; n_fields > 0. All requests are due at now_ns. */
@@ -66,11 +66,11 @@ int64_t gw_modbus_unit_next_ns(const struct gw_modbus_unit *u);
 /* Which of its polls to ask now; one of another shape than the last if there is one due. */
 size_t gw_modbus_unit_pick(struct gw_modbus_unit *u, int64_t now_ns);
 /* It went out. Returns how many regular places of it had already passed unused. */
-uint64_t gw_modbus_unit_asked(struct gw_modbus_unit *u, size_t poll, int64_t now_ns);
+uint64_t gw_modbus_unit_on_sent(struct gw_modbus_unit *u, size_t poll, int64_t now_ns);
 /* Whether the answer just received may be that of an earlier request which timed out: nothing of
  * it may be used. The line must then be drained, and the poll is due at once; the next answer is
  * believed. Call before answered or refused. */
-bool gw_modbus_unit_doubtful(
+bool gw_modbus_unit_may_be_stale(
 	struct gw_modbus_unit *u, size_t poll, bool exception, int64_t now_ns);
 /* A unit that costs time without proof that it is alive; others go first. */
 bool gw_modbus_unit_suspect(const struct gw_modbus_unit *u);
@@ -83,13 +83,13 @@ struct gw_modbus_change {
 	size_t first, n;    /* fields, if poll_bad */
 };
 
-void gw_modbus_unit_answered(struct gw_modbus_unit *u, size_t poll, int64_t now_ns,
+void gw_modbus_unit_on_response(struct gw_modbus_unit *u, size_t poll, int64_t now_ns,
 	struct gw_modbus_change *ret_change);
 /* An exception answer of the unit itself (not of a gateway that could not reach it). */
-void gw_modbus_unit_refused(struct gw_modbus_unit *u, size_t poll, unsigned code,
+void gw_modbus_unit_on_exception(struct gw_modbus_unit *u, size_t poll, unsigned code,
 	int64_t now_ns, struct gw_modbus_change *ret_change);
 /* No answer, or none that could be used. */
-void gw_modbus_unit_failed(struct gw_modbus_unit *u, size_t poll, int64_t now_ns,
+void gw_modbus_unit_on_failure(struct gw_modbus_unit *u, size_t poll, int64_t now_ns,
 	struct gw_modbus_change *ret_change);
 
 #endif

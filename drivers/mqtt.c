@@ -2,8 +2,8 @@
 #include "drivers/mqtt.h"
 
 #include "base/clock.h"
+#include "drivers/dns.h"
 #include "drivers/mqtt_link.h"
-#include "drivers/resolve.h"
 
 #include <errno.h>
 #include <mosquitto.h>
@@ -38,14 +38,14 @@ static enum gw_err open_any(struct state *s, int64_t until_ns, struct gw_error *
 		rc = gw_mqtt_link_open(l, MQTT_PROTOCOL_V5, until_ns, err);
 		s->refuses_v5 = l->connack == MQTT_RC_UNSUPPORTED_PROTOCOL_VERSION;
 		/* A broker of before 5 may also just hang up on it. */
-		if (rc != GW_ERR_LINK || !(s->refuses_v5 || l->hung_up))
+		if (rc != GW_ERR_LINK || !(s->refuses_v5 || l->closed_by_broker))
 			return rc;
 	}
 	return gw_mqtt_link_open(l, MQTT_PROTOCOL_V311, until_ns, err);
 }
 
 /* What is known of the retained messages, from before a restart, too; once. */
-static enum gw_err recall(struct gw_mqtt_link *l, struct gw_error *err)
+static enum gw_err load_retained(struct gw_mqtt_link *l, struct gw_error *err)
 {
 	size_t n = l->topics.n, size = GW_MQTT_RETAINED_PACKED * (n + MORE_TOPICS);
 	bool complete;
@@ -53,19 +53,19 @@ static enum gw_err recall(struct gw_mqtt_link *l, struct gw_error *err)
 	if (l->retained)
 		return GW_OK;
 	l->retained = calloc(n + 1, sizeof(l->retained[0]));
-	l->packed = malloc(size);
-	if (!l->retained || !l->packed) {
-		free(l->packed);
+	l->retained_packed = malloc(size);
+	if (!l->retained || !l->retained_packed) {
+		free(l->retained_packed);
 		free(l->retained);
-		l->packed = NULL;
+		l->retained_packed = NULL;
 		l->retained = NULL;
 		return gw_fail(err, GW_ERR_SYSTEM, ENOMEM, "out of memory");
 	}
 	for (size_t i = 0; i < n; i++)
 		l->retained[i].topic = gw_mqtt_topics_hash(
 			l->topics.at[i].name, strlen(l->topics.at[i].name), 0);
-	size = gw_emit_recall(l->emit, l->packed, size, &complete);
-	gw_mqtt_retained_unpack(l->retained, n, l->packed, size, complete);
+	size = gw_emit_load_state(l->emit, l->retained_packed, size, &complete);
+	gw_mqtt_retained_unpack(l->retained, n, l->retained_packed, size, complete);
 	return GW_OK;
 }
 
@@ -88,12 +88,12 @@ static enum gw_err open_link(void *state, const struct gw_source_opts *opts,
 	if (rc == GW_OK)
 		rc = gw_mqtt_topics_init(&l->topics, opts, err);
 	if (rc == GW_OK)
-		rc = recall(l, err);
+		rc = load_retained(l, err);
 	/* libmosquitto looks the name up again, without a bound: so only if it is known to be
 	 * answered. */
 	if (rc == GW_OK)
-		rc = gw_resolve_host(l->url.host, (uint16_t)l->url.port,
-			now_ns + RESOLVE_NS, gw_emit_wake_fd(emit), &address, &size, err);
+		rc = gw_dns_resolve(l->url.host, (uint16_t)l->url.port, now_ns + RESOLVE_NS,
+			gw_emit_wake_fd(emit), &address, &size, err);
 	return rc == GW_OK ? open_any(s, now_ns + OPEN_NS, err) : rc;
 }
 
@@ -104,9 +104,9 @@ static enum gw_err poll_link(
 
 	l->emit = emit;
 	if (!gw_emit_stopping(emit))
-		return gw_mqtt_link_turn(l, timeout_ms * GW_NS_PER_MS, err);
-	if (l->owed > 0 && gw_emit_settle(emit, STOP_MS))
-		l->owed = 0; /* close lets them out */
+		return gw_mqtt_link_step(l, timeout_ms * GW_NS_PER_MS, err);
+	if (l->unacked > 0 && gw_emit_wait_committed(emit, STOP_MS))
+		l->unacked = 0; /* close lets them out */
 	return gw_fail(err, GW_ERR_STOPPED, 0, "stopping");
 }
 
@@ -116,7 +116,7 @@ static void close_link(void *state)
 	struct gw_mqtt_link *l = &s->link;
 
 	if (l->m && l->retained && gw_emit_stopping(l->emit))
-		gw_mqtt_link_remember(l, true);
+		gw_mqtt_link_save_retained(l, true);
 	gw_mqtt_link_close(l);
 	gw_mqtt_topics_fini(&l->topics);
 }
@@ -126,9 +126,9 @@ static void release(void *state)
 	struct state *s = state;
 
 	free(s->link.retained);
-	free(s->link.packed);
+	free(s->link.retained_packed);
 	s->link.retained = NULL;
-	s->link.packed = NULL;
+	s->link.retained_packed = NULL;
 }
 
 const struct gw_driver gw_driver_mqtt = {
@@ -140,7 +140,7 @@ const struct gw_driver gw_driver_mqtt = {
 	.source_opts_size = sizeof(struct gw_mqtt_source_opts),
 	.device_opts_size = sizeof(struct gw_mqtt_device_opts),
 	.point_opts_size = sizeof(struct gw_mqtt_point_opts),
-	.remembers = true,
+	.saves_state = true,
 	.pushed = true,
 	.state_size = sizeof(struct state),
 	.check = gw_mqtt_opts_check,

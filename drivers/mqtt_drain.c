@@ -8,8 +8,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#define CHUNK 16384
-#define MOST  ((size_t)1 << 20)
+#define CHUNK    16384
+#define READ_MAX ((size_t)1 << 20)
 
 #define PUBACK  0x40
 #define PUBREC  0x50
@@ -38,7 +38,7 @@ static void put(struct gw_mqtt_drain *d, const unsigned char *bytes, size_t n)
 	d->n_out += n;
 }
 
-static void finish(struct gw_mqtt_drain *d)
+static void end_message(struct gw_mqtt_drain *d)
 {
 	const unsigned char ack[] = {qos(d) == 2 ? PUBREC : PUBACK, 2,
 		(unsigned char)(d->mid >> 8), (unsigned char)d->mid};
@@ -84,7 +84,7 @@ enum gw_err gw_mqtt_drain_bytes(
 	if (d->at > d->size || (qos(d) && d->mid == 0) ||
 		d->head_size + 2 + d->topic_size + (qos(d) ? 2 : 0) > d->size)
 		return gw_fail(err, GW_ERR_PROTOCOL, 0, "the broker sends no MQTT");
-	finish(d);
+	end_message(d);
 	return GW_OK;
 }
 
@@ -112,9 +112,9 @@ enum gw_err gw_mqtt_drain_read(
 	unsigned char bytes[CHUNK];
 	size_t sum = 0;
 
-	while (d->size > 0 && sum < MOST) {
-		size_t left = d->size - d->at;
-		ssize_t n = read_some(m, bytes, left < CHUNK ? left : CHUNK);
+	while (d->size > 0 && sum < READ_MAX) {
+		size_t rest_size = d->size - d->at;
+		ssize_t n = read_some(m, bytes, rest_size < CHUNK ? rest_size : CHUNK);
 
 		if (n < 0)
 			break;
@@ -154,6 +154,6 @@ enum gw_err gw_mqtt_drain_write(
 		return gw_fail(err, GW_ERR_LINK, errno, "the broker closed the connection");
 	memmove(d->out, d->out + n, d->n_out - (size_t)n);
 	d->n_out -= (size_t)n;
-	d->half = d->n_out > 0 && (d->half || n > 0);
+	d->partly_written = d->n_out > 0 && (d->partly_written || n > 0);
 	return GW_OK;
 }

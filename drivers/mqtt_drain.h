@@ -29,7 +29,7 @@ struct gw_mqtt_drain {
 	/* what is to be written by hand, between the packets of libmosquitto */
 	unsigned char out[16];
 	size_t n_out;
-	bool half; /* written in part: nothing else may be written now */
+	bool partly_written; /* written in part: nothing else may be written now */
 };
 
 /* The next packet, whose head this is, is to be drained. */

@@ -13,13 +13,13 @@ struct scan {
 };
 
 /* Of the member or element that is looked for. */
-struct hit {
+struct candidate {
 	const char *at, *end; /* the first one's value; end NULL: it is not delimited */
 	unsigned n;
 	bool unclear; /* it has no value, or its number cannot be told */
 };
 
-static void spoil(struct scan *s, const char *at, const char *what)
+static void note_damage(struct scan *s, const char *at, const char *what)
 {
 	if (s->damage->what)
 		return;
@@ -28,9 +28,9 @@ static void spoil(struct scan *s, const char *at, const char *what)
 }
 
 /* The marks do not fit from here on. */
-static bool lost(struct scan *s, const char *what)
+static bool stop(struct scan *s, const char *what)
 {
-	spoil(s, s->at, s->at == s->end ? "it ends in the middle" : what);
+	note_damage(s, s->at, s->at == s->end ? "it ends in the middle" : what);
 	return false;
 }
 
@@ -54,12 +54,13 @@ static bool skip_string(struct scan *s)
 		const char *was = s->at;
 
 		if (gw_mqtt_chars_next(&s->at, s->end) <= 0)
-			spoil(s, was, "a string has a character that cannot be in one");
+			note_damage(
+				s, was, "a string has a character that cannot be in one");
 	}
 	if (s->at == s->end)
-		return lost(s, "");
+		return stop(s, "");
 	if (!gw_parse_utf8(from, (size_t)(s->at - from)))
-		spoil(s, from, "it is not UTF-8");
+		note_damage(s, from, "it is not UTF-8");
 	s->at++;
 	return true;
 }
@@ -103,21 +104,23 @@ static bool skip_scalar(struct scan *s, const char **ret_end)
 
 	for (; s->at < s->end && !strchr(",}]", *s->at ? *s->at : 'x'); s->at++)
 		if (*s->at == '"' || *s->at == '{' || *s->at == '[')
-			return lost(s, "a comma or a quote is missing");
+			return stop(s, "a comma or a quote is missing");
 	*ret_end = s->at;
 	while (*ret_end > from && gw_mqtt_chars_space((*ret_end)[-1]))
 		--*ret_end;
 	n = (size_t)(*ret_end - from);
 	if (n == 0)
-		spoil(s, from, "a value is missing");
+		note_damage(s, from, "a value is missing");
 	else if (!is_number(from, n) && !is_word(from, n, "true") &&
 		!is_word(from, n, "false") && !is_word(from, n, "null"))
-		spoil(s, from, "a value is not JSON");
+		note_damage(s, from, "a value is not JSON");
 	return true;
 }
 
-static bool skip_object(struct scan *s, unsigned depth, const char *name, struct hit *hit);
-static bool skip_array(struct scan *s, unsigned depth, int64_t index, struct hit *hit);
+static bool skip_object(
+	struct scan *s, unsigned depth, const char *name, struct candidate *candidate);
+static bool skip_array(
+	struct scan *s, unsigned depth, int64_t index, struct candidate *candidate);
 
 /* ret_end: of what it says; NULL: it is not delimited. */
 static bool skip_value(struct scan *s, unsigned depth, const char **ret_end)
@@ -126,17 +129,17 @@ static bool skip_value(struct scan *s, unsigned depth, const char **ret_end)
 
 	*ret_end = NULL;
 	if (s->at == s->end)
-		return lost(s, "");
+		return stop(s, "");
 	if (*s->at != '"' && *s->at != '{' && *s->at != '[') {
 		fits = skip_scalar(s, ret_end);
 		if (s->at == s->end) { /* more of it may have been cut off */
 			*ret_end = NULL;
-			return lost(s, "");
+			return stop(s, "");
 		}
 		return fits;
 	}
 	if (*s->at != '"' && depth == GW_MQTT_JSON_DEPTH)
-		return lost(s, "it is too deep");
+		return stop(s, "it is too deep");
 	if (*s->at == '"')
 		fits = skip_string(s);
 	else
@@ -148,15 +151,16 @@ static bool skip_value(struct scan *s, unsigned depth, const char **ret_end)
 }
 
 /* A value that may be the one that is looked for. */
-static bool take_value(struct scan *s, unsigned depth, bool wanted, struct hit *hit)
+static bool take_value(
+	struct scan *s, unsigned depth, bool wanted, struct candidate *candidate)
 {
 	const char *at = s->at, *end;
 	bool fits = skip_value(s, depth, &end);
 
-	if (wanted && hit->n++ == 0) {
-		hit->at = at;
-		hit->end = end;
-		hit->unclear |= end == at;
+	if (wanted && candidate->n++ == 0) {
+		candidate->at = at;
+		candidate->end = end;
+		candidate->unclear |= end == at;
 	}
 	return fits;
 }
@@ -186,7 +190,7 @@ static bool take_name(struct scan *s, const char *name, bool *ret_wanted, bool *
 		*ret_wanted = name && same_name(from, s->at, name);
 		skip_space(s);
 	} else {
-		spoil(s, from, "a name has no quotes");
+		note_damage(s, from, "a name has no quotes");
 		while (s->at < s->end && !strchr(":,}\"{[]", *s->at ? *s->at : 'x'))
 			s->at++;
 	}
@@ -197,10 +201,10 @@ static bool take_name(struct scan *s, const char *name, bool *ret_wanted, bool *
 		return true;
 	}
 	if (next_is(s, ',') || next_is(s, '}')) {
-		spoil(s, s->at, "a value is missing");
+		note_damage(s, s->at, "a value is missing");
 		return true;
 	}
-	return lost(s, "a colon is missing");
+	return stop(s, "a colon is missing");
 }
 
 /* Behind a member or element: at its comma, behind it, or at the closing bracket. */
@@ -210,31 +214,32 @@ static bool take_comma(struct scan *s, char close)
 	if (next_is(s, close))
 		return true;
 	if (!next_is(s, ','))
-		return lost(s, "a comma is missing");
+		return stop(s, "a comma is missing");
 	s->at++;
 	skip_space(s);
 	if (next_is(s, close))
-		spoil(s, s->at, "a comma is too much");
+		note_damage(s, s->at, "a comma is too much");
 	return true;
 }
 
 /* name NULL: it is only skipped. Behind its closing bracket. */
-static bool skip_object(struct scan *s, unsigned depth, const char *name, struct hit *hit)
+static bool skip_object(
+	struct scan *s, unsigned depth, const char *name, struct candidate *candidate)
 {
 	bool wanted, value;
 
 	s->at++;
 	for (skip_space(s); !next_is(s, '}');) {
 		if (s->at == s->end)
-			return lost(s, "");
+			return stop(s, "");
 		if (next_is(s, ',')) {
-			spoil(s, s->at, "a member is missing");
+			note_damage(s, s->at, "a member is missing");
 		} else {
 			bool fits = take_name(s, name, &wanted, &value);
 
 			if (wanted && (!fits || !value))
-				hit->unclear = true;
-			if (!fits || (value && !take_value(s, depth, wanted, hit)))
+				candidate->unclear = true;
+			if (!fits || (value && !take_value(s, depth, wanted, candidate)))
 				return false;
 		}
 		if (!take_comma(s, '}'))
@@ -245,19 +250,21 @@ static bool skip_object(struct scan *s, unsigned depth, const char *name, struct
 }
 
 /* index < 0: it is only skipped. */
-static bool skip_array(struct scan *s, unsigned depth, int64_t index, struct hit *hit)
+static bool skip_array(
+	struct scan *s, unsigned depth, int64_t index, struct candidate *candidate)
 {
 	int64_t i = 0;
 
 	s->at++;
 	for (skip_space(s); !next_is(s, ']'); i++) {
 		if (s->at == s->end)
-			return lost(s, "");
+			return stop(s, "");
 		if (next_is(s, ',')) {
-			spoil(s, s->at, "an element is missing");
-			if (hit && hit->n == 0) /* what comes later has another number */
-				hit->unclear = true;
-		} else if (!take_value(s, depth, i == index, hit)) {
+			note_damage(s, s->at, "an element is missing");
+			if (candidate &&
+				candidate->n == 0) /* what comes later has another number */
+				candidate->unclear = true;
+		} else if (!take_value(s, depth, i == index, candidate)) {
 			return false;
 		}
 		if (!take_comma(s, ']'))
@@ -300,7 +307,7 @@ static int64_t array_index(const char *name)
 }
 
 /* Whether the name may stand behind the place from which on nothing is believed. */
-static bool mentioned(const struct scan *s, const char *name)
+static bool occurs_later(const struct scan *s, const char *name)
 {
 	const char *at = s->at > s->begin ? s->at - 1 : s->at; /* that may be its quote */
 	size_t n = strlen(name);
@@ -314,36 +321,36 @@ static bool mentioned(const struct scan *s, const char *name)
 
 /* One name of the pointer, in the container at s->at. What follows the outermost one may be
  * another message. */
-static enum gw_mqtt_json_found step(
-	struct scan *s, const char *name, bool outermost, struct hit *ret_hit)
+static enum gw_mqtt_json_found find_member(
+	struct scan *s, const char *name, bool outermost, struct candidate *ret_candidate)
 {
 	bool object = next_is(s, '{'), fits;
 
-	*ret_hit = (struct hit){0};
+	*ret_candidate = (struct candidate){0};
 	if (outermost && !object && array_index(name) < 0)
-		return GW_MQTT_JSON_UNCLEAR; /* this is no message of that kind at all */
+		return GW_MQTT_JSON_AMBIGUOUS; /* this is no message of that kind at all */
 	if (object)
-		fits = skip_object(s, 1, name, ret_hit);
+		fits = skip_object(s, 1, name, ret_candidate);
 	else if (next_is(s, '['))
-		fits = skip_array(s, 1, array_index(name), ret_hit);
+		fits = skip_array(s, 1, array_index(name), ret_candidate);
 	else
 		return GW_MQTT_JSON_ABSENT;
-	if (ret_hit->n > 1 || ret_hit->unclear)
-		return GW_MQTT_JSON_UNCLEAR;
-	if (object && (!fits || outermost) && mentioned(s, name))
-		return GW_MQTT_JSON_UNCLEAR;
-	if (ret_hit->n == 0)
-		return object || fits ? GW_MQTT_JSON_ABSENT : GW_MQTT_JSON_UNCLEAR;
+	if (ret_candidate->n > 1 || ret_candidate->unclear)
+		return GW_MQTT_JSON_AMBIGUOUS;
+	if (object && (!fits || outermost) && occurs_later(s, name))
+		return GW_MQTT_JSON_AMBIGUOUS;
+	if (ret_candidate->n == 0)
+		return object || fits ? GW_MQTT_JSON_ABSENT : GW_MQTT_JSON_AMBIGUOUS;
 	return GW_MQTT_JSON_FOUND;
 }
 
 /* The outermost value, and what is wrong around it. Where the text of that begins. */
-static const char *enter(struct scan *s)
+static const char *find_outermost(struct scan *s)
 {
 	const char *end = s->end, *from;
 
 	if (s->end - s->at >= 3 && memcmp(s->at, "\xef\xbb\xbf", 3) == 0) {
-		spoil(s, s->at, "it begins with a byte order mark");
+		note_damage(s, s->at, "it begins with a byte order mark");
 		s->at += 3;
 	}
 	while (s->end > s->at && (gw_mqtt_chars_space(s->end[-1]) || s->end[-1] == '\0'))
@@ -353,10 +360,10 @@ static const char *enter(struct scan *s)
 	if ((next_is(s, '{') || next_is(s, '[')) &&
 		skip_value(s, 0, &(const char *){NULL}) && s->at < s->end) {
 		skip_space(s);
-		spoil(s, s->at, "something follows it");
+		note_damage(s, s->at, "something follows it");
 	}
 	if (memchr(s->end, '\0', (size_t)(end - s->end)))
-		spoil(s, s->end, "a NUL follows it");
+		note_damage(s, s->end, "a NUL follows it");
 	return from;
 }
 
@@ -367,13 +374,13 @@ enum gw_mqtt_json_found gw_mqtt_json_find(const char *text, size_t size, const c
 	struct scan s = {text, text, text + size, ret_damage};
 	char buffer[GW_MQTT_JSON_NAME];
 	const char *name = path;
-	struct hit hit = {.at = NULL};
+	struct candidate candidate = {.at = NULL};
 	bool outermost = true;
 
 	*ret_damage = (struct gw_mqtt_json_damage){NULL, 0};
-	s.at = enter(&s);
+	s.at = find_outermost(&s);
 	if (!next_is(&s, '{') && (is_name || !next_is(&s, '[')))
-		return GW_MQTT_JSON_UNCLEAR;
+		return GW_MQTT_JSON_AMBIGUOUS;
 	do {
 		enum gw_mqtt_json_found found;
 
@@ -381,15 +388,15 @@ enum gw_mqtt_json_found gw_mqtt_json_find(const char *text, size_t size, const c
 			path = next_name(path + 1, buffer);
 			name = buffer;
 		}
-		found = step(&s, name, outermost, &hit);
+		found = find_member(&s, name, outermost, &candidate);
 		if (found != GW_MQTT_JSON_FOUND)
 			return found;
-		s.at = hit.at;
+		s.at = candidate.at;
 		outermost = false;
 	} while (!is_name && *path);
-	if (!hit.end)
-		return GW_MQTT_JSON_UNCLEAR;
-	*ret_value = hit.at;
-	*ret_size = (size_t)(hit.end - hit.at);
+	if (!candidate.end)
+		return GW_MQTT_JSON_AMBIGUOUS;
+	*ret_value = candidate.at;
+	*ret_size = (size_t)(candidate.end - candidate.at);
 	return GW_MQTT_JSON_FOUND;
 }

@@ -27,7 +27,7 @@ struct gw_mqtt_json_damage {
 enum gw_mqtt_json_found {
 	GW_MQTT_JSON_ABSENT, /* the text says nothing of it */
 	GW_MQTT_JSON_FOUND,
-	GW_MQTT_JSON_UNCLEAR, /* said twice, without a value, or behind damage */
+	GW_MQTT_JSON_AMBIGUOUS, /* said twice, without a value, or behind damage */
 };
 
 /* path: a well-formed pointer that is not ""; or, if is_name, the name of one member of the

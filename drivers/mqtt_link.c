@@ -12,22 +12,22 @@
 #include <sys/ioctl.h>
 #include <time.h>
 
-#define READ_BATCH       64
-#define MISC_NS          GW_NS_PER_SEC
-#define PATIENCE_NS      (2 * GW_NS_PER_SEC)
-#define STALLED_NS       (20 * GW_NS_PER_MS)
-#define FIRST_LOOK_NS    100000
-#define LAST_LOOK_NS     GW_NS_PER_MS
-#define FEW              8
-#define RUSH_NS          (200 * GW_NS_PER_MS / 1000)
-#define REDELIVERY_NS    (30 * GW_NS_PER_SEC)
-#define UNSURE_NS        (20 * GW_NS_PER_MS)
-#define UNSUBSCRIBES_MAX 64
+#define READ_BATCH             64
+#define MISC_NS                GW_NS_PER_SEC
+#define COMMIT_WAIT_NS         (2 * GW_NS_PER_SEC)
+#define COMMIT_WAIT_STALLED_NS (20 * GW_NS_PER_MS)
+#define COMMIT_POLL_FIRST_NS   100000
+#define COMMIT_POLL_MAX_NS     GW_NS_PER_MS
+#define FEW_UNACKED            8
+#define FAST_NS                (200 * GW_NS_PER_MS / 1000)
+#define REDELIVERY_NS          (30 * GW_NS_PER_SEC)
+#define UNSURE_NS              (20 * GW_NS_PER_MS)
+#define UNSUBSCRIBES_MAX       64
 /* A broker says nothing of what it retains for so long after the answer to SUBSCRIBE, or after
  * the last of it: it has given all. */
-#define GIVEN_NS       (2 * GW_NS_PER_SEC)
-#define HEAD_NS        (5 * GW_NS_PER_MS)
-#define CUTS_FORGET_NS (60 * GW_NS_PER_SEC)
+#define RETAINED_WAIT_NS (2 * GW_NS_PER_SEC)
+#define HEAD_NS          (5 * GW_NS_PER_MS)
+#define POISON_FORGET_NS (60 * GW_NS_PER_SEC)
 
 /* ---- callbacks, all from within mosquitto_loop_read ---- */
 
@@ -55,7 +55,7 @@ static void on_log(struct mosquitto *m, void *arg, int level, const char *text)
 		if (at && at[sizeof(publish) - 1] == '1')
 			gw_emit_count(l->emit, GW_COUNT_DUPLICATES, 1);
 		else if (at && strncmp(at + sizeof(publish) - 1, "0, q1", 5) == 0)
-			l->fresh = true;
+			l->redelivery_over = true;
 	}
 }
 
@@ -96,7 +96,7 @@ static void on_subscribe(struct mosquitto *m, void *arg, int mid, int n, const i
 	l->sub_first += l->sub_n;
 	l->sub_mid = -1;
 	l->subscribed = l->sub_first == l->topics.n;
-	l->given_ns = l->now_ns + GIVEN_NS;
+	l->retained_until_ns = l->now_ns + RETAINED_WAIT_NS;
 }
 
 static void unknown_topic(struct gw_mqtt_link *l, const char *topic)
@@ -113,13 +113,13 @@ static enum gw_mqtt_age age_of(struct gw_mqtt_link *l, const struct gw_mqtt_topi
 	struct gw_mqtt_retained *r = &l->retained[topic - l->topics.at];
 	uint64_t hash = gw_mqtt_topics_hash(
 		message->payload, (size_t)message->payloadlen, 0);
-	bool changed, all_given = l->subscribed && l->now_ns > l->given_ns;
+	bool changed, all_received = l->subscribed && l->now_ns > l->retained_until_ns;
 	enum gw_mqtt_age age = gw_mqtt_retained_age(
-		r, message->retain, l->v5, all_given, hash ? hash : 1, &changed);
+		r, message->retain, l->v5, all_received, hash ? hash : 1, &changed);
 
-	l->news |= changed;
-	if (age != GW_MQTT_AGE_LIVE && !all_given)
-		l->given_ns = l->now_ns + GIVEN_NS;
+	l->retained_changed |= changed;
+	if (age != GW_MQTT_AGE_LIVE && !all_received)
+		l->retained_until_ns = l->now_ns + RETAINED_WAIT_NS;
 	return age;
 }
 
@@ -132,11 +132,11 @@ static void on_message(
 	(void)m;
 	l->messages++;
 	if (message->qos > 0)
-		l->owed++;
+		l->unacked++;
 	gw_emit_count(l->emit, GW_COUNT_REQUESTS, 1);
 	if (topic) {
 		if (message->qos > 0)
-			topic->round = l->round;
+			topic->ack_group = l->ack_group;
 		gw_mqtt_topics_emit(topic, &l->topics, message->payload,
 			(size_t)message->payloadlen, age_of(l, topic, message), l->now_ns,
 			l->emit);
@@ -146,7 +146,7 @@ static void on_message(
 	end_packet(l);
 }
 
-void gw_mqtt_link_watch(struct gw_mqtt_link *l)
+void gw_mqtt_link_set_callbacks(struct gw_mqtt_link *l)
 {
 	mosquitto_connect_v5_callback_set(l->m, on_connect);
 	mosquitto_disconnect_v5_callback_set(l->m, on_disconnect);
@@ -158,7 +158,7 @@ void gw_mqtt_link_watch(struct gw_mqtt_link *l)
 
 /* ---- the loop ---- */
 
-enum gw_err gw_mqtt_link_lost(struct gw_mqtt_link *l, int rc, struct gw_error *err)
+enum gw_err gw_mqtt_link_error(struct gw_mqtt_link *l, int rc, struct gw_error *err)
 {
 	int native = errno;
 
@@ -174,34 +174,35 @@ enum gw_err gw_mqtt_link_lost(struct gw_mqtt_link *l, int rc, struct gw_error *e
 }
 
 /* What is owed leaves now. */
-static void end_round(struct gw_mqtt_link *l, int64_t now_ns)
+static void end_ack_group(struct gw_mqtt_link *l, int64_t now_ns)
 {
-	if (l->mark.seq != l->last_seq || !l->mark.stepped) {
+	if (l->checkpoint.seq != l->last_seq || !l->checkpoint.stepped) {
 		if (now_ns >= l->unsure_until_ns)
-			l->unsure_round = l->round;
+			l->unsure_group = l->ack_group;
 		l->unsure_until_ns = now_ns + UNSURE_NS;
-		l->last_seq = l->mark.seq;
+		l->last_seq = l->checkpoint.seq;
 	}
-	l->round++;
-	l->owed = 0;
+	l->ack_group++;
+	l->unacked = 0;
 }
 
 /* Whether the acknowledgements may leave now. */
 static bool may_write(struct gw_mqtt_link *l, int64_t now_ns)
 {
-	if (l->owed == 0)
+	if (l->unacked == 0)
 		return true;
-	if (gw_emit_settled(l->emit, &l->mark)) {
+	if (gw_emit_is_committed(l->emit, &l->checkpoint)) {
 		l->stalled = false;
-	} else if (now_ns - l->owed_ns >= (l->stalled ? STALLED_NS : PATIENCE_NS)) {
+	} else if (now_ns - l->unacked_since_ns >=
+		(l->stalled ? COMMIT_WAIT_STALLED_NS : COMMIT_WAIT_NS)) {
 		/* The store is in trouble. What it should keep is with the engine and the
 		 * uplinks already; the messages behind these must not wait for it. */
 		l->stalled = true;
-		gw_emit_count(l->emit, GW_COUNT_UNSETTLED, l->owed);
+		gw_emit_count(l->emit, GW_COUNT_UNCOMMITTED, l->unacked);
 	} else {
 		return false;
 	}
-	end_round(l, now_ns);
+	end_ack_group(l, now_ns);
 	return true;
 }
 
@@ -213,38 +214,39 @@ enum gw_err gw_mqtt_link_write(struct gw_mqtt_link *l, struct gw_error *err)
 		return GW_OK;
 	rc = mosquitto_loop_write(l->m, 1);
 	if (rc != MOSQ_ERR_SUCCESS || mosquitto_socket(l->m) < 0)
-		return gw_mqtt_link_lost(l, rc, err);
+		return gw_mqtt_link_error(l, rc, err);
 	return GW_OK;
 }
 
-void gw_mqtt_link_mark(struct gw_mqtt_link *l, bool first)
+void gw_mqtt_link_set_checkpoint(struct gw_mqtt_link *l, bool first)
 {
-	gw_emit_mark(l->emit, &l->mark);
+	gw_emit_set_checkpoint(l->emit, &l->checkpoint);
 	/* A few acknowledgements may wait for the next message to carry them along; many keep
 	 * the broker from sending more. */
-	l->look_ns = l->owed < FEW ? LAST_LOOK_NS : FIRST_LOOK_NS;
+	l->commit_poll_ns = l->unacked < FEW_UNACKED ? COMMIT_POLL_MAX_NS
+						     : COMMIT_POLL_FIRST_NS;
 	if (first)
-		l->owed_ns = l->now_ns;
+		l->unacked_since_ns = l->now_ns;
 }
 
 /* The packet that was begun last has ended the link. If it is a message it comes again. */
-static void note_cut(struct gw_mqtt_link *l)
+static void note_poison(struct gw_mqtt_link *l)
 {
 	const struct gw_mqtt_head *h = &l->head;
 	const char *topic = h->next == GW_MQTT_NEXT_MESSAGE ? h->topic : "";
 	uint64_t hash = gw_mqtt_topics_hash(&h->size, sizeof(h->size), 0);
 
-	if (h->next != GW_MQTT_NEXT_MESSAGE && h->next != GW_MQTT_NEXT_UNCLEAR)
+	if (h->next != GW_MQTT_NEXT_MESSAGE && h->next != GW_MQTT_NEXT_NO_TOPIC)
 		return;
 	hash = gw_mqtt_topics_hash(topic, strlen(topic), hash);
-	l->cuts = hash == l->cut_hash ? l->cuts + 1 : 1;
-	l->cut_hash = hash;
-	snprintf(
-		l->cut_what, sizeof(l->cut_what), "%zu bytes of \"%.64s\"", h->size, topic);
+	l->poison_count = hash == l->poison_hash ? l->poison_count + 1 : 1;
+	l->poison_hash = hash;
+	snprintf(l->poison_text, sizeof(l->poison_text), "%zu bytes of \"%.64s\"", h->size,
+		topic);
 }
 
 /* Whether libmosquitto could not understand what it read. */
-static bool is_cut(int rc)
+static bool is_parse_error(int rc)
 {
 	return rc != MOSQ_ERR_SUCCESS && rc != MOSQ_ERR_CONN_LOST && rc != MOSQ_ERR_ERRNO &&
 		rc != MOSQ_ERR_NO_CONN && rc != MOSQ_ERR_TLS && rc != MOSQ_ERR_KEEPALIVE;
@@ -263,10 +265,10 @@ static enum gw_err read_packet(
 	l->ended = false;
 	errno = 0;
 	rc = mosquitto_loop_read(l->m, 1);
-	if (is_cut(rc))
-		note_cut(l);
+	if (is_parse_error(rc))
+		note_poison(l);
 	if (rc != MOSQ_ERR_SUCCESS || mosquitto_socket(l->m) < 0)
-		return gw_mqtt_link_lost(l, rc, err);
+		return gw_mqtt_link_error(l, rc, err);
 	*ret_message = l->messages > before;
 	l->partial = !l->ended && errno == EAGAIN;
 	if (!l->partial) {
@@ -274,7 +276,7 @@ static enum gw_err read_packet(
 	} else if (pending > 0) { /* all of it went into a packet */
 		l->part_bytes += pending;
 		if (l->part_bytes > l->own->max_packet) {
-			note_cut(l);
+			note_poison(l);
 			return gw_fail(err, GW_ERR_LINK, 0,
 				"a message longer than max_packet (%lld bytes)",
 				(long long)l->own->max_packet);
@@ -312,7 +314,7 @@ static enum gw_err read_drain(struct gw_mqtt_link *l, bool *ret_more, struct gw_
 	enum gw_err rc = gw_mqtt_drain_read(&l->drain, l->m, &n, err);
 
 	if (rc == GW_ERR_PROTOCOL)
-		note_cut(l);
+		note_poison(l);
 	if (rc != GW_OK)
 		return GW_ERR_LINK;
 	if (n > 0)
@@ -355,38 +357,38 @@ static bool must_wait(struct gw_mqtt_link *l)
 	bool unsure = is_unsure(l);
 	const struct gw_mqtt_topic *found;
 
-	if (l->owed == 0 && !unsure)
+	if (l->unacked == 0 && !unsure)
 		return false;
-	if (l->head.next == GW_MQTT_NEXT_UNCLEAR)
+	if (l->head.next == GW_MQTT_NEXT_NO_TOPIC)
 		return true;
 	found = gw_mqtt_topics_find(&l->topics, l->head.topic);
-	return found && found->round >= (unsure ? l->unsure_round : l->round);
+	return found && found->ack_group >= (unsure ? l->unsure_group : l->ack_group);
 }
 
 /* Look at the next packet before anything of it is read. Whether to read. */
-static bool look_ahead(struct gw_mqtt_link *l)
+static bool peek_next(struct gw_mqtt_link *l)
 {
 	if (l->partial || l->drain.size > 0)
 		return true;
 	/* Acknowledgements leave in the order of their messages. */
-	l->blocked = l->owed >= GW_MQTT_OWED_MAX || l->drain.n_out > 0;
+	l->blocked = l->unacked >= GW_MQTT_UNACKED_MAX || l->drain.n_out > 0;
 	if (l->blocked)
 		return false;
 	gw_mqtt_peek(l->m, &l->head);
 	switch (l->head.next) {
 	case GW_MQTT_NEXT_NOTHING: return false;
-	case GW_MQTT_NEXT_HEAD: l->headless = true; return false;
+	case GW_MQTT_NEXT_HEAD: l->header_incomplete = true; return false;
 	case GW_MQTT_NEXT_OTHER: return true;
 	case GW_MQTT_NEXT_MESSAGE:
-	case GW_MQTT_NEXT_UNCLEAR: break;
+	case GW_MQTT_NEXT_NO_TOPIC: break;
 	}
 	if (l->head.size > (size_t)l->own->max_packet) {
 		begin_drain(l);
 		return true;
 	}
 	l->blocked = must_wait(l);
-	if (l->blocked && l->given_ns > l->now_ns) /* it may be what it retains */
-		l->given_ns = l->now_ns + GIVEN_NS;
+	if (l->blocked && l->retained_until_ns > l->now_ns) /* it may be what it retains */
+		l->retained_until_ns = l->now_ns + RETAINED_WAIT_NS;
 	return !l->blocked;
 }
 
@@ -394,24 +396,25 @@ static bool look_ahead(struct gw_mqtt_link *l)
 static enum gw_err read_batch(struct gw_mqtt_link *l, struct gw_error *err)
 {
 	int64_t before_ns = l->now_ns;
-	unsigned owed = l->owed;
+	unsigned unacked = l->unacked;
 	bool more = true;
 	int most;
 
 	l->now_ns = gw_clock_mono_ns();
 	/* To see that nothing is left costs a read: asked only when messages come fast. */
-	most = l->now_ns - before_ns < RUSH_NS ? READ_BATCH : 1;
-	l->blocked = l->headless = false;
-	for (int i = 0; more && i < most && look_ahead(l); i++) {
+	most = l->now_ns - before_ns < FAST_NS ? READ_BATCH : 1;
+	l->blocked = l->header_incomplete = false;
+	for (int i = 0; more && i < most && peek_next(l); i++) {
 		enum gw_err rc = l->drain.size > 0 ? read_drain(l, &more, err)
 						   : read_packet(l, &more, err);
 
 		if (rc != GW_OK)
 			return GW_ERR_LINK;
 	}
-	if (l->owed > owed)
-		gw_mqtt_link_mark(l, owed == 0);
-	if (l->logging && (l->fresh || l->now_ns - l->opened_ns > REDELIVERY_NS)) {
+	if (l->unacked > unacked)
+		gw_mqtt_link_set_checkpoint(l, unacked == 0);
+	if (l->logging &&
+		(l->redelivery_over || l->now_ns - l->opened_ns > REDELIVERY_NS)) {
 		/* What comes now is new, and the log costs a printf a message. */
 		l->logging = false;
 		mosquitto_log_callback_set(l->m, NULL);
@@ -422,9 +425,9 @@ static enum gw_err read_batch(struct gw_mqtt_link *l, struct gw_error *err)
 /* Libmosquitto's packets, then what is written by hand between them. */
 static enum gw_err write_all(struct gw_mqtt_link *l, struct gw_error *err)
 {
-	if (!l->drain.half && gw_mqtt_link_write(l, err) != GW_OK)
+	if (!l->drain.partly_written && gw_mqtt_link_write(l, err) != GW_OK)
 		return GW_ERR_LINK;
-	if (l->drain.half || !mosquitto_want_write(l->m))
+	if (l->drain.partly_written || !mosquitto_want_write(l->m))
 		return gw_mqtt_drain_write(&l->drain, l->m, err);
 	return GW_OK;
 }
@@ -439,8 +442,8 @@ static bool wait_for(struct gw_mqtt_link *l, int64_t wait_ns, bool writing)
 
 	if (writing)
 		fds[0].events |= POLLOUT;
-	if (l->blocked || l->headless) {
-		int64_t most_ns = l->blocked ? FIRST_LOOK_NS : HEAD_NS;
+	if (l->blocked || l->header_incomplete) {
+		int64_t most_ns = l->blocked ? COMMIT_POLL_FIRST_NS : HEAD_NS;
 
 		fds[0].fd = -1;        /* readable all the time */
 		if (wait_ns > most_ns) /* somebody's next word waits */
@@ -450,10 +453,11 @@ static bool wait_for(struct gw_mqtt_link *l, int64_t wait_ns, bool writing)
 	}
 	ts = (struct timespec){wait_ns / GW_NS_PER_SEC, wait_ns % GW_NS_PER_SEC};
 	ppoll(fds, 2, &ts, NULL);
-	return l->blocked || l->headless || buffered || (fds[0].revents & ~POLLOUT);
+	return l->blocked || l->header_incomplete || buffered ||
+		(fds[0].revents & ~POLLOUT);
 }
 
-static enum gw_err look_after(struct gw_mqtt_link *l, int64_t now_ns, struct gw_error *err)
+static enum gw_err run_timers(struct gw_mqtt_link *l, int64_t now_ns, struct gw_error *err)
 {
 	int rc;
 
@@ -462,15 +466,15 @@ static enum gw_err look_after(struct gw_mqtt_link *l, int64_t now_ns, struct gw_
 	if (now_ns - l->misc_ns < MISC_NS)
 		return GW_OK;
 	l->misc_ns = now_ns;
-	if (now_ns - l->opened_ns > CUTS_FORGET_NS)
-		l->cuts = 0;
+	if (now_ns - l->opened_ns > POISON_FORGET_NS)
+		l->poison_count = 0;
 	rc = mosquitto_loop_misc(l->m);
 	if (rc == MOSQ_ERR_KEEPALIVE)
 		return gw_fail(err, GW_ERR_LINK, rc, "no answer from the broker");
-	return rc == MOSQ_ERR_SUCCESS ? GW_OK : gw_mqtt_link_lost(l, rc, err);
+	return rc == MOSQ_ERR_SUCCESS ? GW_OK : gw_mqtt_link_error(l, rc, err);
 }
 
-enum gw_err gw_mqtt_link_turn(struct gw_mqtt_link *l, int64_t wait_ns, struct gw_error *err)
+enum gw_err gw_mqtt_link_step(struct gw_mqtt_link *l, int64_t wait_ns, struct gw_error *err)
 {
 	int64_t now_ns = gw_clock_mono_ns();
 	bool writing = false;
@@ -480,23 +484,24 @@ enum gw_err gw_mqtt_link_turn(struct gw_mqtt_link *l, int64_t wait_ns, struct gw
 			return GW_ERR_LINK;
 		writing = mosquitto_want_write(l->m) || l->drain.n_out > 0;
 	} else {
-		if (wait_ns > l->look_ns)
-			wait_ns = l->look_ns;
-		if (l->look_ns < LAST_LOOK_NS)
-			l->look_ns *= 2;
+		if (wait_ns > l->commit_poll_ns)
+			wait_ns = l->commit_poll_ns;
+		if (l->commit_poll_ns < COMMIT_POLL_MAX_NS)
+			l->commit_poll_ns *= 2;
 	}
 	if (wait_for(l, wait_ns, writing) && read_batch(l, err) != GW_OK)
 		return GW_ERR_LINK;
-	if (l->news)
-		gw_mqtt_link_remember(l, false);
-	return look_after(l, now_ns, err);
+	if (l->retained_changed)
+		gw_mqtt_link_save_retained(l, false);
+	return run_timers(l, now_ns, err);
 }
 
-void gw_mqtt_link_remember(struct gw_mqtt_link *l, bool complete)
+void gw_mqtt_link_save_retained(struct gw_mqtt_link *l, bool complete)
 {
-	gw_emit_remember(l->emit, l->packed,
-		gw_mqtt_retained_pack(l->retained, l->topics.n, l->packed), complete);
-	l->news = false;
+	gw_emit_save_state(l->emit, l->retained_packed,
+		gw_mqtt_retained_pack(l->retained, l->topics.n, l->retained_packed),
+		complete);
+	l->retained_changed = false;
 }
 
 void gw_mqtt_link_close(struct gw_mqtt_link *l)
@@ -504,7 +509,7 @@ void gw_mqtt_link_close(struct gw_mqtt_link *l)
 	if (!l->m)
 		return;
 	/* DISCONNECT would take the acknowledgements queued before it along. */
-	if (l->connack == 0 && l->owed == 0 && mosquitto_socket(l->m) >= 0) {
+	if (l->connack == 0 && l->unacked == 0 && mosquitto_socket(l->m) >= 0) {
 		mosquitto_disconnect(l->m);
 		mosquitto_loop_write(l->m, 1);
 	}

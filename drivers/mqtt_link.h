@@ -36,9 +36,9 @@
 
 /* Unacknowledged messages before reading pauses: a broker without a limit of its own must not
  * keep the newest message, and with it every acknowledgement, unsettled for ever. */
-#define GW_MQTT_OWED_MAX 64
+#define GW_MQTT_UNACKED_MAX 64
 /* Times the same message ends the link until the session is given up. */
-#define GW_MQTT_CUTS_MAX 3
+#define GW_MQTT_POISON_MAX 3
 
 struct mosquitto;
 
@@ -49,19 +49,19 @@ struct gw_mqtt_link {
 	struct gw_mqtt_url url;
 	struct gw_mqtt_topics topics;
 	struct gw_mqtt_retained *retained; /* by topic; outlives close, as the next two */
-	unsigned char *packed;             /* room for it as it is remembered */
-	bool news;                         /* to be remembered */
+	unsigned char *retained_packed;    /* room for it as it is remembered */
+	bool retained_changed;             /* to be remembered */
 	struct mosquitto *m;
 	bool v5;
 	/* for the callbacks: the emit of the open or poll under way */
 	struct gw_emit *emit;
 	int64_t now_ns;
-	int connack;  /* the broker's answer to CONNECT; -1: none yet */
-	bool hung_up; /* instead of an answer */
-	bool subscribed, fresh;
+	int connack;           /* the broker's answer to CONNECT; -1: none yet */
+	bool closed_by_broker; /* instead of an answer */
+	bool subscribed, redelivery_over;
 	int sub_mid;
 	size_t sub_first, sub_n, unsubscribes;
-	int64_t given_ns; /* by then the broker has given what it retains */
+	int64_t retained_until_ns; /* by then the broker has given what it retains */
 	uint64_t messages;
 	char why[160]; /* what libmosquitto or the broker said last */
 	/* the loop */
@@ -74,21 +74,21 @@ struct gw_mqtt_link {
 	int64_t drain_ns, drained_ns,
 		ping_ns; /* its begin, its last bytes; a ping of ours */
 	/* a message that ends the link; outlives close */
-	unsigned cuts; /* in a row, by the same one */
-	uint64_t cut_hash;
-	char cut_what[96];
+	unsigned poison_count; /* in a row, by the same one */
+	uint64_t poison_hash;
+	char poison_text[96];
 	/* acknowledgements held back */
-	unsigned owed;
+	unsigned unacked;
 	bool stalled; /* the store has let us down once: less patience */
-	struct gw_mark mark;
-	int64_t owed_ns, look_ns;
-	uint64_t round; /* of the messages that come now, from 1 */
+	struct gw_emit_checkpoint checkpoint;
+	int64_t unacked_since_ns, commit_poll_ns;
+	uint64_t ack_group; /* of the messages that come now, from 1 */
 	uint64_t
-		unsure_round; /* the broker may not know yet that this and later ones are over */
+		unsure_group; /* the broker may not know yet that this and later ones are over */
 	int64_t unsure_until_ns; /* until then */
 	uint64_t last_seq;       /* as the last round saw it */
 	bool blocked;            /* something waits unread */
-	bool headless;           /* for the rest of its head */
+	bool header_incomplete;  /* for the rest of its head */
 };
 
 /* Connect with this MQTT_PROTOCOL_V... by until_ns, and subscribe: by then, too, but while the
@@ -97,19 +97,19 @@ struct gw_mqtt_link {
 enum gw_err gw_mqtt_link_open(
 	struct gw_mqtt_link *l, int version, int64_t until_ns, struct gw_error *err);
 /* Wait for the broker at most wait_ns, read what it sent, write what may be written. */
-enum gw_err gw_mqtt_link_turn(
+enum gw_err gw_mqtt_link_step(
 	struct gw_mqtt_link *l, int64_t wait_ns, struct gw_error *err);
 /* What is known of retained messages, to be remembered; complete: nothing comes after it. */
-void gw_mqtt_link_remember(struct gw_mqtt_link *l, bool complete);
+void gw_mqtt_link_save_retained(struct gw_mqtt_link *l, bool complete);
 /* Zeroed or twice is fine. Acknowledgements still held back are not sent. */
 void gw_mqtt_link_close(struct gw_mqtt_link *l);
 
 /* Between the two files. */
-void gw_mqtt_link_watch(struct gw_mqtt_link *l); /* set the callbacks of l->m */
+void gw_mqtt_link_set_callbacks(struct gw_mqtt_link *l); /* set the callbacks of l->m */
 /* What is owed is settled when everything emitted up to now is. */
-void gw_mqtt_link_mark(struct gw_mqtt_link *l, bool first);
+void gw_mqtt_link_set_checkpoint(struct gw_mqtt_link *l, bool first);
 enum gw_err gw_mqtt_link_write(struct gw_mqtt_link *l, struct gw_error *err);
 /* rc of libmosquitto as the loss of the link, with the best reason there is. */
-enum gw_err gw_mqtt_link_lost(struct gw_mqtt_link *l, int rc, struct gw_error *err);
+enum gw_err gw_mqtt_link_error(struct gw_mqtt_link *l, int rc, struct gw_error *err);
 
 #endif

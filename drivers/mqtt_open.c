@@ -18,10 +18,10 @@
 #define SUBSCRIBE_BATCH 64
 /* SUBSCRIBE: so long after the last message or answer, but never longer than OPEN_MOST_NS and
  * BATCH_NS for each further packet of topics. */
-#define BACKLOG_NS   (3 * GW_NS_PER_SEC)
-#define OPEN_MOST_NS (10 * GW_NS_PER_SEC)
-#define BATCH_NS     GW_NS_PER_SEC
-#define BEAT_NS      (GW_NS_PER_SEC / 2)
+#define BACKLOG_NS  (3 * GW_NS_PER_SEC)
+#define OPEN_MAX_NS (10 * GW_NS_PER_SEC)
+#define BATCH_NS    GW_NS_PER_SEC
+#define BEAT_NS     (GW_NS_PER_SEC / 2)
 
 static enum gw_err read_password(
 	const char *path, char *ret_text, size_t size, struct gw_error *err)
@@ -43,7 +43,7 @@ static enum gw_err read_password(
 static enum gw_err set_user(struct gw_mqtt_link *l, struct gw_error *err)
 {
 	const char *file = l->own->password_file;
-	bool secret = gw_setting_given(file);
+	bool secret = gw_setting_is_set(file);
 	char password[256] = "";
 	int rc;
 
@@ -77,19 +77,19 @@ static enum gw_err new_client(
 
 	snprintf(id, sizeof(id), "tocsin-%s", l->opts->name);
 	l->m = mosquitto_new(
-		gw_setting_given(own->client_id) ? own->client_id : id, clean, l);
+		gw_setting_is_set(own->client_id) ? own->client_id : id, clean, l);
 	if (!l->m)
 		return gw_fail(err, GW_ERR_SYSTEM, errno, "%s", gw_errno_text(errno));
 	mosquitto_threaded_set(l->m, true); /* holds acknowledgements: see mqtt_link.h */
 	mosquitto_int_option(l->m, MOSQ_OPT_PROTOCOL_VERSION, version);
 	mosquitto_int_option(l->m, MOSQ_OPT_TCP_NODELAY, 1);
-	gw_mqtt_link_watch(l);
-	if (gw_setting_given(own->user) && set_user(l, err) != GW_OK)
+	gw_mqtt_link_set_callbacks(l);
+	if (gw_setting_is_set(own->user) && set_user(l, err) != GW_OK)
 		return GW_ERR_CONFIG;
 	if (!l->url.tls)
 		return GW_OK;
 	/* Never the system's authorities: with those 2.0.11 fails at the second connection. */
-	own_cert = gw_setting_given(own->cert);
+	own_cert = gw_setting_is_set(own->cert);
 	if (own_cert && gw_pemkey_encrypted(own->key))
 		return gw_fail(err, GW_ERR_CONFIG, 0, "%s: " GW_PEMKEY_ENCRYPTED, own->key);
 	rc = mosquitto_tls_set(l->m, own->ca, NULL, own_cert ? own->cert : NULL,
@@ -112,7 +112,7 @@ static enum gw_err begin_connect(struct gw_mqtt_link *l, int version, struct gw_
 		mosquitto_property_add_int32(&properties, MQTT_PROP_MAXIMUM_PACKET_SIZE,
 			(uint32_t)l->own->max_packet);
 		mosquitto_property_add_int16(
-			&properties, MQTT_PROP_RECEIVE_MAXIMUM, GW_MQTT_OWED_MAX);
+			&properties, MQTT_PROP_RECEIVE_MAXIMUM, GW_MQTT_UNACKED_MAX);
 		/* Only the call that blocks takes properties. It keeps them for the calls after
 		 * it, and refuses this port before it touches the network. */
 		mosquitto_connect_bind_v5(
@@ -121,7 +121,7 @@ static enum gw_err begin_connect(struct gw_mqtt_link *l, int version, struct gw_
 	}
 	rc = mosquitto_connect_async(l->m, l->url.host, l->url.port, keepalive_s);
 	if (rc != MOSQ_ERR_SUCCESS || mosquitto_socket(l->m) < 0)
-		return gw_mqtt_link_lost(l, rc, err);
+		return gw_mqtt_link_error(l, rc, err);
 	return GW_OK;
 }
 
@@ -148,8 +148,8 @@ static enum gw_err step_handshake(struct gw_mqtt_link *l, short revents, int ver
 		*connected = true;
 	}
 	if ((revents & POLLIN) && at_end(l)) {
-		l->hung_up = true;
-		return gw_mqtt_link_lost(l, MOSQ_ERR_CONN_LOST, err);
+		l->closed_by_broker = true;
+		return gw_mqtt_link_error(l, MOSQ_ERR_CONN_LOST, err);
 	}
 	l->now_ns = gw_clock_mono_ns();
 	rc = mosquitto_loop_read(l->m, 1); /* while TLS is not up this is its handshake */
@@ -158,7 +158,7 @@ static enum gw_err step_handshake(struct gw_mqtt_link *l, short revents, int ver
 			version == MQTT_PROTOCOL_V5 ? mosquitto_reason_string(l->connack)
 						    : mosquitto_connack_string(l->connack));
 	if (rc != MOSQ_ERR_SUCCESS || mosquitto_socket(l->m) < 0)
-		return gw_mqtt_link_lost(l, rc, err);
+		return gw_mqtt_link_error(l, rc, err);
 	return l->connack == 0 ? GW_OK : gw_mqtt_link_write(l, err);
 }
 
@@ -206,24 +206,24 @@ static enum gw_err subscribe(struct gw_mqtt_link *l, struct gw_error *err)
 		memcpy(&names[i], &l->topics.at[l->sub_first + i].name, sizeof(names[i]));
 	rc = mosquitto_subscribe_multiple(l->m, &l->sub_mid, (int)l->sub_n, names, 1,
 		l->v5 ? MQTT_SUB_OPT_RETAIN_AS_PUBLISHED : 0, NULL);
-	return rc == MOSQ_ERR_SUCCESS ? GW_OK : gw_mqtt_link_lost(l, rc, err);
+	return rc == MOSQ_ERR_SUCCESS ? GW_OK : gw_mqtt_link_error(l, rc, err);
 }
 
 static void reset(struct gw_mqtt_link *l)
 {
 	gw_mqtt_link_close(l);
 	l->connack = l->sub_mid = -1;
-	l->hung_up = l->fresh = l->partial = l->stalled = false;
-	l->blocked = l->headless = false;
+	l->closed_by_broker = l->redelivery_over = l->partial = l->stalled = false;
+	l->blocked = l->header_incomplete = false;
 	l->drain = (struct gw_mqtt_drain){0};
 	for (size_t i = 0; i < l->topics.n; i++)
-		gw_mqtt_retained_link(&l->retained[i]);
+		gw_mqtt_retained_new_link(&l->retained[i]);
 	l->subscribed = l->topics.n == 0;
 	l->sub_first = l->sub_n = l->unsubscribes = 0;
 	l->why[0] = '\0';
 	l->part_bytes = 0;
-	l->owed = 0;
-	l->round++;
+	l->unacked = 0;
+	l->ack_group++;
 	l->unsure_until_ns = 0;
 	l->opened_ns = l->misc_ns = gw_clock_mono_ns();
 }
@@ -234,7 +234,7 @@ static enum gw_err subscribe_all(
 	struct gw_mqtt_link *l, int64_t until_ns, struct gw_error *err)
 {
 	int64_t batches = (int64_t)(l->topics.n / SUBSCRIBE_BATCH);
-	int64_t last_ns = gw_clock_mono_ns() + OPEN_MOST_NS + batches * BATCH_NS;
+	int64_t last_ns = gw_clock_mono_ns() + OPEN_MAX_NS + batches * BATCH_NS;
 	uint64_t seen = l->messages + l->sub_first;
 	enum gw_err rc = GW_OK;
 
@@ -254,7 +254,7 @@ static enum gw_err subscribe_all(
 				"the broker does not answer SUBSCRIBE");
 		rc = subscribe(l, err);
 		if (rc == GW_OK)
-			rc = gw_mqtt_link_turn(l,
+			rc = gw_mqtt_link_step(l,
 				until_ns - now_ns < BEAT_NS ? until_ns - now_ns : BEAT_NS,
 				err);
 		gw_emit_flush(l->emit);
@@ -289,8 +289,8 @@ static enum gw_err drop_session(
 		"a message (%s) ended the link %u times: the session at the broker is "
 		"given "
 		"up, and what it had queued for this source is lost",
-		l->cut_what, l->cuts);
-	l->cuts = 0;
+		l->poison_text, l->poison_count);
+	l->poison_count = 0;
 	gw_emit_count(l->emit, GW_COUNT_SESSIONS, 1);
 	gw_emit_warn(l->emit, text);
 	return GW_OK;
@@ -301,11 +301,11 @@ enum gw_err gw_mqtt_link_open(
 {
 	enum gw_err rc = GW_OK;
 
-	if (l->cuts >= GW_MQTT_CUTS_MAX)
+	if (l->poison_count >= GW_MQTT_POISON_MAX)
 		rc = drop_session(l, version, until_ns, err);
 	if (rc == GW_OK)
 		rc = connect_to(l, version, false, until_ns, err);
-	if (l->owed > 0) /* in the same TLS record as the broker's answer */
-		gw_mqtt_link_mark(l, true);
+	if (l->unacked > 0) /* in the same TLS record as the broker's answer */
+		gw_mqtt_link_set_checkpoint(l, true);
 	return rc == GW_OK ? subscribe_all(l, until_ns, err) : rc;
 }

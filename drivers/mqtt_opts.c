@@ -40,7 +40,7 @@ const struct gw_setting gw_mqtt_source_settings[] = {
 	{.key = "key",
 		.type = GW_SET_PATH,
 		ROW(source, key),
-		.look = gw_pemkey_look,
+		.inspect = gw_pemkey_inspect,
 		.help = "PEM file of our private key, without a pass phrase."},
 	{.key = "keepalive",
 		.type = GW_SET_DURATION,
@@ -91,7 +91,7 @@ enum gw_err gw_mqtt_opts_parse_url(
 	const char *text, struct gw_mqtt_url *ret_url, struct gw_error *err)
 {
 	struct gw_mqtt_url url = {0};
-	const char *host, *end, *rest;
+	const char *host, *end, *tail;
 	int64_t port;
 
 	if (strncmp(text, "mqtt://", 7) == 0) {
@@ -108,27 +108,27 @@ enum gw_err gw_mqtt_opts_parse_url(
 			"no user or password in the url: use user and password_file");
 	if (*host == '[') {
 		end = strchr(++host, ']');
-		rest = end ? end + 1 : host;
+		tail = end ? end + 1 : host;
 	} else {
-		end = rest = host + strcspn(host, ":/?#");
+		end = tail = host + strcspn(host, ":/?#");
 	}
 	if (!end || end == host || (size_t)(end - host) >= sizeof(url.host))
 		return gw_fail(err, GW_ERR_CONFIG, 0, "\"%s\" names no host", text);
 	memcpy(url.host, host, (size_t)(end - host));
 	port = url.tls ? 8883 : 1883;
-	if (*rest == ':') {
+	if (*tail == ':') {
 		char digits[8];
-		size_t n = strcspn(++rest, "/");
+		size_t n = strcspn(++tail, "/");
 
 		if (n >= sizeof(digits))
 			n = sizeof(digits) - 1;
-		memcpy(digits, rest, n);
+		memcpy(digits, tail, n);
 		digits[n] = '\0';
 		if (gw_parse_int(digits, 1, 65535, &port, err) != GW_OK)
 			return gw_error_wrap(err, "port");
-		rest += n;
+		tail += n;
 	}
-	if (*rest != '\0' && strcmp(rest, "/") != 0)
+	if (*tail != '\0' && strcmp(tail, "/") != 0)
 		return gw_fail(err, GW_ERR_CONFIG, 0,
 			"\"%s\" has more than a host and a port", text);
 	url.port = (int)port;
@@ -141,27 +141,27 @@ static void check_source(const struct gw_mqtt_source_opts *o, struct gw_report *
 	struct gw_error err = {0};
 	struct gw_mqtt_url url = {0};
 
-	if (gw_setting_given(o->url) &&
+	if (gw_setting_is_set(o->url) &&
 		gw_mqtt_opts_parse_url(o->url, &url, &err) != GW_OK) {
 		gw_report(report, &o->url, "%s", err.text);
-	} else if (gw_setting_given(o->url) && url.tls && !gw_setting_given(o->ca)) {
+	} else if (gw_setting_is_set(o->url) && url.tls && !gw_setting_is_set(o->ca)) {
 		gw_report(report, &o->url,
 			"mqtts:// needs ca: the file of the authority to trust");
-	} else if (gw_setting_given(o->url) && !url.tls) {
+	} else if (gw_setting_is_set(o->url) && !url.tls) {
 		const char *const *tls[] = {&o->ca, &o->cert, &o->key};
 
 		for (size_t i = 0; i < sizeof(tls) / sizeof(tls[0]); i++)
-			if (gw_setting_given(*tls[i]))
+			if (gw_setting_is_set(*tls[i]))
 				gw_report(report, tls[i],
 					"only mqtts:// uses this (did you mean "
 					"mqtts://%s?)",
 					url.host);
 	}
-	if (gw_setting_given(o->cert) && !gw_setting_given(o->key))
+	if (gw_setting_is_set(o->cert) && !gw_setting_is_set(o->key))
 		gw_report(report, &o->cert, "cert needs key");
-	if (gw_setting_given(o->key) && !gw_setting_given(o->cert))
+	if (gw_setting_is_set(o->key) && !gw_setting_is_set(o->cert))
 		gw_report(report, &o->key, "key needs cert");
-	if (gw_setting_given(o->password_file) && !gw_setting_given(o->user))
+	if (gw_setting_is_set(o->password_file) && !gw_setting_is_set(o->user))
 		gw_report(report, &o->password_file, "password_file needs user");
 }
 

@@ -64,12 +64,12 @@ static size_t decimal(const char *s)
 static bool read_number(const char *text, const char *unit, double *ret_value)
 {
 	size_t n = decimal(text), from = *text == '+', used = 0;
-	const char *rest = text + n;
+	const char *tail = text + n;
 	char strict[STRING_MAX + 2];
 
-	while (*rest == ' ')
-		rest++;
-	if (n == 0 || (*rest && (!unit || !*unit || strcmp(rest, unit) != 0)))
+	while (*tail == ' ')
+		tail++;
+	if (n == 0 || (*tail && (!unit || !*unit || strcmp(tail, unit) != 0)))
 		return false;
 	for (size_t i = from; i < n; i++) {
 		bool digit_before = i > from && text[i - 1] >= '0' && text[i - 1] <= '9';
@@ -85,10 +85,11 @@ static bool read_number(const char *text, const char *unit, double *ret_value)
 }
 
 /* text: trimmed, at most SCALAR_MAX. */
-static bool read_text(const char *text, const struct gw_mqtt_want *want, double *ret_value)
+static bool read_text(
+	const char *text, const struct gw_mqtt_lookup *lookup, double *ret_value)
 {
-	if (!want->is_bool)
-		return read_number(text, want->unit, ret_value);
+	if (!lookup->is_bool)
+		return read_number(text, lookup->unit, ret_value);
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
 		if (strcasecmp(text, words[i].word) == 0) {
 			*ret_value = words[i].value;
@@ -125,23 +126,23 @@ static bool copy(const char *bytes, size_t n, char *ret_text, size_t size)
 }
 
 static bool read_string(
-	const char *value, size_t n, const struct gw_mqtt_want *want, double *ret_value)
+	const char *value, size_t n, const struct gw_mqtt_lookup *lookup, double *ret_value)
 {
 	char text[STRING_MAX];
 
 	return gw_mqtt_chars_string(value, n, text, sizeof(text)) &&
-		strlen(text) <= SCALAR_MAX && read_text(text, want, ret_value);
+		strlen(text) <= SCALAR_MAX && read_text(text, lookup, ret_value);
 }
 
 static bool read_json(
-	const char *value, size_t n, const struct gw_mqtt_want *want, double *ret_value)
+	const char *value, size_t n, const struct gw_mqtt_lookup *lookup, double *ret_value)
 {
 	char text[STRING_MAX];
 
 	if (n && *value == '"')
-		return read_string(value, n, want, ret_value);
+		return read_string(value, n, lookup, ret_value);
 	return copy(value, n, text, sizeof(text)) &&
-		read_literal(text, want->is_bool, ret_value);
+		read_literal(text, lookup->is_bool, ret_value);
 }
 
 /* The payload without what pads it. */
@@ -161,40 +162,41 @@ static const char *trim(const struct gw_mqtt_payload *p, size_t *ret_n)
 }
 
 /* The payload as a number, a word or a JSON string. */
-static bool read_whole(
-	const struct gw_mqtt_payload *p, const struct gw_mqtt_want *want, double *ret_value)
+static bool read_whole(const struct gw_mqtt_payload *p, const struct gw_mqtt_lookup *lookup,
+	double *ret_value)
 {
 	char text[SCALAR_MAX + 1];
 	size_t n;
 	const char *at = trim(p, &n);
 
 	if (n && *at == '"')
-		return read_string(at, n, want, ret_value);
+		return read_string(at, n, lookup, ret_value);
 	return copy(at, n, text, sizeof(text)) &&
-		(read_text(text, want, ret_value) ||
-			read_literal(text, want->is_bool, ret_value));
+		(read_text(text, lookup, ret_value) ||
+			read_literal(text, lookup->is_bool, ret_value));
 }
 
-enum gw_mqtt_said gw_mqtt_payload_read(
-	struct gw_mqtt_payload *p, const struct gw_mqtt_want *want, double *ret_value)
+enum gw_mqtt_lookup_result gw_mqtt_payload_read(
+	struct gw_mqtt_payload *p, const struct gw_mqtt_lookup *lookup, double *ret_value)
 {
-	bool whole = want->path ? want->path[0] == '\0' : want->alone;
+	bool whole = lookup->path ? lookup->path[0] == '\0' : lookup->alone;
 	const char *value;
 	size_t n;
 
 	if (p->size > GW_MQTT_PAYLOAD_MAX)
 		return GW_MQTT_UNREADABLE;
-	if (whole && read_whole(p, want, ret_value))
-		return GW_MQTT_SAID;
-	if (want->path && whole)
+	if (whole && read_whole(p, lookup, ret_value))
+		return GW_MQTT_VALUE;
+	if (lookup->path && whole)
 		return GW_MQTT_UNREADABLE;
-	switch (gw_mqtt_json_find(p->bytes, p->size, want->path ? want->path : want->name,
-		want->path == NULL, &value, &n, &p->damage)) {
-	case GW_MQTT_JSON_ABSENT: return GW_MQTT_NOT_SAID;
-	case GW_MQTT_JSON_UNCLEAR: return GW_MQTT_UNREADABLE;
+	switch (gw_mqtt_json_find(p->bytes, p->size,
+		lookup->path ? lookup->path : lookup->name, lookup->path == NULL, &value,
+		&n, &p->damage)) {
+	case GW_MQTT_JSON_ABSENT: return GW_MQTT_ABSENT;
+	case GW_MQTT_JSON_AMBIGUOUS: return GW_MQTT_UNREADABLE;
 	case GW_MQTT_JSON_FOUND: break;
 	}
-	return read_json(value, n, want, ret_value) ? GW_MQTT_SAID : GW_MQTT_UNREADABLE;
+	return read_json(value, n, lookup, ret_value) ? GW_MQTT_VALUE : GW_MQTT_UNREADABLE;
 }
 
 enum gw_err gw_mqtt_payload_check_path(const char *path, struct gw_error *err)

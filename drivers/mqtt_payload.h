@@ -26,7 +26,7 @@ struct gw_mqtt_payload {
 };
 
 /* What one point wants of a payload. */
-struct gw_mqtt_want {
+struct gw_mqtt_lookup {
 	const char *path; /* JSON pointer, "" is the whole; NULL: found by name */
 	const char *name; /* the member called so; if alone, also the payload as a whole */
 	bool alone;       /* the device has no other point */
@@ -34,9 +34,9 @@ struct gw_mqtt_want {
 	const char *unit; /* what the point is measured in; "" or NULL: nothing */
 };
 
-enum gw_mqtt_said {
-	GW_MQTT_NOT_SAID, /* a message that is about something else */
-	GW_MQTT_SAID,
+enum gw_mqtt_lookup_result {
+	GW_MQTT_ABSENT, /* a message that is about something else */
+	GW_MQTT_VALUE,
 	GW_MQTT_UNREADABLE, /* said without a value, twice, or behind damage */
 };
 
@@ -45,8 +45,8 @@ void gw_mqtt_payload_init(struct gw_mqtt_payload *p, const void *bytes, size_t s
  * also with the point's own unit behind it. A bool: 0, 1, true/false, on/off, open/closed,
  * detected/clear, in any case of letters; 0 or 1 comes out. Text may be padded with white space
  * or NUL. ret_value is set if SAID. */
-enum gw_mqtt_said gw_mqtt_payload_read(
-	struct gw_mqtt_payload *p, const struct gw_mqtt_want *want, double *ret_value);
+enum gw_mqtt_lookup_result gw_mqtt_payload_read(
+	struct gw_mqtt_payload *p, const struct gw_mqtt_lookup *lookup, double *ret_value);
 
 /* Whether path is "" or a well-formed JSON pointer. */
 enum gw_err gw_mqtt_payload_check_path(const char *path, struct gw_error *err);

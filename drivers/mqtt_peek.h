@@ -17,7 +17,7 @@ enum gw_mqtt_next {
 	GW_MQTT_NEXT_HEAD,    /* not all of the fixed header is here */
 	GW_MQTT_NEXT_OTHER,   /* no message; also the end of the stream, and an error */
 	GW_MQTT_NEXT_MESSAGE, /* its topic is in topic */
-	GW_MQTT_NEXT_UNCLEAR /* a message: not all of its topic is here, or it is too long */
+	GW_MQTT_NEXT_NO_TOPIC /* a message: not all of its topic is here, or it is too long */
 };
 
 struct gw_mqtt_head {

@@ -6,53 +6,55 @@
 #define PLAIN 1
 #define OTHER 2
 
-void gw_mqtt_retained_link(struct gw_mqtt_retained *r)
+void gw_mqtt_retained_new_link(struct gw_mqtt_retained *r)
 {
-	r->given = false;
-	r->flagged = 0;
+	r->received = false;
+	r->last_flagged = 0;
 }
 
 /* In doubt it is: then it takes nothing back. */
-static bool is_given(
-	const struct gw_mqtt_retained *r, bool flag, bool v5, bool all_given, uint64_t hash)
+static bool is_retained(const struct gw_mqtt_retained *r, bool flag, bool v5,
+	bool all_received, uint64_t hash)
 {
 	if (!flag || !v5)
 		return flag;
-	if (all_given)
-		return !r->given && hash == r->payload;
-	return !r->given || hash == r->flagged;
+	if (all_received)
+		return !r->received && hash == r->payload;
+	return !r->received || hash == r->last_flagged;
 }
 
 enum gw_mqtt_age gw_mqtt_retained_age(struct gw_mqtt_retained *r, bool flag, bool v5,
-	bool all_given, uint64_t hash, bool *ret_changed)
+	bool all_received, uint64_t hash, bool *ret_changed)
 {
 	struct gw_mqtt_retained was = *r;
 	enum gw_mqtt_age age = GW_MQTT_AGE_UNKNOWN;
 
-	if (!is_given(r, flag, v5, all_given, hash)) {
+	if (!is_retained(r, flag, v5, all_received, hash)) {
 		age = GW_MQTT_AGE_LIVE;
 		if (v5 && !flag)
-			r->plain = true;
+			r->live_unretained = true;
 		else
-			r->other = true;
+			r->live_retained = true;
 	} else if (hash == r->payload) {
-		if (r->plain && !r->other)
+		if (r->live_unretained && !r->live_retained)
 			age = GW_MQTT_AGE_OLD;
-		r->sure = true;
+		r->nothing_since = true;
 	} else {
 		/* It was retained after the last subscribe, and nothing else came since. */
-		if (r->payload && r->sure && !r->plain && !r->other)
+		if (r->payload && r->nothing_since && !r->live_unretained &&
+			!r->live_retained)
 			age = GW_MQTT_AGE_NEWEST;
 		r->payload = hash;
-		r->sure = true;
-		r->plain = r->other = false;
+		r->nothing_since = true;
+		r->live_unretained = r->live_retained = false;
 	}
 	if (flag) {
-		r->given = true;
-		r->flagged = hash;
+		r->received = true;
+		r->last_flagged = hash;
 	}
-	*ret_changed = r->payload != was.payload || r->plain != was.plain ||
-		r->other != was.other;
+	*ret_changed = r->payload != was.payload ||
+		r->live_unretained != was.live_unretained ||
+		r->live_retained != was.live_retained;
 	return age;
 }
 
@@ -63,8 +65,8 @@ size_t gw_mqtt_retained_pack(const struct gw_mqtt_retained *all, size_t n, void 
 	for (size_t i = 0; i < n; i++, at += GW_MQTT_RETAINED_PACKED) {
 		memcpy(at, &all[i].topic, 8);
 		memcpy(at + 8, &all[i].payload, 8);
-		at[16] = (unsigned char)((all[i].plain ? PLAIN : 0) |
-			(all[i].other ? OTHER : 0));
+		at[16] = (unsigned char)((all[i].live_unretained ? PLAIN : 0) |
+			(all[i].live_retained ? OTHER : 0));
 	}
 	return n * GW_MQTT_RETAINED_PACKED;
 }
@@ -87,9 +89,9 @@ void gw_mqtt_retained_unpack(struct gw_mqtt_retained *all, size_t n_all, const v
 			if (r->topic != topic)
 				continue;
 			memcpy(&r->payload, at + 8, 8);
-			r->plain = at[16] & PLAIN;
-			r->other = at[16] & OTHER;
-			r->sure = complete;
+			r->live_unretained = at[16] & PLAIN;
+			r->live_retained = at[16] & OTHER;
+			r->nothing_since = complete;
 			k++;
 			break;
 		}

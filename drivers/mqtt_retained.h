@@ -24,12 +24,12 @@
 struct gw_mqtt_retained {
 	uint64_t topic;   /* hash of its name */
 	uint64_t payload; /* of the retained message at the last subscribe; 0: none seen */
-	bool plain;       /* since then live ones came that were not retained */
-	bool other;       /* since then live ones came that were, or may have been */
-	bool sure;        /* no other live one came since then */
+	bool live_unretained; /* since then live ones came that were not retained */
+	bool live_retained;   /* since then live ones came that were, or may have been */
+	bool nothing_since;   /* no other live one came since then */
 	/* of this link */
-	bool given;       /* its retained message has come */
-	uint64_t flagged; /* hash of the last message with the flag */
+	bool received;         /* its retained message has come */
+	uint64_t last_flagged; /* hash of the last message with the flag */
 };
 
 enum gw_mqtt_age {
@@ -40,11 +40,11 @@ enum gw_mqtt_age {
 };
 
 /* A new link. */
-void gw_mqtt_retained_link(struct gw_mqtt_retained *r);
+void gw_mqtt_retained_new_link(struct gw_mqtt_retained *r);
 /* A message with this hash of its payload (not 0). v5: the flag is as published; all_given: the
  * broker has had the time to give what it retains. ret_changed: what must be remembered has. */
 enum gw_mqtt_age gw_mqtt_retained_age(struct gw_mqtt_retained *r, bool flag, bool v5,
-	bool all_given, uint64_t hash, bool *ret_changed);
+	bool all_received, uint64_t hash, bool *ret_changed);
 
 /* Of all topics, for a driver's memory. */
 #define GW_MQTT_RETAINED_PACKED 17 /* bytes of a topic */

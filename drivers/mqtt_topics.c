@@ -77,8 +77,8 @@ static void emit_device(const struct gw_device_opts *device,
 	for (size_t i = 0; i < device->n_points; i++) {
 		const struct gw_point_opts *point = &device->points[i];
 		const struct gw_mqtt_point_opts *own = point->driver;
-		struct gw_mqtt_want want = {
-			.path = gw_setting_given(own->path) ? own->path : NULL,
+		struct gw_mqtt_lookup lookup = {
+			.path = gw_setting_is_set(own->path) ? own->path : NULL,
 			.name = point->name,
 			.alone = device->n_points == 1,
 			.is_bool = point->type == GW_TYPE_BOOL,
@@ -86,15 +86,15 @@ static void emit_device(const struct gw_device_opts *device,
 		};
 		double raw;
 
-		switch (gw_mqtt_payload_read(payload, &want, &raw)) {
-		case GW_MQTT_NOT_SAID: break; /* and nothing changes */
-		case GW_MQTT_SAID:
+		switch (gw_mqtt_payload_read(payload, &lookup, &raw)) {
+		case GW_MQTT_ABSENT: break; /* and nothing changes */
+		case GW_MQTT_VALUE:
 			gw_emit_raw(emit, point, quality, raw, mono_ns, 0);
 			break;
 		case GW_MQTT_UNREADABLE:
-			gw_emit_refused(emit, point, GW_QUALITY_BAD_PAYLOAD,
-				want.is_bool ? "no known word where its path points to"
-					     : "no number where its path points to",
+			gw_emit_unreadable(emit, point, GW_QUALITY_BAD_PAYLOAD,
+				lookup.is_bool ? "no known word where its path points to"
+					       : "no number where its path points to",
 				payload->bytes, payload->size, mono_ns);
 			gw_emit_count(emit, GW_COUNT_BAD_FRAMES, 1);
 		}

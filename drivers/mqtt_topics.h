@@ -20,7 +20,8 @@ struct gw_mqtt_topic {
 	size_t first, n; /* its devices */
 	bool damaged;    /* that a message of it was is said */
 	bool too_long;   /* so was the last message of it */
-	uint64_t round;  /* of the link in which a message of it was last taken; 0: none */
+	uint64_t
+		ack_group; /* of the link in which a message of it was last taken; 0: none */
 };
 
 struct gw_mqtt_topics {

@@ -14,8 +14,8 @@
 #include <stdint.h>
 
 enum gw_chatter_rule {
-	GW_CHATTER_TELL = 0, /* every transition is told */
-	GW_CHATTER_HOLD,     /* it stands until it has been quiet for a minute */
+	GW_CHATTER_REPORT = 0, /* every transition is told */
+	GW_CHATTER_HOLD,       /* it stands until it has been quiet for a minute */
 };
 
 struct gw_alarm_opts {
@@ -32,11 +32,11 @@ struct gw_alarm_opts {
 	bool out_of_service;  /* nothing is raised */
 	int chatter_rule;     /* enum gw_chatter_rule */
 	/* 1 + the alarm that tells that this one chatters; 0: none does */
-	uint32_t chatter;
+	uint32_t chatter_alarm;
 	struct gw_strings unless_of;    /* as written */
 	const struct gw_member *unless; /* resolved: while any is true it does not raise */
 	size_t n_unless;
-	int64_t unless_patience_ns; /* one that cannot be read any more holds for so long */
+	int64_t unless_stale_ns; /* one that cannot be read any more holds for so long */
 };
 
 #endif

@@ -4,18 +4,18 @@
 #include "alarm/kinds.h"
 
 const struct gw_condition_kind *const gw_condition_kinds[] = {
-	&gw_above,
-	&gw_below,
-	&gw_outside,
-	&gw_is,
-	&gw_rises,
-	&gw_falls,
-	&gw_reaches,
-	&gw_dose,
-	&gw_stuck,
-	&gw_silent,
-	&gw_unreadable,
-	&gw_at_least,
+	&gw_condition_above,
+	&gw_condition_below,
+	&gw_condition_outside,
+	&gw_condition_is,
+	&gw_condition_rises,
+	&gw_condition_falls,
+	&gw_condition_reaches,
+	&gw_condition_dose,
+	&gw_condition_stuck,
+	&gw_condition_silent,
+	&gw_condition_unreadable,
+	&gw_condition_at_least,
 	NULL,
 };
 

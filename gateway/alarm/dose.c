@@ -17,8 +17,8 @@
 struct dose {
 	int64_t last_ns; /* 0: no sample yet */
 	double value;
-	bool begins;       /* nothing but the first sample is known */
-	bool lost;         /* value is not known to hold */
+	bool only_first;   /* nothing but the first sample is known */
+	bool value_lost;   /* value is not known to hold */
 	int64_t over_ns[]; /* one a row, 0 .. the row's time */
 };
 
@@ -32,7 +32,7 @@ static int64_t time_ns(const struct gw_condition_opts *o, size_t row)
 	return (int64_t)o->rows.cells[row * 2 + 1];
 }
 
-static bool runs(const struct gw_condition_opts *o, double value)
+static bool over_any_level(const struct gw_condition_opts *o, double value)
 {
 	for (size_t i = 0; i < o->rows.rows; i++)
 		if (value > level(o, i))
@@ -46,61 +46,63 @@ static size_t dose_memory(const struct gw_condition_opts *o)
 }
 
 /* Let the last value act until now. */
-static void pass(const struct gw_condition_opts *o, struct dose *m, int64_t now_ns)
+static void advance(const struct gw_condition_opts *o, struct dose *m, int64_t now_ns)
 {
 	int64_t by_ns = now_ns - m->last_ns;
 
 	if (by_ns <= 0) /* a sample that comes late takes nothing back */
 		return;
 	m->last_ns = now_ns;
-	if (m->lost)
+	if (m->value_lost)
 		return;
 	for (size_t i = 0; i < o->rows.rows; i++) {
 		if (m->value > level(o, i))
-			m->over_ns[i] += gw_sooner(by_ns, time_ns(o, i) - m->over_ns[i]);
+			m->over_ns[i] += gw_min_ns(by_ns, time_ns(o, i) - m->over_ns[i]);
 		else
-			m->over_ns[i] -= gw_sooner(by_ns, m->over_ns[i]);
+			m->over_ns[i] -= gw_min_ns(by_ns, m->over_ns[i]);
 	}
 }
 
-static void lost(const struct gw_condition_opts *o, void *memory, int64_t now_ns)
+static void value_lost(const struct gw_condition_opts *o, void *memory, int64_t now_ns)
 {
 	struct dose *m = memory;
 
 	if (m->last_ns)
-		pass(o, m, now_ns);
-	m->lost = true;
+		advance(o, m, now_ns);
+	m->value_lost = true;
 }
 
 static bool absorb(const struct gw_condition_opts *o, void *memory,
 	const struct gw_sample *sample, int64_t now_ns)
 {
 	struct dose *m = memory;
-	bool ran = m->last_ns && runs(o, m->value);
+	bool was_over = m->last_ns && over_any_level(o, m->value);
 
 	if (m->last_ns) {
-		pass(o, m, now_ns);
+		advance(o, m, now_ns);
 	} else {
-		m->begins = true;
+		m->only_first = true;
 		m->last_ns = now_ns;
 	}
 	m->value = sample->value;
-	m->lost = false;
-	return ran || runs(o, sample->value); /* ask says until when, or that it is over */
+	m->value_lost = false;
+	return was_over ||
+		over_any_level(
+			o, sample->value); /* ask says until when, or that it is over */
 }
 
 /* Under all levels the rows only run down, and by how much, the time says. */
-static bool rest(
-	const struct gw_condition_opts *o, const void *memory, struct gw_rest *ret_rest)
+static bool history_quiet_band(const struct gw_condition_opts *o, const void *memory,
+	struct gw_quiet_band *ret_band)
 {
 	const struct dose *m = memory;
 
 	for (size_t i = 0; i < o->rows.rows; i++)
-		ret_rest->hi = gw_lesser(ret_rest->hi, level(o, i));
-	return !m->lost && m->value <= ret_rest->hi;
+		ret_band->hi = gw_min(ret_band->hi, level(o, i));
+	return !m->value_lost && m->value <= ret_band->hi;
 }
 
-static void recall(void *memory, const struct gw_rested *run)
+static void absorb_buffered(void *memory, const struct gw_buffered_run *run)
 {
 	struct dose *m = memory;
 
@@ -108,7 +110,7 @@ static void recall(void *memory, const struct gw_rested *run)
 }
 
 /* The alarm was active before the start: rows that are over now are taken for full. */
-static void stood(const struct gw_condition_opts *o, void *memory)
+static void restore_active(const struct gw_condition_opts *o, void *memory)
 {
 	struct dose *m = memory;
 
@@ -117,39 +119,39 @@ static void stood(const struct gw_condition_opts *o, void *memory)
 			m->over_ns[i] = time_ns(o, i);
 }
 
-static void ask_dose(const struct gw_condition_opts *o, void *memory,
-	const struct gw_condition_input *in, struct gw_condition_answer *answer)
+static void evaluate_dose(const struct gw_condition_opts *o, void *memory,
+	const struct gw_condition_input *in, struct gw_condition_result *result)
 {
 	struct dose *m = memory;
 	bool full = false, low = true;
 
 	if (m->last_ns == 0)
 		return;
-	if (m->begins && answer->truth)
-		stood(o, m);
-	m->begins = false;
-	pass(o, m, in->now_ns);
-	answer->value = m->value;
+	if (m->only_first && result->condition_true)
+		restore_active(o, m);
+	m->only_first = false;
+	advance(o, m, in->now_ns);
+	result->value = m->value;
 	for (size_t i = 0; i < o->rows.rows; i++) {
 		int64_t left_ns = time_ns(o, i) - m->over_ns[i];
 
 		if (left_ns == 0) {
 			full = true;
-			answer->limit = level(o, i);
-		} else if (m->value > level(o, i) && !m->lost) {
-			answer->due_ns = gw_sooner(answer->due_ns, in->now_ns + left_ns);
+			result->limit = level(o, i);
+		} else if (m->value > level(o, i) && !m->value_lost) {
+			result->due_ns = gw_min_ns(result->due_ns, in->now_ns + left_ns);
 		}
 		low &= m->over_ns[i] <= time_ns(o, i) / 2;
 	}
 	if (full)
-		answer->truth = true;
+		result->condition_true = true;
 	else if (low)
-		answer->truth = false;
-	if (answer->truth &&
-		!m->lost) /* look again when the longest row could be half empty */
+		result->condition_true = false;
+	if (result->condition_true &&
+		!m->value_lost) /* look again when the longest row could be half empty */
 		for (size_t i = 0; i < o->rows.rows; i++)
 			if (m->value <= level(o, i) && m->over_ns[i] > time_ns(o, i) / 2)
-				answer->due_ns = gw_sooner(answer->due_ns,
+				result->due_ns = gw_min_ns(result->due_ns,
 					in->now_ns + m->over_ns[i] - time_ns(o, i) / 2);
 }
 
@@ -188,7 +190,7 @@ static const struct gw_setting settings[] = {
 	{0},
 };
 
-const struct gw_condition_kind gw_dose = {
+const struct gw_condition_kind gw_condition_dose = {
 	.key = "dose",
 	.settings = settings,
 	.on_points = true,
@@ -196,11 +198,11 @@ const struct gw_condition_kind gw_dose = {
 	.check = check_dose,
 	.memory = dose_memory,
 	.absorb = absorb,
-	.lost = lost,
-	.rest = rest,
-	.recall = recall,
-	.ask = ask_dose,
-	.waits = true,
-	.stood = stood,
+	.value_lost = value_lost,
+	.history_quiet_band = history_quiet_band,
+	.absorb_buffered = absorb_buffered,
+	.evaluate = evaluate_dose,
+	.has_timer = true,
+	.restore_active = restore_active,
 	.describe = describe,
 };

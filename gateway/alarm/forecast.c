@@ -17,11 +17,11 @@
 #include <math.h>
 #include <stdlib.h>
 
-#define FIT_SLICES 20
-#define FIT_LEAST  12 /* slices with data before a trend is believed */
-#define FIT_PAIRS  (FIT_SLICES * (FIT_SLICES - 1) / 2)
-#define FIT_SIGMA  3.0
-#define FIT_TURNS  2 /* evaluations in a row */
+#define FIT_SLICES        20
+#define FIT_SLICES_MIN    12 /* slices with data before a trend is believed */
+#define FIT_PAIRS         (FIT_SLICES * (FIT_SLICES - 1) / 2)
+#define FIT_SIGMA         3.0
+#define FIT_CONFIRMATIONS 2 /* evaluations in a row */
 
 #define NO_ETA UINT32_MAX /* ms; what is within 30 days fits */
 
@@ -30,16 +30,16 @@ struct forecast {
 	double sum;
 	uint32_t count; /* samples in the open slice */
 	uint32_t
-		held; /* closed slices with data by age: bit 0 is the one before the open one */
+		slices_held; /* closed slices with data by age: bit 0 is the one before the open one */
 	uint32_t eta_ms;
-	int16_t score; /* Mann-Kendall: pairs of slices that rise less those that fall */
-	uint8_t newest : 5; /* place of the one that bit 0 of held stands for */
-	uint8_t turns : 2;  /* evaluations in a row that speak against the present truth */
-	bool settled : 1;   /* where home is, is known */
-	uint8_t away : 5;   /* evaluations in a row at rest on the other side */
-	bool home_over : 1; /* home is over X */
-	bool judged : 1, found : 1; /* there is a new evaluation, and what it found */
-	double mean[FIT_SLICES];    /* of the closed slices, a circle; NaN: not held */
+	int16_t kendall_score; /* Mann-Kendall: pairs of slices that rise less those that fall */
+	uint8_t newest : 5;         /* place of the one that bit 0 of held stands for */
+	uint8_t contrary_turns : 2; /* evaluations in a row that speak against the present truth */
+	bool home_known : 1;        /* where home is, is known */
+	uint8_t turns_away : 5; /* evaluations in a row at rest on the other side */
+	bool home_over : 1;     /* home is over X */
+	bool evaluated : 1, reaches : 1; /* there is a new evaluation, and what it found */
+	double mean[FIT_SLICES];         /* of the closed slices, a circle; NaN: not held */
 };
 static_assert(offsetof(struct forecast, mean) == 32, "a sample touches one line");
 
@@ -56,7 +56,7 @@ static int64_t slice_ns(const struct gw_condition_opts *o)
 
 /* Put the k-th smallest at its place, none greater before it, none smaller behind it. Not
  * qsort, which takes memory from the heap and sorts all to find one. */
-static void put_in_place(double *v, size_t n, size_t k)
+static void select_kth(double *v, size_t n, size_t k)
 {
 	size_t lo = 0, hi = n - 1;
 
@@ -91,16 +91,16 @@ static double median(double *v, size_t n)
 {
 	double below;
 
-	put_in_place(v, n, n / 2);
+	select_kth(v, n, n / 2);
 	if (n % 2)
 		return v[n / 2];
 	below = v[0];
 	for (size_t i = 1; i < n / 2; i++)
-		below = gw_greater(below, v[i]);
+		below = gw_max(below, v[i]);
 	return (below + v[n / 2]) / 2;
 }
 
-static double slope_of(const double *t, const double *y, size_t n)
+static double median_slope(const double *t, const double *y, size_t n)
 {
 	double slopes[FIT_PAIRS];
 	size_t k = 0;
@@ -112,10 +112,10 @@ static double slope_of(const double *t, const double *y, size_t n)
 }
 
 /* Mann-Kendall: whether more pairs rise than fall, or fall than rise, than chance allows. */
-static bool significant(int score, size_t count)
+static bool significant(int kendall_score, size_t count)
 {
 	double n = (double)count, var = n * (n - 1) * (2 * n + 5) / 18;
-	double over = gw_greater(abs(score) - 1, 0);
+	double over = gw_max(abs(kendall_score) - 1, 0);
 
 	return over * over >= FIT_SIGMA * FIT_SIGMA * var;
 }
@@ -126,19 +126,19 @@ static bool agrees(double part, double whole)
 	return part / whole >= 1.0 / 3;
 }
 
-static double *place_of(struct forecast *m, int64_t age)
+static double *mean_at(struct forecast *m, int64_t age)
 {
 	return &m->mean[(m->newest + FIT_SLICES - age) % FIT_SLICES];
 }
 
-static size_t count_held(const struct forecast *m)
+static size_t count_slices(const struct forecast *m)
 {
-	return (size_t)__builtin_popcount(m->held);
+	return (size_t)__builtin_popcount(m->slices_held);
 }
 
 static int oldest(const struct forecast *m)
 {
-	return 31 - __builtin_clz(m->held);
+	return 31 - __builtin_clz(m->slices_held);
 }
 
 static int64_t count_over(const struct forecast *m, double y)
@@ -167,39 +167,39 @@ static bool trend(struct forecast *m, double *ret_slope, double *ret_now)
 	size_t n = 0, half;
 
 	for (int age = FIT_SLICES - 1; age >= 0; age--)
-		if (m->held >> age & 1) {
+		if (m->slices_held >> age & 1) {
 			t[n] = -age;
-			y[n++] = *place_of(m, age);
+			y[n++] = *mean_at(m, age);
 		}
 	half = n / 2;
 	/* The slopes are most of the work, and in calm times nobody needs them. */
-	whole = significant(m->score, n) ? slope_of(t, y, n) : 0;
+	whole = significant(m->kendall_score, n) ? median_slope(t, y, n) : 0;
 	for (size_t i = 0; i < n; i++)
 		level[i] = y[i] - whole * (t[i] - t[n - 1]);
 	*ret_now = median(level, n);
 	*ret_slope = whole;
-	return fpclassify(whole) != FP_ZERO && agrees(slope_of(t, y, half), whole) &&
-		agrees(slope_of(t + half, y + half, n - half), whole);
+	return fpclassify(whole) != FP_ZERO && agrees(median_slope(t, y, half), whole) &&
+		agrees(median_slope(t + half, y + half, n - half), whole);
 }
 
-static bool evaluate(const struct gw_condition_opts *o, struct forecast *m)
+static bool evaluate_trend(const struct gw_condition_opts *o, struct forecast *m)
 {
 	double slope, now, eta_ns;
 	bool moving = false, over;
-	int64_t n = (int64_t)count_held(m), most = 2 * count_over(m, o->limit) - n;
+	int64_t n = (int64_t)count_slices(m), most = 2 * count_over(m, o->limit) - n;
 
-	if (most != 0 && !significant(m->score, (size_t)n)) {
+	if (most != 0 && !significant(m->kendall_score, (size_t)n)) {
 		over = most > 0; /* where most slices are, there the median is */
 	} else {
 		moving = trend(m, &slope, &now);
 		over = now > o->limit;
 	}
 	m->eta_ms = NO_ETA;
-	m->away = over == m->home_over || moving ? 0 : (m->away + 1) & 31;
-	if (!m->settled || m->away == FIT_SLICES) {
-		m->settled = true;
+	m->turns_away = over == m->home_over || moving ? 0 : (m->turns_away + 1) & 31;
+	if (!m->home_known || m->turns_away == FIT_SLICES) {
+		m->home_known = true;
 		m->home_over = over;
-		m->away = 0;
+		m->turns_away = 0;
 	}
 	if (!moving || (signbit(slope) != 0) != m->home_over)
 		return false;
@@ -213,38 +213,39 @@ static bool evaluate(const struct gw_condition_opts *o, struct forecast *m)
 
 /* The open slice is over, and the next begins, or one of those behind it: move it among the
  * others, unless it is older than the window too. */
-static void close_slice(struct forecast *m, int64_t slices)
+static void shift_slices(struct forecast *m, int64_t slices)
 {
-	while (m->held && oldest(m) + slices >= FIT_SLICES) {
-		double *y = place_of(m, oldest(m));
+	while (m->slices_held && oldest(m) + slices >= FIT_SLICES) {
+		double *y = mean_at(m, oldest(m));
 
-		m->score = (int16_t)(m->score - count_over(m, *y) + count_under(m, *y));
+		m->kendall_score = (int16_t)(m->kendall_score - count_over(m, *y) +
+			count_under(m, *y));
 		*y = (double)NAN;
-		m->held &= ~(UINT32_C(1) << oldest(m));
+		m->slices_held &= ~(UINT32_C(1) << oldest(m));
 	}
-	m->held = slices < FIT_SLICES ? m->held << slices : 0;
+	m->slices_held = slices < FIT_SLICES ? m->slices_held << slices : 0;
 	m->newest = (unsigned)((m->newest + slices) % FIT_SLICES) & 31;
 	if (slices <= FIT_SLICES) {
 		double y = m->sum / m->count;
 
-		m->score = (int16_t)(m->score + count_under(m, y) - count_over(m, y));
-		m->held |= UINT32_C(1) << (slices - 1);
-		*place_of(m, slices - 1) = y;
+		m->kendall_score = (int16_t)(m->kendall_score + count_under(m, y) -
+			count_over(m, y));
+		m->slices_held |= UINT32_C(1) << (slices - 1);
+		*mean_at(m, slices - 1) = y;
 	}
 	m->sum = 0;
 	m->count = 0;
 }
 
-static void turn_slice(
-	const struct gw_condition_opts *o, struct forecast *m, int64_t now_ns)
+static void end_slice(const struct gw_condition_opts *o, struct forecast *m, int64_t now_ns)
 {
 	int64_t late_ns = now_ns - m->slice_end_ns, width_ns = slice_ns(o);
 	int64_t slices = late_ns < width_ns ? 1 : 1 + late_ns / width_ns;
 
 	if (m->count) {
-		close_slice(m, slices);
-		m->found = count_held(m) >= FIT_LEAST && evaluate(o, m);
-		m->judged = true;
+		shift_slices(m, slices);
+		m->reaches = count_slices(m) >= FIT_SLICES_MIN && evaluate_trend(o, m);
+		m->evaluated = true;
 	} else {
 		for (int i = 0; i < FIT_SLICES; i++)
 			m->mean[i] = (double)NAN;
@@ -258,54 +259,56 @@ static bool absorb(const struct gw_condition_opts *o, void *memory,
 	struct forecast *m = memory;
 
 	if (now_ns >= m->slice_end_ns)
-		turn_slice(o, m, now_ns);
+		end_slice(o, m, now_ns);
 	m->sum += sample->value;
 	m->count++;
-	return m->judged && (m->found || m->turns);
+	return m->evaluated && (m->reaches || m->contrary_turns);
 }
 
-static bool rest(
-	const struct gw_condition_opts *o, const void *memory, struct gw_rest *ret_rest)
+static bool history_quiet_band(const struct gw_condition_opts *o, const void *memory,
+	struct gw_quiet_band *ret_band)
 {
 	const struct forecast *m = memory;
 
 	(void)o;
-	ret_rest->until_ns = m->slice_end_ns;
-	ret_rest->sum = m->sum;
+	ret_band->until_ns = m->slice_end_ns;
+	ret_band->sum = m->sum;
 	return true;
 }
 
 /* None of them ends the slice. */
-static void recall(void *memory, const struct gw_rested *run)
+static void absorb_buffered(void *memory, const struct gw_buffered_run *run)
 {
 	struct forecast *m = memory;
 
 	m->count += (uint32_t)run->n;
-	if (!run->kept)
+	if (!run->samples)
 		m->sum = run->sum;
 	else
 		for (size_t i = 0; i < run->n; i++)
-			m->sum += run->kept[i].value;
+			m->sum += run->samples[i].value;
 }
 
-static void ask_forecast(const struct gw_condition_opts *o, void *memory,
-	const struct gw_condition_input *in, struct gw_condition_answer *answer)
+static void evaluate_forecast(const struct gw_condition_opts *o, void *memory,
+	const struct gw_condition_input *in, struct gw_condition_result *result)
 {
 	struct forecast *m = memory;
 
-	answer->limit = o->limit;
+	result->limit = o->limit;
 	if (in->sample)
-		answer->value = in->sample->value;
-	if (m->judged) {
-		m->judged = false;
-		m->turns = m->found == answer->truth ? 0 : (m->turns + 1) & 3;
-		if (m->turns >= FIT_TURNS) {
-			answer->truth = m->found;
-			m->turns = 0;
+		result->value = in->sample->value;
+	if (m->evaluated) {
+		m->evaluated = false;
+		m->contrary_turns = m->reaches == result->condition_true
+			? 0
+			: (m->contrary_turns + 1) & 3;
+		if (m->contrary_turns >= FIT_CONFIRMATIONS) {
+			result->condition_true = m->reaches;
+			m->contrary_turns = 0;
 		}
 	}
-	if (answer->truth && m->eta_ms != NO_ETA)
-		answer->eta_ms = m->eta_ms;
+	if (result->condition_true && m->eta_ms != NO_ETA)
+		result->eta_ms = m->eta_ms;
 }
 
 static void describe(const struct gw_condition_opts *o, struct gw_text *t)
@@ -338,17 +341,17 @@ static const struct gw_setting settings[] = {
 	{0},
 };
 
-const struct gw_condition_kind gw_reaches = {
+const struct gw_condition_kind gw_condition_reaches = {
 	.key = "reaches",
 	.settings = settings,
 	.on_points = true,
 	.numbers_only = true,
 	.memory = forecast_memory,
 	.absorb = absorb,
-	.rest = rest,
-	.recall = recall,
-	.recalls_sum = true,
-	.ask = ask_forecast,
-	.worse = gw_kind_never_worse,
+	.history_quiet_band = history_quiet_band,
+	.absorb_buffered = absorb_buffered,
+	.needs_sum = true,
+	.evaluate = evaluate_forecast,
+	.worse = gw_never_worse,
 	.describe = describe,
 };

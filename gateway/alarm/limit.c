@@ -41,41 +41,43 @@ static void check_below(const struct gw_condition_opts *o, struct gw_report *rep
 			o->clear.cells[0], o->limit);
 }
 
-static void ask_above(const struct gw_condition_opts *o, void *memory,
-	const struct gw_condition_input *in, struct gw_condition_answer *answer)
+static void evaluate_above(const struct gw_condition_opts *o, void *memory,
+	const struct gw_condition_input *in, struct gw_condition_result *result)
 {
 	(void)memory;
-	answer->limit = o->limit;
+	result->limit = o->limit;
 	if (!in->sample)
 		return;
-	answer->value = in->sample->value;
+	result->value = in->sample->value;
 	if (in->sample->value > o->limit)
-		answer->truth = true;
+		result->condition_true = true;
 	else if (in->sample->value <= above_clear(o))
-		answer->truth = false;
+		result->condition_true = false;
 }
 
-static void ask_below(const struct gw_condition_opts *o, void *memory,
-	const struct gw_condition_input *in, struct gw_condition_answer *answer)
+static void evaluate_below(const struct gw_condition_opts *o, void *memory,
+	const struct gw_condition_input *in, struct gw_condition_result *result)
 {
 	(void)memory;
-	answer->limit = o->limit;
+	result->limit = o->limit;
 	if (!in->sample)
 		return;
-	answer->value = in->sample->value;
+	result->value = in->sample->value;
 	if (in->sample->value < o->limit)
-		answer->truth = true;
+		result->condition_true = true;
 	else if (in->sample->value >= below_clear(o))
-		answer->truth = false;
+		result->condition_true = false;
 }
 
-static void calm_above(const struct gw_condition_opts *o, double *ret_lo, double *ret_hi)
+static void quiet_band_above(
+	const struct gw_condition_opts *o, double *ret_lo, double *ret_hi)
 {
 	*ret_lo = -HUGE_VAL;
 	*ret_hi = o->limit;
 }
 
-static void calm_below(const struct gw_condition_opts *o, double *ret_lo, double *ret_hi)
+static void quiet_band_below(
+	const struct gw_condition_opts *o, double *ret_lo, double *ret_hi)
 {
 	*ret_lo = o->limit;
 	*ret_hi = HUGE_VAL;
@@ -126,26 +128,26 @@ static const struct gw_setting below_settings[] = {
 	{0},
 };
 
-const struct gw_condition_kind gw_above = {
+const struct gw_condition_kind gw_condition_above = {
 	.key = "above",
 	.settings = above_settings,
 	.on_points = true,
 	.numbers_only = true,
 	.check = check_above,
-	.ask = ask_above,
-	.calm = calm_above,
+	.evaluate = evaluate_above,
+	.quiet_band = quiet_band_above,
 	.describe = describe_above,
 };
 
-const struct gw_condition_kind gw_below = {
+const struct gw_condition_kind gw_condition_below = {
 	.key = "below",
 	.settings = below_settings,
 	.on_points = true,
 	.numbers_only = true,
 	.check = check_below,
-	.ask = ask_below,
-	.calm = calm_below,
-	.worse = gw_kind_less_worse,
+	.evaluate = evaluate_below,
+	.quiet_band = quiet_band_below,
+	.worse = gw_worse_if_less,
 	.describe = describe_below,
 };
 
@@ -165,8 +167,8 @@ static void check_outside(const struct gw_condition_opts *o, struct gw_report *r
 			"a deadband must be between 0 and half the band's width");
 }
 
-static void ask_outside(const struct gw_condition_opts *o, void *memory,
-	const struct gw_condition_input *in, struct gw_condition_answer *answer)
+static void evaluate_outside(const struct gw_condition_opts *o, void *memory,
+	const struct gw_condition_input *in, struct gw_condition_result *result)
 {
 	double lo = o->band.cells[0], hi = o->band.cells[1];
 	double deadband = gw_table_number(&o->deadband, 0), v;
@@ -175,15 +177,16 @@ static void ask_outside(const struct gw_condition_opts *o, void *memory,
 	if (!in->sample)
 		return;
 	v = in->sample->value;
-	answer->value = v;
-	answer->limit = v - lo < hi - v ? lo : hi;
+	result->value = v;
+	result->limit = v - lo < hi - v ? lo : hi;
 	if (v < lo || v > hi)
-		answer->truth = true;
+		result->condition_true = true;
 	else if (v >= lo + deadband && v <= hi - deadband)
-		answer->truth = false;
+		result->condition_true = false;
 }
 
-static void calm_outside(const struct gw_condition_opts *o, double *ret_lo, double *ret_hi)
+static void quiet_band_outside(
+	const struct gw_condition_opts *o, double *ret_lo, double *ret_hi)
 {
 	*ret_lo = o->band.cells[0];
 	*ret_hi = o->band.cells[1];
@@ -216,29 +219,29 @@ static const struct gw_setting outside_settings[] = {
 	{0},
 };
 
-const struct gw_condition_kind gw_outside = {
+const struct gw_condition_kind gw_condition_outside = {
 	.key = "outside",
 	.settings = outside_settings,
 	.on_points = true,
 	.numbers_only = true,
 	.check = check_outside,
-	.ask = ask_outside,
-	.calm = calm_outside,
+	.evaluate = evaluate_outside,
+	.quiet_band = quiet_band_outside,
 	.worse = farther,
 	.describe = describe_outside,
 };
 
-static void ask_is(const struct gw_condition_opts *o, void *memory,
-	const struct gw_condition_input *in, struct gw_condition_answer *answer)
+static void evaluate_is(const struct gw_condition_opts *o, void *memory,
+	const struct gw_condition_input *in, struct gw_condition_result *result)
 {
 	(void)memory;
 	if (!in->sample)
 		return;
-	answer->value = in->sample->value;
-	answer->truth = (in->sample->value != 0) == o->is;
+	result->value = in->sample->value;
+	result->condition_true = (in->sample->value != 0) == o->is;
 }
 
-static void calm_is(const struct gw_condition_opts *o, double *ret_lo, double *ret_hi)
+static void quiet_band_is(const struct gw_condition_opts *o, double *ret_lo, double *ret_hi)
 {
 	*ret_lo = *ret_hi = o->is ? 0 : 1;
 }
@@ -257,12 +260,12 @@ static const struct gw_setting is_settings[] = {
 	{0},
 };
 
-const struct gw_condition_kind gw_is = {
+const struct gw_condition_kind gw_condition_is = {
 	.key = "is",
 	.settings = is_settings,
 	.on_points = true,
-	.ask = ask_is,
-	.calm = calm_is,
-	.worse = gw_kind_never_worse,
+	.evaluate = evaluate_is,
+	.quiet_band = quiet_band_is,
+	.worse = gw_never_worse,
 	.describe = describe_is,
 };

@@ -15,26 +15,27 @@
 
 #include <math.h>
 
-#define RATE_SLICES 24
-#define RATE_HELD   ((UINT32_C(1) << RATE_SLICES) - 1)
+#define RATE_SLICES     24
+#define RATE_SLICE_MASK ((UINT32_C(1) << RATE_SLICES) - 1)
 
 struct rate {
 	/* what every sample touches; values of falls have their sign turned: there it rises */
-	double recent[2]; /* the last samples, newest last */
-	double open;      /* lowest of the open slice */
-	double closed;    /* lowest of the closed ones; infinite of none */
-	int64_t last_ns;  /* of the last sample */
-	int64_t turn_ns; /* when a slice ends or the oldest is too old; 0: closed is not known */
-	double moved; /* by how much, from the lowest; >= 0 */
-	double limit; /* of the options, here to be at hand */
+	double recent[2];  /* the last samples, newest last */
+	double open_min;   /* lowest of the open slice */
+	double closed_min; /* lowest of the closed ones; infinite of none */
+	int64_t last_ns;   /* of the last sample */
+	int64_t refresh_ns; /* when a slice ends or the oldest is too old; 0: closed is not known */
+	double change; /* by how much, from the lowest; >= 0 */
+	double limit;  /* of the options, here to be at hand */
 	/* what a slice touches */
 	int64_t window_ns; /* of the options, too */
 	int64_t width_ns;  /* of a slice */
 	int64_t open_end_ns;
-	uint32_t held;   /* closed slices by age: bit 0 is the one before the open one */
-	uint8_t newest;  /* place of the one that bit 0 stands for */
-	uint8_t missing; /* samples until there is a median */
-	bool begun;
+	uint32_t
+		slices_held; /* closed slices by age: bit 0 is the one before the open one */
+	uint8_t newest;      /* place of the one that bit 0 stands for */
+	uint8_t missing;     /* samples until there is a median */
+	bool started;
 	double value[RATE_SLICES]; /* of the closed slices, a circle */
 };
 static_assert(offsetof(struct rate, window_ns) == 64, "a sample touches one line");
@@ -47,33 +48,33 @@ static size_t rate_memory(const struct gw_condition_opts *o)
 
 static double median3(double a, double b, double c)
 {
-	double lo = gw_lesser(a, b), hi = gw_greater(a, b);
+	double lo = gw_min(a, b), hi = gw_max(a, b);
 
-	return gw_greater(lo, gw_lesser(hi, c));
+	return gw_max(lo, gw_min(hi, c));
 }
 
 /* Place of a closed slice. */
-static inline unsigned place_of(const struct rate *m, int age)
+static inline unsigned slot_at(const struct rate *m, int age)
 {
 	return (m->newest + RATE_SLICES - (unsigned)age) % RATE_SLICES;
 }
 
-static int64_t end_of(const struct rate *m, int age)
+static int64_t slice_end_ns(const struct rate *m, int age)
 {
 	return m->open_end_ns - (age + 1) * m->width_ns;
 }
 
 static int oldest(const struct rate *m)
 {
-	return 31 - __builtin_clz(m->held);
+	return 31 - __builtin_clz(m->slices_held);
 }
 
-static double lowest_closed(const struct rate *m)
+static double min_closed(const struct rate *m)
 {
 	double v = HUGE_VAL;
 
-	for (uint32_t left = m->held; left; left &= left - 1)
-		v = gw_lesser(v, m->value[place_of(m, __builtin_ctz(left))]);
+	for (uint32_t left = m->slices_held; left; left &= left - 1)
+		v = gw_min(v, m->value[slot_at(m, __builtin_ctz(left))]);
 	return v;
 }
 
@@ -85,49 +86,52 @@ static inline void begin_slice(struct rate *m, int64_t now_ns, double v)
 
 	if (m->open_end_ns == 0) {
 		m->open_end_ns = (now_ns / m->width_ns + 1) * m->width_ns;
-		m->open = v;
+		m->open_min = v;
 		return;
 	}
 	if (now_ns - m->open_end_ns >= m->width_ns) /* less than 24: exact, and soon done */
 		slices += (int64_t)((double)(now_ns - m->open_end_ns) /
 			(double)m->width_ns);
 	m->open_end_ns += slices * m->width_ns;
-	m->value[(m->newest + 1u) % RATE_SLICES] = m->open;
+	m->value[(m->newest + 1u) % RATE_SLICES] = m->open_min;
 	m->newest = (uint8_t)((m->newest + (unsigned)slices) % RATE_SLICES);
-	m->held = (m->held << slices | UINT32_C(1) << (slices - 1)) & RATE_HELD;
-	m->open = v;
+	m->slices_held = (m->slices_held << slices | UINT32_C(1) << (slices - 1)) &
+		RATE_SLICE_MASK;
+	m->open_min = v;
 }
 
 /* A slice is over, or the oldest is too old, or which is the lowest is not known. */
-static void turn(struct rate *m, int64_t now_ns, double v)
+static void refresh_window(struct rate *m, int64_t now_ns, double v)
 {
-	bool known = m->turn_ns != 0;
+	bool known = m->refresh_ns != 0;
 
-	while (m->held && end_of(m, oldest(m)) < now_ns - m->window_ns) {
-		known &= m->value[place_of(m, oldest(m))] > m->closed;
-		m->held &= ~(UINT32_C(1) << oldest(m));
+	while (m->slices_held && slice_end_ns(m, oldest(m)) < now_ns - m->window_ns) {
+		known &= m->value[slot_at(m, oldest(m))] > m->closed_min;
+		m->slices_held &= ~(UINT32_C(1) << oldest(m));
 	}
 	if (now_ns >= m->open_end_ns) {
-		m->closed = gw_lesser(m->closed, m->open);
+		m->closed_min = gw_min(m->closed_min, m->open_min);
 		begin_slice(m, now_ns, v);
 	}
 	if (!known)
-		m->closed = lowest_closed(m);
-	m->turn_ns = m->open_end_ns;
-	if (m->held)
-		m->turn_ns = gw_sooner(m->turn_ns, end_of(m, oldest(m)) + m->window_ns + 1);
+		m->closed_min = min_closed(m);
+	m->refresh_ns = m->open_end_ns;
+	if (m->slices_held)
+		m->refresh_ns = gw_min_ns(
+			m->refresh_ns, slice_end_ns(m, oldest(m)) + m->window_ns + 1);
 }
 
-static void begin_afresh(struct rate *m)
+static void restart(struct rate *m)
 {
 	m->missing = 3;
-	m->held = 0;
+	m->slices_held = 0;
 	m->open_end_ns = 0;
-	m->turn_ns = 0;
+	m->refresh_ns = 0;
 }
 
 /* Takes the value among the last ones; whether they have a median, and which. */
-static inline bool take(struct rate *m, double value, int64_t now_ns, double *ret_median)
+static inline bool push_recent(
+	struct rate *m, double value, int64_t now_ns, double *ret_median)
 {
 	m->last_ns = now_ns;
 	*ret_median = median3(m->recent[0], m->recent[1], value);
@@ -141,42 +145,43 @@ static bool absorb(
 {
 	double v;
 
-	if (!m->begun) {
-		m->begun = true;
+	if (!m->started) {
+		m->started = true;
 		m->limit = o->limit;
 		m->window_ns = o->window_ns;
 		m->width_ns = o->window_ns / (RATE_SLICES - 2) + 1;
-		begin_afresh(m);
+		restart(m);
 	} else if (now_ns - m->last_ns > m->window_ns) {
-		begin_afresh(m);
+		restart(m);
 	}
-	if (!take(m, value, now_ns, &v))
+	if (!push_recent(m, value, now_ns, &v))
 		return false;
-	if (now_ns >= m->turn_ns)
-		turn(m, now_ns, v);
-	m->open = gw_lesser(m->open, v);
-	m->moved = v - gw_lesser(m->open, m->closed);
-	return m->moved >= m->limit;
+	if (now_ns >= m->refresh_ns)
+		refresh_window(m, now_ns, v);
+	m->open_min = gw_min(m->open_min, v);
+	m->change = v - gw_min(m->open_min, m->closed_min);
+	return m->change >= m->limit;
 }
 
 /* As if each were absorbed, but for what only the last one needs to know: what is too old, and
  * the lowest. The next one absorbed finds it out. */
-static inline void recall(struct rate *m, double sign, const struct gw_rested *run)
+static inline void absorb_buffered(
+	struct rate *m, double sign, const struct gw_buffered_run *run)
 {
 	for (size_t i = 0; i < run->n; i++) {
-		int64_t now_ns = run->kept[i].mono_ns;
+		int64_t now_ns = run->samples[i].mono_ns;
 		double v;
 
 		if (now_ns - m->last_ns > m->window_ns)
-			begin_afresh(m);
-		if (!take(m, sign * run->kept[i].value, now_ns, &v))
+			restart(m);
+		if (!push_recent(m, sign * run->samples[i].value, now_ns, &v))
 			continue;
 		if (now_ns >= m->open_end_ns)
 			begin_slice(m, now_ns, v);
 		else
-			m->open = gw_lesser(m->open, v);
+			m->open_min = gw_min(m->open_min, v);
 	}
-	m->turn_ns = 0;
+	m->refresh_ns = 0;
 }
 
 static bool absorb_rises(const struct gw_condition_opts *o, void *memory,
@@ -191,14 +196,14 @@ static bool absorb_falls(const struct gw_condition_opts *o, void *memory,
 	return absorb(o, memory, -sample->value, now_ns);
 }
 
-static void recall_rises(void *memory, const struct gw_rested *run)
+static void absorb_buffered_rises(void *memory, const struct gw_buffered_run *run)
 {
-	recall(memory, 1, run);
+	absorb_buffered(memory, 1, run);
 }
 
-static void recall_falls(void *memory, const struct gw_rested *run)
+static void absorb_buffered_falls(void *memory, const struct gw_buffered_run *run)
 {
-	recall(memory, -1, run);
+	absorb_buffered(memory, -1, run);
 }
 
 /*
@@ -208,45 +213,45 @@ static void recall_falls(void *memory, const struct gw_rested *run)
  * median lies in it, so of the two samples before the next one not both are over it, nor both
  * under it, and the next medians lie in it, too.
  */
-static bool rest_rises(
-	const struct gw_condition_opts *o, const void *memory, struct gw_rest *ret_rest)
+static bool quiet_band_rises(const struct gw_condition_opts *o, const void *memory,
+	struct gw_quiet_band *ret_band)
 {
 	const struct rate *m = memory;
-	double base = gw_lesser(m->open, m->closed), left = m->limit - m->moved;
+	double base = gw_min(m->open_min, m->closed_min), left = m->limit - m->change;
 	double lo = base - 0.4 * left, hi = base + m->limit - 0.5 * left;
 
 	(void)o;
-	ret_rest->lo = lo;
-	ret_rest->hi = hi;
-	return m->begun && !m->missing && m->turn_ns != 0 && hi - lo < m->limit;
+	ret_band->lo = lo;
+	ret_band->hi = hi;
+	return m->started && !m->missing && m->refresh_ns != 0 && hi - lo < m->limit;
 }
 
-static bool rest_falls(
-	const struct gw_condition_opts *o, const void *memory, struct gw_rest *ret_rest)
+static bool quiet_band_falls(const struct gw_condition_opts *o, const void *memory,
+	struct gw_quiet_band *ret_band)
 {
-	struct gw_rest turned = {0};
-	bool rests = rest_rises(o, memory, &turned);
+	struct gw_quiet_band turned = {0};
+	bool is_quiet = quiet_band_rises(o, memory, &turned);
 
-	ret_rest->lo = -turned.hi;
-	ret_rest->hi = -turned.lo;
-	return rests;
+	ret_band->lo = -turned.hi;
+	ret_band->hi = -turned.lo;
+	return is_quiet;
 }
 
-static void ask_rate(const struct gw_condition_opts *o, void *memory,
-	const struct gw_condition_input *in, struct gw_condition_answer *answer)
+static void evaluate_rate(const struct gw_condition_opts *o, void *memory,
+	const struct gw_condition_input *in, struct gw_condition_result *result)
 {
 	const struct rate *m = memory;
 
-	answer->limit = o->limit;
+	result->limit = o->limit;
 	if (!in->sample)
 		return;
-	answer->value = in->sample->value;
+	result->value = in->sample->value;
 	if (m->missing)
 		return;
-	if (m->moved >= o->limit)
-		answer->truth = true;
-	else if (m->moved < o->limit - gw_table_number(&o->deadband, o->limit / 10))
-		answer->truth = false;
+	if (m->change >= o->limit)
+		result->condition_true = true;
+	else if (m->change < o->limit - gw_table_number(&o->deadband, o->limit / 10))
+		result->condition_true = false;
 }
 
 static void check_rate(const struct gw_condition_opts *o, struct gw_report *report)
@@ -295,7 +300,7 @@ static void describe(const struct gw_condition_opts *o, struct gw_text *t)
 static const struct gw_setting rises_settings[] = {RATE_ROWS("rises")};
 static const struct gw_setting falls_settings[] = {RATE_ROWS("falls")};
 
-const struct gw_condition_kind gw_rises = {
+const struct gw_condition_kind gw_condition_rises = {
 	.key = "rises",
 	.settings = rises_settings,
 	.on_points = true,
@@ -303,14 +308,14 @@ const struct gw_condition_kind gw_rises = {
 	.check = check_rate,
 	.memory = rate_memory,
 	.absorb = absorb_rises,
-	.rest = rest_rises,
-	.recall = recall_rises,
-	.recalls_each = true,
-	.ask = ask_rate,
+	.history_quiet_band = quiet_band_rises,
+	.absorb_buffered = absorb_buffered_rises,
+	.needs_each_sample = true,
+	.evaluate = evaluate_rate,
 	.describe = describe,
 };
 
-const struct gw_condition_kind gw_falls = {
+const struct gw_condition_kind gw_condition_falls = {
 	.key = "falls",
 	.settings = falls_settings,
 	.on_points = true,
@@ -318,10 +323,10 @@ const struct gw_condition_kind gw_falls = {
 	.check = check_rate,
 	.memory = rate_memory,
 	.absorb = absorb_falls,
-	.rest = rest_falls,
-	.recall = recall_falls,
-	.recalls_each = true,
-	.ask = ask_rate,
-	.worse = gw_kind_less_worse,
+	.history_quiet_band = quiet_band_falls,
+	.absorb_buffered = absorb_buffered_falls,
+	.needs_each_sample = true,
+	.evaluate = evaluate_rate,
+	.worse = gw_worse_if_less,
 	.describe = describe,
 };

@@ -7,17 +7,18 @@
 
 #include <math.h>
 
-static void ask_silent(const struct gw_condition_opts *o, void *memory,
-	const struct gw_condition_input *in, struct gw_condition_answer *answer)
+static void evaluate_silent(const struct gw_condition_opts *o, void *memory,
+	const struct gw_condition_input *in, struct gw_condition_result *result)
 {
 	int64_t due_ns = in->last_good_ns + o->window_ns;
 
 	(void)memory;
-	answer->truth = due_ns <= in->now_ns;
-	answer->due_ns = answer->truth ? INT64_MAX : due_ns;
+	result->condition_true = due_ns <= in->now_ns;
+	result->due_ns = result->condition_true ? INT64_MAX : due_ns;
 }
 
-static void calm_silent(const struct gw_condition_opts *o, double *ret_lo, double *ret_hi)
+static void quiet_band_silent(
+	const struct gw_condition_opts *o, double *ret_lo, double *ret_hi)
 {
 	(void)o;
 	*ret_lo = -HUGE_VAL;
@@ -41,22 +42,22 @@ static const struct gw_setting silent_settings[] = {
 	{0},
 };
 
-const struct gw_condition_kind gw_silent = {
+const struct gw_condition_kind gw_condition_silent = {
 	.key = "silent",
 	.settings = silent_settings,
 	.on_points = true,
 	.on_devices = true,
-	.ask = ask_silent,
-	.calm = calm_silent,
-	.worse = gw_kind_never_worse,
+	.evaluate = evaluate_silent,
+	.quiet_band = quiet_band_silent,
+	.worse = gw_never_worse,
 	.describe = describe_silent,
 };
 
 struct stuck {
 	double value;
-	int64_t since_ns; /* of the first sample with this value; 0: none yet */
-	bool begins;      /* nothing but the first sample is known */
-	bool first;       /* value is that of the first sample */
+	int64_t since_ns;    /* of the first sample with this value; 0: none yet */
+	bool only_first;     /* nothing but the first sample is known */
+	bool is_first_value; /* value is that of the first sample */
 };
 
 static size_t stuck_memory(const struct gw_condition_opts *o)
@@ -71,20 +72,20 @@ static bool absorb_stuck(const struct gw_condition_opts *o, void *memory,
 	struct stuck *m = memory;
 
 	if (m->since_ns == 0 || islessgreater(m->value, sample->value)) {
-		m->begins = m->first = m->since_ns == 0;
+		m->only_first = m->is_first_value = m->since_ns == 0;
 		m->value = sample->value;
 		m->since_ns = now_ns;
 	}
 	return now_ns - m->since_ns >= o->window_ns;
 }
 
-static void recall_stuck(void *memory, const struct gw_rested *run)
+static void absorb_buffered_stuck(void *memory, const struct gw_buffered_run *run)
 {
 	struct stuck *m = memory;
 
 	if (run->since_ns == 0)
 		return;
-	m->begins = m->first = false;
+	m->only_first = m->is_first_value = false;
 	m->value = run->value;
 	m->since_ns = run->since_ns;
 }
@@ -98,37 +99,37 @@ static void pause_stuck(void *memory, int64_t pause_ns)
 		m->since_ns += pause_ns;
 }
 
-static bool rest_stuck(
-	const struct gw_condition_opts *o, const void *memory, struct gw_rest *ret_rest)
+static bool quiet_band_stuck(const struct gw_condition_opts *o, const void *memory,
+	struct gw_quiet_band *ret_band)
 {
 	const struct stuck *m = memory;
 
-	ret_rest->until_ns = m->since_ns + o->window_ns;
+	ret_band->until_ns = m->since_ns + o->window_ns;
 	return m->since_ns != 0;
 }
 
 /* Only a sample can make it true: a device that says nothing is silent, not stuck. */
-static void ask_stuck(const struct gw_condition_opts *o, void *memory,
-	const struct gw_condition_input *in, struct gw_condition_answer *answer)
+static void evaluate_stuck(const struct gw_condition_opts *o, void *memory,
+	const struct gw_condition_input *in, struct gw_condition_result *result)
 {
 	struct stuck *m = memory;
 
 	if (!in->sample)
 		return;
-	if (m->begins &&
-		answer->truth) /* it stood before a restart: until the value moves */
+	if (m->only_first &&
+		result->condition_true) /* it stood before a restart: until the value moves */
 		m->since_ns = in->now_ns - o->window_ns;
-	m->begins = false;
-	answer->value = in->sample->value;
-	answer->truth = in->now_ns - m->since_ns >= o->window_ns;
+	m->only_first = false;
+	result->value = in->sample->value;
+	result->condition_true = in->now_ns - m->since_ns >= o->window_ns;
 }
 
 /* Until the value moves. */
-static void stood_stuck(const struct gw_condition_opts *o, void *memory)
+static void restore_active_stuck(const struct gw_condition_opts *o, void *memory)
 {
 	struct stuck *m = memory;
 
-	if (m->first)
+	if (m->is_first_value)
 		m->since_ns -= o->window_ns;
 }
 
@@ -149,18 +150,18 @@ static const struct gw_setting stuck_settings[] = {
 	{0},
 };
 
-const struct gw_condition_kind gw_stuck = {
+const struct gw_condition_kind gw_condition_stuck = {
 	.key = "stuck",
 	.settings = stuck_settings,
 	.on_points = true,
 	.numbers_only = true,
 	.memory = stuck_memory,
 	.absorb = absorb_stuck,
-	.rest = rest_stuck,
-	.recall = recall_stuck,
+	.history_quiet_band = quiet_band_stuck,
+	.absorb_buffered = absorb_buffered_stuck,
 	.paused = pause_stuck,
-	.ask = ask_stuck,
-	.stood = stood_stuck,
-	.worse = gw_kind_never_worse,
+	.evaluate = evaluate_stuck,
+	.restore_active = restore_active_stuck,
+	.worse = gw_never_worse,
 	.describe = describe_stuck,
 };

@@ -7,43 +7,45 @@ enum gw_state gw_state_shown(const struct gw_alarm_state *s)
 {
 	if (s->shelved)
 		return GW_STATE_SHELVED;
-	if (s->holds & GW_HOLD_SERVICE)
+	if (s->suppressed_by & GW_SUPPRESSED_BY_SERVICE)
 		return GW_STATE_OUT_OF_SERVICE;
-	if (s->holds && (s->truth || gw_state_active(s)))
+	if (s->suppressed_by && (s->condition_true || gw_state_active(s)))
 		return GW_STATE_SUPPRESSED;
-	return (enum gw_state)s->under;
+	return (enum gw_state)s->underlying;
 }
 
 bool gw_state_active(const struct gw_alarm_state *s)
 {
-	return s->under == GW_STATE_ACTIVE_UNACKED || s->under == GW_STATE_ACTIVE_ACKED;
+	return s->underlying == GW_STATE_ACTIVE_UNACKED ||
+		s->underlying == GW_STATE_ACTIVE_ACKED;
 }
 
-enum gw_state gw_state_told_under(const struct gw_alarm_state *s)
+enum gw_state gw_state_announced_underlying(const struct gw_alarm_state *s)
 {
-	return (enum gw_state)(s->untold ? s->told_under : s->under);
+	return (enum gw_state)(
+		s->raise_unannounced ? s->announced_underlying : s->underlying);
 }
 
-static void move(struct gw_alarm_state *s, enum gw_change change, bool silent,
-	int64_t at_ns, struct gw_moves *moves)
+static void add_transition(struct gw_alarm_state *s, enum gw_change change,
+	bool unannounced, int64_t at_ns, struct gw_transitions *transitions)
 {
-	moves->move[moves->n++] = (struct gw_move){
+	transitions->at[transitions->n++] = (struct gw_transition){
 		.change = (uint8_t)change,
 		.state = (uint8_t)gw_state_shown(s),
-		.under = (uint8_t)gw_state_told_under(s),
-		.silent = silent,
+		.underlying = (uint8_t)gw_state_announced_underlying(s),
+		.unannounced = unannounced,
 		.at_ns = at_ns,
 	};
 }
 
-static enum gw_state returned(enum gw_state under, bool latch)
+static enum gw_state returned_state(enum gw_state underlying, bool latch)
 {
-	if (under == GW_STATE_ACTIVE_UNACKED)
+	if (underlying == GW_STATE_ACTIVE_UNACKED)
 		return latch ? GW_STATE_LATCHED_UNACKED : GW_STATE_RETURNED_UNACKED;
 	return latch ? GW_STATE_LATCHED_ACKED : GW_STATE_NORMAL;
 }
 
-static int64_t later(int64_t at_ns, int64_t by_ns)
+static int64_t add_ns(int64_t at_ns, int64_t by_ns)
 {
 	int64_t end_ns;
 
@@ -55,82 +57,87 @@ static int64_t delay_end(const struct gw_alarm_state *s, const struct gw_state_r
 {
 	int64_t off_ns = r->off_delay_ns;
 
-	if (s->truth == gw_state_active(s) || (s->truth && s->holds))
+	if (s->condition_true == gw_state_active(s) ||
+		(s->condition_true && s->suppressed_by))
 		return INT64_MAX;
-	if (r->hold_chatter && s->chattering && off_ns < GW_CHATTER_NS)
+	if (r->hold_while_chattering && s->chattering && off_ns < GW_CHATTER_NS)
 		off_ns = GW_CHATTER_NS;
-	return later(s->turn_ns, s->truth ? r->on_delay_ns : off_ns);
+	return add_ns(s->condition_since_ns, s->condition_true ? r->on_delay_ns : off_ns);
 }
 
 static int64_t chatter_end(const struct gw_alarm_state *s)
 {
-	return s->chattering ? later(s->turn_ns, GW_CHATTER_NS) : INT64_MAX;
+	return s->chattering ? add_ns(s->condition_since_ns, GW_CHATTER_NS) : INT64_MAX;
 }
 
 /* Nobody is reminded of what is on a shelf. */
-static int64_t re_alarm(const struct gw_alarm_state *s, const struct gw_state_rules *r)
+static int64_t re_alarm_at(const struct gw_alarm_state *s, const struct gw_state_rules *r)
 {
-	if (r->re_alarm_ns == 0 || s->shelved || s->holds || !gw_state_active(s))
+	if (r->re_alarm_ns == 0 || s->shelved || s->suppressed_by || !gw_state_active(s))
 		return INT64_MAX;
-	return later(s->told_ns, r->re_alarm_ns);
+	return add_ns(s->re_alarm_from_ns, r->re_alarm_ns);
 }
 
-static void raise_it(struct gw_alarm_state *s, int64_t at_ns, struct gw_moves *moves)
+static void raise_alarm(
+	struct gw_alarm_state *s, int64_t at_ns, struct gw_transitions *transitions)
 {
-	if (at_ns < later(s->raised_ns[1], GW_CHATTER_NS))
+	if (at_ns < add_ns(s->raised_ns[1], GW_CHATTER_NS))
 		s->chattering = true;
 	s->raised_ns[1] = s->raised_ns[0];
 	s->raised_ns[0] = at_ns;
-	s->told_ns = at_ns;
-	if (s->shelved && !s->untold) {
-		s->untold = true;
-		s->told_under = s->under;
+	s->re_alarm_from_ns = at_ns;
+	if (s->shelved && !s->raise_unannounced) {
+		s->raise_unannounced = true;
+		s->announced_underlying = s->underlying;
 	}
-	s->under = GW_STATE_ACTIVE_UNACKED;
-	move(s, GW_CHANGE_RAISED, s->shelved, at_ns, moves);
+	s->underlying = GW_STATE_ACTIVE_UNACKED;
+	add_transition(s, GW_CHANGE_RAISED, s->shelved, at_ns, transitions);
 }
 
 static void end_delay(struct gw_alarm_state *s, const struct gw_state_rules *r,
-	int64_t at_ns, struct gw_moves *moves)
+	int64_t at_ns, struct gw_transitions *transitions)
 {
-	if (s->truth) {
-		raise_it(s, at_ns, moves);
+	if (s->condition_true) {
+		raise_alarm(s, at_ns, transitions);
 	} else {
-		s->under = (uint8_t)returned((enum gw_state)s->under, r->latch);
-		move(s, GW_CHANGE_CLEARED, s->shelved, at_ns, moves);
+		s->underlying = (uint8_t)returned_state(
+			(enum gw_state)s->underlying, r->latch);
+		add_transition(s, GW_CHANGE_CLEARED, s->shelved, at_ns, transitions);
 	}
 }
 
 /* What has returned meanwhile is told by UNSHELVED alone; but a latch waits for somebody to come. */
-static void end_shelf(struct gw_alarm_state *s, int64_t at_ns, struct gw_moves *moves)
+static void end_shelf(
+	struct gw_alarm_state *s, int64_t at_ns, struct gw_transitions *transitions)
 {
-	bool latched = s->under == GW_STATE_LATCHED_UNACKED;
-	bool raise = s->untold && (latched || gw_state_active(s));
+	bool latched = s->underlying == GW_STATE_LATCHED_UNACKED;
+	bool raise = s->raise_unannounced && (latched || gw_state_active(s));
 
 	s->shelved = false;
-	s->told_ns = at_ns;
+	s->re_alarm_from_ns = at_ns;
 	if (raise)
-		s->under = s->told_under;
-	s->untold = false;
-	move(s, GW_CHANGE_UNSHELVED, false, at_ns, moves);
-	if (!raise || (s->holds && !latched)) /* a hold raises it at its own end */
+		s->underlying = s->announced_underlying;
+	s->raise_unannounced = false;
+	add_transition(s, GW_CHANGE_UNSHELVED, false, at_ns, transitions);
+	if (!raise || (s->suppressed_by && !latched)) /* a hold raises it at its own end */
 		return;
-	s->under = GW_STATE_ACTIVE_UNACKED;
-	move(s, GW_CHANGE_RAISED, false, at_ns, moves);
-	moves->move[moves->n - 1].deferred = true;
+	s->underlying = GW_STATE_ACTIVE_UNACKED;
+	add_transition(s, GW_CHANGE_RAISED, false, at_ns, transitions);
+	transitions->at[transitions->n - 1].deferred = true;
 	if (!latched)
 		return;
-	s->under = GW_STATE_LATCHED_UNACKED;
-	move(s, GW_CHANGE_CLEARED, false, at_ns, moves);
+	s->underlying = GW_STATE_LATCHED_UNACKED;
+	add_transition(s, GW_CHANGE_CLEARED, false, at_ns, transitions);
 }
 
 /* After a long sleep of the box one repeat is enough. */
-static void repeat(struct gw_alarm_state *s, int64_t now_ns, struct gw_moves *moves)
+static void repeat(
+	struct gw_alarm_state *s, int64_t now_ns, struct gw_transitions *transitions)
 {
-	s->told_ns = now_ns;
-	s->under = GW_STATE_ACTIVE_UNACKED;
-	move(s, GW_CHANGE_RAISED, false, now_ns, moves);
-	moves->move[moves->n - 1].again = true;
+	s->re_alarm_from_ns = now_ns;
+	s->underlying = GW_STATE_ACTIVE_UNACKED;
+	add_transition(s, GW_CHANGE_RAISED, false, now_ns, transitions);
+	transitions->at[transitions->n - 1].repeated = true;
 }
 
 static int64_t shelf_end(const struct gw_alarm_state *s)
@@ -140,77 +147,81 @@ static int64_t shelf_end(const struct gw_alarm_state *s)
 
 static int64_t next_end(const struct gw_alarm_state *s, const struct gw_state_rules *r)
 {
-	return gw_sooner(delay_end(s, r), gw_sooner(shelf_end(s), chatter_end(s)));
+	return gw_min_ns(delay_end(s, r), gw_min_ns(shelf_end(s), chatter_end(s)));
 }
 
-void gw_state_time(struct gw_alarm_state *s, const struct gw_state_rules *r, int64_t now_ns,
-	struct gw_moves *moves)
+void gw_state_advance(struct gw_alarm_state *s, const struct gw_state_rules *r,
+	int64_t now_ns, struct gw_transitions *transitions)
 {
 	for (int64_t end_ns; (end_ns = next_end(s, r)) <= now_ns;) {
 		if (end_ns == delay_end(s, r))
-			end_delay(s, r, end_ns, moves);
+			end_delay(s, r, end_ns, transitions);
 		else if (end_ns == shelf_end(s))
-			end_shelf(s, end_ns, moves);
+			end_shelf(s, end_ns, transitions);
 		else
 			s->chattering = false;
 	}
-	if (re_alarm(s, r) <= now_ns) /* what has ended meanwhile needs none */
-		repeat(s, now_ns, moves);
+	if (re_alarm_at(s, r) <= now_ns) /* what has ended meanwhile needs none */
+		repeat(s, now_ns, transitions);
 }
 
-void gw_state_truth(struct gw_alarm_state *s, const struct gw_state_rules *r,
-	int64_t now_ns, bool truth, struct gw_moves *moves)
+void gw_state_set_condition(struct gw_alarm_state *s, const struct gw_state_rules *r,
+	int64_t now_ns, bool condition_true, struct gw_transitions *transitions)
 {
-	gw_state_time(s, r, now_ns, moves);
-	if (truth == s->truth)
+	gw_state_advance(s, r, now_ns, transitions);
+	if (condition_true == s->condition_true)
 		return;
-	s->truth = truth;
-	s->turn_ns = now_ns;
+	s->condition_true = condition_true;
+	s->condition_since_ns = now_ns;
 	if (delay_end(s, r) <= now_ns)
-		end_delay(s, r, now_ns, moves);
+		end_delay(s, r, now_ns, transitions);
 }
 
-static void end_service(struct gw_alarm_state *s, int64_t now_ns, struct gw_moves *moves)
+static void go_out_of_service(
+	struct gw_alarm_state *s, int64_t now_ns, struct gw_transitions *transitions)
 {
-	bool stood = gw_state_told_under(s) != GW_STATE_NORMAL, shelved = s->shelved;
+	bool restore_active = gw_state_announced_underlying(s) != GW_STATE_NORMAL,
+	     shelved = s->shelved;
 
-	s->under = GW_STATE_NORMAL;
-	s->shelved = s->chattering = s->untold = false;
-	if (stood)
-		move(s, GW_CHANGE_CLEARED, false, now_ns, moves);
+	s->underlying = GW_STATE_NORMAL;
+	s->shelved = s->chattering = s->raise_unannounced = false;
+	if (restore_active)
+		add_transition(s, GW_CHANGE_CLEARED, false, now_ns, transitions);
 	else if (shelved)
-		move(s, GW_CHANGE_UNSHELVED, false, now_ns, moves);
+		add_transition(s, GW_CHANGE_UNSHELVED, false, now_ns, transitions);
 }
 
-void gw_state_hold(struct gw_alarm_state *s, const struct gw_state_rules *r, int64_t now_ns,
-	enum gw_hold why, bool on, struct gw_moves *moves)
+void gw_state_set_suppressed(struct gw_alarm_state *s, const struct gw_state_rules *r,
+	int64_t now_ns, enum gw_suppressed_by why, bool on,
+	struct gw_transitions *transitions)
 {
-	gw_state_time(s, r, now_ns, moves);
-	s->holds = (uint8_t)(on ? s->holds | why : s->holds & ~why);
-	if (s->holds & GW_HOLD_SERVICE)
-		end_service(s, now_ns, moves);
+	gw_state_advance(s, r, now_ns, transitions);
+	s->suppressed_by = (uint8_t)(on ? s->suppressed_by | why : s->suppressed_by & ~why);
+	if (s->suppressed_by & GW_SUPPRESSED_BY_SERVICE)
+		go_out_of_service(s, now_ns, transitions);
 	else if (delay_end(s, r) <= now_ns)
-		end_delay(s, r, now_ns, moves);
+		end_delay(s, r, now_ns, transitions);
 }
 
-int64_t gw_state_due(const struct gw_alarm_state *s, const struct gw_state_rules *r)
+int64_t gw_state_due_ns(const struct gw_alarm_state *s, const struct gw_state_rules *r)
 {
-	return gw_sooner(next_end(s, r), re_alarm(s, r));
+	return gw_min_ns(next_end(s, r), re_alarm_at(s, r));
 }
 
 static const char out_of_service[] = "it is out of service: take out_of_service from its "
 				     "configuration and reload";
 
-const char *gw_state_ack(struct gw_alarm_state *s, int64_t now_ns, struct gw_moves *moves)
+const char *gw_state_ack(
+	struct gw_alarm_state *s, int64_t now_ns, struct gw_transitions *transitions)
 {
 	if (s->shelved)
 		return "it is shelved: unshelve it first";
-	if (s->holds & GW_HOLD_SERVICE)
+	if (s->suppressed_by & GW_SUPPRESSED_BY_SERVICE)
 		return out_of_service;
-	switch ((enum gw_state)s->under) {
-	case GW_STATE_ACTIVE_UNACKED: s->under = GW_STATE_ACTIVE_ACKED; break;
-	case GW_STATE_RETURNED_UNACKED: s->under = GW_STATE_NORMAL; break;
-	case GW_STATE_LATCHED_UNACKED: s->under = GW_STATE_LATCHED_ACKED; break;
+	switch ((enum gw_state)s->underlying) {
+	case GW_STATE_ACTIVE_UNACKED: s->underlying = GW_STATE_ACTIVE_ACKED; break;
+	case GW_STATE_RETURNED_UNACKED: s->underlying = GW_STATE_NORMAL; break;
+	case GW_STATE_LATCHED_UNACKED: s->underlying = GW_STATE_LATCHED_ACKED; break;
 	case GW_STATE_ACTIVE_ACKED:
 	case GW_STATE_LATCHED_ACKED: return "it is acknowledged already";
 	case GW_STATE_NORMAL:
@@ -219,18 +230,19 @@ const char *gw_state_ack(struct gw_alarm_state *s, int64_t now_ns, struct gw_mov
 	case GW_STATE_OUT_OF_SERVICE:
 		return "it is normal: there is nothing to acknowledge";
 	}
-	s->told_ns = now_ns;
-	move(s, GW_CHANGE_ACKED, false, now_ns, moves);
+	s->re_alarm_from_ns = now_ns;
+	add_transition(s, GW_CHANGE_ACKED, false, now_ns, transitions);
 	return NULL;
 }
 
-const char *gw_state_reset(struct gw_alarm_state *s, int64_t now_ns, struct gw_moves *moves)
+const char *gw_state_reset(
+	struct gw_alarm_state *s, int64_t now_ns, struct gw_transitions *transitions)
 {
 	if (s->shelved)
 		return "it is shelved: unshelve it first";
-	if (s->holds & GW_HOLD_SERVICE)
+	if (s->suppressed_by & GW_SUPPRESSED_BY_SERVICE)
 		return out_of_service;
-	switch ((enum gw_state)s->under) {
+	switch ((enum gw_state)s->underlying) {
 	case GW_STATE_LATCHED_ACKED: break;
 	case GW_STATE_LATCHED_UNACKED:
 		return "it is not acknowledged: acknowledge it first";
@@ -243,29 +255,29 @@ const char *gw_state_reset(struct gw_alarm_state *s, int64_t now_ns, struct gw_m
 	case GW_STATE_SUPPRESSED:
 	case GW_STATE_OUT_OF_SERVICE: return "it is not latched: there is nothing to reset";
 	}
-	s->under = GW_STATE_NORMAL;
-	move(s, GW_CHANGE_RESET, false, now_ns, moves);
+	s->underlying = GW_STATE_NORMAL;
+	add_transition(s, GW_CHANGE_RESET, false, now_ns, transitions);
 	return NULL;
 }
 
-const char *gw_state_shelve(
-	struct gw_alarm_state *s, int64_t now_ns, int64_t for_ns, struct gw_moves *moves)
+const char *gw_state_shelve(struct gw_alarm_state *s, int64_t now_ns, int64_t duration_ns,
+	struct gw_transitions *transitions)
 {
-	if (for_ns <= 0)
+	if (duration_ns <= 0)
 		return "a shelf needs an end: say for how long";
-	if (s->holds & GW_HOLD_SERVICE)
+	if (s->suppressed_by & GW_SUPPRESSED_BY_SERVICE)
 		return out_of_service;
 	s->shelved = true;
-	s->shelf_end_ns = later(now_ns, for_ns);
-	move(s, GW_CHANGE_SHELVED, false, now_ns, moves);
+	s->shelf_end_ns = add_ns(now_ns, duration_ns);
+	add_transition(s, GW_CHANGE_SHELVED, false, now_ns, transitions);
 	return NULL;
 }
 
 const char *gw_state_unshelve(
-	struct gw_alarm_state *s, int64_t now_ns, struct gw_moves *moves)
+	struct gw_alarm_state *s, int64_t now_ns, struct gw_transitions *transitions)
 {
 	if (!s->shelved)
 		return "it is not shelved";
-	end_shelf(s, now_ns, moves);
+	end_shelf(s, now_ns, transitions);
 	return NULL;
 }

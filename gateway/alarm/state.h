@@ -30,47 +30,47 @@ struct gw_state_rules {
 	int64_t re_alarm_ns; /* > 0: raised again this long after it was last raised, acknowledged
 				 or came off its shelf, while it is active; 0: never */
 	bool latch;          /* after return it waits for acknowledge, then reset */
-	bool hold_chatter; /* off_delay_ns is GW_CHATTER_NS at least while it chatters */
+	bool hold_while_chattering; /* off_delay_ns is GW_CHATTER_NS at least while it chatters */
 };
 
 /* Why a condition that is true does not raise. */
-enum gw_hold {
-	GW_HOLD_DESIGN = 1,  /* an alarm or contact it has under `unless` is true */
-	GW_HOLD_SERVICE = 2, /* out of service */
+enum gw_suppressed_by {
+	GW_SUPPRESSED_BY_DESIGN = 1, /* an alarm or contact it has under `unless` is true */
+	GW_SUPPRESSED_BY_SERVICE = 2, /* out of service */
 };
 
 struct gw_alarm_state {
-	uint8_t under; /* NORMAL .. LATCHED_ACKED: what it is, or would be if not shelved */
-	uint8_t holds; /* enum gw_hold, ORed */
-	bool truth;    /* the condition, as last told */
+	uint8_t underlying; /* NORMAL .. LATCHED_ACKED: what it is, or would be if not shelved */
+	uint8_t suppressed_by; /* enum gw_hold, ORed */
+	bool condition_true;   /* the condition, as last told */
 	bool shelved;
 	bool chattering;
-	bool untold;        /* this activation began on the shelf: nobody knows of it yet */
-	uint8_t told_under; /* valid while untold: what it was before */
-	int64_t turn_ns;    /* when truth last changed */
-	int64_t shelf_end_ns; /* valid while shelved */
-	int64_t told_ns;      /* what re_alarm_ns counts from, valid while active */
-	int64_t raised_ns[2]; /* the last two activations, newest first */
+	bool raise_unannounced; /* this activation began on the shelf: nobody knows of it yet */
+	uint8_t announced_underlying; /* valid while untold: what it was before */
+	int64_t condition_since_ns;   /* when truth last changed */
+	int64_t shelf_end_ns;         /* valid while shelved */
+	int64_t re_alarm_from_ns;     /* what re_alarm_ns counts from, valid while active */
+	int64_t raised_ns[2];         /* the last two activations, newest first */
 };
 
 /* What a call did, in order. */
-struct gw_moves {
+struct gw_transitions {
 	unsigned n;
-	struct gw_move {
-		uint8_t change; /* enum gw_change */
-		uint8_t state;  /* enum gw_state afterwards, SHELVED included */
-		uint8_t under;  /* gw_state_told_under afterwards */
-		bool silent;    /* happened under a shelf: nobody is told */
-		bool again;     /* RAISED: a repeat, it was active all the while */
-		bool deferred;  /* RAISED: it became so on a shelf that has ended now */
-		int64_t at_ns;  /* when it fell due, <= now */
-	} move[6];
+	struct gw_transition {
+		uint8_t change;     /* enum gw_change */
+		uint8_t state;      /* enum gw_state afterwards, SHELVED included */
+		uint8_t underlying; /* gw_state_told_under afterwards */
+		bool unannounced;   /* happened under a shelf: nobody is told */
+		bool repeated;      /* RAISED: a repeat, it was active all the while */
+		bool deferred;      /* RAISED: it became so on a shelf that has ended now */
+		int64_t at_ns;      /* when it fell due, <= now */
+	} at[6];
 };
 
 /* NORMAL, condition false, never raised. */
 #define GW_STATE_INIT \
 	{ \
-		.under = GW_STATE_NORMAL, .raised_ns = { INT64_MIN, INT64_MIN } \
+		.underlying = GW_STATE_NORMAL, .raised_ns = { INT64_MIN, INT64_MIN } \
 	}
 
 /* What it is to the outside: SHELVED, OUT_OF_SERVICE, or SUPPRESSED while the condition is true or
@@ -80,29 +80,31 @@ enum gw_state gw_state_shown(const struct gw_alarm_state *s);
 bool gw_state_active(const struct gw_alarm_state *s);
 
 /* What is under it as far as anybody was told. */
-enum gw_state gw_state_told_under(const struct gw_alarm_state *s);
+enum gw_state gw_state_announced_underlying(const struct gw_alarm_state *s);
 
 /* Let what fell due by now happen: end of a delay, of a shelf, of chattering; a repeat. */
-void gw_state_time(struct gw_alarm_state *s, const struct gw_state_rules *r, int64_t now_ns,
-	struct gw_moves *moves);
+void gw_state_advance(struct gw_alarm_state *s, const struct gw_state_rules *r,
+	int64_t now_ns, struct gw_transitions *transitions);
 /* The condition is `truth` from now on. What fell due before happens first. */
-void gw_state_truth(struct gw_alarm_state *s, const struct gw_state_rules *r,
-	int64_t now_ns, bool truth, struct gw_moves *moves);
+void gw_state_set_condition(struct gw_alarm_state *s, const struct gw_state_rules *r,
+	int64_t now_ns, bool condition_true, struct gw_transitions *transitions);
 /* A hold begins or ends. It keeps a true condition from raising, and raises it at its end; it
  * takes nothing back that was told. Only out of service ends what stands: cleared, off its shelf. */
-void gw_state_hold(struct gw_alarm_state *s, const struct gw_state_rules *r, int64_t now_ns,
-	enum gw_hold why, bool on, struct gw_moves *moves);
+void gw_state_set_suppressed(struct gw_alarm_state *s, const struct gw_state_rules *r,
+	int64_t now_ns, enum gw_suppressed_by why, bool on,
+	struct gw_transitions *transitions);
 /* When gw_state_time is needed next, INT64_MAX if never. */
-int64_t gw_state_due(const struct gw_alarm_state *s, const struct gw_state_rules *r);
+int64_t gw_state_due_ns(const struct gw_alarm_state *s, const struct gw_state_rules *r);
 
 /* A person's words. NULL when done (moves has what happened), else why not, in plain English. */
-const char *gw_state_ack(struct gw_alarm_state *s, int64_t now_ns, struct gw_moves *moves);
+const char *gw_state_ack(
+	struct gw_alarm_state *s, int64_t now_ns, struct gw_transitions *transitions);
 const char *gw_state_reset(
-	struct gw_alarm_state *s, int64_t now_ns, struct gw_moves *moves);
+	struct gw_alarm_state *s, int64_t now_ns, struct gw_transitions *transitions);
 /* for_ns > 0; shelving again moves the end. */
-const char *gw_state_shelve(
-	struct gw_alarm_state *s, int64_t now_ns, int64_t for_ns, struct gw_moves *moves);
+const char *gw_state_shelve(struct gw_alarm_state *s, int64_t now_ns, int64_t duration_ns,
+	struct gw_transitions *transitions);
 const char *gw_state_unshelve(
-	struct gw_alarm_state *s, int64_t now_ns, struct gw_moves *moves);
+	struct gw_alarm_state *s, int64_t now_ns, struct gw_transitions *transitions);
 
 #endif

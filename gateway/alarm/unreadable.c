@@ -31,7 +31,8 @@ static bool is_refusal(enum gw_quality q)
 static int64_t counts_from_ns(
 	const struct unreadable *m, const struct gw_condition_input *in)
 {
-	return m->since_ns > in->device_back_ns ? m->since_ns : in->device_back_ns;
+	return m->since_ns > in->device_recovered_ns ? m->since_ns
+						     : in->device_recovered_ns;
 }
 
 /* One that speaks at all times is missed since its last word, another since then. */
@@ -49,43 +50,43 @@ static int64_t due_ns(const struct gw_condition_opts *o, const struct unreadable
 static bool speaks(const struct gw_condition_opts *o, const struct unreadable *m,
 	const struct gw_condition_input *in)
 {
-	return in->device_good_ns > counts_from_ns(m, in) &&
-		(!o->is || in->now_ns - in->device_good_ns < o->window_ns / 2);
+	return in->device_last_good_ns > counts_from_ns(m, in) &&
+		(!o->is || in->now_ns - in->device_last_good_ns < o->window_ns / 2);
 }
 
 /* Its device has spoken since the link was last lost. */
-static bool never_heard(
+static bool never_good(
 	const struct gw_condition_opts *o, const struct gw_condition_input *in)
 {
-	return in->never_heard && in->device_good_ns >= in->last_ns && o->fit_ns > 0 &&
-		in->now_ns - in->last_good_ns >= o->fit_ns;
+	return in->never_good && in->device_last_good_ns >= in->last_sample_ns &&
+		o->fit_ns > 0 && in->now_ns - in->last_good_ns >= o->fit_ns;
 }
 
-static void ask(const struct gw_condition_opts *o, void *at,
-	const struct gw_condition_input *in, struct gw_condition_answer *answer)
+static void evaluate(const struct gw_condition_opts *o, void *at,
+	const struct gw_condition_input *in, struct gw_condition_result *result)
 {
 	struct unreadable *m = at;
 	bool refused = is_refusal(in->quality);
 
 	if (in->sample) {
 		m->since_ns = 0;
-		answer->truth = false;
+		result->condition_true = false;
 		return;
 	}
-	if (answer->truth)
+	if (result->condition_true)
 		return;
 	if (in->last_good_ns > m->since_ns) /* readable meanwhile, or nothing of it yet */
-		m->since_ns = refused ? in->last_ns : 0;
+		m->since_ns = refused ? in->last_sample_ns : 0;
 	if (m->since_ns == 0) {
-		answer->truth = never_heard(o, in);
+		result->condition_true = never_good(o, in);
 	} else if (in->now_ns < due_ns(o, m, in)) {
-		answer->due_ns = due_ns(o, m, in);
+		result->due_ns = due_ns(o, m, in);
 	} else if (speaks(o, m, in)) {
-		answer->truth = true;
+		result->condition_true = true;
 	} else if (o->is) {
 		m->since_ns = 0; /* it is asked again, and the next refusal counts */
 	} else {
-		answer->due_ns = in->now_ns + o->window_ns;
+		result->due_ns = in->now_ns + o->window_ns;
 	}
 }
 
@@ -98,7 +99,7 @@ static void paused(void *at, int64_t pause_ns)
 		m->since_ns += pause_ns;
 }
 
-static void calm(const struct gw_condition_opts *o, double *ret_lo, double *ret_hi)
+static void quiet_band(const struct gw_condition_opts *o, double *ret_lo, double *ret_hi)
 {
 	(void)o;
 	*ret_lo = -HUGE_VAL;
@@ -123,15 +124,15 @@ static const struct gw_setting settings[] = {
 	{0},
 };
 
-const struct gw_condition_kind gw_unreadable = {
+const struct gw_condition_kind gw_condition_unreadable = {
 	.key = "unreadable",
 	.settings = settings,
 	.on_points = true,
-	.on_refusals = true,
+	.on_bad_samples = true,
 	.memory = memory,
-	.ask = ask,
+	.evaluate = evaluate,
 	.paused = paused,
-	.calm = calm,
-	.worse = gw_kind_never_worse,
+	.quiet_band = quiet_band,
+	.worse = gw_never_worse,
 	.describe = describe,
 };

@@ -11,7 +11,7 @@
 
 struct member {
 	int64_t last_true_ns; /* valid if ever */
-	bool now, ever, known;
+	bool is_true, was_true, known;
 };
 
 struct vote {
@@ -27,11 +27,11 @@ static size_t vote_memory(const struct gw_condition_opts *o)
 static bool counts(
 	const struct gw_condition_opts *o, const struct member *m, int64_t now_ns)
 {
-	return m->now || (m->ever && now_ns - m->last_true_ns < o->window_ns);
+	return m->is_true || (m->was_true && now_ns - m->last_true_ns < o->window_ns);
 }
 
 /* Whether an earlier member of the same device counts already. */
-static bool counted(
+static bool device_counted(
 	const struct gw_condition_opts *o, const struct member *m, size_t i, int64_t now_ns)
 {
 	for (size_t k = 0; k < i; k++)
@@ -41,53 +41,54 @@ static bool counted(
 	return false;
 }
 
-static void ask_vote(const struct gw_condition_opts *o, void *memory,
-	const struct gw_condition_input *in, struct gw_condition_answer *answer)
+static void evaluate_vote(const struct gw_condition_opts *o, void *memory,
+	const struct gw_condition_input *in, struct gw_condition_result *result)
 {
 	struct vote *v = memory;
 	struct member *m = v->member;
 	int64_t n = 0;
-	bool unheard = false;
+	bool some_unknown = false;
 
 	if (in->member != GW_NO_MEMBER) {
 		struct member *changed = &m[in->member];
 
-		if (changed->now || in->member_true) {
+		if (changed->is_true || in->member_true) {
 			changed->last_true_ns = in->now_ns;
-			changed->ever = true;
+			changed->was_true = true;
 		}
-		changed->now = in->member_true;
+		changed->is_true = in->member_true;
 		changed->known = true;
 	}
 	for (size_t i = 0; i < o->n_members; i++) {
-		unheard |= !m[i].known;
-		if (!counts(o, &m[i], in->now_ns) || counted(o, m, i, in->now_ns))
+		some_unknown |= !m[i].known;
+		if (!counts(o, &m[i], in->now_ns) || device_counted(o, m, i, in->now_ns))
 			continue;
 		n++;
-		if (!m[i].now)
-			answer->due_ns = gw_sooner(
-				answer->due_ns, m[i].last_true_ns + o->window_ns);
+		if (!m[i].is_true)
+			result->due_ns = gw_min_ns(
+				result->due_ns, m[i].last_true_ns + o->window_ns);
 	}
-	answer->value = (double)n;
-	answer->limit = (double)o->at_least;
+	result->value = (double)n;
+	result->limit = (double)o->at_least;
 	v->confirmed |= n >= o->at_least;
 	/* After a restart a confirmed fire stays so until every member was heard again. */
-	answer->truth = n >= o->at_least || (answer->truth && unheard && !v->confirmed);
+	result->condition_true = n >= o->at_least ||
+		(result->condition_true && some_unknown && !v->confirmed);
 }
 
-size_t gw_condition_members(const struct gw_condition_opts *o, const void *memory,
-	int64_t now_ns, const char *ret_keys[], size_t most)
+size_t gw_condition_true_members(const struct gw_condition_opts *o, const void *memory,
+	int64_t now_ns, const char *ret_keys[], size_t max_keys)
 {
 	const struct member *m = ((const struct vote *)memory)->member;
 	size_t n = 0;
 
-	for (size_t i = 0; i < o->n_members && n < most; i++)
-		if (counts(o, &m[i], now_ns) && !counted(o, m, i, now_ns))
+	for (size_t i = 0; i < o->n_members && n < max_keys; i++)
+		if (counts(o, &m[i], now_ns) && !device_counted(o, m, i, now_ns))
 			ret_keys[n++] = o->members[i].key;
 	return n;
 }
 
-void gw_condition_members_keep(const struct gw_condition_opts *o, void *memory,
+void gw_condition_adopt_members(const struct gw_condition_opts *o, void *memory,
 	const struct gw_condition_opts *old_o, const void *old_memory)
 {
 	const struct vote *old = old_memory;
@@ -137,11 +138,11 @@ static const struct gw_setting vote_settings[] = {
 	{0},
 };
 
-const struct gw_condition_kind gw_at_least = {
+const struct gw_condition_kind gw_condition_at_least = {
 	.key = "at_least",
 	.settings = vote_settings,
-	.votes = true,
+	.is_vote = true,
 	.memory = vote_memory,
-	.ask = ask_vote,
+	.evaluate = evaluate_vote,
 	.describe = describe_vote,
 };

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "app/gateway.h"
 
-#include "app/listen.h"
-#include "app/random.h"
+#include "app/openssl_random.h"
 #include "base/log.h"
-#include "ctl/protocol.h"
+#include "control/listen.h"
+#include "control/protocol.h"
 #include "gw_build.h"
-#include "source/memory.h"
+#include "source/state_files.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -29,19 +29,19 @@ struct gw_time gw_gateway_now(struct gw_gateway *g)
 	return (struct gw_time){
 		.mono_ns = gw_clock_mono_ns(),
 		.wall_ms = gw_clock_wall_ms(),
-		.synced = atomic_load_explicit(&g->pulse.synced, memory_order_relaxed),
+		.synced = atomic_load_explicit(&g->watchdog.synced, memory_order_relaxed),
 	};
 }
 
 /* ---- what the loop calls ---- */
 
-static bool send_command(void *arg, const struct gw_command *command)
+static bool send_command(void *arg, const struct gw_alarm_command *command)
 {
 	struct gw_gateway *g = arg;
 
 	if (!gw_ring_push(&g->commands, command, 1, sizeof *command))
 		return false;
-	gw_wake_poke(&g->runner.wake);
+	gw_wake_poke(&g->engine_thread.wake);
 	return true;
 }
 
@@ -52,11 +52,11 @@ static bool resend(void *arg, size_t uplink, const struct gw_resend *what)
 	return gw_uplink_resend(g->uplinks[uplink], what);
 }
 
-static bool resent(void *arg, size_t uplink, struct gw_resent *ret_resent)
+static bool resent(void *arg, size_t uplink, struct gw_resend_result *ret_resent)
 {
 	struct gw_gateway *g = arg;
 
-	return gw_uplink_resent(g->uplinks[uplink], ret_resent);
+	return gw_uplink_take_resend_result(g->uplinks[uplink], ret_resent);
 }
 
 static enum gw_err reload(void *arg, bool force, struct gw_error *err)
@@ -68,25 +68,25 @@ static bool look(void *arg)
 {
 	struct gw_gateway *g = arg;
 	struct gw_event event;
-	struct gw_reply reply;
+	struct gw_alarm_reply reply;
 	bool any = false;
 
 	while (gw_ring_pop(&g->live, &event, 1, sizeof event)) {
-		gw_control_event(g->control, &event);
+		gw_server_event(g->control, &event);
 		any = true;
 	}
 	while (gw_ring_pop(&g->replies, &reply, 1, sizeof reply)) {
-		gw_control_reply(g->control, &reply);
+		gw_server_engine_reply(g->control, &reply);
 		any = true;
 	}
-	gw_control_history(g->control);
-	gw_control_resent(g->control);
-	gw_control_verified(g->control);
-	gw_storage_look(g);
+	gw_server_poll_history(g->control);
+	gw_server_poll_resend(g->control);
+	gw_server_poll_verify(g->control);
+	gw_store_watch_poll(g);
 	return any;
 }
 
-void gw_gateway_hear(struct gw_gateway *g)
+void gw_gateway_drain_rings(struct gw_gateway *g)
 {
 	look(g);
 }
@@ -114,7 +114,7 @@ static enum gw_err open_loop(struct gw_gateway *g, struct gw_error *err)
 		kind = gw_wake_init(&g->wake, err);
 	if (kind)
 		return kind;
-	g->look = (struct gw_loop_wake){.wake = &g->wake, .look = look, .arg = g};
+	g->look = (struct gw_loop_wake){.wake = &g->wake, .drain = look, .arg = g};
 	kind = gw_loop_add_wake(&g->loop, &g->look, err);
 	if (kind)
 		return kind;
@@ -142,12 +142,12 @@ static enum gw_err make_rings(struct gw_gateway *g, struct gw_error *err)
 
 	if (!kind)
 		kind = gw_ring_init(
-			&g->commands, COMMAND_RING, sizeof(struct gw_command), err);
+			&g->commands, COMMAND_RING, sizeof(struct gw_alarm_command), err);
 	if (!kind)
 		kind = gw_ring_init(
-			&g->replies, COMMAND_RING, sizeof(struct gw_reply), err);
+			&g->replies, COMMAND_RING, sizeof(struct gw_alarm_reply), err);
 	if (!kind)
-		kind = gw_storage_init(&g->storage, err);
+		kind = gw_store_watch_init(&g->store_watch, err);
 	return kind;
 }
 
@@ -157,13 +157,13 @@ static enum gw_err make_sources(struct gw_gateway *g, struct gw_error *err)
 	enum gw_err kind = GW_OK;
 
 	g->sources = calloc(c->n_sources + 1, sizeof(struct gw_source *));
-	g->source_from = calloc(c->n_sources + 1, sizeof(struct gw_generation *));
-	if (!g->sources || !g->source_from)
+	g->source_generation = calloc(c->n_sources + 1, sizeof(struct gw_generation *));
+	if (!g->sources || !g->source_generation)
 		return gw_fail(err, GW_ERR_SYSTEM, 0, "out of memory");
 	g->n_sources = c->n_sources;
 	for (size_t i = 0; !kind && i < c->n_sources; i++) {
 		kind = gw_wiring_source(g, &c->sources[i], &g->sources[i], err);
-		g->source_from[i] = g->generation;
+		g->source_generation[i] = g->generation;
 	}
 	return kind;
 }
@@ -193,7 +193,7 @@ static enum gw_err make_engine(struct gw_gateway *g, struct gw_error *err)
 		.n_sources = g->n_sources,
 		.n_uplinks = g->n_uplinks,
 		.sources = g->sources,
-		.source_from = g->source_from,
+		.source_generation = g->source_generation,
 		.uplinks = g->uplinks,
 		.uplink_faults = g->uplink_faults,
 		.uplink_slots = g->uplink_slots,
@@ -216,7 +216,7 @@ static enum gw_err begin_tls(struct gw_error *err)
 	}
 	if (kind)
 		gw_log(GW_LOG_ERR, "no link with TLS will work: %s", why.text);
-	else if (!gw_random_begin())
+	else if (!gw_openssl_random_init())
 		gw_log(GW_LOG_ERR,
 			"OpenSSL has no random numbers: no link with TLS will work");
 	return GW_OK;
@@ -232,8 +232,8 @@ static enum gw_err make_all(struct gw_gateway *g, struct gw_error *err)
 	if (kind)
 		return kind;
 	if ((kind = open_loop(g, err)) || (kind = make_rings(g, err)) ||
-		(kind = gw_runner_init(&g->runner, err)) ||
-		(kind = gw_supervise_init(&g->supervisor, &g->runner.wake, err)) ||
+		(kind = gw_engine_thread_init(&g->engine_thread, err)) ||
+		(kind = gw_supervise_init(&g->supervisor, &g->engine_thread.wake, err)) ||
 		(kind = gw_wiring_store(g, c, err)) ||
 		(kind = gw_alert_log_new(
 			 c->gateway.alert_log, LIVE_RING, &g->alert_log, err)) ||
@@ -241,16 +241,17 @@ static enum gw_err make_all(struct gw_gateway *g, struct gw_error *err)
 		(kind = make_engine(g, err)))
 		return kind;
 	gw_clock_boot_id(g->boot);
-	atomic_store_explicit(&g->pulse.synced, gw_clock_synced(), memory_order_relaxed);
-	atomic_store_explicit(&g->runner.synced, g->pulse.synced, memory_order_relaxed);
+	atomic_store_explicit(&g->watchdog.synced, gw_clock_synced(), memory_order_relaxed);
+	atomic_store_explicit(
+		&g->engine_thread.synced, g->watchdog.synced, memory_order_relaxed);
 	if (gw_listen_group(GW_PROTOCOL_GROUP, &operators))
 		gw_alert_log_group(g->alert_log, operators);
-	g->view.started_ns = g->pulse.started_ns;
-	gw_wiring_show(g);
+	g->view.started_ns = g->watchdog.started_ns;
+	gw_wiring_update_view(g);
 	gw_recorder_init(&g->recorder, &g->loop);
-	gw_recorder_config(&g->recorder, c);
-	return gw_control_open(&g->loop,
-		&(struct gw_control_opts){.path = c->gateway.control_socket,
+	gw_recorder_set_config(&g->recorder, c);
+	return gw_server_open(&g->loop,
+		&(struct gw_server_opts){.path = c->gateway.control_socket,
 			.group = GW_PROTOCOL_GROUP,
 			.view = &g->view,
 			.command = send_command,
@@ -274,24 +275,24 @@ static enum gw_err start_all(struct gw_gateway *g, struct gw_error *err)
 			return kind;
 	if ((kind = gw_alert_log_start(g->alert_log, err)))
 		return kind;
-	gw_storage_begin(g);
-	gw_wiring_show(g);
+	gw_store_watch_begin(g);
+	gw_wiring_update_view(g);
 	for (size_t i = 0; i < g->n_uplinks; i++)
 		if ((kind = gw_uplink_start(g->uplinks[i], err)))
 			return kind;
-	return gw_runner_start(&g->runner, g->engine, err);
+	return gw_engine_thread_start(&g->engine_thread, g->engine, err);
 }
 
-enum gw_err gw_gateway_start(struct gw_gateway *g, const struct gw_gateway_source *from,
+enum gw_err gw_gateway_start(struct gw_gateway *g, const struct gw_config_origin *from,
 	struct gw_config *config, struct gw_error *err)
 {
 	enum gw_err kind;
 
 	*g = (struct gw_gateway){
 		.config_path = from->path, .wake = {.fd = -1}, .signals = {.fd = -1}};
-	g->runner.wake.fd = -1;
-	pthread_mutex_init(&g->pulse.lock, NULL);
-	g->pulse.started_ns = gw_clock_mono_ns();
+	g->engine_thread.wake.fd = -1;
+	pthread_mutex_init(&g->watchdog.lock, NULL);
+	g->watchdog.started_ns = gw_clock_mono_ns();
 	g->generation = gw_generation_new(config);
 	if (!g->generation) {
 		gw_config_free(config);
@@ -304,16 +305,16 @@ enum gw_err gw_gateway_start(struct gw_gateway *g, const struct gw_gateway_sourc
 		gw_gateway_stop(g);
 		return kind;
 	}
-	gw_last_good_keep(&g->last_good, config->gateway.state_dir, from->files);
-	gw_reload_refused(g, from->refused);
-	gw_pulse_start(g);
+	gw_last_good_save(&g->last_good, config->gateway.state_dir, from->files);
+	gw_reload_set_refused(g, from->refused);
+	gw_watchdog_start(g);
 	gw_log(GW_LOG_NOTICE,
 		"tocsind %s started: gateway %s, run %" PRIu64
 		", %zu sources, %zu alarms, %zu "
 		"uplinks",
 		GW_VERSION, config->site.gateway, g->run, config->n_sources,
 		config->n_alarms, config->n_uplinks);
-	gw_pulse_notify("READY=1");
+	gw_watchdog_notify_systemd("READY=1");
 	return GW_OK;
 }
 
@@ -332,7 +333,7 @@ void gw_gateway_drain(struct gw_gateway *g, int64_t most_ns)
 {
 	int64_t until_ns = gw_clock_mono_ns() + most_ns;
 
-	while (gw_engine_waiting(g->engine) && gw_clock_mono_ns() < until_ns) {
+	while (gw_engine_output_blocked(g->engine) && gw_clock_mono_ns() < until_ns) {
 		struct timespec pause = {.tv_nsec = 1000000};
 
 		nanosleep(&pause, NULL);
@@ -352,7 +353,7 @@ static bool end_sources(struct gw_gateway *g)
 
 	for (size_t i = 0; i < g->n_sources; i++)
 		if (g->sources[i])
-			gw_source_ask_stop(g->sources[i]);
+			gw_source_request_stop(g->sources[i]);
 	for (size_t i = 0; i < g->n_sources; i++) {
 		struct gw_source *s = g->sources[i];
 
@@ -378,25 +379,25 @@ void gw_gateway_stop(struct gw_gateway *g)
 
 	if (!g->generation)
 		return;
-	gw_pulse_notify("STOPPING=1");
+	gw_watchdog_notify_systemd("STOPPING=1");
 	all_end = end_sources(g);
 	if (g->engine) {
-		gw_runner_stop(&g->runner);
+		gw_engine_thread_stop(&g->engine_thread);
 		gw_gateway_drain(g, LAST_DRAIN_NS);
 	}
 	if (g->alert_log)
-		gw_alert_log_ask_stop(g->alert_log);
+		gw_alert_log_request_stop(g->alert_log);
 	for (size_t i = 0; i < g->n_uplinks; i++)
 		if (g->uplinks[i])
-			gw_uplink_ask_stop(g->uplinks[i]);
-	all_end &= gw_leaving_end(g);
+			gw_uplink_request_stop(g->uplinks[i]);
+	all_end &= gw_retire_end(g);
 	for (size_t i = 0; i < g->n_uplinks; i++)
 		if (g->uplinks[i])
 			gw_uplink_join(g->uplinks[i]);
 	gw_alert_log_free(g->alert_log);
-	gw_control_close(g->control);
+	gw_server_close(g->control);
 	gw_recorder_fini(&g->recorder);
-	gw_last_good_end(&g->last_good);
+	gw_last_good_stop(&g->last_good);
 	gw_store_free(g->store);
 	g->store = NULL;
 	for (size_t i = 0; i < g->n_uplinks; i++)
@@ -407,25 +408,25 @@ void gw_gateway_stop(struct gw_gateway *g)
 	}
 	for (size_t i = 0; i < g->n_sources; i++)
 		gw_source_free(g->sources[i]);
-	gw_memory_stop(g->memory, MEMORY_END_NS);
+	gw_state_files_stop(g->memory, MEMORY_END_NS);
 	gw_engine_free(g->engine);
-	gw_runner_fini(&g->runner);
+	gw_engine_thread_fini(&g->engine_thread);
 	gw_supervise_fini(&g->supervisor);
 	free(g->sources);
-	free(g->source_from);
+	free(g->source_generation);
 	free(g->uplinks);
 	free(g->uplink_faults);
 	free(g->uplink_slots);
 	gw_ring_fini(&g->live);
 	gw_ring_fini(&g->commands);
 	gw_ring_fini(&g->replies);
-	gw_storage_fini(&g->storage);
+	gw_store_watch_fini(&g->store_watch);
 	gw_wake_fini(&g->wake);
 	if (g->signals.fd >= 0)
 		close(g->signals.fd);
 	gw_loop_fini(&g->loop);
 	gw_generation_sweep(g, true);
-	pthread_mutex_destroy(&g->pulse.lock);
+	pthread_mutex_destroy(&g->watchdog.lock);
 	*g = (struct gw_gateway){.wake = {.fd = -1}, .signals = {.fd = -1}};
-	g->runner.wake.fd = -1;
+	g->engine_thread.wake.fd = -1;
 }

@@ -8,14 +8,14 @@
 #ifndef GW_APP_GATEWAY_H
 #define GW_APP_GATEWAY_H
 
-#include "app/control.h"
 #include "app/last_good.h"
-#include "app/status.h"
 #include "app/supervise.h"
 #include "app/tls.h"
 #include "base/loop.h"
 #include "conf/config.h"
-#include "engine/runner.h"
+#include "control/server.h"
+#include "control/status.h"
+#include "engine/thread.h"
 
 #include <stdatomic.h>
 
@@ -37,104 +37,105 @@ struct gw_oldest_beat {
 /* What is made from one configuration. */
 struct gw_parts {
 	size_t n_sources, n_uplinks;
-	struct gw_source **sources;         /* as config->sources */
-	struct gw_generation **source_from; /* whose options each source has */
-	struct gw_uplink **uplinks;         /* as config->uplinks */
+	struct gw_source **sources;               /* as config->sources */
+	struct gw_generation **source_generation; /* whose options each source has */
+	struct gw_uplink **uplinks;               /* as config->uplinks */
 	struct gw_ring **uplink_faults;
 	size_t *uplink_slots; /* in the store */
 };
 
 /* A part that a reload took out: freed when its thread has ended, which nobody waits for. */
-struct gw_leaving {
+struct gw_retired_part {
 	struct gw_source *source; /* this ... */
 	struct gw_generation *from;
 	struct gw_uplink *uplink; /* ... or this */
 	size_t slot;
-	struct gw_leaving *next;
+	struct gw_retired_part *next;
 };
 
 /* A configuration beside the running one: all that can fail is done, nothing old is touched. */
-struct gw_plan {
+struct gw_reload_plan {
 	struct gw_generation *next;
 	struct gw_parts parts; /* those that are kept, and new ones, whose threads wait */
-	bool *new_source, *new_uplink;   /* by index in parts */
-	bool *kept_source, *kept_uplink; /* by index in the running ones */
+	bool *new_source, *new_uplink;       /* by index in parts */
+	bool *reused_source, *reused_uplink; /* by index in the running ones */
 	struct gw_engine *engine;
-	struct gw_store_sinks *sinks;
-	struct gw_leaving *leaving; /* what is not kept */
+	struct gw_store_uplinks *sinks;
+	struct gw_retired_part *retired; /* what is not kept */
 };
 
 /* What heartbeats say, kept up to date by main once a second. */
-struct gw_pulse {
+struct gw_watchdog {
 	struct gw_loop_timer timer;
 	int64_t due_ns;     /* main: when the timer was to fire */
-	int64_t awake_ns;   /* main: it did not run itself before; no older beat counts */
-	int64_t lost_ns;    /* main: when events were lost last */
-	uint64_t lost_seen; /* main: what the engine's counters had at the last look */
-	_Atomic int64_t beat_ns; /* main's own */
+	int64_t resumed_ns; /* main: it did not run itself before; no older beat counts */
+	int64_t events_lost_ns; /* main: when events were lost last */
+	uint64_t
+		events_lost_seen; /* main: what the engine's counters had at the last look */
+	_Atomic int64_t beat_ns;  /* main's own */
 	_Atomic uint64_t events_lost;
 	pthread_mutex_t lock;         /* of the next */
 	struct gw_oldest_beat oldest; /* but for main's, at the last look */
 	_Atomic(const struct gw_site_info *) site;
 	_Atomic uint32_t sources_up, sources, standing;
 	_Atomic bool synced;
-	int64_t started_ns;            /* set before any thread is */
-	const struct gw_thread *stuck; /* has not beaten: said once */
+	int64_t started_ns;                     /* set before any thread is */
+	const struct gw_thread *stalled_thread; /* has not beaten: said once */
 };
 
 /* What main knows of the store. */
-struct gw_storage {
-	struct gw_ring faults;        /* main -> engine: GW_STORE_POINTS */
-	uint8_t fed[GW_STORE_POINTS]; /* 0: nothing yet, else the value + 1 */
-	uint64_t committed;           /* at the last look */
-	int64_t waiting_ns; /* since when events wait for a commit; 0: none does */
-	bool stalled;       /* for too long, and said so */
-	struct gw_late_memories late; /* read after the start */
-	size_t late_room;
-	bool handed; /* to the engine */
+struct gw_store_watch {
+	struct gw_ring faults;             /* main -> engine: GW_STORE_POINTS */
+	uint8_t reported[GW_STORE_POINTS]; /* 0: nothing yet, else the value + 1 */
+	uint64_t committed;                /* at the last look */
+	int64_t uncommitted_since_ns; /* since when events wait for a commit; 0: none does */
+	bool stalled;                 /* for too long, and said so */
+	struct gw_late_records late;  /* read after the start */
+	size_t late_capacity;
+	bool handed_over; /* to the engine */
 };
 
 struct gw_gateway {
 	const char *config_path;
 	struct gw_loop loop;
 	struct gw_loop_fd signals;
-	struct gw_pulse pulse;
+	struct gw_watchdog watchdog;
 	struct gw_tls_watch tls;
 	struct gw_error failed; /* why the loop was stopped, if it was by a fault */
 
 	struct gw_generation *generation; /* the present one first */
 	size_t n_sources, n_uplinks;      /* of the arrays below; see struct gw_parts */
-	struct gw_memory *memory;         /* of sources; NULL: none remembers anything */
+	struct gw_state_files *memory;    /* of sources; NULL: none remembers anything */
 	struct gw_source **sources;
-	struct gw_generation **source_from;
+	struct gw_generation **source_generation;
 	struct gw_uplink **uplinks;
 	struct gw_ring **uplink_faults;
 	size_t *uplink_slots;
-	struct gw_leaving *leaving; /* of earlier configurations */
-	struct gw_loop_timer leaving_timer;
-	int64_t leaving_ns;        /* since the last reload */
+	struct gw_retired_part *retired; /* of earlier configurations */
+	struct gw_loop_timer retire_timer;
+	int64_t retire_began_ns;   /* since the last reload */
 	char refused[GW_NOTE_MAX]; /* why the file on disk is not what runs; "": it is */
 	struct gw_last_good last_good;
 	struct gw_store *store;
-	struct gw_storage storage;
+	struct gw_store_watch store_watch;
 	struct gw_alert_log *alert_log;
 	struct gw_supervisor supervisor;
-	struct gw_runner runner;
+	struct gw_engine_thread engine_thread;
 	struct gw_engine *engine;
 	_Atomic uint64_t last_seq; /* as the engine publishes it, whichever engine it is */
 
 	struct gw_ring live, commands, replies;
 	struct gw_wake wake; /* main's own: live events, replies, history */
 	struct gw_loop_wake look;
-	struct gw_control *control;
+	struct gw_server *control;
 	struct gw_recorder recorder;
-	struct gw_app_view view;
+	struct gw_status_view view;
 	uint64_t run;
 	char boot[GW_BOOT_ID];
 };
 
 /* Where a configuration comes from. */
-struct gw_gateway_source {
+struct gw_config_origin {
 	const char *path;       /* for reloads; it must stay */
 	struct gw_files *files; /* as read: taken over, and kept as the last good ones */
 	const char
@@ -142,7 +143,7 @@ struct gw_gateway_source {
 };
 
 /* config becomes the gateway's, also on failure. On failure everything is taken back. */
-enum gw_err gw_gateway_start(struct gw_gateway *g, const struct gw_gateway_source *from,
+enum gw_err gw_gateway_start(struct gw_gateway *g, const struct gw_config_origin *from,
 	struct gw_config *config, struct gw_error *err);
 /* Until SIGTERM or SIGINT; SIGHUP reloads. */
 enum gw_err gw_gateway_run(struct gw_gateway *g, struct gw_error *err);
@@ -151,20 +152,20 @@ void gw_gateway_stop(struct gw_gateway *g); /* half-built, zeroed or twice is fi
 /* ---- between the files of app/ ---- */
 
 /* gateway.c */
-void gw_gateway_hear(struct gw_gateway *g); /* what the engine said to people */
+void gw_gateway_drain_rings(struct gw_gateway *g); /* what the engine said to people */
 /* The engine's thread is stopped: let the outputs take what it holds for them, for a while. */
 void gw_gateway_drain(struct gw_gateway *g, int64_t most_ns);
 
 struct gw_time gw_gateway_now(struct gw_gateway *g);
 
-/* storage.c */
-enum gw_err gw_storage_init(struct gw_storage *st, struct gw_error *err);
-void gw_storage_fini(struct gw_storage *st); /* zeroed or twice is fine */
+/* store_watch.c */
+enum gw_err gw_store_watch_init(struct gw_store_watch *st, struct gw_error *err);
+void gw_store_watch_fini(struct gw_store_watch *st); /* zeroed or twice is fine */
 /* The store's thread runs, the engine's does not: the numbers of this start, and what the store
  * remembers if it has read it; a disk that hangs is waited for 200 ms. */
-void gw_storage_begin(struct gw_gateway *g);
+void gw_store_watch_begin(struct gw_gateway *g);
 /* Now and then, and when the reader's wake is poked. */
-void gw_storage_look(struct gw_gateway *g);
+void gw_store_watch_poll(struct gw_gateway *g);
 
 /* wiring.c */
 enum gw_err gw_wiring_store(
@@ -176,37 +177,39 @@ enum gw_err gw_wiring_source(struct gw_gateway *g, const struct gw_source_opts *
 	struct gw_source **ret_source, struct gw_error *err);
 enum gw_err gw_wiring_engine(struct gw_gateway *g, const struct gw_config *c,
 	const struct gw_parts *parts, struct gw_engine **ret_engine, struct gw_error *err);
-void gw_wiring_show(struct gw_gateway *g);
+void gw_wiring_update_view(struct gw_gateway *g);
 
 /* reload.c */
 
 /* force: also if it takes away what matters now. err: why the running configuration stays. */
 enum gw_err gw_reload(struct gw_gateway *g, bool force, struct gw_error *err);
 /* The file on disk is refused (NULL: it is what runs): the fault gateway:config. */
-void gw_reload_refused(struct gw_gateway *g, const char *why);
-void gw_reload_turn(struct gw_gateway *g, int64_t now_ns); /* once a second */
+void gw_reload_set_refused(struct gw_gateway *g, const char *why);
+void gw_reload_tick(struct gw_gateway *g, int64_t now_ns); /* once a second */
 
-/* plan.c */
-enum gw_err gw_plan_make(struct gw_gateway *g, struct gw_generation *next,
-	struct gw_plan *ret_plan, struct gw_error *err);
+/* reload_plan.c */
+enum gw_err gw_reload_plan_make(struct gw_gateway *g, struct gw_generation *next,
+	struct gw_reload_plan *ret_plan, struct gw_error *err);
 /* Frees what is new in it and was not taken; zeroed is fine. */
-void gw_plan_drop(struct gw_gateway *g, struct gw_plan *p);
+void gw_reload_plan_drop(struct gw_gateway *g, struct gw_reload_plan *p);
 
-/* leaving.c */
+/* retire.c */
 /* The parts of a plan run: those that are new wait for the old ones they replace, but not for
  * long. Takes p->leaving. */
-void gw_leaving_begin(struct gw_gateway *g, struct gw_plan *p);
+void gw_retire_begin(struct gw_gateway *g, struct gw_reload_plan *p);
 /* Waits for the uplinks of them. False: a source hangs in its driver and was left behind. */
-bool gw_leaving_end(struct gw_gateway *g);
+bool gw_retire_end(struct gw_gateway *g);
 struct gw_generation *gw_generation_new(struct gw_config *config);
 /* Free the retired ones nobody can refer to any more; all of them if all. */
 void gw_generation_sweep(struct gw_gateway *g, bool all);
 
-/* pulse.c */
-void gw_pulse_start(struct gw_gateway *g);
-void gw_pulse_health(void *arg, struct gw_heartbeat *h); /* any thread */
+/* watchdog.c */
+void gw_watchdog_start(struct gw_gateway *g);
+void gw_watchdog_fill_heartbeat(void *arg, struct gw_heartbeat *h); /* any thread */
 /* The engine's, main's, and what main found when it looked last; any thread. */
-void gw_pulse_oldest(struct gw_gateway *g, int64_t now_ns, struct gw_oldest_beat *ret);
-void gw_pulse_notify(const char *state); /* sd_notify; without systemd it does nothing */
+void gw_watchdog_oldest_beat(
+	struct gw_gateway *g, int64_t now_ns, struct gw_oldest_beat *ret);
+void gw_watchdog_notify_systemd(
+	const char *state); /* sd_notify; without systemd it does nothing */
 
 #endif

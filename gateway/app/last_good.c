@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define AGAIN_NS  (60 * GW_NS_PER_SEC)
+#define RETRY_NS  (60 * GW_NS_PER_SEC)
 #define BYTES_MAX (64 << 20)
 
 /* ---- reading ---- */
@@ -77,7 +77,7 @@ enum gw_err gw_last_good_read(const char *state_dir, const char *path,
 	return kind;
 }
 
-bool gw_last_good_guess(const struct gw_files *files, char *ret_dir, size_t size)
+bool gw_last_good_state_dir(const struct gw_files *files, char *ret_dir, size_t size)
 {
 	static const char key[] = "state_dir:";
 	const char *at = files->n > 0 ? strstr(files->at[0].bytes, key) : NULL;
@@ -155,12 +155,13 @@ static enum gw_err replace(
 static void *run(void *arg)
 {
 	struct gw_last_good *k = arg;
-	struct gw_files there = {.n = 0};
-	bool same = !read_copy(k->folder, &there, NULL) && gw_files_same(&there, &k->files);
+	struct gw_files existing = {.n = 0};
+	bool same = !read_copy(k->folder, &existing, NULL) &&
+		gw_files_equal(&existing, &k->files);
 	size_t n = 0;
 	char *text;
 
-	gw_files_free(&there);
+	gw_files_free(&existing);
 	k->why.kind = GW_OK;
 	if (same)
 		return NULL;
@@ -174,18 +175,18 @@ static void *run(void *arg)
 	return NULL;
 }
 
-void gw_last_good_keep(
+void gw_last_good_save(
 	struct gw_last_good *k, const char *state_dir, struct gw_files *files)
 {
-	gw_files_free(&k->next);
-	k->next = *files;
+	gw_files_free(&k->pending);
+	k->pending = *files;
 	*files = (struct gw_files){.n = 0};
-	snprintf(k->next_folder, sizeof(k->next_folder), "%s", state_dir);
-	k->again_ns = 0;
-	gw_last_good_turn(k, gw_clock_mono_ns());
+	snprintf(k->pending_folder, sizeof(k->pending_folder), "%s", state_dir);
+	k->retry_ns = 0;
+	gw_last_good_tick(k, gw_clock_mono_ns());
 }
 
-static void finish(struct gw_last_good *k, int64_t now_ns)
+static void write_done(struct gw_last_good *k, int64_t now_ns)
 {
 	if (k->why.kind == GW_OK) {
 		gw_files_free(&k->files);
@@ -198,15 +199,15 @@ static void finish(struct gw_last_good *k, int64_t now_ns)
 			"spoilt, a restart would not find it; tried again each minute",
 			k->why.text);
 	k->failed = true;
-	k->again_ns = now_ns + AGAIN_NS;
-	if (k->next.n == 0) { /* the same again, if no other has come */
-		k->next = k->files;
+	k->retry_ns = now_ns + RETRY_NS;
+	if (k->pending.n == 0) { /* the same again, if no other has come */
+		k->pending = k->files;
 		k->files = (struct gw_files){.n = 0};
 	}
 	gw_files_free(&k->files);
 }
 
-void gw_last_good_turn(struct gw_last_good *k, int64_t now_ns)
+void gw_last_good_tick(struct gw_last_good *k, int64_t now_ns)
 {
 	struct gw_error err;
 
@@ -214,22 +215,22 @@ void gw_last_good_turn(struct gw_last_good *k, int64_t now_ns)
 		if (!gw_thread_ended(&k->thread))
 			return;
 		gw_thread_join(&k->thread);
-		finish(k, now_ns);
+		write_done(k, now_ns);
 	}
-	if (k->next.n == 0 || now_ns < k->again_ns)
+	if (k->pending.n == 0 || now_ns < k->retry_ns)
 		return;
-	k->files = k->next;
-	k->next = (struct gw_files){.n = 0};
-	memcpy(k->folder, k->next_folder, sizeof(k->folder));
+	k->files = k->pending;
+	k->pending = (struct gw_files){.n = 0};
+	memcpy(k->folder, k->pending_folder, sizeof(k->folder));
 	if (gw_thread_start(&k->thread, "last-good", run, k, &err)) {
 		k->why = err;
-		finish(k, now_ns);
+		write_done(k, now_ns);
 	}
 }
 
-void gw_last_good_end(struct gw_last_good *k)
+void gw_last_good_stop(struct gw_last_good *k)
 {
 	gw_thread_join(&k->thread);
 	gw_files_free(&k->files);
-	gw_files_free(&k->next);
+	gw_files_free(&k->pending);
 }

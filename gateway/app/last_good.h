@@ -19,9 +19,9 @@
 struct gw_last_good {
 	/* main */
 	struct gw_thread thread;
-	struct gw_files next; /* to be written when the thread has ended; n 0: nothing */
-	char next_folder[PATH_MAX];
-	int64_t again_ns; /* after a failure */
+	struct gw_files pending; /* to be written when the thread has ended; n 0: nothing */
+	char pending_folder[PATH_MAX];
+	int64_t retry_ns; /* after a failure */
 	bool failed;      /* said so */
 	/* main while the thread does not run, else the thread's */
 	char folder[PATH_MAX];
@@ -30,17 +30,17 @@ struct gw_last_good {
 };
 
 /* Takes files, which are good and run. */
-void gw_last_good_keep(
+void gw_last_good_save(
 	struct gw_last_good *k, const char *state_dir, struct gw_files *files);
 /* Once a second. */
-void gw_last_good_turn(struct gw_last_good *k, int64_t now_ns);
-void gw_last_good_end(struct gw_last_good *k); /* zeroed is fine */
+void gw_last_good_tick(struct gw_last_good *k, int64_t now_ns);
+void gw_last_good_stop(struct gw_last_good *k); /* zeroed is fine */
 
 /* The copy of what path was. state_dir may be a guess: a copy of another file is none. */
 enum gw_err gw_last_good_read(const char *state_dir, const char *path,
 	struct gw_files *ret_files, struct gw_error *err);
 /* The value of gateway.state_dir in a file that was refused, as far as it can be made out: the
  * rest of a line with that key. False: it cannot. */
-bool gw_last_good_guess(const struct gw_files *files, char *ret_dir, size_t size);
+bool gw_last_good_state_dir(const struct gw_files *files, char *ret_dir, size_t size);
 
 #endif

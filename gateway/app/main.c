@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* tocsind: the command line. Everything else is in gateway.c. */
-#include "app/against.h"
+#include "app/check_running.h"
 #include "app/gateway.h"
 #include "app/limits.h"
 #include "app/tls.h"
@@ -64,14 +64,14 @@ static void limit_descriptors(void)
 /* A heap for each thread costs memory nobody needs here. And what is large and waits for a bad
  * day (rings, held samples) shall not be touched before: it stays so if it is mapped, which the
  * library stops doing by itself once something large was freed. */
-static void thrifty_memory(void)
+static void limit_heap(void)
 {
 	mallopt(M_ARENA_MAX, 2);
 	mallopt(M_MMAP_THRESHOLD, 128 * 1024);
 }
 
 /* A reload asked for before there is anybody to hear it waits, instead of ending the process. */
-static void hold_reloads(void)
+static void block_reloads(void)
 {
 	sigset_t set;
 
@@ -80,7 +80,7 @@ static void hold_reloads(void)
 	sigprocmask(SIG_BLOCK, &set, NULL);
 }
 
-static int run(const struct gw_gateway_source *from, struct gw_config *config)
+static int run(const struct gw_config_origin *from, struct gw_config *config)
 {
 	static struct gw_gateway gateway;
 	struct gw_error err = {.kind = GW_OK};
@@ -115,7 +115,7 @@ struct refusal {
 	char first[200];
 };
 
-static void complain_and_keep(void *arg, const char *line)
+static void log_complaint(void *arg, const char *line)
 {
 	struct refusal *r = arg;
 
@@ -124,7 +124,7 @@ static void complain_and_keep(void *arg, const char *line)
 	gw_log(GW_LOG_ERR, "%s", line); /* a start must not wait for whoever reads it */
 }
 
-static void complain_of_copy(void *arg, const char *line)
+static void log_copy_complaint(void *arg, const char *line)
 {
 	(void)arg;
 	gw_log(GW_LOG_ERR, "the copy: %s", line);
@@ -133,7 +133,7 @@ static void complain_of_copy(void *arg, const char *line)
 static bool load_copy(const struct refusal *r, const char *dir, struct gw_files *ret_files,
 	struct gw_config **ret_config)
 {
-	struct gw_complaints complaints = {.say = complain_of_copy};
+	struct gw_complaints complaints = {.say = log_copy_complaint};
 	struct gw_error err;
 
 	if (gw_last_good_read(dir, r->path, ret_files, &err)) {
@@ -159,7 +159,7 @@ static bool load_last_good(
 {
 	char dir[PATH_MAX - sizeof(GW_LAST_GOOD)];
 
-	return (gw_last_good_guess(&r->files, dir, sizeof(dir)) &&
+	return (gw_last_good_state_dir(&r->files, dir, sizeof(dir)) &&
 		       load_copy(r, dir, ret_files, ret_config)) ||
 		load_copy(r, GW_STATE_DIR, ret_files, ret_config);
 }
@@ -180,9 +180,9 @@ static const char *absolute(const char *path)
 static int load_and_run(const char *path)
 {
 	struct refusal r = {.path = absolute(path)};
-	struct gw_complaints complaints = {.say = complain_and_keep, .arg = &r};
+	struct gw_complaints complaints = {.say = log_complaint, .arg = &r};
 	struct gw_files copy = {.n = 0};
-	struct gw_gateway_source from = {.path = r.path, .files = &r.files};
+	struct gw_config_origin from = {.path = r.path, .files = &r.files};
 	struct gw_config *config = NULL;
 	struct gw_error err;
 	enum gw_err kind;
@@ -193,7 +193,7 @@ static int load_and_run(const char *path)
 	if (!kind && gw_limits_check(config, &err)) {
 		struct gw_config *best = config;
 
-		complain_and_keep(&r, err.text);
+		log_complaint(&r, err.text);
 		if (load_last_good(&r, &copy, &config))
 			gw_config_free(best); /* else as well as it goes */
 		else
@@ -214,7 +214,7 @@ static int load_and_run(const char *path)
 
 static int check(const char *path, bool against_running)
 {
-	struct gw_complaints complaints = {.say = complain, .look = true};
+	struct gw_complaints complaints = {.say = complain, .inspect_keys = true};
 	struct gw_config *config;
 	struct gw_limits need, may;
 	struct gw_error err;
@@ -237,7 +237,7 @@ static int check(const char *path, bool against_running)
 			printf(" of %zu", may.threads);
 		putchar('\n');
 	}
-	if (against_running && gw_against_running(config, stderr, &err))
+	if (against_running && gw_check_running(config, stderr, &err))
 		fprintf(stderr, "%s\n", err.text);
 	gw_config_free(config);
 	return code;
@@ -281,8 +281,8 @@ int main(int argc, char **argv)
 		return EXIT_CANNOT_START;
 	}
 	if (!only_check)
-		hold_reloads();
-	thrifty_memory();
+		block_reloads();
+	limit_heap();
 	gw_log_init(debug ? GW_LOG_DEBUG : GW_LOG_INFO);
 	if (!gw_tls_reserve())
 		gw_log(GW_LOG_WARNING,

@@ -25,7 +25,7 @@ struct first_complaint {
 	unsigned n;
 };
 
-static void hear(void *arg, const char *line)
+static void keep_first(void *arg, const char *line)
 {
 	struct first_complaint *f = arg;
 
@@ -37,7 +37,7 @@ static struct gw_generation *load(
 	struct gw_gateway *g, struct gw_files *ret_files, struct gw_error *err)
 {
 	struct first_complaint first = {.n = 0};
-	struct gw_complaints complaints = {.say = hear, .arg = &first};
+	struct gw_complaints complaints = {.say = keep_first, .arg = &first};
 	struct gw_config *config = NULL;
 	struct gw_generation *n;
 
@@ -120,7 +120,7 @@ static enum gw_err check_what_goes(
 static bool push_remark(struct gw_gateway *g, const char *key, const char *text)
 {
 	const struct gw_config *c = g->generation->config;
-	struct gw_command command = {.kind = GW_COMMAND_REMARK};
+	struct gw_alarm_command command = {.kind = GW_COMMAND_NOTE_RAISE};
 
 	snprintf(command.note, sizeof command.note, "%s", text);
 	while (command.alarm < c->n_alarms &&
@@ -129,7 +129,7 @@ static bool push_remark(struct gw_gateway *g, const char *key, const char *text)
 	return gw_ring_push(&g->commands, &command, 1, sizeof command) == 1;
 }
 
-void gw_reload_refused(struct gw_gateway *g, const char *why)
+void gw_reload_set_refused(struct gw_gateway *g, const char *why)
 {
 	const char *slash = why ? strrchr(why, '/') : NULL;
 	size_t n = 0, len;
@@ -145,20 +145,20 @@ void gw_reload_refused(struct gw_gateway *g, const char *why)
 	g->refused[n] = '\0';
 	if (n > 0)
 		push_remark(g, "gateway:config", g->refused);
-	gw_reload_turn(g, gw_clock_mono_ns());
+	gw_reload_tick(g, gw_clock_mono_ns());
 }
 
-void gw_reload_turn(struct gw_gateway *g, int64_t now_ns)
+void gw_reload_tick(struct gw_gateway *g, int64_t now_ns)
 {
-	gw_last_good_turn(&g->last_good, now_ns);
-	gw_supervise_say(&g->supervisor, g->generation->config, GW_GATEWAY_POINT_CONFIG,
+	gw_last_good_tick(&g->last_good, now_ns);
+	gw_supervise_report(&g->supervisor, g->generation->config, GW_GATEWAY_POINT_CONFIG,
 		g->refused[0] != '\0', now_ns);
 }
 
 /* ---- the exchange ---- */
 
 /* Paths that are open for the life of the process. */
-static void keep_paths(const struct gw_config *old, const struct gw_config *new)
+static void warn_fixed_paths(const struct gw_config *old, const struct gw_config *new)
 {
 	const struct {
 		const char *key, *was, *is;
@@ -178,14 +178,14 @@ static void keep_paths(const struct gw_config *old, const struct gw_config *new)
 
 /* What sources that leave have said is for the old engine, which runs until they have stopped. A
  * driver that hangs is not waited for: its last samples are lost. */
-static void stop_sources(const struct gw_plan *p)
+static void stop_sources(const struct gw_reload_plan *p)
 {
 	int64_t until_ns = gw_clock_mono_ns() + STOP_MOST_NS;
 
-	for (const struct gw_leaving *l = p->leaving; l; l = l->next)
+	for (const struct gw_retired_part *l = p->retired; l; l = l->next)
 		if (l->source)
-			gw_source_ask_stop(l->source);
-	for (const struct gw_leaving *l = p->leaving; l; l = l->next)
+			gw_source_request_stop(l->source);
+	for (const struct gw_retired_part *l = p->retired; l; l = l->next)
 		while (l->source && !gw_thread_ended(gw_source_thread(l->source)) &&
 			gw_clock_mono_ns() < until_ns) {
 			struct timespec pause = {.tv_nsec = 1000000};
@@ -194,9 +194,9 @@ static void stop_sources(const struct gw_plan *p)
 		}
 }
 
-static bool has_unread(struct gw_gateway *g, const struct gw_plan *p)
+static bool has_unread(struct gw_gateway *g, const struct gw_reload_plan *p)
 {
-	for (const struct gw_leaving *l = p->leaving; l; l = l->next)
+	for (const struct gw_retired_part *l = p->retired; l; l = l->next)
 		if (l->source && gw_ring_count(gw_source_ring(l->source)) > 0)
 			return true;
 	/* these go by the old numbers of alarms and points */
@@ -208,7 +208,8 @@ static struct gw_time now(struct gw_gateway *g)
 	return (struct gw_time){
 		.mono_ns = gw_clock_mono_ns(),
 		.wall_ms = gw_clock_wall_ms(),
-		.synced = atomic_load_explicit(&g->runner.synced, memory_order_relaxed),
+		.synced = atomic_load_explicit(
+			&g->engine_thread.synced, memory_order_relaxed),
 	};
 }
 
@@ -218,15 +219,15 @@ struct orphans {
 };
 
 static void clear_orphan(
-	void *arg, const struct gw_alarm_memory *memory, const struct gw_alarm_info *info)
+	void *arg, const struct gw_alarm_record *memory, const struct gw_alarm_info *info)
 {
 	struct orphans *o = arg;
 
-	gw_engine_orphan(o->engine, memory, info, o->now);
+	gw_engine_clear_orphan(o->engine, memory, info, o->now);
 }
 
 /* For an uplink that is set up otherwise under the same name. */
-static uint64_t parked_before(struct gw_gateway *g, const char *name)
+static uint64_t parked_by_name(struct gw_gateway *g, const char *name)
 {
 	const struct gw_config *c = g->generation->config;
 	struct gw_uplink_status s = {.parked = 0};
@@ -238,7 +239,7 @@ static uint64_t parked_before(struct gw_gateway *g, const char *name)
 }
 
 /* No engine runs: nothing in here waits, makes or fails. */
-static void exchange(struct gw_gateway *g, struct gw_plan *p)
+static void exchange(struct gw_gateway *g, struct gw_reload_plan *p)
 {
 	struct gw_engine *old = g->engine;
 	struct orphans o = {.engine = p->engine};
@@ -246,28 +247,29 @@ static void exchange(struct gw_gateway *g, struct gw_plan *p)
 
 	for (int i = 0; i < DRAIN_STEPS && has_unread(g, p); i++) {
 		gw_engine_step(old, now(g));
-		gw_gateway_hear(g); /* it waits for room for its answers */
+		gw_gateway_drain_rings(g); /* it waits for room for its answers */
 	}
 	seq = gw_engine_last_seq(old);
-	gw_store_sinks_set(g->store, p->sinks, seq + 1);
+	gw_store_uplinks_set(g->store, p->sinks, seq + 1);
 	for (size_t i = 0; i < p->parts.n_uplinks; i++)
 		if (p->new_uplink[i])
 			gw_uplink_begin_after(p->parts.uplinks[i], seq,
-				parked_before(g, p->next->config->uplinks[i].name));
+				parked_by_name(g, p->next->config->uplinks[i].name));
 	o.now = now(g);
 	gw_engine_adopt(p->engine, old, o.now, clear_orphan, &o);
 	gw_engine_publish_seq(p->engine, &g->last_seq);
-	gw_recorder_config(&g->recorder, p->next->config);
+	gw_recorder_set_config(&g->recorder, p->next->config);
 	g->generation->retired_ns = o.now.mono_ns;
 	g->generation->last_seq = gw_engine_last_seq(p->engine);
 	g->engine = p->engine;
 }
 
 /* The new engine runs. What is taken out of the plan is not dropped with it. */
-static void settle(struct gw_gateway *g, struct gw_plan *p, struct gw_engine *old)
+static void switch_over(
+	struct gw_gateway *g, struct gw_reload_plan *p, struct gw_engine *old)
 {
 	struct gw_parts was = {.sources = g->sources,
-		.source_from = g->source_from,
+		.source_generation = g->source_generation,
 		.uplinks = g->uplinks,
 		.uplink_faults = g->uplink_faults,
 		.uplink_slots = g->uplink_slots};
@@ -277,42 +279,42 @@ static void settle(struct gw_gateway *g, struct gw_plan *p, struct gw_engine *ol
 	g->n_sources = p->parts.n_sources;
 	g->n_uplinks = p->parts.n_uplinks;
 	g->sources = p->parts.sources;
-	g->source_from = p->parts.source_from;
+	g->source_generation = p->parts.source_generation;
 	g->uplinks = p->parts.uplinks;
 	g->uplink_faults = p->parts.uplink_faults;
 	g->uplink_slots = p->parts.uplink_slots;
-	gw_wiring_show(g);
-	gw_control_changed(g->control);
-	gw_leaving_begin(g, p);
+	gw_wiring_update_view(g);
+	gw_server_config_changed(g->control);
+	gw_retire_begin(g, p);
 	p->parts = was; /* the arrays; n is 0: nothing in them */
 	p->sinks = NULL;
 	p->engine = old;
-	gw_plan_drop(g, p);
+	gw_reload_plan_drop(g, p);
 }
 
 /* Everything new is there. */
-static enum gw_err run(struct gw_gateway *g, struct gw_plan *p, struct gw_error *err)
+static enum gw_err run(struct gw_gateway *g, struct gw_reload_plan *p, struct gw_error *err)
 {
 	struct gw_engine *old = g->engine;
-	enum gw_err kind = gw_runner_pause(&g->runner, PAUSE_MOST_NS, err);
+	enum gw_err kind = gw_engine_thread_pause(&g->engine_thread, PAUSE_MOST_NS, err);
 
 	if (kind) /* before anything is stopped */
 		return kind;
-	gw_runner_resume(&g->runner, old);
+	gw_engine_thread_resume(&g->engine_thread, old);
 	stop_sources(p);
 	/* It has just answered. If it hangs now, the watchdog has us started afresh. */
-	while (gw_runner_pause(&g->runner, PAUSE_MOST_NS, err))
+	while (gw_engine_thread_pause(&g->engine_thread, PAUSE_MOST_NS, err))
 		gw_log(GW_LOG_ERR, "reload: %s", err->text);
 	exchange(g, p);
-	gw_runner_resume(&g->runner, g->engine);
-	settle(g, p, old);
+	gw_engine_thread_resume(&g->engine_thread, g->engine);
+	switch_over(g, p, old);
 	return GW_OK;
 }
 
 static enum gw_err try_reload(struct gw_gateway *g, bool force, struct gw_error *err)
 {
 	struct gw_files files = {.n = 0};
-	struct gw_plan plan = {.next = NULL};
+	struct gw_reload_plan plan = {.next = NULL};
 	struct gw_generation *next = load(g, &files, err);
 	enum gw_err kind;
 
@@ -324,17 +326,17 @@ static enum gw_err try_reload(struct gw_gateway *g, bool force, struct gw_error 
 	if (!kind)
 		kind = gw_limits_check(next->config, err);
 	if (!kind)
-		kind = gw_plan_make(g, next, &plan, err);
+		kind = gw_reload_plan_make(g, next, &plan, err);
 	if (!kind) {
-		keep_paths(g->generation->config, next->config);
+		warn_fixed_paths(g->generation->config, next->config);
 		kind = run(g, &plan, err);
 	}
 	if (kind) {
-		gw_plan_drop(g, &plan);
+		gw_reload_plan_drop(g, &plan);
 		gw_config_free(next->config);
 		free(next);
 	} else {
-		gw_last_good_keep(
+		gw_last_good_save(
 			&g->last_good, g->generation->config->gateway.state_dir, &files);
 	}
 	gw_files_free(&files);
@@ -346,21 +348,21 @@ enum gw_err gw_reload(struct gw_gateway *g, bool force, struct gw_error *err)
 	struct gw_error why = {.kind = GW_OK};
 	enum gw_err kind;
 
-	gw_pulse_notify("RELOADING=1");
+	gw_watchdog_notify_systemd("RELOADING=1");
 	kind = try_reload(g, force, &why);
 	if (kind) {
 		gw_log(GW_LOG_ERR, "not reloaded, the running configuration stays: %s",
 			why.text);
-		gw_reload_refused(g, why.text);
+		gw_reload_set_refused(g, why.text);
 	} else {
-		gw_reload_refused(g, NULL);
+		gw_reload_set_refused(g, NULL);
 		for (size_t i = 0; i < g->n_uplinks; i++)
-			gw_uplink_offer_parked(g->uplinks[i]);
+			gw_uplink_retry_parked(g->uplinks[i]);
 		gw_log(GW_LOG_NOTICE, "reloaded: %zu sources, %zu alarms, %zu uplinks",
 			g->generation->config->n_sources, g->generation->config->n_alarms,
 			g->generation->config->n_uplinks);
 	}
-	gw_pulse_notify("READY=1");
+	gw_watchdog_notify_systemd("READY=1");
 	if (err)
 		*err = why;
 	return kind;

@@ -43,48 +43,48 @@ static bool push(struct gw_supervisor *s, uint32_t point, bool value, int64_t no
 	return true;
 }
 
-bool gw_supervise_say(struct gw_supervisor *s, const struct gw_config *c,
+bool gw_supervise_report(struct gw_supervisor *s, const struct gw_config *c,
 	enum gw_gateway_point point, bool fault, int64_t now_ns)
 {
-	if (s->said[point] == 1 + fault)
+	if (s->reported[point] == 1 + fault)
 		return true;
 	if (!push(s, c->gateway_first_point + (uint32_t)point, fault, now_ns))
 		return false;
-	s->said[point] = 1 + fault;
+	s->reported[point] = 1 + fault;
 	return true;
 }
 
 void gw_supervise_source(struct gw_supervisor *s, const struct gw_config *c, size_t index,
 	struct gw_source *source, int64_t since_ns, int64_t now_ns)
 {
-	struct gw_source_watch *w = gw_source_watch(source);
+	struct gw_source_hang *w = gw_source_hang(source);
 	uint32_t down = c->source_first_point[index] + c->sources[index].down_point;
 	bool hangs = now_ns - since_ns > GW_SUPERVISE_HUNG_NS;
 
 	switch (w->state) {
-	case GW_WATCH_MOVES:
+	case GW_HANG_NONE:
 		if (!hangs || !push(s, down, true, now_ns))
 			return;
 		w->pushed = gw_ring_head(&s->ring);
 		w->since_ns = since_ns;
-		w->state = GW_WATCH_HANGS;
-		gw_source_hangs(source, true);
+		w->state = GW_HANG_REPORTED;
+		gw_source_set_hanging(source, true);
 		gw_log(GW_LOG_ERR,
 			"%s: its driver has not returned for %" PRId64
 			" s, the source counts as down",
 			c->sources[index].name, (now_ns - since_ns) / GW_NS_PER_SEC);
 		return;
-	case GW_WATCH_HANGS:
-		if (hangs || gw_ring_stepped(&s->ring) < w->pushed)
+	case GW_HANG_REPORTED:
+		if (hangs || gw_ring_processed(&s->ring) < w->pushed)
 			return;
-		gw_source_say_again(source);
-		w->state = GW_WATCH_ASKED;
+		gw_source_request_state(source);
+		w->state = GW_HANG_STATE_REQUESTED;
 		return;
-	case GW_WATCH_ASKED:
-		if (!gw_source_said_again(source))
+	case GW_HANG_STATE_REQUESTED:
+		if (!gw_source_state_sent(source))
 			return;
-		w->state = GW_WATCH_MOVES;
-		gw_source_hangs(source, false);
+		w->state = GW_HANG_NONE;
+		gw_source_set_hanging(source, false);
 		gw_log(GW_LOG_NOTICE, "%s: its driver returned after %" PRId64 " s",
 			c->sources[index].name, (now_ns - w->since_ns) / GW_NS_PER_SEC);
 		return;

@@ -22,7 +22,8 @@ struct gw_supervisor {
 	struct gw_ring
 		ring; /* of struct gw_sample; point is an index into config->points */
 	struct gw_wake *engine_wake;
-	int said[GW_GATEWAY_POINTS]; /* 1 + what the engine was told last; 0: nothing yet */
+	int reported
+		[GW_GATEWAY_POINTS]; /* 1 + what the engine was told last; 0: nothing yet */
 };
 
 enum gw_err gw_supervise_init(
@@ -31,7 +32,7 @@ void gw_supervise_fini(struct gw_supervisor *s); /* zeroed or twice is fine */
 
 /* One of the gateway's own faults stands or does not; nothing is sent if the engine knows. False:
  * the engine is behind, to be said again. */
-bool gw_supervise_say(struct gw_supervisor *s, const struct gw_config *c,
+bool gw_supervise_report(struct gw_supervisor *s, const struct gw_config *c,
 	enum gw_gateway_point point, bool fault, int64_t now_ns);
 
 /* Once a second, for each source: since_ns is its last beat, or when main last woke from a pause

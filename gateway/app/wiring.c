@@ -2,9 +2,9 @@
 /* Making the parts and the rings between them. */
 #include "app/gateway.h"
 #include "app/limits.h"
-#include "base/room.h"
+#include "base/fd_reserve.h"
 
-#include "source/memory.h"
+#include "source/state_files.h"
 
 #include <stdlib.h>
 
@@ -18,9 +18,9 @@ enum gw_err gw_wiring_store(
 	const char **urls = names ? names + c->n_uplinks + 1 : NULL;
 	struct gw_store_opts opts = {
 		.state_dir = c->gateway.state_dir,
-		.sinks = names,
+		.uplinks = names,
 		.urls = urls,
-		.n_sinks = c->n_uplinks,
+		.n_uplinks = c->n_uplinks,
 		.max_bytes = c->gateway.max_store_bytes,
 		.ring_capacity = EVENT_RING,
 	};
@@ -44,15 +44,17 @@ enum gw_err gw_wiring_uplink(struct gw_gateway *g, const struct gw_uplink_opts *
 	size_t slot, struct gw_uplink **ret_uplink, struct gw_ring **ret_faults,
 	struct gw_error *err)
 {
-	const struct gw_health health = {.fill = gw_pulse_health, .arg = g};
+	const struct gw_uplink_health health = {
+		.fill = gw_watchdog_fill_heartbeat, .arg = g};
 	enum gw_err kind = gw_uplink_new(
 		opts, slot, g->store, &health, EVENT_RING, ret_uplink, err);
 
 	if (!kind)
-		kind = gw_uplink_faults(*ret_uplink, &g->runner.wake, ret_faults, err);
+		kind = gw_uplink_fault_ring(
+			*ret_uplink, &g->engine_thread.wake, ret_faults, err);
 	if (kind)
 		return gw_error_wrap(err, "uplink %s", opts->name);
-	gw_uplink_attach_asker(*ret_uplink, &g->wake);
+	gw_uplink_attach_requester(*ret_uplink, &g->wake);
 	return GW_OK;
 }
 
@@ -75,22 +77,23 @@ static bool wait_committed(void *arg, uint64_t seq, int64_t until_mono_ns)
 static void remember(struct gw_gateway *g, const char *name, struct gw_source *s)
 {
 	if (!g->memory)
-		gw_memory_start(g->generation->config->gateway.state_dir, &g->memory, NULL);
-	gw_source_memory(s, gw_memory_of(g->memory, name));
+		gw_state_files_start(
+			g->generation->config->gateway.state_dir, &g->memory, NULL);
+	gw_source_set_state_file(s, gw_state_files_get(g->memory, name));
 }
 
 enum gw_err gw_wiring_source(struct gw_gateway *g, const struct gw_source_opts *opts,
 	struct gw_source **ret_source, struct gw_error *err)
 {
-	const struct gw_settle settle = {
+	const struct gw_commit_check commit = {
 		.last_seq = last_seq, .wait_committed = wait_committed, .arg = g};
 	size_t capacity = SAMPLE_RING_MIN;
 
 	while (capacity < 4 * (size_t)opts->n_points)
 		capacity *= 2;
-	if (gw_source_new(opts, capacity, &g->runner.wake, &settle, ret_source, err))
+	if (gw_source_new(opts, capacity, &g->engine_thread.wake, &commit, ret_source, err))
 		return gw_error_wrap(err, "source %s", opts->name);
-	if (opts->driver_table->remembers)
+	if (opts->driver_table->saves_state)
 		remember(g, opts->name, *ret_source);
 	return GW_OK;
 }
@@ -98,17 +101,17 @@ enum gw_err gw_wiring_source(struct gw_gateway *g, const struct gw_source_opts *
 static enum gw_err attach_inputs(struct gw_gateway *g, const struct gw_config *c,
 	const struct gw_parts *p, struct gw_engine *e, struct gw_error *err)
 {
-	enum gw_err kind = gw_engine_attach(
-		e, &g->storage.faults, c->store_first_point, GW_STORE_POINTS, err);
+	enum gw_err kind = gw_engine_add_input(
+		e, &g->store_watch.faults, c->store_first_point, GW_STORE_POINTS, err);
 
 	if (!kind) /* main speaks for any point: for sources that hang, and the gateway's own */
-		kind = gw_engine_attach(
+		kind = gw_engine_add_input(
 			e, &g->supervisor.ring, 0, (uint32_t)c->n_points, err);
 	for (size_t i = 0; !kind && i < c->n_uplinks; i++)
-		kind = gw_engine_attach(e, p->uplink_faults[i], c->uplink_first_point[i],
+		kind = gw_engine_add_input(e, p->uplink_faults[i], c->uplink_first_point[i],
 			GW_UPLINK_POINTS, err);
 	for (size_t i = 0; !kind && i < c->n_sources; i++)
-		kind = gw_engine_attach(e, gw_source_ring(p->sources[i]),
+		kind = gw_engine_add_input(e, gw_source_ring(p->sources[i]),
 			c->source_first_point[i], c->sources[i].n_points + 1, err);
 	return kind;
 }
@@ -116,17 +119,17 @@ static enum gw_err attach_inputs(struct gw_gateway *g, const struct gw_config *c
 static enum gw_err attach_outputs(struct gw_gateway *g, const struct gw_parts *p,
 	struct gw_engine *e, struct gw_error *err)
 {
-	enum gw_err kind = gw_engine_output(
+	enum gw_err kind = gw_engine_add_output(
 		e, gw_store_events(g->store), gw_store_wake(g->store), err);
 
 	for (size_t i = 0; !kind && i < p->n_uplinks; i++)
-		kind = gw_engine_output(e, gw_uplink_events(p->uplinks[i]),
+		kind = gw_engine_add_output(e, gw_uplink_events(p->uplinks[i]),
 			gw_uplink_wake(p->uplinks[i]), err);
 	if (!kind)
-		kind = gw_engine_output(e, gw_alert_log_events(g->alert_log),
+		kind = gw_engine_add_output(e, gw_alert_log_events(g->alert_log),
 			gw_alert_log_wake(g->alert_log), err);
 	if (!kind)
-		kind = gw_engine_output(e, &g->live, &g->wake, err);
+		kind = gw_engine_add_output(e, &g->live, &g->wake, err);
 	return kind;
 }
 
@@ -153,16 +156,16 @@ enum gw_err gw_wiring_engine(struct gw_gateway *g, const struct gw_config *c,
 		gw_engine_free(e);
 		return kind;
 	}
-	gw_engine_tap(e, &g->recorder.tap);
-	gw_engine_commands(e, &g->commands, &g->replies, &g->wake);
+	gw_engine_set_tap(e, &g->recorder.tap);
+	gw_engine_set_commands(e, &g->commands, &g->replies, &g->wake);
 	*ret_engine = e;
 	return GW_OK;
 }
 
-void gw_wiring_show(struct gw_gateway *g)
+void gw_wiring_update_view(struct gw_gateway *g)
 {
-	gw_room_keep(gw_limits_reserve(g->generation->config));
-	g->view = (struct gw_app_view){
+	gw_fd_reserve_set(gw_limits_reserve(g->generation->config));
+	g->view = (struct gw_status_view){
 		.generation = g->view.generation + 1,
 		.config = g->generation->config,
 		.engine = g->engine,
@@ -173,11 +176,11 @@ void gw_wiring_show(struct gw_gateway *g)
 		.alert_log = g->alert_log,
 		.started_ns = g->view.started_ns,
 		.run = g->run,
-		.uncommitted_ns = g->view.uncommitted_ns,
+		.uncommitted_since_ns = g->view.uncommitted_since_ns,
 		.store_stalled = g->view.store_stalled,
-		.synced = atomic_load_explicit(&g->pulse.synced, memory_order_relaxed),
+		.synced = atomic_load_explicit(&g->watchdog.synced, memory_order_relaxed),
 		.events_lost = g->view.events_lost,
 	};
 	atomic_store_explicit(
-		&g->pulse.site, &g->generation->config->site, memory_order_release);
+		&g->watchdog.site, &g->generation->config->site, memory_order_release);
 }

@@ -26,12 +26,12 @@ static bool stderr_is_journal(void)
 	const char *stream = getenv("JOURNAL_STREAM");
 	struct stat st;
 	uintmax_t dev, ino;
-	char rest;
+	char trailing;
 
 	if (!stream || fstat(STDERR_FILENO, &st) != 0)
 		return false;
 	/* NOLINTNEXTLINE(cert-err34-c): an overflow compares unequal, which is right */
-	if (sscanf(stream, "%" SCNuMAX ":%" SCNuMAX "%c", &dev, &ino, &rest) != 2)
+	if (sscanf(stream, "%" SCNuMAX ":%" SCNuMAX "%c", &dev, &ino, &trailing) != 2)
 		return false;
 	return dev == st.st_dev && ino == st.st_ino;
 }
@@ -59,7 +59,7 @@ void gw_log(enum gw_log_level level, const char *fmt, ...)
 	gw_text_init(&line, memory, sizeof(memory));
 	if (to_journal)
 		gw_text_addf(&line, "<%d>", (int)level);
-	gw_text_add_line(&line, message);
+	gw_text_add_sanitized(&line, message);
 	gw_text_add(&line, "\n");
 	gw_log_writer_put(line.at, line.used);
 	errno = saved;

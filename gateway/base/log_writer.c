@@ -23,10 +23,10 @@ static struct {
 	_Atomic bool started; /* lines go through the ring; changed while one thread logs */
 	_Atomic bool blocked; /* the last try to write found no room */
 	_Atomic uint64_t lost;
-	uint64_t lost_said; /* the thread's, and main's when there is none */
+	uint64_t lost_reported; /* the thread's, and main's when there is none */
 } writer = {.wake = {.fd = -1}};
 
-enum outcome { WRITTEN, NO_ROOM, FAILED };
+enum outcome { WRITTEN, WOULD_BLOCK, FAILED };
 
 /* stderr is shared with other programs and must not be made non-blocking; a pipe that poll(2)
  * finds writable takes PIPE_BUF bytes at once, which is more than a line has. */
@@ -38,11 +38,11 @@ static enum outcome write_line(const char *line, size_t n, int wait_ms)
 		ssize_t done = poll(&fd, 1, wait_ms);
 
 		if (done == 0)
-			return NO_ROOM;
+			return WOULD_BLOCK;
 		if (done > 0)
 			done = write(STDERR_FILENO, line, n);
 		if (done < 0 && errno != EINTR)
-			return errno == EAGAIN ? NO_ROOM : FAILED;
+			return errno == EAGAIN ? WOULD_BLOCK : FAILED;
 		if (done > 0) {
 			line += done;
 			n -= (size_t)done;
@@ -51,7 +51,7 @@ static enum outcome write_line(const char *line, size_t n, int wait_ms)
 	return WRITTEN;
 }
 
-static void lose(void)
+static void count_lost(void)
 {
 	/* relaxed: a count that publishes nothing */
 	atomic_fetch_add_explicit(&writer.lost, 1, memory_order_relaxed);
@@ -65,26 +65,26 @@ static bool try_line(const char *line, size_t n, int wait_ms)
 	/* relaxed: a flag for people */
 	atomic_store_explicit(&writer.blocked, outcome != WRITTEN, memory_order_relaxed);
 	if (outcome == FAILED) /* no reader any more, say: to wait for one is no use */
-		lose();
-	return outcome != NO_ROOM;
+		count_lost();
+	return outcome != WOULD_BLOCK;
 }
 
-static bool say_lost(int wait_ms)
+static bool report_lost(int wait_ms)
 {
 	uint64_t lost = atomic_load_explicit(&writer.lost, memory_order_relaxed);
 	char line[100];
 	int n;
 
-	if (lost == writer.lost_said ||
+	if (lost == writer.lost_reported ||
 		atomic_load_explicit(&writer.blocked, memory_order_relaxed))
 		return true;
 	n = snprintf(line, sizeof(line),
 		"%" PRIu64 " log lines were not written: stderr took none\n",
-		lost - writer.lost_said);
+		lost - writer.lost_reported);
 	if (!try_line(line, (size_t)n, wait_ms))
 		return false;
 	if (!atomic_load_explicit(&writer.blocked, memory_order_relaxed))
-		writer.lost_said = lost;
+		writer.lost_reported = lost;
 	return true;
 }
 
@@ -115,7 +115,7 @@ static void *run(void *arg)
 				return NULL;
 			continue;
 		}
-		if (!say_lost(SLICE_MS) && stop && --slices_left <= 0)
+		if (!report_lost(SLICE_MS) && stop && --slices_left <= 0)
 			return NULL;
 		if (stop)
 			return NULL;
@@ -142,7 +142,7 @@ void gw_log_writer_stop(void)
 {
 	if (!writer.thread.running)
 		return;
-	gw_thread_ask_stop(&writer.thread);
+	gw_thread_request_stop(&writer.thread);
 	gw_wake_poke(&writer.wake);
 	if (!gw_thread_join_within(&writer.thread, GW_LOG_LAST_MS))
 		atomic_store_explicit(&writer.blocked, true, memory_order_relaxed);
@@ -160,9 +160,9 @@ static void put_directly(const char *line, size_t n)
 	int wait_ms = blocked ? 0 : DIRECT_WAIT_MS;
 
 	if (!try_line(line, n, wait_ms))
-		lose();
+		count_lost();
 	else
-		say_lost(0);
+		report_lost(0);
 }
 
 void gw_log_writer_put(const char *line, size_t n)
@@ -172,7 +172,7 @@ void gw_log_writer_put(const char *line, size_t n)
 	else if (gw_log_ring_push(&writer.ring, line, n))
 		gw_wake_poke(&writer.wake);
 	else
-		lose();
+		count_lost();
 }
 
 bool gw_log_writer_blocked(void)

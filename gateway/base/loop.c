@@ -44,7 +44,7 @@ enum gw_err gw_loop_add(
 	return GW_OK;
 }
 
-void gw_loop_watch(struct gw_loop *l, struct gw_loop_fd *f, uint32_t events)
+void gw_loop_set_events(struct gw_loop *l, struct gw_loop_fd *f, uint32_t events)
 {
 	struct epoll_event ev = {.events = events, .data.ptr = f};
 
@@ -108,9 +108,9 @@ enum gw_err gw_loop_add_wake(
 	return GW_OK;
 }
 
-static int sleep_ms(const struct gw_loop *l, int64_t most_ns)
+static int sleep_ms(const struct gw_loop *l, int64_t max_ns)
 {
-	int64_t wait_ns = most_ns, ms;
+	int64_t wait_ns = max_ns, ms;
 
 	if (l->timers) {
 		int64_t until_ns = l->timers->due_ns - gw_clock_mono_ns();
@@ -139,7 +139,7 @@ static void fire_due(struct gw_loop *l)
 	}
 }
 
-enum gw_err gw_loop_once(struct gw_loop *l, int64_t most_ns, struct gw_error *err)
+enum gw_err gw_loop_once(struct gw_loop *l, int64_t max_ns, struct gw_error *err)
 {
 	struct gw_loop_wake *w;
 	bool busy = false;
@@ -148,9 +148,9 @@ enum gw_err gw_loop_once(struct gw_loop *l, int64_t most_ns, struct gw_error *er
 	for (w = l->wakes; w; w = w->next)
 		gw_wake_prepare(w->wake);
 	for (w = l->wakes; w; w = w->next)
-		busy |= w->look(w->arg);
+		busy |= w->drain(w->arg);
 	n = epoll_wait(l->epoll_fd, l->batch, GW_LOOP_BATCH,
-		busy || l->stop ? 0 : sleep_ms(l, most_ns));
+		busy || l->stop ? 0 : sleep_ms(l, max_ns));
 	why = errno;
 	for (w = l->wakes; w; w = w->next)
 		gw_wake_finish(w->wake);

@@ -39,7 +39,7 @@ struct gw_loop_timer {
  * It is called before every sleep, after the wake announced it, so nothing is overslept. */
 struct gw_loop_wake {
 	struct gw_wake *wake;
-	bool (*look)(void *arg);
+	bool (*drain)(void *arg);
 	void *arg;
 	struct gw_loop_wake *next; /* loop only, as the rest */
 	struct gw_loop_fd io;
@@ -64,7 +64,7 @@ void gw_loop_fini(
 enum gw_err gw_loop_add(
 	struct gw_loop *l, struct gw_loop_fd *f, uint32_t events, struct gw_error *err);
 /* Change what it is watched for; 0 leaves EPOLLHUP and EPOLLERR. Not added: nothing happens. */
-void gw_loop_watch(struct gw_loop *l, struct gw_loop_fd *f, uint32_t events);
+void gw_loop_set_events(struct gw_loop *l, struct gw_loop_fd *f, uint32_t events);
 void gw_loop_remove(
 	struct gw_loop *l, struct gw_loop_fd *f); /* before close; twice is fine */
 
@@ -77,7 +77,7 @@ enum gw_err gw_loop_add_wake(
 
 /* One round: look at the wakes, sleep until something happens, a timer is due or at most
  * most_ns (< 0: no bound) have passed, then call what is ready. GW_ERR_SYSTEM if epoll fails. */
-enum gw_err gw_loop_once(struct gw_loop *l, int64_t most_ns, struct gw_error *err);
+enum gw_err gw_loop_once(struct gw_loop *l, int64_t max_ns, struct gw_error *err);
 /* Rounds until a callback calls gw_loop_stop. */
 enum gw_err gw_loop_run(struct gw_loop *l, struct gw_error *err);
 void gw_loop_stop(struct gw_loop *l); /* nothing is called any more */

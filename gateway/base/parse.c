@@ -55,7 +55,7 @@ static double to_double(const char *s)
 
 /* What a person may have typed for a number, in ASCII: signs, points and digits as other
  * keyboards give them, grouping and leading zeros away. */
-static void plain(struct gw_text *t, const char *s)
+static void to_ascii(struct gw_text *t, const char *s)
 {
 	static const struct {
 		const char *from, *to;
@@ -107,11 +107,11 @@ static bool guess_number(const char *text, char ret_guess[QUOTED_MAX])
 {
 	char memory[QUOTED_MAX];
 	struct gw_text in, out;
-	const char *s = memory, *rest;
+	const char *s = memory, *tail;
 	size_t n;
 
 	gw_text_init(&in, memory, sizeof(memory));
-	plain(&in, text);
+	to_ascii(&in, text);
 	gw_text_init(&out, ret_guess, QUOTED_MAX);
 	if (in.cut)
 		return false;
@@ -136,10 +136,10 @@ static bool guess_number(const char *text, char ret_guess[QUOTED_MAX])
 	n = number(ret_guess, true);
 	if (n == 0)
 		return false;
-	rest = ret_guess + n;
-	if (*rest == '.') /* "5." */
-		rest++;
-	if (strpbrk(rest, "0123456789.-") != NULL)
+	tail = ret_guess + n;
+	if (*tail == '.') /* "5." */
+		tail++;
+	if (strpbrk(tail, "0123456789.-") != NULL)
 		return false;
 	ret_guess[n] = '\0';
 	return isfinite(to_double(ret_guess)) && strcmp(ret_guess, text) != 0;
@@ -151,7 +151,7 @@ static void quote(struct gw_text *t, const char *text)
 	struct gw_text q;
 
 	gw_text_init(&q, memory, sizeof(memory));
-	gw_text_add_line(&q, text);
+	gw_text_add_sanitized(&q, text);
 	gw_text_addf(t, "\"%s%s\"", memory, q.cut ? "..." : "");
 }
 
@@ -303,7 +303,7 @@ static bool guess_duration(const char *text, char ret_guess[QUOTED_MAX])
 	size_t n, len, parts = 0;
 
 	gw_text_init(&in, memory, sizeof(memory));
-	plain(&in, text);
+	to_ascii(&in, text);
 	gw_text_init(&out, ret_guess, QUOTED_MAX);
 	while (s[0] == '0' && digit(s[1]))
 		s++;
@@ -349,7 +349,7 @@ enum gw_err gw_parse_duration(const char *text, int64_t *ret_ns, struct gw_error
 	return GW_OK;
 }
 
-static unsigned least(unsigned a, unsigned b)
+static unsigned smaller(unsigned a, unsigned b)
 {
 	return a < b ? a : b;
 }
@@ -368,10 +368,10 @@ unsigned gw_parse_distance(const char *a, const char *b)
 	for (i = 1; i <= na; i++) {
 		now[0] = (unsigned)i;
 		for (j = 1; j <= nb; j++) {
-			now[j] = least(before[j - 1] + (a[i - 1] != b[j - 1]),
-				least(before[j], now[j - 1]) + 1);
+			now[j] = smaller(before[j - 1] + (a[i - 1] != b[j - 1]),
+				smaller(before[j], now[j - 1]) + 1);
 			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
-				now[j] = least(now[j], before2[j - 2] + 1);
+				now[j] = smaller(now[j], before2[j - 2] + 1);
 		}
 		spare = before2;
 		before2 = before;

@@ -33,7 +33,7 @@ bool gw_pemkey_encrypted(const char *path)
 	ssize_t n = -1;
 	int fd;
 
-	if (!gw_setting_given(path))
+	if (!gw_setting_is_set(path))
 		return false;
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	while (fd >= 0 && used < sizeof(text) - 1 &&
@@ -49,7 +49,7 @@ bool gw_pemkey_encrypted(const char *path)
 	return n != 0;
 }
 
-const char *gw_pemkey_look(const char *path)
+const char *gw_pemkey_inspect(const char *path)
 {
 	return gw_pemkey_encrypted(path) ? GW_PEMKEY_ENCRYPTED
 		" (openssl pkey -in KEY -out NEW)"

@@ -17,6 +17,6 @@
 bool gw_pemkey_encrypted(const char *path);
 
 /* For a setting's look: GW_PEMKEY_ENCRYPTED and how to cure it, or NULL. */
-const char *gw_pemkey_look(const char *path);
+const char *gw_pemkey_inspect(const char *path);
 
 #endif

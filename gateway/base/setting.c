@@ -13,6 +13,6 @@ void gw_report(struct gw_report *report, const void *where, const char *fmt, ...
 	va_start(ap, fmt);
 	gw_text_addv(&t, fmt, ap);
 	va_end(ap);
-	report->said++;
-	report->say(report, where, memory);
+	report->n++;
+	report->add(report, where, memory);
 }

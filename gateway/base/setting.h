@@ -81,12 +81,12 @@ struct gw_setting {
 	enum gw_err (*parse)(const char *text, void *field, struct gw_error *err);
 	/* GW_SET_PATH: what tocsind --check says of the file, NULL for nothing. Reads it; one that
 	 * cannot be read is no complaint. */
-	const char *(*look)(const char *path);
+	const char *(*inspect)(const char *path);
 	const char *help; /* one sentence in plain English, with the unit */
 };
 
 /* Whether a string setting was given: one that was not is "", or NULL in options made by hand. */
-static inline bool gw_setting_given(const char *text)
+static inline bool gw_setting_is_set(const char *text)
 {
 	return text && text[0] != '\0';
 }
@@ -97,8 +97,8 @@ static inline bool gw_setting_given(const char *text)
  * if some fields could not be read: these hold their default, and what it says of their struct is
  * dropped. */
 struct gw_report {
-	void (*say)(struct gw_report *report, const void *where, const char *text);
-	unsigned said; /* how many complaints so far */
+	void (*add)(struct gw_report *report, const void *where, const char *text);
+	unsigned n; /* complaints so far */
 };
 
 void gw_report(struct gw_report *report, const void *where, const char *fmt, ...)

@@ -61,13 +61,13 @@ static size_t whole_characters(const char *s, size_t n)
 
 void gw_text_add_n(struct gw_text *t, const char *s, size_t n)
 {
-	size_t room;
+	size_t space;
 
 	if (t->cut)
 		return;
-	room = t->size - t->used - 1;
-	if (n > room) {
-		n = whole_characters(s, room);
+	space = t->size - t->used - 1;
+	if (n > space) {
+		n = whole_characters(s, space);
 		t->cut = true;
 	}
 	memcpy(t->at + t->used, s, n);
@@ -83,17 +83,17 @@ void gw_text_add(struct gw_text *t, const char *s)
 void gw_text_addv(struct gw_text *t, const char *fmt, va_list ap)
 {
 	char *to = t->at + t->used;
-	size_t room = t->size - t->used;
+	size_t space = t->size - t->used;
 	int n;
 
 	if (t->cut)
 		return;
-	n = vsnprintf(to, room, fmt, ap);
+	n = vsnprintf(to, space, fmt, ap);
 	if (n < 0) {
 		*to = '\0';
 		t->cut = true;
-	} else if ((size_t)n >= room) {
-		t->used += whole_characters(to, room - 1);
+	} else if ((size_t)n >= space) {
+		t->used += whole_characters(to, space - 1);
 		t->at[t->used] = '\0';
 		t->cut = true;
 	} else {
@@ -120,11 +120,11 @@ static uint32_t code_point(const char *s, size_t n)
 	return c;
 }
 
-bool gw_text_tricks(const char *s, size_t n)
+bool gw_text_is_unsafe(const char *s, size_t n)
 {
 	static const struct {
 		uint32_t from, to;
-	} tricks[] = {
+	} ranges[] = {
 		{0x00, 0x1f},       /* C0 */
 		{0x7f, 0x9f},       /* DEL and C1 */
 		{0xad, 0xad},       /* soft hyphen */
@@ -144,8 +144,8 @@ bool gw_text_tricks(const char *s, size_t n)
 	c = code_point(s, n);
 	if (c > 0x206f && c < 0xfeff) /* the scripts of Asia, mostly */
 		return false;
-	for (size_t i = 0; i < sizeof(tricks) / sizeof(tricks[0]); i++)
-		if (c >= tricks[i].from && c <= tricks[i].to)
+	for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++)
+		if (c >= ranges[i].from && c <= ranges[i].to)
 			return true;
 	return false;
 }
@@ -157,14 +157,14 @@ static size_t plain_run(const char *s, size_t n, bool json)
 
 	for (; run < n; run += len) {
 		len = gw_text_utf8(s + run, n - run);
-		if (len == 0 || gw_text_tricks(s + run, len) ||
+		if (len == 0 || gw_text_is_unsafe(s + run, len) ||
 			(json && (s[run] == '"' || s[run] == '\\')))
 			break;
 	}
 	return run;
 }
 
-void gw_text_add_line(struct gw_text *t, const char *s)
+void gw_text_add_sanitized(struct gw_text *t, const char *s)
 {
 	size_t n = strlen(s), len;
 

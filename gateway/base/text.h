@@ -29,7 +29,7 @@ void gw_text_addv(struct gw_text *t, const char *fmt, va_list ap)
 	__attribute__((format(printf, 2, 0)));
 /* As gw_text_add, with each character that gw_text_tricks as a space, and each byte that is not
  * UTF-8 as "?": for texts that must stay one line and harmless where they are read. */
-void gw_text_add_line(struct gw_text *t, const char *s);
+void gw_text_add_sanitized(struct gw_text *t, const char *s);
 
 /* Bytes of the UTF-8 character at s, of which n may be read: 1..4, or 0 if it is not one
  * (overlong, a surrogate, past U+10FFFF, cut off). NUL counts as a character. */
@@ -39,7 +39,7 @@ size_t gw_text_utf8(const char *s, size_t n);
  * instead of being seen: controls (C0, DEL, and C1, which begin escape sequences), what separates
  * lines and paragraphs, and the format characters that are invisible or turn the direction of
  * writing (Unicode, general category Cf), so that a text reads as another. */
-bool gw_text_tricks(const char *s, size_t n);
+bool gw_text_is_unsafe(const char *s, size_t n);
 
 /* The shortest decimal text that reads back as the same double ("52.3"); "null" for non-finite
  * values. Independent of the locale. */

@@ -8,9 +8,9 @@
 #include <stdio.h>
 #include <time.h>
 
-#define JOIN_LOOK_MS 10
+#define JOIN_POLL_MS 10
 
-static void *enter(void *arg)
+static void *entry(void *arg)
 {
 	struct gw_thread *t = arg;
 	void *result = NULL;
@@ -50,7 +50,7 @@ enum gw_err gw_thread_start(struct gw_thread *t, const char *name, void *(*run)(
 	sigdelset(&block, SIGTRAP);
 	sigdelset(&block, SIGSYS);
 	pthread_sigmask(SIG_BLOCK, &block, &before);
-	rc = pthread_create(&t->id, NULL, enter, t);
+	rc = pthread_create(&t->id, NULL, entry, t);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (rc != 0)
 		return gw_fail(err, GW_ERR_SYSTEM, rc, "start thread %s: %s", name,
@@ -74,7 +74,7 @@ void gw_thread_release(struct gw_thread *t)
 		sem_post(&t->gate);
 }
 
-void gw_thread_ask_stop(struct gw_thread *t)
+void gw_thread_request_stop(struct gw_thread *t)
 {
 	atomic_store_explicit(&t->stop, true, memory_order_release);
 	if (t->held && t->running)
@@ -98,7 +98,7 @@ bool gw_thread_ended(struct gw_thread *t)
 
 bool gw_thread_join_within(struct gw_thread *t, int wait_ms)
 {
-	const struct timespec pause = {.tv_nsec = JOIN_LOOK_MS * GW_NS_PER_MS};
+	const struct timespec pause = {.tv_nsec = JOIN_POLL_MS * GW_NS_PER_MS};
 
 	if (!t->running)
 		return true;
@@ -109,7 +109,7 @@ bool gw_thread_join_within(struct gw_thread *t, int wait_ms)
 			return false;
 		}
 		nanosleep(&pause, NULL);
-		wait_ms -= JOIN_LOOK_MS;
+		wait_ms -= JOIN_POLL_MS;
 	}
 	t->running = false;
 	return true;

@@ -40,7 +40,7 @@ enum gw_err gw_thread_start(struct gw_thread *t, const char *name, void *(*run)(
 void gw_thread_hold(struct gw_thread *t);
 void gw_thread_release(struct gw_thread *t); /* not held or twice is fine */
 /* Ask only; the caller then pokes whatever the thread sleeps in, and joins. */
-void gw_thread_ask_stop(struct gw_thread *t);
+void gw_thread_request_stop(struct gw_thread *t);
 void gw_thread_join(struct gw_thread *t);  /* not running or twice is fine */
 bool gw_thread_ended(struct gw_thread *t); /* join would not block */
 /* Join one that was asked to stop, for wait_ms at most. False: it goes on, is nobody's any more

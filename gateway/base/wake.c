@@ -34,7 +34,7 @@ enum gw_err gw_wake_init(struct gw_wake *w, struct gw_error *err)
 		return gw_fail(
 			err, GW_ERR_SYSTEM, errno, "eventfd: %s", gw_errno_text(errno));
 	w->fd = fd;
-	w->owed = 0;
+	w->undrained = 0;
 	atomic_init(&w->sleeping, 0);
 	return GW_OK;
 }
@@ -56,9 +56,9 @@ static bool finish(struct gw_wake *w)
 	bool poked = atomic_exchange_explicit(&w->sleeping, 0, memory_order_acq_rel) == 0;
 	uint64_t drained;
 
-	w->owed += poked;
-	if (w->owed > 0 && read(w->fd, &drained, sizeof(drained)) == sizeof(drained))
-		w->owed -= drained;
+	w->undrained += poked;
+	if (w->undrained > 0 && read(w->fd, &drained, sizeof(drained)) == sizeof(drained))
+		w->undrained -= drained;
 	return poked;
 }
 

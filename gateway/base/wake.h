@@ -21,7 +21,7 @@
 struct gw_wake {
 	int fd;               /* set at init, never 0; poll it for POLLIN */
 	_Atomic int sleeping; /* any thread */
-	uint64_t owed;        /* sleeper only: pokes that were sent and not yet drained */
+	uint64_t undrained;   /* sleeper only: pokes that were sent and not yet drained */
 };
 
 enum gw_err gw_wake_init(struct gw_wake *w, struct gw_error *err);

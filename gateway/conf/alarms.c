@@ -4,7 +4,7 @@
 #include "alarm/kinds.h"
 #include "base/match.h"
 #include "base/text.h"
-#include "conf/doubt.h"
+#include "conf/incomplete.h"
 #include "conf/profile.h"
 #include "conf/settings.h"
 
@@ -20,36 +20,36 @@ struct pattern {
 	bool wild;
 };
 
-bool gw_alarms_discrete(const struct gw_point_opts *point)
+bool gw_point_is_discrete(const struct gw_point_opts *point)
 {
 	return point->type == GW_TYPE_BOOL || point->type == GW_TYPE_BIT;
 }
 
-struct gw_draft *gw_alarms_find(struct gw_load *l, const char *key)
+struct gw_pending_alarm *gw_pending_find(struct gw_load *l, const char *key)
 {
-	const struct gw_index_entry *e = gw_index_find(&l->draft_keys, key);
+	const struct gw_strmap_entry *e = gw_strmap_find(&l->pending_keys, key);
 
-	return e ? l->drafts[e->value] : NULL;
+	return e ? l->pending[e->value] : NULL;
 }
 
-struct gw_draft *gw_alarms_add(struct gw_load *l, const char *key)
+struct gw_pending_alarm *gw_pending_add(struct gw_load *l, const char *key)
 {
-	struct gw_draft *d, **all;
+	struct gw_pending_alarm *d, **all;
 
-	if (l->n_drafts >= GW_ALARMS_MAX)
+	if (l->n_pending >= GW_ALARMS_MAX)
 		return NULL;
 	d = gw_arena_alloc(&l->scratch, 1, sizeof(*d));
-	all = gw_arena_grow(&l->scratch, l->drafts, l->n_drafts, &l->cap_drafts,
-		sizeof(struct gw_draft *));
-	if (!d || !all || !gw_index_add(&l->draft_keys, key, (uint32_t)l->n_drafts))
+	all = gw_arena_grow(&l->scratch, l->pending, l->n_pending, &l->cap_pending,
+		sizeof(struct gw_pending_alarm *));
+	if (!d || !all || !gw_strmap_add(&l->pending_keys, key, (uint32_t)l->n_pending))
 		return NULL;
 	d->opts.info.key = key;
 	d->device = GW_NO_DEVICE;
 	/* by itself, unless it turns out to stand for a device, source or uplink */
 	d->voter = (uint32_t)(l->n_devices + l->config->n_sources + l->config->n_uplinks +
-		1 + l->n_drafts);
-	l->drafts = all;
-	l->drafts[l->n_drafts++] = d;
+		1 + l->n_pending);
+	l->pending = all;
+	l->pending[l->n_pending++] = d;
 	return d;
 }
 
@@ -61,7 +61,7 @@ static const struct gw_condition_kind *kind_of(const char *key)
 	return NULL;
 }
 
-static void refuse_no_kind(struct gw_load *l, const struct gw_node *when)
+static void refuse_no_kind(struct gw_load *l, const struct gw_yaml_node *when)
 {
 	const struct gw_condition_kind *const *k;
 	struct gw_hint hint;
@@ -69,10 +69,10 @@ static void refuse_no_kind(struct gw_load *l, const struct gw_node *when)
 	char memory[256];
 	struct gw_text all;
 
-	for (const struct gw_node *n = when->first; n; n = n->next) {
+	for (const struct gw_yaml_node *n = when->first; n; n = n->next) {
 		gw_hint_init(&hint, l, n->key);
 		for (k = gw_condition_kinds; *k; k++)
-			gw_hint_show(&hint, (*k)->key);
+			gw_hint_add(&hint, (*k)->key);
 		if (hint.best)
 			gw_complain_key(l, n, "unknown condition%s", gw_hint_text(&hint));
 		hinted |= hint.best != NULL;
@@ -88,11 +88,11 @@ static void refuse_no_kind(struct gw_load *l, const struct gw_node *when)
 static void read_when(struct gw_load *l, struct gw_template *t)
 {
 	const struct gw_condition_kind *kind = NULL, *another;
-	const struct gw_node *n, *first = NULL;
+	const struct gw_yaml_node *n, *first = NULL;
 	struct gw_settings_report r;
 	bool several = false;
 
-	if (gw_tree_empty(t->when)) {
+	if (gw_yaml_is_empty(t->when)) {
 		gw_complain(l, t->when, "has no value");
 		return;
 	}
@@ -100,7 +100,7 @@ static void read_when(struct gw_load *l, struct gw_template *t)
 		return;
 	for (n = t->when->first; n; n = n->next) {
 		another = kind_of(n->key);
-		if (another && kind && n->kind != GW_NODE_BROKEN) {
+		if (another && kind && n->kind != GW_YAML_INVALID) {
 			several = true;
 			gw_complain_key(l, n,
 				"one condition only: %s stands on line %u already",
@@ -114,75 +114,77 @@ static void read_when(struct gw_load *l, struct gw_template *t)
 		refuse_no_kind(l, t->when);
 		return;
 	}
-	t->when_block = gw_settings_begin(
+	t->when_block = gw_settings_add_block(
 		l, kind->settings, &t->opts.when, sizeof(t->opts.when), t->when);
 	if (!t->when_block)
 		return;
 	t->opts.when.kind = kind;
-	gw_settings_apply(l,
+	gw_settings_read_map(l,
 		&(struct gw_settings_map){
 			.map = t->when,
 			.blocks = &t->when_block,
 			.n_blocks = 1,
-			.lenient = several,
+			.ignore_unknown = several,
 		});
-	gw_settings_require(l, t->when_block);
+	gw_settings_check_required(l, t->when_block);
 	gw_settings_report_init(&r, l);
 	if (kind->check)
 		kind->check(&t->opts.when, &r.report);
 }
 
-void gw_alarms_read(struct gw_load *l, const struct gw_node *node, struct gw_template *ret)
+void gw_template_read(
+	struct gw_load *l, const struct gw_yaml_node *node, struct gw_template *ret)
 {
 	struct gw_template *t = ret;
-	struct gw_block *blocks[2];
+	struct gw_settings_block *blocks[2];
 
 	*t = (struct gw_template){.node = node};
-	blocks[0] = gw_settings_begin(l, gw_rows_alarm, &t->opts, sizeof(t->opts), node);
-	blocks[1] = gw_settings_begin(
-		l, gw_rows_alarm_more, &t->more, sizeof(t->more), node);
+	blocks[0] = gw_settings_add_block(
+		l, gw_alarm_settings, &t->opts, sizeof(t->opts), node);
+	blocks[1] = gw_settings_add_block(
+		l, gw_alarm_reader_settings, &t->reader_opts, sizeof(t->reader_opts), node);
 	if (!blocks[0] || !blocks[1])
 		return;
 	t->block = blocks[0];
-	t->more_block = blocks[1];
-	gw_settings_apply(l,
+	t->reader_block = blocks[1];
+	gw_settings_read_map(l,
 		&(struct gw_settings_map){
 			.map = node,
 			.blocks = blocks,
 			.n_blocks = 2,
-			.others = (const char *const[]){"when", NULL},
+			.other_keys = (const char *const[]){"when", NULL},
 		});
-	gw_settings_require(l, blocks[1]);
-	t->when = gw_tree_get(node, "when");
+	gw_settings_check_required(l, blocks[1]);
+	t->when = gw_yaml_get(node, "when");
 	if (t->when)
 		read_when(l, t);
-	t->usable = *t->more.name &&
+	t->usable = *t->reader_opts.name &&
 		gw_load_check_name(
-			l, gw_settings_node(t->more_block, "name"), t->more.name);
+			l, gw_settings_node(t->reader_block, "name"), t->reader_opts.name);
 	if (!t->usable || (t->when && !t->when_block))
-		gw_doubt_alarm(l);
+		gw_incomplete_alarm(l);
 }
 
 /* An alarm of their own under the name that a point's fault has. `unreadable` may be given another
  * time, as `silent` may. */
-static bool takes_name(const struct gw_template *t, const struct gw_draft *d)
+static bool takes_name(const struct gw_template *t, const struct gw_pending_alarm *d)
 {
 	return d->implicit && d->on_point && t->when &&
-		!(d->opts.when.kind == &gw_unreadable &&
-			t->opts.when.kind == &gw_unreadable);
+		!(d->opts.when.kind == &gw_condition_unreadable &&
+			t->opts.when.kind == &gw_condition_unreadable);
 }
 
 /* A template meets one key. of_site: it may override what a profile said or what is implicit.
  * False: no more of this template, it has been said why. */
-static bool meet(struct gw_load *l, const struct gw_template *t, const char *key,
-	bool of_site, struct gw_draft **ret_draft)
+static bool apply_template(struct gw_load *l, const struct gw_template *t, const char *key,
+	bool of_site, struct gw_pending_alarm **ret_alarm)
 {
-	struct gw_draft *d = key ? gw_alarms_find(l, key) : NULL;
+	struct gw_pending_alarm *d = key ? gw_pending_find(l, key) : NULL;
 
 	if (!key)
 		return false;
 	if (d && d->by && d->of_site == of_site) {
-		gw_complain(l, gw_settings_node(t->more_block, "name"),
+		gw_complain(l, gw_settings_node(t->reader_block, "name"),
 			"an alarm on the same with this name stands on line %u already%s%s",
 			d->by->node->place.line, of_site ? ": " : "", of_site ? key : "");
 		return false;
@@ -194,16 +196,16 @@ static bool meet(struct gw_load *l, const struct gw_template *t, const char *key
 	if (d && !takes_name(t, d)) {
 		gw_settings_copy_given(t->block, &d->opts);
 	} else {
-		d = d ? d : gw_alarms_add(l, key);
-		if (!d && l->n_drafts >= GW_ALARMS_MAX)
+		d = d ? d : gw_pending_add(l, key);
+		if (!d && l->n_pending >= GW_ALARMS_MAX)
 			gw_complain(l, t->node, "more than %d alarms in one gateway",
 				GW_ALARMS_MAX);
 		if (!d)
 			return false;
 		d->opts = t->opts;
 		d->opts.info.key = key;
-		d->opts.info.name = t->more.name;
-		d->implicit = d->if_heard = false;
+		d->opts.info.name = t->reader_opts.name;
+		d->implicit = d->only_if_used = false;
 	}
 	if (t->when) {
 		d->opts.when = t->opts.when;
@@ -213,19 +215,20 @@ static bool meet(struct gw_load *l, const struct gw_template *t, const char *key
 		d->unless = t;
 	d->by = t;
 	d->of_site = of_site;
-	*ret_draft = d;
+	*ret_alarm = d;
 	return true;
 }
 
-static bool meet_point(struct gw_load *l, const struct gw_template *t, uint32_t device,
+static bool apply_to_point(struct gw_load *l, const struct gw_template *t, uint32_t device,
 	size_t point, bool of_site)
 {
 	const struct gw_load_device *at = &l->devices[device];
-	struct gw_draft *d;
+	struct gw_pending_alarm *d;
 
-	if (!meet(l, t,
-		    gw_arena_printf(l->keep, "%s:%s",
-			    l->config->points[at->first_point + point].key, t->more.name),
+	if (!apply_template(l, t,
+		    gw_arena_printf(l->config_arena, "%s:%s",
+			    l->config->points[at->first_point + point].key,
+			    t->reader_opts.name),
 		    of_site, &d))
 		return false;
 	d->device = d->voter = device;
@@ -235,15 +238,15 @@ static bool meet_point(struct gw_load *l, const struct gw_template *t, uint32_t 
 	return true;
 }
 
-static bool meet_device(
+static bool apply_to_device(
 	struct gw_load *l, const struct gw_template *t, uint32_t device, bool of_site)
 {
 	const struct gw_load_device *at = &l->devices[device];
-	struct gw_draft *d;
+	struct gw_pending_alarm *d;
 
-	if (!meet(l, t,
-		    gw_arena_printf(l->keep, "%s/%s:%s", at->source->name, at->device->name,
-			    t->more.name),
+	if (!apply_template(l, t,
+		    gw_arena_printf(l->config_arena, "%s/%s:%s", at->source->name,
+			    at->device->name, t->reader_opts.name),
 		    of_site, &d))
 		return false;
 	d->device = d->voter = device;
@@ -255,44 +258,45 @@ static bool meet_device(
 }
 
 /* Whether the condition can be on such a point at all. */
-static bool suits(const struct gw_template *t, const struct gw_point_opts *point)
+static bool is_suitable(const struct gw_template *t, const struct gw_point_opts *point)
 {
 	return !t->when_block || !t->opts.when.kind->numbers_only ||
-		!gw_alarms_discrete(point);
+		!gw_point_is_discrete(point);
 }
 
 static void refuse_discrete(struct gw_load *l, const struct gw_template *t)
 {
-	gw_complain(l, gw_settings_node(t->more_block, "on"),
+	gw_complain(l, gw_settings_node(t->reader_block, "on"),
 		"%s needs a number, but this point is true or false",
 		t->opts.when.kind->key);
 }
 
 /* How many matched, 0 or 1; SIZE_MAX: it has been said what is wrong. */
-static size_t meet_if_suited(struct gw_load *l, const struct gw_template *t,
+static size_t apply_if_suitable(struct gw_load *l, const struct gw_template *t,
 	uint32_t device, size_t point, bool of_site, bool wild)
 {
 	const struct gw_point_opts *p = &l->devices[device].device->points[point];
 
-	if (!t->when && p->range.rows == 0 && strcmp(t->more.name, "out-of-range") == 0) {
+	if (!t->when && p->range.rows == 0 &&
+		strcmp(t->reader_opts.name, "out-of-range") == 0) {
 		if (wild)
 			return 0;
-		gw_complain(l, gw_settings_node(t->more_block, "on"),
+		gw_complain(l, gw_settings_node(t->reader_block, "on"),
 			"%s has no range to be out of", p->info->key);
 		return SIZE_MAX;
 	}
-	if (!suits(t, p)) {
+	if (!is_suitable(t, p)) {
 		if (wild)
 			return 0;
 		refuse_discrete(l, t);
 		return SIZE_MAX;
 	}
-	return meet_point(l, t, device, point, of_site) ? 1 : SIZE_MAX;
+	return apply_to_point(l, t, device, point, of_site) ? 1 : SIZE_MAX;
 }
 
 /* The same of all points of a device. */
-static size_t meet_points(struct gw_load *l, const struct gw_template *t, uint32_t device,
-	const char *pattern, bool of_site, bool wild)
+static size_t apply_to_points(struct gw_load *l, const struct gw_template *t,
+	uint32_t device, const char *pattern, bool of_site, bool wild)
 {
 	const struct gw_device_opts *d = l->devices[device].device;
 	size_t matches = 0, more;
@@ -300,7 +304,7 @@ static size_t meet_points(struct gw_load *l, const struct gw_template *t, uint32
 	for (size_t i = 0; i < d->n_points; i++) {
 		if (!gw_match(pattern, d->points[i].name))
 			continue;
-		more = meet_if_suited(l, t, device, i, of_site, wild);
+		more = apply_if_suitable(l, t, device, i, of_site, wild);
 		if (more == SIZE_MAX)
 			return more;
 		matches += more;
@@ -308,7 +312,7 @@ static size_t meet_points(struct gw_load *l, const struct gw_template *t, uint32
 	return matches;
 }
 
-void gw_alarms_of_profile(struct gw_load *l, uint32_t device)
+void gw_expand_profile(struct gw_load *l, uint32_t device)
 {
 	const struct gw_profile *p = l->devices[device].profile;
 
@@ -317,27 +321,27 @@ void gw_alarms_of_profile(struct gw_load *l, uint32_t device)
 
 		if (!t->usable)
 			continue;
-		if (*t->more.on)
-			meet_points(l, t, device, t->more.on, false,
-				strpbrk(t->more.on, "*?") != NULL);
+		if (*t->reader_opts.on)
+			apply_to_points(l, t, device, t->reader_opts.on, false,
+				strpbrk(t->reader_opts.on, "*?") != NULL);
 		else
-			meet_device(l, t, device, false);
+			apply_to_device(l, t, device, false);
 	}
 }
 
 /* Complains and leaves n at 0 if it is none. */
-static void take_apart(
+static void split_pattern(
 	struct gw_load *l, const struct gw_template *t, struct pattern *ret_pattern)
 {
-	const struct gw_node *on = gw_settings_node(t->more_block, "on");
+	const struct gw_yaml_node *on = gw_settings_node(t->reader_block, "on");
 	struct pattern *p = ret_pattern;
 	char *s = p->memory, *slash;
 
 	p->n = 0;
-	if (*t->more.on == '\0')
+	if (*t->reader_opts.on == '\0')
 		return;
-	p->wild = strpbrk(t->more.on, "*?") != NULL;
-	strncpy(p->memory, t->more.on, sizeof(p->memory) - 1);
+	p->wild = strpbrk(t->reader_opts.on, "*?") != NULL;
+	strncpy(p->memory, t->reader_opts.on, sizeof(p->memory) - 1);
 	p->memory[sizeof(p->memory) - 1] = '\0';
 	for (size_t i = 0; s; s = slash ? slash + 1 : NULL) {
 		slash = strchr(s, '/');
@@ -346,7 +350,7 @@ static void take_apart(
 		if (*s == '\0' || strchr(s, ':') || i == PARTS) {
 			gw_complain(l, on,
 				"\"%s\" is not a pattern such as source/device/point",
-				t->more.on);
+				t->reader_opts.on);
 			return;
 		}
 		p->part[i++] = s;
@@ -359,17 +363,17 @@ static void take_apart(
 static size_t expand_owner(
 	struct gw_load *l, const struct gw_template *t, const struct pattern *p)
 {
-	struct gw_draft *unused;
+	struct gw_pending_alarm *unused;
 	size_t matches = 0;
 	char owner[256];
 
-	for (size_t i = 0, n = l->n_drafts; i < n; i++) {
-		const char *key = l->drafts[i]->opts.info.key;
+	for (size_t i = 0, n = l->n_pending; i < n; i++) {
+		const char *key = l->pending[i]->opts.info.key;
 		size_t owner_length = strcspn(key, ":/");
 
-		if (!l->drafts[i]->implicit || key[owner_length] != ':' ||
+		if (!l->pending[i]->implicit || key[owner_length] != ':' ||
 			owner_length >= sizeof(owner) ||
-			strcmp(key + owner_length + 1, t->more.name) != 0)
+			strcmp(key + owner_length + 1, t->reader_opts.name) != 0)
 			continue;
 		memcpy(owner, key, owner_length);
 		owner[owner_length] = '\0';
@@ -379,10 +383,10 @@ static size_t expand_owner(
 			gw_complain_key(l, t->when,
 				"the fault \"%s\" has its condition already: leave when "
 				"out",
-				t->more.name);
+				t->reader_opts.name);
 			return SIZE_MAX;
 		}
-		if (!meet(l, t, key, true, &unused))
+		if (!apply_template(l, t, key, true, &unused))
 			return SIZE_MAX;
 		matches++;
 	}
@@ -392,37 +396,37 @@ static size_t expand_owner(
 static size_t expand_device(struct gw_load *l, const struct gw_template *t, uint32_t device,
 	const struct pattern *p)
 {
-	const struct gw_index_entry *e;
+	const struct gw_strmap_entry *e;
 
 	if (p->n == 3 && p->wild)
-		return meet_points(l, t, device, p->part[2], true, true);
+		return apply_to_points(l, t, device, p->part[2], true, true);
 	if (p->n == 3) {
-		e = gw_index_find(&l->points, t->more.on);
-		return e ? meet_if_suited(l, t, device,
+		e = gw_strmap_find(&l->points, t->reader_opts.on);
+		return e ? apply_if_suitable(l, t, device,
 				   e->value - l->devices[device].first_point, true, false)
 			 : 0;
 	}
-	return meet_device(l, t, device, true) ? 1 : SIZE_MAX;
+	return apply_to_device(l, t, device, true) ? 1 : SIZE_MAX;
 }
 
 static size_t expand_devices(
 	struct gw_load *l, const struct gw_template *t, const struct pattern *p)
 {
-	const struct gw_index_entry *e;
+	const struct gw_strmap_entry *e;
 	size_t matches = 0, more;
 	char key[256];
 	struct gw_text text;
 
 	if (p->n == 2 && t->when_block && !t->opts.when.kind->on_devices) {
-		gw_complain(l, gw_settings_node(t->more_block, "on"),
+		gw_complain(l, gw_settings_node(t->reader_block, "on"),
 			"\"%s\" names a device, but %s needs a point: source/device/point",
-			t->more.on, t->opts.when.kind->key);
+			t->reader_opts.on, t->opts.when.kind->key);
 		return SIZE_MAX;
 	}
 	if (!p->wild) {
 		gw_text_init(&text, key, sizeof(key));
 		gw_text_addf(&text, "%s/%s", p->part[0], p->part[1]);
-		e = gw_index_find(&l->device_keys, key);
+		e = gw_strmap_find(&l->device_keys, key);
 		return e ? expand_device(l, t, e->value, p) : 0;
 	}
 	for (uint32_t i = 0; i < l->n_devices; i++) {
@@ -445,36 +449,36 @@ static void refuse_unmatched(
 	struct gw_config *c = l->config;
 	struct gw_hint hint;
 
-	gw_doubt_alarm(l);
-	if (gw_doubt_pattern(l, t->more.on))
+	gw_incomplete_alarm(l);
+	if (gw_incomplete_may_match(l, t->reader_opts.on))
 		return;
-	gw_hint_init(&hint, l, t->more.on);
+	gw_hint_init(&hint, l, t->reader_opts.on);
 	if (p->n == 3)
 		for (size_t i = 0; i < c->n_points; i++)
-			gw_hint_show(&hint, c->points[i].key);
+			gw_hint_add(&hint, c->points[i].key);
 	if (p->n == 2)
 		for (size_t i = 0; l->device_keys.entries && i <= l->device_keys.mask; i++)
 			if (l->device_keys.entries[i].key)
-				gw_hint_show(&hint, l->device_keys.entries[i].key);
+				gw_hint_add(&hint, l->device_keys.entries[i].key);
 	if (p->n == 1)
 		for (size_t i = 0; i < c->n_points; i++)
 			if (!*c->points[i].device)
-				gw_hint_show(&hint, c->points[i].source);
-	gw_complain(l, gw_settings_node(t->more_block, "on"), "\"%s\" matches no %s%s",
-		t->more.on, what[p->n - 1], gw_hint_text(&hint));
+				gw_hint_add(&hint, c->points[i].source);
+	gw_complain(l, gw_settings_node(t->reader_block, "on"), "\"%s\" matches no %s%s",
+		t->reader_opts.on, what[p->n - 1], gw_hint_text(&hint));
 }
 
 static void expand(struct gw_load *l, const struct gw_template *t)
 {
-	const struct gw_node *on = gw_settings_node(t->more_block, "on");
-	struct gw_draft *unused;
+	const struct gw_yaml_node *on = gw_settings_node(t->reader_block, "on");
+	struct gw_pending_alarm *unused;
 	struct pattern p;
 
-	if (t->when_block && t->opts.when.kind->votes) {
+	if (t->when_block && t->opts.when.kind->is_vote) {
 		if (on)
 			gw_complain_key(l, on, "%s has no on: its members stand under of",
 				t->opts.when.kind->key);
-		meet(l, t, t->more.name, true, &unused);
+		apply_template(l, t, t->reader_opts.name, true, &unused);
 		return;
 	}
 	if (!on) {
@@ -482,16 +486,16 @@ static void expand(struct gw_load *l, const struct gw_template *t)
 			gw_complain_within(l, t->node, "on", "this key is missing");
 		return;
 	}
-	take_apart(l, t, &p);
+	split_pattern(l, t, &p);
 	if (p.n == 0)
 		return;
 	if ((p.n == 1 ? expand_owner(l, t, &p) : expand_devices(l, t, &p)) == 0)
 		refuse_unmatched(l, t, &p);
 }
 
-void gw_alarms_of_site(struct gw_load *l, const struct gw_node *root)
+void gw_expand_site(struct gw_load *l, const struct gw_yaml_node *root)
 {
-	const struct gw_node *node = gw_load_list(l, root, "alarms");
+	const struct gw_yaml_node *node = gw_load_list(l, root, "alarms");
 	struct gw_template *all;
 	size_t n = 0, i;
 
@@ -501,9 +505,9 @@ void gw_alarms_of_site(struct gw_load *l, const struct gw_node *root)
 	all = gw_arena_alloc(&l->scratch, node->parent->n, sizeof(*all));
 	for (; node && all; node = node->next)
 		if (gw_load_is_map(l, node))
-			gw_alarms_read(l, node, &all[n++]);
+			gw_template_read(l, node, &all[n++]);
 		else
-			gw_doubt_alarm(l);
+			gw_incomplete_alarm(l);
 	for (i = 0; all && i < n; i++)
 		if (all[i].usable)
 			expand(l, &all[i]);

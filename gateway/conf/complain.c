@@ -15,7 +15,7 @@ struct gw_complaint {
 	const char *text;
 };
 
-void gw_complain_path(struct gw_text *t, const struct gw_node *node)
+void gw_complain_path(struct gw_text *t, const struct gw_yaml_node *node)
 {
 	char memory[KEY_BYTES];
 	struct gw_text key;
@@ -30,21 +30,21 @@ void gw_complain_path(struct gw_text *t, const struct gw_node *node)
 	if (node->parent->parent)
 		gw_text_add(t, ".");
 	gw_text_init(&key, memory, sizeof(memory));
-	gw_text_add_line(&key, node->key);
+	gw_text_add_sanitized(&key, node->key);
 	gw_text_addf(t, "%s%s", memory, key.cut ? "..." : "");
 }
 
-static void keep(struct gw_load *l, struct gw_tree_place place, const char *line)
+static void add_complaint(struct gw_load *l, struct gw_yaml_place place, const char *line)
 {
 	struct gw_complaint *c;
 	const char *copy;
 
-	if (gw_index_find(&l->said, line))
+	if (gw_strmap_find(&l->seen, line))
 		return;
 	copy = gw_arena_copy(&l->scratch, line, strlen(line));
 	c = gw_arena_grow(&l->scratch, l->complaints, l->n_complaints, &l->cap_complaints,
 		sizeof(*c));
-	if (!copy || !c || !gw_index_add(&l->said, copy, 0))
+	if (!copy || !c || !gw_strmap_add(&l->seen, copy, 0))
 		return;
 	l->complaints = c;
 	l->complaints[l->n_complaints] = (struct gw_complaint){place.file->number,
@@ -52,11 +52,12 @@ static void keep(struct gw_load *l, struct gw_tree_place place, const char *line
 	l->n_complaints++;
 }
 
-static void say(struct gw_load *l, struct gw_tree_place place, const struct gw_node *node,
-	const char *key, const char *fmt, va_list ap) __attribute__((format(printf, 5, 0)));
+static void say(struct gw_load *l, struct gw_yaml_place place,
+	const struct gw_yaml_node *node, const char *key, const char *fmt, va_list ap)
+	__attribute__((format(printf, 5, 0)));
 
-static void say(struct gw_load *l, struct gw_tree_place place, const struct gw_node *node,
-	const char *key, const char *fmt, va_list ap)
+static void say(struct gw_load *l, struct gw_yaml_place place,
+	const struct gw_yaml_node *node, const char *key, const char *fmt, va_list ap)
 {
 	char memory[LINE_BYTES], what[1024], path[1024];
 	struct gw_text t;
@@ -72,11 +73,11 @@ static void say(struct gw_load *l, struct gw_tree_place place, const struct gw_n
 	gw_text_addv(&t, fmt, ap);
 	gw_text_init(&t, memory, sizeof(memory));
 	gw_text_addf(&t, "%s:%u:%u: %s", place.file->path, place.line, place.column, path);
-	gw_text_add_line(&t, what);
-	keep(l, place, memory);
+	gw_text_add_sanitized(&t, what);
+	add_complaint(l, place, memory);
 }
 
-void gw_complain(struct gw_load *l, const struct gw_node *node, const char *fmt, ...)
+void gw_complain(struct gw_load *l, const struct gw_yaml_node *node, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -85,7 +86,8 @@ void gw_complain(struct gw_load *l, const struct gw_node *node, const char *fmt,
 	va_end(ap);
 }
 
-void gw_complain_key(struct gw_load *l, const struct gw_node *node, const char *fmt, ...)
+void gw_complain_key(
+	struct gw_load *l, const struct gw_yaml_node *node, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -94,8 +96,8 @@ void gw_complain_key(struct gw_load *l, const struct gw_node *node, const char *
 	va_end(ap);
 }
 
-void gw_complain_within(
-	struct gw_load *l, const struct gw_node *map, const char *key, const char *fmt, ...)
+void gw_complain_within(struct gw_load *l, const struct gw_yaml_node *map, const char *key,
+	const char *fmt, ...)
 {
 	va_list ap;
 
@@ -104,7 +106,7 @@ void gw_complain_within(
 	va_end(ap);
 }
 
-void gw_complain_place(struct gw_load *l, struct gw_tree_place place, const char *fmt, ...)
+void gw_complain_place(struct gw_load *l, struct gw_yaml_place place, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -144,7 +146,7 @@ void gw_hint_init(struct gw_hint *h, struct gw_load *l, const char *written)
 	h->distance++; /* the first that is nearer than this */
 }
 
-void gw_hint_show(struct gw_hint *h, const char *word)
+void gw_hint_add(struct gw_hint *h, const char *word)
 {
 	size_t a, b;
 	unsigned distance;

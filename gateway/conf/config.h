@@ -62,8 +62,8 @@ struct gw_config {
 struct gw_complaints {
 	void (*say)(void *arg, const char *line);
 	void *arg;
-	bool look;      /* into private keys, too, as --check does */
-	unsigned count; /* filled by load */
+	bool inspect_keys; /* into private keys, too, as --check does */
+	unsigned count;    /* filled by load */
 };
 
 /* Touches no network and no device; reads path and the profiles it names, and if complaints->look
@@ -81,8 +81,8 @@ enum gw_err gw_config_load_files(const char *path, const struct gw_files *from,
 void gw_config_free(struct gw_config *c); /* NULL is fine */
 
 /* Whether two sources (of two configs) are set up alike, so that a reload may leave one running. */
-bool gw_config_same_source(const struct gw_source_opts *a, const struct gw_source_opts *b);
-bool gw_config_same_uplink(const struct gw_uplink_opts *a, const struct gw_uplink_opts *b);
+bool gw_config_equal_source(const struct gw_source_opts *a, const struct gw_source_opts *b);
+bool gw_config_equal_uplink(const struct gw_uplink_opts *a, const struct gw_uplink_opts *b);
 
 /* The settings as documentation, for --help, the man page and the JSON Schema. Several groups may
  * have one name. Thread: main. */
@@ -90,6 +90,6 @@ struct gw_setting_group {
 	const char *name; /* "sources[]", "sources[] (modbus-rtu)", "when (above)" ... */
 	const struct gw_setting *rows;
 };
-const struct gw_setting_group *gw_config_groups(size_t *ret_n);
+const struct gw_setting_group *gw_config_setting_groups(size_t *ret_n);
 
 #endif

@@ -50,7 +50,7 @@ void gw_files_free(struct gw_files *f)
 	*f = (struct gw_files){.n = 0};
 }
 
-bool gw_files_same(const struct gw_files *a, const struct gw_files *b)
+bool gw_files_equal(const struct gw_files *a, const struct gw_files *b)
 {
 	if (a->n != b->n)
 		return false;

@@ -26,7 +26,7 @@ struct gw_files {
 bool gw_files_add(struct gw_files *f, const char *path, const char *bytes, size_t n);
 const struct gw_file *gw_files_find(const struct gw_files *f, const char *path);
 void gw_files_free(struct gw_files *f); /* zeroed or twice is fine */
-bool gw_files_same(const struct gw_files *a, const struct gw_files *b);
+bool gw_files_equal(const struct gw_files *a, const struct gw_files *b);
 
 /* One self-contained text, with a sum over it; malloc'd. NULL: no memory. */
 char *gw_files_encode(const struct gw_files *f, size_t *ret_n);

@@ -4,14 +4,14 @@
  * that is unreadable or out of its range, a source or uplink that is down, a platform that refused
  * a record, a store in trouble, a flood of alarms.
  */
+#include "alarm/chatter_flood.h"
 #include "alarm/kinds.h"
-#include "alarm/nuisance.h"
 #include "base/clock.h"
 #include "conf/alarms.h"
 
 #include <string.h>
 
-#define SILENT_LEAST_NS (10 * GW_NS_PER_SEC)
+#define SILENT_MIN_NS (10 * GW_NS_PER_SEC)
 /* GB/T 45839-2025: loss of communication with a device is shown within 24 h. */
 #define SILENT_PUSHED_NS (INT64_C(24) * 3600 * GW_NS_PER_SEC)
 
@@ -25,10 +25,10 @@ static const struct gw_condition_kind *kind_of(const char *key)
 	return NULL;
 }
 
-static struct gw_draft *add(struct gw_load *l, const char *key, const char *name,
+static struct gw_pending_alarm *add(struct gw_load *l, const char *key, const char *name,
 	enum gw_level level, const struct gw_condition_kind *kind)
 {
-	struct gw_draft *d = key && kind ? gw_alarms_add(l, key) : NULL;
+	struct gw_pending_alarm *d = key && kind ? gw_pending_add(l, key) : NULL;
 
 	if (!d)
 		return NULL;
@@ -50,30 +50,32 @@ static int64_t silent_after_ns(const struct gw_load_device *d)
 						  : SILENT_PUSHED_NS;
 	/* Three answers are missing: the half, because the third may just be a little late. */
 	poll_ns = 3 * poll_ns + poll_ns / 2;
-	return poll_ns > SILENT_LEAST_NS ? poll_ns : SILENT_LEAST_NS;
+	return poll_ns > SILENT_MIN_NS ? poll_ns : SILENT_MIN_NS;
 }
 
 static void add_silent(struct gw_load *l, uint32_t device)
 {
 	const struct gw_load_device *d = &l->devices[device];
-	struct gw_draft *draft = add(l,
-		gw_arena_printf(l->keep, "%s/%s:silent", d->source->name, d->device->name),
+	struct gw_pending_alarm *alarm = add(l,
+		gw_arena_printf(
+			l->config_arena, "%s/%s:silent", d->source->name, d->device->name),
 		"silent", GW_LEVEL_BLUE, kind_of("silent"));
 
-	if (!draft || d->device->n_points == 0)
+	if (!alarm || d->device->n_points == 0)
 		return;
-	draft->device = draft->voter = device;
-	draft->opts.first_point = d->first_point;
-	draft->opts.n_points = (uint32_t)d->device->n_points;
-	draft->opts.when.window_ns = silent_after_ns(d);
+	alarm->device = alarm->voter = device;
+	alarm->opts.first_point = d->first_point;
+	alarm->opts.n_points = (uint32_t)d->device->n_points;
+	alarm->opts.when.window_ns = silent_after_ns(d);
 }
 
 /* What the alarm itself says is to be read first, and by somebody else than who mends it. */
 #define CHATTER_DELAY_NS (30 * GW_NS_PER_SEC)
 
-static struct gw_draft *add_chatter_fault(struct gw_load *l, const char *key)
+static struct gw_pending_alarm *add_chatter_fault(struct gw_load *l, const char *key)
 {
-	struct gw_draft *d = add(l, key, "chattering", GW_LEVEL_BLUE, &gw_chattering);
+	struct gw_pending_alarm *d = add(
+		l, key, "chattering", GW_LEVEL_BLUE, &gw_condition_chattering);
 
 	if (d)
 		d->opts.on_delay_ns = CHATTER_DELAY_NS;
@@ -83,17 +85,18 @@ static struct gw_draft *add_chatter_fault(struct gw_load *l, const char *key)
 /* Two points and more: of one alone `silent` says the same. */
 static void add_unreadable(struct gw_load *l, uint32_t device, uint32_t point)
 {
-	struct gw_draft *draft = add(l,
-		gw_arena_printf(l->keep, "%s:unreadable", l->config->points[point].key),
-		"unreadable", GW_LEVEL_BLUE, &gw_unreadable);
+	struct gw_pending_alarm *alarm = add(l,
+		gw_arena_printf(
+			l->config_arena, "%s:unreadable", l->config->points[point].key),
+		"unreadable", GW_LEVEL_BLUE, &gw_condition_unreadable);
 
-	if (!draft)
+	if (!alarm)
 		return;
-	draft->device = draft->voter = device;
-	draft->on_point = draft->if_heard = true;
-	draft->opts.first_point = point;
-	draft->opts.n_points = 1;
-	draft->opts.when.window_ns = silent_after_ns(&l->devices[device]);
+	alarm->device = alarm->voter = device;
+	alarm->on_point = alarm->only_if_used = true;
+	alarm->opts.first_point = point;
+	alarm->opts.n_points = 1;
+	alarm->opts.when.window_ns = silent_after_ns(&l->devices[device]);
 }
 
 #define OUT_OF_RANGE_NS (10 * GW_NS_PER_SEC)
@@ -101,21 +104,22 @@ static void add_unreadable(struct gw_load *l, uint32_t device, uint32_t point)
 static void add_out_of_range(struct gw_load *l, uint32_t device, uint32_t point,
 	const struct gw_point_opts *opts)
 {
-	struct gw_draft *draft;
+	struct gw_pending_alarm *alarm;
 
-	if (opts->range.rows == 0 || gw_alarms_discrete(opts))
+	if (opts->range.rows == 0 || gw_point_is_discrete(opts))
 		return;
-	draft = add(l,
-		gw_arena_printf(l->keep, "%s:out-of-range", l->config->points[point].key),
+	alarm = add(l,
+		gw_arena_printf(
+			l->config_arena, "%s:out-of-range", l->config->points[point].key),
 		"out-of-range", GW_LEVEL_BLUE, kind_of("outside"));
-	if (!draft)
+	if (!alarm)
 		return;
-	draft->device = draft->voter = device;
-	draft->on_point = true;
-	draft->opts.first_point = point;
-	draft->opts.n_points = 1;
-	draft->opts.on_delay_ns = OUT_OF_RANGE_NS;
-	draft->opts.when.band = opts->range;
+	alarm->device = alarm->voter = device;
+	alarm->on_point = true;
+	alarm->opts.first_point = point;
+	alarm->opts.n_points = 1;
+	alarm->opts.on_delay_ns = OUT_OF_RANGE_NS;
+	alarm->opts.when.band = opts->range;
 }
 
 static void add_of_points(struct gw_load *l, uint32_t device)
@@ -128,13 +132,13 @@ static void add_of_points(struct gw_load *l, uint32_t device)
 	}
 }
 
-void gw_implicit_settle(struct gw_load *l, struct gw_draft *d)
+void gw_implicit_set_times(struct gw_load *l, struct gw_pending_alarm *d)
 {
 	struct gw_condition_opts *when = &d->opts.when;
 	const struct gw_load_device *at = &l->devices[d->device];
 	const char *key = gw_arena_printf(
 		&l->scratch, "%s/%s:silent", at->source->name, at->device->name);
-	const struct gw_draft *silent = key ? gw_alarms_find(l, key) : NULL;
+	const struct gw_pending_alarm *silent = key ? gw_pending_find(l, key) : NULL;
 	bool paced = silent && silent->opts.when.window_ns != SILENT_PUSHED_NS;
 
 	if (!d->when && silent)
@@ -149,39 +153,39 @@ void gw_implicit_settle(struct gw_load *l, struct gw_draft *d)
 static void add_chattering(struct gw_load *l, uint32_t device)
 {
 	const struct gw_load_device *d = &l->devices[device];
-	struct gw_draft *draft = add_chatter_fault(l,
-		gw_arena_printf(
-			l->keep, "%s/%s:chattering", d->source->name, d->device->name));
+	struct gw_pending_alarm *alarm = add_chatter_fault(l,
+		gw_arena_printf(l->config_arena, "%s/%s:chattering", d->source->name,
+			d->device->name));
 
-	if (!draft)
+	if (!alarm)
 		return;
-	draft->device = draft->voter = device;
-	draft->opts.first_point = d->first_point;
+	alarm->device = alarm->voter = device;
+	alarm->opts.first_point = d->first_point;
 }
 
 /* True while one of the gateway's own points is 1. */
 static void add_own(struct gw_load *l, uint32_t point, enum gw_level level, uint32_t voter)
 {
 	const struct gw_point_info *p = &l->config->points[point];
-	struct gw_draft *draft = add(l, p->key, p->name, level, kind_of("is"));
+	struct gw_pending_alarm *alarm = add(l, p->key, p->name, level, kind_of("is"));
 
-	if (!draft)
+	if (!alarm)
 		return;
-	draft->voter = voter;
-	draft->opts.first_point = point;
-	draft->opts.n_points = 1;
-	draft->opts.when.is = true;
+	alarm->voter = voter;
+	alarm->opts.first_point = point;
+	alarm->opts.n_points = 1;
+	alarm->opts.when.is = true;
 }
 
 static void add_flood(struct gw_load *l)
 {
-	struct gw_draft *draft;
+	struct gw_pending_alarm *alarm;
 
 	if (l->config->gateway.flood_level == 0)
 		return;
-	draft = add(l, "gateway:flood", "flood", GW_LEVEL_YELLOW, &gw_flooding);
-	if (draft)
-		draft->opts.when.limit = l->config->gateway.flood_level - 1;
+	alarm = add(l, "gateway:flood", "flood", GW_LEVEL_YELLOW, &gw_condition_flood);
+	if (alarm)
+		alarm->opts.when.limit = l->config->gateway.flood_level - 1;
 }
 
 void gw_implicit_add(struct gw_load *l)
@@ -198,7 +202,7 @@ void gw_implicit_add(struct gw_load *l)
 			add_silent(l, device);
 			add_chattering(l, device);
 			add_of_points(l, device);
-			gw_alarms_of_profile(l, device);
+			gw_expand_profile(l, device);
 		}
 	}
 	for (size_t i = 0; i < c->n_uplinks; i++, voter++) {

@@ -5,9 +5,9 @@
 #include "base/parse.h"
 #include "base/text.h"
 #include "conf/alarms.h"
-#include "conf/doubt.h"
+#include "conf/core_settings.h"
+#include "conf/incomplete.h"
 #include "conf/profile.h"
-#include "conf/rows.h"
 #include "conf/settings.h"
 #include "conf/sources.h"
 
@@ -19,16 +19,16 @@
 
 const char *gw_load_text(struct gw_load *l, const char *text)
 {
-	const struct gw_index_entry *e;
+	const struct gw_strmap_entry *e;
 	const char *copy;
 
 	if (*text == '\0')
 		return "";
-	e = gw_index_find(&l->texts, text);
+	e = gw_strmap_find(&l->strings, text);
 	if (e)
 		return e->key;
-	copy = gw_arena_copy(l->keep, text, strlen(text));
-	if (!copy || !gw_index_add(&l->texts, copy, 0))
+	copy = gw_arena_copy(l->config_arena, text, strlen(text));
+	if (!copy || !gw_strmap_add(&l->strings, copy, 0))
 		return "";
 	return copy;
 }
@@ -53,7 +53,8 @@ static uint32_t code_point(const char *s, size_t n)
 	return c;
 }
 
-bool gw_load_check_name(struct gw_load *l, const struct gw_node *node, const char *name)
+bool gw_load_check_name(
+	struct gw_load *l, const struct gw_yaml_node *node, const char *name)
 {
 	size_t n = strlen(name);
 
@@ -79,9 +80,10 @@ bool gw_load_check_name(struct gw_load *l, const struct gw_node *node, const cha
 	return true;
 }
 
-void gw_load_check_owner(struct gw_load *l, const struct gw_node *node, const char *name)
+void gw_load_check_owner(
+	struct gw_load *l, const struct gw_yaml_node *node, const char *name)
 {
-	struct gw_index_entry *e;
+	struct gw_strmap_entry *e;
 
 	if (!*name || !gw_load_check_name(l, node, name))
 		return;
@@ -90,40 +92,41 @@ void gw_load_check_owner(struct gw_load *l, const struct gw_node *node, const ch
 			l, node, "\"gateway\" is the gateway's own name: choose another");
 		return;
 	}
-	e = gw_index_add(&l->names, name, node->place.line);
+	e = gw_strmap_add(&l->names, name, node->place.line);
 	if (e && e->value != node->place.line)
 		gw_complain(l, node, "a source or uplink has this name already, on line %u",
 			e->value);
 }
 
-bool gw_load_is_map(struct gw_load *l, const struct gw_node *node)
+bool gw_load_is_map(struct gw_load *l, const struct gw_yaml_node *node)
 {
-	if (node->kind == GW_NODE_MAP)
+	if (node->kind == GW_YAML_MAP)
 		return true;
-	if (node->kind != GW_NODE_BROKEN)
+	if (node->kind != GW_YAML_INVALID)
 		gw_complain(l, node, "keys with values are wanted here, such as name: x");
 	return false;
 }
 
-const struct gw_node *gw_load_list(
-	struct gw_load *l, const struct gw_node *map, const char *key)
+const struct gw_yaml_node *gw_load_list(
+	struct gw_load *l, const struct gw_yaml_node *map, const char *key)
 {
-	const struct gw_node *node = gw_tree_get(map, key);
+	const struct gw_yaml_node *node = gw_yaml_get(map, key);
 
-	if (!node || node->kind == GW_NODE_BROKEN || gw_tree_empty(node))
+	if (!node || node->kind == GW_YAML_INVALID || gw_yaml_is_empty(node))
 		return NULL;
-	if (node->kind != GW_NODE_LIST) {
+	if (node->kind != GW_YAML_LIST) {
 		gw_complain(l, node, "a list is wanted here: each item begins with \"- \"");
 		return NULL;
 	}
 	return node->first;
 }
 
-static void read_gateway(struct gw_load *l, const struct gw_node *root)
+static void read_gateway(struct gw_load *l, const struct gw_yaml_node *root)
 {
 	struct gw_gateway_opts *g = &l->config->gateway;
-	const struct gw_node *node = gw_tree_get(root, "gateway");
-	struct gw_block *b = gw_settings_begin(l, gw_rows_gateway, g, sizeof(*g), node);
+	const struct gw_yaml_node *node = gw_yaml_get(root, "gateway");
+	struct gw_settings_block *b = gw_settings_add_block(
+		l, gw_gateway_settings, g, sizeof(*g), node);
 
 	if (!b)
 		return;
@@ -131,15 +134,15 @@ static void read_gateway(struct gw_load *l, const struct gw_node *root)
 		gw_complain_within(l, root, "gateway", "this key is missing");
 		return;
 	}
-	if (gw_tree_empty(node)) {
-		gw_settings_require(l, b);
+	if (gw_yaml_is_empty(node)) {
+		gw_settings_check_required(l, b);
 		return;
 	}
 	if (!gw_load_is_map(l, node))
 		return;
-	gw_settings_apply(
+	gw_settings_read_map(
 		l, &(struct gw_settings_map){.map = node, .blocks = &b, .n_blocks = 1});
-	gw_settings_require(l, b);
+	gw_settings_check_required(l, b);
 	g->max_store_bytes *= MIB;
 	if (gw_settings_node(b, "id"))
 		gw_load_check_name(l, gw_settings_node(b, "id"), g->id);
@@ -152,35 +155,35 @@ static void read_gateway(struct gw_load *l, const struct gw_node *root)
 		.gateway = g->id, .unit = g->unit, .area = g->area, .grid = g->grid};
 }
 
-static void read_uplinks(struct gw_load *l, const struct gw_node *root)
+static void read_uplinks(struct gw_load *l, const struct gw_yaml_node *root)
 {
-	const struct gw_node *node = gw_load_list(l, root, "uplinks");
+	const struct gw_yaml_node *node = gw_load_list(l, root, "uplinks");
 	struct gw_config *c = l->config;
 	struct gw_uplink_opts *u;
-	struct gw_block *b;
+	struct gw_settings_block *b;
 
 	if (!node)
 		return;
 	if (node->parent->n > GW_UPLINKS_MAX)
 		gw_complain(l, node->parent, "%u uplinks are too many (at most %d)",
 			node->parent->n, GW_UPLINKS_MAX);
-	c->uplinks = gw_arena_alloc(l->keep, node->parent->n, sizeof(*c->uplinks));
+	c->uplinks = gw_arena_alloc(l->config_arena, node->parent->n, sizeof(*c->uplinks));
 	for (; node && c->uplinks; node = node->next) {
 		if (!gw_load_is_map(l, node)) {
-			gw_doubt_owner(l);
+			gw_incomplete_owner(l);
 			continue;
 		}
 		u = &c->uplinks[c->n_uplinks++];
-		b = gw_settings_begin(l, gw_uplink_settings, u, sizeof(*u), node);
+		b = gw_settings_add_block(l, gw_uplink_settings, u, sizeof(*u), node);
 		if (!b)
 			return;
-		gw_settings_apply(l,
+		gw_settings_read_map(l,
 			&(struct gw_settings_map){
 				.map = node, .blocks = &b, .n_blocks = 1});
-		gw_settings_require(l, b);
+		gw_settings_check_required(l, b);
 		gw_load_check_owner(l, gw_settings_node(b, "name"), u->name);
 		if (*u->name == '\0')
-			gw_doubt_owner(l);
+			gw_incomplete_owner(l);
 	}
 }
 
@@ -193,29 +196,29 @@ static void check_uplinks(struct gw_load *l)
 		gw_uplink_check(&l->config->uplinks[i], &r.report);
 }
 
-static void read_site(struct gw_load *l, const struct gw_node *root)
+static void read_site(struct gw_load *l, const struct gw_yaml_node *root)
 {
 	if (!gw_load_is_map(l, root))
 		return;
-	gw_settings_apply(l,
+	gw_settings_read_map(l,
 		&(struct gw_settings_map){
 			.map = root,
-			.others = (const char *const[]){"gateway", "sources", "alarms",
+			.other_keys = (const char *const[]){"gateway", "sources", "alarms",
 				"uplinks", NULL},
 		});
 	read_gateway(l, root);
 	gw_sources_read(l, root);
 	read_uplinks(l, root);
-	if (l->scratch.failed || l->keep->failed)
+	if (l->scratch.failed || l->config_arena->failed)
 		return;
 	gw_sources_check(l);
 	check_uplinks(l);
 	gw_sources_number(l);
-	if (l->scratch.failed || l->keep->failed)
+	if (l->scratch.failed || l->config_arena->failed)
 		return;
 	gw_implicit_add(l);
-	gw_alarms_of_site(l, root);
-	gw_finish_alarms(l);
+	gw_expand_site(l, root);
+	gw_resolve_alarms(l);
 }
 
 /* The folder a path lies in, with a slash; "" if it has none. */
@@ -233,28 +236,29 @@ static enum gw_err load(const char *path, const char *bytes, size_t n,
 	const struct gw_files *from, struct gw_files *ret_read,
 	struct gw_config **ret_config, struct gw_complaints *complaints)
 {
-	struct gw_arena *keep = calloc(1, sizeof(*keep));
-	struct gw_load l = {.keep = keep, .from = from, .read = ret_read};
+	struct gw_arena *config_arena = calloc(1, sizeof(*config_arena));
+	struct gw_load l = {.config_arena = config_arena, .from = from, .read = ret_read};
 	enum gw_err result = GW_ERR_SYSTEM;
-	struct gw_node *root;
+	struct gw_yaml_node *root;
 
 	complaints->count = 0;
-	if (!keep)
+	if (!config_arena)
 		return GW_ERR_SYSTEM;
-	l.texts.arena = l.names.arena = l.points.arena = l.profiles.arena =
-		l.draft_keys.arena = l.device_keys.arena = l.said.arena =
-			l.doubt.sources.arena = &l.scratch;
-	l.config = gw_arena_alloc(keep, 1, sizeof(*l.config));
+	l.strings.arena = l.names.arena = l.points.arena = l.profiles.arena =
+		l.pending_keys.arena = l.device_keys.arena = l.seen.arena =
+			l.incomplete.sources.arena = &l.scratch;
+	l.config = gw_arena_alloc(config_arena, 1, sizeof(*l.config));
 	l.folder = folder_of(&l, path);
 	if (l.config) {
-		l.config->arena = keep;
-		root = bytes ? gw_tree_parse(&l, path, bytes, n) : gw_tree_read(&l, path);
+		l.config->arena = config_arena;
+		root = bytes ? gw_yaml_parse(&l, path, bytes, n) : gw_yaml_read(&l, path);
 		if (root)
 			read_site(&l, root);
-		if (root && complaints->look && !l.scratch.failed && !keep->failed)
-			gw_settings_look(&l);
+		if (root && complaints->inspect_keys && !l.scratch.failed &&
+			!config_arena->failed)
+			gw_settings_inspect_files(&l);
 	}
-	if (!l.scratch.failed && !keep->failed) {
+	if (!l.scratch.failed && !config_arena->failed) {
 		gw_complain_flush(&l, complaints);
 		result = complaints->count ? GW_ERR_CONFIG : GW_OK;
 	}
@@ -262,9 +266,9 @@ static enum gw_err load(const char *path, const char *bytes, size_t n,
 	if (result == GW_OK)
 		*ret_config = l.config;
 	else
-		gw_arena_free(keep);
+		gw_arena_free(config_arena);
 	if (result != GW_OK)
-		free(keep);
+		free(config_arena);
 	return result;
 }
 
@@ -289,10 +293,10 @@ enum gw_err gw_load_bytes(const char *path, const char *bytes, size_t n,
 
 void gw_config_free(struct gw_config *c)
 {
-	struct gw_arena *keep = c ? c->arena : NULL;
+	struct gw_arena *config_arena = c ? c->arena : NULL;
 
-	if (!keep)
+	if (!config_arena)
 		return;
-	gw_arena_free(keep);
-	free(keep);
+	gw_arena_free(config_arena);
+	free(config_arena);
 }

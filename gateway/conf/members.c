@@ -2,26 +2,26 @@
 #include "conf/members.h"
 
 #include "base/match.h"
-#include "conf/doubt.h"
+#include "conf/incomplete.h"
 
 #include <string.h>
 
-bool gw_members_init(struct gw_finder *ret_finder, struct gw_load *l)
+bool gw_members_init(struct gw_member_search *ret_finder, struct gw_load *l)
 {
-	struct gw_finder *f = ret_finder;
+	struct gw_member_search *f = ret_finder;
 	size_t voters = l->n_devices + l->config->n_sources + l->config->n_uplinks + 1 +
-		l->n_drafts;
+		l->n_pending;
 
-	*f = (struct gw_finder){.l = l, .names.arena = &l->scratch};
-	f->same_name = gw_arena_alloc(&l->scratch, l->n_drafts, sizeof(uint32_t));
-	f->seen_alarm = gw_arena_alloc(&l->scratch, l->n_drafts, sizeof(uint32_t));
+	*f = (struct gw_member_search){.l = l, .names.arena = &l->scratch};
+	f->same_name = gw_arena_alloc(&l->scratch, l->n_pending, sizeof(uint32_t));
+	f->seen_alarm = gw_arena_alloc(&l->scratch, l->n_pending, sizeof(uint32_t));
 	f->seen_point = gw_arena_alloc(&l->scratch, l->config->n_points, sizeof(uint32_t));
 	f->seen_voter = gw_arena_alloc(&l->scratch, voters, sizeof(uint32_t));
 	if (!f->same_name || !f->seen_alarm || !f->seen_point || !f->seen_voter)
 		return false;
-	for (size_t i = l->n_drafts; i-- > 0;) {
-		struct gw_index_entry *e = gw_index_add(
-			&f->names, l->drafts[i]->opts.info.name, GW_NO_DRAFT);
+	for (size_t i = l->n_pending; i-- > 0;) {
+		struct gw_strmap_entry *e = gw_strmap_add(
+			&f->names, l->pending[i]->opts.info.name, GW_NO_PENDING);
 
 		if (!e)
 			return false;
@@ -31,20 +31,20 @@ bool gw_members_init(struct gw_finder *ret_finder, struct gw_load *l)
 	return true;
 }
 
-void gw_members_begin(struct gw_finder *f)
+void gw_members_new_search(struct gw_member_search *f)
 {
 	f->stamp++;
 	f->n = f->voters = 0;
 }
 
-uint32_t gw_members_named(struct gw_finder *f, const char *name)
+uint32_t gw_members_first_named(struct gw_member_search *f, const char *name)
 {
-	const struct gw_index_entry *e = gw_index_find(&f->names, name);
+	const struct gw_strmap_entry *e = gw_strmap_find(&f->names, name);
 
-	return e ? e->value : GW_NO_DRAFT;
+	return e ? e->value : GW_NO_PENDING;
 }
 
-static void add_member(struct gw_finder *f, struct gw_member m)
+static void add_member(struct gw_member_search *f, struct gw_member m)
 {
 	uint32_t *seen = m.is_alarm ? &f->seen_alarm[m.index] : &f->seen_point[m.index];
 	struct gw_member *all;
@@ -62,37 +62,37 @@ static void add_member(struct gw_finder *f, struct gw_member m)
 	f->seen_voter[m.device] = f->stamp;
 }
 
-void gw_members_add_alarm(struct gw_finder *f, size_t i)
+void gw_members_add_alarm(struct gw_member_search *f, size_t i)
 {
-	const struct gw_draft *d = f->l->drafts[i];
+	const struct gw_pending_alarm *d = f->l->pending[i];
 
 	add_member(f, (struct gw_member){true, (uint32_t)i, d->voter, d->opts.info.key});
 }
 
-size_t gw_members_alarms(
-	struct gw_finder *f, const struct gw_draft *self, const char *pattern)
+size_t gw_members_match_alarms(struct gw_member_search *f,
+	const struct gw_pending_alarm *self, const char *pattern)
 {
 	struct gw_load *l = f->l;
 	bool by_key = strchr(pattern, ':') != NULL, wild = strpbrk(pattern, "*?") != NULL;
-	const struct gw_index_entry *e;
+	const struct gw_strmap_entry *e;
 	size_t matches = 0;
 
 	if (by_key && !wild) {
-		e = gw_index_find(&l->draft_keys, pattern);
+		e = gw_strmap_find(&l->pending_keys, pattern);
 		if (e)
 			gw_members_add_alarm(f, e->value);
 		return e != NULL;
 	}
 	if (!wild) {
-		for (uint32_t i = gw_members_named(f, pattern); i != GW_NO_DRAFT;
+		for (uint32_t i = gw_members_first_named(f, pattern); i != GW_NO_PENDING;
 			i = f->same_name[i]) {
 			gw_members_add_alarm(f, i);
 			matches++;
 		}
 		return matches;
 	}
-	for (size_t i = 0; i < l->n_drafts; i++) {
-		const struct gw_draft *d = l->drafts[i];
+	for (size_t i = 0; i < l->n_pending; i++) {
+		const struct gw_pending_alarm *d = l->pending[i];
 		const char *text = by_key ? d->opts.info.key : d->opts.info.name;
 
 		if (d == self || (d->implicit && !by_key) || !gw_match(pattern, text))
@@ -103,12 +103,12 @@ size_t gw_members_alarms(
 	return matches;
 }
 
-static bool add_point(struct gw_finder *f, uint32_t device, size_t i)
+static bool add_point(struct gw_member_search *f, uint32_t device, size_t i)
 {
 	const struct gw_load_device *d = &f->l->devices[device];
 	uint32_t point = d->first_point + (uint32_t)i;
 
-	if (!gw_alarms_discrete(&d->device->points[i]))
+	if (!gw_point_is_discrete(&d->device->points[i]))
 		return false;
 	add_member(f,
 		(struct gw_member){false, point, device, f->l->config->points[point].key});
@@ -130,14 +130,15 @@ static uint32_t device_of(const struct gw_load *l, uint32_t point)
 	return lo;
 }
 
-size_t gw_members_points(struct gw_finder *f, const char *pattern, size_t *ret_numbers)
+size_t gw_members_match_points(
+	struct gw_member_search *f, const char *pattern, size_t *ret_numbers)
 {
 	struct gw_load *l = f->l;
-	const struct gw_index_entry *e;
+	const struct gw_strmap_entry *e;
 	size_t matches = 0, numbers = 0;
 
 	if (!strpbrk(pattern, "*?")) {
-		e = gw_index_find(&l->points, pattern);
+		e = gw_strmap_find(&l->points, pattern);
 		if (e) {
 			uint32_t device = device_of(l, e->value);
 
@@ -163,8 +164,8 @@ size_t gw_members_points(struct gw_finder *f, const char *pattern, size_t *ret_n
 	return matches;
 }
 
-void gw_members_refuse(
-	struct gw_load *l, const struct gw_node *node, const char *pattern, size_t numbers)
+void gw_members_complain(struct gw_load *l, const struct gw_yaml_node *node,
+	const char *pattern, size_t numbers)
 {
 	struct gw_hint hint;
 
@@ -175,23 +176,23 @@ void gw_members_refuse(
 			pattern);
 		return;
 	}
-	if (l->doubt.alarms && (!strchr(pattern, '/') || strchr(pattern, ':')))
+	if (l->incomplete.alarms && (!strchr(pattern, '/') || strchr(pattern, ':')))
 		return;
-	if (strchr(pattern, '/') && gw_doubt_pattern(l, pattern))
+	if (strchr(pattern, '/') && gw_incomplete_may_match(l, pattern))
 		return;
 	gw_hint_init(&hint, l, pattern);
-	for (size_t i = 0; i < l->n_drafts; i++) {
-		gw_hint_show(&hint, l->drafts[i]->opts.info.key);
-		gw_hint_show(&hint, l->drafts[i]->opts.info.name);
+	for (size_t i = 0; i < l->n_pending; i++) {
+		gw_hint_add(&hint, l->pending[i]->opts.info.key);
+		gw_hint_add(&hint, l->pending[i]->opts.info.name);
 	}
 	for (size_t i = 0; i < l->config->n_points; i++)
 		if (*l->config->points[i].device)
-			gw_hint_show(&hint, l->config->points[i].key);
+			gw_hint_add(&hint, l->config->points[i].key);
 	gw_complain(l, node, "\"%s\" matches no alarm and no discrete point%s", pattern,
 		gw_hint_text(&hint));
 }
 
-const struct gw_member *gw_members_found(struct gw_finder *f)
+const struct gw_member *gw_members_copy(struct gw_member_search *f)
 {
 	struct gw_member *copy = gw_arena_alloc(&f->l->scratch, f->n, sizeof(*copy));
 
@@ -202,12 +203,12 @@ const struct gw_member *gw_members_found(struct gw_finder *f)
 
 void gw_members_link(struct gw_load *l, const struct gw_member **members, size_t *n)
 {
-	struct gw_member *copy = gw_arena_alloc(l->keep, *n, sizeof(*copy));
+	struct gw_member *copy = gw_arena_alloc(l->config_arena, *n, sizeof(*copy));
 
 	for (size_t i = 0; copy && i < *n; i++) {
 		copy[i] = (*members)[i];
 		if (copy[i].is_alarm)
-			copy[i].index = l->drafts[copy[i].index]->number;
+			copy[i].index = l->pending[copy[i].index]->number;
 	}
 	*members = copy;
 	if (!copy)

@@ -13,12 +13,12 @@
 #include "conf/alarms.h"
 
 #define GW_MEMBERS_MAX 1000
-#define GW_NO_DRAFT    UINT32_MAX
+#define GW_NO_PENDING  UINT32_MAX
 
-struct gw_finder {
+struct gw_member_search {
 	struct gw_load *l;
-	struct gw_index names; /* of alarms -> the first draft of that name */
-	uint32_t *same_name;   /* draft -> the next one of its name, or GW_NO_DRAFT */
+	struct gw_strmap names; /* of alarms -> the first draft of that name */
+	uint32_t *same_name;    /* draft -> the next one of its name, or GW_NO_DRAFT */
 	uint32_t *seen_alarm, *seen_point,
 		*seen_voter; /* stamped with the search's number */
 	uint32_t stamp;
@@ -28,22 +28,23 @@ struct gw_finder {
 };
 
 /* Scratch memory; false: there is none. */
-bool gw_members_init(struct gw_finder *ret_finder, struct gw_load *l);
+bool gw_members_init(struct gw_member_search *ret_finder, struct gw_load *l);
 /* Another search. */
-void gw_members_begin(struct gw_finder *f);
+void gw_members_new_search(struct gw_member_search *f);
 /* Add what matches, each once; how many did. self is never matched by a star. */
-size_t gw_members_alarms(
-	struct gw_finder *f, const struct gw_draft *self, const char *pattern);
+size_t gw_members_match_alarms(struct gw_member_search *f,
+	const struct gw_pending_alarm *self, const char *pattern);
 /* ret_numbers: points that match but are not discrete. */
-size_t gw_members_points(struct gw_finder *f, const char *pattern, size_t *ret_numbers);
-void gw_members_add_alarm(struct gw_finder *f, size_t draft);
+size_t gw_members_match_points(
+	struct gw_member_search *f, const char *pattern, size_t *ret_numbers);
+void gw_members_add_alarm(struct gw_member_search *f, size_t index);
 /* The first draft of a name; the others follow in same_name. */
-uint32_t gw_members_named(struct gw_finder *f, const char *name);
+uint32_t gw_members_first_named(struct gw_member_search *f, const char *name);
 /* Complain of a pattern that matched nothing, if that can be known. */
-void gw_members_refuse(
-	struct gw_load *l, const struct gw_node *node, const char *pattern, size_t numbers);
+void gw_members_complain(struct gw_load *l, const struct gw_yaml_node *node,
+	const char *pattern, size_t numbers);
 /* A copy of what was found, in scratch memory. */
-const struct gw_member *gw_members_found(struct gw_finder *f);
+const struct gw_member *gw_members_copy(struct gw_member_search *f);
 /* Once the members are placed: a copy for ever, with their numbers in the config's table. */
 void gw_members_link(struct gw_load *l, const struct gw_member **members, size_t *n);
 

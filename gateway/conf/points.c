@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "conf/doubt.h"
+#include "conf/core_settings.h"
+#include "conf/incomplete.h"
 #include "conf/profile.h"
-#include "conf/rows.h"
 #include "conf/settings.h"
 #include "conf/sources.h"
 
@@ -21,7 +21,7 @@ static bool has_row(const struct gw_setting *rows, const char *key)
  * nothing to a driver without registers: it gives the value itself, in the point's unit. */
 static void forget_register(struct gw_load *l, struct gw_point_opts *p)
 {
-	struct gw_code *left = gw_arena_alloc(l->keep, p->invalid.n, sizeof(*left));
+	struct gw_code *left = gw_arena_alloc(l->config_arena, p->invalid.n, sizeof(*left));
 	size_t n = 0;
 
 	for (size_t i = 0; left && i < p->invalid.n; i++)
@@ -34,8 +34,8 @@ static void forget_register(struct gw_load *l, struct gw_point_opts *p)
 	p->offset = 0;
 }
 
-static bool is_interval(
-	struct gw_load *l, const struct gw_block *b, const char *key, struct gw_table *t)
+static bool is_interval(struct gw_load *l, const struct gw_settings_block *b,
+	const char *key, struct gw_table *t)
 {
 	if (t->rows == 0)
 		return false;
@@ -50,7 +50,7 @@ static bool is_interval(
 }
 
 static void check_bounds(
-	struct gw_load *l, const struct gw_block *b, struct gw_point_opts *p)
+	struct gw_load *l, const struct gw_settings_block *b, struct gw_point_opts *p)
 {
 	bool range = is_interval(l, b, "range", &p->range);
 	bool valid = is_interval(l, b, "valid", &p->valid);
@@ -65,38 +65,39 @@ static void check_bounds(
 
 /* One point from what a profile and a site file say of it; either may be NULL. */
 static void read_point(struct gw_load *l, struct gw_load_device *d, size_t at,
-	const struct gw_node *profile, const struct gw_node *site)
+	const struct gw_yaml_node *profile, const struct gw_yaml_node *site)
 {
 	struct gw_point_opts *p = &d->device->points[at];
 	const struct gw_driver *driver = d->source->driver_table;
-	const struct gw_node *node = site ? site : profile;
-	struct gw_point_more *more = gw_arena_alloc(&l->scratch, 1, sizeof(*more));
-	struct gw_block *blocks[3] = {0};
+	const struct gw_yaml_node *node = site ? site : profile;
+	struct gw_point_reader_opts *more = gw_arena_alloc(&l->scratch, 1, sizeof(*more));
+	struct gw_settings_block *blocks[3] = {0};
 	struct gw_settings_map map = {
-		.blocks = blocks, .n_blocks = driver ? 3 : 2, .lenient = true};
+		.blocks = blocks, .n_blocks = driver ? 3 : 2, .ignore_unknown = true};
 
-	blocks[0] = gw_settings_begin(l, gw_rows_point, p, sizeof(*p), node);
-	blocks[1] = gw_settings_begin(l, gw_rows_point_more, more, sizeof(*more), node);
+	blocks[0] = gw_settings_add_block(l, gw_point_settings, p, sizeof(*p), node);
+	blocks[1] = gw_settings_add_block(
+		l, gw_point_reader_settings, more, sizeof(*more), node);
 	if (driver) {
-		p->driver = gw_arena_alloc(l->keep, 1, driver->point_opts_size);
-		blocks[2] = gw_settings_begin(l, driver->point_settings, p->driver,
+		p->driver = gw_arena_alloc(l->config_arena, 1, driver->point_opts_size);
+		blocks[2] = gw_settings_add_block(l, driver->point_settings, p->driver,
 			driver->point_opts_size, node);
 	}
 	if (!blocks[0] || !blocks[1] || (driver && !blocks[2]))
 		return;
 	map.map = profile; /* unknown keys were told when the profile was read */
 	if (profile)
-		gw_settings_apply(l, &map);
-	if (profile && gw_tree_get(profile, "register") && driver &&
+		gw_settings_read_map(l, &map);
+	if (profile && gw_yaml_get(profile, "register") && driver &&
 		!has_row(driver->point_settings, "register"))
 		forget_register(l, p);
 	map.map = site;
-	map.lenient = !driver;
+	map.ignore_unknown = !driver;
 	if (site)
-		gw_settings_apply(l, &map);
+		gw_settings_read_map(l, &map);
 	for (int i = 0; i < 3; i++)
 		if (blocks[i])
-			gw_settings_require(l, blocks[i]);
+			gw_settings_check_required(l, blocks[i]);
 	check_bounds(l, blocks[0], p);
 	if (p->scale == 0)
 		gw_complain(l, gw_settings_node(blocks[0], "scale"),
@@ -105,30 +106,30 @@ static void read_point(struct gw_load *l, struct gw_load_device *d, size_t at,
 }
 
 /* The name a point is to have, "" if there is none to be seen. */
-static const char *name_of(const struct gw_node *point)
+static const char *name_of(const struct gw_yaml_node *point)
 {
-	const struct gw_node *name = gw_tree_get(point, "name");
+	const struct gw_yaml_node *name = gw_yaml_get(point, "name");
 
-	return name && name->kind == GW_NODE_SCALAR && !gw_tree_empty(name) ? name->text
-									    : "";
+	return name && name->kind == GW_YAML_SCALAR && !gw_yaml_is_empty(name) ? name->text
+									       : "";
 }
 
 /* Complains of bad and double names in one list. False: some point has none. */
-static bool check_names(struct gw_load *l, const struct gw_node *first)
+static bool check_names(struct gw_load *l, const struct gw_yaml_node *first)
 {
-	struct gw_index names = {.arena = &l->scratch};
-	struct gw_index_entry *e;
+	struct gw_strmap names = {.arena = &l->scratch};
+	struct gw_strmap_entry *e;
 	bool all = true;
 
-	for (const struct gw_node *n = first; n; n = n->next) {
-		const struct gw_node *name = gw_tree_get(n, "name");
+	for (const struct gw_yaml_node *n = first; n; n = n->next) {
+		const struct gw_yaml_node *name = gw_yaml_get(n, "name");
 
 		if (!gw_load_is_map(l, n) || *name_of(n) == '\0') {
 			all = false;
 			continue;
 		}
 		gw_load_check_name(l, name, name->text);
-		e = gw_index_add(&names, name->text, name->place.line);
+		e = gw_strmap_add(&names, name->text, name->place.line);
 		if (e && e->value != name->place.line)
 			gw_complain(l, name,
 				"a point of this device has this name already, on line %u",
@@ -138,36 +139,37 @@ static bool check_names(struct gw_load *l, const struct gw_node *first)
 }
 
 /* Points by name, so that a profile's point finds what the site says of it. */
-static void index_names(
-	struct gw_index *names, const struct gw_node *first, const struct gw_node **at)
+static void index_names(struct gw_strmap *names, const struct gw_yaml_node *first,
+	const struct gw_yaml_node **at)
 {
-	for (const struct gw_node *n = first; n; n = n->next) {
+	for (const struct gw_yaml_node *n = first; n; n = n->next) {
 		if (at)
 			at[n->index] = n;
 		if (*name_of(n))
-			gw_index_add(names, name_of(n), n->index);
+			gw_strmap_add(names, name_of(n), n->index);
 	}
 }
 
 void gw_points_read(struct gw_load *l, struct gw_load_device *d)
 {
-	const struct gw_node *site = gw_load_list(l, d->node, "points");
-	const struct gw_node *profile = d->profile ? d->profile->points : NULL;
-	struct gw_index site_names = {.arena = &l->scratch};
-	struct gw_index profile_names = {.arena = &l->scratch};
+	const struct gw_yaml_node *site = gw_load_list(l, d->node, "points");
+	const struct gw_yaml_node *profile = d->profile ? d->profile->points : NULL;
+	struct gw_strmap site_names = {.arena = &l->scratch};
+	struct gw_strmap profile_names = {.arena = &l->scratch};
 	size_t most = (site ? site->parent->n : 0) + (profile ? profile->parent->n : 0);
-	const struct gw_node *n, **at;
-	const struct gw_index_entry *e;
+	const struct gw_yaml_node *n, **at;
+	const struct gw_strmap_entry *e;
 
 	if (!check_names(l, site))
-		gw_doubt_points(l, d);
+		gw_incomplete_points(l, d);
 	if (most > GW_POINTS_MAX - l->n_points) {
 		gw_complain(
 			l, d->node, "more than %d points in one gateway", GW_POINTS_MAX);
-		gw_doubt_points(l, d);
+		gw_incomplete_points(l, d);
 		return;
 	}
-	d->device->points = gw_arena_alloc(l->keep, most, sizeof(struct gw_point_opts));
+	d->device->points = gw_arena_alloc(
+		l->config_arena, most, sizeof(struct gw_point_opts));
 	d->units = gw_arena_alloc(&l->scratch, most, sizeof(*d->units));
 	at = gw_arena_alloc(&l->scratch, site ? site->parent->n : 0, sizeof(*at));
 	if (!d->device->points || !d->units || !at)
@@ -175,46 +177,46 @@ void gw_points_read(struct gw_load *l, struct gw_load_device *d)
 	index_names(&site_names, site, at);
 	index_names(&profile_names, profile, NULL);
 	for (n = profile; n; n = n->next) {
-		if (n->kind != GW_NODE_MAP)
+		if (n->kind != GW_YAML_MAP)
 			continue;
-		e = gw_index_find(&site_names, name_of(n));
+		e = gw_strmap_find(&site_names, name_of(n));
 		read_point(l, d, d->device->n_points++, n, e ? at[e->value] : NULL);
 	}
 	for (n = site; n; n = n->next)
-		if (n->kind == GW_NODE_MAP && !gw_index_find(&profile_names, name_of(n)))
+		if (n->kind == GW_YAML_MAP && !gw_strmap_find(&profile_names, name_of(n)))
 			read_point(l, d, d->device->n_points++, NULL, n);
 	l->n_points += d->device->n_points;
 	if (d->device->n_points == 0 && most == 0 &&
-		(d->profile || !gw_tree_get(d->node, "profile")))
+		(d->profile || !gw_yaml_get(d->node, "profile")))
 		gw_complain(l, d->node, "has no points: give it points or a profile");
 }
 
-void gw_points_check(struct gw_load *l, const struct gw_node *points)
+void gw_points_check(struct gw_load *l, const struct gw_yaml_node *points)
 {
-	struct gw_block *blocks[2 + DRIVERS_MAX];
+	struct gw_settings_block *blocks[2 + DRIVERS_MAX];
 	const struct gw_driver *const *d;
-	const struct gw_node *n;
+	const struct gw_yaml_node *n;
 	size_t n_blocks;
 
 	check_names(l, points);
 	for (n = points; n; n = n->next) {
-		if (n->kind != GW_NODE_MAP)
+		if (n->kind != GW_YAML_MAP)
 			continue;
-		blocks[0] = gw_settings_begin(l, gw_rows_point,
+		blocks[0] = gw_settings_add_block(l, gw_point_settings,
 			gw_arena_alloc(&l->scratch, 1, sizeof(struct gw_point_opts)),
 			sizeof(struct gw_point_opts), n);
-		blocks[1] = gw_settings_begin(l, gw_rows_point_more,
-			gw_arena_alloc(&l->scratch, 1, sizeof(struct gw_point_more)),
-			sizeof(struct gw_point_more), n);
+		blocks[1] = gw_settings_add_block(l, gw_point_reader_settings,
+			gw_arena_alloc(&l->scratch, 1, sizeof(struct gw_point_reader_opts)),
+			sizeof(struct gw_point_reader_opts), n);
 		n_blocks = 2;
 		for (d = gw_drivers; *d && n_blocks < 2 + DRIVERS_MAX; d++)
-			blocks[n_blocks++] = gw_settings_begin(l, (*d)->point_settings,
+			blocks[n_blocks++] = gw_settings_add_block(l, (*d)->point_settings,
 				gw_arena_alloc(&l->scratch, 1, (*d)->point_opts_size),
 				(*d)->point_opts_size, n);
-		gw_settings_apply(l,
+		gw_settings_read_map(l,
 			&(struct gw_settings_map){
 				.map = n, .blocks = blocks, .n_blocks = n_blocks});
 		if (blocks[0])
-			gw_settings_require(l, blocks[0]);
+			gw_settings_check_required(l, blocks[0]);
 	}
 }

@@ -37,7 +37,7 @@ static const char *program_folder(struct gw_load *l)
 	return n > 0 ? gw_arena_copy(&l->scratch, path, (size_t)n) : NULL;
 }
 
-static void look_where(struct gw_load *l, struct folders *f)
+static void list_folders(struct gw_load *l, struct folders *f)
 {
 	const char *given = getenv("TOCSIN_PROFILES"), *program = program_folder(l);
 	struct gw_arena *a = &l->scratch;
@@ -58,7 +58,7 @@ static void look_where(struct gw_load *l, struct folders *f)
 	}
 }
 
-static void show_profiles(struct gw_load *l, const char *folder, struct gw_hint *hint)
+static void hint_profiles(struct gw_load *l, const char *folder, struct gw_hint *hint)
 {
 	DIR *dir = opendir(folder);
 	struct dirent *e;
@@ -72,14 +72,14 @@ static void show_profiles(struct gw_load *l, const char *folder, struct gw_hint 
 			continue;
 		name = gw_arena_copy(&l->scratch, e->d_name, n - strlen(SUFFIX));
 		if (name)
-			gw_hint_show(hint, name);
+			gw_hint_add(hint, name);
 	}
 	if (dir)
 		closedir(dir);
 }
 
 /* Wherever it was found when the copy was made. */
-static const char *look_in_copy(struct gw_load *l, const struct gw_node *node)
+static const char *find_in_copy(struct gw_load *l, const struct gw_yaml_node *node)
 {
 	const char *name = gw_arena_printf(&l->scratch, "/%s" SUFFIX, node->text);
 
@@ -96,15 +96,15 @@ static const char *look_in_copy(struct gw_load *l, const struct gw_node *node)
 }
 
 /* The path of the profile; NULL: complained of at node. */
-static const char *look_for(struct gw_load *l, const struct gw_node *node)
+static const char *find_profile(struct gw_load *l, const struct gw_yaml_node *node)
 {
 	struct folders f = {.n = 0};
 	struct gw_hint hint;
 	const char *path;
 
 	if (l->from)
-		return look_in_copy(l, node);
-	look_where(l, &f);
+		return find_in_copy(l, node);
+	list_folders(l, &f);
 	for (size_t i = 0; i < f.n; i++) {
 		path = gw_arena_printf(&l->scratch, "%s%s" SUFFIX, f.at[i], node->text);
 		if (path && access(path, F_OK) == 0)
@@ -112,7 +112,7 @@ static const char *look_for(struct gw_load *l, const struct gw_node *node)
 	}
 	gw_hint_init(&hint, l, node->text);
 	for (size_t i = 0; i < f.n; i++)
-		show_profiles(l, f.at[i], &hint);
+		hint_profiles(l, f.at[i], &hint);
 	gw_complain(l, node, "there is no profile \"%s\" in %s, $TOCSIN_PROFILES or %s%s",
 		node->text, f.n ? f.at[0] : "profiles/", GW_PROFILE_DIR,
 		gw_hint_text(&hint));
@@ -123,31 +123,31 @@ static const char *look_for(struct gw_load *l, const struct gw_node *node)
 static void check_alarm(
 	struct gw_load *l, const struct gw_profile *p, const struct gw_template *t)
 {
-	const struct gw_node *on = gw_settings_node(t->more_block, "on"), *n, *name;
+	const struct gw_yaml_node *on = gw_settings_node(t->reader_block, "on"), *n, *name;
 	struct gw_hint hint;
 	bool found = false;
 
 	if (!on) {
-		if (t->usable && strcmp(t->more.name, "silent") != 0)
+		if (t->usable && strcmp(t->reader_opts.name, "silent") != 0)
 			gw_complain_within(l, t->node, "on", "this key is missing");
 		return;
 	}
-	gw_hint_init(&hint, l, t->more.on);
+	gw_hint_init(&hint, l, t->reader_opts.on);
 	for (n = p->points; n && !found; n = n->next) {
-		name = gw_tree_get(n, "name");
-		if (!name || name->kind != GW_NODE_SCALAR)
+		name = gw_yaml_get(n, "name");
+		if (!name || name->kind != GW_YAML_SCALAR)
 			continue;
-		found = gw_match(t->more.on, name->text);
-		gw_hint_show(&hint, name->text);
+		found = gw_match(t->reader_opts.on, name->text);
+		gw_hint_add(&hint, name->text);
 	}
-	if (!found && *t->more.on)
-		gw_complain(l, on, "\"%s\" is no point of this profile%s", t->more.on,
-			gw_hint_text(&hint));
+	if (!found && *t->reader_opts.on)
+		gw_complain(l, on, "\"%s\" is no point of this profile%s",
+			t->reader_opts.on, gw_hint_text(&hint));
 }
 
 static void read_alarms(struct gw_load *l, struct gw_profile *p)
 {
-	const struct gw_node *n = gw_load_list(l, p->root, "alarms");
+	const struct gw_yaml_node *n = gw_load_list(l, p->root, "alarms");
 
 	if (!n)
 		return;
@@ -155,8 +155,8 @@ static void read_alarms(struct gw_load *l, struct gw_profile *p)
 	for (; n && p->alarms; n = n->next) {
 		if (!gw_load_is_map(l, n))
 			continue;
-		gw_alarms_read(l, n, &p->alarms[p->n_alarms]);
-		if (p->alarms[p->n_alarms].more_block)
+		gw_template_read(l, n, &p->alarms[p->n_alarms]);
+		if (p->alarms[p->n_alarms].reader_block)
 			check_alarm(l, p, &p->alarms[p->n_alarms]);
 		p->n_alarms++;
 	}
@@ -164,22 +164,23 @@ static void read_alarms(struct gw_load *l, struct gw_profile *p)
 
 static bool read_profile(struct gw_load *l, struct gw_profile *p, const char *name)
 {
-	const struct gw_node *root = p->path ? gw_tree_read(l, p->path) : NULL, *node;
-	struct gw_block *block;
+	const struct gw_yaml_node *root = p->path ? gw_yaml_read(l, p->path) : NULL, *node;
+	struct gw_settings_block *block;
 
 	if (!root || !gw_load_is_map(l, root))
 		return false;
-	block = gw_settings_begin(l, gw_rows_profile, &p->head, sizeof(p->head), root);
+	block = gw_settings_add_block(
+		l, gw_profile_settings, &p->head, sizeof(p->head), root);
 	if (!block)
 		return false;
-	gw_settings_apply(l,
+	gw_settings_read_map(l,
 		&(struct gw_settings_map){
 			.map = root,
 			.blocks = &block,
 			.n_blocks = 1,
-			.others = (const char *const[]){"points", "alarms", NULL},
+			.other_keys = (const char *const[]){"points", "alarms", NULL},
 		});
-	gw_settings_require(l, block);
+	gw_settings_check_required(l, block);
 	node = gw_settings_node(block, "profile");
 	if (node && *p->head.profile && strcmp(p->head.profile, name) != 0)
 		gw_complain(l, node, "\"%s\" is not the file's name (did you mean %s?)",
@@ -191,9 +192,9 @@ static bool read_profile(struct gw_load *l, struct gw_profile *p, const char *na
 	return true;
 }
 
-const struct gw_profile *gw_profile_get(struct gw_load *l, const struct gw_node *node)
+const struct gw_profile *gw_profile_get(struct gw_load *l, const struct gw_yaml_node *node)
 {
-	const struct gw_index_entry *e = gw_index_find(&l->profiles, node->text);
+	const struct gw_strmap_entry *e = gw_strmap_find(&l->profiles, node->text);
 	struct gw_profile *p, **all;
 
 	if (strchr(node->text, '/') || *node->text == '.') {
@@ -204,7 +205,7 @@ const struct gw_profile *gw_profile_get(struct gw_load *l, const struct gw_node 
 		return l->profile[e->value];
 	if (e) { /* every device that wants it is told, if it is missing */
 		if (!l->profile[e->value]->path)
-			look_for(l, node);
+			find_profile(l, node);
 		return NULL;
 	}
 	p = gw_arena_alloc(&l->scratch, 1, sizeof(*p));
@@ -213,8 +214,8 @@ const struct gw_profile *gw_profile_get(struct gw_load *l, const struct gw_node 
 	if (!p || !all)
 		return NULL;
 	l->profile = all;
-	gw_index_add(&l->profiles, node->text, (uint32_t)l->n_profiles);
+	gw_strmap_add(&l->profiles, node->text, (uint32_t)l->n_profiles);
 	l->profile[l->n_profiles++] = p;
-	p->path = look_for(l, node);
+	p->path = find_profile(l, node);
 	return read_profile(l, p, node->text) ? p : NULL;
 }

@@ -7,19 +7,19 @@
 #define GW_CONF_PROFILE_H
 
 #include "conf/alarms.h"
+#include "conf/core_settings.h"
 #include "conf/load.h"
-#include "conf/rows.h"
 
 struct gw_profile {
-	struct gw_profile_head head;
-	const char *path;             /* NULL: there is none of this name */
-	const struct gw_node *root;   /* NULL: could not be read, which has been said */
-	const struct gw_node *points; /* first of the list, or NULL */
+	struct gw_profile_opts head;
+	const char *path;                /* NULL: there is none of this name */
+	const struct gw_yaml_node *root; /* NULL: could not be read, which has been said */
+	const struct gw_yaml_node *points; /* first of the list, or NULL */
 	struct gw_template *alarms;
 	size_t n_alarms;
 };
 
 /* The profile that node (a scalar in the site file) names. NULL: complained of. */
-const struct gw_profile *gw_profile_get(struct gw_load *l, const struct gw_node *node);
+const struct gw_profile *gw_profile_get(struct gw_load *l, const struct gw_yaml_node *node);
 
 #endif

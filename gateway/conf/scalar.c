@@ -9,7 +9,7 @@
 
 #define TEXT_MAX 255
 
-static bool refuse(struct gw_load *l, const struct gw_node *node, struct gw_error *err)
+static bool refuse(struct gw_load *l, const struct gw_yaml_node *node, struct gw_error *err)
 {
 	gw_complain(l, node, "%s", err->text);
 	return false;
@@ -47,7 +47,7 @@ static enum gw_err read_choice(struct gw_load *l, const struct gw_setting *row,
 
 	gw_hint_init(&hint, l, text);
 	gw_text_init(&t, written, sizeof(written));
-	gw_text_add_line(&t, text);
+	gw_text_add_sanitized(&t, text);
 	gw_text_init(&t, memory, sizeof(memory));
 	gw_text_addf(&t, "\"%s\" is not one of ", written);
 	for (c = row->choices; *c; c++) {
@@ -55,7 +55,7 @@ static enum gw_err read_choice(struct gw_load *l, const struct gw_setting *row,
 			*field = (int)(c - row->choices);
 			return GW_OK;
 		}
-		gw_hint_show(&hint, *c);
+		gw_hint_add(&hint, *c);
 		gw_text_addf(&t, "%s%s", c == row->choices ? "" : ", ", *c);
 	}
 	return gw_fail(err, GW_ERR_CONFIG, 0, "%s%s", memory, gw_hint_text(&hint));
@@ -126,22 +126,22 @@ static enum gw_err read_scalar(struct gw_load *l, const struct gw_setting *row,
 }
 
 /* "57" is text. Kinds that are words anyway (durations, choices, addresses) do not care. */
-static bool text_for_number(const struct gw_setting *row, const struct gw_node *node)
+static bool text_for_number(const struct gw_setting *row, const struct gw_yaml_node *node)
 {
 	return node->quoted &&
 		(row->type == GW_SET_BOOL || row->type == GW_SET_INT ||
 			row->type == GW_SET_DOUBLE);
 }
 
-static bool read_cell(struct gw_load *l, const struct gw_node *node, double *ret)
+static bool read_cell(struct gw_load *l, const struct gw_yaml_node *node, double *ret)
 {
 	struct gw_error err;
 	double v;
 	int64_t ns;
 
-	if (node->kind == GW_NODE_BROKEN)
+	if (node->kind == GW_YAML_INVALID)
 		return false;
-	if (node->kind != GW_NODE_SCALAR || gw_tree_empty(node)) {
+	if (node->kind != GW_YAML_SCALAR || gw_yaml_is_empty(node)) {
 		gw_complain(l, node, "a number is wanted here");
 		return false;
 	}
@@ -162,25 +162,25 @@ static bool read_cell(struct gw_load *l, const struct gw_node *node, double *ret
 	return true;
 }
 
-static bool read_row(struct gw_load *l, const struct gw_node *list, double *cells)
+static bool read_row(struct gw_load *l, const struct gw_yaml_node *list, double *cells)
 {
 	bool good = true;
 
-	for (const struct gw_node *n = list->first; n; n = n->next)
+	for (const struct gw_yaml_node *n = list->first; n; n = n->next)
 		good &= read_cell(l, n, cells++);
 	return good;
 }
 
 static bool read_table(struct gw_load *l, const struct gw_setting *row,
-	const struct gw_node *node, struct gw_table *field)
+	const struct gw_yaml_node *node, struct gw_table *field)
 {
-	const struct gw_node *n = node->kind == GW_NODE_LIST ? node->first : NULL;
-	bool rows = n && n->kind == GW_NODE_LIST, good = true;
+	const struct gw_yaml_node *n = node->kind == GW_YAML_LIST ? node->first : NULL;
+	bool rows = n && n->kind == GW_YAML_LIST, good = true;
 	size_t columns = n ? (rows ? n->n : node->n) : 1;
 	struct gw_table table = {rows ? node->n : 1, columns, NULL};
 	double *cells;
 
-	if (node->kind == GW_NODE_MAP || (node->kind == GW_NODE_LIST && columns == 0)) {
+	if (node->kind == GW_YAML_MAP || (node->kind == GW_YAML_LIST && columns == 0)) {
 		gw_complain(l, node, "a number or a list of numbers is wanted here");
 		return false;
 	}
@@ -193,15 +193,15 @@ static bool read_table(struct gw_load *l, const struct gw_setting *row,
 		return false;
 	}
 	for (; rows && n; n = n->next) {
-		if (n->kind == GW_NODE_BROKEN) {
+		if (n->kind == GW_YAML_INVALID) {
 			good = false;
-		} else if (n->kind != GW_NODE_LIST || n->n != columns) {
+		} else if (n->kind != GW_YAML_LIST || n->n != columns) {
 			gw_complain(l, n, "every row needs %zu numbers, as the first has",
 				columns);
 			good = false;
 		}
 	}
-	cells = gw_arena_alloc(l->keep, table.rows * columns, sizeof(*cells));
+	cells = gw_arena_alloc(l->config_arena, table.rows * columns, sizeof(*cells));
 	if (!good || !cells)
 		return false;
 	table.cells = cells;
@@ -209,7 +209,7 @@ static bool read_table(struct gw_load *l, const struct gw_setting *row,
 		for (n = node->first; n; n = n->next, cells += columns)
 			good &= read_row(l, n, cells);
 	else
-		good = node->kind == GW_NODE_LIST ? read_row(l, node, cells)
+		good = node->kind == GW_YAML_LIST ? read_row(l, node, cells)
 						  : read_cell(l, node, cells);
 	if (good)
 		*field = table;
@@ -217,30 +217,31 @@ static bool read_table(struct gw_load *l, const struct gw_setting *row,
 }
 
 static bool read_strings(
-	struct gw_load *l, const struct gw_node *node, struct gw_strings *field)
+	struct gw_load *l, const struct gw_yaml_node *node, struct gw_strings *field)
 {
 	static const struct gw_setting item = {.type = GW_SET_STRING};
-	const struct gw_node *n = node;
+	const struct gw_yaml_node *n = node;
 	const char **at;
 	struct gw_error err;
 	bool good = true;
 	size_t i = 0;
 
-	if (node->kind == GW_NODE_LIST)
+	if (node->kind == GW_YAML_LIST)
 		n = node->first;
-	else if (node->kind != GW_NODE_SCALAR)
+	else if (node->kind != GW_YAML_SCALAR)
 		n = NULL;
 	if (!n) {
 		gw_complain(l, node, "a list of texts is wanted here, such as [a, b]");
 		return false;
 	}
-	at = gw_arena_alloc(l->keep, node->kind == GW_NODE_LIST ? node->n : 1, sizeof(*at));
+	at = gw_arena_alloc(
+		l->config_arena, node->kind == GW_YAML_LIST ? node->n : 1, sizeof(*at));
 	if (!at)
 		return false;
-	for (; n; n = node->kind == GW_NODE_LIST ? n->next : NULL) {
-		if (n->kind == GW_NODE_BROKEN) {
+	for (; n; n = node->kind == GW_YAML_LIST ? n->next : NULL) {
+		if (n->kind == GW_YAML_INVALID) {
 			good = false;
-		} else if (n->kind != GW_NODE_SCALAR || gw_tree_empty(n)) {
+		} else if (n->kind != GW_YAML_SCALAR || gw_yaml_is_empty(n)) {
 			gw_complain(l, n, "a text is wanted here");
 			good = false;
 		} else if (read_text(l, &item, n->text, &at[i++], &err) != GW_OK) {
@@ -270,13 +271,14 @@ static enum gw_err read_raw(const char *text, uint64_t *ret_raw, struct gw_error
 	return GW_OK;
 }
 
-static bool read_code(struct gw_load *l, const struct gw_node *n, struct gw_code *ret_code)
+static bool read_code(
+	struct gw_load *l, const struct gw_yaml_node *n, struct gw_code *ret_code)
 {
 	struct gw_error err = {0};
 
-	if (n->kind == GW_NODE_BROKEN)
+	if (n->kind == GW_YAML_INVALID)
 		return false;
-	if (n->kind != GW_NODE_SCALAR || gw_tree_empty(n)) {
+	if (n->kind != GW_YAML_SCALAR || gw_yaml_is_empty(n)) {
 		gw_complain(l, n, "a number or raw:N is wanted here, such as raw:0x7FFF");
 		return false;
 	}
@@ -293,19 +295,19 @@ static bool read_code(struct gw_load *l, const struct gw_node *n, struct gw_code
 }
 
 static bool read_codes(
-	struct gw_load *l, const struct gw_node *node, struct gw_codes *field)
+	struct gw_load *l, const struct gw_yaml_node *node, struct gw_codes *field)
 {
-	bool list = node->kind == GW_NODE_LIST, good = true;
-	const struct gw_node *n = list ? node->first : node;
+	bool list = node->kind == GW_YAML_LIST, good = true;
+	const struct gw_yaml_node *n = list ? node->first : node;
 	struct gw_code *at;
 	size_t i = 0;
 
-	if (node->kind == GW_NODE_MAP || !n) {
+	if (node->kind == GW_YAML_MAP || !n) {
 		gw_complain(l, node,
 			"a list of numbers is wanted here, such as [85, raw:0x7FFF]");
 		return false;
 	}
-	at = gw_arena_alloc(l->keep, list ? node->n : 1, sizeof(*at));
+	at = gw_arena_alloc(l->config_arena, list ? node->n : 1, sizeof(*at));
 	if (!at)
 		return false;
 	for (; n; n = list ? n->next : NULL)
@@ -316,11 +318,11 @@ static bool read_codes(
 }
 
 static bool read_word(struct gw_load *l, const struct gw_setting *row,
-	const struct gw_node *node, struct gw_setting_pairs *field)
+	const struct gw_yaml_node *node, struct gw_setting_pairs *field)
 {
 	int i;
 
-	for (i = 0; node->kind == GW_NODE_SCALAR && row->choices && row->choices[i]; i++) {
+	for (i = 0; node->kind == GW_YAML_SCALAR && row->choices && row->choices[i]; i++) {
 		if (strcmp(row->choices[i], node->text) != 0)
 			continue;
 		*field = (struct gw_setting_pairs){.word = 1 + i};
@@ -332,15 +334,15 @@ static bool read_word(struct gw_load *l, const struct gw_setting *row,
 }
 
 static bool read_pair(
-	struct gw_load *l, const struct gw_node *n, struct gw_setting_pair *pair)
+	struct gw_load *l, const struct gw_yaml_node *n, struct gw_setting_pair *pair)
 {
 	static const struct gw_setting item = {.type = GW_SET_STRING};
-	bool null = gw_tree_empty(n) && *n->text;
+	bool null = gw_yaml_is_empty(n) && *n->text;
 	struct gw_error err;
 
-	if (n->kind == GW_NODE_BROKEN)
+	if (n->kind == GW_YAML_INVALID)
 		return false;
-	if (n->kind != GW_NODE_SCALAR || (gw_tree_empty(n) && !null)) {
+	if (n->kind != GW_YAML_SCALAR || (gw_yaml_is_empty(n) && !null)) {
 		gw_complain(l, n, "a single value is wanted here");
 		return false;
 	}
@@ -352,38 +354,38 @@ static bool read_pair(
 }
 
 static bool read_pairs(struct gw_load *l, const struct gw_setting *row,
-	const struct gw_node *node, struct gw_setting_pairs *field)
+	const struct gw_yaml_node *node, struct gw_setting_pairs *field)
 {
 	struct gw_setting_pair *at;
 	bool good = true;
 	size_t i = 0;
 
-	if (node->kind != GW_NODE_MAP || node->n == 0)
+	if (node->kind != GW_YAML_MAP || node->n == 0)
 		return read_word(l, row, node, field);
 	if (row->max > 0 && node->n > (uint32_t)row->max) {
 		gw_complain(
 			l, node, "%u pairs are too many (at most %g)", node->n, row->max);
 		return false;
 	}
-	at = gw_arena_alloc(l->keep, node->n, sizeof(*at));
+	at = gw_arena_alloc(l->config_arena, node->n, sizeof(*at));
 	if (!at)
 		return false;
-	for (const struct gw_node *n = node->first; n; n = n->next)
+	for (const struct gw_yaml_node *n = node->first; n; n = n->next)
 		good &= read_pair(l, n, &at[i++]);
 	if (good)
 		*field = (struct gw_setting_pairs){.n = i, .at = at};
 	return good;
 }
 
-bool gw_settings_read(struct gw_load *l, const struct gw_setting *row,
-	const struct gw_node *node, void *field)
+bool gw_settings_read_value(struct gw_load *l, const struct gw_setting *row,
+	const struct gw_yaml_node *node, void *field)
 {
 	struct gw_error err = {0};
 	_Alignas(max_align_t) char spare[64]; /* BOOL, INT, DOUBLE only */
 
-	if (node->kind == GW_NODE_BROKEN)
+	if (node->kind == GW_YAML_INVALID)
 		return false;
-	if (gw_tree_empty(node)) {
+	if (gw_yaml_is_empty(node)) {
 		gw_complain(l, node, "has no value");
 		return false;
 	}
@@ -395,9 +397,9 @@ bool gw_settings_read(struct gw_load *l, const struct gw_setting *row,
 		return read_codes(l, node, field);
 	if (row->type == GW_SET_PAIRS)
 		return read_pairs(l, row, node, field);
-	if (node->kind != GW_NODE_SCALAR) {
+	if (node->kind != GW_YAML_SCALAR) {
 		gw_complain(l, node, "a single value is wanted here, not a %s",
-			node->kind == GW_NODE_LIST ? "list" : "map");
+			node->kind == GW_YAML_LIST ? "list" : "map");
 		return false;
 	}
 	if (text_for_number(row, node)) {
@@ -413,7 +415,7 @@ bool gw_settings_read(struct gw_load *l, const struct gw_setting *row,
 	return true;
 }
 
-bool gw_settings_default(struct gw_load *l, const struct gw_setting *row, void *field)
+bool gw_settings_set_default(struct gw_load *l, const struct gw_setting *row, void *field)
 {
 	const char *text = row->def;
 	struct gw_error err;
@@ -424,7 +426,7 @@ bool gw_settings_default(struct gw_load *l, const struct gw_setting *row, void *
 	if (!text)
 		return true;
 	if (row->type == GW_SET_TABLE) {
-		cell = gw_arena_alloc(l->keep, 1, sizeof(*cell));
+		cell = gw_arena_alloc(l->config_arena, 1, sizeof(*cell));
 		if (!cell || gw_parse_double(text, cell, &err) != GW_OK)
 			return false;
 		*(struct gw_table *)field = (struct gw_table){1, 1, cell};

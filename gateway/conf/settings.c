@@ -15,43 +15,45 @@ static size_t count(const struct gw_setting *rows)
 	return n;
 }
 
-struct gw_block *gw_settings_begin(struct gw_load *l, const struct gw_setting *rows,
-	void *opts, size_t size, const struct gw_node *node)
+struct gw_settings_block *gw_settings_add_block(struct gw_load *l,
+	const struct gw_setting *rows, void *opts, size_t size,
+	const struct gw_yaml_node *node)
 {
-	struct gw_block *b = gw_arena_alloc(&l->scratch, 1, sizeof(*b)), **blocks;
+	struct gw_settings_block *b = gw_arena_alloc(&l->scratch, 1, sizeof(*b)), **blocks;
 	size_t n = count(rows), i;
 
 	blocks = gw_arena_grow(&l->scratch, l->blocks, l->n_blocks, &l->cap_blocks,
-		sizeof(struct gw_block *));
+		sizeof(struct gw_settings_block *));
 	if (!b || !blocks || !opts)
 		return NULL;
 	l->blocks = blocks;
-	*b = (struct gw_block){opts, size, rows, node, NULL, NULL};
+	*b = (struct gw_settings_block){opts, size, rows, node, NULL, NULL};
 	b->given = gw_arena_alloc(&l->scratch, n, sizeof(*b->given));
-	b->broken = gw_arena_alloc(&l->scratch, n, sizeof(*b->broken));
-	if (!b->given || !b->broken)
+	b->invalid = gw_arena_alloc(&l->scratch, n, sizeof(*b->invalid));
+	if (!b->given || !b->invalid)
 		return NULL;
 	for (i = 0; i < n; i++)
-		gw_settings_default(l, &rows[i], b->base + rows[i].offset);
+		gw_settings_set_default(l, &rows[i], b->base + rows[i].offset);
 	l->blocks[l->n_blocks++] = b;
 	l->blocks_sorted = false;
 	return b;
 }
 
-static bool apply_to(struct gw_load *l, struct gw_block *b, const struct gw_node *n)
+static bool apply_to(
+	struct gw_load *l, struct gw_settings_block *b, const struct gw_yaml_node *n)
 {
 	for (size_t i = 0; b->rows && b->rows[i].key; i++) {
 		if (strcmp(b->rows[i].key, n->key) != 0)
 			continue;
 		b->given[i] = n;
-		b->broken[i] = !gw_settings_read(
+		b->invalid[i] = !gw_settings_read_value(
 			l, &b->rows[i], n, b->base + b->rows[i].offset);
 		return true;
 	}
 	return false;
 }
 
-static bool among(const char *const *words, const char *word)
+static bool is_listed(const char *const *words, const char *word)
 {
 	for (; words && *words; words++)
 		if (strcmp(*words, word) == 0)
@@ -65,24 +67,24 @@ static bool all_digits(const char *s)
 }
 
 /* {above: 57,5} reads as two keys, above: 57 and 5. */
-static const struct gw_node *decimal_comma(const struct gw_node *n)
+static const struct gw_yaml_node *decimal_comma(const struct gw_yaml_node *n)
 {
-	const struct gw_node *before = n->parent->first;
+	const struct gw_yaml_node *before = n->parent->first;
 
-	if (!n->parent->flow || !gw_tree_empty(n) || !all_digits(n->key))
+	if (!n->parent->flow || !gw_yaml_is_empty(n) || !all_digits(n->key))
 		return NULL;
 	while (before && before->next != n)
 		before = before->next;
-	return before && before->kind == GW_NODE_SCALAR && !before->quoted &&
+	return before && before->kind == GW_YAML_SCALAR && !before->quoted &&
 			all_digits(before->text + (*before->text == '-'))
 		? before
 		: NULL;
 }
 
 static void refuse_unknown(
-	struct gw_load *l, const struct gw_settings_map *m, const struct gw_node *n)
+	struct gw_load *l, const struct gw_settings_map *m, const struct gw_yaml_node *n)
 {
-	const struct gw_node *before = decimal_comma(n);
+	const struct gw_yaml_node *before = decimal_comma(n);
 	const char *const *other;
 	struct gw_hint hint;
 
@@ -94,15 +96,15 @@ static void refuse_unknown(
 	gw_hint_init(&hint, l, n->key);
 	for (size_t i = 0; i < m->n_blocks; i++)
 		for (const struct gw_setting *r = m->blocks[i]->rows; r && r->key; r++)
-			gw_hint_show(&hint, r->key);
-	for (other = m->others; other && *other; other++)
-		gw_hint_show(&hint, *other);
+			gw_hint_add(&hint, r->key);
+	for (other = m->other_keys; other && *other; other++)
+		gw_hint_add(&hint, *other);
 	gw_complain_key(l, n, "unknown key%s", gw_hint_text(&hint));
 }
 
-void gw_settings_apply(struct gw_load *l, const struct gw_settings_map *m)
+void gw_settings_read_map(struct gw_load *l, const struct gw_settings_map *m)
 {
-	const struct gw_node *n;
+	const struct gw_yaml_node *n;
 	bool done;
 	size_t i;
 
@@ -112,22 +114,23 @@ void gw_settings_apply(struct gw_load *l, const struct gw_settings_map *m)
 		done = false;
 		for (i = 0; i < m->n_blocks && !done; i++)
 			done = m->blocks[i] && apply_to(l, m->blocks[i], n);
-		if (!done && !m->lenient && !among(m->others, n->key))
+		if (!done && !m->ignore_unknown && !is_listed(m->other_keys, n->key))
 			refuse_unknown(l, m, n);
 	}
 }
 
-void gw_settings_require(struct gw_load *l, struct gw_block *b)
+void gw_settings_check_required(struct gw_load *l, struct gw_settings_block *b)
 {
 	for (size_t i = 0; b->rows && b->rows[i].key; i++) {
 		if (!b->rows[i].required || b->given[i])
 			continue;
-		b->broken[i] = true;
+		b->invalid[i] = true;
 		gw_complain_within(l, b->node, b->rows[i].key, "this key is missing");
 	}
 }
 
-const struct gw_node *gw_settings_node(const struct gw_block *b, const char *key)
+const struct gw_yaml_node *gw_settings_node(
+	const struct gw_settings_block *b, const char *key)
 {
 	for (size_t i = 0; b->rows && b->rows[i].key; i++)
 		if (strcmp(b->rows[i].key, key) == 0)
@@ -135,27 +138,27 @@ const struct gw_node *gw_settings_node(const struct gw_block *b, const char *key
 	return NULL;
 }
 
-void gw_settings_copy_given(const struct gw_block *from, void *to)
+void gw_settings_copy_given(const struct gw_settings_block *from, void *to)
 {
 	for (size_t i = 0; from->rows && from->rows[i].key; i++)
-		if (from->given[i] && !from->broken[i])
+		if (from->given[i] && !from->invalid[i])
 			memcpy((unsigned char *)to + from->rows[i].offset,
 				from->base + from->rows[i].offset,
 				gw_settings_field_size(from->rows[i].type));
 }
 
-void gw_settings_look(struct gw_load *l)
+void gw_settings_inspect_files(struct gw_load *l)
 {
 	for (size_t k = 0; k < l->n_blocks; k++) {
-		const struct gw_block *b = l->blocks[k];
+		const struct gw_settings_block *b = l->blocks[k];
 
 		for (size_t i = 0; b->rows && b->rows[i].key; i++) {
 			const char *path, *why;
 
-			if (!b->rows[i].look || !b->given[i] || b->broken[i])
+			if (!b->rows[i].inspect || !b->given[i] || b->invalid[i])
 				continue;
 			memcpy(&path, b->base + b->rows[i].offset, sizeof(path));
-			why = b->rows[i].look(path);
+			why = b->rows[i].inspect(path);
 			if (why)
 				gw_complain(l, b->given[i], "%s: %s", path, why);
 		}
@@ -164,7 +167,7 @@ void gw_settings_look(struct gw_load *l)
 
 static int by_address(const void *a, const void *b)
 {
-	const struct gw_block *const *x = a, *const *y = b;
+	const struct gw_settings_block *const *x = a, *const *y = b;
 
 	if ((*x)->base != (*y)->base)
 		return (*x)->base < (*y)->base ? -1 : 1;
@@ -180,16 +183,17 @@ static bool first_is_name(const struct gw_setting *row)
 
 /* The smallest struct that holds where. Several blocks may share one struct's memory (rows of
  * different owners over it): the one that has a row there is taken. */
-static struct gw_block *find(struct gw_load *l, const unsigned char *where, size_t *ret_row)
+static struct gw_settings_block *find(
+	struct gw_load *l, const unsigned char *where, size_t *ret_row)
 {
-	struct gw_block *whole = NULL;
+	struct gw_settings_block *whole = NULL;
 	size_t i, row;
 
 	if (!l->blocks_sorted && l->n_blocks)
 		qsort(l->blocks, l->n_blocks, sizeof(*l->blocks), by_address);
 	l->blocks_sorted = true;
 	for (i = l->n_blocks; i > 0; i--) {
-		struct gw_block *b = l->blocks[i - 1];
+		struct gw_settings_block *b = l->blocks[i - 1];
 
 		if (where < b->base || where >= b->base + b->size)
 			continue;
@@ -207,24 +211,24 @@ static struct gw_block *find(struct gw_load *l, const unsigned char *where, size
 	return whole;
 }
 
-static bool any_broken(const struct gw_block *b)
+static bool any_invalid(const struct gw_settings_block *b)
 {
 	for (size_t i = 0; b->rows && b->rows[i].key; i++)
-		if (b->broken[i])
+		if (b->invalid[i])
 			return true;
 	return false;
 }
 
-static void say(struct gw_report *report, const void *where, const char *text)
+static void add_report(struct gw_report *report, const void *where, const char *text)
 {
 	struct gw_settings_report *r = (struct gw_settings_report *)report;
-	struct gw_tree_file nowhere = {"?", UINT32_MAX};
+	struct gw_yaml_file nowhere = {"?", UINT32_MAX};
 	size_t row;
-	struct gw_block *b = find(r->l, where, &row);
+	struct gw_settings_block *b = find(r->l, where, &row);
 
 	if (!b)
-		gw_complain_place(r->l, (struct gw_tree_place){&nowhere, 1, 1}, "%s", text);
-	else if (any_broken(b)) /* probably only what comes of it */
+		gw_complain_place(r->l, (struct gw_yaml_place){&nowhere, 1, 1}, "%s", text);
+	else if (any_invalid(b)) /* probably only what comes of it */
 		return;
 	else if (row == SIZE_MAX)
 		gw_complain(r->l, b->node, "%s", text);
@@ -236,10 +240,10 @@ static void say(struct gw_report *report, const void *where, const char *text)
 
 void gw_settings_report_init(struct gw_settings_report *r, struct gw_load *l)
 {
-	*r = (struct gw_settings_report){.report.say = say, .l = l};
+	*r = (struct gw_settings_report){.report.add = add_report, .l = l};
 }
 
-static bool same_table(const struct gw_table *a, const struct gw_table *b)
+static bool equal_table(const struct gw_table *a, const struct gw_table *b)
 {
 	return a->rows == b->rows && a->columns == b->columns &&
 		(a->rows == 0 ||
@@ -247,7 +251,7 @@ static bool same_table(const struct gw_table *a, const struct gw_table *b)
 				0);
 }
 
-bool gw_settings_same_codes(const struct gw_codes *a, const struct gw_codes *b)
+bool gw_settings_equal_codes(const struct gw_codes *a, const struct gw_codes *b)
 {
 	if (a->n != b->n)
 		return false;
@@ -258,7 +262,7 @@ bool gw_settings_same_codes(const struct gw_codes *a, const struct gw_codes *b)
 	return true;
 }
 
-static bool same_strings(const struct gw_strings *a, const struct gw_strings *b)
+static bool equal_strings(const struct gw_strings *a, const struct gw_strings *b)
 {
 	if (a->n != b->n)
 		return false;
@@ -268,7 +272,7 @@ static bool same_strings(const struct gw_strings *a, const struct gw_strings *b)
 	return true;
 }
 
-static bool same_pairs(const struct gw_setting_pairs *a, const struct gw_setting_pairs *b)
+static bool equal_pairs(const struct gw_setting_pairs *a, const struct gw_setting_pairs *b)
 {
 	if (a->word != b->word || a->n != b->n)
 		return false;
@@ -281,20 +285,20 @@ static bool same_pairs(const struct gw_setting_pairs *a, const struct gw_setting
 }
 
 /* Whether the field of a row is a pointer to what counts. */
-static bool same_target(const struct gw_setting *row, const void *a, const void *b)
+static bool equal_target(const struct gw_setting *row, const void *a, const void *b)
 {
 	if (row->type == GW_SET_TABLE)
-		return same_table(a, b);
+		return equal_table(a, b);
 	if (row->type == GW_SET_STRINGS)
-		return same_strings(a, b);
+		return equal_strings(a, b);
 	if (row->type == GW_SET_CODES)
-		return gw_settings_same_codes(a, b);
+		return gw_settings_equal_codes(a, b);
 	if (row->type == GW_SET_PAIRS)
-		return same_pairs(a, b);
+		return equal_pairs(a, b);
 	return strcmp(*(const char *const *)a, *(const char *const *)b) == 0;
 }
 
-bool gw_settings_same(
+bool gw_settings_equal(
 	const struct gw_setting *rows, const void *a, const void *b, size_t size)
 {
 	const unsigned char *x = a, *y = b;
@@ -321,7 +325,7 @@ bool gw_settings_same(
 			return false;
 		if (!row)
 			return true;
-		if (!same_target(row, x + next, y + next))
+		if (!equal_target(row, x + next, y + next))
 			return false;
 		at = next + gw_settings_field_size(row->type);
 	}

@@ -12,41 +12,44 @@
 #include "conf/load.h"
 
 /* One options struct being filled, possibly from several maps (profile, then site). */
-struct gw_block {
+struct gw_settings_block {
 	unsigned char *base;
 	size_t size;
 	const struct gw_setting *rows;
-	const struct gw_node *node; /* the map it stands for: where missing keys are told */
-	const struct gw_node **given; /* by row; NULL: not given */
-	bool *broken;                 /* by row: given and not readable, or missing */
+	const struct gw_yaml_node
+		*node; /* the map it stands for: where missing keys are told */
+	const struct gw_yaml_node **given; /* by row; NULL: not given */
+	bool *invalid;                     /* by row: given and not readable, or missing */
 };
 
 /* Writes the defaults. NULL: no memory. */
-struct gw_block *gw_settings_begin(struct gw_load *l, const struct gw_setting *rows,
-	void *opts, size_t size, const struct gw_node *node);
+struct gw_settings_block *gw_settings_add_block(struct gw_load *l,
+	const struct gw_setting *rows, void *opts, size_t size,
+	const struct gw_yaml_node *node);
 
 /* Each key of map goes to the first block that has a row for it. Keys in others (ended by NULL;
  * may be NULL) are somebody else's; what is left is unknown and complained of, unless lenient. */
 struct gw_settings_map {
-	const struct gw_node *map;
-	struct gw_block *const *blocks;
+	const struct gw_yaml_node *map;
+	struct gw_settings_block *const *blocks;
 	size_t n_blocks;
-	const char *const *others;
-	bool lenient;
+	const char *const *other_keys;
+	bool ignore_unknown;
 };
-void gw_settings_apply(struct gw_load *l, const struct gw_settings_map *m);
+void gw_settings_read_map(struct gw_load *l, const struct gw_settings_map *m);
 
 /* Complain of every required row that no map gave. */
-void gw_settings_require(struct gw_load *l, struct gw_block *block);
+void gw_settings_check_required(struct gw_load *l, struct gw_settings_block *block);
 
 /* Look into the files that rows can say something of. */
-void gw_settings_look(struct gw_load *l);
+void gw_settings_inspect_files(struct gw_load *l);
 
 /* The node that gave the row of key, NULL if none did. */
-const struct gw_node *gw_settings_node(const struct gw_block *block, const char *key);
+const struct gw_yaml_node *gw_settings_node(
+	const struct gw_settings_block *block, const char *key);
 
 /* The fields that were given, copied from one struct of the same rows into another. */
-void gw_settings_copy_given(const struct gw_block *from, void *to);
+void gw_settings_copy_given(const struct gw_settings_block *from, void *to);
 
 /* A report for the check functions of consumers. */
 struct gw_settings_report {
@@ -57,16 +60,16 @@ void gw_settings_report_init(struct gw_settings_report *r, struct gw_load *l);
 
 /* Equal options: rows of the same type say the same; what no row describes must be equal byte
  * for byte. Both structs have size bytes. */
-bool gw_settings_same(
+bool gw_settings_equal(
 	const struct gw_setting *rows, const void *a, const void *b, size_t size);
-bool gw_settings_same_codes(const struct gw_codes *a, const struct gw_codes *b);
+bool gw_settings_equal_codes(const struct gw_codes *a, const struct gw_codes *b);
 
 /* One value into the field of a row (scalar.c). Complaints go to node. False: it could not be
  * read, and the field is as before. */
-bool gw_settings_read(struct gw_load *l, const struct gw_setting *row,
-	const struct gw_node *node, void *field);
+bool gw_settings_read_value(struct gw_load *l, const struct gw_setting *row,
+	const struct gw_yaml_node *node, void *field);
 /* A default, as written in a row. */
-bool gw_settings_default(struct gw_load *l, const struct gw_setting *row, void *field);
+bool gw_settings_set_default(struct gw_load *l, const struct gw_setting *row, void *field);
 /* Bytes of the field of a row; 0 for GW_SET_CUSTOM, which only its reader knows. */
 size_t gw_settings_field_size(enum gw_setting_type type);
 

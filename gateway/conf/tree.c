@@ -17,24 +17,24 @@
 
 struct builder {
 	struct gw_load *l;
-	const struct gw_tree_file *file;
-	struct gw_node *root, *at; /* at: the list or map being filled */
+	const struct gw_yaml_file *file;
+	struct gw_yaml_node *root, *at; /* at: the list or map being filled */
 	unsigned depth;
 	const char *key; /* waiting for its value */
-	struct gw_tree_place key_place;
+	struct gw_yaml_place key_place;
 	bool documents;
 };
 
-static struct gw_tree_place place_of(const struct builder *b, yaml_mark_t mark)
+static struct gw_yaml_place place_of(const struct builder *b, yaml_mark_t mark)
 {
-	return (struct gw_tree_place){
+	return (struct gw_yaml_place){
 		b->file, (uint32_t)mark.line + 1, (uint32_t)mark.column + 1};
 }
 
 /* Put a new node where the builder stands. NULL: no memory. */
-static struct gw_node *add(struct builder *b, enum gw_node_kind kind, yaml_mark_t mark)
+static struct gw_yaml_node *add(struct builder *b, enum gw_yaml_kind kind, yaml_mark_t mark)
 {
-	struct gw_node *node = gw_arena_alloc(&b->l->scratch, 1, sizeof(*node));
+	struct gw_yaml_node *node = gw_arena_alloc(&b->l->scratch, 1, sizeof(*node));
 
 	if (!node)
 		return NULL;
@@ -59,12 +59,12 @@ static struct gw_node *add(struct builder *b, enum gw_node_kind kind, yaml_mark_
 
 static bool wants_key(const struct builder *b)
 {
-	return b->at && b->at->kind == GW_NODE_MAP && !b->key;
+	return b->at && b->at->kind == GW_YAML_MAP && !b->key;
 }
 
 /* Said of the node a complaint would name, or at the bare place when that is a key. */
-static void refuse(
-	struct builder *b, const struct gw_node *node, yaml_mark_t mark, const char *what)
+static void refuse(struct builder *b, const struct gw_yaml_node *node, yaml_mark_t mark,
+	const char *what)
 {
 	if (node)
 		gw_complain(b->l, node, "%s", what);
@@ -72,8 +72,8 @@ static void refuse(
 		gw_complain_place(b->l, place_of(b, mark), "%s", what);
 }
 
-static void refuse_extras(struct builder *b, const struct gw_node *node, yaml_mark_t mark,
-	const yaml_char_t *anchor, const yaml_char_t *tag)
+static void refuse_extras(struct builder *b, const struct gw_yaml_node *node,
+	yaml_mark_t mark, const yaml_char_t *anchor, const yaml_char_t *tag)
 {
 	if (anchor)
 		refuse(b, node, mark, "anchors (&) are not supported: " ALIAS_HINT);
@@ -87,7 +87,7 @@ static bool add_scalar(struct builder *b, const yaml_event_t *e)
 {
 	const char *text = (const char *)e->data.scalar.value;
 	size_t n = e->data.scalar.length;
-	struct gw_node *node = NULL;
+	struct gw_yaml_node *node = NULL;
 	char *copy;
 
 	copy = gw_arena_copy(&b->l->scratch, text, n);
@@ -97,7 +97,7 @@ static bool add_scalar(struct builder *b, const yaml_event_t *e)
 		b->key = copy;
 		b->key_place = place_of(b, e->start_mark);
 	} else {
-		node = add(b, GW_NODE_SCALAR, e->start_mark);
+		node = add(b, GW_YAML_SCALAR, e->start_mark);
 		if (!node)
 			return false;
 		node->text = copy;
@@ -109,16 +109,16 @@ static bool add_scalar(struct builder *b, const yaml_event_t *e)
 	if (memchr(copy, '\0', n)) {
 		refuse(b, node, e->start_mark, "text must not contain \\0");
 		if (node)
-			node->kind = GW_NODE_BROKEN;
+			node->kind = GW_YAML_INVALID;
 	}
 	return true;
 }
 
 /* False: stop, it has been said. */
-static bool open_container(struct builder *b, enum gw_node_kind kind, const yaml_event_t *e)
+static bool open_container(struct builder *b, enum gw_yaml_kind kind, const yaml_event_t *e)
 {
-	bool list = kind == GW_NODE_LIST;
-	struct gw_node *node;
+	bool list = kind == GW_YAML_LIST;
+	struct gw_yaml_node *node;
 
 	if (wants_key(b)) {
 		gw_complain_place(b->l, place_of(b, e->start_mark),
@@ -126,9 +126,9 @@ static bool open_container(struct builder *b, enum gw_node_kind kind, const yaml
 			list ? "list" : "map", list ? "[" : "{");
 		return false;
 	}
-	if (b->depth == GW_TREE_DEPTH_MAX) {
+	if (b->depth == GW_YAML_DEPTH_MAX) {
 		gw_complain_place(b->l, place_of(b, e->start_mark),
-			"nested deeper than %d levels", GW_TREE_DEPTH_MAX);
+			"nested deeper than %d levels", GW_YAML_DEPTH_MAX);
 		return false;
 	}
 	node = add(b, kind, e->start_mark);
@@ -150,26 +150,26 @@ static bool open_container(struct builder *b, enum gw_node_kind kind, const yaml
 
 static int by_key(const void *a, const void *b)
 {
-	const struct gw_node *const *x = a, *const *y = b;
+	const struct gw_yaml_node *const *x = a, *const *y = b;
 	int order = strcmp((*x)->key, (*y)->key);
 
 	return order ? order : (*x)->index < (*y)->index ? -1 : 1;
 }
 
 /* The first of equal keys counts; the others are complained of and put out of play. */
-static void refuse_duplicates(struct builder *b, struct gw_node *map)
+static void refuse_duplicates(struct builder *b, struct gw_yaml_node *map)
 {
-	struct gw_node **nodes, *first, *n;
+	struct gw_yaml_node **nodes, *first, *n;
 	size_t i = 0;
 
 	if (map->n < 2)
 		return;
-	nodes = gw_arena_alloc(&b->l->scratch, map->n, sizeof(struct gw_node *));
+	nodes = gw_arena_alloc(&b->l->scratch, map->n, sizeof(struct gw_yaml_node *));
 	if (!nodes)
 		return;
 	for (n = map->first; n; n = n->next)
 		nodes[i++] = n;
-	qsort(nodes, i, sizeof(struct gw_node *), by_key);
+	qsort(nodes, i, sizeof(struct gw_yaml_node *), by_key);
 	first = nodes[0];
 	for (i = 1; i < map->n; i++) {
 		if (strcmp(nodes[i]->key, first->key) != 0) {
@@ -178,13 +178,13 @@ static void refuse_duplicates(struct builder *b, struct gw_node *map)
 		}
 		gw_complain_key(b->l, nodes[i], "this key is given twice, first on line %u",
 			first->key_place.line);
-		nodes[i]->kind = GW_NODE_BROKEN;
+		nodes[i]->kind = GW_YAML_INVALID;
 	}
 }
 
 static void close_container(struct builder *b)
 {
-	if (b->at->kind == GW_NODE_MAP)
+	if (b->at->kind == GW_YAML_MAP)
 		refuse_duplicates(b, b->at);
 	b->at = b->at->parent;
 	b->depth--;
@@ -208,14 +208,14 @@ static bool take(struct builder *b, const yaml_event_t *e)
 				"aliases (*) are not supported: " ALIAS_HINT);
 			return false;
 		}
-		if (!add(b, GW_NODE_BROKEN, e->start_mark))
+		if (!add(b, GW_YAML_INVALID, e->start_mark))
 			return false;
 		gw_complain(b->l, b->at ? b->at->last : b->root,
 			"aliases (*) are not supported: " ALIAS_HINT);
 		return true;
 	case YAML_SCALAR_EVENT: return add_scalar(b, e);
-	case YAML_SEQUENCE_START_EVENT: return open_container(b, GW_NODE_LIST, e);
-	case YAML_MAPPING_START_EVENT: return open_container(b, GW_NODE_MAP, e);
+	case YAML_SEQUENCE_START_EVENT: return open_container(b, GW_YAML_LIST, e);
+	case YAML_MAPPING_START_EVENT: return open_container(b, GW_YAML_MAP, e);
 	case YAML_SEQUENCE_END_EVENT:
 	case YAML_MAPPING_END_EVENT: close_container(b); return true;
 	case YAML_NO_EVENT:
@@ -283,7 +283,7 @@ static bool build(struct builder *b, const char *bytes, size_t n)
  * line. */
 static bool check_bytes(struct builder *b, const char *bytes, size_t n)
 {
-	struct gw_tree_place place = {b->file, 1, 1};
+	struct gw_yaml_place place = {b->file, 1, 1};
 	size_t i = 0, len;
 
 	while (i < n) {
@@ -310,19 +310,19 @@ static bool check_bytes(struct builder *b, const char *bytes, size_t n)
 	return true;
 }
 
-struct gw_node *gw_tree_parse(
+struct gw_yaml_node *gw_yaml_parse(
 	struct gw_load *l, const char *path, const char *bytes, size_t n)
 {
-	struct gw_tree_file *file = gw_arena_alloc(&l->scratch, 1, sizeof(*file));
+	struct gw_yaml_file *file = gw_arena_alloc(&l->scratch, 1, sizeof(*file));
 	struct builder b = {.l = l, .file = file};
 
 	if (!file)
 		return NULL;
 	file->path = gw_arena_copy(&l->scratch, path, strlen(path));
 	file->number = l->n_files++;
-	if (n > GW_TREE_BYTES_MAX) {
-		gw_complain_place(l, (struct gw_tree_place){file, 1, 1},
-			"larger than %zu bytes", GW_TREE_BYTES_MAX);
+	if (n > GW_YAML_BYTES_MAX) {
+		gw_complain_place(l, (struct gw_yaml_place){file, 1, 1},
+			"larger than %zu bytes", GW_YAML_BYTES_MAX);
 		return NULL;
 	}
 	if (n >= 3 && memcmp(bytes, "\xef\xbb\xbf", 3) == 0) { /* Windows' editors */
@@ -332,7 +332,7 @@ struct gw_node *gw_tree_parse(
 	if (!check_bytes(&b, bytes, n) || !build(&b, bytes, n))
 		return NULL;
 	if (!b.root)
-		gw_complain_place(l, (struct gw_tree_place){file, 1, 1}, "is empty");
+		gw_complain_place(l, (struct gw_yaml_place){file, 1, 1}, "is empty");
 	return b.root;
 }
 
@@ -358,39 +358,39 @@ static ssize_t read_all(const char *path, char *bytes, size_t most)
 	return got < 0 ? -1 : (ssize_t)n;
 }
 
-struct gw_node *gw_tree_read(struct gw_load *l, const char *path)
+struct gw_yaml_node *gw_yaml_read(struct gw_load *l, const char *path)
 {
 	const struct gw_file *kept = l->from ? gw_files_find(l->from, path) : NULL;
-	char *bytes = kept ? NULL : malloc(GW_TREE_BYTES_MAX + 1);
-	struct gw_node *root = NULL;
+	char *bytes = kept ? NULL : malloc(GW_YAML_BYTES_MAX + 1);
+	struct gw_yaml_node *root = NULL;
 	ssize_t n;
 
 	if (kept)
-		return gw_tree_parse(l, path, kept->bytes, kept->n);
+		return gw_yaml_parse(l, path, kept->bytes, kept->n);
 	if (!bytes) {
 		l->scratch.failed = true;
 		return NULL;
 	}
-	n = read_all(path, bytes, GW_TREE_BYTES_MAX + 1);
+	n = read_all(path, bytes, GW_YAML_BYTES_MAX + 1);
 	if (n < 0) {
-		struct gw_tree_file file = {path, l->n_files++};
+		struct gw_yaml_file file = {path, l->n_files++};
 
-		gw_complain_place(l, (struct gw_tree_place){&file, 1, 1},
+		gw_complain_place(l, (struct gw_yaml_place){&file, 1, 1},
 			"cannot be read: %s", gw_errno_text(errno));
 	} else {
 		if (l->read && !gw_files_add(l->read, path, bytes, (size_t)n))
 			l->scratch.failed = true;
-		root = gw_tree_parse(l, path, bytes, (size_t)n);
+		root = gw_yaml_parse(l, path, bytes, (size_t)n);
 	}
 	free(bytes);
 	return root;
 }
 
-const struct gw_node *gw_tree_get(const struct gw_node *map, const char *key)
+const struct gw_yaml_node *gw_yaml_get(const struct gw_yaml_node *map, const char *key)
 {
-	const struct gw_node *n;
+	const struct gw_yaml_node *n;
 
-	if (map->kind != GW_NODE_MAP)
+	if (map->kind != GW_YAML_MAP)
 		return NULL;
 	for (n = map->first; n; n = n->next)
 		if (strcmp(n->key, key) == 0)
@@ -398,9 +398,9 @@ const struct gw_node *gw_tree_get(const struct gw_node *map, const char *key)
 	return NULL;
 }
 
-bool gw_tree_empty(const struct gw_node *node)
+bool gw_yaml_is_empty(const struct gw_yaml_node *node)
 {
-	return node->kind == GW_NODE_SCALAR && !node->quoted &&
+	return node->kind == GW_YAML_SCALAR && !node->quoted &&
 		(*node->text == '\0' || strcmp(node->text, "~") == 0 ||
 			strcmp(node->text, "null") == 0);
 }

@@ -5,34 +5,34 @@
 
 #include <string.h>
 
-void gw_votes_resolve(struct gw_finder *f, struct gw_draft *vote)
+void gw_votes_resolve(struct gw_member_search *f, struct gw_pending_alarm *vote)
 {
 	struct gw_load *l = f->l;
-	const struct gw_block *block = vote->when->when_block;
-	const struct gw_node *of = gw_settings_node(block, "of"), *node;
+	const struct gw_settings_block *block = vote->when->when_block;
+	const struct gw_yaml_node *of = gw_settings_node(block, "of"), *node;
 	struct gw_condition_opts *when = &vote->opts.when;
 	size_t numbers;
 
-	gw_members_begin(f);
+	gw_members_new_search(f);
 	node = of ? of->first : NULL;
 	for (size_t i = 0; i < when->of.n && node; i++, node = node->next) {
 		const char *pattern = when->of.at[i];
 		bool points = strchr(pattern, '/') && !strchr(pattern, ':');
 
 		numbers = 0;
-		if ((points ? gw_members_points(f, pattern, &numbers)
-			    : gw_members_alarms(f, vote, pattern)) == 0)
-			gw_members_refuse(l, node, pattern, numbers);
+		if ((points ? gw_members_match_points(f, pattern, &numbers)
+			    : gw_members_match_alarms(f, vote, pattern)) == 0)
+			gw_members_complain(l, node, pattern, numbers);
 	}
 	if (f->n > GW_MEMBERS_MAX) {
 		gw_complain(l, of, "%zu members are too many (at most %d)", f->n,
 			GW_MEMBERS_MAX);
 		f->n = 0;
-	} else if (f->n && !l->doubt.any && when->at_least > (int64_t)f->voters) {
+	} else if (f->n && !l->incomplete.any && when->at_least > (int64_t)f->voters) {
 		gw_complain(l, gw_settings_node(block, "at_least"),
 			"%lld can never be: the members are on %zu device%s only",
 			(long long)when->at_least, f->voters, f->voters == 1 ? "" : "s");
 	}
-	when->members = gw_members_found(f);
+	when->members = gw_members_copy(f);
 	when->n_members = when->members ? f->n : 0;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ctl/check.h"
 
-#include "ctl/beside.h"
+#include "ctl/exec.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -20,7 +20,7 @@ static void become_tocsind(const char *file)
 	char *path = strdup(file);
 	char *argv[] = {name, check, config, path, NULL};
 
-	gw_beside_become(NULL, argv);
+	gw_exec_program(NULL, argv);
 	free(path);
 }
 

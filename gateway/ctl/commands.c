@@ -4,13 +4,13 @@
 #include "base/clock.h"
 #include "base/parse.h"
 #include "base/text.h"
+#include "control/protocol.h"
 #include "ctl/check.h"
-#include "ctl/client.h"
-#include "ctl/protocol.h"
+#include "ctl/connection.h"
+#include "ctl/print.h"
 #include "ctl/record.h"
 #include "ctl/replay.h"
-#include "ctl/show.h"
-#include "ctl/when.h"
+#include "term/time_arg.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -31,29 +31,29 @@ static int fail(const char *what)
 	return GW_EXIT_REFUSED;
 }
 
-int gw_commands_shown(void)
+int gw_commands_flush(void)
 {
 	if (fflush(stdout) == 0 && !ferror(stdout))
 		return GW_EXIT_DONE;
 	return fail("cannot write to standard output");
 }
 
-static int connect_and_ask(
-	struct gw_client *c, const struct gw_asked *a, const char *request)
+static int connect_and_send(
+	struct gw_connection *c, const struct gw_invocation *a, const char *request)
 {
 	struct gw_error err;
 
-	if (gw_client_open(c, a->socket, &err)) {
+	if (gw_connection_open(c, a->socket, &err)) {
 		fail(err.text);
 		return GW_EXIT_UNREACHABLE;
 	}
-	if (gw_client_ask(c, request, &err) == GW_OK)
+	if (gw_connection_send(c, request, &err) == GW_OK)
 		return GW_EXIT_DONE;
-	gw_client_close(c);
+	gw_connection_close(c);
 	return fail(err.text);
 }
 
-static int say_refusal(const json_t *answer)
+static int print_refusal(const json_t *answer)
 {
 	const char *why = json_string_value(json_object_get(answer, "error"));
 	const json_t *candidates = json_object_get(answer, "candidates");
@@ -77,44 +77,44 @@ static void print_result(char *line)
 
 /* Ask, and show the result with show, or raw with --json. judge: what exit a result that was shown
  * has, NULL: done. */
-static int converse_within(const struct gw_asked *a, const char *request, int answer_ms,
-	void (*show)(const struct gw_asked *a, const json_t *result),
-	int (*judge)(const json_t *result))
+static int send_request_within(const struct gw_invocation *a, const char *request,
+	int answer_ms, void (*print)(const struct gw_invocation *a, const json_t *result),
+	int (*exit_of)(const json_t *result))
 {
-	struct gw_client c;
+	struct gw_connection c;
 	struct gw_error err;
 	json_t *answer, *result;
 	char *line;
-	int code = connect_and_ask(&c, a, request);
+	int code = connect_and_send(&c, a, request);
 
 	if (code != GW_EXIT_DONE)
 		return code;
-	if (gw_client_line(&c, answer_ms, &line, &err)) {
-		gw_client_close(&c);
+	if (gw_connection_read_line(&c, answer_ms, &line, &err)) {
+		gw_connection_close(&c);
 		return fail(err.text);
 	}
 	answer = json_loads(line, JSON_REJECT_DUPLICATES, NULL);
 	result = json_object_get(answer, "result");
 	if (!result) {
-		code = say_refusal(answer);
+		code = print_refusal(answer);
 	} else {
 		if (a->json)
 			print_result(line);
 		else
-			show(a, result);
-		code = gw_commands_shown();
-		if (code == GW_EXIT_DONE && judge)
-			code = judge(result);
+			print(a, result);
+		code = gw_commands_flush();
+		if (code == GW_EXIT_DONE && exit_of)
+			code = exit_of(result);
 	}
 	json_decref(answer);
-	gw_client_close(&c);
+	gw_connection_close(&c);
 	return code;
 }
 
-static int converse(const struct gw_asked *a, const char *request,
-	void (*show)(const struct gw_asked *a, const json_t *result))
+static int send_request(const struct gw_invocation *a, const char *request,
+	void (*print)(const struct gw_invocation *a, const json_t *result))
 {
-	return converse_within(a, request, ANSWER_MS, show, NULL);
+	return send_request_within(a, request, ANSWER_MS, print, NULL);
 }
 
 /* ---- requests ---- */
@@ -135,8 +135,10 @@ static bool end_request(struct gw_text *t)
 }
 
 /* For what goes on after its answer. options may refuse what it is asked with. */
-static int open_request(struct gw_client *c, const struct gw_asked *a, const char *cmd,
-	bool (*options)(const struct gw_asked *a, struct gw_text *t, struct gw_error *err))
+static int open_request(struct gw_connection *c, const struct gw_invocation *a,
+	const char *cmd,
+	bool (*options)(
+		const struct gw_invocation *a, struct gw_text *t, struct gw_error *err))
 {
 	char memory[GW_PROTOCOL_REQUEST_MAX];
 	struct gw_error err;
@@ -147,11 +149,11 @@ static int open_request(struct gw_client *c, const struct gw_asked *a, const cha
 		fail(err.text);
 		return GW_EXIT_USAGE;
 	}
-	return end_request(&t) ? connect_and_ask(c, a, memory) : GW_EXIT_USAGE;
+	return end_request(&t) ? connect_and_send(c, a, memory) : GW_EXIT_USAGE;
 }
 
 /* --for, if it is given; false when it is not a duration, which has then been said. */
-static bool read_for(const struct gw_asked *a, int64_t *ret_for_ns)
+static bool read_for(const struct gw_invocation *a, int64_t *ret_for_ns)
 {
 	struct gw_error err;
 
@@ -162,22 +164,22 @@ static bool read_for(const struct gw_asked *a, int64_t *ret_for_ns)
 	return false;
 }
 
-static void show_status(const struct gw_asked *a, const json_t *result)
+static void print_status(const struct gw_invocation *a, const json_t *result)
 {
-	gw_show_status(stdout, result, a->colour);
+	gw_print_status(stdout, result, a->colour);
 }
 
-static int status(const struct gw_asked *a)
+static int status(const struct gw_invocation *a)
 {
-	return converse(a, "{\"cmd\":\"status\"}", show_status);
+	return send_request(a, "{\"cmd\":\"status\"}", print_status);
 }
 
-static void show_points(const struct gw_asked *a, const json_t *result)
+static void print_points(const struct gw_invocation *a, const json_t *result)
 {
-	gw_show_points(stdout, result, a->colour, a->argument);
+	gw_print_points(stdout, result, a->colour, a->argument);
 }
 
-static int points(const struct gw_asked *a)
+static int points(const struct gw_invocation *a)
 {
 	char memory[GW_PROTOCOL_REQUEST_MAX];
 	struct gw_text t;
@@ -185,28 +187,28 @@ static int points(const struct gw_asked *a)
 	begin_request(&t, memory, sizeof(memory), "points");
 	if (a->argument)
 		gw_json_string(&t, "pattern", a->argument);
-	return end_request(&t) ? converse(a, memory, show_points) : GW_EXIT_USAGE;
+	return end_request(&t) ? send_request(a, memory, print_points) : GW_EXIT_USAGE;
 }
 
-static void show_alarms(const struct gw_asked *a, const json_t *result)
+static void print_alarms(const struct gw_invocation *a, const json_t *result)
 {
-	gw_show_alarms(stdout, result, a->colour, a->all);
+	gw_print_alarms(stdout, result, a->colour, a->all);
 }
 
-static int alarms(const struct gw_asked *a)
+static int alarms(const struct gw_invocation *a)
 {
-	return converse(a,
+	return send_request(a,
 		a->all ? "{\"cmd\":\"alarms\",\"all\":true}" : "{\"cmd\":\"alarms\"}",
-		show_alarms);
+		print_alarms);
 }
 
-static void show_changed(const struct gw_asked *a, const json_t *result)
+static void print_changed(const struct gw_invocation *a, const json_t *result)
 {
-	gw_show_changed(stdout, result, a->colour);
+	gw_print_changed(stdout, result, a->colour);
 }
 
 /* ack, reset, shelve, unshelve */
-static int change(const struct gw_asked *a)
+static int change(const struct gw_invocation *a)
 {
 	char memory[GW_PROTOCOL_REQUEST_MAX];
 	struct gw_text t;
@@ -220,15 +222,15 @@ static int change(const struct gw_asked *a)
 		gw_json_string(&t, "for", a->duration);
 	if (a->note)
 		gw_json_string(&t, "note", a->note);
-	return end_request(&t) ? converse(a, memory, show_changed) : GW_EXIT_USAGE;
+	return end_request(&t) ? send_request(a, memory, print_changed) : GW_EXIT_USAGE;
 }
 
-static int check(const struct gw_asked *a)
+static int check(const struct gw_invocation *a)
 {
 	return gw_check_file(a->argument, a->json);
 }
 
-static void show_reloaded(const struct gw_asked *a, const json_t *result)
+static void print_reloaded(const struct gw_invocation *a, const json_t *result)
 {
 	(void)a;
 	printf("reloaded: %lld sources, %lld alarms, %lld uplinks\n",
@@ -237,30 +239,31 @@ static void show_reloaded(const struct gw_asked *a, const json_t *result)
 		(long long)json_integer_value(json_object_get(result, "uplinks")));
 }
 
-static int reload(const struct gw_asked *a)
+static int reload(const struct gw_invocation *a)
 {
-	return converse(a,
+	return send_request(a,
 		a->force ? "{\"cmd\":\"reload\",\"force\":true}" : "{\"cmd\":\"reload\"}",
-		show_reloaded);
+		print_reloaded);
 }
 
 /* ---- resend ---- */
 
-static void show_resent(const struct gw_asked *a, const json_t *result)
+static void print_resent(const struct gw_invocation *a, const json_t *result)
 {
 	(void)a;
-	gw_show_resent(stdout, result);
+	gw_print_resent(stdout, result);
 }
 
 /* --since: a seq, as the alert log shows it after #, or a time. */
-static bool add_since(const struct gw_asked *a, struct gw_text *t, struct gw_error *err)
+static bool add_since(
+	const struct gw_invocation *a, struct gw_text *t, struct gw_error *err)
 {
 	const char *text = a->since[0] == '#' ? a->since + 1 : a->since;
 	int64_t value;
 	bool seq = *text && text[strspn(text, "0123456789")] == '\0';
 
 	if (seq ? gw_parse_int(text, 1, INT64_MAX / 2, &value, err)
-		: gw_when_parse(text, gw_clock_wall_ms(), &value, err)) {
+		: gw_time_arg_parse(text, gw_clock_wall_ms(), &value, err)) {
 		gw_error_wrap(err, "--since");
 		return false;
 	}
@@ -268,7 +271,7 @@ static bool add_since(const struct gw_asked *a, struct gw_text *t, struct gw_err
 	return true;
 }
 
-static int resend(const struct gw_asked *a)
+static int resend(const struct gw_invocation *a)
 {
 	char memory[GW_PROTOCOL_REQUEST_MAX];
 	struct gw_error err;
@@ -281,24 +284,24 @@ static int resend(const struct gw_asked *a)
 	}
 	if (a->uplink)
 		gw_json_string(&t, "uplink", a->uplink);
-	return end_request(&t) ? converse(a, memory, show_resent) : GW_EXIT_USAGE;
+	return end_request(&t) ? send_request(a, memory, print_resent) : GW_EXIT_USAGE;
 }
 
 /* ---- verify ---- */
 
-static void show_verified(const struct gw_asked *a, const json_t *result)
+static void print_verified(const struct gw_invocation *a, const json_t *result)
 {
 	(void)a;
-	gw_show_verified(stdout, result);
+	gw_print_verified(stdout, result);
 }
 
-static int judge_verified(const json_t *result)
+static int exit_of_verified(const json_t *result)
 {
 	return json_is_integer(json_object_get(result, "broken")) ? GW_EXIT_REFUSED
 								  : GW_EXIT_DONE;
 }
 
-static int verify(const struct gw_asked *a)
+static int verify(const struct gw_invocation *a)
 {
 	char memory[64];
 	struct gw_text t;
@@ -306,13 +309,13 @@ static int verify(const struct gw_asked *a)
 	begin_request(&t, memory, sizeof(memory), "verify");
 	if (!end_request(&t))
 		return GW_EXIT_USAGE;
-	return converse_within(a, memory, VERIFY_MS, show_verified, judge_verified);
+	return send_request_within(a, memory, VERIFY_MS, print_verified, exit_of_verified);
 }
 
 /* ---- record ---- */
 
 static bool record_request(
-	const struct gw_asked *a, struct gw_text *t, struct gw_error *err)
+	const struct gw_invocation *a, struct gw_text *t, struct gw_error *err)
 {
 	int64_t mb;
 
@@ -326,7 +329,8 @@ static bool record_request(
 	return true;
 }
 
-static int record_into(const struct gw_asked *a, struct gw_client *c, int64_t for_ns)
+static int record_into(
+	const struct gw_invocation *a, struct gw_connection *c, int64_t for_ns)
 {
 	struct gw_error err;
 	uint64_t bytes = 0;
@@ -347,9 +351,9 @@ static int record_into(const struct gw_asked *a, struct gw_client *c, int64_t fo
 	return code;
 }
 
-static int record(const struct gw_asked *a)
+static int record(const struct gw_invocation *a)
 {
-	struct gw_client c;
+	struct gw_connection c;
 	struct gw_error err;
 	int64_t for_ns = 0;
 	json_t *answer;
@@ -361,21 +365,21 @@ static int record(const struct gw_asked *a)
 	code = open_request(&c, a, "record", record_request);
 	if (code != GW_EXIT_DONE)
 		return code;
-	if (gw_client_line(&c, ANSWER_MS, &line, &err)) {
-		gw_client_close(&c);
+	if (gw_connection_read_line(&c, ANSWER_MS, &line, &err)) {
+		gw_connection_close(&c);
 		return fail(err.text);
 	}
 	answer = json_loads(line, JSON_REJECT_DUPLICATES, NULL);
 	if (json_object_get(answer, "result"))
 		code = record_into(a, &c, for_ns);
 	else
-		code = say_refusal(answer);
+		code = print_refusal(answer);
 	json_decref(answer);
-	gw_client_close(&c);
+	gw_connection_close(&c);
 	return code;
 }
 
-static int replay(const struct gw_asked *a)
+static int replay(const struct gw_invocation *a)
 {
 	return gw_replay_files(
 		a->config, a->against, a->json, a->arguments, a->n_arguments);
@@ -384,7 +388,7 @@ static int replay(const struct gw_asked *a)
 /* ---- tail ---- */
 
 /* True to go on. */
-static bool tail_line(const struct gw_asked *a, char *line, int *ret_code)
+static bool tail_line(const struct gw_invocation *a, char *line, int *ret_code)
 {
 	size_t n = strlen(line), head = sizeof(GW_PROTOCOL_EVENT) - 1;
 	json_t *o;
@@ -395,18 +399,19 @@ static bool tail_line(const struct gw_asked *a, char *line, int *ret_code)
 	}
 	o = json_loads(line, 0, NULL);
 	if (json_object_get(o, "line"))
-		gw_show_line(
+		gw_print_line(
 			stdout, json_string_value(json_object_get(o, "line")), a->colour);
 	else if (json_object_get(o, "note"))
 		fprintf(stderr, "tocsin: %s\n",
 			json_string_value(json_object_get(o, "note")));
 	else if (!json_is_true(json_object_get(o, "ok")))
-		*ret_code = say_refusal(o);
+		*ret_code = print_refusal(o);
 	json_decref(o);
 	return *ret_code == GW_EXIT_DONE;
 }
 
-static bool tail_request(const struct gw_asked *a, struct gw_text *t, struct gw_error *err)
+static bool tail_request(
+	const struct gw_invocation *a, struct gw_text *t, struct gw_error *err)
 {
 	const char *last = a->last ? a->last : a->since ? NULL : TAIL_LAST;
 	int64_t n, since_ms;
@@ -419,7 +424,7 @@ static bool tail_request(const struct gw_asked *a, struct gw_text *t, struct gw_
 		gw_json_int(t, "last", n);
 	}
 	if (a->since) {
-		if (gw_when_parse(a->since, gw_clock_wall_ms(), &since_ms, err)) {
+		if (gw_time_arg_parse(a->since, gw_clock_wall_ms(), &since_ms, err)) {
 			gw_error_wrap(err, "--since");
 			return false;
 		}
@@ -430,9 +435,9 @@ static bool tail_request(const struct gw_asked *a, struct gw_text *t, struct gw_
 	return true;
 }
 
-static int tail(const struct gw_asked *a)
+static int tail(const struct gw_invocation *a)
 {
-	struct gw_client c;
+	struct gw_connection c;
 	struct gw_error err;
 	char *line;
 	int code;
@@ -442,18 +447,18 @@ static int tail(const struct gw_asked *a)
 		return code;
 	/* The first answer within the usual time; events when they come. */
 	for (int timeout_ms = ANSWER_MS; code == GW_EXIT_DONE; timeout_ms = -1) {
-		if (gw_client_line(&c, timeout_ms, &line, &err))
+		if (gw_connection_read_line(&c, timeout_ms, &line, &err))
 			code = fail(err.text);
 		else if (tail_line(a, line, &code))
-			code = gw_commands_shown();
+			code = gw_commands_flush();
 	}
-	gw_client_close(&c);
+	gw_connection_close(&c);
 	return code;
 }
 
 /* ---- all of them ---- */
 
-const struct gw_command gw_commands[] = {
+const struct gw_cli_command gw_commands[] = {
 	{"status", NULL, "", "status",
 		"the gateway: sources, uplinks, queue depth, oldest unsent, clock, "
 		"counters",

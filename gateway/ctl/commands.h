@@ -19,8 +19,8 @@ enum gw_exit {
 };
 
 /* What the command line said. */
-struct gw_asked {
-	const struct gw_command *command;
+struct gw_invocation {
+	const struct gw_cli_command *command;
 	const char *socket;
 	bool json, all, force, help;
 	const char *last, *since, *note, *duration, *argument;
@@ -30,18 +30,18 @@ struct gw_asked {
 	bool colour;
 };
 
-struct gw_command {
+struct gw_cli_command {
 	const char *name, *argument; /* "[X]": may be left out; "X...": some; NULL: none */
 	const char *options;         /* letters of its own */
 	const char *usage, *summary;
-	int (*run)(const struct gw_asked *a); /* an enum gw_exit; it has said why */
+	int (*run)(const struct gw_invocation *a); /* an enum gw_exit; it has said why */
 };
 
-extern const struct gw_command gw_commands[];
+extern const struct gw_cli_command gw_commands[];
 extern const size_t gw_commands_n;
 
 /* The end of what was written to stdout, which may be a full disk or a closed pipe: then nothing
  * was shown, and it says so. An enum gw_exit. */
-int gw_commands_shown(void);
+int gw_commands_flush(void);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/parse.h"
+#include "control/protocol.h"
 #include "ctl/commands.h"
-#include "ctl/protocol.h"
 #include "gw_build.h"
 
 #include <getopt.h>
@@ -61,7 +61,7 @@ static const char *long_name(int letter)
 	return "?";
 }
 
-static const struct gw_command *find_command(const char *name)
+static const struct gw_cli_command *find_command(const char *name)
 {
 	for (size_t i = 0; i < gw_commands_n; i++)
 		if (strcmp(gw_commands[i].name, name) == 0)
@@ -98,7 +98,8 @@ static int unknown_command(const char *name)
 }
 
 /* Options of commands are remembered in given, to be refused where they mean nothing. */
-static int read_options(int argc, char **argv, struct gw_asked *a, char *given, size_t room)
+static int read_options(
+	int argc, char **argv, struct gw_invocation *a, char *given, size_t room)
 {
 	size_t n = 0;
 	int letter;
@@ -108,7 +109,7 @@ static int read_options(int argc, char **argv, struct gw_asked *a, char *given, 
 		case 'S': a->socket = optarg; continue;
 		case 'j': a->json = true; continue;
 		case 'h': a->help = true; continue;
-		case 'V': puts("tocsin " GW_VERSION); exit(gw_commands_shown());
+		case 'V': puts("tocsin " GW_VERSION); exit(gw_commands_flush());
 		case 'a': a->all = true; break;
 		case 'F': a->force = true; break;
 		case 'n': a->last = optarg; break;
@@ -128,9 +129,9 @@ static int read_options(int argc, char **argv, struct gw_asked *a, char *given, 
 	return GW_EXIT_DONE;
 }
 
-static int check_usage(struct gw_asked *a, int argc, char **argv, const char *given)
+static int check_usage(struct gw_invocation *a, int argc, char **argv, const char *given)
 {
-	const struct gw_command *c = a->command;
+	const struct gw_cli_command *c = a->command;
 	int left = argc - optind;
 	bool many = c->argument && strchr(c->argument, '.');
 
@@ -156,7 +157,8 @@ static int check_usage(struct gw_asked *a, int argc, char **argv, const char *gi
 int main(int argc, char **argv)
 {
 	const char *socket = getenv("TOCSIN_SOCKET"), *no_colour = getenv("NO_COLOR");
-	struct gw_asked a = {.socket = socket && *socket ? socket : GW_PROTOCOL_SOCKET};
+	struct gw_invocation a = {
+		.socket = socket && *socket ? socket : GW_PROTOCOL_SOCKET};
 	char given[64];
 	int code = read_options(argc, argv, &a, given, sizeof(given));
 
@@ -164,7 +166,7 @@ int main(int argc, char **argv)
 		return code;
 	if (a.help || (optind < argc && strcmp(argv[optind], "help") == 0)) {
 		print_help(stdout);
-		return gw_commands_shown();
+		return gw_commands_flush();
 	}
 	if (optind == argc) {
 		print_help(stderr);

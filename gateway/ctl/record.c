@@ -2,7 +2,7 @@
 #include "ctl/record.h"
 
 #include "base/clock.h"
-#include "ctl/protocol.h"
+#include "control/protocol.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -67,7 +67,7 @@ static int wait_for(int fd, int64_t until_ns, const sigset_t *open)
 }
 
 static enum gw_err copy(
-	struct gw_client *c, struct sink *s, int64_t until_ns, struct gw_error *err)
+	struct gw_connection *c, struct sink *s, int64_t until_ns, struct gw_error *err)
 {
 	char chunk[CHUNK];
 	sigset_t mask, open;
@@ -102,7 +102,7 @@ static enum gw_err copy(
 	}
 }
 
-enum gw_err gw_record_write(struct gw_client *c, int fd, int64_t for_ns,
+enum gw_err gw_record_write(struct gw_connection *c, int fd, int64_t for_ns,
 	uint64_t *ret_bytes, struct gw_error *err)
 {
 	struct sigaction action = {.sa_handler = on_signal};
@@ -112,8 +112,8 @@ enum gw_err gw_record_write(struct gw_client *c, int fd, int64_t for_ns,
 
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
-	if (c->n > c->taken)
-		kind = write_all(&s, c->bytes + c->taken, c->n - c->taken, err);
+	if (c->n > c->consumed)
+		kind = write_all(&s, c->bytes + c->consumed, c->n - c->consumed, err);
 	if (!kind)
 		kind = copy(c, &s, until_ns, err);
 	*ret_bytes = s.bytes;

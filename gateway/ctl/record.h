@@ -7,7 +7,7 @@
 #ifndef GW_CTL_RECORD_H
 #define GW_CTL_RECORD_H
 
-#include "ctl/client.h"
+#include "ctl/connection.h"
 
 #include <stdint.h>
 
@@ -15,7 +15,7 @@
  * for_ns (0: no bound) has passed, a signal came or the daemon ended it by itself.
  * GW_ERR_LINK: the daemon went away; the file is good up to its last whole block. GW_ERR_SYSTEM:
  * the file could not be written. */
-enum gw_err gw_record_write(struct gw_client *c, int fd, int64_t for_ns,
+enum gw_err gw_record_write(struct gw_connection *c, int fd, int64_t for_ns,
 	uint64_t *ret_bytes, struct gw_error *err);
 
 #endif

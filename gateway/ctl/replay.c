@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ctl/replay.h"
 
-#include "ctl/beside.h"
+#include "ctl/exec.h"
 #include "gw_build.h"
 
 #include <stdlib.h>
@@ -30,7 +30,7 @@ int gw_replay_files(
 		argv[n++] = json_option;
 	argv[n++] = end;
 	memcpy(argv + n, files, (size_t)n_files * sizeof(*argv));
-	gw_beside_become(GW_LIBEXEC_DIR, argv);
+	gw_exec_program(GW_LIBEXEC_DIR, argv);
 	free(argv);
 	return CANNOT;
 }

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/engine.h"
 
-#include "engine/inside.h"
+#include "engine/engine_internal.h"
 
 #include <stdlib.h>
 
-#define BATCH     256 /* samples taken from one ring at a time */
-#define AHEAD     32  /* alarms that are due, fetched at a time */
-#define FEW       4   /* of their points */
-#define HOLD_BACK 64  /* most steps in a row that timers wait for samples */
+#define INPUT_BATCH         256 /* samples taken from one ring at a time */
+#define DUE_AHEAD           32  /* alarms that are due, fetched at a time */
+#define POINTS_AHEAD        4   /* of their points */
+#define TIMERS_DEFERRED_MAX 64  /* most steps in a row that timers wait for samples */
 /* An output that is full is tried again this often. */
 #define OUTPUT_RETRY_NS (2 * GW_NS_PER_MS)
 
@@ -22,7 +22,7 @@ enum gw_err gw_engine_new(const struct gw_engine_opts *opts, struct gw_engine **
 		return gw_fail(err, GW_ERR_SYSTEM, 0, "out of memory");
 	e->opts = *opts;
 	e->opts.n_inputs = opts->n_inputs ? opts->n_inputs : 1;
-	kind = gw_tables_build(e, err);
+	kind = gw_build_tables(e, err);
 	if (kind) {
 		gw_engine_free(e);
 		return kind;
@@ -35,11 +35,11 @@ void gw_engine_free(struct gw_engine *e)
 {
 	if (!e)
 		return;
-	gw_tables_free(e);
+	gw_build_free(e);
 	free(e);
 }
 
-void gw_engine_identity(
+void gw_engine_set_identity(
 	struct gw_engine *e, uint64_t run, uint64_t last_seq, const char boot[GW_BOOT_ID])
 {
 	e->run = run;
@@ -49,31 +49,31 @@ void gw_engine_identity(
 	atomic_store_explicit(&e->last_seq, last_seq, memory_order_release);
 }
 
-enum gw_err gw_engine_attach(struct gw_engine *e, struct gw_ring *samples,
+enum gw_err gw_engine_add_input(struct gw_engine *e, struct gw_ring *samples,
 	uint32_t first_point, uint32_t n_points, struct gw_error *err)
 {
 	if (e->n_inputs == e->opts.n_inputs)
 		return gw_fail(
 			err, GW_ERR_FULL, 0, "more than %zu inputs", e->opts.n_inputs);
-	e->inputs[e->n_inputs++] = (struct gw_input){
+	e->inputs[e->n_inputs++] = (struct gw_engine_input){
 		.ring = samples, .first_point = first_point, .n_points = n_points};
 	return GW_OK;
 }
 
-enum gw_err gw_engine_output(struct gw_engine *e, struct gw_ring *events,
+enum gw_err gw_engine_add_output(struct gw_engine *e, struct gw_ring *events,
 	struct gw_wake *wake, struct gw_error *err)
 {
 	if (e->n_outputs == GW_ENGINE_OUTPUTS)
 		return gw_fail(
 			err, GW_ERR_FULL, 0, "more than %d outputs", GW_ENGINE_OUTPUTS);
-	e->outputs[e->n_outputs++] = (struct gw_output){.ring = events,
+	e->outputs[e->n_outputs++] = (struct gw_engine_output){.ring = events,
 		.wake = wake,
-		.taken = e->logged,
-		.pushed = gw_ring_head(events)};
+		.n_taken = e->n_emitted,
+		.ring_head = gw_ring_head(events)};
 	return GW_OK;
 }
 
-void gw_engine_commands(struct gw_engine *e, struct gw_ring *commands,
+void gw_engine_set_commands(struct gw_engine *e, struct gw_ring *commands,
 	struct gw_ring *replies, struct gw_wake *reply_wake)
 {
 	e->commands = commands;
@@ -81,36 +81,36 @@ void gw_engine_commands(struct gw_engine *e, struct gw_ring *commands,
 	e->reply_wake = reply_wake;
 }
 
-void gw_engine_tap(struct gw_engine *e, struct gw_tap *t)
+void gw_engine_set_tap(struct gw_engine *e, struct gw_sample_tap *t)
 {
 	e->tap = t;
 }
 
-static void ready(struct gw_engine *e, const struct gw_time *now)
+static void begin_step(struct gw_engine *e, const struct gw_time *now)
 {
 	if (!e->started) {
 		e->started = true;
 		e->synced = now->synced;
-		gw_alarms_start(e, now);
+		gw_startup_run(e, now);
 	}
 	if (now->synced && !e->synced)
-		gw_alarms_amend(e, now);
+		gw_startup_amend(e, now);
 	e->synced = now->synced;
 }
 
 /* The alarms that are due next, in no order; at most AHEAD. */
 static size_t find_due(const struct gw_engine *e, int64_t now_ns, uint32_t ret_alarms[])
 {
-	size_t found[AHEAD + 1] = {0}, n = 1;
+	size_t found[DUE_AHEAD + 1] = {0}, n = 1;
 
 	for (size_t i = 0; i < n; i++) {
 		size_t child = 4 * found[i] + 1, end = child + 4;
 
-		for (; child < end && child < e->n_queue && n < AHEAD; child++) {
+		for (; child < end && child < e->n_timers && n < DUE_AHEAD; child++) {
 			found[n] = child;
-			n += e->queue[child].at_ns <= now_ns;
+			n += e->timers[child].at_ns <= now_ns;
 		}
-		ret_alarms[i] = e->queue[found[i]].alarm;
+		ret_alarms[i] = e->timers[found[i]].alarm;
 	}
 	return n;
 }
@@ -118,7 +118,7 @@ static size_t find_due(const struct gw_engine *e, int64_t now_ns, uint32_t ret_a
 /* Bring what they will look at: three lines far apart, of which one leads to the last. Always in
  * line: by itself it does nothing that the compiler knows of, and would be left out. */
 static inline void __attribute__((always_inline))
-fetch(const struct gw_engine *e, const uint32_t *alarms, size_t n)
+prefetch_due(const struct gw_engine *e, const uint32_t *alarms, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		__builtin_prefetch(&e->alarms[alarms[i]], 1);
@@ -127,48 +127,50 @@ fetch(const struct gw_engine *e, const uint32_t *alarms, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		const struct gw_alarm_opts *o = &e->opts.alarms[alarms[i]];
 
-		for (uint32_t p = 0; p < o->n_points && p < FEW; p++)
+		for (uint32_t p = 0; p < o->n_points && p < POINTS_AHEAD; p++)
 			__builtin_prefetch(&e->view.points[o->first_point + p]);
 	}
 }
 
 static void run_due(struct gw_engine *e, const struct gw_time *now)
 {
-	uint32_t alarms[AHEAD];
+	uint32_t alarms[DUE_AHEAD];
 
-	for (size_t ahead = 0; e->n_queue && e->queue[0].at_ns <= now->mono_ns; ahead--) {
+	for (size_t ahead = 0; e->n_timers && e->timers[0].at_ns <= now->mono_ns; ahead--) {
 		if (ahead == 0) {
 			ahead = find_due(e, now->mono_ns, alarms);
-			fetch(e, alarms, ahead);
+			prefetch_due(e, alarms, ahead);
 		}
-		gw_alarms_due(e, &e->alarms[e->queue[0].alarm], now);
+		gw_alarm_run_due(e, &e->alarms[e->timers[0].alarm], now);
 	}
 }
 
-void gw_engine_feed(
+void gw_engine_ingest(
 	struct gw_engine *e, const struct gw_sample *samples, size_t n, struct gw_time now)
 {
-	ready(e, &now);
-	gw_feed(e, 0, (uint32_t)e->opts.n_points, samples, n, &now);
+	begin_step(e, &now);
+	gw_ingest(e, 0, (uint32_t)e->opts.n_points, samples, n, &now);
 }
 
-static void take_commands(struct gw_engine *e, const struct gw_time *now)
+static void run_commands(struct gw_engine *e, const struct gw_time *now)
 {
-	struct gw_command c;
+	struct gw_alarm_command c;
 
 	while (e->commands && gw_ring_count(e->replies) < gw_ring_capacity(e->replies) &&
 		gw_ring_pop(e->commands, &c, 1, sizeof c)) {
-		struct gw_reply r = {.cookie = c.cookie, .why = "there is no such alarm"};
+		struct gw_alarm_reply r = {
+			.cookie = c.cookie, .why = "there is no such alarm"};
 
-		if (c.kind == GW_COMMAND_REMARK) {
-			e->remarked = c.alarm + 1;
-			memcpy(e->remark, c.note, sizeof e->remark);
+		if (c.kind == GW_COMMAND_NOTE_RAISE) {
+			e->noted_alarm = c.alarm + 1;
+			memcpy(e->raise_note, c.note, sizeof e->raise_note);
 			continue;
 		}
 		if (c.alarm < e->opts.n_alarms) {
-			r.why = gw_alarms_command(e, &c, now);
+			r.why = gw_alarm_run_command(e, &c, now);
 			r.done = r.why == NULL;
-			r.state = (uint32_t)gw_state_shown(&e->stories[c.alarm].state);
+			r.state = (uint32_t)gw_state_shown(
+				&e->alarm_details[c.alarm].state);
 		}
 		gw_ring_push(e->replies, &r, 1, sizeof r);
 		if (e->reply_wake)
@@ -180,46 +182,47 @@ bool gw_engine_step(struct gw_engine *e, struct gw_time now)
 {
 	bool more = false;
 
-	ready(e, &now);
-	gw_late_take(e, &now);
-	take_commands(e, &now);
+	begin_step(e, &now);
+	gw_late_restore_run(e, &now);
+	run_commands(e, &now);
 	for (size_t i = 0; i < e->n_inputs; i++) {
-		struct gw_input *in = &e->inputs[i];
+		struct gw_engine_input *in = &e->inputs[i];
 		const void *at;
 		size_t n;
 
-		in->taken = 0;
-		while (in->taken < BATCH &&
-			(n = gw_ring_peek(in->ring, &at, BATCH - in->taken)) > 0) {
-			gw_feed(e, in->first_point, in->n_points, at, n, &now);
+		in->n_taken = 0;
+		while (in->n_taken < INPUT_BATCH &&
+			(n = gw_ring_peek(in->ring, &at, INPUT_BATCH - in->n_taken)) > 0) {
+			gw_ingest(e, in->first_point, in->n_points, at, n, &now);
 			gw_ring_drop(in->ring, n);
-			in->taken += n;
-			if (!gw_ring_at_seam(in->ring))
+			in->n_taken += n;
+			if (!gw_ring_at_wrap(in->ring))
 				break;
 		}
-		more |= in->taken == BATCH;
+		more |= in->n_taken == INPUT_BATCH;
 	}
 	/* Samples that wait may take a timer back, so they go first; but not for ever. */
-	if (!more || ++e->held_back == HOLD_BACK) {
+	if (!more || ++e->timers_deferred == TIMERS_DEFERRED_MAX) {
 		run_due(e, &now);
-		e->held_back = 0;
+		e->timers_deferred = 0;
 	}
-	atomic_store_explicit(&e->waiting, gw_out_deliver(e), memory_order_release);
-	e->step_ns = now.mono_ns;
+	atomic_store_explicit(
+		&e->output_blocked, gw_outputs_deliver(e), memory_order_release);
+	e->last_step_ns = now.mono_ns;
 	atomic_store_explicit(&e->last_seq, e->seq, memory_order_release);
-	if (e->publish_seq)
-		atomic_store_explicit(e->publish_seq, e->seq, memory_order_release);
+	if (e->shared_last_seq)
+		atomic_store_explicit(e->shared_last_seq, e->seq, memory_order_release);
 	for (size_t i = 0; i < e->n_inputs; i++)
-		if (e->inputs[i].taken)
-			gw_ring_step(e->inputs[i].ring, e->inputs[i].taken);
+		if (e->inputs[i].n_taken)
+			gw_ring_mark_processed(e->inputs[i].ring, e->inputs[i].n_taken);
 	return more;
 }
 
-bool gw_engine_pending(const struct gw_engine *e)
+bool gw_engine_has_input(const struct gw_engine *e)
 {
 	if (e->commands && gw_ring_count(e->commands))
 		return true;
-	if (!gw_engine_restored(e))
+	if (!gw_engine_restore_done(e))
 		return true;
 	for (size_t i = 0; i < e->n_inputs; i++)
 		if (gw_ring_count(e->inputs[i].ring))
@@ -227,13 +230,13 @@ bool gw_engine_pending(const struct gw_engine *e)
 	return false;
 }
 
-int64_t gw_engine_next_ns(const struct gw_engine *e)
+int64_t gw_engine_next_timer_ns(const struct gw_engine *e)
 {
-	int64_t next_ns = e->n_queue ? e->queue[0].at_ns : INT64_MAX;
+	int64_t next_ns = e->n_timers ? e->timers[0].at_ns : INT64_MAX;
 
-	if (atomic_load_explicit(&e->waiting, memory_order_relaxed) &&
-		e->step_ns + OUTPUT_RETRY_NS < next_ns)
-		next_ns = e->step_ns + OUTPUT_RETRY_NS;
+	if (atomic_load_explicit(&e->output_blocked, memory_order_relaxed) &&
+		e->last_step_ns + OUTPUT_RETRY_NS < next_ns)
+		next_ns = e->last_step_ns + OUTPUT_RETRY_NS;
 	return next_ns;
 }
 
@@ -244,21 +247,21 @@ uint64_t gw_engine_last_seq(const struct gw_engine *e)
 
 void gw_engine_publish_seq(struct gw_engine *e, _Atomic uint64_t *seq)
 {
-	e->publish_seq = seq;
+	e->shared_last_seq = seq;
 	atomic_store_explicit(seq, e->seq, memory_order_release);
 }
 
-bool gw_engine_waiting(const struct gw_engine *e)
+bool gw_engine_output_blocked(const struct gw_engine *e)
 {
-	return atomic_load_explicit(&e->waiting, memory_order_acquire);
+	return atomic_load_explicit(&e->output_blocked, memory_order_acquire);
 }
 
-uint64_t gw_engine_stray(const struct gw_engine *e)
+uint64_t gw_engine_stray_samples(const struct gw_engine *e)
 {
 	return atomic_load_explicit(&e->stray, memory_order_relaxed);
 }
 
-uint64_t gw_engine_lost(const struct gw_engine *e, const struct gw_ring *events)
+uint64_t gw_engine_lost_events(const struct gw_engine *e, const struct gw_ring *events)
 {
 	for (size_t i = 0; i < e->n_outputs; i++)
 		if (e->outputs[i].ring == events)

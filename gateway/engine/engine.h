@@ -35,23 +35,23 @@ struct gw_engine_opts {
 };
 
 /* A person's words to the engine, and its answer. */
-enum gw_command_kind {
+enum gw_alarm_command_kind {
 	GW_COMMAND_ACK,
 	GW_COMMAND_RESET,
 	GW_COMMAND_SHELVE,
 	GW_COMMAND_UNSHELVE,
-	GW_COMMAND_REMARK, /* no answer; note goes with the next raise of alarm */
+	GW_COMMAND_NOTE_RAISE, /* no answer; note goes with the next raise of alarm */
 };
 
-struct gw_command {
-	uint64_t cookie; /* comes back in the reply */
-	uint32_t alarm;  /* index into opts->alarms */
-	uint32_t kind;   /* enum gw_command_kind */
-	int64_t for_ns;  /* shelve: how long, > 0 */
+struct gw_alarm_command {
+	uint64_t cookie;     /* comes back in the reply */
+	uint32_t alarm;      /* index into opts->alarms */
+	uint32_t kind;       /* enum gw_command_kind */
+	int64_t duration_ns; /* shelve: how long, > 0 */
 	char note[GW_NOTE_MAX];
 };
 
-struct gw_reply {
+struct gw_alarm_reply {
 	uint64_t cookie;
 	uint32_t done;   /* 1: applied; 0: refused, why says so */
 	uint32_t state;  /* enum gw_state afterwards */
@@ -67,16 +67,16 @@ void gw_engine_free(struct gw_engine *e); /* NULL is fine */
 /* Numbers that make ids: run of this start, the last seq ever given, this boot's id. The first
  * event has last_seq + 1 and later ones count on without a gap. Whoever cannot know the last seq
  * yet may give any number that is greater, below 2^63: seqs leave a gap there, and order holds. */
-void gw_engine_identity(
+void gw_engine_set_identity(
 	struct gw_engine *e, uint64_t run, uint64_t last_seq, const char boot[GW_BOOT_ID]);
 
 /* What the store remembers of an alarm that was not normal when the daemon last stopped, or
  * what the old engine knows at a reload. Unknown keys are answered with false: the caller owns
  * what to tell the platform of an alarm that is no longer configured (gw_engine_orphan). */
-struct gw_alarm_memory {
+struct gw_alarm_record {
 	const char *key;
-	uint8_t state; /* enum gw_state, GW_STATE_SHELVED included */
-	uint8_t under; /* what it would be if it were not shelved */
+	uint8_t state;      /* enum gw_state, GW_STATE_SHELVED included */
+	uint8_t underlying; /* what it would be if it were not shelved */
 	uint8_t level;
 	uint8_t occurrence[16];
 	int64_t onset_ms;         /* wall */
@@ -86,7 +86,7 @@ struct gw_alarm_memory {
 	uint64_t seq; /* of its last transition */
 };
 bool gw_engine_restore(
-	struct gw_engine *e, const struct gw_alarm_memory *memory, struct gw_time now);
+	struct gw_engine *e, const struct gw_alarm_record *memory, struct gw_time now);
 
 /*
  * Memories that could not be read before the engine's thread began: handed over while it runs and
@@ -97,62 +97,62 @@ bool gw_engine_restore(
  * on the alarm is that it stands. Its shelf and its latch carry over, its acknowledge does not. One
  * that nobody has configured any more is told cleared (see gw_engine_orphan).
  */
-struct gw_late_memory {
-	struct gw_alarm_memory memory;    /* key is read only by gw_engine_restore_late */
+struct gw_late_record {
+	struct gw_alarm_record memory;    /* key is read only by gw_engine_restore_late */
 	const struct gw_alarm_info *info; /* as gw_engine_orphan wants it */
 	/* the engine's own */
 	uint32_t alarm;
-	bool was_active, anew;
-	uint64_t told_seq;
+	bool was_active, raised_anew;
+	uint64_t seq_before;
 };
-struct gw_late_memories {
-	struct gw_late_memory *at; /* in any order; comes back in another */
+struct gw_late_records {
+	struct gw_late_record *at; /* in any order; comes back in another */
 	size_t n;
 	/* set when it is done: of those, how many */
-	size_t orphans, raised_anew;
+	size_t n_orphans, n_raised_anew;
 };
 /* Main, whether or not the thread runs; then poke it. False: the last batch is not done yet. The
  * batch is the engine's until gw_engine_restored says true; a reload (gw_engine_adopt) takes it in
  * before anything else, so it is done then, too. */
-bool gw_engine_restore_late(struct gw_engine *e, struct gw_late_memories *batch);
-bool gw_engine_restored(const struct gw_engine *e); /* any thread */
+bool gw_engine_restore_late(struct gw_engine *e, struct gw_late_records *batch);
+bool gw_engine_restore_done(const struct gw_engine *e); /* any thread */
 
 /* Optional, before adopt and while the older engine runs: what adopt looks things up in. 10,000
  * points that are all renamed are then adopted in milliseconds, not in a second. */
-void gw_engine_prepare(struct gw_engine *e);
+void gw_engine_prepare_adopt(struct gw_engine *e);
 /* The same for a whole older engine: carries over alarm states by key and last values by point
  * key. Returns how many standing alarms found no home; orphan(arg, memory) is told of each.
  * After the outputs were named: what still waits in the old engine for a ring goes on waiting
  * here; rings that are new get nothing of it. */
 size_t gw_engine_adopt(struct gw_engine *e, struct gw_engine *old, struct gw_time now,
-	void (*orphan)(void *arg, const struct gw_alarm_memory *memory,
+	void (*orphan)(void *arg, const struct gw_alarm_record *memory,
 		const struct gw_alarm_info *info),
 	void *arg);
 /* Emit "cleared, normal" for a standing alarm that is no longer configured. info must outlive
  * the event (the app keeps it). */
-void gw_engine_orphan(struct gw_engine *e, const struct gw_alarm_memory *memory,
+void gw_engine_clear_orphan(struct gw_engine *e, const struct gw_alarm_record *memory,
 	const struct gw_alarm_info *info, struct gw_time now);
 
 /* Arrows in: a source's ring; its samples' point 0 is first_point in opts->points. */
-enum gw_err gw_engine_attach(struct gw_engine *e, struct gw_ring *samples,
+enum gw_err gw_engine_add_input(struct gw_engine *e, struct gw_ring *samples,
 	uint32_t first_point, uint32_t n_points, struct gw_error *err);
 /* Arrows out: each event goes to every ring; a ring that is full holds back only itself.
  * wake is poked after something went in. At most GW_ENGINE_OUTPUTS. */
 #define GW_ENGINE_OUTPUTS 12
-enum gw_err gw_engine_output(struct gw_engine *e, struct gw_ring *events,
+enum gw_err gw_engine_add_output(struct gw_engine *e, struct gw_ring *events,
 	struct gw_wake *wake, struct gw_error *err);
 /* A person's words in, the answers out (struct gw_command, struct gw_reply). */
-void gw_engine_commands(struct gw_engine *e, struct gw_ring *commands,
+void gw_engine_set_commands(struct gw_engine *e, struct gw_ring *commands,
 	struct gw_ring *replies, struct gw_wake *reply_wake);
 
 /* A copy of every sample on its way into the engine, for `tocsin record`: point is an index into
  * opts->points. The ring is the tap's: NULL costs one look a batch; what does not fit is counted,
  * never waited for. tap outlives the engine and may be handed to the next one. */
-struct gw_tap {
+struct gw_sample_tap {
 	_Atomic(struct gw_ring *) ring; /* of struct gw_sample; set by its consumer */
 	_Atomic uint64_t lost;          /* samples, ever */
 };
-void gw_engine_tap(struct gw_engine *e, struct gw_tap *tap);
+void gw_engine_set_tap(struct gw_engine *e, struct gw_sample_tap *tap);
 
 /* Drain what the rings hold (bounded per call), step, run timers due by now. Returns whether
  * there is more to do at once. */
@@ -162,12 +162,12 @@ bool gw_engine_step(struct gw_engine *e, struct gw_time now);
  * same samples, times and pauses yield the same events. */
 void gw_engine_paused(struct gw_engine *e, int64_t pause_ns, int64_t now_ns);
 /* Feed samples directly, as a ring would: for replay and tests. point is an index into opts->points. */
-void gw_engine_feed(
+void gw_engine_ingest(
 	struct gw_engine *e, const struct gw_sample *samples, size_t n, struct gw_time now);
 /* Whether a sample, a command or a batch of memories waits to be stepped. */
-bool gw_engine_pending(const struct gw_engine *e);
+bool gw_engine_has_input(const struct gw_engine *e);
 /* CLOCK_BOOTTIME of the next timer, INT64_MAX if there is none. */
-int64_t gw_engine_next_ns(const struct gw_engine *e);
+int64_t gw_engine_next_timer_ns(const struct gw_engine *e);
 
 /* seq of the last event emitted; any thread. It is stored before the input ring's stepped, so
  * whoever saw its samples stepped sees every event they caused counted here. */
@@ -176,12 +176,12 @@ uint64_t gw_engine_last_seq(const struct gw_engine *e);
  * it is exchanged. Call before the first step. */
 void gw_engine_publish_seq(struct gw_engine *e, _Atomic uint64_t *seq);
 /* Whether events still wait for an output that was full; any thread. */
-bool gw_engine_waiting(const struct gw_engine *e);
+bool gw_engine_output_blocked(const struct gw_engine *e);
 /* Samples of no point; any thread, roughly. */
-uint64_t gw_engine_stray(const struct gw_engine *e);
+uint64_t gw_engine_stray_samples(const struct gw_engine *e);
 /* Events that the output of this ring was too slow for, in this engine and in those that it took
  * over from; 0: it has no such output. Any thread, roughly. */
-uint64_t gw_engine_lost(const struct gw_engine *e, const struct gw_ring *events);
+uint64_t gw_engine_lost_events(const struct gw_engine *e, const struct gw_ring *events);
 /* Last values and alarm states for readers in other threads. */
 struct gw_view *gw_engine_view(struct gw_engine *e);
 

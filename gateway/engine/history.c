@@ -6,67 +6,69 @@
  * anything is asked they are handed over: where a history wants each, each with its own time, else
  * how many, their sum, the last value and when it last changed.
  */
-#include "engine/inside.h"
+#include "engine/engine_internal.h"
 
 #include <math.h>
 
 static const struct gw_condition_opts *opts_of(
-	const struct gw_engine *e, const struct gw_history *h)
+	const struct gw_engine *e, const struct gw_history_entry *h)
 {
 	return &e->opts.alarms[h->alarm].when;
 }
 
-void gw_history_catch_up(
+void gw_history_run_timers(
 	struct gw_engine *e, struct gw_alarm *a, int64_t at_ns, const struct gw_time *now)
 {
 	int64_t due_ns;
 
-	while (a->opts->when.kind->waits && (due_ns = gw_story_asks_ns(e, a)) < at_ns)
-		gw_alarms_ask(e, a,
+	while (a->opts->when.kind->has_timer &&
+		(due_ns = gw_alarm_evaluate_due_ns(e, a)) < at_ns)
+		gw_alarm_evaluate(e, a,
 			(struct gw_condition_input){
 				.member = GW_NO_MEMBER, .now_ns = due_ns},
 			now);
 }
 
-static void absorb(struct gw_engine *e, const struct gw_history *h,
+static void absorb(struct gw_engine *e, const struct gw_history_entry *h,
 	const struct gw_sample *sample, const struct gw_time *now)
 {
 	struct gw_alarm *a = &e->alarms[h->alarm];
 
-	gw_history_catch_up(e, a, sample->mono_ns, now);
+	gw_history_run_timers(e, a, sample->mono_ns, now);
 	if (h->kind->absorb(opts_of(e, h), h->memory, sample, sample->mono_ns))
-		gw_alarms_ask(e, a,
+		gw_alarm_evaluate(e, a,
 			(struct gw_condition_input){.sample = sample,
 				.member = GW_NO_MEMBER,
 				.now_ns = sample->mono_ns},
 			now);
 }
 
-static uint32_t rest_end(int64_t until_ns)
+static uint32_t quiet_end(int64_t until_ns)
 {
-	int64_t end = until_ns >> GW_REST_SHIFT;
+	int64_t end = until_ns >> GW_QUIET_SHIFT;
 
 	return end < 0 ? 0 : end > UINT32_MAX ? UINT32_MAX : (uint32_t)end;
 }
 
-void gw_history_rest(struct gw_engine *e, size_t point, double lo, double hi)
+void gw_history_update_band(struct gw_engine *e, size_t point, double lo, double hi)
 {
 	struct gw_point_slot *s = &e->view.points[point];
-	struct gw_past *past = gw_history_past(e, s);
-	const struct gw_history *h = past->history;
+	struct gw_point_history *history_line = gw_history_of(e, s);
+	const struct gw_history_entry *h = history_line->history;
 	int64_t until_ns = INT64_MAX;
-	bool more = s->past && lo <= hi;
+	bool has_next = s->history_line && lo <= hi;
 
-	if (s->past) {
-		past->lo = lo;
-		past->hi = hi;
+	if (s->history_line) {
+		history_line->lo = lo;
+		history_line->hi = hi;
 	}
-	for (; more && lo <= hi; more = h++->more) {
-		struct gw_rest r = GW_REST_ALWAYS;
+	for (; has_next && lo <= hi; has_next = h++->has_next) {
+		struct gw_quiet_band r = GW_QUIET_BAND_UNLIMITED;
 
-		if (!h->kind->rest || !h->kind->rest(opts_of(e, h), h->memory, &r))
+		if (!h->kind->history_quiet_band ||
+			!h->kind->history_quiet_band(opts_of(e, h), h->memory, &r))
 			r.until_ns = 0;
-		if (h->kind->recalls_sum && s->kept == 0)
+		if (h->kind->needs_sum && s->n_buffered == 0)
 			s->sum = r.sum;
 		lo = fmax(lo, r.lo);
 		hi = fmin(hi, r.hi);
@@ -74,36 +76,37 @@ void gw_history_rest(struct gw_engine *e, size_t point, double lo, double hi)
 	}
 	s->lo = lo;
 	s->hi = hi;
-	s->rest_until = rest_end(until_ns);
+	s->quiet_until = quiet_end(until_ns);
 }
 
-void gw_history_recall(struct gw_engine *e, size_t point)
+void gw_history_flush(struct gw_engine *e, size_t point)
 {
 	struct gw_point_slot *s = &e->view.points[point];
-	const struct gw_history *h = gw_history_past(e, s)->history;
-	struct gw_rested run = {.n = s->kept,
+	const struct gw_history_entry *h = gw_history_of(e, s)->history;
+	struct gw_buffered_run run = {.n = s->n_buffered,
 		.sum = s->sum,
 		.value = atomic_load_explicit(&s->value, memory_order_relaxed),
 		.since_ns = s->since_ns};
 
-	if (s->kept == 0)
+	if (s->n_buffered == 0)
 		return;
-	s->kept = 0;
+	s->n_buffered = 0;
 	s->since_ns = 0;
-	run.kept = s->each ? gw_history_place(e->pasts, s) : NULL;
+	run.samples = s->buffers_each ? gw_history_buffer_slot(e->history_memory, s) : NULL;
 	do
-		h->kind->recall(h->memory, &run);
-	while (h++->more);
+		h->kind->absorb_buffered(h->memory, &run);
+	while (h++->has_next);
 }
 
-void gw_history_take(struct gw_engine *e, size_t point, const struct gw_sample *sample,
+void gw_history_absorb(struct gw_engine *e, size_t point, const struct gw_sample *sample,
 	const struct gw_time *now)
 {
-	const struct gw_past *past = gw_history_past(e, &e->view.points[point]);
-	const struct gw_history *h = past->history;
+	const struct gw_point_history *history_line = gw_history_of(
+		e, &e->view.points[point]);
+	const struct gw_history_entry *h = history_line->history;
 
 	do
 		absorb(e, h, sample, now);
-	while (h++->more);
-	gw_history_rest(e, point, past->lo, past->hi);
+	while (h++->has_next);
+	gw_history_update_band(e, point, history_line->lo, history_line->hi);
 }

@@ -9,7 +9,7 @@
  * before and one after happened within the time between them, whoever slept. A dose goes on with
  * the last known level, which is the safe side.
  */
-#include "engine/inside.h"
+#include "engine/engine_internal.h"
 
 #include <string.h>
 
@@ -20,13 +20,13 @@ static void merge_oldest(struct gw_engine *e)
 	struct gw_pause *p = e->pauses;
 
 	p[0].last_end_ns = p[1].last_end_ns;
-	p[0].more_ns += p[1].first_ns + p[1].more_ns;
+	p[0].others_ns += p[1].first_ns + p[1].others_ns;
 	memmove(&p[1], &p[2], (e->n_pauses - 2) * sizeof p[0]);
 	e->n_pauses--;
 }
 
 /* Conditions that count time without a change. */
-static void leave_out(struct gw_engine *e, int64_t pause_ns)
+static void exclude_pause(struct gw_engine *e, int64_t pause_ns)
 {
 	for (size_t i = 0; i < e->opts.n_alarms; i++) {
 		struct gw_alarm *a = &e->alarms[i];
@@ -35,7 +35,7 @@ static void leave_out(struct gw_engine *e, int64_t pause_ns)
 		if (!kind->paused)
 			continue;
 		/* with what was kept from before; that it need not look until then stays true */
-		gw_history_recall(e, a->opts->first_point);
+		gw_history_flush(e, a->opts->first_point);
 		kind->paused(a->memory, pause_ns);
 	}
 }
@@ -48,14 +48,14 @@ void gw_engine_paused(struct gw_engine *e, int64_t pause_ns, int64_t now_ns)
 		merge_oldest(e);
 	e->pauses[e->n_pauses++] = (struct gw_pause){
 		.first_ns = pause_ns, .first_end_ns = now_ns, .last_end_ns = now_ns};
-	leave_out(e, pause_ns);
+	exclude_pause(e, pause_ns);
 }
 
 /* Besides the pause itself, the first one that somebody slept through gives as long again, at most
  * the whole time anew: a link must be made again, and a device that speaks by itself every so
  * often may have spoken into the void. Only the first: a machine that is starved again and again
  * must still notice the dead. */
-int64_t gw_pause_since_ns(const struct gw_engine *e, int64_t since_ns)
+int64_t gw_pause_shift_ns(const struct gw_engine *e, int64_t since_ns)
 {
 	bool first = true;
 
@@ -69,7 +69,7 @@ int64_t gw_pause_since_ns(const struct gw_engine *e, int64_t since_ns)
 			since_ns += p->first_ns;
 		else if (since_ns < p->first_end_ns)
 			since_ns = twice_ns < p->first_end_ns ? twice_ns : p->first_end_ns;
-		since_ns += p->more_ns;
+		since_ns += p->others_ns;
 		first = false;
 	}
 	return since_ns;

@@ -4,7 +4,7 @@
  * engine had (a reload). An alarm that was active and still is does not raise again; one that
  * went away meanwhile clears with its first sample.
  */
-#include "engine/inside.h"
+#include "engine/engine_internal.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -12,7 +12,7 @@
 
 /* A clock that fell back (no battery, no time server yet) must not make a shelf longer than it
  * was when a person made it. */
-static int64_t shelf_end_ns(const struct gw_alarm_memory *m, const struct gw_time *now)
+static int64_t shelf_end_ns(const struct gw_alarm_record *m, const struct gw_time *now)
 {
 	int64_t left_ms = m->shelved_until_ms - now->wall_ms;
 	int64_t whole_ms = m->shelved_until_ms - m->since_ms;
@@ -22,69 +22,70 @@ static int64_t shelf_end_ns(const struct gw_alarm_memory *m, const struct gw_tim
 	return left_ms > 0 ? now->mono_ns + left_ms * GW_NS_PER_MS : now->mono_ns;
 }
 
-bool gw_restore_shelf(struct gw_story *story, const struct gw_alarm_memory *memory,
+bool gw_restore_shelf(struct gw_alarm_detail *detail, const struct gw_alarm_record *memory,
 	const struct gw_time *now)
 {
-	if (!memory->shelved_until_ms || story->state.shelved)
+	if (!memory->shelved_until_ms || detail->state.shelved)
 		return false;
-	story->state.shelved = true;
-	story->state.shelf_end_ns = shelf_end_ns(memory, now);
+	detail->state.shelved = true;
+	detail->state.shelf_end_ns = shelf_end_ns(memory, now);
 	return true;
 }
 
-static bool was_active(const struct gw_alarm_memory *m)
+static bool was_active(const struct gw_alarm_record *m)
 {
-	return m->under == GW_STATE_ACTIVE_UNACKED || m->under == GW_STATE_ACTIVE_ACKED;
+	return m->underlying == GW_STATE_ACTIVE_UNACKED ||
+		m->underlying == GW_STATE_ACTIVE_ACKED;
 }
 
 void gw_restore_alarm(struct gw_engine *e, struct gw_alarm *a,
-	const struct gw_alarm_memory *memory, int64_t since_ns, const struct gw_time *now)
+	const struct gw_alarm_record *memory, int64_t since_ns, const struct gw_time *now)
 {
-	struct gw_story *story = gw_story_write(e, a);
-	bool lived = memory->under != GW_STATE_NORMAL;
+	struct gw_alarm_detail *detail = gw_alarm_detail_write(e, a);
+	bool had_occurrence = memory->underlying != GW_STATE_NORMAL;
 
-	story->stood = was_active(memory);
-	if (story->stood || !story->withheld) {
-		story->state.under = memory->under <= GW_STATE_LATCHED_ACKED
-			? memory->under
+	detail->active_before_start = was_active(memory);
+	if (detail->active_before_start || !detail->withheld) {
+		detail->state.underlying = memory->underlying <= GW_STATE_LATCHED_ACKED
+			? memory->underlying
 			: GW_STATE_NORMAL;
-		story->withheld = false;
+		detail->withheld = false;
 	}
-	if (story->stood && !a->truth) {
-		story->state.truth = a->truth = true;
-		story->state.turn_ns = since_ns;
+	if (detail->active_before_start && !a->condition_true) {
+		detail->state.condition_true = a->condition_true = true;
+		detail->state.condition_since_ns = since_ns;
 	}
-	story->state.told_ns = since_ns;
-	gw_restore_shelf(story, memory, now);
-	a->quiet = !a->truth && !gw_state_active(&story->state);
-	story->alive = story->state.under != GW_STATE_NORMAL;
-	if (lived || !a->truth) {
-		memcpy(story->occurrence, memory->occurrence, sizeof story->occurrence);
-		story->onset_ms = memory->onset_ms;
-		story->onset_ns = 0;
-		story->peak = memory->peak;
+	detail->state.re_alarm_from_ns = since_ns;
+	gw_restore_shelf(detail, memory, now);
+	a->inactive = !a->condition_true && !gw_state_active(&detail->state);
+	detail->in_occurrence = detail->state.underlying != GW_STATE_NORMAL;
+	if (had_occurrence || !a->condition_true) {
+		memcpy(detail->occurrence, memory->occurrence, sizeof detail->occurrence);
+		detail->onset_ms = memory->onset_ms;
+		detail->onset_ns = 0;
+		detail->peak = memory->peak;
 	}
-	if (!a->heard)
+	if (!a->has_input)
 		a->value = memory->value;
-	if (story->seq == 0) {
-		story->since_ms = memory->since_ms;
-		story->seq = memory->seq;
-		story->told_level = memory->level;
+	if (detail->seq == 0) {
+		detail->since_ms = memory->since_ms;
+		detail->seq = memory->seq;
+		detail->announced_level = memory->level;
 	}
-	gw_alarms_show(e, a, now);
+	gw_alarm_publish(e, a, now);
 }
 
 bool gw_engine_restore(
-	struct gw_engine *e, const struct gw_alarm_memory *memory, struct gw_time now)
+	struct gw_engine *e, const struct gw_alarm_record *memory, struct gw_time now)
 {
-	struct gw_alarm *a = gw_tables_find(e, memory->key);
+	struct gw_alarm *a = gw_key_index_find_alarm(e, memory->key);
 
 	if (a)
 		gw_restore_alarm(e, a, memory, now.mono_ns, &now);
 	return a != NULL;
 }
 
-void gw_restore_end_life(struct gw_engine *e, const struct gw_alarm_memory *memory,
+void gw_restore_clear_occurrence(struct gw_engine *e, const struct gw_alarm_record *memory,
 	const struct gw_alarm_info *info, const char *note, const struct gw_time *now)
 {
 	struct gw_event v = {
@@ -92,7 +93,7 @@ void gw_restore_end_life(struct gw_engine *e, const struct gw_alarm_memory *memo
 		.run = e->run,
 		.change = GW_CHANGE_CLEARED,
 		.state = GW_STATE_NORMAL,
-		.under = GW_STATE_NORMAL,
+		.underlying = GW_STATE_NORMAL,
 		.level = memory->level,
 		.quality = GW_QUALITY_NONE,
 		.info = info,
@@ -110,34 +111,34 @@ void gw_restore_end_life(struct gw_engine *e, const struct gw_alarm_memory *memo
 	memcpy(v.occurrence, memory->occurrence, sizeof v.occurrence);
 	memcpy(v.boot, e->boot, sizeof v.boot);
 	strncpy(v.note, note, sizeof v.note - 1);
-	gw_out_add(e, &v);
+	gw_outputs_append(e, &v);
 	atomic_store_explicit(&e->last_seq, e->seq, memory_order_release);
 }
 
-void gw_engine_orphan(struct gw_engine *e, const struct gw_alarm_memory *memory,
+void gw_engine_clear_orphan(struct gw_engine *e, const struct gw_alarm_record *memory,
 	const struct gw_alarm_info *info, struct gw_time now)
 {
-	gw_restore_end_life(e, memory, info, "no longer configured", &now);
+	gw_restore_clear_occurrence(e, memory, info, "no longer configured", &now);
 }
 
-static void remember(const struct gw_alarm *a, const struct gw_story *story,
-	const struct gw_time *now, struct gw_alarm_memory *ret_memory)
+static void make_record(const struct gw_alarm *a, const struct gw_alarm_detail *detail,
+	const struct gw_time *now, struct gw_alarm_record *ret_memory)
 {
-	*ret_memory = (struct gw_alarm_memory){
+	*ret_memory = (struct gw_alarm_record){
 		.key = a->opts->info.key,
-		.state = (uint8_t)gw_state_shown(&story->state),
-		.under = story->state.under,
+		.state = (uint8_t)gw_state_shown(&detail->state),
+		.underlying = detail->state.underlying,
 		.level = (uint8_t)a->opts->level,
-		.onset_ms = story->onset_ms,
-		.since_ms = story->since_ms,
-		.shelved_until_ms = story->state.shelved
-			? gw_alarms_wall_ms(now, story->state.shelf_end_ns)
+		.onset_ms = detail->onset_ms,
+		.since_ms = detail->since_ms,
+		.shelved_until_ms = detail->state.shelved
+			? gw_alarm_wall_ms(now, detail->state.shelf_end_ns)
 			: 0,
 		.value = a->value,
-		.peak = story->peak,
-		.seq = story->seq,
+		.peak = detail->peak,
+		.seq = detail->seq,
 	};
-	memcpy(ret_memory->occurrence, story->occurrence, sizeof story->occurrence);
+	memcpy(ret_memory->occurrence, detail->occurrence, sizeof detail->occurrence);
 }
 
 static bool same_table(const struct gw_table *a, const struct gw_table *b)
@@ -160,13 +161,13 @@ static bool same_condition(
 }
 
 /* What it remembers of its points or members, if it is the same condition. */
-static bool keep_memory(struct gw_alarm *a, const struct gw_alarm *old)
+static bool adopt_memory(struct gw_alarm *a, const struct gw_alarm *old)
 {
 	const struct gw_condition_opts *o = &a->opts->when, *was = &old->opts->when;
 	size_t size = gw_condition_memory(o);
 
-	if (o->kind->votes && was->kind->votes)
-		gw_condition_members_keep(o, a->memory, was, old->memory);
+	if (o->kind->is_vote && was->kind->is_vote)
+		gw_condition_adopt_members(o, a->memory, was, old->memory);
 	else if (same_condition(o, was) && size == gw_condition_memory(was))
 		memcpy(a->memory, old->memory, size);
 	else
@@ -176,42 +177,42 @@ static bool keep_memory(struct gw_alarm *a, const struct gw_alarm *old)
 
 /* A device has spoken even if its points have other names now: what a silent alarm knew of it
  * counts, unless these points know better. What another condition knew does not. */
-static void go_on_waiting(struct gw_engine *e, struct gw_alarm *a,
+static void adopt_silence(struct gw_engine *e, struct gw_alarm *a,
 	const struct gw_engine *from, const struct gw_alarm *old)
 {
 	bool both = a->opts->when.kind->on_devices && old->opts->when.kind->on_devices;
 	int64_t since_ns = both ? gw_silence_since_ns(from, old) : 0;
 
-	if (a->moved || gw_silence_heard_ns(e, a) < since_ns)
-		gw_story_write(e, a)->waits_ns = since_ns;
-	if (a->moved && (!both || gw_silence_heard_ns(from, old)))
-		gw_story_write(e, a)->stood = false;
+	if (a->has_detail || gw_silence_last_good_ns(e, a) < since_ns)
+		gw_alarm_detail_write(e, a)->silent_since_ns = since_ns;
+	if (a->has_detail && (!both || gw_silence_last_good_ns(from, old)))
+		gw_alarm_detail_write(e, a)->active_before_start = false;
 }
 
 /* The same alarm goes on: its delays, its window of history and its life. */
-static void go_on(struct gw_engine *e, struct gw_alarm *a, const struct gw_engine *from,
-	const struct gw_alarm *old, const struct gw_time *now)
+static void adopt_alarm(struct gw_engine *e, struct gw_alarm *a,
+	const struct gw_engine *from, const struct gw_alarm *old, const struct gw_time *now)
 {
-	const struct gw_story *was = gw_story_of(from, old);
+	const struct gw_alarm_detail *was = gw_alarm_detail_of(from, old);
 
 	a->last_ns = old->last_ns;
 	a->value = old->value;
 	a->limit = old->limit;
-	a->truth = old->truth;
-	a->quiet = old->quiet;
+	a->condition_true = old->condition_true;
+	a->inactive = old->inactive;
 	a->quality = old->quality;
-	a->heard = keep_memory(a, old) && old->heard;
-	if (old->moved) {
-		*gw_story_write(e, a) = *was;
-		gw_alarms_show(e, a, now);
+	a->has_input = adopt_memory(a, old) && old->has_input;
+	if (old->has_detail) {
+		*gw_alarm_detail_write(e, a) = *was;
+		gw_alarm_publish(e, a, now);
 	} else {
-		gw_queue_set(e, gw_alarms_index(e, a),
-			gw_queue_due_ns(from, gw_alarms_index(from, old)));
+		gw_timers_set(e, gw_alarm_index(e, a),
+			gw_timers_due_ns(from, gw_alarm_index(from, old)));
 	}
-	go_on_waiting(e, a, from, old);
+	adopt_silence(e, a, from, old);
 }
 
-static void take_point(struct gw_view *to, size_t at, struct gw_view *from, size_t point)
+static void adopt_point(struct gw_view *to, size_t at, struct gw_view *from, size_t point)
 {
 	struct gw_point_slot *s = &to->points[at];
 	struct gw_point_view v;
@@ -221,33 +222,33 @@ static void take_point(struct gw_view *to, size_t at, struct gw_view *from, size
 	atomic_store_explicit(&s->mono_ns, v.mono_ns, memory_order_relaxed);
 	if (!gw_quality_current(v.quality) && v.good_ns)
 		atomic_store_explicit(
-			&to->rests[at].good_ns, v.good_ns, memory_order_relaxed);
+			&to->details[at].good_ns, v.good_ns, memory_order_relaxed);
 	if (v.device_ns)
 		atomic_store_explicit(
-			&to->rests[at].device_ns, v.device_ns, memory_order_relaxed);
-	atomic_store_explicit(&s->lock, 2 * (uint32_t)v.samples, memory_order_relaxed);
+			&to->details[at].device_ns, v.device_ns, memory_order_relaxed);
+	atomic_store_explicit(&s->seqlock, 2 * (uint32_t)v.samples, memory_order_relaxed);
 	atomic_store_explicit(&s->quality,
 		(uint8_t)(v.quality | (v.device_ns ? GW_DEVICE_TIME : 0)),
 		memory_order_relaxed);
 }
 
-static int by_key(const void *a, const void *b, void *arg)
+static int alarms_by_key(const void *a, const void *b, void *arg)
 {
 	const struct gw_point_info *points = arg;
 
 	return strcmp(points[*(const uint32_t *)a].key, points[*(const uint32_t *)b].key);
 }
 
-void gw_engine_prepare(struct gw_engine *e)
+void gw_engine_prepare_adopt(struct gw_engine *e)
 {
 	uint32_t n = (uint32_t)e->opts.n_points;
 
-	gw_tables_find(e, "");
+	gw_key_index_find_alarm(e, "");
 	e->points_by_key = calloc(n + 1, sizeof *e->points_by_key);
 	for (uint32_t i = 0; e->points_by_key && i < n; i++)
 		e->points_by_key[i] = i;
 	if (e->points_by_key)
-		qsort_r(e->points_by_key, n, sizeof *e->points_by_key, by_key,
+		qsort_r(e->points_by_key, n, sizeof *e->points_by_key, alarms_by_key,
 			(void *)(uintptr_t)e->opts.points);
 }
 
@@ -276,7 +277,7 @@ static size_t find_point(const struct gw_engine *e, const char *key)
 }
 
 /* Both tables are in the order of the config, mostly alike: look behind the last hit first. */
-static void take_points(struct gw_engine *e, struct gw_engine *old)
+static void adopt_points(struct gw_engine *e, struct gw_engine *old)
 {
 	size_t at = 0;
 
@@ -286,39 +287,39 @@ static void take_points(struct gw_engine *e, struct gw_engine *old)
 		if (at >= e->opts.n_points || strcmp(e->opts.points[at].key, key) != 0)
 			at = find_point(e, key);
 		if (at < e->opts.n_points)
-			take_point(&e->view, at++, &old->view, k);
+			adopt_point(&e->view, at++, &old->view, k);
 	}
 }
 
 size_t gw_engine_adopt(struct gw_engine *e, struct gw_engine *old, struct gw_time now,
-	void (*orphan)(void *arg, const struct gw_alarm_memory *memory,
+	void (*orphan)(void *arg, const struct gw_alarm_record *memory,
 		const struct gw_alarm_info *info),
 	void *arg)
 {
-	size_t homeless = 0;
+	size_t n_orphans = 0;
 
-	gw_late_take(old, &now);
+	gw_late_restore_run(old, &now);
 	for (size_t p = 0; p < old->opts.n_points; p++)
-		gw_history_recall(old, p);
-	gw_engine_identity(e, old->run, old->seq, old->boot);
-	take_points(e, old);
-	gw_out_adopt(e, old);
+		gw_history_flush(old, p);
+	gw_engine_set_identity(e, old->run, old->seq, old->boot);
+	adopt_points(e, old);
+	gw_outputs_adopt(e, old);
 	gw_pause_adopt(e, old);
 	for (size_t i = 0; i < old->opts.n_alarms; i++) {
 		const struct gw_alarm *was = &old->alarms[i];
-		const struct gw_story *story = gw_story_of(old, was);
-		struct gw_alarm *a = gw_tables_find(e, was->opts->info.key);
+		const struct gw_alarm_detail *detail = gw_alarm_detail_of(old, was);
+		struct gw_alarm *a = gw_key_index_find_alarm(e, was->opts->info.key);
 
 		if (a) {
-			go_on(e, a, old, was, &now);
-		} else if (story->alive || story->state.shelved) {
-			struct gw_alarm_memory memory;
+			adopt_alarm(e, a, old, was, &now);
+		} else if (detail->in_occurrence || detail->state.shelved) {
+			struct gw_alarm_record memory;
 
-			remember(was, story, &now, &memory);
+			make_record(was, detail, &now, &memory);
 			orphan(arg, &memory, &was->opts->info);
-			homeless++;
+			n_orphans++;
 		}
 	}
-	gw_tables_forget(e);
-	return homeless;
+	gw_key_index_free(e);
+	return n_orphans;
 }

@@ -6,7 +6,7 @@
  * the next reading. It is no sign of life of its device, counts in a vote only if it is true, and
  * holds nothing back. A history that has begun does not take it in: its time is not known.
  */
-#include "engine/inside.h"
+#include "engine/engine_internal.h"
 
 static void on_member(struct gw_engine *e, const struct gw_listener *l,
 	const struct gw_sample *sample, const struct gw_time *now)
@@ -14,9 +14,9 @@ static void on_member(struct gw_engine *e, const struct gw_listener *l,
 	const struct gw_alarm *a = &e->alarms[l->alarm];
 
 	if (l->member >= a->opts->when.n_members) /* of `unless`: looks for itself */
-		gw_alarms_hear(e, l, false, sample->mono_ns, now);
+		gw_alarm_on_member(e, l, false, sample->mono_ns, now);
 	else if (sample->value != 0)
-		gw_alarms_hear(e, l, true, sample->mono_ns, now);
+		gw_alarm_on_member(e, l, true, sample->mono_ns, now);
 }
 
 static void on_alarm(struct gw_engine *e, struct gw_alarm *a,
@@ -24,28 +24,28 @@ static void on_alarm(struct gw_engine *e, struct gw_alarm *a,
 {
 	const struct gw_condition_kind *kind = a->opts->when.kind;
 
-	if (!gw_retained_may_ask(a, sample->quality) || kind->on_refusals)
+	if (!gw_retained_may_evaluate(a, sample->quality) || kind->on_bad_samples)
 		return;
 	if (kind->absorb) {
-		if (a->heard)
+		if (a->has_input)
 			return;
-		gw_history_catch_up(e, a, sample->mono_ns, now);
+		gw_history_run_timers(e, a, sample->mono_ns, now);
 		kind->absorb(&a->opts->when, a->memory, sample, sample->mono_ns);
 	}
-	gw_alarms_ask(e, a,
+	gw_alarm_evaluate(e, a,
 		(struct gw_condition_input){.sample = sample,
 			.member = GW_NO_MEMBER,
 			.now_ns = sample->mono_ns},
 		now);
 }
 
-void gw_retained_take(struct gw_engine *e, uint32_t point, const struct gw_sample *sample,
-	const struct gw_time *now)
+void gw_retained_process(struct gw_engine *e, uint32_t point,
+	const struct gw_sample *sample, const struct gw_time *now)
 {
 	const struct gw_listeners *l = &e->point_listeners;
 	bool was_current = gw_quality_current(gw_view_quality(&e->view, point));
 
-	gw_history_recall(e, point);
+	gw_history_flush(e, point);
 	gw_view_write_bad(&e->view, point, sample);
 	for (uint32_t k = l->first[point]; k < l->first[point + 1]; k++) {
 		if (l->at[k].member != GW_NO_MEMBER)
@@ -54,6 +54,6 @@ void gw_retained_take(struct gw_engine *e, uint32_t point, const struct gw_sampl
 			on_alarm(e, &e->alarms[l->at[k].alarm], sample, now);
 	}
 	if (was_current)
-		gw_feed_unusable(e, point, sample->mono_ns, now);
-	gw_alarms_calm(e, point);
+		gw_ingest_unusable(e, point, sample->mono_ns, now);
+	gw_alarm_update_band(e, point);
 }

@@ -4,7 +4,7 @@
  * alarm is asked when a sample cannot be used, then at the end of its time; and of points never
  * heard of when the silent alarm of their device looks at them anyway.
  */
-#include "engine/inside.h"
+#include "engine/engine_internal.h"
 
 /* The alarm that says whether the device of a point is silent: the one with the most points of
  * those that hear this one. NULL: there is none, or it is of this point alone. */
@@ -23,7 +23,7 @@ static const struct gw_alarm *silent_of(const struct gw_engine *e, uint32_t poin
 	return found;
 }
 
-void gw_unreadable_look(
+void gw_unreadable_fill_input(
 	const struct gw_engine *e, const struct gw_alarm *a, struct gw_condition_input *in)
 {
 	uint32_t point = a->opts->first_point;
@@ -31,27 +31,28 @@ void gw_unreadable_look(
 	int64_t good_ns = gw_view_good_ns(&e->view, point);
 
 	in->quality = gw_view_quality(&e->view, point);
-	in->last_ns = atomic_load_explicit(
+	in->last_sample_ns = atomic_load_explicit(
 		&e->view.points[point].mono_ns, memory_order_relaxed);
-	in->last_good_ns = good_ns ? good_ns : gw_pause_since_ns(e, e->began_ns);
-	if (!silent || silent->truth)
+	in->last_good_ns = good_ns ? good_ns : gw_pause_shift_ns(e, e->start_ns);
+	if (!silent || silent->condition_true)
 		return;
-	in->device_good_ns = gw_silence_heard_ns(e, silent);
-	if (silent->moved)
-		in->device_back_ns = gw_story_of(e, silent)->state.turn_ns;
+	in->device_last_good_ns = gw_silence_last_good_ns(e, silent);
+	if (silent->has_detail)
+		in->device_recovered_ns =
+			gw_alarm_detail_of(e, silent)->state.condition_since_ns;
 }
 
-void gw_unreadable_refused(
+void gw_unreadable_on_bad_sample(
 	struct gw_engine *e, struct gw_alarm *a, int64_t at_ns, const struct gw_time *now)
 {
 	/* It waits already, or stands. */
-	if (a->truth || gw_story_asks_ns(e, a) != INT64_MAX)
+	if (a->condition_true || gw_alarm_evaluate_due_ns(e, a) != INT64_MAX)
 		return;
-	gw_alarms_ask(e, a,
+	gw_alarm_evaluate(e, a,
 		(struct gw_condition_input){.member = GW_NO_MEMBER, .now_ns = at_ns}, now);
 }
 
-void gw_unreadable_never_heard(struct gw_engine *e, const struct gw_alarm *silent,
+void gw_unreadable_check_never_good(struct gw_engine *e, const struct gw_alarm *silent,
 	int64_t at_ns, const struct gw_time *now)
 {
 	const struct gw_listeners *l = &e->point_listeners;
@@ -64,12 +65,12 @@ void gw_unreadable_never_heard(struct gw_engine *e, const struct gw_alarm *silen
 		for (uint32_t k = l->first[point]; k < l->first[point + 1]; k++) {
 			struct gw_alarm *a = &e->alarms[l->at[k].alarm];
 
-			if (l->at[k].member == GW_NO_MEMBER && !a->truth &&
-				a->opts->when.kind->on_refusals)
-				gw_alarms_ask(e, a,
+			if (l->at[k].member == GW_NO_MEMBER && !a->condition_true &&
+				a->opts->when.kind->on_bad_samples)
+				gw_alarm_evaluate(e, a,
 					(struct gw_condition_input){.member = GW_NO_MEMBER,
 						.now_ns = at_ns,
-						.never_heard = true},
+						.never_good = true},
 					now);
 		}
 	}

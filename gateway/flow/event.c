@@ -151,8 +151,8 @@ void gw_event_json(struct gw_text *t, const struct gw_event *e)
 	gw_json_string(t, "quality", gw_quality_name(e->quality));
 	gw_json_double(t, "peak", e->peak);
 	gw_json_open(t, "confirmed_by", '[');
-	for (i = 0; i < e->n_by && i < GW_EVENT_BY_MAX; i++)
-		gw_json_string(t, NULL, e->by[i]);
+	for (i = 0; i < e->n_confirmed_by && i < GW_EVENT_CONFIRMED_BY_MAX; i++)
+		gw_json_string(t, NULL, e->confirmed_by[i]);
 	gw_json_close(t, ']');
 	if (e->eta_ms >= 0)
 		gw_json_int(t, "eta_ms", e->eta_ms);
@@ -163,7 +163,7 @@ void gw_event_json(struct gw_text *t, const struct gw_event *e)
 
 static void line_field(struct gw_text *t, const char *s)
 {
-	gw_text_add_line(t, *s ? s : "-");
+	gw_text_add_sanitized(t, *s ? s : "-");
 }
 
 static void line_place(struct gw_text *t, const struct gw_place_info *place)
@@ -197,7 +197,7 @@ void gw_event_line(struct gw_text *t, const struct gw_event *e)
 		gw_text_add_double(t, e->value);
 		if (*a->unit_of_measure) {
 			gw_text_add(t, " ");
-			gw_text_add_line(t, a->unit_of_measure);
+			gw_text_add_sanitized(t, a->unit_of_measure);
 		}
 	} else {
 		gw_text_add(t, "-");

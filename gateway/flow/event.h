@@ -52,15 +52,15 @@ static inline bool gw_state_unacked(unsigned state)
 }
 
 /* Shelved, suppressed and out of service: a person or the design has put it aside. */
-static inline bool gw_state_put_aside(unsigned state)
+static inline bool gw_state_any_suppression(unsigned state)
 {
 	return state == GW_STATE_SHELVED || state == GW_STATE_SUPPRESSED ||
 		state == GW_STATE_OUT_OF_SERVICE;
 }
 
-#define GW_EVENT_BY_MAX 4
-#define GW_NOTE_MAX     128
-#define GW_BOOT_ID      37
+#define GW_EVENT_CONFIRMED_BY_MAX 4
+#define GW_NOTE_MAX               128
+#define GW_BOOT_ID                37
 
 struct gw_event {
 	/* From 1, without gaps within a run. A start goes on where the last one ended; one that
@@ -68,8 +68,8 @@ struct gw_event {
 	uint64_t seq;
 	uint64_t run;                 /* names the start of the daemon; rises, < 2^53 */
 	uint8_t change, state, level; /* enum gw_change, gw_state, gw_level */
-	uint8_t under;   /* enum gw_state it has, or would have if it were not shelved */
-	uint8_t quality; /* enum gw_quality of value */
+	uint8_t underlying; /* enum gw_state it has, or would have if it were not shelved */
+	uint8_t quality;    /* enum gw_quality of value */
 	uint8_t occurrence[16]; /* UUIDv7 of this life, from raised to normal */
 	const struct gw_alarm_info *info;
 	double value;     /* NaN where there is none */
@@ -82,11 +82,11 @@ struct gw_event {
 	int64_t shelved_until_ms; /* CLOCK_REALTIME, 0: not shelved */
 	bool synced;              /* wall_ms can be believed */
 	bool durable; /* committed before it left; see design: an event leaves when ... */
-	uint8_t n_by;
-	const char
-		*by[GW_EVENT_BY_MAX]; /* confirmed_by: keys of the members that are true */
-	char boot[GW_BOOT_ID];        /* boot id the mono_ns belongs to */
-	char note[GW_NOTE_MAX];       /* what the person wrote, "" mostly */
+	uint8_t n_confirmed_by;
+	const char *confirmed_by
+		[GW_EVENT_CONFIRMED_BY_MAX]; /* confirmed_by: keys of the members that are true */
+	char boot[GW_BOOT_ID];               /* boot id the mono_ns belongs to */
+	char note[GW_NOTE_MAX];              /* what the person wrote, "" mostly */
 };
 
 /* Deterministic UUIDv7 of a life: time from wall_ms, the rest from gateway, run and seq, so a

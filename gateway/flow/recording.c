@@ -5,18 +5,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BLOCK_FULL (1 << 16) /* bytes of runs after which a block is closed early */
-#define REPEATS    0x80
-#define FORM_NONE  0
-#define FORM_RAW   5
+#define SAMPLE_BLOCK_BYTES (1 << 16) /* bytes of runs after which a block is closed early */
+#define HEAD_REPEATS       0x80
+#define ENCODING_NONE      0
+#define ENCODING_RAW       5
 /* A table of points is cut into blocks of about this size. */
-#define TABLE_PIECE (1 << 16)
+#define POINT_BLOCK_BYTES (1 << 16)
 /* A repeat that comes this much later than the others breaks its run. */
-#define LATE_NS (50 * GW_NS_PER_MS)
+#define JITTER_NS (50 * GW_NS_PER_MS)
 
 static const double powers[] = {1, 10, 100, 1000};
 
-struct gw_run_open {
+struct gw_recording_open_run {
 	int64_t first_ns, last_ns; /* CLOCK_BOOTTIME */
 	double value;
 	uint64_t n; /* samples */
@@ -40,24 +40,24 @@ static uint32_t crc(uint32_t c, const unsigned char *at, size_t n)
 
 /* ---- bytes ---- */
 
-void gw_bytes_fini(struct gw_bytes *b)
+void gw_byte_buffer_fini(struct gw_byte_buffer *b)
 {
 	free(b->at);
-	*b = (struct gw_bytes){0};
+	*b = (struct gw_byte_buffer){0};
 }
 
-static void put(struct gw_bytes *b, const void *from, size_t n)
+static void put_bytes(struct gw_byte_buffer *b, const void *from, size_t n)
 {
-	if (b->n + n > b->room) {
-		size_t room = 2 * (b->n + n) + 256;
-		unsigned char *at = realloc(b->at, room);
+	if (b->n + n > b->capacity) {
+		size_t capacity = 2 * (b->n + n) + 256;
+		unsigned char *at = realloc(b->at, capacity);
 
 		if (!at) {
 			b->failed = true;
 			return;
 		}
 		b->at = at;
-		b->room = room;
+		b->capacity = capacity;
 	}
 	if (!b->failed && n) {
 		memcpy(b->at + b->n, from, n);
@@ -65,7 +65,7 @@ static void put(struct gw_bytes *b, const void *from, size_t n)
 	}
 }
 
-static void put_varint(struct gw_bytes *b, uint64_t v)
+static void put_varint(struct gw_byte_buffer *b, uint64_t v)
 {
 	unsigned char bytes[10];
 	size_t n = 0;
@@ -73,30 +73,30 @@ static void put_varint(struct gw_bytes *b, uint64_t v)
 	for (; v >= 0x80; v >>= 7)
 		bytes[n++] = (unsigned char)(v | 0x80);
 	bytes[n++] = (unsigned char)v;
-	put(b, bytes, n);
+	put_bytes(b, bytes, n);
 }
 
-static void put_signed(struct gw_bytes *b, int64_t v)
+static void put_signed(struct gw_byte_buffer *b, int64_t v)
 {
 	put_varint(b, (uint64_t)v << 1 ^ (uint64_t)(v >> 63));
 }
 
-static void little(unsigned char *to, uint64_t v, size_t n)
+static void store_le(unsigned char *to, uint64_t v, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		to[i] = (unsigned char)(v >> 8 * i);
 }
 
-static void put_block(struct gw_bytes *out, enum gw_block_kind kind,
+static void put_block(struct gw_byte_buffer *out, enum gw_recording_block_kind kind,
 	const unsigned char *payload, size_t n)
 {
-	unsigned char head[GW_BLOCK_HEAD];
+	unsigned char head[GW_RECORDING_BLOCK_HEAD];
 
-	little(head, kind, 4);
-	little(head + 4, n, 4);
-	little(head + 8, crc(crc(0, head, 8), payload, n), 4);
-	put(out, head, sizeof(head));
-	put(out, payload, n);
+	store_le(head, kind, 4);
+	store_le(head + 4, n, 4);
+	store_le(head + 8, crc(crc(0, head, 8), payload, n), 4);
+	put_bytes(out, head, sizeof(head));
+	put_bytes(out, payload, n);
 }
 
 /* ---- writing ---- */
@@ -104,82 +104,83 @@ static void put_block(struct gw_bytes *out, enum gw_block_kind kind,
 void gw_recording_begin(struct gw_recording *r, struct gw_time now)
 {
 	r->offset_ns = now.wall_ms * GW_NS_PER_MS - now.mono_ns;
-	put(&r->out, GW_RECORDING_MAGIC, GW_RECORDING_MAGIC_LEN);
+	put_bytes(&r->out, GW_RECORDING_MAGIC, GW_RECORDING_MAGIC_LEN);
 }
 
-static void put_text(struct gw_bytes *b, const char *s)
+static void put_text(struct gw_byte_buffer *b, const char *s)
 {
 	size_t n = strlen(s);
 
 	put_varint(b, n);
-	put(b, s, n);
+	put_bytes(b, s, n);
 }
 
 void gw_recording_points(
 	struct gw_recording *r, const struct gw_point_info *points, uint32_t n)
 {
-	struct gw_bytes *b = &r->block;
+	struct gw_byte_buffer *b = &r->block;
 
 	gw_recording_flush(r, 0, true);
-	free(r->open);
-	free(r->opened);
-	r->n_opened = 0;
+	free(r->open_runs);
+	free(r->open_points);
+	r->n_open = 0;
 	r->n_points = n;
-	r->open = calloc((size_t)n + 1, sizeof(*r->open));
-	r->opened = calloc((size_t)n + 1, sizeof(*r->opened));
-	if (!r->open || !r->opened) {
+	r->open_runs = calloc((size_t)n + 1, sizeof(*r->open_runs));
+	r->open_points = calloc((size_t)n + 1, sizeof(*r->open_points));
+	if (!r->open_runs || !r->open_points) {
 		r->n_points = 0;
 		r->out.failed = true;
 	}
 	for (uint32_t i = 0; i < r->n_points;) {
 		b->n = 0;
 		put_varint(b, i);
-		for (; i < n && b->n < TABLE_PIECE; i++) {
+		for (; i < n && b->n < POINT_BLOCK_BYTES; i++) {
 			put_text(b, points[i].key);
 			put_text(b, points[i].unit_of_measure);
 		}
-		put_block(&r->out, GW_BLOCK_POINTS, b->at, b->n);
+		put_block(&r->out, GW_RECORDING_POINTS, b->at, b->n);
 	}
 	b->n = 0;
 }
 
 /* As few bytes as give the same double back. */
-static void put_value(struct gw_bytes *b, double value, bool usable, unsigned char head)
+static void put_value(
+	struct gw_byte_buffer *b, double value, bool usable, unsigned char head)
 {
 	unsigned char bytes[8];
 	uint64_t raw;
-	unsigned form;
+	unsigned encoding;
 
-	for (form = 1; usable && form < FORM_RAW; form++) {
-		double scaled = nearbyint(value * powers[form - 1]);
+	for (encoding = 1; usable && encoding < ENCODING_RAW; encoding++) {
+		double scaled = nearbyint(value * powers[encoding - 1]);
 
 		/* compared as bits: -0.0 is not 0 */
-		double back = scaled / powers[form - 1];
+		double back = scaled / powers[encoding - 1];
 		if (fabs(scaled) < 1e15 && memcmp(&back, &value, sizeof(back)) == 0 &&
 			!(scaled == 0 && signbit(scaled)))
 			break;
 	}
 	if (!usable)
-		form = FORM_NONE;
-	head = (unsigned char)(head | form << 4);
-	put(b, &head, 1);
-	if (form == FORM_RAW) {
+		encoding = ENCODING_NONE;
+	head = (unsigned char)(head | encoding << 4);
+	put_bytes(b, &head, 1);
+	if (encoding == ENCODING_RAW) {
 		memcpy(&raw, &value, sizeof(raw));
-		little(bytes, raw, sizeof(bytes));
-		put(b, bytes, sizeof(bytes));
-	} else if (form != FORM_NONE) {
-		put_signed(b, (int64_t)nearbyint(value * powers[form - 1]));
+		store_le(bytes, raw, sizeof(bytes));
+		put_bytes(b, bytes, sizeof(bytes));
+	} else if (encoding != ENCODING_NONE) {
+		put_signed(b, (int64_t)nearbyint(value * powers[encoding - 1]));
 	}
 }
 
 static void close_run(struct gw_recording *r, uint32_t point)
 {
-	struct gw_run_open *o = &r->open[point];
-	struct gw_bytes *b = &r->block;
-	unsigned char head = (unsigned char)(o->quality | (o->n > 1 ? REPEATS : 0));
+	struct gw_recording_open_run *o = &r->open_runs[point];
+	struct gw_byte_buffer *b = &r->block;
+	unsigned char head = (unsigned char)(o->quality | (o->n > 1 ? HEAD_REPEATS : 0));
 
 	put_varint(b, point);
-	put_signed(b, o->first_ns - r->begun_ns);
+	put_signed(b, o->first_ns - r->block_start_ns);
 	put_value(b, o->value, gw_quality_usable(o->quality), head);
 	if (o->n > 1) {
 		put_varint(b, o->n - 1);
@@ -189,46 +190,46 @@ static void close_run(struct gw_recording *r, uint32_t point)
 }
 
 /* Whether s is one more of the same, about as far from the last as those were from each other. */
-static bool goes_on(const struct gw_run_open *o, const struct gw_sample *s)
+static bool continues_run(const struct gw_recording_open_run *o, const struct gw_sample *s)
 {
 	int64_t step_ns = s->mono_ns - o->last_ns, mean_ns;
 
-	if (o->quality != s->quality || step_ns < 0 || o->n >= GW_RUN_REPEATS_MAX ||
+	if (o->quality != s->quality || step_ns < 0 || o->n >= GW_RECORDING_REPEATS_MAX ||
 		(gw_quality_usable(s->quality) &&
 			memcmp(&o->value, &s->value, sizeof(o->value)) != 0))
 		return false;
 	if (o->n < 2)
 		return true;
 	mean_ns = (o->last_ns - o->first_ns) / (int64_t)(o->n - 1);
-	return step_ns <= mean_ns + mean_ns / 2 + LATE_NS && step_ns >= mean_ns / 2;
+	return step_ns <= mean_ns + mean_ns / 2 + JITTER_NS && step_ns >= mean_ns / 2;
 }
 
 static void begin_block(struct gw_recording *r, int64_t mono_ns)
 {
 	unsigned char base[8];
 
-	r->begun_ns = mono_ns;
+	r->block_start_ns = mono_ns;
 	r->block.n = 0;
-	little(base, (uint64_t)(mono_ns + r->offset_ns), sizeof(base));
-	put(&r->block, base, sizeof(base));
+	store_le(base, (uint64_t)(mono_ns + r->offset_ns), sizeof(base));
+	put_bytes(&r->block, base, sizeof(base));
 }
 
 void gw_recording_sample(struct gw_recording *r, const struct gw_sample *sample)
 {
 	struct gw_sample s = *sample;
-	struct gw_run_open *o;
+	struct gw_recording_open_run *o;
 
 	if (s.point >= r->n_points || s.quality >= GW_QUALITY_COUNT ||
 		s.quality == GW_QUALITY_NONE)
 		return;
 	if (gw_quality_usable(s.quality) && !isfinite(s.value))
 		s.quality = GW_QUALITY_BAD_PAYLOAD; /* as the engine takes it */
-	gw_recording_flush(r, s.mono_ns, r->block.n > BLOCK_FULL);
-	if (r->begun_ns == 0)
+	gw_recording_flush(r, s.mono_ns, r->block.n > SAMPLE_BLOCK_BYTES);
+	if (r->block_start_ns == 0)
 		begin_block(r, s.mono_ns);
 	r->samples++;
-	o = &r->open[s.point];
-	if (o->n && goes_on(o, &s)) {
+	o = &r->open_runs[s.point];
+	if (o->n && continues_run(o, &s)) {
 		o->last_ns = s.mono_ns;
 		o->n++;
 		return;
@@ -236,8 +237,8 @@ void gw_recording_sample(struct gw_recording *r, const struct gw_sample *sample)
 	if (o->n)
 		close_run(r, s.point);
 	else
-		r->opened[r->n_opened++] = s.point;
-	*o = (struct gw_run_open){.first_ns = s.mono_ns,
+		r->open_points[r->n_open++] = s.point;
+	*o = (struct gw_recording_open_run){.first_ns = s.mono_ns,
 		.last_ns = s.mono_ns,
 		.value = s.value,
 		.n = 1,
@@ -246,13 +247,14 @@ void gw_recording_sample(struct gw_recording *r, const struct gw_sample *sample)
 
 void gw_recording_flush(struct gw_recording *r, int64_t mono_ns, bool at_once)
 {
-	if (r->begun_ns == 0 || (!at_once && mono_ns - r->begun_ns < GW_RECORDING_SPAN_NS))
+	if (r->block_start_ns == 0 ||
+		(!at_once && mono_ns - r->block_start_ns < GW_RECORDING_SPAN_NS))
 		return;
-	for (uint32_t i = 0; i < r->n_opened; i++)
-		close_run(r, r->opened[i]);
-	r->n_opened = 0;
-	r->begun_ns = 0;
-	put_block(&r->out, GW_BLOCK_SAMPLES, r->block.at, r->block.n);
+	for (uint32_t i = 0; i < r->n_open; i++)
+		close_run(r, r->open_points[i]);
+	r->n_open = 0;
+	r->block_start_ns = 0;
+	put_block(&r->out, GW_RECORDING_SAMPLES, r->block.at, r->block.n);
 	r->out.failed |= r->block.failed;
 }
 
@@ -261,27 +263,27 @@ void gw_recording_gap(struct gw_recording *r, uint64_t lost)
 	gw_recording_flush(r, 0, true);
 	r->block.n = 0;
 	put_varint(&r->block, lost);
-	put_block(&r->out, GW_BLOCK_GAP, r->block.at, r->block.n);
+	put_block(&r->out, GW_RECORDING_GAP, r->block.at, r->block.n);
 }
 
 void gw_recording_end(struct gw_recording *r)
 {
 	gw_recording_flush(r, 0, true);
-	put_block(&r->out, GW_BLOCK_END, r->block.at, 0);
+	put_block(&r->out, GW_RECORDING_END, r->block.at, 0);
 }
 
 void gw_recording_fini(struct gw_recording *r)
 {
-	gw_bytes_fini(&r->out);
-	gw_bytes_fini(&r->block);
-	free(r->open);
-	free(r->opened);
+	gw_byte_buffer_fini(&r->out);
+	gw_byte_buffer_fini(&r->block);
+	free(r->open_runs);
+	free(r->open_points);
 	*r = (struct gw_recording){0};
 }
 
 /* ---- reading ---- */
 
-static uint64_t wide(const unsigned char *from, size_t n)
+static uint64_t load_le(const unsigned char *from, size_t n)
 {
 	uint64_t v = 0;
 
@@ -290,30 +292,32 @@ static uint64_t wide(const unsigned char *from, size_t n)
 	return v;
 }
 
-enum gw_err gw_block_read(const unsigned char *bytes, size_t n, struct gw_block *ret_block,
-	size_t *ret_size, struct gw_error *err)
+enum gw_err gw_recording_read_block(const unsigned char *bytes, size_t n,
+	struct gw_recording_block *ret_block, size_t *ret_size, struct gw_error *err)
 {
 	size_t length;
 
-	*ret_size = GW_BLOCK_HEAD;
-	if (n < GW_BLOCK_HEAD)
+	*ret_size = GW_RECORDING_BLOCK_HEAD;
+	if (n < GW_RECORDING_BLOCK_HEAD)
 		return gw_fail(err, GW_ERR_FULL, 0, "a block is cut off");
-	length = (size_t)wide(bytes + 4, 4);
-	if (length > GW_BLOCK_MAX)
+	length = (size_t)load_le(bytes + 4, 4);
+	if (length > GW_RECORDING_BLOCK_MAX)
 		return gw_fail(err, GW_ERR_CORRUPT, 0,
 			"damaged: a block of %zu bytes is none", length);
-	*ret_size = GW_BLOCK_HEAD + length;
+	*ret_size = GW_RECORDING_BLOCK_HEAD + length;
 	if (n < *ret_size)
 		return gw_fail(err, GW_ERR_FULL, 0, "a block is cut off");
-	if (crc(crc(0, bytes, 8), bytes + GW_BLOCK_HEAD, length) != wide(bytes + 8, 4))
+	if (crc(crc(0, bytes, 8), bytes + GW_RECORDING_BLOCK_HEAD, length) !=
+		load_le(bytes + 8, 4))
 		return gw_fail(err, GW_ERR_CORRUPT, 0, "damaged: a checksum is wrong");
-	*ret_block = (struct gw_block){
-		.kind = (uint32_t)wide(bytes, 4), .at = bytes + GW_BLOCK_HEAD, .n = length};
+	*ret_block = (struct gw_recording_block){.kind = (uint32_t)load_le(bytes, 4),
+		.at = bytes + GW_RECORDING_BLOCK_HEAD,
+		.n = length};
 	return GW_OK;
 }
 
 /* Everything below answers false and sets broken where the payload ends too early. */
-static bool take_varint(struct gw_block_scan *s, uint64_t *ret_value)
+static bool read_varint(struct gw_recording_scan *s, uint64_t *ret_value)
 {
 	uint64_t v = 0;
 
@@ -326,24 +330,24 @@ static bool take_varint(struct gw_block_scan *s, uint64_t *ret_value)
 			return true;
 		}
 	}
-	s->broken = true;
+	s->malformed = true;
 	return false;
 }
 
-static bool take_signed(struct gw_block_scan *s, int64_t *ret_value)
+static bool read_signed(struct gw_recording_scan *s, int64_t *ret_value)
 {
 	uint64_t v;
 
-	if (!take_varint(s, &v))
+	if (!read_varint(s, &v))
 		return false;
 	*ret_value = (int64_t)(v >> 1) ^ -(int64_t)(v & 1);
 	return true;
 }
 
-static bool take_bytes(struct gw_block_scan *s, size_t n, const unsigned char **ret_at)
+static bool read_bytes(struct gw_recording_scan *s, size_t n, const unsigned char **ret_at)
 {
 	if (s->block.n - s->at < n) {
-		s->broken = true;
+		s->malformed = true;
 		return false;
 	}
 	*ret_at = s->block.at + s->at;
@@ -351,102 +355,102 @@ static bool take_bytes(struct gw_block_scan *s, size_t n, const unsigned char **
 	return true;
 }
 
-static bool take_value(struct gw_block_scan *s, unsigned form, double *ret_value)
+static bool read_value(struct gw_recording_scan *s, unsigned encoding, double *ret_value)
 {
 	const unsigned char *bytes;
 	int64_t scaled;
 	uint64_t raw;
 
 	*ret_value = 0;
-	if (form == FORM_NONE)
+	if (encoding == ENCODING_NONE)
 		return true;
-	if (form > FORM_RAW) {
-		s->broken = true;
+	if (encoding > ENCODING_RAW) {
+		s->malformed = true;
 		return false;
 	}
-	if (form < FORM_RAW) {
-		if (!take_signed(s, &scaled))
+	if (encoding < ENCODING_RAW) {
+		if (!read_signed(s, &scaled))
 			return false;
-		*ret_value = (double)scaled / powers[form - 1];
+		*ret_value = (double)scaled / powers[encoding - 1];
 		return true;
 	}
-	if (!take_bytes(s, 8, &bytes))
+	if (!read_bytes(s, 8, &bytes))
 		return false;
-	raw = wide(bytes, 8);
+	raw = load_le(bytes, 8);
 	memcpy(ret_value, &raw, sizeof(raw));
-	s->broken |= !isfinite(*ret_value);
-	return !s->broken;
+	s->malformed |= !isfinite(*ret_value);
+	return !s->malformed;
 }
 
-static bool take_base(struct gw_block_scan *s)
+static bool read_base(struct gw_recording_scan *s)
 {
 	const unsigned char *bytes;
 
-	if (!take_bytes(s, 8, &bytes))
+	if (!read_bytes(s, 8, &bytes))
 		return false;
-	s->base_ns = (int64_t)wide(bytes, 8);
-	s->broken |= s->base_ns < 0 || s->base_ns > GW_RECORDING_TIME_MAX;
-	s->begun = true;
-	return !s->broken;
+	s->base_ns = (int64_t)load_le(bytes, 8);
+	s->malformed |= s->base_ns < 0 || s->base_ns > GW_RECORDING_TIME_MAX;
+	s->started = true;
+	return !s->malformed;
 }
 
-static bool take_repeats(struct gw_block_scan *s, struct gw_block_run *run)
+static bool read_repeats(struct gw_recording_scan *s, struct gw_recording_run *run)
 {
 	uint64_t span_ns;
 
-	if (!take_varint(s, &run->repeats) || !take_varint(s, &span_ns))
+	if (!read_varint(s, &run->repeats) || !read_varint(s, &span_ns))
 		return false;
-	s->broken |= run->repeats == 0 || run->repeats > GW_RUN_REPEATS_MAX ||
+	s->malformed |= run->repeats == 0 || run->repeats > GW_RECORDING_REPEATS_MAX ||
 		span_ns > (uint64_t)GW_RECORDING_TIME_MAX;
-	run->last_ns += (int64_t)(s->broken ? 0 : span_ns);
-	return !s->broken;
+	run->last_ns += (int64_t)(s->malformed ? 0 : span_ns);
+	return !s->malformed;
 }
 
-bool gw_block_run(struct gw_block_scan *s, struct gw_block_run *ret_run)
+bool gw_recording_run(struct gw_recording_scan *s, struct gw_recording_run *ret_run)
 {
-	struct gw_block_run run = {0};
+	struct gw_recording_run run = {0};
 	const unsigned char *head;
 	uint64_t point;
 	int64_t delta_ns;
 
-	if (s->broken || (!s->begun && !take_base(s)) || s->at == s->block.n)
+	if (s->malformed || (!s->started && !read_base(s)) || s->at == s->block.n)
 		return false;
-	if (!take_varint(s, &point) || !take_signed(s, &delta_ns) ||
-		!take_bytes(s, 1, &head))
+	if (!read_varint(s, &point) || !read_signed(s, &delta_ns) ||
+		!read_bytes(s, 1, &head))
 		return false;
 	run.quality = *head & 0x0f;
 	if (point > UINT32_MAX || run.quality == GW_QUALITY_NONE ||
 		run.quality >= GW_QUALITY_COUNT || delta_ns < -GW_RECORDING_TIME_MAX ||
 		delta_ns > GW_RECORDING_TIME_MAX) {
-		s->broken = true;
+		s->malformed = true;
 		return false;
 	}
 	run.point = (uint32_t)point;
 	run.first_ns = run.last_ns = s->base_ns + delta_ns;
-	if (!take_value(s, *head >> 4 & 7, &run.value) ||
-		(*head & REPEATS && !take_repeats(s, &run)))
+	if (!read_value(s, *head >> 4 & 7, &run.value) ||
+		(*head & HEAD_REPEATS && !read_repeats(s, &run)))
 		return false;
-	s->broken |= run.first_ns < 0 || run.last_ns > GW_RECORDING_TIME_MAX;
-	if (!s->broken)
+	s->malformed |= run.first_ns < 0 || run.last_ns > GW_RECORDING_TIME_MAX;
+	if (!s->malformed)
 		*ret_run = run;
-	return !s->broken;
+	return !s->malformed;
 }
 
-bool gw_block_point(struct gw_block_scan *s, uint32_t *ret_index, const char **ret_key,
-	size_t *ret_length)
+bool gw_recording_next_point(struct gw_recording_scan *s, uint32_t *ret_index,
+	const char **ret_key, size_t *ret_length)
 {
 	const unsigned char *key, *unit;
 	uint64_t n, first;
 
-	if (!s->broken && !s->begun && take_varint(s, &first)) {
-		s->begun = true;
-		s->broken |= first > UINT32_MAX / 2;
+	if (!s->malformed && !s->started && read_varint(s, &first)) {
+		s->started = true;
+		s->malformed |= first > UINT32_MAX / 2;
 		s->index = (uint32_t)first;
 	}
-	if (s->broken || s->at == s->block.n)
+	if (s->malformed || s->at == s->block.n)
 		return false;
-	if (!take_varint(s, &n) || !take_bytes(s, (size_t)n, &key) ||
-		!take_varint(s, &first) || !take_bytes(s, (size_t)first, &unit))
+	if (!read_varint(s, &n) || !read_bytes(s, (size_t)n, &key) ||
+		!read_varint(s, &first) || !read_bytes(s, (size_t)first, &unit))
 		return false;
 	*ret_index = s->index++;
 	*ret_key = (const char *)key;
@@ -454,7 +458,7 @@ bool gw_block_point(struct gw_block_scan *s, uint32_t *ret_index, const char **r
 	return true;
 }
 
-bool gw_block_lost(struct gw_block_scan *s, uint64_t *ret_lost)
+bool gw_recording_read_lost(struct gw_recording_scan *s, uint64_t *ret_lost)
 {
-	return take_varint(s, ret_lost) && s->at == s->block.n;
+	return read_varint(s, ret_lost) && s->at == s->block.n;
 }

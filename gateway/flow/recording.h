@@ -28,43 +28,44 @@
 #include "flow/info.h"
 #include "flow/sample.h"
 
-#define GW_RECORDING_MAGIC     "TOCSINR\x01" /* the last byte is the version */
-#define GW_RECORDING_MAGIC_LEN 8
-#define GW_RECORDING_SPAN_NS   (60 * GW_NS_PER_SEC)
-#define GW_BLOCK_HEAD          12
-#define GW_RECORDING_RUN_MAX   48         /* bytes, the most one run takes */
-#define GW_BLOCK_MAX           (64 << 20) /* bytes of a payload */
-#define GW_RUN_REPEATS_MAX     1000000
-#define GW_RECORDING_TIME_MAX  (INT64_C(4000000000000) * GW_NS_PER_MS) /* to the year 2096 */
+#define GW_RECORDING_MAGIC       "TOCSINR\x01" /* the last byte is the version */
+#define GW_RECORDING_MAGIC_LEN   8
+#define GW_RECORDING_SPAN_NS     (60 * GW_NS_PER_SEC)
+#define GW_RECORDING_BLOCK_HEAD  12
+#define GW_RECORDING_RUN_MAX     48         /* bytes, the most one run takes */
+#define GW_RECORDING_BLOCK_MAX   (64 << 20) /* bytes of a payload */
+#define GW_RECORDING_REPEATS_MAX 1000000
+#define GW_RECORDING_TIME_MAX    (INT64_C(4000000000000) * GW_NS_PER_MS) /* to the year 2096 */
 
-enum gw_block_kind {
-	GW_BLOCK_POINTS = 0x53544e50,  /* "PNTS" as the bytes of the file */
-	GW_BLOCK_SAMPLES = 0x4c504d53, /* "SMPL" */
-	GW_BLOCK_GAP = 0x21504147,     /* "GAP!" */
-	GW_BLOCK_END = 0x21444e45,     /* "END!" */
+enum gw_recording_block_kind {
+	GW_RECORDING_POINTS = 0x53544e50,  /* "PNTS" as the bytes of the file */
+	GW_RECORDING_SAMPLES = 0x4c504d53, /* "SMPL" */
+	GW_RECORDING_GAP = 0x21504147,     /* "GAP!" */
+	GW_RECORDING_END = 0x21444e45,     /* "END!" */
 };
 
 /* ---- writing ---- */
 
-struct gw_bytes { /* grows; failed: no memory, nothing more is added */
+struct gw_byte_buffer { /* grows; failed: no memory, nothing more is added */
 	unsigned char *at;
-	size_t n, room;
+	size_t n, capacity;
 	bool failed;
 };
-void gw_bytes_fini(struct gw_bytes *b); /* zeroed or twice is fine */
+void gw_byte_buffer_fini(struct gw_byte_buffer *b); /* zeroed or twice is fine */
 
-struct gw_run_open;
+struct gw_recording_open_run;
 
 struct gw_recording {
-	struct gw_bytes out; /* finished bytes; the caller takes them from the front */
-	struct gw_bytes block;
-	struct gw_run_open *open; /* of each point; n 0: none */
+	struct gw_byte_buffer
+		out; /* finished bytes; the caller takes them from the front */
+	struct gw_byte_buffer block;
+	struct gw_recording_open_run *open_runs; /* of each point; n 0: none */
 	uint32_t n_points;
-	uint32_t *opened; /* points with an open run */
-	uint32_t n_opened;
-	int64_t offset_ns; /* from CLOCK_BOOTTIME to time since 1970 */
-	int64_t begun_ns;  /* CLOCK_BOOTTIME of the block's beginning; 0: none */
-	uint64_t samples;  /* taken so far */
+	uint32_t *open_points; /* points with an open run */
+	uint32_t n_open;
+	int64_t offset_ns;      /* from CLOCK_BOOTTIME to time since 1970 */
+	int64_t block_start_ns; /* CLOCK_BOOTTIME of the block's beginning; 0: none */
+	uint64_t samples;       /* taken so far */
 };
 
 /* Zeroed before. The magic goes out. */
@@ -82,17 +83,17 @@ void gw_recording_fini(struct gw_recording *r); /* zeroed or twice is fine */
 
 /* ---- reading ---- */
 
-struct gw_block {
+struct gw_recording_block {
 	uint32_t kind;
 	const unsigned char *at;
 	size_t n;
 };
 /* The block at the front of n bytes. GW_OK: *ret_size bytes are it; GW_ERR_FULL: it is not whole,
  * *ret_size bytes are needed; GW_ERR_CORRUPT: it is none. */
-enum gw_err gw_block_read(const unsigned char *bytes, size_t n, struct gw_block *ret_block,
-	size_t *ret_size, struct gw_error *err);
+enum gw_err gw_recording_read_block(const unsigned char *bytes, size_t n,
+	struct gw_recording_block *ret_block, size_t *ret_size, struct gw_error *err);
 
-struct gw_block_run {
+struct gw_recording_run {
 	uint32_t point;
 	uint16_t quality;
 	double value;
@@ -102,17 +103,17 @@ struct gw_block_run {
 
 /* What is in a payload, one by one; block set, the rest zero at first. Each answers false at the
  * end, and with broken set where a payload is not what its CRC said it was. */
-struct gw_block_scan {
-	struct gw_block block;
+struct gw_recording_scan {
+	struct gw_recording_block block;
 	size_t at;
 	int64_t base_ns; /* samples */
 	uint32_t index;  /* points: of the next */
-	bool begun, broken;
+	bool started, malformed;
 };
-bool gw_block_run(struct gw_block_scan *s, struct gw_block_run *ret_run);
-bool gw_block_point(struct gw_block_scan *s, uint32_t *ret_index, const char **ret_key,
-	size_t *ret_length);
+bool gw_recording_run(struct gw_recording_scan *s, struct gw_recording_run *ret_run);
+bool gw_recording_next_point(struct gw_recording_scan *s, uint32_t *ret_index,
+	const char **ret_key, size_t *ret_length);
 /* Of a gap. */
-bool gw_block_lost(struct gw_block_scan *s, uint64_t *ret_lost);
+bool gw_recording_read_lost(struct gw_recording_scan *s, uint64_t *ret_lost);
 
 #endif

@@ -45,11 +45,11 @@ struct gw_ring {
 	uint64_t tail_seen;
 	/* written by the consumer, read by any thread */
 	_Alignas(GW_CACHE_LINE) _Atomic uint64_t tail; /* next to read */
-	_Atomic uint64_t stepped;                      /* elements fully dealt with */
+	_Atomic uint64_t processed;                    /* elements fully dealt with */
 	/* consumer only */
 	_Alignas(GW_CACHE_LINE) uint64_t own_tail;
 	uint64_t head_seen;
-	bool few; /* the last look at head found one or a few */
+	bool last_pop_small; /* the last look at head found one or a few */
 	_Alignas(GW_CACHE_LINE) char end[1];
 };
 
@@ -74,16 +74,16 @@ static inline size_t gw_ring_count(struct gw_ring *r)
 
 /* An element that was popped is not dealt with yet. A consumer that says when it is lets the
  * producer wait for it: gw_ring_head, as the producer sees it, is what stepped must reach. */
-static inline void gw_ring_step(struct gw_ring *r, size_t n)
+static inline void gw_ring_mark_processed(struct gw_ring *r, size_t n)
 {
-	uint64_t stepped = atomic_load_explicit(&r->stepped, memory_order_relaxed);
+	uint64_t processed = atomic_load_explicit(&r->processed, memory_order_relaxed);
 
-	atomic_store_explicit(&r->stepped, stepped + n, memory_order_release);
+	atomic_store_explicit(&r->processed, processed + n, memory_order_release);
 }
 
-static inline uint64_t gw_ring_stepped(const struct gw_ring *r)
+static inline uint64_t gw_ring_processed(const struct gw_ring *r)
 {
-	return atomic_load_explicit(&r->stepped, memory_order_acquire);
+	return atomic_load_explicit(&r->processed, memory_order_acquire);
 }
 
 /* Elements ever pushed. */
@@ -97,14 +97,14 @@ static inline size_t gw_ring_push(
 	struct gw_ring *r, const void *from, size_t n, size_t size)
 {
 	uint64_t head = r->own_head;
-	size_t room = r->mask + 1 - (size_t)(head - r->tail_seen);
+	size_t space = r->mask + 1 - (size_t)(head - r->tail_seen);
 	size_t at, first;
 
-	if (room < n) {
+	if (space < n) {
 		r->tail_seen = atomic_load_explicit(&r->tail, memory_order_acquire);
-		room = r->mask + 1 - (size_t)(head - r->tail_seen);
-		if (room < n)
-			n = room;
+		space = r->mask + 1 - (size_t)(head - r->tail_seen);
+		if (space < n)
+			n = space;
 		if (n == 0)
 			return 0;
 	}
@@ -124,10 +124,10 @@ static inline size_t gw_ring_push(
 	return n;
 }
 
-#define GW_RING_FEW 8
+#define GW_RING_SMALL_POP 8
 
 /* Some times as long as a cache line takes from core to core: 100 to 300 ns. */
-static inline void gw_ring_pause(void)
+static inline void gw_ring_cpu_relax(void)
 {
 	for (int i = 0; i < 8; i++) {
 #if defined(__x86_64__) || defined(__i386__)
@@ -148,11 +148,11 @@ static inline size_t gw_ring_pop(struct gw_ring *r, void *to, size_t n, size_t s
 	size_t at, first;
 
 	if (have < n) {
-		if (n < GW_RING_FEW && r->few)
-			gw_ring_pause();
+		if (n < GW_RING_SMALL_POP && r->last_pop_small)
+			gw_ring_cpu_relax();
 		r->head_seen = atomic_load_explicit(&r->head, memory_order_acquire);
 		have = (size_t)(r->head_seen - tail);
-		r->few = have > 0 && have < GW_RING_FEW;
+		r->last_pop_small = have > 0 && have < GW_RING_SMALL_POP;
 		if (have < n)
 			n = have;
 		if (n == 0)
@@ -194,7 +194,7 @@ static inline size_t gw_ring_peek(struct gw_ring *r, const void **ret_at, size_t
 }
 
 /* Whether a look ended, or may have, because the memory does. */
-static inline bool gw_ring_at_seam(const struct gw_ring *r)
+static inline bool gw_ring_at_wrap(const struct gw_ring *r)
 {
 	return ((size_t)r->own_tail & r->mask) == 0;
 }

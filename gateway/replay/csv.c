@@ -16,19 +16,21 @@ struct field {
 };
 
 /* Everything about one line. */
-struct scan {
+struct line_scan {
 	struct gw_csv *csv;
 	const char *bytes;
 	struct gw_error *err;
 };
 
-static enum gw_err wrong(const struct scan *s, const struct field *f, const char *what)
+static enum gw_err fail_at(
+	const struct line_scan *s, const struct field *f, const char *what)
 {
 	s->csv->column = (unsigned)(f->at - s->bytes) + 1;
 	return gw_fail(s->err, GW_ERR_PROTOCOL, 0, "%s", what);
 }
 
-static enum gw_err wrong_word(const struct scan *s, const struct field *f, const char *what)
+static enum gw_err fail_word(
+	const struct line_scan *s, const struct field *f, const char *what)
 {
 	bool readable = gw_parse_utf8(f->at, f->n < SHOWN ? f->n : SHOWN);
 
@@ -48,7 +50,7 @@ static bool text_of(const struct field *f, char ret_text[SHOWN + 4])
 	return true;
 }
 
-static bool is(const struct field *f, const char *word)
+static bool equals(const struct field *f, const char *word)
 {
 	return f->n == strlen(word) && memcmp(f->at, word, f->n) == 0;
 }
@@ -74,7 +76,8 @@ static bool split(struct field *rest, struct field *ret_field)
 
 /* ---- scalars: the common form at once, all others through base/parse.h ---- */
 
-static enum gw_err read_time(const struct scan *s, const struct field *f, int64_t *ret_ms)
+static enum gw_err read_time(
+	const struct line_scan *s, const struct field *f, int64_t *ret_ms)
 {
 	char text[SHOWN + 4];
 	enum gw_err kind;
@@ -85,15 +88,15 @@ static enum gw_err read_time(const struct scan *s, const struct field *f, int64_
 		ms = ms * 10 + (f->at[i] - '0');
 	if (i != f->n || i == 0 || (f->at[0] == '0' && f->n > 1) || ms > GW_CSV_TIME_MAX) {
 		if (f->n == 0)
-			return wrong(s, f, "there is no time here");
+			return fail_at(s, f, "there is no time here");
 		if (!text_of(f, text) || strchr(text, 'x') || strchr(text, 'X'))
-			return wrong_word(s, f, "is not a time in milliseconds");
+			return fail_word(s, f, "is not a time in milliseconds");
 		s->csv->column = (unsigned)(f->at - s->bytes) + 1;
 		kind = gw_parse_int(text, -GW_CSV_TIME_MAX, GW_CSV_TIME_MAX, &ms, s->err);
 		if (kind)
 			return kind;
 	}
-	if (s->csv->timed && ms < s->csv->last_ms) {
+	if (s->csv->has_time && ms < s->csv->last_ms) {
 		s->csv->column = (unsigned)(f->at - s->bytes) + 1;
 		return gw_fail(s->err, GW_ERR_PROTOCOL, 0,
 			"time falls: %lld after %lld (sort the lines by time)",
@@ -137,20 +140,20 @@ static bool plain_number(const struct field *f, double *ret_value)
 }
 
 static enum gw_err read_value(
-	const struct scan *s, const struct field *f, double *ret_value)
+	const struct line_scan *s, const struct field *f, double *ret_value)
 {
 	char text[SHOWN + 4];
 
 	if (plain_number(f, ret_value))
 		return GW_OK;
-	if (is(f, "true") || is(f, "false")) {
+	if (equals(f, "true") || equals(f, "false")) {
 		*ret_value = f->n == 4;
 		return GW_OK;
 	}
 	if (f->n == 0)
-		return wrong(s, f, "there is no value here, and the quality is usable");
+		return fail_at(s, f, "there is no value here, and the quality is usable");
 	if (!text_of(f, text))
-		return wrong_word(s, f, "is not a number");
+		return fail_word(s, f, "is not a number");
 	s->csv->column = (unsigned)(f->at - s->bytes) + 1;
 	return gw_parse_double(text, ret_value, s->err);
 }
@@ -167,12 +170,12 @@ enum gw_quality gw_csv_quality(const char *word, size_t n)
 }
 
 static enum gw_err read_quality(
-	const struct scan *s, const struct field *f, uint16_t *ret_quality)
+	const struct line_scan *s, const struct field *f, uint16_t *ret_quality)
 {
 	enum gw_quality q = f->n ? gw_csv_quality(f->at, f->n) : GW_QUALITY_GOOD;
 
 	if (q == GW_QUALITY_NONE)
-		return wrong_word(s, f,
+		return fail_word(s, f,
 			"is not a quality (good, uncertain, uncertain-over-range, "
 			"uncertain-under-range, silent, bad-timeout, bad-link, "
 			"bad-protocol, bad-refused, bad-range, bad-payload, bad-invalid)");
@@ -182,46 +185,46 @@ static enum gw_err read_quality(
 
 /* ---- points ---- */
 
-static enum gw_err check_point(const struct scan *s, const struct field *f)
+static enum gw_err check_point(const struct line_scan *s, const struct field *f)
 {
 	const char *end = f->at + f->n, *part = f->at;
 	unsigned parts = 0;
 
 	if (f->n == 0)
-		return wrong(s, f, "there is no point here");
+		return fail_at(s, f, "there is no point here");
 	if (!gw_parse_utf8(f->at, f->n))
-		return wrong(s, f, "the point is not valid UTF-8");
+		return fail_at(s, f, "the point is not valid UTF-8");
 	for (const char *c = f->at; c <= end; c++) {
 		if (c < end && *c != '/') {
 			if ((unsigned char)*c <= ' ' || *c == '"')
-				return wrong_word(s, f,
+				return fail_word(s, f,
 					"is not a point: quotes and blanks are no part of "
 					"names");
 			continue;
 		}
 		if (c == part)
-			return wrong_word(
+			return fail_word(
 				s, f, "is not a point, written source/device/point");
 		parts++;
 		part = c + 1;
 	}
 	if (parts != 3)
-		return wrong_word(s, f, "is not a point, written source/device/point");
+		return fail_word(s, f, "is not a point, written source/device/point");
 	return GW_OK;
 }
 
-static enum gw_err read_point(const struct scan *s, struct gw_names *names,
+static enum gw_err read_point(const struct line_scan *s, struct gw_point_names *names,
 	const struct field *f, uint32_t *ret_name)
 {
-	uint32_t name = gw_names_find(names, f->at, f->n);
+	uint32_t name = gw_point_names_find(names, f->at, f->n);
 	enum gw_err kind;
 
-	if (name == GW_NAMES_NONE) {
+	if (name == GW_POINT_NAMES_NONE) {
 		kind = check_point(s, f);
 		if (kind)
 			return kind;
-		name = gw_names_add(names, f->at, f->n);
-		if (name == GW_NAMES_NONE)
+		name = gw_point_names_add(names, f->at, f->n);
+		if (name == GW_POINT_NAMES_NONE)
 			return gw_fail(s->err, GW_ERR_SYSTEM, ENOMEM,
 				"no memory for more than %u points", names->n);
 	}
@@ -231,22 +234,22 @@ static enum gw_err read_point(const struct scan *s, struct gw_names *names,
 
 /* ---- lines ---- */
 
-static enum gw_err read_header(const struct scan *s, struct field line)
+static enum gw_err read_header(const struct line_scan *s, struct field line)
 {
 	if (line.n >= 3 && memcmp(line.at, "\xef\xbb\xbf", 3) == 0) {
 		line.at += 3;
 		line.n -= 3;
 	}
-	s->csv->qualified = is(&line, "time_ms,point,value,quality");
-	if (!s->csv->qualified && !is(&line, "time_ms,point,value"))
-		return wrong(s, &line,
+	s->csv->has_quality = equals(&line, "time_ms,point,value,quality");
+	if (!s->csv->has_quality && !equals(&line, "time_ms,point,value"))
+		return fail_at(s, &line,
 			"this is neither a recording nor CSV with the header "
 			"time_ms,point,value[,quality]");
-	s->csv->headed = true;
+	s->csv->has_header = true;
 	return GW_OK;
 }
 
-static enum gw_err read_fields(const struct scan *s, struct gw_names *names,
+static enum gw_err read_fields(const struct line_scan *s, struct gw_point_names *names,
 	struct field rest, struct gw_reading *ret)
 {
 	struct field time, point, value, quality;
@@ -254,20 +257,20 @@ static enum gw_err read_fields(const struct scan *s, struct gw_names *names,
 	int64_t ms = 0;
 
 	if (!split(&rest, &time) || !split(&rest, &point) || !split(&rest, &value))
-		return wrong(s, &time,
-			s->csv->qualified ? "a line is time_ms,point,value,quality"
-					  : "a line is time_ms,point,value");
+		return fail_at(s, &time,
+			s->csv->has_quality ? "a line is time_ms,point,value,quality"
+					    : "a line is time_ms,point,value");
 	kind = read_time(s, &time, &ms);
 	if (!kind)
 		kind = read_point(s, names, &point, &ret->name);
 	ret->quality = GW_QUALITY_GOOD;
 	if (!kind && split(&rest, &quality)) {
-		if (!s->csv->qualified)
-			return wrong(s, &quality,
+		if (!s->csv->has_quality)
+			return fail_at(s, &quality,
 				"one field too many for the header "
 				"time_ms,point,value");
 		if (rest.at)
-			return wrong(s, &rest, "one field too many");
+			return fail_at(s, &rest, "one field too many");
 		kind = read_quality(s, &quality, &ret->quality);
 	}
 	if (kind)
@@ -279,25 +282,25 @@ static enum gw_err read_fields(const struct scan *s, struct gw_names *names,
 		return kind;
 	if (!gw_quality_usable(ret->quality))
 		ret->value = 0;
-	s->csv->timed = true;
+	s->csv->has_time = true;
 	s->csv->last_ms = ms;
 	ret->time_ns = ms * GW_NS_PER_MS;
 	return GW_OK;
 }
 
-enum gw_err gw_csv_line(struct gw_csv *csv, struct gw_names *names, const char *bytes,
+enum gw_err gw_csv_line(struct gw_csv *csv, struct gw_point_names *names, const char *bytes,
 	size_t n, struct gw_reading *ret_reading, bool *ret_any, struct gw_error *err)
 {
-	const struct scan s = {.csv = csv, .bytes = bytes, .err = err};
+	const struct line_scan s = {.csv = csv, .bytes = bytes, .err = err};
 	struct field line = {bytes, n};
 
 	csv->line++;
-	*ret_any = csv->headed;
+	*ret_any = csv->has_header;
 	if (n && bytes[n - 1] == '\r')
 		line.n--;
-	if (!csv->headed)
+	if (!csv->has_header)
 		return read_header(&s, line);
 	if (line.n == 0)
-		return wrong(&s, &line, "this line is empty");
+		return fail_at(&s, &line, "this line is empty");
 	return read_fields(&s, names, line, ret_reading);
 }

@@ -10,7 +10,7 @@
 
 #define BUFFER (1 << 20)
 
-static enum gw_err open_file(struct gw_input *in, struct gw_error *err)
+static enum gw_err open_file(struct gw_replay_input *in, struct gw_error *err)
 {
 	const char *file = in->files[in->at];
 
@@ -21,15 +21,15 @@ static enum gw_err open_file(struct gw_input *in, struct gw_error *err)
 	in->begin = in->end = 0;
 	/* The next file goes on where this one ends; its time may not fall either. */
 	in->csv = (struct gw_csv){
-		.timed = in->timed, .last_ms = in->last_ns / GW_NS_PER_MS};
+		.has_time = in->has_time, .last_ms = in->last_ns / GW_NS_PER_MS};
 	in->format = GW_INPUT_NEW;
 	in->offset = 0;
 	in->closed = in->block_seen = false;
-	gw_unroll_reset(&in->unroll);
+	gw_decode_reset(&in->decode);
 	return GW_OK;
 }
 
-static void add_size(struct gw_input *in, const char *file, bool *known)
+static void add_size(struct gw_replay_input *in, const char *file, bool *known)
 {
 	struct stat st;
 
@@ -39,14 +39,14 @@ static void add_size(struct gw_input *in, const char *file, bool *known)
 		*known = false;
 }
 
-enum gw_err gw_input_open(
-	struct gw_input *in, const char *const *files, struct gw_error *err)
+enum gw_err gw_replay_input_open(
+	struct gw_replay_input *in, const char *const *files, struct gw_error *err)
 {
 	bool known = true;
 
-	*in = (struct gw_input){.files = files, .fd = -1};
-	in->room = BUFFER;
-	in->buffer = malloc(in->room);
+	*in = (struct gw_replay_input){.files = files, .fd = -1};
+	in->capacity = BUFFER;
+	in->buffer = malloc(in->capacity);
 	if (!in->buffer)
 		return gw_fail(err, GW_ERR_SYSTEM, ENOMEM, "out of memory");
 	for (; files[in->at]; in->at++) {
@@ -61,19 +61,19 @@ enum gw_err gw_input_open(
 	return open_file(in, err);
 }
 
-void gw_input_close(struct gw_input *in)
+void gw_replay_input_close(struct gw_replay_input *in)
 {
 	if (!in->buffer)
 		return;
 	if (in->fd >= 0)
 		close(in->fd);
 	free(in->buffer);
-	gw_names_fini(&in->names);
-	gw_unroll_fini(&in->unroll);
-	*in = (struct gw_input){.fd = -1};
+	gw_point_names_fini(&in->names);
+	gw_decode_fini(&in->decode);
+	*in = (struct gw_replay_input){.fd = -1};
 }
 
-void gw_input_where(const struct gw_input *in, struct gw_text *t)
+void gw_replay_input_where(const struct gw_replay_input *in, struct gw_text *t)
 {
 	gw_text_add(t, in->files[in->at] ? in->files[in->at] : in->files[in->at - 1]);
 	if (in->format == GW_INPUT_RECORDING)
@@ -84,7 +84,7 @@ void gw_input_where(const struct gw_input *in, struct gw_text *t)
 }
 
 /* Move what is left to the front and read more behind it. */
-static enum gw_err fill(struct gw_input *in, struct gw_error *err)
+static enum gw_err fill(struct gw_replay_input *in, struct gw_error *err)
 {
 	ssize_t n;
 
@@ -92,7 +92,7 @@ static enum gw_err fill(struct gw_input *in, struct gw_error *err)
 	in->end -= in->begin;
 	in->begin = 0;
 	do
-		n = read(in->fd, in->buffer + in->end, in->room - in->end);
+		n = read(in->fd, in->buffer + in->end, in->capacity - in->end);
 	while (n < 0 && errno == EINTR);
 	if (n < 0) {
 		in->csv.line = 0; /* of no line */
@@ -105,8 +105,8 @@ static enum gw_err fill(struct gw_input *in, struct gw_error *err)
 }
 
 /* The lines that are whole in the buffer. */
-static enum gw_err take_lines(struct gw_input *in, struct gw_reading *ret, size_t max,
-	size_t *n, struct gw_error *err)
+static enum gw_err take_lines(struct gw_replay_input *in, struct gw_reading *ret,
+	size_t max, size_t *n, struct gw_error *err)
 {
 	while (*n < max && in->begin < in->end) {
 		const char *line = in->buffer + in->begin;
@@ -130,7 +130,7 @@ static enum gw_err take_lines(struct gw_input *in, struct gw_reading *ret, size_
 			return kind;
 		in->begin += length + (feed != NULL);
 		if (any) {
-			in->timed = true;
+			in->has_time = true;
 			in->last_ns = ret[*n].time_ns;
 			(*n)++;
 		}
@@ -141,61 +141,63 @@ static enum gw_err take_lines(struct gw_input *in, struct gw_reading *ret, size_
 /* ---- recordings ---- */
 
 /* Room for a block that is larger than the buffer. */
-static enum gw_err widen(struct gw_input *in, size_t size, struct gw_error *err)
+static enum gw_err grow_buffer(
+	struct gw_replay_input *in, size_t size, struct gw_error *err)
 {
 	char *buffer;
 
-	if (size <= in->room)
+	if (size <= in->capacity)
 		return GW_OK;
 	buffer = realloc(in->buffer, size);
 	if (!buffer)
 		return gw_fail(err, GW_ERR_SYSTEM, ENOMEM, "out of memory");
 	in->buffer = buffer;
-	in->room = size;
+	in->capacity = size;
 	return GW_OK;
 }
 
-static enum gw_err use_block(
-	struct gw_input *in, const struct gw_block *block, struct gw_error *err)
+static enum gw_err use_block(struct gw_replay_input *in,
+	const struct gw_recording_block *block, struct gw_error *err)
 {
-	struct gw_block_scan scan = {.block = *block};
+	struct gw_recording_scan scan = {.block = *block};
 	uint64_t lost = 0;
 	enum gw_err kind = GW_OK;
 
 	switch (block->kind) {
-	case GW_BLOCK_POINTS: return gw_unroll_points(&in->unroll, block, err);
-	case GW_BLOCK_SAMPLES:
-		kind = gw_unroll_load(&in->unroll, block, err);
-		if (!kind && in->timed && !in->block_seen && in->unroll.n &&
-			in->unroll.heap[0].next_ns < in->last_ns)
+	case GW_RECORDING_POINTS: return gw_decode_points(&in->decode, block, err);
+	case GW_RECORDING_SAMPLES:
+		kind = gw_decode_load(&in->decode, block, err);
+		if (!kind && in->has_time && !in->block_seen && in->decode.n &&
+			in->decode.heap[0].next_ns < in->last_ns)
 			return gw_fail(err, GW_ERR_PROTOCOL, 0,
 				"begins before the file before it ends");
 		in->block_seen = true;
 		break;
-	case GW_BLOCK_GAP:
-		if (!gw_block_lost(&scan, &lost))
+	case GW_RECORDING_GAP:
+		if (!gw_recording_read_lost(&scan, &lost))
 			return gw_fail(err, GW_ERR_CORRUPT, 0, "damaged: a gap is not one");
 		in->gaps++;
 		in->lost += lost;
 		break;
-	case GW_BLOCK_END: in->closed = true; break;
+	case GW_RECORDING_END: in->closed = true; break;
 	default: break; /* of a later version: not needed to understand the others */
 	}
 	return kind;
 }
 
-static enum gw_err next_block(struct gw_input *in, bool *ret_any, struct gw_error *err)
+static enum gw_err next_block(
+	struct gw_replay_input *in, bool *ret_any, struct gw_error *err)
 {
-	struct gw_block block;
+	struct gw_recording_block block;
 	size_t size;
-	enum gw_err kind = gw_block_read((unsigned char *)in->buffer + in->begin,
+	enum gw_err kind = gw_recording_read_block((unsigned char *)in->buffer + in->begin,
 		in->end - in->begin, &block, &size, err);
 
 	*ret_any = false;
 	if (kind == GW_ERR_FULL) { /* at the end: cut off here, or nothing more */
 		if (in->ended)
 			in->begin = in->end;
-		return in->ended ? GW_OK : widen(in, size, err);
+		return in->ended ? GW_OK : grow_buffer(in, size, err);
 	}
 	if (!kind)
 		kind = use_block(in, &block, err);
@@ -208,8 +210,8 @@ static enum gw_err next_block(struct gw_input *in, bool *ret_any, struct gw_erro
 }
 
 /* What the blocks in the buffer hold. */
-static enum gw_err take_blocks(struct gw_input *in, struct gw_reading *ret, size_t max,
-	size_t *n, struct gw_error *err)
+static enum gw_err take_blocks(struct gw_replay_input *in, struct gw_reading *ret,
+	size_t max, size_t *n, struct gw_error *err)
 {
 	enum gw_err kind = GW_OK;
 	bool any = true;
@@ -217,11 +219,11 @@ static enum gw_err take_blocks(struct gw_input *in, struct gw_reading *ret, size
 	while (!kind && *n < max && any) {
 		struct gw_reading *r = &ret[*n];
 
-		if (gw_unroll_next(&in->unroll, &in->names, r, &kind)) {
+		if (gw_decode_next(&in->decode, &in->names, r, &kind)) {
 			/* sources overlap by a little where a block ends */
-			if (in->timed && r->time_ns < in->last_ns)
+			if (in->has_time && r->time_ns < in->last_ns)
 				r->time_ns = in->last_ns;
-			in->timed = true;
+			in->has_time = true;
 			in->last_ns = r->time_ns;
 			(*n)++;
 		} else if (kind) {
@@ -236,7 +238,7 @@ static enum gw_err take_blocks(struct gw_input *in, struct gw_reading *ret, size
 /* ---- files ---- */
 
 /* Which of the two it is. */
-static enum gw_err tell_format(struct gw_input *in, struct gw_error *err)
+static enum gw_err detect_format(struct gw_replay_input *in, struct gw_error *err)
 {
 	size_t n = in->end - in->begin, m = GW_RECORDING_MAGIC_LEN;
 	const char *at = in->buffer + in->begin;
@@ -257,13 +259,13 @@ static enum gw_err tell_format(struct gw_input *in, struct gw_error *err)
 	return GW_OK;
 }
 
-static enum gw_err next_file(struct gw_input *in, struct gw_error *err)
+static enum gw_err next_file(struct gw_replay_input *in, struct gw_error *err)
 {
 	close(in->fd);
 	in->fd = -1;
 	if (in->format == GW_INPUT_RECORDING) {
-		in->n_cut += !in->closed;
-	} else if (!in->csv.headed) {
+		in->n_truncated += !in->closed;
+	} else if (!in->csv.has_header) {
 		in->csv.line = in->csv.column = 1;
 		return gw_fail(err, GW_ERR_PROTOCOL, 0,
 			"the file is empty: the header time_ms,point,value[,quality] is "
@@ -273,15 +275,15 @@ static enum gw_err next_file(struct gw_input *in, struct gw_error *err)
 	return in->files[in->at] ? open_file(in, err) : GW_OK;
 }
 
-enum gw_err gw_input_next(struct gw_input *in, struct gw_reading *ret, size_t max,
-	size_t *ret_n, struct gw_error *err)
+enum gw_err gw_replay_input_next(struct gw_replay_input *in, struct gw_reading *ret,
+	size_t max, size_t *ret_n, struct gw_error *err)
 {
 	enum gw_err kind = GW_OK;
 	size_t n = 0;
 
 	while (!kind && n == 0 && in->files[in->at]) {
 		if (in->format == GW_INPUT_NEW)
-			kind = tell_format(in, err);
+			kind = detect_format(in, err);
 		if (!kind && in->format == GW_INPUT_CSV)
 			kind = take_lines(in, ret, max, &n, err);
 		else if (!kind && in->format == GW_INPUT_RECORDING)

@@ -10,40 +10,40 @@
 
 #include "base/text.h"
 #include "replay/csv.h"
-#include "replay/unroll.h"
+#include "replay/decode.h"
 
-struct gw_input {
+struct gw_replay_input {
 	const char *const *files; /* the caller's, ended by NULL */
-	struct gw_names names;
+	struct gw_point_names names;
 	uint64_t bytes, total; /* read so far; of all files, 0 where one cannot be told */
 	uint64_t readings;
 	uint64_t gaps, lost; /* of recordings: places where the gateway was too busy */
-	size_t n_cut;        /* recordings that have no proper end */
+	size_t n_truncated;  /* recordings that have no proper end */
 	/* input.c's own */
 	size_t at; /* of the file that is read */
 	int fd;
 	bool ended; /* the file gave its last byte */
 	char *buffer;
-	size_t begin, end, room; /* what is in it, of how much */
+	size_t begin, end, capacity; /* what is in it, of how much */
 	enum { GW_INPUT_NEW, GW_INPUT_CSV, GW_INPUT_RECORDING } format;
-	bool timed;
+	bool has_time;
 	int64_t last_ns; /* of the readings handed out */
 	struct gw_csv csv;
-	struct gw_unroll unroll;
+	struct gw_decode decode;
 	uint64_t offset; /* in the file, of the block that was read last */
 	bool closed;     /* the recording's end was there */
 	bool block_seen; /* the first samples of it, too */
 };
 
 /* All files must be there. */
-enum gw_err gw_input_open(
-	struct gw_input *in, const char *const *files, struct gw_error *err);
-void gw_input_close(struct gw_input *in); /* twice is fine */
+enum gw_err gw_replay_input_open(
+	struct gw_replay_input *in, const char *const *files, struct gw_error *err);
+void gw_replay_input_close(struct gw_replay_input *in); /* twice is fine */
 
 /* Up to max readings; *ret_n 0: that was all. After a failure gw_input_where has the place. */
-enum gw_err gw_input_next(struct gw_input *in, struct gw_reading *ret, size_t max,
-	size_t *ret_n, struct gw_error *err);
+enum gw_err gw_replay_input_next(struct gw_replay_input *in, struct gw_reading *ret,
+	size_t max, size_t *ret_n, struct gw_error *err);
 /* FILE:LINE:COL of what was read last; of a recording FILE and the place in bytes. */
-void gw_input_where(const struct gw_input *in, struct gw_text *t);
+void gw_replay_input_where(const struct gw_replay_input *in, struct gw_text *t);
 
 #endif

@@ -15,7 +15,7 @@
 
 enum exit_code { DONE = 0, BAD = 1, USAGE = 2 };
 
-struct asked {
+struct invocation {
 	const char *config, *against;
 	const char *const *files; /* ended by NULL */
 	bool json, colour;
@@ -34,25 +34,25 @@ static void complain(void *arg, const char *line)
 	fprintf(stderr, "%s\n", line);
 }
 
-static void tell(void *arg, const struct gw_event *event)
+static void on_event(void *arg, const struct gw_event *event)
 {
 	gw_report_event(arg, event);
 }
 
 /* The place of what is wrong in a file, where people and editors look for it. */
-static int fail_file(const struct gw_input *in, const struct gw_error *err)
+static int fail_file(const struct gw_replay_input *in, const struct gw_error *err)
 {
 	char memory[4096 + 64];
 	struct gw_text t;
 
 	gw_text_init(&t, memory, sizeof(memory));
-	gw_input_where(in, &t);
+	gw_replay_input_where(in, &t);
 	fflush(stdout);
 	fprintf(stderr, "%s: %s\n", memory, err->text);
 	return BAD;
 }
 
-static int open_run(struct gw_run *run, const char *path)
+static int open_run(struct gw_replay_run *run, const char *path)
 {
 	struct gw_complaints complaints = {.say = complain};
 	struct gw_config *config;
@@ -60,10 +60,11 @@ static int open_run(struct gw_run *run, const char *path)
 
 	if (gw_config_load(path, &config, &complaints))
 		return BAD;
-	return gw_run_open(run, config, &err) ? fail(err.text) : DONE;
+	return gw_replay_run_open(run, config, &err) ? fail(err.text) : DONE;
 }
 
-static int feed(struct gw_input *in, struct gw_run *now, struct gw_run *was)
+static int feed(
+	struct gw_replay_input *in, struct gw_replay_run *new, struct gw_replay_run *old)
 {
 	static struct gw_reading batch[BATCH];
 	struct gw_progress progress;
@@ -73,70 +74,71 @@ static int feed(struct gw_input *in, struct gw_run *now, struct gw_run *was)
 
 	gw_progress_begin(&progress, stderr, isatty(STDERR_FILENO), gw_clock_mono_ns());
 	while (code == DONE && n) {
-		if (gw_input_next(in, batch, BATCH, &n, &err)) {
+		if (gw_replay_input_next(in, batch, BATCH, &n, &err)) {
 			gw_progress_end(&progress);
 			return fail_file(in, &err);
 		}
-		if (gw_run_feed(now, &in->names, batch, n, &err) ||
-			(was && gw_run_feed(was, &in->names, batch, n, &err)))
+		if (gw_replay_run_feed(new, &in->names, batch, n, &err) ||
+			(old && gw_replay_run_feed(old, &in->names, batch, n, &err)))
 			code = fail(err.text);
 		gw_progress_show(
 			&progress, in->bytes, in->total, in->readings, gw_clock_mono_ns());
 	}
 	gw_progress_end(&progress);
-	if (code == DONE && (gw_run_end(now, &err) || (was && gw_run_end(was, &err))))
+	if (code == DONE &&
+		(gw_replay_run_end(new, &err) || (old && gw_replay_run_end(old, &err))))
 		code = fail(err.text);
 	return code;
 }
 
-static int report(const struct asked *a, const struct gw_input *in,
-	const struct gw_run *now, const struct gw_run *was)
+static int report(const struct invocation *a, const struct gw_replay_input *in,
+	const struct gw_replay_run *new, const struct gw_replay_run *old)
 {
-	struct gw_report_against against = {.path = a->against, .was = was};
-	struct gw_pairs pairs = {0};
+	struct gw_report_baseline against = {.path = a->against, .old = old};
+	struct gw_comparison comparison = {0};
 	struct gw_error err;
 
-	if (was) {
-		if (gw_pairs_make(now, was, &pairs, &err))
+	if (old) {
+		if (gw_compare_runs(new, old, &comparison, &err))
 			return fail(err.text);
-		against.pairs = &pairs;
+		against.comparison = &comparison;
 	}
 	if (!a->json)
-		gw_report_print(stdout, a->colour, in, now, &against);
-	else if (was)
-		gw_report_pairs(stdout, now, &against);
-	gw_pairs_free(&pairs);
+		gw_report_print(stdout, a->colour, in, new, &against);
+	else if (old)
+		gw_report_changes(stdout, new, &against);
+	gw_compare_free(&comparison);
 	if (fflush(stdout) != 0 || ferror(stdout))
 		return fail("cannot write to standard output");
-	gw_report_holes(stderr, in);
-	gw_report_unknown(stderr, in, now, a->config);
-	if (was)
-		gw_report_unknown(stderr, in, was, a->against);
+	gw_report_gaps(stderr, in);
+	gw_report_unknown(stderr, in, new, a->config);
+	if (old)
+		gw_report_unknown(stderr, in, old, a->against);
 	return DONE;
 }
 
-static int replay(const struct asked *a)
+static int replay(const struct invocation *a)
 {
-	static struct gw_run now, was;
-	static struct gw_input in;
+	static struct gw_replay_run new, old;
+	static struct gw_replay_input in;
 	struct gw_error err;
-	int code = open_run(&now, a->config);
+	int code = open_run(&new, a->config);
 
-	if (a->against && open_run(&was, a->against) != DONE)
+	if (a->against && open_run(&old, a->against) != DONE)
 		code = BAD;
 	if (code == DONE && a->json) {
-		now.tell = tell;
-		now.arg = stdout;
+		new.on_event = on_event;
+		new.arg = stdout;
 	}
-	if (code == DONE && gw_input_open(&in, a->files, &err))
+	if (code == DONE && gw_replay_input_open(&in, a->files, &err))
 		code = fail_file(&in, &err);
 	if (code == DONE)
-		code = feed(&in, &now, a->against ? &was : NULL);
+		code = feed(&in, &new, a->against ? &old : NULL);
 	if (code == DONE)
-		code = report(a, &in, &now, a->against ? &was : NULL);
-	gw_input_close(&in);
-	gw_run_close(&now);
-	gw_run_close(&was);
+		code = report(a, &in, &new, a->against ? &old : NULL);
+	gw_replay_input_close(&in);
+	gw_replay_run_close(&new);
+	gw_replay_run_close(&old);
 	return code;
 }
 
@@ -158,7 +160,7 @@ int main(int argc, char **argv)
 		{NULL, 0, NULL, 0},
 	};
 	const char *no_colour = getenv("NO_COLOR");
-	struct asked a = {0};
+	struct invocation a = {0};
 
 	for (int c; (c = getopt_long(argc, argv, "c:", options, NULL)) != -1;) {
 		switch (c) {

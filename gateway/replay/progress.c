@@ -3,7 +3,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
-#include "ctl/when.h"
+#include "term/time_arg.h"
 
 #define BAR 30
 
@@ -26,7 +26,7 @@ static void bar(const struct gw_progress *p, struct gw_text *t, uint64_t done,
 		double spent_ms = (double)(now_ns - p->began_ns) / 1e6;
 		double left = (double)(total - done) / (double)done;
 
-		gw_when_age(t, (int64_t)(spent_ms * left));
+		gw_time_arg_add_age(t, (int64_t)(spent_ms * left));
 		gw_text_add(t, " left");
 	}
 }

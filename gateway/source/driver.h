@@ -78,7 +78,7 @@ enum gw_count {
 	GW_COUNT_REFUSED,    /* exception answers */
 	GW_COUNT_UNKNOWN_TOPIC, /* messages nobody asked for */
 	GW_COUNT_DUPLICATES,    /* redelivered messages */
-	GW_COUNT_UNSETTLED,     /* acknowledged to the broker before the commit was seen */
+	GW_COUNT_UNCOMMITTED,   /* acknowledged to the broker before the commit was seen */
 	GW_COUNT_DAMAGED,       /* messages with damage, what is whole in them was taken */
 	GW_COUNT_TOO_LONG,      /* messages longer than is taken, acknowledged unread */
 	GW_COUNT_SESSIONS, /* broker's queues given up for a message that ends the link */
@@ -103,7 +103,7 @@ void gw_emit_scaled(struct gw_emit *emit, const struct gw_point_opts *point, dou
 /* The device answers, but gives no value of this point. One line in the daemon log when that
  * begins, with why and the first of `n` bytes of what it gave (n may be 0), and one when the
  * point is readable again. Call it each time. */
-void gw_emit_refused(struct gw_emit *emit, const struct gw_point_opts *point,
+void gw_emit_unreadable(struct gw_emit *emit, const struct gw_point_opts *point,
 	enum gw_quality quality, const char *why, const void *bytes, size_t n,
 	int64_t mono_ns);
 /* Publish what was added and wake the engine. The core flushes after every poll. */
@@ -111,16 +111,17 @@ void gw_emit_flush(struct gw_emit *emit);
 void gw_emit_count(struct gw_emit *emit, enum gw_count what, uint64_t by);
 /* Flush, then wait until the engine has stepped everything this source emitted and what it
  * caused is committed, at most timeout_ms. False if it was not settled in time. */
-bool gw_emit_settle(struct gw_emit *emit, int timeout_ms);
+bool gw_emit_wait_committed(struct gw_emit *emit, int timeout_ms);
 /* The same in two halves, for a driver that goes on reading meanwhile. mark flushes and notes
  * what was emitted so far; settled looks once, without waiting (the mark remembers how far it
  * got). A mark belongs to the driver. */
-struct gw_mark {
+struct gw_emit_checkpoint {
 	uint64_t samples, seq;
-	bool held, stepped;
+	bool coalescing, stepped;
 };
-void gw_emit_mark(struct gw_emit *emit, struct gw_mark *ret_mark);
-bool gw_emit_settled(struct gw_emit *emit, struct gw_mark *mark);
+void gw_emit_set_checkpoint(
+	struct gw_emit *emit, struct gw_emit_checkpoint *ret_checkpoint);
+bool gw_emit_is_committed(struct gw_emit *emit, struct gw_emit_checkpoint *checkpoint);
 /* The core asks the source to end: poll returns GW_ERR_STOPPED soon. */
 bool gw_emit_stopping(const struct gw_emit *emit);
 /* Readable when the source must look up from a long wait (stop): add it to the driver's poll(2). */
@@ -128,8 +129,8 @@ int gw_emit_wake_fd(const struct gw_emit *emit);
 /* What a driver remembers across restarts, if it has `remembers`; a few bytes for each device, told
  * when they change. They may be older than what happened before a kill: complete is true only if
  * they were remembered so, by a source that was ending. 0: nothing is known. */
-size_t gw_emit_recall(struct gw_emit *emit, void *to, size_t size, bool *ret_complete);
-void gw_emit_remember(struct gw_emit *emit, const void *bytes, size_t n, bool complete);
+size_t gw_emit_load_state(struct gw_emit *emit, void *to, size_t size, bool *ret_complete);
+void gw_emit_save_state(struct gw_emit *emit, const void *bytes, size_t n, bool complete);
 /* The thread is alive. The core says so around every call; a driver says so in an open that may
  * take longer than a second, at least every second. */
 void gw_emit_beat(struct gw_emit *emit);
@@ -148,7 +149,7 @@ struct gw_driver {
 	const struct gw_setting *device_settings;
 	const struct gw_setting *point_settings;
 	size_t source_opts_size, device_opts_size, point_opts_size;
-	bool remembers;    /* uses gw_emit_recall and gw_emit_remember */
+	bool saves_state;  /* uses gw_emit_recall and gw_emit_remember */
 	bool pushed;       /* devices speak by themselves: expect_every instead of poll */
 	size_t state_size; /* zeroed, allocated by the core, one per source */
 

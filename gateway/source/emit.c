@@ -4,8 +4,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "source/memory.h"
 #include "source/quality.h"
+#include "source/state_files.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -23,7 +23,7 @@ struct slot {
 
 /* Every held sample of every point in one list in order of arrival, so that what is let out is
  * in order of time whatever point it belongs to. */
-struct gw_held {
+struct gw_coalescer {
 	uint64_t order;
 	size_t n;
 	uint32_t first, last;
@@ -37,7 +37,7 @@ const char *const gw_count_names[] = {
 	[GW_COUNT_REFUSED] = "refused",
 	[GW_COUNT_UNKNOWN_TOPIC] = "unknown_topics",
 	[GW_COUNT_DUPLICATES] = "duplicates",
-	[GW_COUNT_UNSETTLED] = "unsettled",
+	[GW_COUNT_UNCOMMITTED] = "unsettled",
 	[GW_COUNT_DAMAGED] = "damaged",
 	[GW_COUNT_TOO_LONG] = "too_long",
 	[GW_COUNT_SESSIONS] = "sessions_dropped",
@@ -66,28 +66,29 @@ enum gw_err gw_emit_init(
 		.thread = opts->thread,
 		.n_points = opts->n_points,
 	};
-	if (opts->settle)
-		e->settle = *opts->settle;
-	e->held = calloc(1, sizeof(*e->held) + n * sizeof(e->held->slots[0]));
-	if (!e->held)
+	if (opts->commit)
+		e->commit = *opts->commit;
+	e->coalescer = calloc(
+		1, sizeof(*e->coalescer) + n * sizeof(e->coalescer->slots[0]));
+	if (!e->coalescer)
 		return gw_fail(err, GW_ERR_SYSTEM, 0, "out of memory");
-	e->held->first = e->held->last = NIL;
-	return gw_refused_init(&e->refused, opts->n_points, err);
+	e->coalescer->first = e->coalescer->last = NIL;
+	return gw_unreadable_points_init(&e->unreadable, opts->n_points, err);
 }
 
 void gw_emit_fini(struct gw_emit *e)
 {
-	free(e->held);
-	e->held = NULL;
-	gw_refused_fini(&e->refused);
+	free(e->coalescer);
+	e->coalescer = NULL;
+	gw_unreadable_points_fini(&e->unreadable);
 }
 
-bool gw_emit_holding(const struct gw_emit *e)
+bool gw_emit_is_coalescing(const struct gw_emit *e)
 {
-	return e->held->n > 0;
+	return e->coalescer->n > 0;
 }
 
-static void unlink_slot(struct gw_held *h, struct slot *s)
+static void unlink_slot(struct gw_coalescer *h, struct slot *s)
 {
 	if (s->prev == NIL)
 		h->first = s->next;
@@ -138,9 +139,9 @@ static struct slot *evict(struct slot *slots, const struct gw_sample *newest)
 	return victim;
 }
 
-static void hold(struct gw_emit *e, const struct gw_sample *sample)
+static void coalesce(struct gw_emit *e, const struct gw_sample *sample)
 {
-	struct gw_held *h = e->held;
+	struct gw_coalescer *h = e->coalescer;
 	struct slot *slots = &h->slots[(size_t)sample->point * SLOTS];
 	struct slot *free_slot = NULL;
 	uint32_t at;
@@ -173,9 +174,9 @@ static size_t push(struct gw_emit *e, const struct gw_sample *samples, size_t n)
 }
 
 /* Let out as many held samples as the ring takes, oldest first. */
-static void let_out(struct gw_emit *e)
+static void push_coalesced(struct gw_emit *e)
 {
-	struct gw_held *h = e->held;
+	struct gw_coalescer *h = e->coalescer;
 
 	while (h->first != NIL) {
 		struct slot *s = &h->slots[h->first];
@@ -191,12 +192,12 @@ static void publish(struct gw_emit *e)
 {
 	size_t n = e->n_batch, pushed = 0;
 
-	if (e->held->n > 0)
-		let_out(e);
-	if (e->held->n == 0 && n > 0)
+	if (e->coalescer->n > 0)
+		push_coalesced(e);
+	if (e->coalescer->n == 0 && n > 0)
 		pushed = push(e, e->batch, n);
 	for (; pushed < n; pushed++)
-		hold(e, &e->batch[pushed]);
+		coalesce(e, &e->batch[pushed]);
 	e->n_batch = 0;
 }
 
@@ -212,8 +213,8 @@ void gw_emit_sample(struct gw_emit *e, uint32_t point, enum gw_quality quality,
 	} else if (!isfinite(value)) {
 		quality = GW_QUALITY_BAD_INVALID;
 		value = 0;
-	} else if (e->refused.n_now > 0) {
-		gw_refused_recover(&e->refused, e->source, point, mono_ns);
+	} else if (e->unreadable.n_now > 0) {
+		gw_unreadable_points_recover(&e->unreadable, e->source, point, mono_ns);
 	}
 	if (mono_ns < e->last_ns)
 		mono_ns = e->last_ns;
@@ -230,21 +231,22 @@ void gw_emit_sample(struct gw_emit *e, uint32_t point, enum gw_quality quality,
 }
 
 /* Whether the log has yet to say so. */
-static bool refuse(struct gw_emit *e, const struct gw_point_opts *point,
+static bool mark_unreadable(struct gw_emit *e, const struct gw_point_opts *point,
 	enum gw_quality quality, int64_t mono_ns)
 {
 	gw_emit_sample(e, point->index, quality, 0, mono_ns, 0);
-	return point->index < e->n_points && gw_refused_note(&e->refused, point, mono_ns);
+	return point->index < e->n_points &&
+		gw_unreadable_points_add(&e->unreadable, point, mono_ns);
 }
 
 /* What cannot be a value, or means that there is none. */
-static void refuse_value(struct gw_emit *e, const struct gw_point_opts *point,
+static void refuse_invalid(struct gw_emit *e, const struct gw_point_opts *point,
 	enum gw_quality quality, double value, int64_t mono_ns)
 {
 	char memory[96];
 	struct gw_text t;
 
-	if (!refuse(e, point, quality, mono_ns))
+	if (!mark_unreadable(e, point, quality, mono_ns))
 		return;
 	gw_text_init(&t, memory, sizeof(memory));
 	if (isfinite(value)) {
@@ -256,7 +258,7 @@ static void refuse_value(struct gw_emit *e, const struct gw_point_opts *point,
 			"the device sends no finite number: look at the sensor, or at type "
 			"and order");
 	}
-	gw_refused_say(e->source, point, memory, NULL, 0);
+	gw_unreadable_points_log(e->source, point, memory, NULL, 0);
 }
 
 void gw_emit_raw(struct gw_emit *e, const struct gw_point_opts *point,
@@ -268,12 +270,12 @@ void gw_emit_raw(struct gw_emit *e, const struct gw_point_opts *point,
 		value = raw != 0;
 	else
 		value = raw * point->scale + point->offset;
-	if (gw_quality_bounded(point) || !isfinite(value)) {
+	if (gw_quality_has_bounds(point) || !isfinite(value)) {
 		quality = gw_quality_invalid_number(point, raw)
 			? GW_QUALITY_BAD_INVALID
-			: gw_quality_judge(point, quality, value);
+			: gw_quality_of_value(point, quality, value);
 		if (!gw_quality_usable(quality)) {
-			refuse_value(e, point, quality, value, mono_ns);
+			refuse_invalid(e, point, quality, value, mono_ns);
 			return;
 		}
 	}
@@ -285,29 +287,29 @@ void gw_emit_scaled(struct gw_emit *e, const struct gw_point_opts *point, double
 {
 	enum gw_quality quality = GW_QUALITY_GOOD;
 
-	if (gw_quality_bounded(point) || !isfinite(value)) {
+	if (gw_quality_has_bounds(point) || !isfinite(value)) {
 		quality = gw_quality_invalid_bits(point, bits, width)
 			? GW_QUALITY_BAD_INVALID
-			: gw_quality_judge(point, quality, value);
+			: gw_quality_of_value(point, quality, value);
 		if (!gw_quality_usable(quality)) {
-			refuse_value(e, point, quality, value, mono_ns);
+			refuse_invalid(e, point, quality, value, mono_ns);
 			return;
 		}
 	}
 	gw_emit_sample(e, point->index, quality, value, mono_ns, 0);
 }
 
-void gw_emit_refused(struct gw_emit *e, const struct gw_point_opts *point,
+void gw_emit_unreadable(struct gw_emit *e, const struct gw_point_opts *point,
 	enum gw_quality quality, const char *why, const void *bytes, size_t n,
 	int64_t mono_ns)
 {
-	if (refuse(e, point, quality, mono_ns))
-		gw_refused_say(e->source, point, why, bytes, n);
+	if (mark_unreadable(e, point, quality, mono_ns))
+		gw_unreadable_points_log(e->source, point, why, bytes, n);
 }
 
 void gw_emit_flush(struct gw_emit *e)
 {
-	if (e->n_batch == 0 && e->held->n == 0)
+	if (e->n_batch == 0 && e->coalescer->n == 0)
 		return;
 	publish(e);
 	if (e->engine_wake)
@@ -324,16 +326,17 @@ bool gw_emit_stopping(const struct gw_emit *e)
 	return e->thread && gw_thread_stopping(e->thread);
 }
 
-size_t gw_emit_recall(struct gw_emit *e, void *to, size_t size, bool *ret_complete)
+size_t gw_emit_load_state(struct gw_emit *e, void *to, size_t size, bool *ret_complete)
 {
 	*ret_complete = false;
-	return e->memory ? gw_memory_recall(e->memory, to, size, ret_complete) : 0;
+	return e->state_file ? gw_state_files_load(e->state_file, to, size, ret_complete)
+			     : 0;
 }
 
-void gw_emit_remember(struct gw_emit *e, const void *bytes, size_t n, bool complete)
+void gw_emit_save_state(struct gw_emit *e, const void *bytes, size_t n, bool complete)
 {
-	if (e->memory)
-		gw_memory_remember(e->memory, bytes, n, complete);
+	if (e->state_file)
+		gw_state_files_save(e->state_file, bytes, n, complete);
 }
 
 void gw_emit_beat(struct gw_emit *e)
@@ -347,46 +350,46 @@ int gw_emit_wake_fd(const struct gw_emit *e)
 	return e->stop_fd;
 }
 
-void gw_emit_mark(struct gw_emit *e, struct gw_mark *ret_mark)
+void gw_emit_set_checkpoint(struct gw_emit *e, struct gw_emit_checkpoint *ret_checkpoint)
 {
 	gw_emit_flush(e);
-	*ret_mark = (struct gw_mark){
-		.samples = gw_ring_head(e->ring), .held = e->held->n > 0};
+	*ret_checkpoint = (struct gw_emit_checkpoint){
+		.samples = gw_ring_head(e->ring), .coalescing = e->coalescer->n > 0};
 }
 
-bool gw_emit_settled(struct gw_emit *e, struct gw_mark *mark)
+bool gw_emit_is_committed(struct gw_emit *e, struct gw_emit_checkpoint *checkpoint)
 {
-	if (!e->settle.last_seq || !e->settle.wait_committed)
+	if (!e->commit.last_seq || !e->commit.wait_committed)
 		return true;
-	if (mark->held) {
+	if (checkpoint->coalescing) {
 		gw_emit_flush(e);
-		mark->samples = gw_ring_head(e->ring);
-		mark->held = e->held->n > 0;
-		if (mark->held)
+		checkpoint->samples = gw_ring_head(e->ring);
+		checkpoint->coalescing = e->coalescer->n > 0;
+		if (checkpoint->coalescing)
 			return false;
 	}
-	if (!mark->stepped) {
-		if (gw_ring_stepped(e->ring) < mark->samples)
+	if (!checkpoint->stepped) {
+		if (gw_ring_processed(e->ring) < checkpoint->samples)
 			return false;
 		/* Read after the engine has stepped them: it covers whatever they caused. */
-		mark->seq = e->settle.last_seq(e->settle.arg);
-		mark->stepped = true;
+		checkpoint->seq = e->commit.last_seq(e->commit.arg);
+		checkpoint->stepped = true;
 	}
-	return e->settle.wait_committed(e->settle.arg, mark->seq, 0);
+	return e->commit.wait_committed(e->commit.arg, checkpoint->seq, 0);
 }
 
 /* The engine needs about 10 us to wake and step, a commit 200 us to many ms: look after 20 us,
  * then at doubling intervals up to 1 ms. Sleeping even the shortest time costs less processor
  * time than spinning through it, and nobody waits for the acknowledgement. */
-bool gw_emit_settle(struct gw_emit *e, int timeout_ms)
+bool gw_emit_wait_committed(struct gw_emit *e, int timeout_ms)
 {
 	int64_t until_ns = gw_clock_mono_ns() + timeout_ms * GW_NS_PER_MS;
 	struct timespec pause = {.tv_nsec = 20000};
-	struct gw_mark mark;
+	struct gw_emit_checkpoint checkpoint;
 	bool stopping = false;
 
-	gw_emit_mark(e, &mark);
-	while (!gw_emit_settled(e, &mark)) {
+	gw_emit_set_checkpoint(e, &checkpoint);
+	while (!gw_emit_is_committed(e, &checkpoint)) {
 		int64_t now_ns = gw_clock_mono_ns();
 
 		if (!stopping && gw_emit_stopping(e)) {

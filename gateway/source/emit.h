@@ -13,8 +13,8 @@
 #define GW_SOURCE_EMIT_H
 
 #include "base/wake.h"
-#include "source/refused.h"
 #include "source/source.h"
+#include "source/unreadable_points.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -22,21 +22,21 @@
 
 #define GW_EMIT_BATCH 64
 
-struct gw_held;
+struct gw_coalescer;
 
 struct gw_emit {
 	/* set at init */
 	struct gw_ring *ring;
 	struct gw_wake *engine_wake;
-	struct gw_settle settle; /* functions NULL: nothing to wait for */
-	const char *source;      /* its name */
+	struct gw_commit_check commit; /* functions NULL: nothing to wait for */
+	const char *source;            /* its name */
 	int stop_fd;
 	struct gw_thread *thread; /* NULL: never stopping */
 	uint32_t n_points;
-	struct gw_held *held;
-	struct gw_memory_slot *memory; /* NULL: nothing is remembered */
+	struct gw_coalescer *coalescer;
+	struct gw_state_file *state_file; /* NULL: nothing is saved */
 	/* the source's thread */
-	struct gw_refusals refused;
+	struct gw_unreadable_points unreadable;
 	size_t n_batch;
 	int64_t last_ns;
 	struct gw_sample batch[GW_EMIT_BATCH];
@@ -49,8 +49,8 @@ struct gw_emit_opts {
 	const char *source;
 	uint32_t n_points; /* with the source's own */
 	struct gw_ring *ring;
-	struct gw_wake *engine_wake;    /* NULL: nobody to wake */
-	const struct gw_settle *settle; /* NULL: nothing to wait for; else copied */
+	struct gw_wake *engine_wake;          /* NULL: nobody to wake */
+	const struct gw_commit_check *commit; /* NULL: nothing to wait for; else copied */
 	int stop_fd;
 	struct gw_thread *thread; /* NULL: never stopping */
 };
@@ -60,6 +60,6 @@ enum gw_err gw_emit_init(
 void gw_emit_fini(struct gw_emit *e); /* zeroed or twice is fine */
 
 /* Whether samples are held back because the ring was full: flush again soon. */
-bool gw_emit_holding(const struct gw_emit *e);
+bool gw_emit_is_coalescing(const struct gw_emit *e);
 
 #endif

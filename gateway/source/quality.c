@@ -4,7 +4,7 @@
 #include <math.h>
 
 /* Relative: scaling leaves 3276.7000000000003 where the file says 3276.7. */
-#define SAME 1e-9
+#define TOLERANCE 1e-9
 
 static bool within(const struct gw_table *t, double value)
 {
@@ -16,12 +16,12 @@ static bool is_listed(const struct gw_codes *codes, double value)
 	for (size_t i = 0; i < codes->n; i++)
 		if (!codes->at[i].is_raw &&
 			fabs(value - codes->at[i].value) <=
-				SAME * fmax(1, fabs(codes->at[i].value)))
+				TOLERANCE * fmax(1, fabs(codes->at[i].value)))
 			return true;
 	return false;
 }
 
-enum gw_quality gw_quality_judge(
+enum gw_quality gw_quality_of_value(
 	const struct gw_point_opts *p, enum gw_quality quality, double value)
 {
 	if (!isfinite(value) || !within(&p->valid, value) || is_listed(&p->invalid, value))

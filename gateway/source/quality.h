@@ -14,13 +14,13 @@
 #include "source/driver.h"
 
 /* Whether a point says anything of its values; without it every finite one keeps its quality. */
-static inline bool gw_quality_bounded(const struct gw_point_opts *p)
+static inline bool gw_quality_has_bounds(const struct gw_point_opts *p)
 {
 	return (p->range.rows | p->valid.rows | p->invalid.n) != 0;
 }
 
 /* A usable reading in the point's unit. In range it keeps its quality. */
-enum gw_quality gw_quality_judge(
+enum gw_quality gw_quality_of_value(
 	const struct gw_point_opts *p, enum gw_quality quality, double value);
 
 /* Whether `invalid` lists these bits, width of them, 1 to 64. */

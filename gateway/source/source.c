@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "source/source.h"
 
-#include "base/breaker.h"
+#include "base/backoff.h"
 #include "base/clock.h"
+#include "base/fd_reserve.h"
 #include "base/log.h"
-#include "base/room.h"
 #include "source/emit.h"
 
 #include <errno.h>
@@ -18,12 +18,12 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-#define FIRST_RETRY_NS  GW_NS_PER_SEC
-#define LONGEST_WAIT_NS (60 * GW_NS_PER_SEC)
+#define FIRST_RETRY_NS GW_NS_PER_SEC
+#define RETRY_MAX_NS   (60 * GW_NS_PER_SEC)
 /* A link that was up for less than this has not proved that it works again. */
-#define PROVED_NS  (10 * GW_NS_PER_SEC)
-#define LOOK_UP_MS 1000
-#define HOLDING_MS 10
+#define STABLE_NS          (10 * GW_NS_PER_SEC)
+#define POLL_MAX_MS        1000
+#define COALESCING_POLL_MS 10
 
 struct gw_source {
 	/* set at new */
@@ -33,22 +33,22 @@ struct gw_source {
 	void *state;
 	/* the source's thread */
 	struct gw_emit emit;
-	struct gw_breaker breaker;
+	struct gw_backoff backoff;
 	struct gw_thread thread;
-	_Atomic bool say_again; /* set by main, taken back by the source's thread */
+	_Atomic bool state_requested; /* set by main, taken back by the source's thread */
 	/* main */
-	struct gw_source_watch watch;
+	struct gw_source_hang hang;
 	/* any thread, under lock; written at changes only */
 	pthread_mutex_t lock;
-	enum gw_source_state up;
+	enum gw_source_state link_state;
 	int64_t since_ns;
 	uint64_t tries;
-	bool hangs;
+	bool hanging;
 	char why[200];
 };
 
 enum gw_err gw_source_new(const struct gw_source_opts *opts, size_t ring_capacity,
-	struct gw_wake *engine_wake, const struct gw_settle *settle,
+	struct gw_wake *engine_wake, const struct gw_commit_check *commit,
 	struct gw_source **ret_source, struct gw_error *err)
 {
 	struct gw_source *s = calloc(1, sizeof(*s));
@@ -64,7 +64,7 @@ enum gw_err gw_source_new(const struct gw_source_opts *opts, size_t ring_capacit
 	pthread_mutex_init(&s->lock, NULL);
 	if (getrandom(&seed, sizeof(seed), GRND_NONBLOCK) != sizeof(seed))
 		seed = (uint64_t)s->since_ns;
-	gw_breaker_init(&s->breaker, FIRST_RETRY_NS, LONGEST_WAIT_NS, seed);
+	gw_backoff_init(&s->backoff, FIRST_RETRY_NS, RETRY_MAX_NS, seed);
 	s->state = calloc(1, state_size ? state_size : 1);
 	s->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (!s->state || s->stop_fd < 0) {
@@ -79,7 +79,7 @@ enum gw_err gw_source_new(const struct gw_source_opts *opts, size_t ring_capacit
 		.n_points = opts->n_points + 1,
 		.ring = &s->ring,
 		.engine_wake = engine_wake,
-		.settle = settle,
+		.commit = commit,
 		.stop_fd = s->stop_fd,
 		.thread = &s->thread,
 	};
@@ -96,7 +96,7 @@ void gw_source_free(struct gw_source *s)
 {
 	if (!s)
 		return;
-	gw_source_ask_stop(s);
+	gw_source_request_stop(s);
 	gw_source_join(s);
 	if (s->state)
 		s->opts->driver_table->close(s->state);
@@ -111,12 +111,12 @@ void gw_source_free(struct gw_source *s)
 	free(s);
 }
 
-static void set_state(
-	struct gw_source *s, enum gw_source_state up, uint64_t tries, const char *why)
+static void set_state(struct gw_source *s, enum gw_source_state link_state, uint64_t tries,
+	const char *why)
 {
 	pthread_mutex_lock(&s->lock);
-	if (s->up != up) {
-		s->up = up;
+	if (s->link_state != link_state) {
+		s->link_state = link_state;
 		s->since_ns = gw_clock_mono_ns();
 	}
 	s->tries = tries;
@@ -136,22 +136,22 @@ static void emit_down(struct gw_source *s, bool down)
 }
 
 /* Main said for us that we are down, and waits to hear what we are. */
-static void say_if_asked(struct gw_source *s)
+static void send_requested_state(struct gw_source *s)
 {
 	/* acquire: what main pushed before it asked was dealt with before what is emitted here */
-	if (!atomic_load_explicit(&s->say_again, memory_order_acquire) ||
-		s->up == GW_SOURCE_STARTING)
+	if (!atomic_load_explicit(&s->state_requested, memory_order_acquire) ||
+		s->link_state == GW_SOURCE_STARTING)
 		return;
-	emit_down(s, s->up == GW_SOURCE_DOWN);
+	emit_down(s, s->link_state == GW_SOURCE_DOWN);
 	/* release: main sees it emitted once it sees this */
-	atomic_store_explicit(&s->say_again, false, memory_order_release);
+	atomic_store_explicit(&s->state_requested, false, memory_order_release);
 }
 
-static void say_up(struct gw_source *s)
+static void log_up(struct gw_source *s)
 {
 	int64_t down_s = (gw_clock_mono_ns() - s->since_ns) / GW_NS_PER_SEC;
 
-	if (s->up == GW_SOURCE_STARTING)
+	if (s->link_state == GW_SOURCE_STARTING)
 		gw_log(GW_LOG_INFO, "%s: link up", s->opts->name);
 	else
 		gw_log(GW_LOG_NOTICE,
@@ -162,22 +162,22 @@ static void say_up(struct gw_source *s)
 }
 
 /* Says it at the change only; further tries are counted in the status. */
-static void went_down(struct gw_source *s, const struct gw_error *err)
+static void on_link_lost(struct gw_source *s, const struct gw_error *err)
 {
 	const char *why = err->text[0] ? err->text : gw_err_name(err->kind);
 	int64_t now_ns = gw_clock_mono_ns();
 	int64_t wait_ms;
 
-	gw_breaker_failed(&s->breaker, now_ns);
-	wait_ms = (s->breaker.next_ns - now_ns) / GW_NS_PER_MS;
-	if (s->up == GW_SOURCE_DOWN) {
+	gw_backoff_failed(&s->backoff, now_ns);
+	wait_ms = (s->backoff.next_ns - now_ns) / GW_NS_PER_MS;
+	if (s->link_state == GW_SOURCE_DOWN) {
 		set_state(s, GW_SOURCE_DOWN, s->tries, why);
 		return;
 	}
 	gw_log(GW_LOG_WARNING, "%s: %s (%s), retry in %" PRId64 ".%" PRId64 " s",
-		s->opts->name, s->up == GW_SOURCE_UP ? "link lost" : "no link", why,
+		s->opts->name, s->link_state == GW_SOURCE_UP ? "link lost" : "no link", why,
 		wait_ms / 1000, wait_ms / 100 % 10);
-	set_state(s, GW_SOURCE_DOWN, s->up == GW_SOURCE_UP ? 0 : 1, why);
+	set_state(s, GW_SOURCE_DOWN, s->link_state == GW_SOURCE_UP ? 0 : 1, why);
 	emit_down(s, true);
 }
 
@@ -188,45 +188,47 @@ static enum gw_err run_link(struct gw_source *s, struct gw_error *err)
 	enum gw_err rc;
 	int64_t up_ns, now_ns;
 
-	if (s->up == GW_SOURCE_DOWN)
+	if (s->link_state == GW_SOURCE_DOWN)
 		set_state(s, GW_SOURCE_DOWN, s->tries + 1, s->why);
-	if (!gw_room_left())
+	if (!gw_fd_reserve_available())
 		return gw_fail(err, GW_ERR_SYSTEM, EMFILE,
 			"the last descriptors are kept for uplinks and the store");
 	rc = driver->open(s->state, s->opts, &s->emit, err);
 	gw_emit_flush(&s->emit);
 	if (rc != GW_OK)
 		return rc;
-	say_up(s);
+	log_up(s);
 	set_state(s, GW_SOURCE_UP, 0, "");
 	emit_down(s, false);
 	for (up_ns = now_ns = gw_clock_mono_ns(); !gw_thread_stopping(&s->thread);) {
 		gw_thread_beat(&s->thread, now_ns);
-		say_if_asked(s);
+		send_requested_state(s);
 		rc = driver->poll(s->state,
-			gw_emit_holding(&s->emit) ? HOLDING_MS : LOOK_UP_MS, &s->emit, err);
+			gw_emit_is_coalescing(&s->emit) ? COALESCING_POLL_MS : POLL_MAX_MS,
+			&s->emit, err);
 		gw_emit_flush(&s->emit);
 		if (rc != GW_OK)
 			return rc;
 		now_ns = gw_clock_mono_ns();
-		if (s->breaker.failures > 0 && now_ns - up_ns >= PROVED_NS)
-			gw_breaker_worked(&s->breaker);
+		if (s->backoff.failures > 0 && now_ns - up_ns >= STABLE_NS)
+			gw_backoff_succeeded(&s->backoff);
 	}
 	return GW_ERR_STOPPED;
 }
 
-static void back_off(struct gw_source *s)
+static void wait_backoff(struct gw_source *s)
 {
 	struct pollfd pfd = {.fd = s->stop_fd, .events = POLLIN};
 	int64_t now_ns = gw_clock_mono_ns();
 
-	while (!gw_breaker_ready(&s->breaker, now_ns) && !gw_thread_stopping(&s->thread)) {
-		int64_t left_ms = (s->breaker.next_ns - now_ns) / GW_NS_PER_MS + 1;
-		int most_ms = gw_emit_holding(&s->emit) ? HOLDING_MS : LOOK_UP_MS;
+	while (!gw_backoff_ready(&s->backoff, now_ns) && !gw_thread_stopping(&s->thread)) {
+		int64_t left_ms = (s->backoff.next_ns - now_ns) / GW_NS_PER_MS + 1;
+		int max_ms = gw_emit_is_coalescing(&s->emit) ? COALESCING_POLL_MS
+							     : POLL_MAX_MS;
 
 		gw_thread_beat(&s->thread, now_ns);
-		say_if_asked(s);
-		poll(&pfd, 1, left_ms < most_ms ? (int)left_ms : most_ms);
+		send_requested_state(s);
+		poll(&pfd, 1, left_ms < max_ms ? (int)left_ms : max_ms);
 		gw_emit_flush(&s->emit);
 		now_ns = gw_clock_mono_ns();
 	}
@@ -244,8 +246,8 @@ static void *run(void *arg)
 		s->opts->driver_table->close(s->state);
 		if (gw_thread_stopping(&s->thread))
 			break;
-		went_down(s, &err);
-		back_off(s);
+		on_link_lost(s, &err);
+		wait_backoff(s);
 	}
 	gw_emit_flush(&s->emit);
 	return NULL;
@@ -256,14 +258,14 @@ enum gw_err gw_source_start(struct gw_source *s, struct gw_error *err)
 	return gw_thread_start(&s->thread, s->opts->name, run, s, err);
 }
 
-void gw_source_memory(struct gw_source *s, struct gw_memory_slot *memory)
+void gw_source_set_state_file(struct gw_source *s, struct gw_state_file *file)
 {
-	s->emit.memory = memory;
+	s->emit.state_file = file;
 }
 
-void gw_source_ask_stop(struct gw_source *s)
+void gw_source_request_stop(struct gw_source *s)
 {
-	gw_thread_ask_stop(&s->thread);
+	gw_thread_request_stop(&s->thread);
 	if (s->stop_fd >= 0)
 		eventfd_write(s->stop_fd, 1);
 }
@@ -288,40 +290,40 @@ const struct gw_source_opts *gw_source_opts(const struct gw_source *s)
 	return s->opts;
 }
 
-struct gw_source_watch *gw_source_watch(struct gw_source *s)
+struct gw_source_hang *gw_source_hang(struct gw_source *s)
 {
-	return &s->watch;
+	return &s->hang;
 }
 
-void gw_source_hangs(struct gw_source *s, bool hangs)
+void gw_source_set_hanging(struct gw_source *s, bool hanging)
 {
 	pthread_mutex_lock(&s->lock);
-	s->hangs = hangs;
+	s->hanging = hanging;
 	pthread_mutex_unlock(&s->lock);
 }
 
-void gw_source_say_again(struct gw_source *s)
+void gw_source_request_state(struct gw_source *s)
 {
-	atomic_store_explicit(&s->say_again, true, memory_order_release);
+	atomic_store_explicit(&s->state_requested, true, memory_order_release);
 }
 
-bool gw_source_said_again(struct gw_source *s)
+bool gw_source_state_sent(struct gw_source *s)
 {
-	return !atomic_load_explicit(&s->say_again, memory_order_acquire);
+	return !atomic_load_explicit(&s->state_requested, memory_order_acquire);
 }
 
 void gw_source_status(struct gw_source *s, struct gw_source_status *ret_status)
 {
 	pthread_mutex_lock(&s->lock);
 	*ret_status = (struct gw_source_status){
-		.state = s->up,
+		.state = s->link_state,
 		.since_ns = s->since_ns,
 		.tries = s->tries,
 	};
 	memcpy(ret_status->why, s->why, sizeof(ret_status->why));
-	if (s->hangs) {
+	if (s->hanging) {
 		ret_status->state = GW_SOURCE_DOWN;
-		ret_status->since_ns = s->watch.since_ns;
+		ret_status->since_ns = s->hang.since_ns;
 		snprintf(ret_status->why, sizeof(ret_status->why),
 			"its driver does not return");
 	}

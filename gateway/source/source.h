@@ -17,7 +17,7 @@
 #include <stdint.h>
 
 /* How a source learns that what it emitted is settled; the app fills it. */
-struct gw_settle {
+struct gw_commit_check {
 	/* seq of the last event the engine emitted; any thread. */
 	uint64_t (*last_seq)(void *arg);
 	/* Wait until seq is committed, at most until mono_ns; false if it is not. */
@@ -25,17 +25,17 @@ struct gw_settle {
 	void *arg;
 };
 
-struct gw_memory_slot;
+struct gw_state_file;
 struct gw_source;
 
 /* ring_capacity samples; engine_wake is poked after a publish. */
 enum gw_err gw_source_new(const struct gw_source_opts *opts, size_t ring_capacity,
-	struct gw_wake *engine_wake, const struct gw_settle *settle,
+	struct gw_wake *engine_wake, const struct gw_commit_check *commit,
 	struct gw_source **ret_source, struct gw_error *err);
 enum gw_err gw_source_start(struct gw_source *s, struct gw_error *err);
 /* Between new and start: where its driver remembers; NULL: nowhere. */
-void gw_source_memory(struct gw_source *s, struct gw_memory_slot *memory);
-void gw_source_ask_stop(struct gw_source *s);
+void gw_source_set_state_file(struct gw_source *s, struct gw_state_file *file);
+void gw_source_request_stop(struct gw_source *s);
 void gw_source_join(struct gw_source *s);
 void gw_source_free(struct gw_source *s); /* NULL is fine; joins */
 
@@ -48,22 +48,22 @@ const struct gw_source_opts *gw_source_opts(const struct gw_source *s);
 enum gw_source_state { GW_SOURCE_STARTING, GW_SOURCE_UP, GW_SOURCE_DOWN };
 
 /* What main knows of a source whose thread may hang in its driver (app/supervise.h). */
-enum gw_watch_state {
-	GW_WATCH_MOVES,
-	GW_WATCH_HANGS, /* the engine was told that it is down */
-	GW_WATCH_ASKED, /* it moves again and was asked to say what it is */
+enum gw_hang_state {
+	GW_HANG_NONE,
+	GW_HANG_REPORTED,        /* the engine was told that it is down */
+	GW_HANG_STATE_REQUESTED, /* it moves again and was asked to say what it is */
 };
-struct gw_source_watch {
-	enum gw_watch_state state;
+struct gw_source_hang {
+	enum gw_hang_state state;
 	int64_t since_ns; /* it hangs */
 	uint64_t pushed;  /* elements of main's ring up to what was told */
 };
-struct gw_source_watch *gw_source_watch(struct gw_source *s); /* main's */
+struct gw_source_hang *gw_source_hang(struct gw_source *s); /* main's */
 /* While it hangs its status is down, whatever its own thread said last. Main. */
-void gw_source_hangs(struct gw_source *s, bool hangs);
+void gw_source_set_hanging(struct gw_source *s, bool hangs);
 /* Ask the source's thread to emit once more whether it is down; and whether it has. Main. */
-void gw_source_say_again(struct gw_source *s);
-bool gw_source_said_again(struct gw_source *s);
+void gw_source_request_state(struct gw_source *s);
+bool gw_source_state_sent(struct gw_source *s);
 
 struct gw_source_status {
 	enum gw_source_state state;

@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/batch.h"
 
-#include "store/texts.h"
+#include "store/string_table.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-struct gw_batch_memory *gw_batch_new(size_t room)
+struct gw_batch_memory *gw_batch_new(size_t capacity)
 {
 	struct gw_batch_memory *m = calloc(1, sizeof(*m));
 
 	if (!m)
 		return NULL;
-	m->room = room;
-	m->batch.events = calloc(room ? room : 1, sizeof(*m->batch.events));
-	m->seen = calloc(room ? room : 1, sizeof(*m->seen));
-	if (!m->batch.events || !m->seen) {
+	m->capacity = capacity;
+	m->batch.events = calloc(capacity ? capacity : 1, sizeof(*m->batch.events));
+	m->loaded = calloc(capacity ? capacity : 1, sizeof(*m->loaded));
+	if (!m->batch.events || !m->loaded) {
 		gw_batch_free(&m->batch);
 		return NULL;
 	}
@@ -30,7 +30,7 @@ void gw_batch_free(struct gw_batch *b)
 		return;
 	gw_pool_fini(&m->pool);
 	free(m->batch.events);
-	free(m->seen);
+	free(m->loaded);
 	free(m);
 }
 
@@ -39,17 +39,18 @@ bool gw_batch_insert(struct gw_batch_memory *m, size_t index, const struct gw_ev
 	struct gw_batch *b = &m->batch;
 	struct gw_event copy = *e;
 
-	if (index >= m->room)
+	if (index >= m->capacity)
 		return true;
-	copy.info = gw_texts_copy(e->info, &m->pool);
+	copy.info = gw_string_table_copy_info(e->info, &m->pool);
 	if (!copy.info)
 		return false;
-	for (size_t i = 0; i < e->n_by; i++) {
-		copy.by[i] = gw_pool_text(&m->pool, e->by[i], strlen(e->by[i]));
-		if (!copy.by[i])
+	for (size_t i = 0; i < e->n_confirmed_by; i++) {
+		copy.confirmed_by[i] = gw_pool_text(
+			&m->pool, e->confirmed_by[i], strlen(e->confirmed_by[i]));
+		if (!copy.confirmed_by[i])
 			return false;
 	}
-	if (b->n < m->room)
+	if (b->n < m->capacity)
 		b->n++;
 	memmove(b->events + index + 1, b->events + index,
 		(b->n - index - 1) * sizeof(*b->events));

@@ -13,19 +13,19 @@
 
 struct gw_batch_memory {
 	struct gw_batch batch; /* first: what is handed out */
-	size_t room;
+	size_t capacity;
 	struct gw_pool pool;
-	struct gw_batch_text *seen; /* texts loaded already, by number */
-	size_t n_seen;
+	struct gw_batch_info *loaded; /* texts loaded already, by number */
+	size_t n_loaded;
 };
 
-struct gw_batch_text {
+struct gw_batch_info {
 	int64_t id;
 	const struct gw_alarm_info *info;
 };
 
 /* NULL without memory. */
-struct gw_batch_memory *gw_batch_new(size_t room);
+struct gw_batch_memory *gw_batch_new(size_t capacity);
 
 /* Puts a copy of e, texts included, at index (others move up; what no longer fits falls off the
  * end). False without memory. */

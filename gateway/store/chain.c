@@ -67,7 +67,7 @@ static void add_event(struct digest *d, const struct gw_event *e)
 	add_text(d, e->boot);
 	add_int(d, e->change);
 	add_int(d, e->state);
-	add_int(d, e->under);
+	add_int(d, e->underlying);
 	add_int(d, e->level);
 	add_int(d, e->quality);
 	add_int(d, e->synced);
@@ -80,22 +80,22 @@ static void add_event(struct digest *d, const struct gw_event *e)
 	add_int(d, (uint64_t)e->wall_ms);
 	add_int(d, (uint64_t)e->onset_ms);
 	add_int(d, (uint64_t)e->shelved_until_ms);
-	add_int(d, e->n_by);
-	for (size_t i = 0; i < e->n_by; i++)
-		add_text(d, e->by[i]);
+	add_int(d, e->n_confirmed_by);
+	for (size_t i = 0; i < e->n_confirmed_by; i++)
+		add_text(d, e->confirmed_by[i]);
 	add_text(d, e->note);
 	add_info(d, e->info);
 }
 
-enum gw_err gw_chain_hash(const unsigned char before[GW_CHAIN_HASH], uint64_t before_seq,
+enum gw_err gw_chain_hash(const unsigned char prev_hash[GW_CHAIN_HASH], uint64_t prev_seq,
 	const struct gw_event *e, unsigned char ret_hash[GW_CHAIN_HASH],
 	struct gw_error *err)
 {
 	struct digest d = {.ctx = EVP_MD_CTX_new()};
 
 	d.ok = d.ctx && EVP_DigestInit_ex(d.ctx, EVP_sha256(), NULL) == 1;
-	add(&d, before, GW_CHAIN_HASH);
-	add_int(&d, before_seq);
+	add(&d, prev_hash, GW_CHAIN_HASH);
+	add_int(&d, prev_seq);
 	add_event(&d, e);
 	d.ok = d.ok && EVP_DigestFinal_ex(d.ctx, ret_hash, NULL) == 1;
 	EVP_MD_CTX_free(d.ctx);
@@ -109,17 +109,17 @@ void gw_chain_read_link(sqlite3_stmt *st, int prev, uint64_t seq, struct gw_chai
 {
 	const void *hash = sqlite3_column_blob(st, prev + 1);
 
-	*ret = (struct gw_chain_link){.there = true,
-		.hashed = hash && sqlite3_column_bytes(st, prev + 1) == GW_CHAIN_HASH,
-		.before = sqlite3_column_type(st, prev) == SQLITE_NULL
+	*ret = (struct gw_chain_link){.exists = true,
+		.has_hash = hash && sqlite3_column_bytes(st, prev + 1) == GW_CHAIN_HASH,
+		.prev_seq = sqlite3_column_type(st, prev) == SQLITE_NULL
 			? seq - 1
 			: (uint64_t)sqlite3_column_int64(st, prev)};
-	if (ret->hashed)
+	if (ret->has_hash)
 		memcpy(ret->hash, hash, GW_CHAIN_HASH);
 	hash = sqlite3_column_blob(st, prev + 2);
-	ret->gap = hash && sqlite3_column_bytes(st, prev + 2) == GW_CHAIN_HASH;
-	if (ret->gap)
-		memcpy(ret->before_hash, hash, GW_CHAIN_HASH);
+	ret->prev_removed = hash && sqlite3_column_bytes(st, prev + 2) == GW_CHAIN_HASH;
+	if (ret->prev_removed)
+		memcpy(ret->prev_hash, hash, GW_CHAIN_HASH);
 }
 
 static enum gw_err find_link(struct gw_db *db, enum gw_db_stmt which, uint64_t seq,
@@ -129,7 +129,7 @@ static enum gw_err find_link(struct gw_db *db, enum gw_db_stmt which, uint64_t s
 	enum gw_err kind = GW_OK;
 	int rc;
 
-	*ret = (struct gw_chain_link){.there = false};
+	*ret = (struct gw_chain_link){.exists = false};
 	sqlite3_bind_int64(st, 1, (int64_t)seq);
 	rc = sqlite3_step(st);
 	if (rc == SQLITE_ROW)
@@ -145,26 +145,27 @@ static enum gw_err find_link(struct gw_db *db, enum gw_db_stmt which, uint64_t s
 /* It is the row of the highest number, unless rows of lower ones were carried over since. */
 enum gw_err gw_chain_load(struct gw_db *db, struct gw_error *err)
 {
-	int64_t newest = 0, removed = 0, noted = 0, noted_top = 0;
+	int64_t newest = 0, removed = 0, saved_head = 0, saved_top = 0;
 	struct gw_chain c = {.known = true};
 	struct gw_chain_link l;
 	enum gw_err rc;
 
 	if (db->chain.known)
 		return GW_OK;
-	if ((rc = gw_db_number(db, GW_DB_EVENT_SPAN, &newest, err)) ||
-		(rc = gw_db_number(db, GW_DB_REMOVED_SPAN, &removed, err)) ||
-		(rc = gw_db_meta_get(db, "chain_head", &noted, err)) ||
-		(rc = gw_db_meta_get(db, "chain_top", &noted_top, err)))
+	if ((rc = gw_db_query_int(db, GW_DB_EVENT_SPAN, &newest, err)) ||
+		(rc = gw_db_query_int(db, GW_DB_REMOVED_SPAN, &removed, err)) ||
+		(rc = gw_db_meta_get(db, "chain_head", &saved_head, err)) ||
+		(rc = gw_db_meta_get(db, "chain_top", &saved_top, err)))
 		return rc;
-	c.top = (uint64_t)(newest > removed ? newest : removed);
-	c.seq = noted > 0 && (uint64_t)noted_top == c.top ? (uint64_t)noted : c.top;
+	c.max_seq = (uint64_t)(newest > removed ? newest : removed);
+	c.seq = saved_head > 0 && (uint64_t)saved_top == c.max_seq ? (uint64_t)saved_head
+								   : c.max_seq;
 	if ((rc = find_link(db, GW_DB_CHAIN_LINK, c.seq, &l, err)))
 		return rc;
-	c.gone = !l.there;
-	if (c.gone && (rc = find_link(db, GW_DB_REMOVED_GET, c.seq, &l, err)))
+	c.head_removed = !l.exists;
+	if (c.head_removed && (rc = find_link(db, GW_DB_REMOVED_GET, c.seq, &l, err)))
 		return rc;
-	if (l.hashed)
+	if (l.has_hash)
 		memcpy(c.hash, l.hash, sizeof(c.hash));
 	else
 		c.seq = 0;
@@ -172,17 +173,17 @@ enum gw_err gw_chain_load(struct gw_db *db, struct gw_error *err)
 	return GW_OK;
 }
 
-enum gw_err gw_chain_note(struct gw_db *db, struct gw_error *err)
+enum gw_err gw_chain_save_head(struct gw_db *db, struct gw_error *err)
 {
 	enum gw_err rc = gw_chain_load(db, err);
 
 	if (rc)
 		return rc;
 	rc = gw_db_meta_put(db, "chain_head", (int64_t)db->chain.seq, err);
-	return rc ? rc : gw_db_meta_put(db, "chain_top", (int64_t)db->chain.top, err);
+	return rc ? rc : gw_db_meta_put(db, "chain_top", (int64_t)db->chain.max_seq, err);
 }
 
-static enum gw_err run_two(struct gw_db *db, enum gw_db_stmt which, uint64_t number,
+static enum gw_err run_with_hash(struct gw_db *db, enum gw_db_stmt which, uint64_t number,
 	const unsigned char hash[GW_CHAIN_HASH], struct gw_error *err)
 {
 	sqlite3_bind_int64(gw_db_stmt(db, which), 1, (int64_t)number);
@@ -194,8 +195,8 @@ static enum gw_err run_two(struct gw_db *db, enum gw_db_stmt which, uint64_t num
 
 /* ---- rows that come ---- */
 
-enum gw_err gw_chain_bind(struct gw_db *db, const struct gw_event *e, sqlite3_stmt *put,
-	unsigned char ret_hash[GW_CHAIN_HASH], struct gw_error *err)
+enum gw_err gw_chain_bind_next(struct gw_db *db, const struct gw_event *e,
+	sqlite3_stmt *put, unsigned char ret_hash[GW_CHAIN_HASH], struct gw_error *err)
 {
 	enum gw_err rc = gw_chain_load(db, err);
 
@@ -206,7 +207,7 @@ enum gw_err gw_chain_bind(struct gw_db *db, const struct gw_event *e, sqlite3_st
 	else
 		sqlite3_bind_int64(put, 1 + GW_COL_PREV, (int64_t)db->chain.seq);
 	sqlite3_bind_blob(put, 1 + GW_COL_HASH, ret_hash, GW_CHAIN_HASH, SQLITE_STATIC);
-	if (db->chain.gone && db->chain.seq)
+	if (db->chain.head_removed && db->chain.seq)
 		sqlite3_bind_blob(put, 1 + GW_COL_BEFORE_HASH, db->chain.hash,
 			GW_CHAIN_HASH, SQLITE_STATIC);
 	else
@@ -214,7 +215,7 @@ enum gw_err gw_chain_bind(struct gw_db *db, const struct gw_event *e, sqlite3_st
 	return GW_OK;
 }
 
-enum gw_err gw_chain_grown(struct gw_db *db, uint64_t seq,
+enum gw_err gw_chain_advance(struct gw_db *db, uint64_t seq,
 	const unsigned char hash[GW_CHAIN_HASH], struct gw_error *err)
 {
 	struct gw_chain *c = &db->chain;
@@ -222,13 +223,13 @@ enum gw_err gw_chain_grown(struct gw_db *db, uint64_t seq,
 
 	if (c->seq && c->seq + 1 != seq) {
 		sqlite3_bind_int64(gw_db_stmt(db, GW_DB_JOINT_PUT), 2, (int64_t)seq);
-		rc = run_two(db, GW_DB_JOINT_PUT, c->seq, NULL, err);
+		rc = run_with_hash(db, GW_DB_JOINT_PUT, c->seq, NULL, err);
 	}
-	if (!rc && c->gone && c->seq)
-		rc = run_two(db, GW_DB_REMOVED_DELETE, c->seq, NULL, err);
-	c->gone = false;
+	if (!rc && c->head_removed && c->seq)
+		rc = run_with_hash(db, GW_DB_REMOVED_DELETE, c->seq, NULL, err);
+	c->head_removed = false;
 	c->seq = seq;
-	c->top = seq > c->top ? seq : c->top;
+	c->max_seq = seq > c->max_seq ? seq : c->max_seq;
 	memcpy(c->hash, hash, GW_CHAIN_HASH);
 	return rc;
 }
@@ -246,10 +247,10 @@ static enum gw_err successor(
 	if (rc)
 		return rc;
 	*ret_seq = seq + 1;
-	if (next.hashed && next.before == seq)
+	if (next.has_hash && next.prev_seq == seq)
 		return GW_OK;
 	sqlite3_bind_int64(gw_db_stmt(db, GW_DB_JOINT_GET), 1, (int64_t)seq);
-	rc = gw_db_number(db, GW_DB_JOINT_GET, &joint, err);
+	rc = gw_db_query_int(db, GW_DB_JOINT_GET, &joint, err);
 	*ret_seq = (uint64_t)joint;
 	return rc;
 }
@@ -261,63 +262,64 @@ enum gw_err gw_chain_remove(struct gw_db *db, uint64_t seq, struct gw_error *err
 	enum gw_err rc;
 
 	if ((rc = gw_chain_load(db, err)) ||
-		(rc = find_link(db, GW_DB_CHAIN_LINK, seq, &row, err)) || !row.hashed)
+		(rc = find_link(db, GW_DB_CHAIN_LINK, seq, &row, err)) || !row.has_hash)
 		return rc;
-	if (row.before != seq - 1 &&
-		(rc = run_two(db, GW_DB_JOINT_DELETE, row.before, NULL, err)))
+	if (row.prev_seq != seq - 1 &&
+		(rc = run_with_hash(db, GW_DB_JOINT_DELETE, row.prev_seq, NULL, err)))
 		return rc;
 	if (seq == db->chain.seq) {
-		db->chain.gone = true;
-		return run_two(db, GW_DB_REMOVED_PUT, seq, row.hash, err);
+		db->chain.head_removed = true;
+		return run_with_hash(db, GW_DB_REMOVED_PUT, seq, row.hash, err);
 	}
 	rc = successor(db, seq, &next, err);
 	if (rc || next == 0)
 		return rc;
-	return run_two(db, GW_DB_CHAIN_GAP, next, row.hash, err);
+	return run_with_hash(db, GW_DB_CHAIN_GAP, next, row.hash, err);
 }
 
 /* ---- the walk ---- */
 
-static void broken(struct gw_chain_walk *w, uint64_t seq, const char *why)
+static void report_broken(struct gw_chain_walk *w, uint64_t seq, const char *why)
 {
-	if (w->over)
+	if (w->done)
 		return;
-	w->over = true;
+	w->done = true;
 	w->broken = seq;
 	snprintf(w->why, sizeof(w->why), "%s", why);
 }
 
 /* The row before, which mostly is the one just looked at. If that one is another, and no rows
  * came in out of their order, the one just looked at has no successor and was put there. */
-static enum gw_err before(struct gw_db *db, const struct gw_chain_walk *w,
+static enum gw_err find_predecessor(struct gw_db *db, const struct gw_chain_walk *w,
 	const struct gw_chain_link *l, struct gw_chain_link *ret, bool *ret_stray,
 	struct gw_error *err)
 {
-	int64_t carried = 0;
+	int64_t late_rows = 0;
 	enum gw_err rc;
 
-	*ret = (struct gw_chain_link){.there = true, .hashed = true};
-	if (l->before == w->at && w->chained) {
+	*ret = (struct gw_chain_link){.exists = true, .has_hash = true};
+	if (l->prev_seq == w->last_seq && w->last_has_hash) {
 		memcpy(ret->hash, w->hash, sizeof(ret->hash));
 		return GW_OK;
 	}
-	if ((rc = gw_db_meta_get(db, "chain_top", &carried, err)))
+	if ((rc = gw_db_meta_get(db, "chain_top", &late_rows, err)))
 		return rc;
-	if (l->before == 0) { /* the first of all */
-		ret->there = !w->chained || carried;
+	if (l->prev_seq == 0) { /* the first of all */
+		ret->exists = !w->last_has_hash || late_rows;
 		return GW_OK;
 	}
-	if ((rc = find_link(db, GW_DB_CHAIN_LINK, l->before, ret, err)))
+	if ((rc = find_link(db, GW_DB_CHAIN_LINK, l->prev_seq, ret, err)))
 		return rc;
-	*ret_stray = ret->there && !carried && w->chained && l->before < w->at;
-	if (!ret->there && l->gap) {
-		ret->there = true;
-		memcpy(ret->hash, l->before_hash, sizeof(ret->hash));
+	*ret_stray = ret->exists && !late_rows && w->last_has_hash &&
+		l->prev_seq < w->last_seq;
+	if (!ret->exists && l->prev_removed) {
+		ret->exists = true;
+		memcpy(ret->hash, l->prev_hash, sizeof(ret->hash));
 	}
 	return GW_OK;
 }
 
-static enum gw_err look_at(struct gw_db *db, struct gw_chain_walk *w,
+static enum gw_err check_row(struct gw_db *db, struct gw_chain_walk *w,
 	const struct gw_event *e, const struct gw_chain_link *l, uint64_t unchained_to,
 	struct gw_error *err)
 {
@@ -328,43 +330,43 @@ static enum gw_err look_at(struct gw_db *db, struct gw_chain_walk *w,
 	enum gw_err rc;
 
 	w->rows++;
-	if (!l->hashed) {
+	if (!l->has_hash) {
 		w->unchained++;
 		if (e->seq > unchained_to)
-			broken(w, e->seq, "it has no hash");
-		w->chained = false;
-		w->at = e->seq;
+			report_broken(w, e->seq, "it has no hash");
+		w->last_has_hash = false;
+		w->last_seq = e->seq;
 		return GW_OK;
 	}
-	if ((rc = before(db, w, l, &b, &stray, err)))
+	if ((rc = find_predecessor(db, w, l, &b, &stray, err)))
 		return rc;
-	if (!b.there) {
+	if (!b.exists) {
 		snprintf(why, sizeof(why), "the row before it, #%llu, is missing",
-			(unsigned long long)l->before);
-		broken(w, e->seq, why);
+			(unsigned long long)l->prev_seq);
+		report_broken(w, e->seq, why);
 		return GW_OK;
 	}
-	if ((rc = gw_chain_hash(b.hash, l->before, e, hash, err)))
+	if ((rc = gw_chain_hash(b.hash, l->prev_seq, e, hash, err)))
 		return rc;
 	if (memcmp(hash, l->hash, sizeof(hash)) != 0)
-		broken(w, e->seq,
+		report_broken(w, e->seq,
 			"its hash does not fit its content and the row before it");
 	else if (stray)
-		broken(w, w->at, "no row after it knows it");
+		report_broken(w, w->last_seq, "no row after it knows it");
 	memcpy(w->hash, l->hash, sizeof(w->hash));
-	w->chained = true;
-	w->at = e->seq;
+	w->last_has_hash = true;
+	w->last_seq = e->seq;
 	return GW_OK;
 }
 
 /* The end must be the head that this start knows. */
-static void end(struct gw_db *db, struct gw_chain_walk *w)
+static void check_head(struct gw_db *db, struct gw_chain_walk *w)
 {
 	const struct gw_chain *c = &db->chain;
 
-	if (c->seq && c->seq == c->top && !c->gone && w->at < c->top)
-		broken(w, c->top, "it is missing");
-	w->over = true;
+	if (c->seq && c->seq == c->max_seq && !c->head_removed && w->last_seq < c->max_seq)
+		report_broken(w, c->max_seq, "it is missing");
+	w->done = true;
 }
 
 enum gw_err gw_chain_walk(struct gw_db *db, struct gw_chain_walk *w, struct gw_error *err)
@@ -380,12 +382,12 @@ enum gw_err gw_chain_walk(struct gw_db *db, struct gw_chain_walk *w, struct gw_e
 	if (!rc)
 		rc = gw_db_meta_get(db, "chain_from", &unchained_to, err);
 	if (!rc)
-		rc = gw_journal_links(db, w->at, m, links, err);
-	for (size_t i = 0; !rc && !w->over && i < m->batch.n; i++)
-		rc = look_at(
+		rc = gw_journal_read_links(db, w->last_seq, m, links, err);
+	for (size_t i = 0; !rc && !w->done && i < m->batch.n; i++)
+		rc = check_row(
 			db, w, &m->batch.events[i], &links[i], (uint64_t)unchained_to, err);
-	if (!rc && !w->over && m->batch.n < WALK_ROWS)
-		end(db, w);
+	if (!rc && !w->done && m->batch.n < WALK_ROWS)
+		check_head(db, w);
 	gw_batch_free(&m->batch);
 	return rc;
 }

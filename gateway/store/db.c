@@ -10,12 +10,12 @@
 #include <unistd.h>
 
 #define APPLICATION_ID   0x746f6373 /* "tocs": tells our file from any other SQLite file */
-#define CHECK_MOST_NS    GW_NS_PER_SEC
+#define CHECK_MAX_NS     GW_NS_PER_SEC
 #define PROGRESS_OPCODES 1000
 /* https://www.sqlite.org/fileformat2.html#walformat */
-#define WAL_HEADER 32
-#define WAL_FRAME  (24 + GW_DB_PAGE_BYTES)
-#define WAL_AHEAD  (64 * 1024) /* a dozen lone alerts */
+#define WAL_HEADER      32
+#define WAL_FRAME       (24 + GW_DB_PAGE_BYTES)
+#define WAL_SPARE_BYTES (64 * 1024) /* a dozen lone alerts */
 
 enum gw_err gw_db_fail(struct gw_db *db, int rc, const char *what, struct gw_error *err)
 {
@@ -43,7 +43,7 @@ static enum gw_err exec(struct gw_db *db, const char *sql, struct gw_error *err)
 /* One number or text of the first row. A number must not be asked for as text: the conversion
  * allocates, and short of memory it turns the number into a NULL, so that a good file was taken
  * for one that is not ours. */
-static enum gw_err ask(struct gw_db *db, const char *sql, int64_t *ret_number,
+static enum gw_err query_first(struct gw_db *db, const char *sql, int64_t *ret_number,
 	char *ret_text, size_t size, struct gw_error *err)
 {
 	sqlite3_stmt *st;
@@ -85,7 +85,7 @@ static int past_deadline(void *arg)
 	return gw_clock_mono_ns() >= db->deadline_ns;
 }
 
-void gw_db_bound(struct gw_db *db, int64_t mono_ns)
+void gw_db_set_deadline(struct gw_db *db, int64_t mono_ns)
 {
 	db->deadline_ns = mono_ns;
 	sqlite3_progress_handler(
@@ -106,7 +106,7 @@ static enum gw_err set_up(
 		GW_DB_PAGE_BYTES);
 	if (empty && (rc = exec(db, sql, err))) /* on a file with pages this would write */
 		return rc;
-	rc = ask(db, "PRAGMA journal_mode=WAL", NULL, mode, sizeof(mode), err);
+	rc = query_first(db, "PRAGMA journal_mode=WAL", NULL, mode, sizeof(mode), err);
 	if (rc)
 		return rc;
 	if (strcmp(mode, "wal") != 0 && !db->read_only)
@@ -140,14 +140,16 @@ static enum gw_err make_schema(struct gw_db *db, struct gw_error *err)
 	return rc;
 }
 
-enum gw_err gw_db_ours(struct gw_db *db, int64_t *ret_version, struct gw_error *err)
+enum gw_err gw_db_read_version(struct gw_db *db, int64_t *ret_version, struct gw_error *err)
 {
 	int64_t tables = 0, application = 0, version = 0;
 	enum gw_err rc;
 
-	if ((rc = ask(db, "SELECT count(*) FROM sqlite_schema", &tables, NULL, 0, err)) ||
-		(rc = ask(db, "PRAGMA application_id", &application, NULL, 0, err)) ||
-		(rc = ask(db, "PRAGMA user_version", &version, NULL, 0, err)))
+	if ((rc = query_first(
+		     db, "SELECT count(*) FROM sqlite_schema", &tables, NULL, 0, err)) ||
+		(rc = query_first(
+			 db, "PRAGMA application_id", &application, NULL, 0, err)) ||
+		(rc = query_first(db, "PRAGMA user_version", &version, NULL, 0, err)))
 		return rc;
 	if (tables > 0 && application != APPLICATION_ID)
 		return gw_fail(err, GW_ERR_CORRUPT, 0, "database: not made by tocsin");
@@ -168,14 +170,14 @@ static enum gw_err migrate(struct gw_db *db, const char *sql, struct gw_error *e
 }
 
 /* Ours, of this version, and made if there was nothing. */
-static enum gw_err check_schema(struct gw_db *db, bool *ret_fresh, struct gw_error *err)
+static enum gw_err check_schema(struct gw_db *db, bool *ret_created, struct gw_error *err)
 {
 	int64_t version = 0;
-	enum gw_err rc = gw_db_ours(db, &version, err);
+	enum gw_err rc = gw_db_read_version(db, &version, err);
 
 	if (rc)
 		return rc;
-	*ret_fresh = version == 0;
+	*ret_created = version == 0;
 	if (version == 0)
 		return make_schema(db, err);
 	if (version == 1)
@@ -210,9 +212,9 @@ static enum gw_err check_pages(struct gw_db *db, struct gw_error *err)
 	char found[160] = "";
 	enum gw_err rc;
 
-	gw_db_bound(db, gw_clock_mono_ns() + CHECK_MOST_NS);
-	rc = ask(db, "PRAGMA quick_check(1)", NULL, found, sizeof(found), &why);
-	gw_db_bound(db, 0);
+	gw_db_set_deadline(db, gw_clock_mono_ns() + CHECK_MAX_NS);
+	rc = query_first(db, "PRAGMA quick_check(1)", NULL, found, sizeof(found), &why);
+	gw_db_set_deadline(db, 0);
 	if (rc && (why.native & 0xff) == SQLITE_INTERRUPT)
 		return GW_OK;
 	if (rc) {
@@ -225,8 +227,8 @@ static enum gw_err check_pages(struct gw_db *db, struct gw_error *err)
 	return GW_OK;
 }
 
-static enum gw_err settle(struct gw_db *db, const char *path, int64_t max_bytes,
-	enum gw_db_trust trust, bool *ret_fresh, struct gw_error *err)
+static enum gw_err prepare_file(struct gw_db *db, const char *path, int64_t max_bytes,
+	enum gw_db_trust trust, bool *ret_created, struct gw_error *err)
 {
 	int64_t clean = 0;
 	struct stat st;
@@ -234,11 +236,11 @@ static enum gw_err settle(struct gw_db *db, const char *path, int64_t max_bytes,
 	bool empty = stat(path, &st) || st.st_size == 0;
 
 	if ((rc = set_up(db, max_bytes, empty, err)) ||
-		(rc = check_schema(db, ret_fresh, err)) || (rc = prepare_all(db, err)) ||
+		(rc = check_schema(db, ret_created, err)) || (rc = prepare_all(db, err)) ||
 		(rc = gw_db_meta_get(db, "clean", &clean, err)))
 		return rc;
 	db->was_clean = clean != 0;
-	if (*ret_fresh)
+	if (*ret_created)
 		return GW_OK;
 	if ((trust == GW_DB_TRUST_SUSPECT || !db->was_clean) && (rc = check_pages(db, err)))
 		return rc;
@@ -249,10 +251,10 @@ static enum gw_err settle(struct gw_db *db, const char *path, int64_t max_bytes,
 }
 
 enum gw_err gw_db_open(struct gw_db *db, const char *path, int64_t max_bytes,
-	enum gw_db_trust trust, bool *ret_fresh, struct gw_error *err)
+	enum gw_db_trust trust, bool *ret_created, struct gw_error *err)
 {
 	struct gw_error why = {0};
-	bool fresh = false;
+	bool created = false;
 	enum gw_err kind;
 	int rc;
 
@@ -263,9 +265,9 @@ enum gw_err gw_db_open(struct gw_db *db, const char *path, int64_t max_bytes,
 		NULL);
 	if (rc == SQLITE_OK) {
 		db->read_only = sqlite3_db_readonly(db->handle, "main") == 1;
-		kind = settle(db, path, max_bytes, trust, &fresh, &why);
+		kind = prepare_file(db, path, max_bytes, trust, &created, &why);
 		if (!kind) {
-			*ret_fresh = fresh;
+			*ret_created = created;
 			return GW_OK;
 		}
 	} else {
@@ -277,9 +279,9 @@ enum gw_err gw_db_open(struct gw_db *db, const char *path, int64_t max_bytes,
 	/* Locked is another process that writes; for the rest a look may do. */
 	if (kind != GW_ERR_SYSTEM || (why.native & 0xff) == SQLITE_BUSY)
 		return kind;
-	if (gw_db_look(db, path, NULL))
+	if (gw_db_open_readonly(db, path, NULL))
 		return kind;
-	*ret_fresh = false;
+	*ret_created = false;
 	return GW_OK;
 }
 
@@ -316,7 +318,7 @@ enum gw_err gw_db_run(struct gw_db *db, enum gw_db_stmt which, struct gw_error *
 	return kind;
 }
 
-enum gw_err gw_db_number(
+enum gw_err gw_db_query_int(
 	struct gw_db *db, enum gw_db_stmt which, int64_t *ret_number, struct gw_error *err)
 {
 	sqlite3_stmt *st = db->stmts[which];
@@ -359,7 +361,7 @@ enum gw_err gw_db_meta_get(
 	struct gw_db *db, const char *name, int64_t *ret_value, struct gw_error *err)
 {
 	sqlite3_bind_text(db->stmts[GW_DB_META_GET], 1, name, -1, SQLITE_STATIC);
-	return gw_db_number(db, GW_DB_META_GET, ret_value, err);
+	return gw_db_query_int(db, GW_DB_META_GET, ret_value, err);
 }
 
 enum gw_err gw_db_meta_put(
@@ -370,14 +372,15 @@ enum gw_err gw_db_meta_put(
 	return gw_db_run(db, GW_DB_META_PUT, err);
 }
 
-enum gw_err gw_db_checkpoint(struct gw_db *db, bool whole, struct gw_error *err)
+enum gw_err gw_db_checkpoint(struct gw_db *db, bool truncate, struct gw_error *err)
 {
 	int rc = sqlite3_wal_checkpoint_v2(db->handle, NULL,
-		whole ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+		truncate ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE, NULL,
+		NULL);
 
 	if (rc != SQLITE_OK)
 		return gw_db_fail(db, rc, "checkpoint", err);
-	if (whole)
+	if (truncate)
 		db->wal_bytes = 0;
 	db->wal_pages =
 		0; /* one connection: nobody reads behind us, the next commit starts over */
@@ -386,7 +389,7 @@ enum gw_err gw_db_checkpoint(struct gw_db *db, bool whole, struct gw_error *err)
 
 /* By small pieces: what is written at once may lie in one large page of the kernel's, and then
  * each commit dirties the whole of it. */
-enum gw_err gw_db_lengthen(struct gw_db *db, struct gw_error *err)
+enum gw_err gw_db_extend_wal(struct gw_db *db, struct gw_error *err)
 {
 	static const char zeros[4096];
 	int64_t used = WAL_HEADER + (int64_t)db->wal_pages * WAL_FRAME;
@@ -394,16 +397,17 @@ enum gw_err gw_db_lengthen(struct gw_db *db, struct gw_error *err)
 	sqlite3_int64 size;
 	int rc;
 
-	if (!db->handle || db->read_only || db->wal_bytes - used >= WAL_AHEAD / 2)
+	if (!db->handle || db->read_only || db->wal_bytes - used >= WAL_SPARE_BYTES / 2)
 		return GW_OK;
 	if (sqlite3_file_control(db->handle, "main", SQLITE_FCNTL_JOURNAL_POINTER, &wal) ||
 		!wal || !wal->pMethods || wal->pMethods->xFileSize(wal, &size))
 		return GW_OK;
 	db->wal_bytes = size;
-	if (size == 0 || size - used >= WAL_AHEAD / 2)
+	if (size == 0 || size - used >= WAL_SPARE_BYTES / 2)
 		return GW_OK;
 	/* Frames of zeros are none to whoever reads the WAL after a crash. */
-	for (int64_t end = size + WAL_AHEAD; size < end; size += (int64_t)sizeof(zeros))
+	for (int64_t end = size + WAL_SPARE_BYTES; size < end;
+		size += (int64_t)sizeof(zeros))
 		if (wal->pMethods->xWrite(wal, zeros, (int)sizeof(zeros), size))
 			return GW_OK;
 	rc = wal->pMethods->xSync(wal, SQLITE_SYNC_NORMAL | SQLITE_SYNC_DATAONLY);
@@ -416,7 +420,7 @@ enum gw_err gw_db_lengthen(struct gw_db *db, struct gw_error *err)
 enum gw_err gw_db_pages(
 	struct gw_db *db, int64_t *ret_pages, int64_t *ret_free, struct gw_error *err)
 {
-	enum gw_err rc = gw_db_number(db, GW_DB_PAGES, ret_pages, err);
+	enum gw_err rc = gw_db_query_int(db, GW_DB_PAGES, ret_pages, err);
 
-	return rc ? rc : gw_db_number(db, GW_DB_FREE_PAGES, ret_free, err);
+	return rc ? rc : gw_db_query_int(db, GW_DB_FREE_PAGES, ret_free, err);
 }

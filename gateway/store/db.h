@@ -17,11 +17,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define GW_DB_VERSION     2
-#define GW_DB_PAGE_BYTES  1024 /* small pages: one alert touches three */
-#define GW_DB_WAL_PAGES   4096 /* checkpoint beyond it: 4 MiB */
-#define GW_CHAIN_HASH     32   /* SHA-256 */
-#define GW_DB_ASIDE_FILES 3    /* most corrupt files kept that owe nothing */
+#define GW_DB_VERSION          2
+#define GW_DB_PAGE_BYTES       1024 /* small pages: one alert touches three */
+#define GW_DB_WAL_PAGES        4096 /* checkpoint beyond it: 4 MiB */
+#define GW_CHAIN_HASH          32   /* SHA-256 */
+#define GW_QUARANTINE_DONE_MAX 3    /* most corrupt files kept that owe nothing */
 
 enum gw_db_stmt {
 	GW_DB_BEGIN,
@@ -92,10 +92,10 @@ enum gw_db_trust {
 
 /* Where the chain of hashes ends, see chain.h. */
 struct gw_chain {
-	bool known;   /* the rest is */
-	bool gone;    /* the head's row is, its hash is kept */
-	uint64_t seq; /* of the head, 0: there is none */
-	uint64_t top; /* highest number of a row ever */
+	bool known;        /* the rest is */
+	bool head_removed; /* the head's row is, its hash is kept */
+	uint64_t seq;      /* of the head, 0: there is none */
+	uint64_t max_seq;  /* highest number of a row ever */
 	unsigned char hash[GW_CHAIN_HASH];
 };
 
@@ -114,13 +114,14 @@ struct gw_db {
  * GW_ERR_FULL, GW_ERR_SYSTEM: not now. fresh is told whether the file was made just now. A disk
  * that can only be read opens read_only. */
 enum gw_err gw_db_open(struct gw_db *db, const char *path, int64_t max_bytes,
-	enum gw_db_trust trust, bool *ret_fresh, struct gw_error *err);
+	enum gw_db_trust trust, bool *ret_created, struct gw_error *err);
 /* Opens to read only: a file of any schema, with what our statements read of it, and with its WAL
  * even on a read-only disk. Nothing is written, locked or checked. GW_ERR_CORRUPT: what is there
  * is not a database of ours. GW_ERR_SYSTEM: it could not be read now. */
-enum gw_err gw_db_look(struct gw_db *db, const char *path, struct gw_error *err);
+enum gw_err gw_db_open_readonly(struct gw_db *db, const char *path, struct gw_error *err);
 /* The schema's version, 0 if there is none; GW_ERR_CORRUPT: not ours. */
-enum gw_err gw_db_ours(struct gw_db *db, int64_t *ret_version, struct gw_error *err);
+enum gw_err gw_db_read_version(
+	struct gw_db *db, int64_t *ret_version, struct gw_error *err);
 /* keep_wal: leave the WAL as it is, because the disk just failed. Closed or twice is fine. */
 void gw_db_close(struct gw_db *db, bool keep_wal);
 
@@ -129,7 +130,7 @@ sqlite3_stmt *gw_db_stmt(struct gw_db *db, enum gw_db_stmt which);
 /* Step to the end and reset; rows are thrown away. */
 enum gw_err gw_db_run(struct gw_db *db, enum gw_db_stmt which, struct gw_error *err);
 /* One number of one row; GW_OK and untouched if there is no row. */
-enum gw_err gw_db_number(
+enum gw_err gw_db_query_int(
 	struct gw_db *db, enum gw_db_stmt which, int64_t *ret_number, struct gw_error *err);
 /* The text of a column, "" for a NULL; NULL: no memory, which SQLite tells in no other way. */
 const char *gw_db_text(sqlite3_stmt *st, int column);
@@ -146,23 +147,24 @@ enum gw_err gw_db_meta_put(
 	struct gw_db *db, const char *name, int64_t value, struct gw_error *err);
 
 /* Copies the WAL into the file; whole: and empties it. */
-enum gw_err gw_db_checkpoint(struct gw_db *db, bool whole, struct gw_error *err);
+enum gw_err gw_db_checkpoint(struct gw_db *db, bool truncate, struct gw_error *err);
 /* Lengthen the WAL's file if little of it is left, so that a commit finds its blocks there: a
  * sync that need not write a file's new length takes half the time. No room for it is fine, and
  * closed; a failed sync is told, because the kernel tells of it once. */
-enum gw_err gw_db_lengthen(struct gw_db *db, struct gw_error *err);
+enum gw_err gw_db_extend_wal(struct gw_db *db, struct gw_error *err);
 /* Statements running past mono_ns end with an error; 0 for no bound. */
-void gw_db_bound(struct gw_db *db, int64_t mono_ns);
+void gw_db_set_deadline(struct gw_db *db, int64_t mono_ns);
 enum gw_err gw_db_pages(
 	struct gw_db *db, int64_t *ret_pages, int64_t *ret_free, struct gw_error *err);
 
 /* Renames path, path-wal and path-shm to path.corrupt-<utc>-owing...: what it owes is still to be
  * carried over. A few of these are kept, the oldest beyond are deleted. */
-enum gw_err gw_db_put_aside(
-	const char *path, char ret_aside[PATH_MAX], struct gw_error *err);
+enum gw_err gw_quarantine_file(
+	const char *path, char ret_quarantined[PATH_MAX], struct gw_error *err);
 /* The next file of path's put aside that still owes something, by age; aside "" to begin. */
-bool gw_db_next_aside(const char *path, char aside[PATH_MAX]);
+bool gw_quarantine_next_owing(const char *path, char quarantined[PATH_MAX]);
 /* It owes nothing any more: it loses the -owing in its name; GW_DB_ASIDE_FILES such are kept. */
-enum gw_err gw_db_aside_done(const char *path, const char *aside, struct gw_error *err);
+enum gw_err gw_quarantine_mark_done(
+	const char *path, const char *quarantined, struct gw_error *err);
 
 #endif

@@ -16,16 +16,16 @@ struct gw_pool_chunk {
 void *gw_pool_take(struct gw_pool *p, size_t size)
 {
 	struct gw_pool_chunk *c = p->chunks;
-	size_t room;
+	size_t capacity;
 	void *at;
 
 	size = (size + alignof(max_align_t) - 1) & ~(alignof(max_align_t) - 1);
 	if (!c || c->size - c->used < size) {
-		room = size > CHUNK_BYTES ? size : CHUNK_BYTES;
-		c = calloc(1, sizeof(*c) + room);
+		capacity = size > CHUNK_BYTES ? size : CHUNK_BYTES;
+		c = calloc(1, sizeof(*c) + capacity);
 		if (!c)
 			return NULL;
-		c->size = room;
+		c->size = capacity;
 		c->next = p->chunks;
 		p->chunks = c;
 	}

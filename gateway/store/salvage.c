@@ -5,32 +5,32 @@
  */
 #include "base/log.h"
 #include "store/chain.h"
-#include "store/inner.h"
+#include "store/store_internal.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#define BLOCK    256
-#define AGAIN_NS (600 * GW_NS_PER_SEC)
+#define BLOCK_EVENTS 256
+#define RETRY_NS     (600 * GW_NS_PER_SEC)
 
 /* What is carried over, and where to. */
 struct salvage {
 	struct gw_store *s;
 	struct gw_db *old;
 	uint32_t bits[32]; /* of the new file, by bit of the old one */
-	struct gw_memories *memories;
-	bool alarms;           /* they were carried */
-	uint64_t rows, events; /* written; of these owed to somebody */
-	uint64_t left;         /* events whose number the new file has given to others */
-	enum gw_err broken;    /* the new file cannot be written: give up */
-	enum gw_err unread;    /* the old file could not be read now, in part */
+	struct gw_saved_alarms *saved;
+	bool alarms;             /* they were carried */
+	uint64_t rows, events;   /* written; of these owed to somebody */
+	uint64_t seq_conflicts;  /* events whose number the new file has given to others */
+	enum gw_err write_error; /* the new file cannot be written: give up */
+	enum gw_err read_error;  /* the old file could not be read now, in part */
 };
 
 /* Why reading ended early: what is spoilt will never be better. */
-static void note(struct salvage *v, enum gw_err rc)
+static void note_read_error(struct salvage *v, enum gw_err rc)
 {
 	if (rc && rc != GW_ERR_CORRUPT)
-		v->unread = rc;
+		v->read_error = rc;
 }
 
 /* Whether the new file knows a later state of the alarm. */
@@ -40,44 +40,44 @@ static bool has_alarm(struct salvage *v, const char *key)
 
 	sqlite3_bind_text(
 		gw_db_stmt(&v->s->db, GW_DB_ALARM_HAS), 1, key, -1, SQLITE_STATIC);
-	v->broken = gw_db_number(&v->s->db, GW_DB_ALARM_HAS, &seq, NULL);
+	v->write_error = gw_db_query_int(&v->s->db, GW_DB_ALARM_HAS, &seq, NULL);
 	return seq > 0;
 }
 
-static void carry_alarm(struct salvage *v, const struct gw_store_alarm *alarm)
+static void copy_alarm(struct salvage *v, const struct gw_saved_alarm *alarm)
 {
-	const struct gw_alarm_memory *m = &alarm->memory;
-	struct gw_entry e = {.event = {.seq = m->seq,
-				     .state = m->state,
-				     .under = m->under,
-				     .level = m->level,
-				     .info = alarm->info,
-				     .value = m->value,
-				     .peak = m->peak,
-				     .onset_ms = m->onset_ms,
-				     .wall_ms = m->since_ms,
-				     .shelved_until_ms = m->shelved_until_ms}};
+	const struct gw_alarm_record *m = &alarm->memory;
+	struct gw_journal_entry e = {.event = {.seq = m->seq,
+					     .state = m->state,
+					     .underlying = m->underlying,
+					     .level = m->level,
+					     .info = alarm->info,
+					     .value = m->value,
+					     .peak = m->peak,
+					     .onset_ms = m->onset_ms,
+					     .wall_ms = m->since_ms,
+					     .shelved_until_ms = m->shelved_until_ms}};
 
 	memcpy(e.event.occurrence, m->occurrence, sizeof(e.event.occurrence));
-	if (!has_alarm(v, alarm->info->key) && !v->broken)
-		v->broken = gw_journal_put(&v->s->db, &v->s->texts, &e, true, NULL);
+	if (!has_alarm(v, alarm->info->key) && !v->write_error)
+		v->write_error = gw_journal_put(&v->s->db, &v->s->strings, &e, true, NULL);
 }
 
 /* All of them or none: those that are carried must not come back with the next try. */
 static void carry_alarms(struct salvage *v)
 {
-	enum gw_err rc = gw_journal_alarms(
-		v->old, &v->memories->pool, gw_begin_keep, v->memories, NULL);
+	enum gw_err rc = gw_journal_read_alarms(
+		v->old, &v->saved->pool, gw_saved_alarms_add, v->saved, NULL);
 
-	if (v->memories->incomplete)
+	if (v->saved->incomplete)
 		rc = GW_ERR_SYSTEM;
-	note(v, rc);
-	v->alarms = !v->unread;
-	for (size_t i = 0; v->alarms && !v->broken && i < v->memories->n; i++)
-		carry_alarm(v, &v->memories->alarms[i]);
+	note_read_error(v, rc);
+	v->alarms = !v->read_error;
+	for (size_t i = 0; v->alarms && !v->write_error && i < v->saved->n; i++)
+		copy_alarm(v, &v->saved->alarms[i]);
 }
 
-static uint32_t to_new(const struct salvage *v, int64_t old)
+static uint32_t map_bits(const struct salvage *v, int64_t old)
 {
 	uint32_t bits = 0;
 
@@ -95,25 +95,25 @@ static bool old_sinks(
 	enum gw_err rc;
 
 	sqlite3_bind_int64(gw_db_stmt(v->old, which), 1, (int64_t)seq);
-	rc = gw_db_number(v->old, which, &number, NULL);
-	note(v, rc);
-	*ret_sinks = to_new(v, number);
+	rc = gw_db_query_int(v->old, which, &number, NULL);
+	note_read_error(v, rc);
+	*ret_sinks = map_bits(v, number);
 	return rc == GW_OK || rc == GW_ERR_CORRUPT;
 }
 
-static enum gw_err carry_event(struct salvage *v, const struct gw_event *e)
+static enum gw_err copy_event(struct salvage *v, const struct gw_event *e)
 {
-	struct gw_entry entry = {.event = *e};
+	struct gw_journal_entry entry = {.event = *e};
 	struct gw_db *db = &v->s->db;
 	int64_t run = 0; /* of the event that the new file has under this number, 0: none */
 	enum gw_err rc;
 
 	sqlite3_bind_int64(gw_db_stmt(db, GW_DB_EVENT_RUN), 1, (int64_t)e->seq);
-	if ((rc = gw_db_number(db, GW_DB_EVENT_RUN, &run, NULL)))
+	if ((rc = gw_db_query_int(db, GW_DB_EVENT_RUN, &run, NULL)))
 		return rc;
 	if (run != 0) {
 		/* the same: carried before, and settled since maybe */
-		v->left += (uint64_t)run != e->run;
+		v->seq_conflicts += (uint64_t)run != e->run;
 		return GW_OK;
 	}
 	/* Without all its debts it would count as carried when it is tried again. */
@@ -123,57 +123,58 @@ static enum gw_err carry_event(struct salvage *v, const struct gw_event *e)
 		return GW_OK;
 	v->rows++;
 	v->events += entry.owed != 0;
-	return gw_journal_put_event(db, &v->s->texts, &entry, NULL);
+	return gw_journal_put_event(db, &v->s->strings, &entry, NULL);
 }
 
 /* Worst first, so that these are what is saved of a file that cannot be read to its end. */
-static void carry_owed(struct salvage *v)
+static void copy_owed(struct salvage *v)
 {
 	int level = GW_LEVEL_RED + 1;
 	uint64_t seq = 0;
 	enum gw_err rc = GW_OK;
 	bool more = true;
 
-	while (more && !rc && !v->broken) {
-		struct gw_batch_memory *m = gw_batch_new(BLOCK);
+	while (more && !rc && !v->write_error) {
+		struct gw_batch_memory *m = gw_batch_new(BLOCK_EVENTS);
 
 		if (!m) {
-			v->unread = GW_ERR_SYSTEM;
+			v->read_error = GW_ERR_SYSTEM;
 			return;
 		}
-		rc = gw_journal_owed(v->old, UINT32_MAX, level, seq, NULL, NULL, m, NULL);
-		note(v, rc);
-		for (size_t i = 0; i < m->batch.n && !v->broken; i++)
-			v->broken = carry_event(v, &m->batch.events[i]);
+		rc = gw_journal_read_owed(
+			v->old, UINT32_MAX, level, seq, NULL, NULL, m, NULL);
+		note_read_error(v, rc);
+		for (size_t i = 0; i < m->batch.n && !v->write_error; i++)
+			v->write_error = copy_event(v, &m->batch.events[i]);
 		if (m->batch.n > 0) {
 			level = m->batch.events[m->batch.n - 1].level;
 			seq = m->batch.events[m->batch.n - 1].seq;
 		}
-		more = m->batch.n == BLOCK;
+		more = m->batch.n == BLOCK_EVENTS;
 		gw_batch_free(&m->batch);
 	}
 }
 
-static void carry_parked(struct salvage *v)
+static void copy_parked(struct salvage *v)
 {
 	uint64_t seq = 0;
 	enum gw_err rc = GW_OK;
 	bool more = true;
 
-	while (more && !rc && !v->broken) {
-		struct gw_batch_memory *m = gw_batch_new(BLOCK);
+	while (more && !rc && !v->write_error) {
+		struct gw_batch_memory *m = gw_batch_new(BLOCK_EVENTS);
 
 		if (!m) {
-			v->unread = GW_ERR_SYSTEM;
+			v->read_error = GW_ERR_SYSTEM;
 			return;
 		}
-		rc = gw_journal_parked_batch(v->old, UINT32_MAX, seq, NULL, NULL, m, NULL);
-		note(v, rc);
-		for (size_t i = 0; i < m->batch.n && !v->broken; i++)
-			v->broken = carry_event(v, &m->batch.events[i]);
+		rc = gw_journal_read_parked(v->old, UINT32_MAX, seq, NULL, NULL, m, NULL);
+		note_read_error(v, rc);
+		for (size_t i = 0; i < m->batch.n && !v->write_error; i++)
+			v->write_error = copy_event(v, &m->batch.events[i]);
 		if (m->batch.n > 0)
 			seq = m->batch.events[m->batch.n - 1].seq;
-		more = m->batch.n == BLOCK;
+		more = m->batch.n == BLOCK_EVENTS;
 		gw_batch_free(&m->batch);
 	}
 }
@@ -191,12 +192,12 @@ static uint32_t find_bit(struct salvage *v, const char *name, uint32_t *ret_take
 
 		*ret_taken |= bit;
 		if (!there)
-			v->broken = GW_ERR_SYSTEM;
+			v->write_error = GW_ERR_SYSTEM;
 		else if (strcmp(there, name) == 0)
 			found = bit;
 	}
 	if (!found && rc != SQLITE_DONE)
-		v->broken = gw_db_fail(&v->s->db, rc, "database", NULL);
+		v->write_error = gw_db_fail(&v->s->db, rc, "database", NULL);
 	sqlite3_reset(st);
 	return found;
 }
@@ -208,119 +209,121 @@ static uint32_t bit_of(struct salvage *v, const char *name)
 	sqlite3_stmt *st;
 	int bit;
 
-	if (found || taken == UINT32_MAX || v->broken)
+	if (found || taken == UINT32_MAX || v->write_error)
 		return found;
 	bit = __builtin_ctz(~taken);
 	st = gw_db_stmt(&v->s->db, GW_DB_SINK_PUT);
 	sqlite3_bind_int(st, 1, bit);
 	sqlite3_bind_text(st, 2, name, -1, SQLITE_STATIC);
-	v->broken = gw_db_run(&v->s->db, GW_DB_SINK_PUT, NULL);
+	v->write_error = gw_db_run(&v->s->db, GW_DB_SINK_PUT, NULL);
 	return (uint32_t)1 << bit;
 }
 
-static void carry_sinks(struct salvage *v)
+static void copy_names(struct salvage *v)
 {
 	sqlite3_stmt *st = gw_db_stmt(v->old, GW_DB_SINK_ALL);
-	enum gw_err unread = GW_OK;
+	enum gw_err read_error = GW_OK;
 	int rc = SQLITE_DONE;
 
-	while (!v->broken && (rc = sqlite3_step(st)) == SQLITE_ROW) {
+	while (!v->write_error && (rc = sqlite3_step(st)) == SQLITE_ROW) {
 		const char *name = gw_db_text(st, 1);
 
 		if (name)
 			v->bits[sqlite3_column_int(st, 0) & 31] = bit_of(v, name);
 		else
-			note(v, GW_ERR_SYSTEM);
+			note_read_error(v, GW_ERR_SYSTEM);
 	}
-	if (!v->broken && rc != SQLITE_DONE)
-		note(v, gw_db_fail(v->old, rc, "database", NULL));
+	if (!v->write_error && rc != SQLITE_DONE)
+		note_read_error(v, gw_db_fail(v->old, rc, "database", NULL));
 	sqlite3_reset(st);
-	if (!v->broken)
-		v->broken = gw_names_carry(v->s, v->old, &unread, NULL);
-	note(v, unread);
+	if (!v->write_error)
+		v->write_error = gw_registry_copy_from(v->s, v->old, &read_error, NULL);
+	note_read_error(v, read_error);
 }
 
 /* So that no number is given twice. */
 static void carry_numbers(struct salvage *v)
 {
-	uint64_t run = 0, last_seq = 0, here_seq = 0, unused;
+	uint64_t run = 0, last_seq = 0, new_last_seq = 0, unused;
 
-	note(v, gw_begin_numbers(v->old, &run, &last_seq, NULL));
-	if (run > v->s->past_run)
-		v->s->past_run = run;
-	if (!v->broken)
-		v->broken = gw_begin_numbers(&v->s->db, &unused, &here_seq, NULL);
-	if (!v->broken && last_seq > here_seq)
-		v->broken = gw_db_meta_put(&v->s->db, "last_seq", (int64_t)last_seq, NULL);
+	note_read_error(v, gw_previous_run_numbers(v->old, &run, &last_seq, NULL));
+	if (run > v->s->previous_run)
+		v->s->previous_run = run;
+	if (!v->write_error)
+		v->write_error = gw_previous_run_numbers(
+			&v->s->db, &unused, &new_last_seq, NULL);
+	if (!v->write_error && last_seq > new_last_seq)
+		v->write_error = gw_db_meta_put(
+			&v->s->db, "last_seq", (int64_t)last_seq, NULL);
 }
 
-static void carry_all(struct salvage *v, bool alarms)
+static void copy_all(struct salvage *v, bool alarms)
 {
-	carry_sinks(v);
-	if (!v->unread) { /* else nobody knows who is owed what it has */
+	copy_names(v);
+	if (!v->read_error) { /* else nobody knows who is owed what it has */
 		if (alarms)
 			carry_alarms(v);
-		carry_owed(v);
-		carry_parked(v);
+		copy_owed(v);
+		copy_parked(v);
 	}
 	carry_numbers(v);
 }
 
 /* In one transaction with the note that the alarms were carried: they must not come back with
  * the next try. */
-static enum gw_err carry(
-	struct salvage *v, const char *aside, bool to_main, struct gw_error *err)
+static enum gw_err copy_transaction(
+	struct salvage *v, const char *quarantined, bool to_main, struct gw_error *err)
 {
-	const char *name = strrchr(aside, '/') + 1;
+	const char *name = strrchr(quarantined, '/') + 1;
 	int64_t before = 0;
 	enum gw_err rc = gw_db_begin(&v->s->db, err);
 
 	if (!rc)
 		rc = gw_db_meta_get(&v->s->db, name, &before, err);
 	if (!rc) {
-		carry_all(v, before == 0);
-		rc = v->broken ? gw_fail(err, v->broken, 0,
-					 "the new database cannot be "
-					 "written")
-			       : GW_OK;
+		copy_all(v, before == 0);
+		rc = v->write_error ? gw_fail(err, v->write_error, 0,
+					      "the new database cannot be "
+					      "written")
+				    : GW_OK;
 	}
 	if (!rc && v->rows > 0)
-		rc = gw_chain_note(&v->s->db, err);
+		rc = gw_chain_save_head(&v->s->db, err);
 	if (!rc && v->alarms)
 		rc = gw_db_meta_put(&v->s->db, name, 1, err);
 	if (!rc)
 		rc = gw_db_commit(&v->s->db, err);
 	if (rc) {
 		gw_db_rollback(&v->s->db);
-		gw_texts_forget(&v->s->texts);
+		gw_string_table_clear_cache(&v->s->strings);
 		return rc;
 	}
 	if (to_main && v->alarms) {
-		gw_begin_post(v->s, v->memories);
-		v->memories = NULL;
+		gw_saved_alarms_post(v->s, v->saved);
+		v->saved = NULL;
 	}
 	return GW_OK;
 }
 
-enum gw_err gw_salvage(struct gw_store *s, struct gw_db *old, const char *aside,
-	bool to_main, bool *ret_whole, struct gw_error *err)
+enum gw_err gw_salvage_file(struct gw_store *s, struct gw_db *old, const char *quarantined,
+	bool to_main, bool *ret_complete, struct gw_error *err)
 {
-	struct salvage v = {.s = s, .old = old, .memories = gw_begin_memories()};
+	struct salvage v = {.s = s, .old = old, .saved = gw_saved_alarms_new()};
 	enum gw_err rc;
 
-	if (!v.memories)
+	if (!v.saved)
 		return gw_fail(err, GW_ERR_SYSTEM, 0, "no memory");
-	rc = carry(&v, aside, to_main, err);
-	gw_begin_forget(v.memories);
+	rc = copy_transaction(&v, quarantined, to_main, err);
+	gw_saved_alarms_free(v.saved);
 	if (rc)
 		return rc;
-	*ret_whole = !v.unread && v.left == 0;
-	s->sinks_changed = true; /* it may have brought names */
+	*ret_complete = !v.read_error && v.seq_conflicts == 0;
+	s->uplinks_changed = true; /* it may have brought names */
 	if (v.events > 0) {
 		gw_log(GW_LOG_NOTICE, "store: took over %llu undelivered events from %s",
-			(unsigned long long)v.events, aside);
-		s->recount = true;
-		gw_line_debts(s);
+			(unsigned long long)v.events, quarantined);
+		s->recount_needed = true;
+		gw_mailbox_announce_backlog(s);
 	}
 	return GW_OK;
 }
@@ -328,28 +331,29 @@ enum gw_err gw_salvage(struct gw_store *s, struct gw_db *old, const char *aside,
 void gw_salvage_all(struct gw_store *s)
 {
 	int64_t now_ns = gw_clock_mono_ns();
-	char aside[PATH_MAX] = "";
-	bool owing = false;
+	char quarantined[PATH_MAX] = "";
+	bool quarantine_owing = false;
 
-	if (!s->owing || s->db.read_only || now_ns < s->next_salvage_ns)
+	if (!s->quarantine_owing || s->db.read_only || now_ns < s->next_salvage_ns)
 		return;
-	while (gw_db_next_aside(s->path, aside)) {
+	while (gw_quarantine_next_owing(s->path, quarantined)) {
 		struct gw_error why = {0};
-		bool whole = false;
+		bool complete = false;
 		struct gw_db old;
-		enum gw_err rc = gw_db_look(&old, aside, &why);
+		enum gw_err rc = gw_db_open_readonly(&old, quarantined, &why);
 
 		if (!rc) {
-			rc = gw_salvage(
-				s, &old, aside, strcmp(aside, s->aside) != 0, &whole, &why);
+			rc = gw_salvage_file(s, &old, quarantined,
+				strcmp(quarantined, s->last_quarantined) != 0, &complete,
+				&why);
 			gw_db_close(&old, true);
 		}
 		if (rc == GW_ERR_CORRUPT) /* nothing of it can be read, ever */
-			whole = true;
-		if (whole)
-			rc = gw_db_aside_done(s->path, aside, &why);
-		owing |= rc || !whole;
+			complete = true;
+		if (complete)
+			rc = gw_quarantine_mark_done(s->path, quarantined, &why);
+		quarantine_owing |= rc || !complete;
 	}
-	s->owing = owing;
-	s->next_salvage_ns = now_ns + AGAIN_NS;
+	s->quarantine_owing = quarantine_owing;
+	s->next_salvage_ns = now_ns + RETRY_NS;
 }

@@ -2,7 +2,7 @@
 #include "store/store.h"
 
 #include "base/log.h"
-#include "store/inner.h"
+#include "store/store_internal.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,9 +21,9 @@ static enum gw_err set_up(
 	pthread_condattr_t monotonic;
 	enum gw_err rc;
 
-	if (opts->n_sinks > GW_STORE_SINKS)
+	if (opts->n_uplinks > GW_STORE_SLOTS)
 		return gw_fail(
-			err, GW_ERR_CONFIG, 0, "more than %d uplinks", GW_STORE_SINKS);
+			err, GW_ERR_CONFIG, 0, "more than %d uplinks", GW_STORE_SLOTS);
 	if (strlen(opts->state_dir) >= sizeof(s->dir))
 		return gw_fail(err, GW_ERR_CONFIG, 0, "state directory: name too long");
 	snprintf(s->dir, sizeof(s->dir), "%s", opts->state_dir);
@@ -31,24 +31,24 @@ static enum gw_err set_up(
 	snprintf(s->run_path, sizeof(s->run_path), "%s/run", s->dir);
 	snprintf(s->ballast_path, sizeof(s->ballast_path), "%s/ballast", s->dir);
 	s->max_bytes = opts->max_bytes;
-	gw_keep_init(&s->keep, opts->max_bytes);
-	s->max_bytes = s->keep.max_pages * GW_DB_PAGE_BYTES;
+	gw_retention_init(&s->retention, opts->max_bytes);
+	s->max_bytes = s->retention.max_pages * GW_DB_PAGE_BYTES;
 	s->ballast_bytes = BALLAST_MORE +
 		(s->max_bytes < BALLAST_WAL ? s->max_bytes : BALLAST_WAL);
-	s->owing = true; /* until it was looked */
+	s->quarantine_owing = true; /* until it was looked */
 
 	pthread_mutex_init(&s->lock, NULL);
 	pthread_condattr_init(&monotonic);
 	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	pthread_cond_init(&s->moved, &monotonic);
+	pthread_cond_init(&s->changed, &monotonic);
 	pthread_condattr_destroy(&monotonic);
 
 	if ((rc = gw_wake_init(&s->wake, err)) ||
 		(rc = gw_ring_init(
 			 &s->events, opts->ring_capacity, sizeof(struct gw_event), err)))
 		return rc;
-	s->most_pending = 4 * gw_ring_capacity(&s->events);
-	return gw_sinks_first(s, opts, err);
+	s->max_pending = 4 * gw_ring_capacity(&s->events);
+	return gw_slots_init(s, opts, err);
 }
 
 enum gw_err gw_store_open(
@@ -75,30 +75,30 @@ void gw_store_free(struct gw_store *s)
 {
 	if (!s)
 		return;
-	gw_store_ask_stop(s);
+	gw_store_request_stop(s);
 	gw_store_join(s);
 	/* what came after the thread ended: the engine's last events, the uplinks' last marks */
-	for (int i = 0; s->decided && i < CLOSE_TRIES; i++)
-		if (gw_round(s, true) > 0 && !gw_round_waiting(s))
+	for (int i = 0; s->run_decided && i < CLOSE_TRIES; i++)
+		if (gw_writer_step(s, true) > 0 && !gw_writer_has_input(s))
 			break;
-	gw_session_end(s);
-	gw_sinks_fini(s);
-	for (size_t i = 0; i < GW_STORE_SINKS; i++) {
-		gw_ring_fini(&s->lines[i].words);
+	gw_recovery_close(s);
+	gw_slots_fini(s);
+	for (size_t i = 0; i < GW_STORE_SLOTS; i++) {
+		gw_ring_fini(&s->mailboxes[i].messages);
 		gw_batch_free(
-			atomic_load_explicit(&s->lines[i].answer, memory_order_acquire));
+			atomic_load_explicit(&s->mailboxes[i].reply, memory_order_acquire));
 	}
 	gw_batch_free(atomic_load_explicit(&s->history, memory_order_acquire));
-	free(atomic_load_explicit(&s->verified, memory_order_acquire));
+	free(atomic_load_explicit(&s->verify_result, memory_order_acquire));
 	gw_ring_fini(&s->events);
 	gw_wake_fini(&s->wake);
 	gw_pool_fini(&s->pool);
-	pthread_cond_destroy(&s->moved);
+	pthread_cond_destroy(&s->changed);
 	pthread_mutex_destroy(&s->lock);
 	free(s->entries);
 	free(s->marks);
-	gw_begin_forget(s->given);
-	gw_begin_forget(atomic_load_explicit(&s->memories, memory_order_acquire));
+	gw_saved_alarms_free(s->handed_over);
+	gw_saved_alarms_free(atomic_load_explicit(&s->saved_alarms, memory_order_acquire));
 	free(s);
 }
 
@@ -119,7 +119,7 @@ static void *run(void *arg)
 	bool stopping;
 
 	gw_thread_beat(&s->thread, gw_clock_mono_ns());
-	if (!s->past_read && gw_begin_read(s, &s->why))
+	if (!s->previous_read && gw_previous_run_read(s, &s->why))
 		gw_log(GW_LOG_ERR,
 			"store: cannot read what earlier starts left (%s); it is tried "
 			"again, and what is owed is sent then",
@@ -127,13 +127,13 @@ static void *run(void *arg)
 	do {
 		gw_thread_beat(&s->thread, gw_clock_mono_ns());
 		stopping = gw_thread_stopping(&s->thread);
-		sleep_ns = gw_round(s, stopping);
-		if (stopping && (sleep_ns > 0 || s->failing) && !gw_round_waiting(s))
+		sleep_ns = gw_writer_step(s, stopping);
+		if (stopping && (sleep_ns > 0 || s->failing) && !gw_writer_has_input(s))
 			break;
 		if (sleep_ns == 0 && !s->failing)
 			continue;
 		gw_wake_prepare(&s->wake);
-		if (gw_round_waiting(s) || gw_thread_stopping(&s->thread))
+		if (gw_writer_has_input(s) || gw_thread_stopping(&s->thread))
 			gw_wake_finish(&s->wake);
 		else
 			gw_wake_wait(&s->wake, sleep_ns);
@@ -146,9 +146,9 @@ enum gw_err gw_store_start(struct gw_store *s, struct gw_error *err)
 	return gw_thread_start(&s->thread, "store", run, s, err);
 }
 
-void gw_store_ask_stop(struct gw_store *s)
+void gw_store_request_stop(struct gw_store *s)
 {
-	gw_thread_ask_stop(&s->thread);
+	gw_thread_request_stop(&s->thread);
 	gw_wake_poke(&s->wake);
 }
 
@@ -202,15 +202,15 @@ bool gw_store_wait(struct gw_store *s, uint64_t seq, int64_t until_mono_ns)
 	until = gw_store_deadline(until_mono_ns);
 	pthread_mutex_lock(&s->lock);
 	while (gw_store_committed(s) < seq)
-		if (pthread_cond_timedwait(&s->moved, &s->lock, &until))
+		if (pthread_cond_timedwait(&s->changed, &s->lock, &until))
 			break;
 	pthread_mutex_unlock(&s->lock);
 	return gw_store_committed(s) >= seq;
 }
 
-uint32_t gw_store_debts(const struct gw_store *s)
+uint32_t gw_store_backlog_generation(const struct gw_store *s)
 {
-	return atomic_load_explicit(&s->debts, memory_order_acquire);
+	return atomic_load_explicit(&s->backlog_generation, memory_order_acquire);
 }
 
 void gw_store_status(struct gw_store *s, struct gw_store_status *ret_status)

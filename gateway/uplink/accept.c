@@ -13,7 +13,7 @@
 
 const char *const gw_accept_words[] = {"any", NULL};
 
-static bool begins(const char *body, size_t n, const char *with)
+static bool has_prefix(const char *body, size_t n, const char *with)
 {
 	size_t length = strlen(with);
 
@@ -29,13 +29,13 @@ bool gw_accept_is_html(const char *body, size_t n)
 {
 	static const char mark[] = "\xef\xbb\xbf";
 
-	while (n > 0 && (is_space(*body) || begins(body, n, mark))) {
+	while (n > 0 && (is_space(*body) || has_prefix(body, n, mark))) {
 		size_t skip = is_space(*body) ? 1 : strlen(mark);
 
 		body += skip;
 		n -= skip;
 	}
-	return begins(body, n, "<!doctype html") || begins(body, n, "<html");
+	return has_prefix(body, n, "<!doctype html") || has_prefix(body, n, "<html");
 }
 
 static const char escape[] = "in a JSON pointer ~ is written ~0, and / in a name ~1",
@@ -68,7 +68,7 @@ static const char *next_token(
 	return pointer;
 }
 
-const char *gw_accept_pointer_wrong(const char *pointer)
+const char *gw_accept_pointer_error(const char *pointer)
 {
 	const char *wrong = NULL;
 	char token[TOKEN_MAX];
@@ -100,7 +100,7 @@ static const json_t *value_at(const json_t *v, const char *pointer)
 	return v;
 }
 
-static bool same_number(const json_t *v, const char *text)
+static bool equals_number(const json_t *v, const char *text)
 {
 	int64_t integer;
 	double number;
@@ -119,7 +119,7 @@ static bool is_expected(const json_t *v, const struct gw_setting_pair *want)
 		return json_string_length(v) == strlen(want->value) &&
 			strcmp(json_string_value(v), want->value) == 0;
 	case JSON_INTEGER:
-	case JSON_REAL: return !want->quoted && same_number(v, want->value);
+	case JSON_REAL: return !want->quoted && equals_number(v, want->value);
 	case JSON_TRUE: return !want->quoted && strcmp(want->value, "true") == 0;
 	case JSON_FALSE: return !want->quoted && strcmp(want->value, "false") == 0;
 	case JSON_NULL: return !want->quoted && strcmp(want->value, "null") == 0;

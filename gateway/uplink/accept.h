@@ -15,14 +15,14 @@
 extern const char *const gw_accept_words[];
 enum { GW_ACCEPT_ANY = 1 }; /* gw_setting_pairs.word */
 
-#define GW_ACCEPT_MOST 16 /* pairs */
+#define GW_ACCEPT_MAX 16 /* pairs */
 
 /* An HTML document: begins, after white space and a byte order mark, with <!doctype html or
  * <html, in any case. */
 bool gw_accept_is_html(const char *body, size_t n);
 
 /* NULL: an RFC 6901 pointer to a member; else what is wrong with it. */
-const char *gw_accept_pointer_wrong(const char *pointer);
+const char *gw_accept_pointer_error(const char *pointer);
 
 /* Whether body is JSON with the expected value at every pointer. A plain number or word in the
  * configuration equals the same as a JSON string; one in quotes only a string. False: why says

@@ -4,15 +4,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define AGAIN_NS     GW_NS_PER_SEC /* after the store could not read */
-#define LINE_FULL_NS (100 * GW_NS_PER_MS)
+#define RETRY_NS        GW_NS_PER_SEC /* after the store could not read */
+#define MAILBOX_FULL_NS (100 * GW_NS_PER_MS)
 
-void gw_backlog_init(struct gw_backlog *b, struct gw_store *store, size_t sink,
+void gw_backlog_init(struct gw_backlog *b, struct gw_store *store, size_t slot,
 	struct gw_outbox *outbox, void (*add)(void *arg, const struct gw_event *e),
 	void *arg)
 {
 	*b = (struct gw_backlog){
-		.store = store, .sink = sink, .outbox = outbox, .add = add, .arg = arg};
+		.store = store, .slot = slot, .outbox = outbox, .add = add, .arg = arg};
 }
 
 void gw_backlog_fini(struct gw_backlog *b)
@@ -27,7 +27,7 @@ static void flush_marks(struct gw_backlog *b)
 	while (b->n_marks > 0) {
 		const struct gw_backlog_mark *m = &b->marks[b->first_mark];
 
-		if (!gw_store_mark(b->store, b->sink, m->seq, m->kind))
+		if (!gw_store_mark(b->store, b->slot, m->seq, m->kind))
 			return;
 		b->first_mark++;
 		b->n_marks--;
@@ -35,12 +35,12 @@ static void flush_marks(struct gw_backlog *b)
 	b->first_mark = 0;
 }
 
-static bool room_for_mark(struct gw_backlog *b)
+static bool reserve_mark(struct gw_backlog *b)
 {
-	size_t room = b->marks_room ? 2 * b->marks_room : 256;
+	size_t capacity = b->marks_capacity ? 2 * b->marks_capacity : 256;
 	struct gw_backlog_mark *p;
 
-	if (b->first_mark + b->n_marks < b->marks_room)
+	if (b->first_mark + b->n_marks < b->marks_capacity)
 		return true;
 	if (b->first_mark > 0) {
 		memmove(b->marks, b->marks + b->first_mark,
@@ -48,40 +48,40 @@ static bool room_for_mark(struct gw_backlog *b)
 		b->first_mark = 0;
 		return true;
 	}
-	if (room > GW_BACKLOG_MARKS_MAX)
+	if (capacity > GW_BACKLOG_MARKS_MAX)
 		return false;
-	p = realloc(b->marks, room * sizeof(struct gw_backlog_mark));
+	p = realloc(b->marks, capacity * sizeof(struct gw_backlog_mark));
 	if (p == NULL)
 		return false;
 	b->marks = p;
-	b->marks_room = room;
+	b->marks_capacity = capacity;
 	return true;
 }
 
 static void note_settled(struct gw_backlog *b, uint64_t seq)
 {
-	if (b->n_settled == b->settled_room) {
-		size_t room = b->settled_room ? 2 * b->settled_room : 256;
-		uint64_t *p = realloc(b->settled, room * sizeof(uint64_t));
+	if (b->n_settled == b->settled_capacity) {
+		size_t capacity = b->settled_capacity ? 2 * b->settled_capacity : 256;
+		uint64_t *p = realloc(b->settled, capacity * sizeof(uint64_t));
 
 		if (p == NULL) {
 			b->settled_lost = true;
 			return;
 		}
 		b->settled = p;
-		b->settled_room = room;
+		b->settled_capacity = capacity;
 	}
 	b->settled[b->n_settled++] = seq;
 }
 
 void gw_backlog_mark(struct gw_backlog *b, uint64_t seq, enum gw_mark_kind kind)
 {
-	b->parked_since_asked += kind == GW_MARK_PARKED;
-	if (b->asking && kind != GW_MARK_UNDURABLE)
+	b->parked_since_request += kind == GW_MARK_PARKED;
+	if (b->request_sent && kind != GW_MARK_UNDURABLE)
 		note_settled(b, seq);
-	if (b->n_marks == 0 && gw_store_mark(b->store, b->sink, seq, kind))
+	if (b->n_marks == 0 && gw_store_mark(b->store, b->slot, seq, kind))
 		return;
-	if (room_for_mark(b))
+	if (reserve_mark(b))
 		b->marks[b->first_mark + b->n_marks++] = (struct gw_backlog_mark){
 			.seq = seq, .kind = kind};
 	else
@@ -98,41 +98,41 @@ static bool is_settled(const struct gw_backlog *b, uint64_t seq)
 	return false;
 }
 
-static struct gw_cursor end_of(const struct gw_batch *batch)
+static struct gw_owed_cursor end_of(const struct gw_batch *batch)
 {
 	const struct gw_event *last = &batch->events[batch->n - 1];
 
-	return (struct gw_cursor){.level = last->level, .seq = last->seq};
+	return (struct gw_owed_cursor){.level = last->level, .seq = last->seq};
 }
 
 /* Whether the answer shows all that is owed up to its end: nothing was left out since the ask,
  * and what was left out before is where the store looks. */
-static bool whole(const struct gw_backlog *b)
+static bool reply_is_complete(const struct gw_backlog *b)
 {
-	return !b->settled_lost && b->asked_debts == b->debts &&
-		b->asked_left_out == b->outbox->left_out &&
-		b->asked_left_out <= b->asked_committed &&
-		b->asked.level == b->outbox->complete.level &&
-		b->asked.seq == b->outbox->complete.seq;
+	return !b->settled_lost && b->request_generation == b->generation &&
+		b->request_left_out == b->outbox->left_out &&
+		b->request_left_out <= b->request_committed &&
+		b->request_cursor.level == b->outbox->complete.level &&
+		b->request_cursor.seq == b->outbox->complete.seq;
 }
 
-static void take(struct gw_backlog *b, int64_t now_ns)
+static void receive_owed(struct gw_backlog *b, int64_t now_ns)
 {
-	struct gw_batch *batch = gw_store_take(b->store, b->sink);
+	struct gw_batch *batch = gw_store_take_batch(b->store, b->slot);
 	size_t i;
 
 	if (batch == NULL)
 		return;
-	b->asking = false;
-	if (batch->failed || b->asked_left_out > b->asked_committed)
-		b->not_before_ns = now_ns + AGAIN_NS;
+	b->request_sent = false;
+	if (batch->failed || b->request_left_out > b->request_committed)
+		b->not_before_ns = now_ns + RETRY_NS;
 	if (!batch->failed) {
 		b->waiting_ns = 0;
-		if (!b->counted && b->asked_debts == b->debts) {
-			b->counted = true;
-			b->count(b->arg, batch->parked + b->parked_since_asked);
+		if (!b->parked_known && b->request_generation == b->generation) {
+			b->parked_known = true;
+			b->on_parked_count(b->arg, batch->parked + b->parked_since_request);
 		}
-		if (whole(b)) /* before the adds, which may take it back */
+		if (reply_is_complete(b)) /* before the adds, which may take it back */
 			gw_outbox_advance(
 				b->outbox, batch->n > 0 ? end_of(batch) : GW_OUTBOX_END);
 	}
@@ -147,53 +147,54 @@ static void take(struct gw_backlog *b, int64_t now_ns)
 	b->settled_lost = false;
 }
 
-static void take_other(struct gw_backlog *b, int64_t now_ns)
+static void receive_query(struct gw_backlog *b, int64_t now_ns)
 {
-	struct gw_batch *batch = gw_store_take(b->store, b->sink);
-	enum gw_backlog_other other = b->other;
+	struct gw_batch *batch = gw_store_take_batch(b->store, b->slot);
+	enum gw_backlog_query query = b->query;
 
 	if (batch == NULL)
 		return;
-	b->asking_other = false;
-	b->other = GW_BACKLOG_NONE;
+	b->query_sent = false;
+	b->query = GW_BACKLOG_QUERY_NONE;
 	if (batch->failed)
-		b->other_not_before_ns = now_ns + AGAIN_NS;
-	b->answer(b->arg, other, batch);
+		b->query_not_before_ns = now_ns + RETRY_NS;
+	b->on_query_reply(b->arg, query, batch);
 	gw_batch_free(batch);
 }
 
-bool gw_backlog_ask_other(
-	struct gw_backlog *b, enum gw_backlog_other other, uint64_t seq, int64_t from_ms)
+bool gw_backlog_start_query(
+	struct gw_backlog *b, enum gw_backlog_query query, uint64_t seq, int64_t from_ms)
 {
-	if (b->other != GW_BACKLOG_NONE)
+	if (b->query != GW_BACKLOG_QUERY_NONE)
 		return false;
-	b->other = other;
-	b->other_seq = seq;
-	b->other_ms = from_ms;
+	b->query = query;
+	b->query_seq = seq;
+	b->query_from_ms = from_ms;
 	return true;
 }
 
 /* After the marks, as for what is owed. */
-static void ask_other(struct gw_backlog *b, int64_t now_ns)
+static void send_query(struct gw_backlog *b, int64_t now_ns)
 {
-	if (b->n_marks > 0 || now_ns < b->other_not_before_ns)
+	if (b->n_marks > 0 || now_ns < b->query_not_before_ns)
 		return;
-	if (b->other == GW_BACKLOG_PARKED)
-		b->asking_other = gw_store_ask_parked(
-			b->store, b->sink, b->other_seq, GW_BACKLOG_ASK_PARKED);
+	if (b->query == GW_BACKLOG_QUERY_PARKED)
+		b->query_sent = gw_store_request_parked(
+			b->store, b->slot, b->query_seq, GW_BACKLOG_REQUEST_PARKED);
 	else
-		b->asking_other = gw_store_owe(
-			b->store, b->sink, b->other_seq, b->other_ms);
-	if (!b->asking_other)
-		b->other_not_before_ns = now_ns + LINE_FULL_NS;
+		b->query_sent = gw_store_request_resend(
+			b->store, b->slot, b->query_seq, b->query_from_ms);
+	if (!b->query_sent)
+		b->query_not_before_ns = now_ns + MAILBOX_FULL_NS;
 }
 
-static void ask(struct gw_backlog *b, int64_t now_ns, bool hungry)
+static void request_owed(struct gw_backlog *b, int64_t now_ns, bool blocked)
 {
 	const struct gw_outbox *o = b->outbox;
-	bool room = o->n + GW_BACKLOG_ASK <= o->most && o->bytes <= o->most_bytes / 2;
+	bool capacity = o->n + GW_BACKLOG_REQUEST_EVENTS <= o->max_items &&
+		o->bytes <= o->max_bytes / 2;
 
-	if (gw_outbox_complete(o) || !(room || hungry))
+	if (gw_outbox_complete(o) || !(capacity || blocked))
 		return;
 	if (b->waiting_ns == 0)
 		b->waiting_ns = now_ns;
@@ -202,36 +203,38 @@ static void ask(struct gw_backlog *b, int64_t now_ns, bool hungry)
 	 * commit, what it has will do. */
 	if (b->n_marks > 0 || now_ns < b->not_before_ns)
 		return;
-	b->asked_committed = gw_store_committed(b->store);
-	if (b->asked_committed < o->left_out && !gw_backlog_late(b, now_ns))
+	b->request_committed = gw_store_committed(b->store);
+	if (b->request_committed < o->left_out && !gw_backlog_late(b, now_ns))
 		return;
-	b->parked_since_asked = 0;
-	b->asked = o->complete;
-	b->asked_left_out = o->left_out;
-	b->asked_debts = b->debts;
-	b->asking = gw_store_ask(b->store, b->sink, o->complete, GW_BACKLOG_ASK);
-	if (!b->asking)
-		b->not_before_ns = now_ns + LINE_FULL_NS;
+	b->parked_since_request = 0;
+	b->request_cursor = o->complete;
+	b->request_left_out = o->left_out;
+	b->request_generation = b->generation;
+	b->request_sent = gw_store_request_owed(
+		b->store, b->slot, o->complete, GW_BACKLOG_REQUEST_EVENTS);
+	if (!b->request_sent)
+		b->not_before_ns = now_ns + MAILBOX_FULL_NS;
 }
 
-void gw_backlog_turn(struct gw_backlog *b, int64_t now_ns, bool hungry)
+void gw_backlog_update(struct gw_backlog *b, int64_t now_ns, bool blocked)
 {
-	uint32_t debts = gw_store_debts(b->store);
+	uint32_t generation = gw_store_backlog_generation(b->store);
 
 	flush_marks(b);
-	if (debts != b->debts) { /* the store owes what it could not read before */
-		gw_outbox_missed(b->outbox, 0);
-		b->counted = false;
+	if (generation !=
+		b->generation) { /* the store owes what it could not read before */
+		gw_outbox_note_missing(b->outbox, 0);
+		b->parked_known = false;
 	}
-	b->debts = debts;
-	if (b->asking)
-		take(b, now_ns);
-	if (b->asking_other)
-		take_other(b, now_ns);
-	if (!b->asking && !b->asking_other)
-		ask(b, now_ns, hungry);
-	if (!b->asking && !b->asking_other && b->other != GW_BACKLOG_NONE)
-		ask_other(b, now_ns);
+	b->generation = generation;
+	if (b->request_sent)
+		receive_owed(b, now_ns);
+	if (b->query_sent)
+		receive_query(b, now_ns);
+	if (!b->request_sent && !b->query_sent)
+		request_owed(b, now_ns, blocked);
+	if (!b->request_sent && !b->query_sent && b->query != GW_BACKLOG_QUERY_NONE)
+		send_query(b, now_ns);
 }
 
 bool gw_backlog_late(const struct gw_backlog *b, int64_t now_ns)
@@ -244,13 +247,13 @@ int64_t gw_backlog_next_ns(const struct gw_backlog *b, int64_t now_ns)
 	int64_t next = INT64_MAX;
 
 	if (b->n_marks > 0)
-		next = now_ns + LINE_FULL_NS;
-	if (b->other != GW_BACKLOG_NONE && !b->asking_other && !b->asking &&
-		b->other_not_before_ns > now_ns && b->other_not_before_ns < next)
-		next = b->other_not_before_ns;
+		next = now_ns + MAILBOX_FULL_NS;
+	if (b->query != GW_BACKLOG_QUERY_NONE && !b->query_sent && !b->request_sent &&
+		b->query_not_before_ns > now_ns && b->query_not_before_ns < next)
+		next = b->query_not_before_ns;
 	if (b->waiting_ns == 0)
 		return next;
-	if (!b->asking && b->not_before_ns > now_ns && b->not_before_ns < next)
+	if (!b->request_sent && b->not_before_ns > now_ns && b->not_before_ns < next)
 		next = b->not_before_ns;
 	if (!gw_backlog_late(b, now_ns) && b->waiting_ns + GW_BACKLOG_PATIENCE_NS < next)
 		next = b->waiting_ns + GW_BACKLOG_PATIENCE_NS;

@@ -7,16 +7,17 @@
 #include <string.h>
 
 enum gw_err gw_outbox_init(
-	struct gw_outbox *o, size_t most, size_t most_bytes, struct gw_error *err)
+	struct gw_outbox *o, size_t max_items, size_t max_bytes, struct gw_error *err)
 {
 	*o = (struct gw_outbox){
-		.most = most,
-		.most_bytes = most_bytes,
+		.max_items = max_items,
+		.max_bytes = max_bytes,
 		.complete = {.level = GW_LEVEL_RED + 1},
 	};
-	o->at = calloc(most, sizeof(struct gw_outbox_item *));
-	if (o->at == NULL)
-		return gw_fail(err, GW_ERR_SYSTEM, 0, "no memory for %zu events", most);
+	o->items = calloc(max_items, sizeof(struct gw_outbox_item *));
+	if (o->items == NULL)
+		return gw_fail(
+			err, GW_ERR_SYSTEM, 0, "no memory for %zu events", max_items);
 	return GW_OK;
 }
 
@@ -25,12 +26,12 @@ void gw_outbox_fini(struct gw_outbox *o)
 	size_t i;
 
 	for (i = 0; i < o->n; i++)
-		free(o->at[i]);
-	free(o->at);
-	*o = (struct gw_outbox){.at = NULL};
+		free(o->items[i]);
+	free(o->items);
+	*o = (struct gw_outbox){.items = NULL};
 }
 
-uint64_t gw_outbox_alarm(const char *key)
+uint64_t gw_outbox_alarm_hash(const char *key)
 {
 	uint64_t h = UINT64_C(0xcbf29ce484222325); /* FNV-1a */
 
@@ -40,19 +41,19 @@ uint64_t gw_outbox_alarm(const char *key)
 }
 
 /* Whether level and seq come after the cursor in the order events leave. */
-static bool beyond(int level, uint64_t seq, struct gw_cursor c)
+static bool is_after(int level, uint64_t seq, struct gw_owed_cursor c)
 {
 	return level < c.level || (level == c.level && seq > c.seq);
 }
 
 /* Where an item of this urgency and seq stands or would stand. */
-static size_t place(const struct gw_outbox *o, int urgency, uint64_t seq)
+static size_t position(const struct gw_outbox *o, int urgency, uint64_t seq)
 {
 	size_t low = 0, high = o->n;
 
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
-		const struct gw_outbox_item *it = o->at[middle];
+		const struct gw_outbox_item *it = o->items[middle];
 
 		if (it->urgency > urgency || (it->urgency == urgency && it->seq < seq))
 			low = middle + 1;
@@ -64,19 +65,21 @@ static size_t place(const struct gw_outbox *o, int urgency, uint64_t seq)
 
 static void insert(struct gw_outbox *o, struct gw_outbox_item *it)
 {
-	size_t i = place(o, it->urgency, it->seq);
+	size_t i = position(o, it->urgency, it->seq);
 
-	memmove(&o->at[i + 1], &o->at[i], (o->n - i) * sizeof(struct gw_outbox_item *));
-	o->at[i] = it;
+	memmove(&o->items[i + 1], &o->items[i],
+		(o->n - i) * sizeof(struct gw_outbox_item *));
+	o->items[i] = it;
 	o->n++;
 }
 
-static struct gw_outbox_item *take_out(struct gw_outbox *o, size_t i)
+static struct gw_outbox_item *remove_item(struct gw_outbox *o, size_t i)
 {
-	struct gw_outbox_item *it = o->at[i];
+	struct gw_outbox_item *it = o->items[i];
 
 	o->n--;
-	memmove(&o->at[i], &o->at[i + 1], (o->n - i) * sizeof(struct gw_outbox_item *));
+	memmove(&o->items[i], &o->items[i + 1],
+		(o->n - i) * sizeof(struct gw_outbox_item *));
 	return it;
 }
 
@@ -88,13 +91,14 @@ static size_t weight(size_t n)
 static void leave_out(struct gw_outbox *o, const struct gw_outbox_item *it)
 {
 	/* The store's order knows an event's own level only. */
-	if (!beyond(it->level, it->seq, o->complete))
-		o->complete = (struct gw_cursor){.level = it->level, .seq = it->seq - 1};
+	if (!is_after(it->level, it->seq, o->complete))
+		o->complete = (struct gw_owed_cursor){
+			.level = it->level, .seq = it->seq - 1};
 	if (it->seq > o->left_out)
 		o->left_out = it->seq;
 }
 
-static void forget(struct gw_outbox *o, struct gw_outbox_item *it)
+static void discard(struct gw_outbox *o, struct gw_outbox_item *it)
 {
 	o->bytes -= it->weight;
 	if (it->suspect && o->suspects > 0)
@@ -103,45 +107,45 @@ static void forget(struct gw_outbox *o, struct gw_outbox_item *it)
 }
 
 /* Room for one more of that weight before urgency and seq; false if it would leave last. */
-static bool make_room(struct gw_outbox *o, int urgency, uint64_t seq, size_t bytes)
+static bool evict_for(struct gw_outbox *o, int urgency, uint64_t seq, size_t bytes)
 {
 	size_t i = o->n;
 
-	while (o->n > 0 && (o->n == o->most || o->bytes + bytes > o->most_bytes)) {
-		while (i > 0 && o->at[i - 1]->picked)
+	while (o->n > 0 && (o->n == o->max_items || o->bytes + bytes > o->max_bytes)) {
+		while (i > 0 && o->items[i - 1]->picked)
 			i--;
-		if (i == 0 || place(o, urgency, seq) >= i)
+		if (i == 0 || position(o, urgency, seq) >= i)
 			return false;
 		i--;
-		leave_out(o, o->at[i]);
-		forget(o, take_out(o, i));
+		leave_out(o, o->items[i]);
+		discard(o, remove_item(o, i));
 	}
 	return true;
 }
 
 /* An alarm's events leave by seq: the new one is at least as urgent as any later one. */
-static uint8_t urgency_of(const struct gw_outbox *o, const struct gw_outbox_item *new)
+static uint8_t urgency_of(const struct gw_outbox *o, const struct gw_outbox_item *added)
 {
-	size_t above = place(o, new->level, 0), i;
+	size_t above = position(o, added->level, 0), i;
 
 	for (i = 0; i < above; i++)
-		if (o->at[i]->alarm == new->alarm && o->at[i]->seq > new->seq)
-			return o->at[i]->urgency;
-	return new->level;
+		if (o->items[i]->alarm == added->alarm && o->items[i]->seq > added->seq)
+			return o->items[i]->urgency;
+	return added->level;
 }
 
 /* ... and every earlier one at least as urgent as the new one. */
-static void hurry_earlier(struct gw_outbox *o, const struct gw_outbox_item *new)
+static void raise_earlier(struct gw_outbox *o, const struct gw_outbox_item *added)
 {
 	size_t i;
 
-	for (i = place(o, new->urgency - 1, 0); i < o->n; i++) {
-		struct gw_outbox_item *it = o->at[i];
+	for (i = position(o, added->urgency - 1, 0); i < o->n; i++) {
+		struct gw_outbox_item *it = o->items[i];
 
-		if (it->alarm != new->alarm || it->seq >= new->seq)
+		if (it->alarm != added->alarm || it->seq >= added->seq)
 			continue;
-		take_out(o, i);
-		it->urgency = new->urgency;
+		remove_item(o, i);
+		it->urgency = added->urgency;
 		insert(o, it); /* further up: what follows i stays where it is */
 	}
 }
@@ -154,7 +158,7 @@ bool gw_outbox_add(
 
 	if (item->seq > o->newest)
 		o->newest = item->seq;
-	if (make_room(o, urgency, item->seq, weight(n)))
+	if (evict_for(o, urgency, item->seq, weight(n)))
 		it = malloc(weight(n));
 	if (it == NULL) {
 		leave_out(o, item);
@@ -162,20 +166,21 @@ bool gw_outbox_add(
 	}
 	*it = *item;
 	it->urgency = urgency;
-	it->picked = it->suspect = it->refused = it->alone = it->doubted = false;
+	it->picked = it->suspect = it->refused = it->alone = it->refused_with_witness =
+		false;
 	it->refusals = 0;
 	it->weight = weight(n);
 	it->n = n;
 	memcpy(it->body, body, n);
 	o->bytes += it->weight;
-	hurry_earlier(o, it);
+	raise_earlier(o, it);
 	insert(o, it);
 	return true;
 }
 
-void gw_outbox_missed(struct gw_outbox *o, uint64_t seq)
+void gw_outbox_note_missing(struct gw_outbox *o, uint64_t seq)
 {
-	o->complete = (struct gw_cursor){.level = GW_LEVEL_RED + 1};
+	o->complete = (struct gw_owed_cursor){.level = GW_LEVEL_RED + 1};
 	if (seq > o->left_out)
 		o->left_out = seq;
 }
@@ -185,48 +190,48 @@ bool gw_outbox_has(const struct gw_outbox *o, uint64_t seq)
 	int urgency;
 
 	for (urgency = 0; urgency < GW_OUTBOX_LEVELS; urgency++) {
-		size_t i = place(o, urgency, seq);
+		size_t i = position(o, urgency, seq);
 
-		if (i < o->n && o->at[i]->seq == seq)
+		if (i < o->n && o->items[i]->seq == seq)
 			return true;
 	}
 	return false;
 }
 
-struct gw_outbox_item *gw_outbox_take_out(struct gw_outbox *o, size_t i)
+struct gw_outbox_item *gw_outbox_remove(struct gw_outbox *o, size_t i)
 {
-	struct gw_outbox_item *it = take_out(o, i);
+	struct gw_outbox_item *it = remove_item(o, i);
 
 	o->bytes -= it->weight;
 	return it;
 }
 
-bool gw_outbox_may_leave(const struct gw_outbox *o, const struct gw_outbox_item *it,
-	const struct gw_outbox_now *now)
+bool gw_outbox_may_send(const struct gw_outbox *o, const struct gw_outbox_item *it,
+	const struct gw_outbox_pick_opts *now)
 {
-	if (!it->stored && it->seq > now->committed && it->arose_ns > now->overdue_ns)
+	if (!it->stored && it->seq > now->committed && it->occurred_ns > now->overdue_ns)
 		return false;
-	return now->incomplete || !beyond(it->urgency, it->seq, o->complete);
+	return now->incomplete || !is_after(it->urgency, it->seq, o->complete);
 }
 
-size_t gw_outbox_pick(struct gw_outbox *o, const struct gw_outbox_now *now,
+size_t gw_outbox_pick(struct gw_outbox *o, const struct gw_outbox_pick_opts *now,
 	struct gw_outbox_item **ret_items)
 {
-	size_t most = now->most, bytes = 0, n = 0, i;
+	size_t max_items = now->max_items, bytes = 0, n = 0, i;
 
 	if (o->searching || o->probing)
 		return gw_refusal_pick_one(o, now, ret_items);
-	for (i = 0; i < o->n && n < most; i++) {
-		struct gw_outbox_item *it = o->at[i];
+	for (i = 0; i < o->n && n < max_items; i++) {
+		struct gw_outbox_item *it = o->items[i];
 
-		if (!gw_outbox_may_leave(o, it, now))
+		if (!gw_outbox_may_send(o, it, now))
 			continue;
 		if (n > 0 &&
 			(it->suspect != ret_items[0]->suspect ||
-				bytes + it->n > now->most_bytes))
+				bytes + it->n > now->max_bytes))
 			break;
-		if (n == 0 && it->suspect && most > o->suspects / 2)
-			most = o->suspects > 1 ? o->suspects / 2 : 1;
+		if (n == 0 && it->suspect && max_items > o->suspects / 2)
+			max_items = o->suspects > 1 ? o->suspects / 2 : 1;
 		bytes += it->n;
 		it->picked = true;
 		ret_items[n++] = it;
@@ -242,9 +247,9 @@ int64_t gw_outbox_next_overdue(const struct gw_outbox *o, uint64_t committed)
 	if (o->newest <= committed)
 		return first;
 	for (i = 0; i < o->n; i++)
-		if (!o->at[i]->stored && o->at[i]->seq > committed &&
-			o->at[i]->arose_ns < first)
-			first = o->at[i]->arose_ns;
+		if (!o->items[i]->stored && o->items[i]->seq > committed &&
+			o->items[i]->occurred_ns < first)
+			first = o->items[i]->occurred_ns;
 	return first;
 }
 
@@ -253,10 +258,10 @@ void gw_outbox_sent(struct gw_outbox *o)
 	size_t from, to;
 
 	for (from = to = 0; from < o->n; from++)
-		if (o->at[from]->picked)
-			forget(o, o->at[from]);
+		if (o->items[from]->picked)
+			discard(o, o->items[from]);
 		else
-			o->at[to++] = o->at[from];
+			o->items[to++] = o->items[from];
 	o->n = to;
 }
 
@@ -265,10 +270,10 @@ void gw_outbox_retry(struct gw_outbox *o)
 	size_t i;
 
 	for (i = 0; i < o->n; i++)
-		o->at[i]->picked = false;
+		o->items[i]->picked = false;
 }
 
-void gw_outbox_advance(struct gw_outbox *o, struct gw_cursor to)
+void gw_outbox_advance(struct gw_outbox *o, struct gw_owed_cursor to)
 {
 	o->complete = to;
 }
@@ -284,10 +289,10 @@ int64_t gw_outbox_oldest_ns(const struct gw_outbox *o)
 	int urgency;
 
 	for (urgency = 0; urgency < GW_OUTBOX_LEVELS; urgency++) {
-		size_t i = place(o, urgency, 0);
+		size_t i = position(o, urgency, 0);
 
-		if (i < o->n && o->at[i]->arose_ns < oldest)
-			oldest = o->at[i]->arose_ns;
+		if (i < o->n && o->items[i]->occurred_ns < oldest)
+			oldest = o->items[i]->occurred_ns;
 	}
 	return oldest;
 }

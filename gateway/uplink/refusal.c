@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "uplink/refusal.h"
 
-bool gw_refusal_note(struct gw_outbox *o)
+bool gw_refusal_record(struct gw_outbox *o)
 {
 	struct gw_outbox_item *last = NULL;
 	size_t n = 0, i;
 
 	for (i = 0; i < o->n; i++) {
-		struct gw_outbox_item *it = o->at[i];
+		struct gw_outbox_item *it = o->items[i];
 
 		/* Of the others, those of an earlier refusal are under no suspicion any more:
 		 * what was just refused explains it. */
@@ -29,84 +29,84 @@ bool gw_refusal_note(struct gw_outbox *o)
 	return true;
 }
 
-struct gw_outbox_item *gw_refusal_proved(struct gw_outbox *o)
+struct gw_outbox_item *gw_refusal_next_proved(struct gw_outbox *o)
 {
 	size_t i;
 
 	o->searching = false;
 	for (i = 0; i < o->n; i++) {
-		struct gw_outbox_item *it = o->at[i];
+		struct gw_outbox_item *it = o->items[i];
 
-		if (it->refused && it->alone && it->doubted)
-			return gw_outbox_take_out(o, i);
-		it->doubted |= it->refused;
+		if (it->refused && it->alone && it->refused_with_witness)
+			return gw_outbox_remove(o, i);
+		it->refused_with_witness |= it->refused;
 		it->refused = false;
 		o->searching |= it->alone;
 	}
 	return NULL;
 }
 
-void gw_refusal_unproved(struct gw_outbox *o)
+void gw_refusal_abandon(struct gw_outbox *o)
 {
 	size_t i;
 
 	for (i = 0; i < o->n; i++) {
-		struct gw_outbox_item *it = o->at[i];
+		struct gw_outbox_item *it = o->items[i];
 
 		if (it->alone && it->refusals < UINT8_MAX)
 			it->refusals++;
-		it->suspect = it->refused = it->alone = it->doubted = false;
+		it->suspect = it->refused = it->alone = it->refused_with_witness = false;
 	}
 	o->suspects = 0;
 	o->searching = false;
 	o->probing = true;
 }
 
-bool gw_refusal_open(const struct gw_outbox *o)
+bool gw_refusal_in_progress(const struct gw_outbox *o)
 {
 	return o->searching || o->suspects > 0;
 }
 
 /* No earlier event of its alarm is there: those stand before it in the order. */
-static bool is_head(const struct gw_outbox *o, size_t at)
+static bool is_first_of_alarm(const struct gw_outbox *o, size_t at)
 {
 	size_t i;
 
 	for (i = 0; i < at; i++)
-		if (o->at[i]->alarm == o->at[at]->alarm)
+		if (o->items[i]->alarm == o->items[at]->alarm)
 			return false;
 	return true;
 }
 
 /* Records of one alarm are tried in turn, too, once each was refused as often as the first. */
 static struct gw_outbox_item *least_refused(
-	const struct gw_outbox *o, const struct gw_outbox_now *now, bool heads_only)
+	const struct gw_outbox *o, const struct gw_outbox_pick_opts *now, bool first_only)
 {
 	struct gw_outbox_item *best = NULL;
 	size_t i;
 
 	for (i = 0; i < o->n && (best == NULL || best->refusals > 0); i++) {
-		struct gw_outbox_item *it = o->at[i];
+		struct gw_outbox_item *it = o->items[i];
 
 		if (it->refused || (best != NULL && it->refusals >= best->refusals) ||
-			!gw_outbox_may_leave(o, it, now))
+			!gw_outbox_may_send(o, it, now))
 			continue;
-		if (!heads_only || is_head(o, i))
+		if (!first_only || is_first_of_alarm(o, i))
 			best = it;
 	}
 	return best;
 }
 
-size_t gw_refusal_pick_one(struct gw_outbox *o, const struct gw_outbox_now *now,
+size_t gw_refusal_pick_one(struct gw_outbox *o, const struct gw_outbox_pick_opts *now,
 	struct gw_outbox_item **ret_items)
 {
 	struct gw_outbox_item *it = NULL;
 	size_t i;
 
 	for (i = 0; i < o->n && it == NULL; i++)
-		if (o->at[i]->alone && !o->at[i]->refused &&
-			gw_outbox_may_leave(o, o->at[i], now))
-			it = o->at[i];
+		if (o->items[i]->alone && !o->items[i]->refused &&
+			gw_outbox_may_send(o, o->items[i], now))
+			it = o->items[i];
 	if (it == NULL)
 		it = least_refused(o, now, true);
 	if (it == NULL && now->any_witness)

@@ -17,18 +17,18 @@
 #include "uplink/outbox.h"
 
 /* The request under way was refused. True: it was a record alone, which now needs a witness. */
-bool gw_refusal_note(struct gw_outbox *o);
+bool gw_refusal_record(struct gw_outbox *o);
 /* Something was accepted right after: takes out a record that is now proved bad, which the caller
  * parks and frees; NULL when there is none (any more). */
-struct gw_outbox_item *gw_refusal_proved(struct gw_outbox *o);
+struct gw_outbox_item *gw_refusal_next_proved(struct gw_outbox *o);
 /* Nothing was: who was refused stays owed. */
-void gw_refusal_unproved(struct gw_outbox *o);
+void gw_refusal_abandon(struct gw_outbox *o);
 /* A refusal is being looked into: the next request is part of that. */
-bool gw_refusal_open(const struct gw_outbox *o);
+bool gw_refusal_in_progress(const struct gw_outbox *o);
 
 /* gw_outbox_pick's while it is: the one record to try next. First a record that is refused for the
  * second time or accepted after all; then whoever was refused least often. */
-size_t gw_refusal_pick_one(struct gw_outbox *o, const struct gw_outbox_now *now,
+size_t gw_refusal_pick_one(struct gw_outbox *o, const struct gw_outbox_pick_opts *now,
 	struct gw_outbox_item **ret_items);
 
 #endif

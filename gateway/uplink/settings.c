@@ -29,7 +29,7 @@ const struct gw_setting gw_uplink_settings[] = {
 		.help = "PEM file with the gateway's own certificate, shown to the "
 			"platform; "
 			"read again when it changes."},
-	{ROW("key", GW_SET_PATH, key), .look = gw_pemkey_look,
+	{ROW("key", GW_SET_PATH, key), .inspect = gw_pemkey_inspect,
 		.help = "PEM file with the private key of cert, without a pass phrase."},
 	{ROW("token_file", GW_SET_PATH, token_file),
 		.help = "File whose first line is sent as Authorization: Bearer; read "
@@ -46,7 +46,7 @@ const struct gw_setting gw_uplink_settings[] = {
 	{ROW("batch", GW_SET_INT, batch), .def = "64", .min = 1, .max = GW_UPLINK_BATCH_MAX,
 		.help = "Most events in one request."},
 	{ROW("accept", GW_SET_PAIRS, accept), .choices = gw_accept_words,
-		.max = GW_ACCEPT_MOST,
+		.max = GW_ACCEPT_MAX,
 		.help = "What the JSON body of a 2xx answer must say: a map of JSON "
 			"pointers to values, such as {/errcode: 0}; all must match, else "
 			"what was sent counts as refused. Without it any body will do but "
@@ -55,7 +55,7 @@ const struct gw_setting gw_uplink_settings[] = {
 	{.key = NULL},
 };
 
-static bool begins(const char *s, const char *with)
+static bool has_prefix(const char *s, const char *with)
 {
 	return strncasecmp(s, with, strlen(with)) == 0;
 }
@@ -105,21 +105,21 @@ static void check_url(const struct gw_uplink_opts *o, struct gw_report *report)
 			gw_report(report, &o->url, "a URL has no spaces (write %%20)");
 			return;
 		}
-	if (begins(url, "file:")) {
-		if (!begins(url, "file:///") || url[strlen("file:///")] == '\0' ||
+	if (has_prefix(url, "file:")) {
+		if (!has_prefix(url, "file:///") || url[strlen("file:///")] == '\0' ||
 			url[strlen(url) - 1] == '/')
 			gw_report(report, &o->url,
 				"\"%s\" names no file "
 				"(file:///var/lib/tocsin/alerts.ndjson "
 				"would)",
 				url);
-	} else if (begins(url, "https://")) {
+	} else if (has_prefix(url, "https://")) {
 		url += strlen("https://");
 		check_authority(url, strcspn(url, "/?#"), &o->url, report);
 		if (strchr(url, '#') != NULL)
 			gw_report(report, &o->url,
 				"what follows # is never sent: leave it out");
-	} else if (begins(url, "http://")) {
+	} else if (has_prefix(url, "http://")) {
 		gw_report(report, &o->url,
 			"http:// would send alarms where anybody can read and change them "
 			"(did you mean https://%.200s?)",
@@ -132,12 +132,13 @@ static void check_url(const struct gw_uplink_opts *o, struct gw_report *report)
 
 static void check_file(const struct gw_uplink_opts *o, struct gw_report *report)
 {
-	const char *const *const useless[] = {&o->ca, &o->cert, &o->key, &o->token_file};
+	const char *const *const not_for_files[] = {
+		&o->ca, &o->cert, &o->key, &o->token_file};
 	size_t i;
 
-	for (i = 0; i < sizeof(useless) / sizeof(useless[0]); i++)
-		if (gw_setting_given(*useless[i]))
-			gw_report(report, useless[i],
+	for (i = 0; i < sizeof(not_for_files) / sizeof(not_for_files[0]); i++)
+		if (gw_setting_is_set(*not_for_files[i]))
+			gw_report(report, not_for_files[i],
 				"a file needs no ca, cert, key or token_file");
 	if (o->accept.n > 0 || o->accept.word != 0)
 		gw_report(report, &o->accept, "a file gives no answer");
@@ -149,7 +150,7 @@ static void check_accept(const struct gw_uplink_opts *o, struct gw_report *repor
 	size_t i;
 
 	for (i = 0; i < o->accept.n; i++) {
-		wrong = gw_accept_pointer_wrong(o->accept.at[i].key);
+		wrong = gw_accept_pointer_error(o->accept.at[i].key);
 		if (wrong != NULL)
 			gw_report(report, &o->accept, "\"%s\": %s", o->accept.at[i].key,
 				wrong);
@@ -158,15 +159,15 @@ static void check_accept(const struct gw_uplink_opts *o, struct gw_report *repor
 
 void gw_uplink_check(const struct gw_uplink_opts *o, struct gw_report *report)
 {
-	if (gw_setting_given(o->url)) {
+	if (gw_setting_is_set(o->url)) {
 		check_url(o, report);
-		if (begins(o->url, "file:"))
+		if (has_prefix(o->url, "file:"))
 			check_file(o, report);
 	}
 	check_accept(o, report);
-	if (gw_setting_given(o->cert) && !gw_setting_given(o->key))
+	if (gw_setting_is_set(o->cert) && !gw_setting_is_set(o->key))
 		gw_report(report, &o->cert, "cert needs its private key: give key too");
-	if (gw_setting_given(o->key) && !gw_setting_given(o->cert))
+	if (gw_setting_is_set(o->key) && !gw_setting_is_set(o->cert))
 		gw_report(report, &o->key,
 			"key is of no use without its certificate: give cert too");
 	if (o->heartbeat_ns > 0 && o->heartbeat_ns < GW_NS_PER_SEC)

@@ -35,14 +35,14 @@ extern const struct gw_setting gw_uplink_settings[]; /* rows over struct gw_upli
 /* What single rows cannot see. Reads no file. */
 void gw_uplink_check(const struct gw_uplink_opts *o, struct gw_report *report);
 
-enum gw_verdict {
-	GW_SENT,    /* the platform has it */
-	GW_RETRY,   /* not now: again with the same bytes, not before retry_after_ns */
-	GW_REFUSED, /* the platform answered no: to what was sent, or to us (see refusal.h) */
+enum gw_sink_verdict {
+	GW_SINK_SENT,  /* the platform has it */
+	GW_SINK_RETRY, /* not now: again with the same bytes, not before retry_after_ns */
+	GW_SINK_REFUSED, /* the platform answered no: to what was sent, or to us (see refusal.h) */
 };
 
-struct gw_answer {
-	enum gw_verdict verdict;
+struct gw_sink_result {
+	enum gw_sink_verdict verdict;
 	int64_t retry_after_ns; /* what the platform asked for, capped; 0: our own back-off */
 	int status;             /* HTTP status, 0 if there was none */
 	char why[160];          /* for people, UTF-8; "" when sent */
@@ -50,7 +50,7 @@ struct gw_answer {
 
 /* One try. The bodies are joined as before, body, between, body ..., after by a sink that sends
  * them as one; a file takes a body a line. */
-struct gw_delivery {
+struct gw_sink_request {
 	const struct iovec *bodies;
 	size_t n_bodies; /* > 0 */
 	const char *content_type, *before, *between, *after;
@@ -70,8 +70,8 @@ struct gw_sink {
 	/* No I/O: a platform that is away, or a file that is missing, is an answer of send. */
 	enum gw_err (*open)(void *state, const struct gw_uplink_opts *o, const char *agent,
 		struct gw_error *err);
-	void (*send)(
-		void *state, const struct gw_delivery *r, struct gw_answer *ret_answer);
+	void (*send)(void *state, const struct gw_sink_request *r,
+		struct gw_sink_result *ret_result);
 	void (*close)(void *state); /* in any state, twice is fine */
 };
 

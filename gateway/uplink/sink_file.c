@@ -16,8 +16,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define HEAL_MAX (1 << 20) /* longer than any line of ours */
-#define IOV_MOST 64
+#define REPAIR_MAX (1 << 20) /* longer than any line of ours */
+#define IOV_BATCH  64
 
 struct file_state {
 	const char *path;
@@ -50,24 +50,24 @@ static void file_close(void *state)
 }
 
 static void __attribute__((format(printf, 2, 3)))
-again(struct gw_answer *ret_answer, const char *fmt, ...)
+set_retry(struct gw_sink_result *ret_result, const char *fmt, ...)
 {
 	struct gw_text t;
 	va_list ap;
 
-	*ret_answer = (struct gw_answer){.verdict = GW_RETRY};
-	gw_text_init(&t, ret_answer->why, sizeof(ret_answer->why));
+	*ret_result = (struct gw_sink_result){.verdict = GW_SINK_RETRY};
+	gw_text_init(&t, ret_result->why, sizeof(ret_result->why));
 	va_start(ap, fmt);
 	gw_text_addv(&t, fmt, ap);
 	va_end(ap);
 }
 
 /* Take back the piece of a line at the end, if it can be one of ours. */
-static int heal(int fd, off_t size)
+static int repair_tail(int fd, off_t size)
 {
 	char *tail, *newline;
-	off_t keep = size;
-	size_t n = size < HEAL_MAX ? (size_t)size : HEAL_MAX;
+	off_t n_kept = size;
+	size_t n = size < REPAIR_MAX ? (size_t)size : REPAIR_MAX;
 	int failed = 0;
 
 	if (size == 0)
@@ -82,11 +82,11 @@ static int heal(int fd, off_t size)
 	if (tail[n - 1] != '\n') {
 		newline = memrchr(tail, '\n', n);
 		if (newline != NULL)
-			keep = size - (tail + n - newline) + 1;
+			n_kept = size - (tail + n - newline) + 1;
 		else if (n == (size_t)size)
-			keep = 0;
-		if (keep < size && (newline ? newline[1] : tail[0]) == '{')
-			failed = ftruncate(fd, keep);
+			n_kept = 0;
+		if (n_kept < size && (newline ? newline[1] : tail[0]) == '{')
+			failed = ftruncate(fd, n_kept);
 		else if (write(fd, "\n", 1) != 1)
 			failed = -1;
 	}
@@ -114,7 +114,7 @@ static int sync_directory(const char *path)
 	return failed;
 }
 
-static bool reopen(struct file_state *s, struct gw_answer *ret_answer)
+static bool reopen(struct file_state *s, struct gw_sink_result *ret_result)
 {
 	struct stat st;
 
@@ -128,21 +128,21 @@ static bool reopen(struct file_state *s, struct gw_answer *ret_answer)
 		s->fd = open(s->path,
 			O_RDWR | O_APPEND | O_CREAT | O_EXCL | O_CLOEXEC | O_NOCTTY, 0640);
 	if (s->fd < 0) {
-		again(ret_answer, "%s: %s", s->path, gw_errno_text(errno));
+		set_retry(ret_result, "%s: %s", s->path, gw_errno_text(errno));
 		return false;
 	}
 	s->open = true;
 	if (fstat(s->fd, &st) != 0 || !S_ISREG(st.st_mode)) {
-		again(ret_answer, "%s is not a plain file", s->path);
+		set_retry(ret_result, "%s is not a plain file", s->path);
 		file_close(s);
 		return false;
 	}
 	s->dev = st.st_dev;
 	s->ino = st.st_ino;
 	/* An empty file may be new, from an earlier try whose sync failed, too. */
-	if (heal(s->fd, st.st_size) != 0 ||
+	if (repair_tail(s->fd, st.st_size) != 0 ||
 		(st.st_size == 0 && sync_directory(s->path) != 0)) {
-		again(ret_answer, "%s: %s", s->path, gw_errno_text(errno));
+		set_retry(ret_result, "%s: %s", s->path, gw_errno_text(errno));
 		file_close(s);
 		return false;
 	}
@@ -152,7 +152,7 @@ static bool reopen(struct file_state *s, struct gw_answer *ret_answer)
 static bool write_all(int fd, struct iovec *iov, size_t n)
 {
 	while (n > 0) {
-		ssize_t done = writev(fd, iov, (int)(n < IOV_MOST ? n : IOV_MOST));
+		ssize_t done = writev(fd, iov, (int)(n < IOV_BATCH ? n : IOV_BATCH));
 
 		if (done < 0 && errno == EINTR)
 			continue;
@@ -169,7 +169,7 @@ static bool write_all(int fd, struct iovec *iov, size_t n)
 }
 
 static void file_send(
-	void *state, const struct gw_delivery *r, struct gw_answer *ret_answer)
+	void *state, const struct gw_sink_request *r, struct gw_sink_result *ret_result)
 {
 	struct file_state *s = state;
 	struct iovec lines[2 * GW_UPLINK_BATCH_MAX];
@@ -177,9 +177,9 @@ static void file_send(
 	struct stat st;
 	size_t i;
 
-	if (r->n_bodies > GW_UPLINK_BATCH_MAX || !reopen(s, ret_answer)) {
+	if (r->n_bodies > GW_UPLINK_BATCH_MAX || !reopen(s, ret_result)) {
 		if (r->n_bodies > GW_UPLINK_BATCH_MAX)
-			again(ret_answer, "%zu events are too many", r->n_bodies);
+			set_retry(ret_result, "%zu events are too many", r->n_bodies);
 		return;
 	}
 	for (i = 0; i < r->n_bodies; i++) {
@@ -187,20 +187,20 @@ static void file_send(
 		lines[2 * i + 1] = (struct iovec){.iov_base = newline, .iov_len = 1};
 	}
 	if (fstat(s->fd, &st) != 0) {
-		again(ret_answer, "%s: %s", s->path, gw_errno_text(errno));
+		set_retry(ret_result, "%s: %s", s->path, gw_errno_text(errno));
 		file_close(s);
 		return;
 	}
 	if (!write_all(s->fd, lines, 2 * r->n_bodies) || fdatasync(s->fd) != 0) {
-		again(ret_answer, "%s: %s", s->path, gw_errno_text(errno));
+		set_retry(ret_result, "%s: %s", s->path, gw_errno_text(errno));
 		/* All of it comes again. If it cannot be taken back, a repeat has the same
 		 * id and bytes; half a line is healed when the file is opened again. */
 		if (ftruncate(s->fd, st.st_size) != 0)
-			ret_answer->retry_after_ns = 0;
+			ret_result->retry_after_ns = 0;
 		file_close(s);
 		return;
 	}
-	*ret_answer = (struct gw_answer){.verdict = GW_SENT};
+	*ret_result = (struct gw_sink_result){.verdict = GW_SINK_SENT};
 }
 
 const struct gw_sink gw_sink_file = {

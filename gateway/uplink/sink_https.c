@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/clock.h"
 #include "base/pemkey.h"
-#include "uplink/https_answer.h"
-#include "uplink/rotated.h"
+#include "uplink/credentials.h"
+#include "uplink/https_response.h"
 #include "uplink/sink.h"
 
 #include <curl/curl.h>
@@ -20,14 +20,14 @@ struct https_state {
 	const char *agent;
 	CURLM *multi;
 	CURL *easy;
-	struct gw_print ca, cert, key;
+	struct gw_file_version ca, cert, key;
 	struct gw_bearer bearer;
 	char *body;
 	size_t body_size;
 	/* the platform's last good address, for when names cannot be looked up */
 	char host[256], address[64];
 	long port;
-	struct gw_https_answer answer;
+	struct gw_https_response response;
 	bool key_encrypted;
 };
 
@@ -64,12 +64,12 @@ static bool set_trust(struct https_state *s)
 	bad |= curl_easy_setopt(e, CURLOPT_SSL_SESSIONID_CACHE, 0L);
 	bad |= curl_easy_setopt(e, CURLOPT_CA_CACHE_TIMEOUT, CA_CACHE_SEC);
 	bad |= curl_easy_setopt(e, CURLOPT_MAXLIFETIME_CONN, CONNECTION_SEC);
-	if (gw_setting_given(o->ca)) {
+	if (gw_setting_is_set(o->ca)) {
 		bad |= curl_easy_setopt(e, CURLOPT_CAINFO, o->ca);
 		/* or the system's authorities would be trusted beside it */
 		bad |= curl_easy_setopt(e, CURLOPT_CAPATH, NULL);
 	}
-	if (gw_setting_given(o->cert)) {
+	if (gw_setting_is_set(o->cert)) {
 		bad |= curl_easy_setopt(e, CURLOPT_SSLCERT, o->cert);
 		bad |= curl_easy_setopt(e, CURLOPT_SSLKEY, o->key);
 		/* or OpenSSL would ask for a pass phrase on the terminal, for ever */
@@ -96,11 +96,11 @@ static bool make_handles(struct https_state *s)
 	bad |= curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
 	bad |= curl_easy_setopt(e, CURLOPT_QUICK_EXIT, 1L);
 	bad |= curl_easy_setopt(e, CURLOPT_TCP_KEEPALIVE, 1L);
-	bad |= curl_easy_setopt(e, CURLOPT_ERRORBUFFER, s->answer.error);
-	bad |= curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, gw_https_answer_on_header);
-	bad |= curl_easy_setopt(e, CURLOPT_HEADERDATA, &s->answer);
-	bad |= curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, gw_https_answer_on_body);
-	bad |= curl_easy_setopt(e, CURLOPT_WRITEDATA, &s->answer);
+	bad |= curl_easy_setopt(e, CURLOPT_ERRORBUFFER, s->response.error);
+	bad |= curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, gw_https_response_on_header);
+	bad |= curl_easy_setopt(e, CURLOPT_HEADERDATA, &s->response);
+	bad |= curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, gw_https_response_on_body);
+	bad |= curl_easy_setopt(e, CURLOPT_WRITEDATA, &s->response);
 	return set_trust(s) && bad == CURLE_OK;
 }
 
@@ -108,12 +108,13 @@ static bool make_handles(struct https_state *s)
  * neither a connection nor a cache goes on with the old ones. */
 static bool refresh_handles(struct https_state *s)
 {
-	struct gw_print ca = gw_rotated_print(s->opts->ca),
-			cert = gw_rotated_print(s->opts->cert),
-			key = gw_rotated_print(s->opts->key);
+	struct gw_file_version ca = gw_credentials_version(s->opts->ca),
+			       cert = gw_credentials_version(s->opts->cert),
+			       key = gw_credentials_version(s->opts->key);
 
-	if (s->easy != NULL && gw_rotated_same(ca, s->ca) &&
-		gw_rotated_same(cert, s->cert) && gw_rotated_same(key, s->key))
+	if (s->easy != NULL && gw_credentials_version_equal(ca, s->ca) &&
+		gw_credentials_version_equal(cert, s->cert) &&
+		gw_credentials_version_equal(key, s->key))
 		return true;
 	drop_handles(s);
 	s->ca = ca;
@@ -136,7 +137,7 @@ static enum gw_err https_open(void *state, const struct gw_uplink_opts *o,
 	pthread_once(&curl_once, start_curl);
 	s->opts = o;
 	s->agent = agent;
-	if (!gw_https_answer_init(&s->answer) || !refresh_handles(s))
+	if (!gw_https_response_init(&s->response) || !refresh_handles(s))
 		return gw_fail(err, GW_ERR_SYSTEM, 0, "libcurl cannot be set up");
 	return GW_OK;
 }
@@ -146,14 +147,14 @@ static void https_close(void *state)
 	struct https_state *s = state;
 
 	drop_handles(s);
-	gw_https_answer_fini(&s->answer);
+	gw_https_response_fini(&s->response);
 	free(s->body);
 	s->body = NULL;
 	s->body_size = 0;
 	explicit_bzero(&s->bearer, sizeof(s->bearer));
 }
 
-static bool join_body(struct https_state *s, const struct gw_delivery *r, size_t *ret_n)
+static bool join_body(struct https_state *s, const struct gw_sink_request *r, size_t *ret_n)
 {
 	size_t between = strlen(r->between), n = strlen(r->before) + strlen(r->after), i;
 	char *p;
@@ -179,14 +180,14 @@ static bool join_body(struct https_state *s, const struct gw_delivery *r, size_t
 }
 
 static CURLcode transfer(
-	struct https_state *s, const struct gw_delivery *r, int64_t until_ns)
+	struct https_state *s, const struct gw_sink_request *r, int64_t until_ns)
 {
 	struct curl_waitfd wake = {.fd = r->wake->fd, .events = CURL_WAIT_POLLIN};
 	CURLcode code = CURLE_OPERATION_TIMEDOUT;
 	CURLMsg *msg;
 	int running, left;
 
-	gw_https_answer_begin(&s->answer);
+	gw_https_response_begin(&s->response);
 	if (curl_multi_add_handle(s->multi, s->easy) != CURLM_OK)
 		return CURLE_FAILED_INIT;
 	while (curl_multi_perform(s->multi, &running) == CURLM_OK && running > 0) {
@@ -222,7 +223,7 @@ static void remember_address(struct https_state *s)
 
 	if (*host == '[' || n >= sizeof(s->host) ||
 		curl_easy_getinfo(s->easy, CURLINFO_PRIMARY_IP, &address) != CURLE_OK ||
-		!gw_setting_given(address))
+		!gw_setting_is_set(address))
 		return;
 	memcpy(s->host, host, n);
 	s->host[n] = '\0';
@@ -242,7 +243,7 @@ static bool was_lookup(struct https_state *s, CURLcode code)
 
 /* Hazard 21: a lookup that fails or hangs leaves half of the time for the address that was
  * good last time. The name stays what the certificate is checked against. */
-static CURLcode try_addresses(struct https_state *s, const struct gw_delivery *r)
+static CURLcode try_addresses(struct https_state *s, const struct gw_sink_request *r)
 {
 	int64_t now = gw_clock_mono_ns(), until = now + r->timeout_ns;
 	long timeout_ms = (long)(r->timeout_ns / GW_NS_PER_MS);
@@ -274,7 +275,8 @@ static CURLcode try_addresses(struct https_state *s, const struct gw_delivery *r
 	return code;
 }
 
-static struct curl_slist *make_headers(struct https_state *s, const struct gw_delivery *r)
+static struct curl_slist *make_headers(
+	struct https_state *s, const struct gw_sink_request *r)
 {
 	struct curl_slist *all = NULL, *more;
 	char type[160];
@@ -296,7 +298,7 @@ static struct curl_slist *make_headers(struct https_state *s, const struct gw_de
 }
 
 static void https_send(
-	void *state, const struct gw_delivery *r, struct gw_answer *ret_answer)
+	void *state, const struct gw_sink_request *r, struct gw_sink_result *ret_result)
 {
 	struct https_state *s = state;
 	struct curl_slist *headers;
@@ -304,29 +306,30 @@ static void https_send(
 	CURLcode code;
 	size_t n;
 
-	if (gw_rotated_bearer(&s->bearer, s->opts->token_file, &err)) {
-		gw_https_answer_say(ret_answer, GW_RETRY, 0, "%s", err.text);
+	if (gw_credentials_bearer(&s->bearer, s->opts->token_file, &err)) {
+		gw_https_response_set_result(ret_result, GW_SINK_RETRY, 0, "%s", err.text);
 		return;
 	}
 	headers = make_headers(s, r);
-	if (headers == NULL || s->answer.body == NULL || !refresh_handles(s) ||
+	if (headers == NULL || s->response.body == NULL || !refresh_handles(s) ||
 		!join_body(s, r, &n)) {
 		curl_slist_free_all(headers);
-		gw_https_answer_say(ret_answer, GW_RETRY, 0, "out of memory");
+		gw_https_response_set_result(ret_result, GW_SINK_RETRY, 0, "out of memory");
 		return;
 	}
 	if (s->key_encrypted) {
 		curl_slist_free_all(headers);
-		gw_https_answer_say(
-			ret_answer, GW_RETRY, 0, "%s: " GW_PEMKEY_ENCRYPTED, s->opts->key);
+		gw_https_response_set_result(ret_result, GW_SINK_RETRY, 0,
+			"%s: " GW_PEMKEY_ENCRYPTED, s->opts->key);
 		return;
 	}
 	curl_easy_setopt(s->easy, CURLOPT_HTTPHEADER, headers);
 	curl_easy_setopt(s->easy, CURLOPT_POSTFIELDS, s->body);
 	curl_easy_setopt(s->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)n);
 	code = try_addresses(s, r);
-	gw_https_answer_judge(&s->answer, s->easy, code, &s->opts->accept, ret_answer);
-	if (ret_answer->verdict == GW_SENT)
+	gw_https_response_evaluate(
+		&s->response, s->easy, code, &s->opts->accept, ret_result);
+	if (ret_result->verdict == GW_SINK_SENT)
 		remember_address(s);
 	curl_easy_setopt(s->easy, CURLOPT_HTTPHEADER, NULL);
 	curl_easy_setopt(s->easy, CURLOPT_POSTFIELDS, NULL);

@@ -3,26 +3,26 @@
 
 #include "base/log.h"
 #include "gw_build.h"
-#include "uplink/inner.h"
+#include "uplink/credentials.h"
 #include "uplink/refusal.h"
-#include "uplink/rotated.h"
+#include "uplink/uplink_internal.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* for a certificate or token that was exchanged, while something waits for it */
-#define LOOK_NS (10 * GW_NS_PER_SEC)
-#define FRESH_GAP_NS \
+#define CREDENTIALS_CHECK_NS (10 * GW_NS_PER_SEC)
+#define UNTRIED_GAP_NS \
 	(2 * GW_NS_PER_SEC) /* a new alarm is tried at once, this often at most */
-#define IDLE_NS      (2 * GW_NS_PER_SEC) /* the thread beats at least that often */
-#define LAST_TRY_NS  GW_NS_PER_SEC
-#define DRAIN_ROUNDS 16 /* of GW_UPLINK_DRAIN events, then something else has its turn */
+#define IDLE_NS       (2 * GW_NS_PER_SEC) /* the thread beats at least that often */
+#define LAST_TRY_NS   GW_NS_PER_SEC
+#define DRAIN_BATCHES 16 /* of GW_UPLINK_DRAIN events, then something else has its turn */
 
 /* ---- events in ---- */
 
 /* When it arose on this boot's clock, whichever boot that was. */
-static int64_t arose_ns(const struct gw_uplink *u, const struct gw_event *e)
+static int64_t occurred_ns(const struct gw_uplink *u, const struct gw_event *e)
 {
 	int64_t age_ms;
 
@@ -32,11 +32,11 @@ static int64_t arose_ns(const struct gw_uplink *u, const struct gw_event *e)
 	return gw_clock_mono_ns() - (age_ms > 0 ? age_ms : 0) * GW_NS_PER_MS;
 }
 
-static void take_in(struct gw_uplink *u, const struct gw_event *e, bool stored)
+static void render_and_queue(struct gw_uplink *u, const struct gw_event *e, bool stored)
 {
 	struct gw_outbox_item item = {.seq = e->seq,
-		.alarm = gw_outbox_alarm(e->info->key),
-		.arose_ns = arose_ns(u, e),
+		.alarm = gw_outbox_alarm_hash(e->info->key),
+		.occurred_ns = occurred_ns(u, e),
 		.level = e->level <= GW_LEVEL_RED ? e->level : GW_LEVEL_RED,
 		.stored = stored,
 		.durable = e->durable};
@@ -56,45 +56,45 @@ static void add_stored(void *arg, const struct gw_event *e)
 
 	if (e->seq > u->ring_seq) /* the store was quicker: it comes from the engine, too */
 		return;
-	take_in(u, e, e->seq <= gw_store_committed(u->store));
+	render_and_queue(u, e, e->seq <= gw_store_committed(u->store));
 }
 
 /* The store may open long after the start: only its first answer tells. */
-static void take_count(void *arg, uint64_t parked)
+static void on_parked_count(void *arg, uint64_t parked)
 {
 	struct gw_uplink *u = arg;
 
-	u->now.parked = parked;
-	gw_offers_begin(u, 0);
+	u->status.parked = parked;
+	gw_parked_retry_begin(u, 0);
 }
 
-static void take_answer(
-	void *arg, enum gw_backlog_other other, const struct gw_batch *batch)
+static void on_query_reply(
+	void *arg, enum gw_backlog_query query, const struct gw_batch *batch)
 {
-	if (other == GW_BACKLOG_PARKED)
-		gw_offers_take(arg, batch);
+	if (query == GW_BACKLOG_QUERY_PARKED)
+		gw_parked_retry_on_batch(arg, batch);
 	else
-		gw_resend_take(arg, batch);
+		gw_resend_on_batch(arg, batch);
 }
 
 /* Bounded: a storm that comes as fast as it is rendered must not keep us from sending it. */
-static void drain(struct gw_uplink *u)
+static void drain_ring(struct gw_uplink *u)
 {
-	size_t round, n, i;
+	size_t batches, n, i;
 
-	for (round = 0; round < DRAIN_ROUNDS; round++) {
+	for (batches = 0; batches < DRAIN_BATCHES; batches++) {
 		n = gw_ring_pop(
 			&u->events, u->drained, GW_UPLINK_DRAIN, sizeof(struct gw_event));
 		for (i = 0; i < n; i++) {
 			uint64_t seq = u->drained[i].seq;
 
 			if (seq > u->ring_seq + 1)
-				gw_outbox_missed(&u->outbox, seq - 1);
+				gw_outbox_note_missing(&u->outbox, seq - 1);
 			u->ring_seq = seq > u->ring_seq ? seq : u->ring_seq;
 			/* until it turns out that it must leave before its commit */
 			u->drained[i].durable = true;
-			take_in(u, &u->drained[i], false);
-			u->fresh = true;
+			render_and_queue(u, &u->drained[i], false);
+			u->has_untried = true;
 		}
 		if (n < GW_UPLINK_DRAIN)
 			return;
@@ -111,27 +111,27 @@ static uint64_t credentials_of(const struct gw_uplink *u)
 	const char *const paths[] = {
 		u->opts.ca, u->opts.cert, u->opts.key, u->opts.token_file};
 
-	return gw_rotated_fingerprint(paths, sizeof(paths) / sizeof(paths[0]));
+	return gw_credentials_fingerprint(paths, sizeof(paths) / sizeof(paths[0]));
 }
 
-void gw_uplink_look_at_credentials(struct gw_uplink *u, int64_t now)
+void gw_uplink_check_credentials(struct gw_uplink *u, int64_t now)
 {
 	uint64_t is = credentials_of(u);
 
-	u->credentials_ns = now + LOOK_NS;
+	u->credentials_ns = now + CREDENTIALS_CHECK_NS;
 	if (is == u->credentials)
 		return;
 	u->credentials = is;
-	gw_pace_hurry(&u->event_pace, now);
+	gw_retry_timer_expire(&u->event_retry, now);
 	if (u->failures > 0 || u->heartbeats_refused_ns != 0)
 		u->heartbeat_ns = now;
-	gw_offers_begin(u, 0);
+	gw_parked_retry_begin(u, 0);
 }
 
 /* ---- one request ---- */
 
 /* Called while the sink waits, too. */
-static bool turn(void *arg)
+static bool service(void *arg)
 {
 	struct gw_uplink *u = arg;
 	int64_t now = gw_clock_mono_ns();
@@ -139,19 +139,19 @@ static bool turn(void *arg)
 	gw_thread_beat(&u->thread, now);
 	if (u->stop_ns == 0 && gw_thread_stopping(&u->thread))
 		u->stop_ns = now + LAST_TRY_NS;
-	drain(u);
-	if (now >= u->credentials_ns && (u->failures > 0 || u->now.parked > 0))
-		gw_uplink_look_at_credentials(u, now);
-	gw_resend_turn(u);
-	gw_offers_turn(u, now);
-	gw_backlog_turn(&u->backlog, now, u->hungry); /* asks what they want to know */
-	gw_watch_turn(u, now);
-	if (u->offering && u->fresh)
+	drain_ring(u);
+	if (now >= u->credentials_ns && (u->failures > 0 || u->status.parked > 0))
+		gw_uplink_check_credentials(u, now);
+	gw_resend_update(u);
+	gw_parked_retry_update(u, now);
+	gw_backlog_update(&u->backlog, now, u->blocked); /* asks what they want to know */
+	gw_link_state_update(u, now);
+	if (u->sending_parked && u->has_untried)
 		return false;
 	return u->stop_ns == 0 || now < u->stop_ns;
 }
 
-void gw_uplink_request(struct gw_uplink *u, size_t n, struct gw_answer *ret_answer)
+void gw_uplink_request(struct gw_uplink *u, size_t n, struct gw_sink_result *ret_result)
 {
 	int64_t timeout_ns = u->opts.timeout_ns, left_ns;
 
@@ -159,11 +159,11 @@ void gw_uplink_request(struct gw_uplink *u, size_t n, struct gw_answer *ret_answ
 		left_ns = u->stop_ns - gw_clock_mono_ns();
 		timeout_ns = left_ns < timeout_ns ? left_ns : timeout_ns;
 	}
-	*ret_answer = (struct gw_answer){.verdict = GW_RETRY};
-	gw_uplink_look_at_credentials(u, gw_clock_mono_ns());
+	*ret_result = (struct gw_sink_result){.verdict = GW_SINK_RETRY};
+	gw_uplink_check_credentials(u, gw_clock_mono_ns());
 	u->sent_credentials = u->credentials;
 	u->sink->send(u->sink_state,
-		&(struct gw_delivery){.bodies = u->bodies,
+		&(struct gw_sink_request){.bodies = u->bodies,
 			.n_bodies = n,
 			.content_type = u->payload->content_type,
 			.before = u->payload->before,
@@ -171,22 +171,23 @@ void gw_uplink_request(struct gw_uplink *u, size_t n, struct gw_answer *ret_answ
 			.after = u->payload->after,
 			.timeout_ns = timeout_ns > GW_NS_PER_MS ? timeout_ns : GW_NS_PER_MS,
 			.wake = &u->wake,
-			.turn = turn,
+			.turn = service,
 			.arg = u},
-		ret_answer);
+		ret_result);
 }
 
 /* ---- the thread ---- */
 
 static bool may_try_events(const struct gw_uplink *u, int64_t now)
 {
-	if (now < u->event_pace.hold_ns)
+	if (now < u->event_retry.hold_ns)
 		return false;
-	return gw_refusal_open(&u->outbox) || gw_pace_ready(&u->event_pace, now) ||
-		(u->fresh && now >= u->last_try_ns + FRESH_GAP_NS);
+	return gw_refusal_in_progress(&u->outbox) ||
+		gw_retry_timer_ready(&u->event_retry, now) ||
+		(u->has_untried && now >= u->last_try_ns + UNTRIED_GAP_NS);
 }
 
-static int64_t sooner(int64_t a, int64_t b)
+static int64_t min_ns(int64_t a, int64_t b)
 {
 	return a < b ? a : b;
 }
@@ -197,59 +198,60 @@ static int64_t next_ns(const struct gw_uplink *u, uint64_t committed, int64_t no
 	int64_t next = now + IDLE_NS, t;
 
 	if (gw_heartbeat_wanted(u))
-		next = sooner(next,
-			u->heartbeat_ns > u->heartbeat_pace.hold_ns
+		next = min_ns(next,
+			u->heartbeat_ns > u->heartbeat_retry.hold_ns
 				? u->heartbeat_ns
-				: u->heartbeat_pace.hold_ns);
+				: u->heartbeat_retry.hold_ns);
 	if (u->outbox.n > 0 && !may_try_events(u, now)) {
-		t = u->event_pace.breaker.next_ns;
-		if (u->fresh)
-			t = sooner(t, u->last_try_ns + FRESH_GAP_NS);
-		next = sooner(next, t > u->event_pace.hold_ns ? t : u->event_pace.hold_ns);
+		t = u->event_retry.backoff.next_ns;
+		if (u->has_untried)
+			t = min_ns(t, u->last_try_ns + UNTRIED_GAP_NS);
+		next = min_ns(
+			next, t > u->event_retry.hold_ns ? t : u->event_retry.hold_ns);
 	} else if (u->outbox.n > 0) {
 		t = gw_outbox_next_overdue(&u->outbox, committed);
 		if (t != INT64_MAX && t + GW_UPLINK_COMMIT_WAIT_NS > now)
-			next = sooner(next, t + GW_UPLINK_COMMIT_WAIT_NS);
+			next = min_ns(next, t + GW_UPLINK_COMMIT_WAIT_NS);
 	}
 	if (u->stop_ns != 0)
-		next = sooner(next, u->stop_ns);
-	t = gw_offers_next_ns(u);
+		next = min_ns(next, u->stop_ns);
+	t = gw_parked_retry_next_ns(u);
 	if (t > now) /* else it waits for something else */
-		next = sooner(next, t);
-	return sooner(next, gw_backlog_next_ns(&u->backlog, now));
+		next = min_ns(next, t);
+	return min_ns(next, gw_backlog_next_ns(&u->backlog, now));
 }
 
-enum due { DUE_NOTHING, DUE_EVENTS, DUE_HEARTBEAT, DUE_OFFER };
+enum action { ACTION_NONE, ACTION_EVENTS, ACTION_HEARTBEAT, ACTION_PARKED };
 
 /* What is to be done first; the events are picked. */
-static enum due choose(struct gw_uplink *u, uint64_t committed, int64_t now)
+static enum action next_action(struct gw_uplink *u, uint64_t committed, int64_t now)
 {
 	bool heartbeat_due = gw_heartbeat_wanted(u) && now >= u->heartbeat_ns &&
-		now >= u->heartbeat_pace.hold_ns;
+		now >= u->heartbeat_retry.hold_ns;
 
 	u->n_picked = 0;
-	u->hungry = false;
+	u->blocked = false;
 	if (may_try_events(u, now) && !(heartbeat_due && u->heartbeat_turn)) {
 		u->n_picked = gw_delivery_pick(u, committed, now);
 		if (u->n_picked > 0)
-			return DUE_EVENTS;
-		if (gw_delivery_wants_heartbeat(u))
-			return DUE_HEARTBEAT;
-		if (gw_refusal_open(&u->outbox))
+			return ACTION_EVENTS;
+		if (gw_delivery_needs_heartbeat(u))
+			return ACTION_HEARTBEAT;
+		if (gw_refusal_in_progress(&u->outbox))
 			gw_delivery_give_up(u);
 		else
-			u->hungry = u->outbox.n > 0;
+			u->blocked = u->outbox.n > 0;
 	}
 	if (heartbeat_due)
-		return DUE_HEARTBEAT;
-	return gw_offers_ready(u, now) ? DUE_OFFER : DUE_NOTHING;
+		return ACTION_HEARTBEAT;
+	return gw_parked_retry_ready(u, now) ? ACTION_PARKED : ACTION_NONE;
 }
 
 static bool finished(struct gw_uplink *u, int64_t now)
 {
 	if (u->stop_ns == 0)
 		return false;
-	return now >= u->stop_ns || u->closed || !may_try_events(u, now) ||
+	return now >= u->stop_ns || u->gave_up || !may_try_events(u, now) ||
 		(u->outbox.n == 0 && u->backlog.n_marks == 0 &&
 			gw_ring_count(&u->events) == 0);
 }
@@ -260,35 +262,35 @@ static void *run(void *arg)
 	struct gw_error err;
 	int64_t now, next;
 	uint64_t committed;
-	enum due due;
+	enum action action;
 
 	if (u->sink->open(u->sink_state, &u->opts, "tocsin/" GW_VERSION, &err) != GW_OK)
 		gw_log(GW_LOG_ERR, "%s: %s", u->opts.name, err.text);
 	for (;;) {
 		gw_wake_prepare(&u->wake);
-		turn(u);
+		service(u);
 		now = gw_clock_mono_ns();
 		if (finished(u, now))
 			break;
 		committed = gw_store_committed(u->store);
-		due = choose(u, committed, now);
-		if (due == DUE_NOTHING) {
-			if (u->hungry) /* what may leave must come from the store */
-				gw_backlog_turn(&u->backlog, now, true);
+		action = next_action(u, committed, now);
+		if (action == ACTION_NONE) {
+			if (u->blocked) /* what may leave must come from the store */
+				gw_backlog_update(&u->backlog, now, true);
 			next = next_ns(u, committed, now);
 			gw_wake_wait(&u->wake, next > now ? next - now : 0);
 			continue;
 		}
 		gw_wake_finish(&u->wake); /* a sink that waits announces it by itself */
-		if (due == DUE_EVENTS)
+		if (action == ACTION_EVENTS)
 			gw_delivery_send(u, committed);
-		else if (due == DUE_HEARTBEAT)
-			gw_heartbeat_beat(u);
+		else if (action == ACTION_HEARTBEAT)
+			gw_heartbeat_run(u);
 		else
-			gw_offers_send(u);
+			gw_parked_retry_send(u);
 	}
 	gw_wake_finish(&u->wake);
-	gw_watch_turn(u, now);
+	gw_link_state_update(u, now);
 	u->sink->close(u->sink_state);
 	return NULL;
 }
@@ -338,8 +340,8 @@ static bool copy_opts(struct gw_uplink *u, const struct gw_uplink_opts *o)
 	return true;
 }
 
-enum gw_err gw_uplink_new(const struct gw_uplink_opts *opts, size_t index,
-	struct gw_store *store, const struct gw_health *health, size_t ring_capacity,
+enum gw_err gw_uplink_new(const struct gw_uplink_opts *opts, size_t slot,
+	struct gw_store *store, const struct gw_uplink_health *health, size_t ring_capacity,
 	struct gw_uplink **ret_uplink, struct gw_error *err)
 {
 	struct gw_uplink *u = calloc(1, sizeof(*u));
@@ -348,7 +350,7 @@ enum gw_err gw_uplink_new(const struct gw_uplink_opts *opts, size_t index,
 	if (u == NULL)
 		return gw_fail(err, GW_ERR_SYSTEM, 0, "no memory for an uplink");
 	pthread_mutex_init(&u->lock, NULL);
-	u->index = index;
+	u->slot = slot;
 	u->store = store;
 	if (health != NULL)
 		u->health = *health;
@@ -359,19 +361,19 @@ enum gw_err gw_uplink_new(const struct gw_uplink_opts *opts, size_t index,
 		rc = gw_fail(err, GW_ERR_SYSTEM, 0, "no memory for uplink %s", opts->name);
 		goto out;
 	}
-	rc = gw_outbox_init(&u->outbox, GW_UPLINK_MOST_EVENTS, GW_UPLINK_MOST_BYTES, err);
+	rc = gw_outbox_init(&u->outbox, GW_UPLINK_MAX_EVENTS, GW_UPLINK_MAX_BYTES, err);
 	if (rc == GW_OK)
 		rc = gw_ring_init(&u->events, ring_capacity, sizeof(struct gw_event), err);
 	if (rc == GW_OK)
 		rc = gw_wake_init(&u->wake, err);
 	if (rc != GW_OK)
 		goto out;
-	gw_backlog_init(&u->backlog, store, index, &u->outbox, add_stored, u);
-	u->backlog.answer = take_answer;
-	u->backlog.count = take_count;
-	gw_offers_init(&u->offers);
+	gw_backlog_init(&u->backlog, store, slot, &u->outbox, add_stored, u);
+	u->backlog.on_query_reply = on_query_reply;
+	u->backlog.on_parked_count = on_parked_count;
+	gw_parked_retry_init(&u->parked_retry);
 	gw_clock_boot_id(u->boot);
-	gw_store_attach(store, index, &u->wake);
+	gw_store_attach_uplink(store, slot, &u->wake);
 	*ret_uplink = u;
 	return GW_OK;
 out:
@@ -382,7 +384,7 @@ out:
 void gw_uplink_begin_after(struct gw_uplink *u, uint64_t seq, uint64_t parked)
 {
 	u->ring_seq = seq;
-	u->now.parked = parked;
+	u->status.parked = parked;
 }
 
 enum gw_err gw_uplink_start(struct gw_uplink *u, struct gw_error *err)
@@ -391,21 +393,22 @@ enum gw_err gw_uplink_start(struct gw_uplink *u, struct gw_error *err)
 	size_t i;
 
 	/* two boxes that lost power together must not come back in step */
-	gw_pace_init(&u->event_pace, gw_outbox_alarm(u->boot) ^ (uint64_t)now);
-	gw_pace_init(&u->heartbeat_pace, gw_outbox_alarm(u->opts.name) ^ (uint64_t)now);
+	gw_retry_timer_init(&u->event_retry, gw_outbox_alarm_hash(u->boot) ^ (uint64_t)now);
+	gw_retry_timer_init(
+		&u->heartbeat_retry, gw_outbox_alarm_hash(u->opts.name) ^ (uint64_t)now);
 	u->credentials = credentials_of(u);
 	u->heartbeat_ns = u->success_ns = now;
 	for (i = 0; i < GW_UPLINK_POINTS; i++)
-		u->fault_said[i] = -1;
+		u->fault_sent[i] = -1;
 	u->ring_seq = gw_store_last_seq(u->store);
-	u->now.since_ns = now;
-	gw_watch_turn(u, now);
+	u->status.since_ns = now;
+	gw_link_state_update(u, now);
 	return gw_thread_start(&u->thread, u->opts.name, run, u, err);
 }
 
-void gw_uplink_ask_stop(struct gw_uplink *u)
+void gw_uplink_request_stop(struct gw_uplink *u)
 {
-	gw_thread_ask_stop(&u->thread);
+	gw_thread_request_stop(&u->thread);
 	gw_wake_poke(&u->wake);
 }
 
@@ -419,11 +422,11 @@ void gw_uplink_free(struct gw_uplink *u)
 	if (u == NULL)
 		return;
 	if (u->thread.running) {
-		gw_uplink_ask_stop(u);
+		gw_uplink_request_stop(u);
 		gw_uplink_join(u);
 	}
 	gw_backlog_fini(&u->backlog);
-	gw_offers_fini(&u->offers);
+	gw_parked_retry_fini(&u->parked_retry);
 	gw_outbox_fini(&u->outbox);
 	gw_ring_fini(&u->events);
 	gw_ring_fini(&u->faults);
@@ -449,7 +452,7 @@ struct gw_wake *gw_uplink_wake(struct gw_uplink *u)
 	return &u->wake;
 }
 
-enum gw_err gw_uplink_faults(struct gw_uplink *u, struct gw_wake *engine_wake,
+enum gw_err gw_uplink_fault_ring(struct gw_uplink *u, struct gw_wake *engine_wake,
 	struct gw_ring **ret_ring, struct gw_error *err)
 {
 	enum gw_err rc = gw_ring_init(&u->faults, 16, sizeof(struct gw_sample), err);

@@ -219,7 +219,7 @@ static double engine_pass(struct gw_engine *e, bool timers)
 			.wall_ms = samples[i + n - 1].mono_ns / GW_NS_PER_MS,
 			.synced = true};
 
-		gw_engine_feed(e, samples + i, n, now);
+		gw_engine_ingest(e, samples + i, n, now);
 		if (timers)
 			gw_engine_step(e, now);
 	}
@@ -296,7 +296,7 @@ static void run(uint32_t said, enum set set)
 				  .n_inputs = 1},
 		    &e, NULL) ||
 		gw_ring_init(&out, 1024, sizeof(struct gw_event), NULL) ||
-		gw_engine_output(e, &out, NULL, NULL))
+		gw_engine_add_output(e, &out, NULL, NULL))
 		exit(1);
 	floor_pass(slots);
 	engine_pass(e, false);

@@ -17,7 +17,7 @@
  */
 #include "base/clock.h"
 #include "base/text.h"
-#include "engine/runner.h"
+#include "engine/thread.h"
 
 #include "bench.h"
 #include "bench_gw.h"
@@ -37,7 +37,7 @@
 #define WARM_NS 20000000 /* of that before the first trip */
 #define WARM    100      /* trips that do not count */
 
-static struct gw_runner runner;
+static struct gw_engine_thread engine_thread;
 static struct gw_ring samples, events;
 static struct gw_wake event_wake;
 static bool high[POINTS]; /* the point's last value was above the limit */
@@ -115,7 +115,7 @@ static void push(uint32_t point)
 
 	while (gw_ring_push(&samples, &s, 1, sizeof s) == 0)
 		bench_relax();
-	gw_wake_poke(&runner.wake);
+	gw_wake_poke(&engine_thread.wake);
 }
 
 /* Until there is an event; asleep if it takes long, as the store is. */
@@ -164,7 +164,7 @@ static void keep_busy(void)
 		push(any_point());
 		next_ns = now_ns + PACE_NS;
 	}
-	while (gw_ring_stepped(&samples) != gw_ring_head(&samples))
+	while (gw_ring_processed(&samples) != gw_ring_head(&samples))
 		bench_relax();
 }
 
@@ -263,8 +263,8 @@ static struct gw_engine *make_engine(void)
 	if (gw_ring_init(&samples, 4096, sizeof(struct gw_sample), NULL) ||
 		gw_ring_init(&events, 64, sizeof(struct gw_event), NULL) ||
 		gw_wake_init(&event_wake, NULL) ||
-		gw_engine_attach(e, &samples, 0, POINTS, NULL) ||
-		gw_engine_output(e, &events, &event_wake, NULL))
+		gw_engine_add_input(e, &samples, 0, POINTS, NULL) ||
+		gw_engine_add_output(e, &events, &event_wake, NULL))
 		abort();
 	return e;
 }
@@ -287,14 +287,15 @@ int main(int argc, char **argv)
 		return 77;
 	}
 	bench_pin(0); /* the engine's thread stays where it is made */
-	if (gw_runner_init(&runner, NULL) || gw_runner_start(&runner, e, NULL))
+	if (gw_engine_thread_init(&engine_thread, NULL) ||
+		gw_engine_thread_start(&engine_thread, e, NULL))
 		abort();
 	for (size_t i = 0; i < parts; i++)
 		for (size_t k = 0; k < 2; k++)
 			measure(&modes[k], i, ours, theirs, trips);
 	for (size_t k = 0; k < 2; k++)
 		report(&modes[k], parts);
-	gw_runner_fini(&runner);
+	gw_engine_thread_fini(&engine_thread);
 	gw_engine_free(e);
 	gw_wake_fini(&event_wake);
 	gw_ring_fini(&events);

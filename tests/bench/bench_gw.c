@@ -31,7 +31,7 @@ struct gw_engine *bench_limits(double limit, const double *clear)
 				.unit_of_measure = "",
 				.place = {"", "", ""},
 				.site = &site},
-			.when = {.kind = &gw_above, .limit = limit},
+			.when = {.kind = &gw_condition_above, .limit = limit},
 			.first_point = i,
 			.n_points = 1,
 		};

@@ -92,7 +92,7 @@ static void take(struct way *w)
 
 	if (w->steps) {
 		gw_engine_step(w->e, now());
-		w->taken = gw_ring_stepped(w->queue);
+		w->taken = gw_ring_processed(w->queue);
 		return;
 	}
 	n = w->peer->pop(w->queue, batch, TAKE);
@@ -100,7 +100,7 @@ static void take(struct way *w)
 	if (n == 0)
 		bench_relax();
 	else if (w->engine)
-		gw_engine_feed(w->e, batch, n, now());
+		gw_engine_ingest(w->e, batch, n, now());
 	else
 		judge(w->rules, batch, n);
 }
@@ -140,8 +140,8 @@ static void make_engine(struct way *w)
 
 	w->e = bench_limits(90, &clear);
 	if (gw_ring_init(&w->events, 64, sizeof(struct gw_event), NULL) ||
-		gw_engine_output(w->e, &w->events, NULL, NULL) ||
-		(w->steps && gw_engine_attach(w->e, w->queue, 0, POINTS, NULL)))
+		gw_engine_add_output(w->e, &w->events, NULL, NULL) ||
+		(w->steps && gw_engine_add_input(w->e, w->queue, 0, POINTS, NULL)))
 		abort();
 }
 

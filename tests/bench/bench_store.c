@@ -6,7 +6,7 @@
  * pages dirtied for storage (/proc/self/io), the final checkpoint included. One JSON line a
  * figure. Runs in TMPDIR or the current directory: it should be a real disk.
  */
-#include "store/inner.h"
+#include "store/store_internal.h"
 
 #include <dirent.h>
 #include <stdio.h>
@@ -60,7 +60,7 @@ static struct gw_event event(uint64_t seq)
 	return (struct gw_event){.seq = seq,
 		.run = 7,
 		.state = GW_STATE_ACTIVE_UNACKED,
-		.under = GW_STATE_ACTIVE_UNACKED,
+		.underlying = GW_STATE_ACTIVE_UNACKED,
 		.level = GW_LEVEL_RED,
 		.quality = GW_QUALITY_GOOD,
 		.occurrence = {1, 2, 3, 4, 5, 6, 7, 8, (uint8_t)seq},
@@ -86,8 +86,8 @@ static void die(const char *what)
 static struct figure with_store(const char *dir, uint64_t rows, uint64_t burst)
 {
 	struct gw_store_opts o = {.state_dir = dir,
-		.sinks = sinks,
-		.n_sinks = 1,
+		.uplinks = sinks,
+		.n_uplinks = 1,
 		.max_bytes = MAX_BYTES,
 		.ring_capacity = 1024};
 	struct gw_store *s;
@@ -97,9 +97,9 @@ static struct figure with_store(const char *dir, uint64_t rows, uint64_t burst)
 	clear(dir);
 	if (gw_store_open(&o, &s, NULL))
 		die("cannot open");
-	gw_begin_read(s, NULL);
-	gw_store_await(s, 0, 0);
-	gw_round(s, false); /* it opens, and makes the ballast */
+	gw_previous_run_read(s, NULL);
+	gw_store_await_previous_run(s, 0, 0);
+	gw_writer_step(s, false); /* it opens, and makes the ballast */
 	bytes = written();
 	begin_ns = gw_clock_mono_ns();
 	while (seq < rows) {
@@ -108,13 +108,13 @@ static struct figure with_store(const char *dir, uint64_t rows, uint64_t burst)
 
 			gw_ring_push(gw_store_events(s), &e, 1, sizeof(e));
 		}
-		gw_round(s, false);
+		gw_writer_step(s, false);
 		if (gw_store_committed(s) != seq)
 			die("not committed");
 		for (uint64_t i = 0; i < burst; i++)
 			gw_store_mark(s, 0, seq - i, GW_MARK_DELIVERED);
-		s->hurry = true; /* do not wait for more */
-		gw_round(s, false);
+		s->flush_marks = true; /* do not wait for more */
+		gw_writer_step(s, false);
 	}
 	begin_ns = gw_clock_mono_ns() - begin_ns;
 	gw_store_free(s);
@@ -136,11 +136,11 @@ static struct figure bare(const char *dir, uint64_t rows, uint64_t burst)
 	sqlite3_stmt *st;
 	uint64_t bytes, seq = 0;
 	int64_t begin_ns;
-	bool fresh;
+	bool created;
 
 	clear(dir);
 	snprintf(path, sizeof(path), "%s/tocsin.db", dir);
-	if (gw_db_open(&db, path, MAX_BYTES, GW_DB_TRUST_CLEAN, &fresh, NULL))
+	if (gw_db_open(&db, path, MAX_BYTES, GW_DB_TRUST_CLEAN, &created, NULL))
 		die("cannot open");
 	bytes = written();
 	begin_ns = gw_clock_mono_ns();

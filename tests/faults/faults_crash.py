@@ -11,22 +11,22 @@ family = Family("crash")
 SIDE = r"^city|^other|^gateway:|chattering"
 
 
-def under_tracer(bed):
-    bed.side = SIDE
-    bed.gateway.wrap = bed.killat.wrap()
+def under_tracer(fixture):
+    fixture.side = SIDE
+    fixture.gateway.wrap = fixture.killat.wrap()
 
 
-def untraced(bed):
+def untraced(fixture):
     """Whatever is left ends; the next start is without the tracer."""
-    g = bed.gateway
+    g = fixture.gateway
     if g.process and g.process.alive():
         g.kill()
-    harness.wait_for(lambda: not alive(bed.killat.pid()), "the traced daemon is gone")
+    harness.wait_for(lambda: not alive(fixture.killat.pid()), "the traced daemon is gone")
     g.wrap = []
 
 
-def ended(bed):
-    pid = bed.killat.pid()
+def ended(fixture):
+    pid = fixture.killat.pid()
     return pid and not alive(pid)
 
 
@@ -40,66 +40,66 @@ def alive(pid):
     return any(state not in "ZX" for state in states)
 
 
-def after_kill(bed):
-    untraced(bed)
-    bed.heal()
-    bed.start()
-    bed.change(bed.rng.randrange(4))
-    bed.judge(within=30)
+def after_kill(fixture):
+    untraced(fixture)
+    fixture.heal()
+    fixture.start()
+    fixture.change(fixture.rng.randrange(4))
+    fixture.judge(within=30)
 
 
-def one_life(bed, at=0, after=False):
+def one_life(fixture, at=0, after=False):
     """One alarm from the sensor to the mark that it was delivered: the calls of all threads."""
-    bed.start()
-    bed.changes(1, arrive=True)
-    bed.killat.arm(at, after)
-    bed.change(0, bound_ms=None)
+    fixture.start()
+    fixture.changes(1, arrive=True)
+    fixture.killat.arm(at, after)
+    fixture.change(0, bound_ms=None)
     if at == 0:
-        bed.arrived()
+        fixture.arrived()
         time.sleep(0.3)  # the marks are written, the acknowledgement has left
         return
-    harness.wait_for(lambda: ended(bed) or len(bed.came()) == len(bed.due),
-                     lambda: f"call {at}: {bed.gateway.log()[-500:]}", 20)
+    harness.wait_for(lambda: ended(fixture) or len(fixture.came()) == len(fixture.due),
+                     lambda: f"call {at}: {fixture.gateway.log()[-500:]}", 20)
     time.sleep(0.05)
 
 
-def start_up(bed, at=0, after=False):
+def start_up(fixture, at=0, after=False):
     """The first start of all, on an empty folder."""
-    bed.killat.arm(at, after)
-    bed.gateway.spawn()
-    harness.wait_for(lambda: ended(bed) or bed.gateway.answers(),
-                     lambda: bed.gateway.log()[-500:], 30)
+    fixture.killat.arm(at, after)
+    fixture.gateway.spawn()
+    harness.wait_for(lambda: ended(fixture) or fixture.gateway.answers(),
+                     lambda: fixture.gateway.log()[-500:], 30)
 
 
-def recovery(bed, at=0, after=False):
+def recovery(fixture, at=0, after=False):
     """A start after a kill, with owed events and standing alarms."""
-    bed.gateway.wrap = []
-    bed.start()
-    bed.city.stop()
-    bed.changes(4, bound_ms=None)
-    bed.logged()
-    bed.kill()
-    under_tracer(bed)
-    bed.killat.arm(at, after)
-    bed.gateway.spawn()
-    harness.wait_for(lambda: ended(bed) or bed.gateway.answers(),
-                     lambda: bed.gateway.log()[-500:], 30)
-    bed.city.start()
+    fixture.gateway.wrap = []
+    fixture.start()
+    fixture.city.stop()
+    fixture.changes(4, bound_ms=None)
+    fixture.logged()
+    fixture.kill()
+    under_tracer(fixture)
+    fixture.killat.arm(at, after)
+    fixture.gateway.spawn()
+    harness.wait_for(lambda: ended(fixture) or fixture.gateway.answers(),
+                     lambda: fixture.gateway.log()[-500:], 30)
+    fixture.city.start()
 
 
-def reloading(bed, at=0, after=False):
+def reloading(fixture, at=0, after=False):
     """A reload that adds an uplink, in an outage."""
-    bed.start()
-    bed.city.stop()
-    bed.changes(4, bound_ms=None)
-    bed.logged()
-    bed.another_city("other")
-    bed.gateway.write(bed.config())
-    bed.killat.arm(at, after)
-    bed.gateway.reload()  # the tracer passes it on
-    harness.wait_for(lambda: ended(bed) or "reloaded" in bed.gateway.log(),
-                     lambda: bed.gateway.log()[-500:], 30)
-    bed.city.start()
+    fixture.start()
+    fixture.city.stop()
+    fixture.changes(4, bound_ms=None)
+    fixture.logged()
+    fixture.another_city("other")
+    fixture.gateway.write(fixture.config())
+    fixture.killat.arm(at, after)
+    fixture.gateway.reload()  # the tracer passes it on
+    harness.wait_for(lambda: ended(fixture) or "reloaded" in fixture.gateway.log(),
+                     lambda: fixture.gateway.log()[-500:], 30)
+    fixture.city.start()
 
 
 STAGES = {"life": (one_life, 120), "start": (start_up, 1500), "recovery": (recovery, 1600),
@@ -107,11 +107,11 @@ STAGES = {"life": (one_life, 120), "start": (start_up, 1500), "recovery": (recov
 _counts = {}
 
 
-def count(bed, stage):
+def count(fixture, stage):
     """How many calls there are, counted once per process in a run without a kill."""
     if stage not in _counts:
-        import bed as beds
-        probe = beds.Bed(bed.shared, bed.seed)
+        import fixture as fixtures
+        probe = fixtures.Fixture(fixture.shared, fixture.seed)
         try:
             under_tracer(probe)
             STAGES[stage][0](probe)
@@ -121,22 +121,22 @@ def count(bed, stage):
     return _counts[stage]
 
 
-def covered(bed, stage):
+def covered(fixture, stage):
     """The cases of a nightly run reach beyond the last call of the stage."""
     most = STAGES[stage][1]
-    calls = count(bed, stage)
-    bed.require([] if calls < most else [f"{stage} makes {calls} calls, STAGES has {most}"])
+    calls = count(fixture, stage)
+    fixture.require([] if calls < most else [f"{stage} makes {calls} calls, STAGES has {most}"])
 
 
-def kill_at(bed, stage, at, after):
-    under_tracer(bed)
-    STAGES[stage][0](bed, at, after)
-    after_kill(bed)
+def kill_at(fixture, stage, at, after):
+    under_tracer(fixture)
+    STAGES[stage][0](fixture, at, after)
+    after_kill(fixture)
 
 
-def sampled(bed, stage):
-    most = count(bed, stage)
-    kill_at(bed, stage, bed.rng.randrange(1, most + 1), bed.rng.random() < 0.5)
+def sampled(fixture, stage):
+    most = count(fixture, stage)
+    kill_at(fixture, stage, fixture.rng.randrange(1, most + 1), fixture.rng.random() < 0.5)
 
 
 for stage, (_, most) in STAGES.items():
@@ -149,23 +149,23 @@ for stage, (_, most) in STAGES.items():
                        fault=f"SIGKILL at a system call: {stage}", nightly=True)
 
 
-def random_kills(bed, times):
-    bed.side = SIDE
-    bed.start()
+def random_kills(fixture, times):
+    fixture.side = SIDE
+    fixture.start()
     for _ in range(times):
-        for _ in range(bed.rng.randrange(1, 6)):
-            bed.change(bound_ms=None)
-        time.sleep(bed.rng.uniform(0, 0.05))
-        bed.kill()
-        bed.gateway.spawn()
-        time.sleep(bed.rng.uniform(0, 0.15))
-        if bed.rng.random() < 0.3:
-            bed.kill()
-            bed.gateway.spawn()
-        harness.wait_for(bed.gateway.answers, bed.gateway.log, 20)
-    bed.heal()
-    bed.change(0)
-    bed.judge(within=30)
+        for _ in range(fixture.rng.randrange(1, 6)):
+            fixture.change(bound_ms=None)
+        time.sleep(fixture.rng.uniform(0, 0.05))
+        fixture.kill()
+        fixture.gateway.spawn()
+        time.sleep(fixture.rng.uniform(0, 0.15))
+        if fixture.rng.random() < 0.3:
+            fixture.kill()
+            fixture.gateway.spawn()
+        harness.wait_for(fixture.gateway.answers, fixture.gateway.log, 20)
+    fixture.heal()
+    fixture.change(0)
+    fixture.judge(within=30)
 
 
 for k in range(3):

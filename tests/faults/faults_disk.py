@@ -7,7 +7,7 @@ import time
 
 import harness
 import injection as i
-from bed import DETECTORS
+from fixture import DETECTORS
 from trial import Family
 
 family = Family("disk")
@@ -15,23 +15,23 @@ STORE = r"gateway:store|store: |database"
 SIDE = r"^gateway:|^city:|chattering"
 
 
-def owed(bed, changes=7):
+def owed(fixture, changes=7):
     """A building whose platform is away: committed, owed, on paper; then the power goes."""
-    bed.side = SIDE
-    bed.start()
-    bed.city.stop()
-    bed.changes(changes, bound_ms=None)
-    bed.logged()
-    bed.committed()
-    bed.kill()
+    fixture.side = SIDE
+    fixture.start()
+    fixture.city.stop()
+    fixture.changes(changes, bound_ms=None)
+    fixture.logged()
+    fixture.committed()
+    fixture.kill()
 
 
-def back(bed):
+def back(fixture):
     """The platform is back; a new alarm and all that was owed must arrive."""
-    bed.heal()
-    bed.city.start()
-    bed.change(0)
-    bed.judge(within=30, unordered=True)
+    fixture.heal()
+    fixture.city.start()
+    fixture.change(0)
+    fixture.judge(within=30, unordered=True)
 
 
 # ---- while it runs
@@ -39,40 +39,40 @@ def back(bed):
 SICK_MS = 3500  # the broker's next message on a topic waits for a commit, 2 s at most
 
 
-def late(bed, harm, away=False):
-    bed.side, bed.reported = SIDE, STORE
-    bed.start()
-    bed.changes(2, arrive=True)
-    bed.mark()
+def late(fixture, harm, away=False):
+    fixture.side, fixture.reported = SIDE, STORE
+    fixture.start()
+    fixture.changes(2, arrive=True)
+    fixture.mark()
     if away:
-        bed.city.stop()
-    harm(bed)
-    bed.changes(6, bound_ms=None if away else SICK_MS)
+        fixture.city.stop()
+    harm(fixture)
+    fixture.changes(6, bound_ms=None if away else SICK_MS)
     if not away:
-        bed.arrived()
-    bed.gateway.wait_log(STORE, within=20)
-    bed.heal()
+        fixture.arrived()
+    fixture.gateway.wait_log(STORE, within=20)
+    fixture.heal()
     if away:
-        bed.city.start()
-    bed.changes(2)
-    bed.judge(within=30)
+        fixture.city.start()
+    fixture.changes(2)
+    fixture.judge(within=30)
 
 
-def full(bed):
-    bed.inject.full("/state/")
+def full(fixture):
+    fixture.inject.full("/state/")
 
 
-def read_only(bed):
-    bed.inject.read_only("/state/")
+def read_only(fixture):
+    fixture.inject.read_only("/state/")
 
 
-def sync_fails(bed):
-    bed.inject.rule(0, i.SYNC, 5, "/state/")
+def sync_fails(fixture):
+    fixture.inject.rule(0, i.SYNC, 5, "/state/")
 
 
-def reads_fail(bed):
-    bed.inject.unreadable("/state/")
-    bed.inject.rule(1, i.WRITE, 5, "/state/")
+def reads_fail(fixture):
+    fixture.inject.unreadable("/state/")
+    fixture.inject.rule(1, i.WRITE, 5, "/state/")
 
 
 for name, harm in (("full", full), ("read-only", read_only), ("sync-eio", sync_fails),
@@ -82,21 +82,21 @@ for name, harm in (("full", full), ("read-only", read_only), ("sync-eio", sync_f
                fault=f"{name} while running, platform away")
 
 
-def late_then_kill(bed, harm):
+def late_then_kill(fixture, harm):
     """Nothing more can be written, the platform takes it; then a kill and a healthy start. What
     was never written is forgotten; the next change of each detector sets both sides right."""
-    bed.side = SIDE
-    bed.start()
-    bed.changes(3, arrive=True)
-    harm(bed)
-    bed.changes(3, arrive=True)
-    bed.kill()
-    bed.heal()
-    bed.start()
+    fixture.side = SIDE
+    fixture.start()
+    fixture.changes(3, arrive=True)
+    harm(fixture)
+    fixture.changes(3, arrive=True)
+    fixture.kill()
+    fixture.heal()
+    fixture.start()
     for value in ("false", "true"):
         for name, _, _ in DETECTORS:
-            bed.shared.publisher.send(f"{bed.topic}/{name}", value)
-    bed.agrees("active-unacked")
+            fixture.shared.publisher.send(f"{fixture.topic}/{name}", value)
+    fixture.agrees("active-unacked")
 
 
 for name, harm in (("full", full), ("read-only", read_only)):
@@ -105,24 +105,24 @@ for name, harm in (("full", full), ("read-only", read_only)):
 
 # ---- at the start
 
-def at_start(bed, harm, seconds=1.5):
+def at_start(fixture, harm, seconds=1.5):
     """Owed events, a kill; at the next start the disk is sick, and heals after a while."""
-    owed(bed)
-    bed.reported = STORE
-    bed.log_from = len(bed.gateway.log())
-    harm(bed)
-    bed.start()
-    bed.change(1, bound_ms=None)
+    owed(fixture)
+    fixture.reported = STORE
+    fixture.log_from = len(fixture.gateway.log())
+    harm(fixture)
+    fixture.start()
+    fixture.change(1, bound_ms=None)
     time.sleep(seconds)
-    back(bed)
+    back(fixture)
 
 
-def read_eio(bed):
-    bed.inject.unreadable("/state/tocsin.db")
+def read_eio(fixture):
+    fixture.inject.unreadable("/state/tocsin.db")
 
 
-def open_eacces(bed):
-    bed.inject.rule(0, i.OPEN, 13, "/state/")
+def open_eacces(fixture):
+    fixture.inject.rule(0, i.OPEN, 13, "/state/")
 
 
 family.add("start-read-only", at_start, read_only, fault="read-only at the start")
@@ -136,18 +136,18 @@ family.add("start-open-eacces", at_start, open_eacces, fault="cannot be opened a
            open_="seen once: the platform's last word was the end of the life before the start")
 
 
-def start_nth(bed, ops, nth, count=1):
+def start_nth(fixture, ops, nth, count=1):
     """The n-th call of the start fails, once or from there on for a while."""
-    owed(bed, 4)
-    bed.inject.rule(0, ops, 5, "/state/", first=nth, count=count)
-    bed.start()
+    owed(fixture, 4)
+    fixture.inject.rule(0, ops, 5, "/state/", first=nth, count=count)
+    fixture.start()
     if count > 1:
         time.sleep(1)
-    back(bed)
+    back(fixture)
 
 
-def nth_random(bed, ops, most, count=1):
-    start_nth(bed, ops, bed.rng.randrange(1, most), count)
+def nth_random(fixture, ops, most, count=1):
+    start_nth(fixture, ops, fixture.rng.randrange(1, most), count)
 
 
 for name, ops, most in (("read", i.READ, 40), ("write", i.WRITE, 20), ("sync", i.SYNC, 6),
@@ -162,20 +162,20 @@ for name, ops, most in (("read", i.READ, 40), ("write", i.WRITE, 20), ("sync", i
                    fault=f"EIO on the n-th {name} of a start")
 
 
-def running_nth(bed, ops):
+def running_nth(fixture, ops):
     """One call in the midst of work fails."""
-    bed.side = SIDE
-    bed.start()
-    bed.changes(1, arrive=True)
-    bed.mark()
+    fixture.side = SIDE
+    fixture.start()
+    fixture.changes(1, arrive=True)
+    fixture.mark()
     for _ in range(4):
-        bed.inject.rule(0, ops, 5, "/state/", first=bed.rng.randrange(1, 4), count=1)
-        bed.changes(2, arrive=True)
-    bed.heal()
-    bed.judge(within=30)
-    bed.restart()
-    bed.changes(2)
-    bed.judge(within=30)
+        fixture.inject.rule(0, ops, 5, "/state/", first=fixture.rng.randrange(1, 4), count=1)
+        fixture.changes(2, arrive=True)
+    fixture.heal()
+    fixture.judge(within=30)
+    fixture.restart()
+    fixture.changes(2)
+    fixture.judge(within=30)
 
 
 for name, ops in (("write", i.WRITE), ("sync", i.SYNC)):
@@ -184,35 +184,35 @@ for name, ops in (("write", i.WRITE), ("sync", i.SYNC)):
 
 # ---- slow
 
-def slow_start(bed, seconds):
+def slow_start(fixture, seconds):
     """Each sync takes so long from the start on: the first poll does not wait for it."""
-    bed.side = SIDE
-    bed.inject.slow_sync("/state/", seconds)
+    fixture.side = SIDE
+    fixture.inject.slow_sync("/state/", seconds)
     began = time.monotonic()
-    bed.gateway.spawn()
-    harness.wait_for(lambda: bed.gateway.answers() or not bed.gateway.process.alive(),
+    fixture.gateway.spawn()
+    harness.wait_for(lambda: fixture.gateway.answers() or not fixture.gateway.process.alive(),
                      lambda: f"an answer {time.monotonic() - began:.0f} s after the start "
-                     f"with syncs of {seconds} s\n{bed.gateway.log()[-1500:]}", 4)
-    bed.gateway.wait_up("zigbee", within=4)
-    bed.changes(4, arrive=True)
-    bed.heal()
-    bed.changes(2)
-    bed.judge(within=30)
+                     f"with syncs of {seconds} s\n{fixture.gateway.log()[-1500:]}", 4)
+    fixture.gateway.wait_up("zigbee", within=4)
+    fixture.changes(4, arrive=True)
+    fixture.heal()
+    fixture.changes(2)
+    fixture.judge(within=30)
 
 
-def slow_sync(bed, seconds):
+def slow_sync(fixture, seconds):
     """The disk hangs at work; delivery goes on, and nothing is lost by a kill after it."""
-    bed.side = SIDE
-    bed.start()
-    bed.changes(2, arrive=True)
-    bed.mark()
-    bed.inject.slow_sync("/state/", seconds)
-    bed.changes(6, arrive=True)
-    bed.heal()
-    bed.changes(2)
-    bed.judge(within=30)
-    bed.restart()
-    bed.judge(within=30)
+    fixture.side = SIDE
+    fixture.start()
+    fixture.changes(2, arrive=True)
+    fixture.mark()
+    fixture.inject.slow_sync("/state/", seconds)
+    fixture.changes(6, arrive=True)
+    fixture.heal()
+    fixture.changes(2)
+    fixture.judge(within=30)
+    fixture.restart()
+    fixture.judge(within=30)
 
 
 for s in (5, 12, 30):
@@ -220,47 +220,47 @@ for s in (5, 12, 30):
     family.add(f"sync-{s}s", slow_sync, s, fault=f"each sync takes {s} s")
 
 
-def undurable_repeat(bed):
+def undurable_repeat(fixture):
     """An event leaves before its commit and says so; the answer is lost. It comes again, from
     memory and after a kill from the journal, with the same bytes."""
-    bed.side = SIDE
-    bed.start()
-    bed.changes(1, arrive=True)
-    bed.inject.slow_sync("/state/", 1)
-    bed.city.fault("cut", times=None, at="none")
-    bed.change(0, bound_ms=None)
-    bed.arrived()
-    bed.require([] if bed.came()[-1].data["durable"] is False else ["I2 says it is durable"])
-    seq = bed.came()[-1].seq
-    harness.wait_for(lambda: bed.gateway.status()["store"]["committed"] >= seq, "committed", 20)
-    bed.inject.end()
-    harness.wait_for(lambda: bed.gateway.status()["store"]["pending"] == 0, "its mark, too", 20)
-    tries = len(bed.city.posts())
-    bed.kill()
-    bed.start()
-    harness.wait_for(lambda: len(bed.city.posts()) > tries, "it comes again", 20)
-    bed.city.clear()
-    bed.heal()
-    bed.change(1)
-    bed.judge(within=30)
+    fixture.side = SIDE
+    fixture.start()
+    fixture.changes(1, arrive=True)
+    fixture.inject.slow_sync("/state/", 1)
+    fixture.city.fault("cut", times=None, at="none")
+    fixture.change(0, bound_ms=None)
+    fixture.arrived()
+    fixture.require([] if fixture.came()[-1].data["durable"] is False else ["I2 says it is durable"])
+    seq = fixture.came()[-1].seq
+    harness.wait_for(lambda: fixture.gateway.status()["store"]["committed"] >= seq, "committed", 20)
+    fixture.inject.end()
+    harness.wait_for(lambda: fixture.gateway.status()["store"]["pending"] == 0, "its mark, too", 20)
+    tries = len(fixture.city.posts())
+    fixture.kill()
+    fixture.start()
+    harness.wait_for(lambda: len(fixture.city.posts()) > tries, "it comes again", 20)
+    fixture.city.clear()
+    fixture.heal()
+    fixture.change(1)
+    fixture.judge(within=30)
 
 
 family.add("undurable-repeat", undurable_repeat, fault="left before its commit, told again")
 
 
-def slow_reload(bed):
+def slow_reload(fixture):
     """A reload while syncs hang: the engine must not wait for the disk."""
-    bed.side = SIDE
-    bed.start()
-    bed.changes(2, arrive=True)
-    bed.inject.slow_sync("/state/", 12)
-    other = bed.another_city("other")
-    bed.gateway.write(bed.config())
-    bed.gateway.reload()
-    bed.changes(4, bound_ms=4000)
-    bed.arrived(within=5)
-    bed.heal()
-    bed.judge(within=30)
+    fixture.side = SIDE
+    fixture.start()
+    fixture.changes(2, arrive=True)
+    fixture.inject.slow_sync("/state/", 12)
+    other = fixture.another_city("other")
+    fixture.gateway.write(fixture.config())
+    fixture.gateway.reload()
+    fixture.changes(4, bound_ms=4000)
+    fixture.arrived(within=5)
+    fixture.heal()
+    fixture.judge(within=30)
     assert other
 
 
@@ -269,94 +269,94 @@ family.add("reload-sync-12s", slow_reload, fault="reload while each sync takes 1
 
 # ---- spoilt
 
-def spoilt(bed, spoil, report=STORE, all_owed=False):
+def spoilt(fixture, spoil, report=STORE, all_owed=False):
     """The file is harmed while the daemon is away; it is said, and new alarms work. What can
     still be read of what was owed arrives."""
-    owed(bed)
-    committed = len(bed.due)
-    bed.reported = report
-    bed.log_from = len(bed.gateway.log())
-    spoil(bed)
-    bed.start()
-    bed.heal()
-    bed.city.start()
-    bed.on = [False] * len(bed.on) if not all_owed else bed.on
+    owed(fixture)
+    committed = len(fixture.due)
+    fixture.reported = report
+    fixture.log_from = len(fixture.gateway.log())
+    spoil(fixture)
+    fixture.start()
+    fixture.heal()
+    fixture.city.start()
+    fixture.on = [False] * len(fixture.on) if not all_owed else fixture.on
     if all_owed:
-        bed.change(0)
-        bed.judge(within=30)
+        fixture.change(0)
+        fixture.judge(within=30)
         return
     # What stood in the file may be gone with it; what is new must be right.
-    seen = {a.id: a.raw for a in bed.city.arrivals()}
-    for n in range(len(bed.on)):
-        bed.shared.publisher.send(f"{bed.topic}/{DETECTORS[n][0]}", "false")
+    seen = {a.id: a.raw for a in fixture.city.arrivals()}
+    for n in range(len(fixture.on)):
+        fixture.shared.publisher.send(f"{fixture.topic}/{DETECTORS[n][0]}", "false")
     for _ in range(2):
-        bed.shared.publisher.send(f"{bed.topic}/smoke-0", "true")
-        bed.shared.publisher.send(f"{bed.topic}/smoke-0", "false")
-    harness.wait_for(lambda: len([a for a in bed.came() if a.id not in seen
-                                  and a.alarm == bed.alarm(0) and a.change == "raised"]) >= 2,
-                     lambda: f"new alarms\n{bed.gateway.log()[-2000:]}", 20)
-    arrivals = bed.city.arrivals()
+        fixture.shared.publisher.send(f"{fixture.topic}/smoke-0", "true")
+        fixture.shared.publisher.send(f"{fixture.topic}/smoke-0", "false")
+    harness.wait_for(lambda: len([a for a in fixture.came() if a.id not in seen
+                                  and a.alarm == fixture.alarm(0) and a.change == "raised"]) >= 2,
+                     lambda: f"new alarms\n{fixture.gateway.log()[-2000:]}", 20)
+    arrivals = fixture.city.arrivals()
     by_id = {}
     for a in arrivals:
         assert by_id.setdefault(a.id, a.raw) == a.raw, f"I2 altered: {a.id}"
     runs = sorted({a.data["run"] for a in arrivals})
     assert len(runs) >= 1 and committed
-    bed.judge_reported()
+    fixture.judge_reported()
 
 
-def db(bed):
-    return bed.gateway.state / "tocsin.db"
+def db(fixture):
+    return fixture.gateway.state / "tocsin.db"
 
 
-def drop_wal(bed):
+def drop_wal(fixture):
     for more in ("-wal", "-shm"):
-        db(bed).with_name("tocsin.db" + more).unlink(missing_ok=True)
+        db(fixture).with_name("tocsin.db" + more).unlink(missing_ok=True)
 
 
-def checkpointed(bed):
+def checkpointed(fixture):
     """All rows in the file itself, none in the WAL."""
-    with contextlib.closing(sqlite3.connect(db(bed))) as c:
+    with contextlib.closing(sqlite3.connect(db(fixture))) as c:
         c.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
-def header(bed):
-    checkpointed(bed)
-    with open(db(bed), "r+b") as f:
+def header(fixture):
+    checkpointed(fixture)
+    with open(db(fixture), "r+b") as f:
         f.write(b"\xff" * 64)
 
 
-def page(bed):
-    checkpointed(bed)
-    size = db(bed).stat().st_size
-    with open(db(bed), "r+b") as f:
+def page(fixture):
+    checkpointed(fixture)
+    size = db(fixture).stat().st_size
+    with open(db(fixture), "r+b") as f:
         f.seek(size // 2048 * 1024)
-        f.write(bed.rng.randbytes(1024))
+        f.write(fixture.rng.randbytes(1024))
 
 
-def truncated_wal(bed):
-    wal = db(bed).with_name("tocsin.db-wal")
+def truncated_wal(fixture):
+    wal = db(fixture).with_name("tocsin.db-wal")
     if wal.exists():
         with open(wal, "r+b") as f:
             f.truncate(wal.stat().st_size * 2 // 3)
 
 
-def foreign(bed):
-    drop_wal(bed)
-    db(bed).unlink()
-    with contextlib.closing(sqlite3.connect(db(bed))) as c:
+def foreign(fixture):
+    drop_wal(fixture)
+    db(fixture).unlink()
+    with contextlib.closing(sqlite3.connect(db(fixture))) as c:
         c.execute("CREATE TABLE somebody_elses (a, b)")
         c.commit()
 
 
-def emptied_file(bed):
-    drop_wal(bed)
-    db(bed).write_bytes(b"")
+def emptied_file(fixture):
+    drop_wal(fixture)
+    db(fixture).write_bytes(b"")
 
 
 def version(number):
-    def change(bed):
-        checkpointed(bed)
-        with contextlib.closing(sqlite3.connect(db(bed))) as c:
+    def change(fixture):
+        checkpointed(fixture)
+        with contextlib.closing(sqlite3.connect(db(fixture))) as c:
             c.execute(f"PRAGMA user_version = {number}")
             c.commit()
     return change
@@ -371,39 +371,39 @@ family.add("newer-schema", spoilt, version(99), "", True, fault="a newer schema"
 family.add("older-schema", spoilt, version(0), "", True, fault="an older schema")
 
 
-def deleted_file(bed):
-    drop_wal(bed)
-    db(bed).unlink()
+def deleted_file(fixture):
+    drop_wal(fixture)
+    db(fixture).unlink()
 
 
 family.add("file-deleted", spoilt, deleted_file, r"gateway:store-replaced",
            fault="the database deleted")
 
 
-def emptied(bed, clock_s=0.0):
+def emptied(fixture, clock_s=0.0):
     """The state folder is emptied: no id is given twice, with whatever clock."""
-    bed.side = SIDE
-    bed.slack_ms = 10 ** 15
-    bed.inject.clock(wall_s=clock_s)
-    bed.start()
-    bed.changes(4, arrive=True)
-    bed.kill()
-    before = {a.id: a.raw for a in bed.city.arrivals()}
-    shutil.rmtree(bed.gateway.state)
-    bed.start()
+    fixture.side = SIDE
+    fixture.slack_ms = 10 ** 15
+    fixture.inject.clock(wall_s=clock_s)
+    fixture.start()
+    fixture.changes(4, arrive=True)
+    fixture.kill()
+    before = {a.id: a.raw for a in fixture.city.arrivals()}
+    shutil.rmtree(fixture.gateway.state)
+    fixture.start()
     for n in (0, 1, 2, 3):
-        bed.shared.publisher.send(f"{bed.topic}/{DETECTORS[n][0]}", "false")
+        fixture.shared.publisher.send(f"{fixture.topic}/{DETECTORS[n][0]}", "false")
     for _ in range(2):
-        bed.shared.publisher.send(f"{bed.topic}/smoke-0", "true")
-        bed.shared.publisher.send(f"{bed.topic}/smoke-0", "false")
-    only_new_ids(bed, before)
+        fixture.shared.publisher.send(f"{fixture.topic}/smoke-0", "true")
+        fixture.shared.publisher.send(f"{fixture.topic}/smoke-0", "false")
+    only_new_ids(fixture, before)
 
 
-def only_new_ids(bed, before):
+def only_new_ids(fixture, before):
     """New events arrive, and no id with two contents."""
-    harness.wait_for(lambda: len({a.id for a in bed.city.arrivals()} - set(before)) >= 2,
+    harness.wait_for(lambda: len({a.id for a in fixture.city.arrivals()} - set(before)) >= 2,
                      "new events", 20)
-    bed.require([f"I2 twice: {a.id} is given to two events" for a in bed.city.arrivals()
+    fixture.require([f"I2 twice: {a.id} is given to two events" for a in fixture.city.arrivals()
                  if before.setdefault(a.id, a.raw) != a.raw])
 
 
@@ -412,62 +412,62 @@ family.add("folder-emptied-1970", emptied, -1.79e9,
            fault="the state folder emptied, clock in 1970")
 
 
-def backup(bed):
+def backup(fixture):
     """Yesterday's copy of the folder is put back: no id twice."""
-    bed.side = SIDE
-    bed.start()
-    bed.changes(2, arrive=True)
-    bed.gateway.stop()
-    shutil.copytree(bed.gateway.state, bed.folder / "backup")
-    bed.start()
-    bed.changes(3, arrive=True)
-    bed.kill()
-    shutil.rmtree(bed.gateway.state)
-    shutil.copytree(bed.folder / "backup", bed.gateway.state)
-    before = {a.id: a.raw for a in bed.city.arrivals()}
-    bed.start()
+    fixture.side = SIDE
+    fixture.start()
+    fixture.changes(2, arrive=True)
+    fixture.gateway.stop()
+    shutil.copytree(fixture.gateway.state, fixture.folder / "backup")
+    fixture.start()
+    fixture.changes(3, arrive=True)
+    fixture.kill()
+    shutil.rmtree(fixture.gateway.state)
+    shutil.copytree(fixture.folder / "backup", fixture.gateway.state)
+    before = {a.id: a.raw for a in fixture.city.arrivals()}
+    fixture.start()
     for _ in range(3):
         for value in ("true", "false"):
-            bed.shared.publisher.send(f"{bed.topic}/smoke-1", value)
-    only_new_ids(bed, before)
+            fixture.shared.publisher.send(f"{fixture.topic}/smoke-1", value)
+    only_new_ids(fixture, before)
 
 
 family.add("backup-restored", backup, fault="an old copy of the state folder put back")
 
 
-def deleted_under(bed):
+def deleted_under(fixture):
     """The folder is deleted while the daemon runs: said within seconds, nothing lost."""
-    bed.side = SIDE
-    bed.start()
-    bed.changes(2, arrive=True)
-    bed.mark()
-    bed.reported = r"gateway:store-replaced|gateway:store-failing"
-    shutil.rmtree(bed.gateway.state)
-    bed.changes(4, arrive=True)
-    bed.judge(within=20)
+    fixture.side = SIDE
+    fixture.start()
+    fixture.changes(2, arrive=True)
+    fixture.mark()
+    fixture.reported = r"gateway:store-replaced|gateway:store-failing"
+    shutil.rmtree(fixture.gateway.state)
+    fixture.changes(4, arrive=True)
+    fixture.judge(within=20)
 
 
 family.add("folder-deleted-running", deleted_under, fault="the state folder deleted at work")
 
 
-def small(bed):
+def small(fixture):
     """A database at its bound in an outage: what goes is of the lowest class, and counted."""
-    bed.side = SIDE
-    bed.gateway.write(bed.config(gateway={"store_max_mb": 1}))
-    bed.start()
-    bed.city.stop()
+    fixture.side = SIDE
+    fixture.gateway.write(fixture.config(gateway={"store_max_mb": 1}))
+    fixture.start()
+    fixture.city.stop()
     for n in range(400):
-        bed.change(n % 4 if n % 40 == 0 else 3, bound_ms=None, wait=n % 50 == 49)
-    bed.logged(within=60)
-    bed.city.start()
-    bed.heal()
-    bed.change(0)
-    bed.judge(within=60, may_drop=True, dropped=dropped(bed),
-              drop_classes={bed.alarm(n): (c, v) for n, (_, v, c) in enumerate(DETECTORS)})
+        fixture.change(n % 4 if n % 40 == 0 else 3, bound_ms=None, wait=n % 50 == 49)
+    fixture.logged(within=60)
+    fixture.city.start()
+    fixture.heal()
+    fixture.change(0)
+    fixture.judge(within=60, may_drop=True, dropped=dropped(fixture),
+              drop_classes={fixture.alarm(n): (c, v) for n, (_, v, c) in enumerate(DETECTORS)})
 
 
-def dropped(bed):
-    store = bed.gateway.status()["store"]
+def dropped(fixture):
+    store = fixture.gateway.status()["store"]
     return sum(store.get(k, 0) for k in ("lost", "refused", "trimmed"))
 
 

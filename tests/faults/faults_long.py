@@ -8,7 +8,7 @@ import time
 
 import harness
 import injection as i
-from bed import DETECTORS, Violated
+from fixture import DETECTORS, Violated
 from trial import Family
 
 family = Family("long")
@@ -23,24 +23,24 @@ def anonymous_kb(pid):
     return 0
 
 
-def harm(bed):
-    kind = bed.rng.randrange(5)
+def harm(fixture):
+    kind = fixture.rng.randrange(5)
     if kind == 0:
-        bed.city.spoil("status", status=bed.rng.choice((500, 502, 503, 429, 400, 401, 404)))
+        fixture.city.spoil("status", status=fixture.rng.choice((500, 502, 503, 429, 400, 401, 404)))
     elif kind == 1:
-        bed.city.spoil("cut", at=bed.rng.choice(("head", "body", "none")))
+        fixture.city.spoil("cut", at=fixture.rng.choice(("head", "body", "none")))
     elif kind == 2:
-        bed.inject.rule(0, i.SYNC, errno.EIO, "/state/", count=1)
+        fixture.inject.rule(0, i.SYNC, errno.EIO, "/state/", count=1)
     elif kind == 3:
-        bed.inject.rule(0, i.WRITE, errno.ENOSPC, "/state/", count=bed.rng.randrange(1, 4))
+        fixture.inject.rule(0, i.WRITE, errno.ENOSPC, "/state/", count=fixture.rng.randrange(1, 4))
     else:
-        bed.inject.clock(wall_s=bed.rng.uniform(-3600, 3600), boot_s=bed.asleep_s)
+        fixture.inject.clock(wall_s=fixture.rng.uniform(-3600, 3600), boot_s=fixture.asleep_s)
 
 
-def told(bed):
+def told(fixture):
     """What arrived of each detector, in the order of seq, each id once."""
     first = {}
-    for a in bed.came():
+    for a in fixture.came():
         first.setdefault(a.id, a)
     out = {}
     for a in sorted(first.values(), key=lambda a: a.seq):
@@ -48,53 +48,53 @@ def told(bed):
     return out
 
 
-def untold(bed, done):
+def untold(fixture, done):
     """What was made and never arrived, but for warnings that a full disk dropped and counted: what
     was refused and waits for its next offer makes room before what was never sent."""
-    came, wrong, missing = told(bed), [], 0
+    came, wrong, missing = told(fixture), [], 0
     for n, (_, _, class_) in enumerate(DETECTORS):
-        made, got = done[bed.alarm(n)], iter(came.get(bed.alarm(n), []))
-        gone = len(made) - len(came.get(bed.alarm(n), []))
+        made, got = done[fixture.alarm(n)], iter(came.get(fixture.alarm(n), []))
+        gone = len(made) - len(came.get(fixture.alarm(n), []))
         missing += gone
         rest = iter(made)
         if any(change not in rest for change in got) or (gone and class_ == "alarm"):
-            wrong.append(f"I1 {bed.alarm(n)}: {len(made)} changes were made, {gone} not told")
-    dropped = bed.gateway.status()["store"]["lost"]
+            wrong.append(f"I1 {fixture.alarm(n)}: {len(made)} changes were made, {gone} not told")
+    dropped = fixture.gateway.status()["store"]["lost"]
     if missing > dropped:
         wrong.append(f"I9 {missing} changes are missing, {dropped} are counted as dropped")
     return wrong
 
 
-def days(bed, n, faults_a_day=FAULTS_A_DAY):
-    bed.start()
-    done = {bed.alarm(k): [] for k in range(len(DETECTORS))}
-    memory, bed.asleep_s = [], 0
-    pid = bed.gateway.process.pid
+def days(fixture, n, faults_a_day=FAULTS_A_DAY):
+    fixture.start()
+    done = {fixture.alarm(k): [] for k in range(len(DETECTORS))}
+    memory, fixture.asleep_s = [], 0
+    pid = fixture.gateway.process.pid
     for _ in range(n):
         for _ in range(faults_a_day):
-            harm(bed)
-            k = bed.rng.randrange(len(DETECTORS))
-            bed.on[k] = not bed.on[k]
-            done[bed.alarm(k)].append("raised" if bed.on[k] else "cleared")
-            bed.shared.publisher.send(f"{bed.topic}/{DETECTORS[k][0]}",
-                                      "true" if bed.on[k] else "false")
+            harm(fixture)
+            k = fixture.rng.randrange(len(DETECTORS))
+            fixture.on[k] = not fixture.on[k]
+            done[fixture.alarm(k)].append("raised" if fixture.on[k] else "cleared")
+            fixture.shared.publisher.send(f"{fixture.topic}/{DETECTORS[k][0]}",
+                                      "true" if fixture.on[k] else "false")
             os.sched_yield()
-        bed.inject.end()
+        fixture.inject.end()
         # What was refused is offered again within a day, and what a reload replaced is freed.
-        bed.asleep_s += 86400
-        bed.inject.clock(boot_s=bed.asleep_s)
-        bed.city.clear()
+        fixture.asleep_s += 86400
+        fixture.inject.clock(boot_s=fixture.asleep_s)
+        fixture.city.clear()
         sure = sum(map(len, done.values()))
-        harness.wait_for(lambda: bed.city.wait(sure, 0) and bed.gateway.uplink()["pending"] == 0,
-                         lambda: f"{sure} changes at the platform: {bed.gateway.uplink()}\n"
-                         + bed.gateway.log()[-1500:], 90)
-        said = bed.gateway.log().count("reloaded")
-        bed.gateway.reload()
-        harness.wait_for(lambda: bed.gateway.log().count("reloaded") > said, bed.gateway.log)
+        harness.wait_for(lambda: fixture.city.wait(sure, 0) and fixture.gateway.uplink()["pending"] == 0,
+                         lambda: f"{sure} changes at the platform: {fixture.gateway.uplink()}\n"
+                         + fixture.gateway.log()[-1500:], 90)
+        said = fixture.gateway.log().count("reloaded")
+        fixture.gateway.reload()
+        harness.wait_for(lambda: fixture.gateway.log().count("reloaded") > said, fixture.gateway.log)
         memory.append(anonymous_kb(pid))
     # faults were told besides, so that the count above was reached before the last changes
     end = time.monotonic() + 60 * harness.SLOW
-    while (wrong := untold(bed, done)) and time.monotonic() < end:
+    while (wrong := untold(fixture, done)) and time.monotonic() < end:
         time.sleep(0.5)
     wrong += growth(memory)
     if wrong:

@@ -23,59 +23,59 @@ SIDE = r"^city|^gateway:|^zigbee:down|chattering"
 START_ALLOCATIONS = 25000  # until the platform has the first alarm, and some more
 
 
-def ended_well(bed):
+def ended_well(fixture):
     """It goes on, or ends by itself with a word: never by a signal."""
-    code = bed.gateway.process.popen.poll()
-    bed.require([f"I8 ended by signal {-code}: {bed.gateway.log()[-800:]}"]
+    code = fixture.gateway.process.popen.poll()
+    fixture.require([f"I8 ended by signal {-code}: {fixture.gateway.log()[-800:]}"]
                 if code is not None and code < 0 else [])
     return code is None
 
 
-def malloc_start(bed, nth=None):
+def malloc_start(fixture, nth=None):
     """The n-th allocation of a start fails."""
-    bed.side = SIDE
-    bed.inject.memory(nth or bed.rng.randrange(1, START_ALLOCATIONS))
-    bed.gateway.spawn()
-    harness.wait_for(lambda: bed.gateway.answers() or not bed.gateway.process.alive(),
-                     bed.gateway.log, 20)
-    alive = ended_well(bed)
-    bed.inject.memory(0, 0)
+    fixture.side = SIDE
+    fixture.inject.memory(nth or fixture.rng.randrange(1, START_ALLOCATIONS))
+    fixture.gateway.spawn()
+    harness.wait_for(lambda: fixture.gateway.answers() or not fixture.gateway.process.alive(),
+                     fixture.gateway.log, 20)
+    alive = ended_well(fixture)
+    fixture.inject.memory(0, 0)
     if not alive:
-        bed.start()
-    bed.gateway.wait_up("zigbee", within=30)
-    bed.changes(2)
-    bed.judge(within=20)
+        fixture.start()
+    fixture.gateway.wait_up("zigbee", within=30)
+    fixture.changes(2)
+    fixture.judge(within=20)
 
 
-def start_covered(bed):
+def start_covered(fixture):
     """The cases of a nightly run reach beyond the last allocation of a start."""
-    bed.inject.memory(1 << 60)
-    bed.start()
-    bed.changes(1, arrive=True)
-    n = bed.inject.allocations()
-    bed.require([] if n < START_ALLOCATIONS else
+    fixture.inject.memory(1 << 60)
+    fixture.start()
+    fixture.changes(1, arrive=True)
+    n = fixture.inject.allocations()
+    fixture.require([] if n < START_ALLOCATIONS else
                 [f"a start makes {n} allocations, START_ALLOCATIONS is {START_ALLOCATIONS}"])
 
 
-def malloc_work(bed, nth=None, many=1):
+def malloc_work(fixture, nth=None, many=1):
     """The n-th allocation from an alarm on fails, or several in a row."""
-    bed.side = SIDE
-    bed.start()
-    bed.changes(1, arrive=True)
-    bed.inject.memory(nth or bed.rng.randrange(1, 300), many)
+    fixture.side = SIDE
+    fixture.start()
+    fixture.changes(1, arrive=True)
+    fixture.inject.memory(nth or fixture.rng.randrange(1, 300), many)
     if many > 1000:  # and a new handshake falls into it
-        bed.city.stop()
-        bed.city.start()
+        fixture.city.stop()
+        fixture.city.start()
     for n in (0, 1, 2, 3):
-        bed.change(n, bound_ms=None)
+        fixture.change(n, bound_ms=None)
     time.sleep(0.5)
-    alive = ended_well(bed)
-    bed.inject.memory(0, 0)
-    bed.heal()
+    alive = ended_well(fixture)
+    fixture.inject.memory(0, 0)
+    fixture.heal()
     if not alive:
-        bed.start()
-    bed.change(0)
-    bed.judge(within=30)
+        fixture.start()
+    fixture.change(0)
+    fixture.judge(within=30)
 
 
 for k in range(4):
@@ -96,38 +96,38 @@ for n in range(1, 300, 3):
                fault="the n-th allocation at work fails")
 
 
-def openssl_unusable(bed):
+def openssl_unusable(fixture):
     """OpenSSL was refused memory and is unusable for the rest of the process: the gateway ends by
     itself, and the next start, which systemd makes, delivers."""
-    bed.side, bed.reported = SIDE, r"OpenSSL ran out of memory"
-    bed.start()
-    bed.changes(2, arrive=True)
-    bed.inject.break_tls()
-    bed.city.stop()
-    bed.city.start()  # the next event needs a new handshake
-    bed.change(0, bound_ms=None)
-    harness.wait_for(lambda: not bed.gateway.process.alive(), bed.gateway.log, 20)
-    code = bed.gateway.process.popen.returncode
-    bed.require([] if code == 2 else [f"I8 ended with {code}"])
-    bed.inject.break_tls(False)
-    bed.start()
-    bed.heal()
-    bed.change(1)
-    bed.judge(within=30)
+    fixture.side, fixture.reported = SIDE, r"OpenSSL ran out of memory"
+    fixture.start()
+    fixture.changes(2, arrive=True)
+    fixture.inject.break_tls()
+    fixture.city.stop()
+    fixture.city.start()  # the next event needs a new handshake
+    fixture.change(0, bound_ms=None)
+    harness.wait_for(lambda: not fixture.gateway.process.alive(), fixture.gateway.log, 20)
+    code = fixture.gateway.process.popen.returncode
+    fixture.require([] if code == 2 else [f"I8 ended with {code}"])
+    fixture.inject.break_tls(False)
+    fixture.start()
+    fixture.heal()
+    fixture.change(1)
+    fixture.judge(within=30)
 
 
-def openssl_without_algorithms(bed):
+def openssl_without_algorithms(fixture):
     """OpenSSL of this machine is set up such that it can do nothing: the building is watched."""
-    conf = bed.folder / "openssl.cnf"
+    conf = fixture.folder / "openssl.cnf"
     conf.write_text("openssl_conf = a\n[a]\nproviders = b\n[b]\nnull = c\n[c]\nactivate = 1\n")
-    bed.gateway.env["OPENSSL_CONF"] = str(conf)
-    bed.start()
-    bed.reported = "no link with TLS will work"
-    bed.judge_reported()
-    bed.changes(3, bound_ms=None)
-    bed.logged()
-    del bed.gateway.env["OPENSSL_CONF"]
-    bed.gateway.stop()
+    fixture.gateway.env["OPENSSL_CONF"] = str(conf)
+    fixture.start()
+    fixture.reported = "no link with TLS will work"
+    fixture.judge_reported()
+    fixture.changes(3, bound_ms=None)
+    fixture.logged()
+    del fixture.gateway.env["OPENSSL_CONF"]
+    fixture.gateway.stop()
 
 
 family.add("openssl-without-algorithms", openssl_without_algorithms,
@@ -138,44 +138,44 @@ family.add("openssl-unusable", openssl_unusable,
 
 # ---- descriptors
 
-def no_descriptors(bed):
+def no_descriptors(fixture):
     """No descriptor is left while the platform comes back: it is reached again afterwards."""
-    bed.side = SIDE
-    bed.start()
-    bed.changes(2, arrive=True)
-    bed.mark()
-    bed.city.stop()
-    pid = bed.gateway.process.pid
+    fixture.side = SIDE
+    fixture.start()
+    fixture.changes(2, arrive=True)
+    fixture.mark()
+    fixture.city.stop()
+    pid = fixture.gateway.process.pid
     soft, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
     highest = max(int(n) for n in os.listdir(f"/proc/{pid}/fd"))
     resource.prlimit(pid, resource.RLIMIT_NOFILE, (highest + 1, hard))
     for n in (0, 1, 2):
-        bed.change(n, bound_ms=None)
+        fixture.change(n, bound_ms=None)
     time.sleep(1)
-    bed.city.start()
+    fixture.city.start()
     time.sleep(1)
     resource.prlimit(pid, resource.RLIMIT_NOFILE, (soft, hard))
-    bed.heal()
-    bed.change(0)
-    bed.judge(within=30)
+    fixture.heal()
+    fixture.change(0)
+    fixture.judge(within=30)
 
 
-def reload_without_descriptors(bed):
+def reload_without_descriptors(fixture):
     """A reload that needs more descriptors than there are leaves a working gateway."""
-    bed.side = SIDE + r"|^s\d+"
-    bed.start()
-    bed.changes(2, arrive=True)
-    pid = bed.gateway.process.pid
+    fixture.side = SIDE + r"|^s\d+"
+    fixture.start()
+    fixture.changes(2, arrive=True)
+    pid = fixture.gateway.process.pid
     _, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
     resource.prlimit(pid, resource.RLIMIT_NOFILE, (64, hard))
-    bed.more_sources = [{"name": f"s{n}", "driver": "sim", "devices": [
+    fixture.more_sources = [{"name": f"s{n}", "driver": "sim", "devices": [
         {"name": "d", "points": [{"name": "v", "value": 1}]}]} for n in range(61)]
-    bed.gateway.write(bed.config())
-    bed.gateway.reload()
-    bed.gateway.wait_log("reload")
-    bed.changes(2)
-    bed.require([] if bed.gateway.process.alive() else ["I1 the gateway ended"])
-    bed.judge(within=20)
+    fixture.gateway.write(fixture.config())
+    fixture.gateway.reload()
+    fixture.gateway.wait_log("reload")
+    fixture.changes(2)
+    fixture.require([] if fixture.gateway.process.alive() else ["I1 the gateway ended"])
+    fixture.judge(within=20)
 
 
 family.add("no-descriptors", no_descriptors, fault="no descriptor is left")
@@ -185,23 +185,23 @@ family.add("reload-no-descriptors", reload_without_descriptors,
 
 # ---- threads
 
-def one_thread_stopped(bed, name, reported, arrives=True):
+def one_thread_stopped(fixture, name, reported, arrives=True):
     """One thread stands still for some seconds: it is said, and what needs it not goes on."""
-    bed.side, bed.reported = SIDE, reported
-    bed.start()
-    bed.changes(2, arrive=True)
-    bed.mark()
-    tid = i.threads(bed.gateway.process.pid)[name][0]
+    fixture.side, fixture.reported = SIDE, reported
+    fixture.start()
+    fixture.changes(2, arrive=True)
+    fixture.mark()
+    tid = i.threads(fixture.gateway.process.pid)[name][0]
     with i.Stopped(tid):
         for n in (0, 1, 2):
-            bed.change(n, bound_ms=4000 if arrives else None)
+            fixture.change(n, bound_ms=4000 if arrives else None)
         if arrives:
-            bed.arrived()
+            fixture.arrived()
         if reported:
-            bed.judge_reported(within=12)
-    bed.heal()
-    bed.change(0)
-    bed.judge(within=30)
+            fixture.judge_reported(within=12)
+    fixture.heal()
+    fixture.change(0)
+    fixture.judge(within=30)
 
 
 family.add("thread-engine", one_thread_stopped, "engine", r"engine has not moved", False,
@@ -214,10 +214,10 @@ family.add("thread-city", one_thread_stopped, "city", "", False,
            fault="an uplink's thread stands still")
 
 
-def log_full(bed):
+def log_full(fixture):
     """Nobody reads stderr and its pipe is full: alarms do not wait for it."""
-    bed.side = SIDE
-    fifo = bed.folder / "stderr"
+    fixture.side = SIDE
+    fifo = fixture.folder / "stderr"
     os.mkfifo(fifo)
     reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
     writer = os.open(fifo, os.O_WRONLY | os.O_NONBLOCK)
@@ -225,21 +225,21 @@ def log_full(bed):
     with contextlib.suppress(BlockingIOError):
         while True:
             os.write(writer, b"x" * 512)
-    bed.closing.callback(os.close, reader)
-    bed.closing.callback(os.close, writer)
-    bed.gateway.wrap = ["sh", "-c", f'exec "$@" 2>"{fifo}"', "sh"]
-    bed.start()
+    fixture.closing.callback(os.close, reader)
+    fixture.closing.callback(os.close, writer)
+    fixture.gateway.wrap = ["sh", "-c", f'exec "$@" 2>"{fifo}"', "sh"]
+    fixture.start()
     for _ in range(2):
-        bed.changes(2, arrive=True)
-        bed.city.stop()  # a line of each thread
-        bed.change(0, bound_ms=None)
+        fixture.changes(2, arrive=True)
+        fixture.city.stop()  # a line of each thread
+        fixture.change(0, bound_ms=None)
         time.sleep(0.5)
-        bed.city.start()
-        bed.heal()
-        bed.change(1)
-        bed.arrived()
-    bed.judge(within=20)
-    bed.gateway.stop()
+        fixture.city.start()
+        fixture.heal()
+        fixture.change(1)
+        fixture.arrived()
+    fixture.judge(within=20)
+    fixture.gateway.stop()
 
 
 family.add("log-full", log_full, fault="stderr is a full pipe")
@@ -247,13 +247,13 @@ family.add("log-full", log_full, fault="stderr is a full pipe")
 
 # ---- processor
 
-def tenth(bed):
+def tenth(fixture):
     """The process runs a tenth of the time, as under a CPU quota."""
-    bed.side = SIDE
-    bed.start()
-    bed.changes(1, arrive=True)
-    bed.mark()
-    pid, stop = bed.gateway.process.pid, threading.Event()
+    fixture.side = SIDE
+    fixture.start()
+    fixture.changes(1, arrive=True)
+    fixture.mark()
+    pid, stop = fixture.gateway.process.pid, threading.Event()
 
     def throttle():
         while not stop.is_set():
@@ -265,30 +265,30 @@ def tenth(bed):
     runner.start()
     try:
         for n in (0, 1, 2, 3, 0, 1):
-            bed.change(n, bound_ms=5000)
-            bed.arrived()
+            fixture.change(n, bound_ms=5000)
+            fixture.arrived()
     finally:
         stop.set()
         runner.join()
         os.kill(pid, signal.SIGCONT)
-    bed.judge(within=20)
+    fixture.judge(within=20)
 
 
-def asleep(bed, seconds):
+def asleep(fixture, seconds):
     """The machine sleeps: no healthy device is silent afterwards, and alarms go on."""
-    plant = faults_sensor.with_gas(bed)
-    bed.start()
-    bed.gateway.wait_up("plant")
-    bed.gateway.wait_point("plant/gas-1/ch4", 10)
-    bed.side = "^city"
-    with i.Paused(bed.gateway.process.pid):
+    plant = faults_sensor.with_gas(fixture)
+    fixture.start()
+    fixture.gateway.wait_up("plant")
+    fixture.gateway.wait_point("plant/gas-1/ch4", 10)
+    fixture.side = "^city"
+    with i.Paused(fixture.gateway.process.pid):
         time.sleep(1)
-        bed.inject.clock(boot_s=seconds, wall_s=seconds)
-    bed.slack_ms = 10 ** 9
+        fixture.inject.clock(boot_s=seconds, wall_s=seconds)
+    fixture.slack_ms = 10 ** 9
     time.sleep(1)
-    bed.expect(faults_sensor.GAS, "raised", 8000)
+    fixture.expect(faults_sensor.GAS, "raised", 8000)
     plant.set(3, "holding", 0, 600)
-    bed.judge(within=20)
+    fixture.judge(within=20)
 
 
 family.add("cpu-tenth", tenth, fault="a tenth of a processor")

@@ -18,61 +18,61 @@ GAS = "plant/gas-1/ch4:high"
 FIRE = "hall/room/smoke:fire"
 
 
-def with_gas(bed, point=None, more=()):
+def with_gas(fixture, point=None, more=()):
     """A Modbus device: holding 0 is CH4 in tenths of %LEL, others as given; 10 %LEL now."""
-    plant = ModbusTcp(bed.folder)
-    bed.closing.callback(plant.close)
+    plant = ModbusTcp(fixture.folder)
+    fixture.closing.callback(plant.close)
     plant.set(3, "holding", 0, 100)
     ch4 = {"name": "ch4", "register": "holding:0", "type": "u16", "scale": 0.1, "unit": "%LEL",
            "range": [0, 100], **(point or {})}
-    bed.more_sources = [{"name": "plant", "driver": "modbus-tcp", "host": "127.0.0.1",
+    fixture.more_sources = [{"name": "plant", "driver": "modbus-tcp", "host": "127.0.0.1",
                          "port": plant.port, "poll": "100ms", "timeout": "300ms", "devices": [
                              {"name": "gas-1", "unit": 3, "points": [ch4, *more]}]}]
-    bed.more_alarms = [{"name": "high", "on": "plant/gas-1/ch4", "when": {"above": 50,
+    fixture.more_alarms = [{"name": "high", "on": "plant/gas-1/ch4", "when": {"above": 50,
                         "clear": 45}, "level": "red", "class": "alarm"}]
-    bed.own, bed.side = OWN, SIDE
-    bed.gateway.write(bed.config())
+    fixture.own, fixture.side = OWN, SIDE
+    fixture.gateway.write(fixture.config())
     return plant
 
 
-def over_range(bed):
+def over_range(fixture):
     """10 %LEL, then 105: above the measuring range, and well above the limit."""
-    plant = with_gas(bed)
-    bed.start()
-    bed.gateway.wait_up("plant")
-    bed.gateway.wait_point("plant/gas-1/ch4", 10)
-    bed.expect(GAS, "raised")
+    plant = with_gas(fixture)
+    fixture.start()
+    fixture.gateway.wait_up("plant")
+    fixture.gateway.wait_point("plant/gas-1/ch4", 10)
+    fixture.expect(GAS, "raised")
     plant.set(3, "holding", 0, 1050)
-    bed.judge(within=10)
-    bed.expect(GAS, "cleared")
+    fixture.judge(within=10)
+    fixture.expect(GAS, "cleared")
     plant.set(3, "holding", 0, 100)
-    bed.judge(within=10)
+    fixture.judge(within=10)
 
 
 family.add("over-range", over_range, fault="a value above the measuring range")
 
 
-def dead_point(bed, spoil):
+def dead_point(fixture, spoil):
     """One point becomes unusable while its neighbour answers: said within the silence time."""
-    plant = with_gas(bed, more=({"name": "other", "register": "holding:100", "type": "u16"},
+    plant = with_gas(fixture, more=({"name": "other", "register": "holding:100", "type": "u16"},
                                 {"name": "level", "register": "holding:200", "type": "f32"}))
     if spoil == "nan":
-        bed.more_alarms[0]["on"] = "plant/gas-1/level"
-        bed.gateway.write(bed.config())
-    bed.start()
-    bed.gateway.wait_up("plant")
-    bed.gateway.wait_point("plant/gas-1/ch4", 10)
-    bed.reported = r":unreadable"
+        fixture.more_alarms[0]["on"] = "plant/gas-1/level"
+        fixture.gateway.write(fixture.config())
+    fixture.start()
+    fixture.gateway.wait_up("plant")
+    fixture.gateway.wait_point("plant/gas-1/ch4", 10)
+    fixture.reported = r":unreadable"
     if spoil == "exception":
         plant.tell("hole", 3, "holding", 0, 1)
     else:
         plant.set(3, "holding", 200, 0x7fc0, 0)
-    bed.judge_reported(within=20)
+    fixture.judge_reported(within=20)
     if spoil == "exception":
         plant.tell("fill", 3, "holding", 0, 1)
-        bed.expect(GAS, "raised", 15000)  # found again when it is next asked for
+        fixture.expect(GAS, "raised", 15000)  # found again when it is next asked for
         plant.set(3, "holding", 0, 600)
-        bed.judge(within=20)
+        fixture.judge(within=20)
 
 
 for spoil in ("exception", "nan"):
@@ -82,19 +82,19 @@ for spoil in ("exception", "nan"):
 
 # ---- MQTT
 
-def with_room(bed, port=None, points=None, **device):
+def with_room(fixture, port=None, points=None, **device):
     """One more MQTT device with several members in a message."""
-    topic = f"{bed.topic}/room"
+    topic = f"{fixture.topic}/room"
     points = points or [{"name": "smoke", "type": "bool"},
                         {"name": "temperature", "unit": "°C"}, {"name": "battery", "unit": "%"}]
-    bed.more_sources = [{"name": "hall", "driver": "mqtt",
-                         "url": f"mqtt://127.0.0.1:{port or bed.shared.broker.port}",
-                         "client_id": bed.topic.replace("/", "-") + "-hall",
+    fixture.more_sources = [{"name": "hall", "driver": "mqtt",
+                         "url": f"mqtt://127.0.0.1:{port or fixture.shared.broker.port}",
+                         "client_id": fixture.topic.replace("/", "-") + "-hall",
                          "devices": [{"name": "room", "topic": topic, "points": points, **device}]}]
-    bed.more_alarms = [{"name": "fire", "on": "hall/room/smoke", "when": {"is": True},
+    fixture.more_alarms = [{"name": "fire", "on": "hall/room/smoke", "when": {"is": True},
                         "level": "red", "class": "alarm"}]
-    bed.own, bed.side = OWN, SIDE
-    bed.gateway.write(bed.config())
+    fixture.own, fixture.side = OWN, SIDE
+    fixture.gateway.write(fixture.config())
     return topic
 
 
@@ -109,71 +109,71 @@ BAD_MEMBERS = {
 }
 
 
-def bad_member(bed, raw):
-    topic = with_room(bed)
-    bed.start()
-    bed.gateway.wait_up("hall")
+def bad_member(fixture, raw):
+    topic = with_room(fixture)
+    fixture.start()
+    fixture.gateway.wait_up("hall")
     for value, change in ((b"true", "raised"), (b"false", "cleared")):
-        bed.expect(FIRE, change)
-        bed.shared.publisher.send(topic, bytearray(raw % value))
-    bed.judge(within=10)
+        fixture.expect(FIRE, change)
+        fixture.shared.publisher.send(topic, bytearray(raw % value))
+    fixture.judge(within=10)
 
 
 for name, raw in BAD_MEMBERS.items():
     family.add(f"bad-member-{name}", bad_member, raw, fault="one bad member in a message")
 
 
-def one_key_at_a_time(bed):
+def one_key_at_a_time(fixture):
     """A message with one configured key only: the others are not said, and nobody is silent."""
-    topic = with_room(bed, expect_every="2s")
-    bed.start()
-    bed.gateway.wait_up("hall")
-    bed.shared.publisher.send(topic, '{"temperature": 21, "battery": 90, "smoke": false}')
-    bed.gateway.wait_point("hall/room/battery", 90)
-    bed.side = "^$"
+    topic = with_room(fixture, expect_every="2s")
+    fixture.start()
+    fixture.gateway.wait_up("hall")
+    fixture.shared.publisher.send(topic, '{"temperature": 21, "battery": 90, "smoke": false}')
+    fixture.gateway.wait_point("hall/room/battery", 90)
+    fixture.side = "^$"
     for value, change in (("true", "raised"), ("false", "cleared")):
-        bed.expect(FIRE, change)
-        bed.shared.publisher.send(topic, f'{{"smoke": {value}}}')
+        fixture.expect(FIRE, change)
+        fixture.shared.publisher.send(topic, f'{{"smoke": {value}}}')
         time.sleep(0.5)
-    quality = bed.gateway.point("hall/room/battery")["quality"]
-    bed.require([] if quality == "good" else [f"I4 battery is {quality}, which nobody said"])
-    bed.judge(within=10)
+    quality = fixture.gateway.point("hall/room/battery")["quality"]
+    fixture.require([] if quality == "good" else [f"I4 battery is {quality}, which nobody said"])
+    fixture.judge(within=10)
 
 
 family.add("one-key-at-a-time", one_key_at_a_time, fault="a message without a configured key")
 
 
-def stale_retained(bed, how):
+def stale_retained(fixture, how):
     """Retained false, then live true: the alarm stands, and an old retained value that comes
     again with SUBSCRIBE clears nothing; nor does an old retained true raise a second time."""
-    broker = harness.Broker(bed.folder / "own-broker")
-    bed.closing.callback(broker.close)
+    broker = harness.Broker(fixture.folder / "own-broker")
+    fixture.closing.callback(broker.close)
     publisher = harness.Publisher(broker.port)
-    bed.closing.callback(publisher.close)
-    topic = with_room(bed, broker.port)
+    fixture.closing.callback(publisher.close)
+    topic = with_room(fixture, broker.port)
     publisher.send(topic, '{"smoke": false}', retain=True)
-    bed.start()
-    bed.gateway.wait_up("hall")
-    harness.wait_for(lambda: bed.gateway.point("hall/room/smoke")["value"] == 0, "retained")
-    bed.expect(FIRE, "raised")
+    fixture.start()
+    fixture.gateway.wait_up("hall")
+    harness.wait_for(lambda: fixture.gateway.point("hall/room/smoke")["value"] == 0, "retained")
+    fixture.expect(FIRE, "raised")
     publisher.send(topic, '{"smoke": true}')
-    bed.arrived()
+    fixture.arrived()
     if how == "broker":
         broker.stop()
-        harness.wait_for(lambda: bed.gateway.source("hall")["state"] != "up", "the link is lost")
+        harness.wait_for(lambda: fixture.gateway.source("hall")["state"] != "up", "the link is lost")
         broker.start()
     else:
-        bed.kill()
-        bed.start()
-    bed.gateway.wait_up("hall", within=30)
+        fixture.kill()
+        fixture.start()
+    fixture.gateway.wait_up("hall", within=30)
     time.sleep(1)  # what must not happen would happen now
-    bed.judge(within=10)
-    assert bed.gateway.alarm(FIRE)["state"].startswith("active"), "I4 cleared by an old value"
+    fixture.judge(within=10)
+    assert fixture.gateway.alarm(FIRE)["state"].startswith("active"), "I4 cleared by an old value"
     publisher2 = harness.Publisher(broker.port)
-    bed.closing.callback(publisher2.close)
-    bed.expect(FIRE, "cleared")
+    fixture.closing.callback(publisher2.close)
+    fixture.expect(FIRE, "cleared")
     publisher2.send(topic, '{"smoke": false}')
-    bed.judge(within=10)
+    fixture.judge(within=10)
 
 
 for how in ("kill", "broker"):
@@ -224,30 +224,30 @@ class Throttle:
             s.close()
 
 
-def too_long(bed):
+def too_long(fixture):
     """A 1 MB message on a topic of a 3.1.1 broker over a slow link: it comes in pieces. It is
     drained and counted, and smoke on another topic is raised, now and after a restart."""
-    broker = harness.Broker(bed.folder / "own-broker")
-    bed.closing.callback(broker.close)
+    broker = harness.Broker(fixture.folder / "own-broker")
+    fixture.closing.callback(broker.close)
     proxy = Throttle(broker.port, 4 << 20)
-    bed.closing.callback(proxy.close)
+    fixture.closing.callback(proxy.close)
     publisher = harness.Publisher(broker.port)
-    bed.closing.callback(publisher.close)
-    topic = with_room(bed, proxy.port)
-    bed.more_sources[0]["devices"].append(
+    fixture.closing.callback(publisher.close)
+    topic = with_room(fixture, proxy.port)
+    fixture.more_sources[0]["devices"].append(
         {"name": "chatty", "topic": topic + "/chatty", "points": [{"name": "v", "path": "/v"}]})
-    bed.gateway.write(bed.config())
-    bed.start()
-    bed.gateway.wait_up("hall", within=30)
+    fixture.gateway.write(fixture.config())
+    fixture.start()
+    fixture.gateway.wait_up("hall", within=30)
     publisher.send(topic + "/chatty", os.urandom(500_000).hex())
     for k in range(2):
-        bed.expect(FIRE, "raised", 15000)
+        fixture.expect(FIRE, "raised", 15000)
         publisher.send(topic, '{"smoke": true}')
-        bed.expect(FIRE, "cleared", 15000)
+        fixture.expect(FIRE, "cleared", 15000)
         publisher.send(topic, '{"smoke": false}')
-        bed.judge(within=20)
+        fixture.judge(within=20)
         if k == 0:
-            bed.restart()
+            fixture.restart()
 
 
 family.add("message-too-long", too_long, fault="an over-long message, then smoke on another topic")

@@ -5,7 +5,7 @@
  * is drained at 1,000 events a second or more, and a new red alarm is in the
  * next batch.
  */
-#include "../unit/store_fixture.h"
+#include "../unit/store/store_fixture.h"
 
 #include <time.h>
 
@@ -89,12 +89,13 @@ static void note(uint64_t events, double rate, double red_s)
 /* Everything owed to sink 0, each once; half way a red alarm arises. */
 static void drain(struct gw_store *s, uint64_t next, bool *seen)
 {
-	struct gw_cursor after = {GW_LEVEL_RED + 1, 0};
+	struct gw_owed_cursor after = {GW_LEVEL_RED + 1, 0};
 	double began = real_s(), red_at = 0, red_s = -1;
 	uint64_t got = 0;
 
 	for (;;) {
-		struct gw_batch *b = ask(s, 0, after.level, after.seq, GW_STORE_BATCH);
+		struct gw_batch *b = request_owed(
+			s, 0, after.level, after.seq, GW_STORE_BATCH);
 
 		assert_false(b->failed);
 		if (b->n == 0) {
@@ -108,7 +109,7 @@ static void drain(struct gw_store *s, uint64_t next, bool *seen)
 			assert_false(seen[e->seq]);
 			seen[e->seq] = true;
 			got++;
-			after = (struct gw_cursor){e->level, e->seq};
+			after = (struct gw_owed_cursor){e->level, e->seq};
 			if (e->level == GW_LEVEL_RED && red_s < 0)
 				red_s = real_s() - red_at;
 			while (!gw_store_mark(s, 0, e->seq, GW_MARK_DELIVERED))
@@ -123,7 +124,7 @@ static void drain(struct gw_store *s, uint64_t next, bool *seen)
 			push(s, &e);
 			red_at = real_s();
 			/* what an uplink does with a new alarm: it asks from the top again */
-			after = (struct gw_cursor){GW_LEVEL_RED + 1, 0};
+			after = (struct gw_owed_cursor){GW_LEVEL_RED + 1, 0};
 		}
 	}
 	note(got, (double)got / (real_s() - began), red_s);

@@ -7,58 +7,58 @@ DELIVERY = "gateway/uplink/delivery.c"
 DEFECTS = [
     # ---- cures taken out
     Defect("a refusal is believed without a witness", DELIVERY,
-           "	if (gw_refusal_note(&u->outbox))\n		u->probes++;\n",
-           "	gw_refusal_note(&u->outbox);\n"
+           "	if (gw_refusal_record(&u->outbox))\n		u->probes++;\n",
+           "	gw_refusal_record(&u->outbox);\n"
            "	for (size_t i = 0; i < u->outbox.n;)\n"
-           "		if (u->outbox.at[i]->refused) {\n"
+           "		if (u->outbox.at[i]->on_refused) {\n"
            "			struct gw_outbox_item *it = gw_outbox_take_out(&u->outbox, i);\n\n"
            "			gw_delivery_park(u, it->seq, a->why);\n"
            "			free(it);\n"
            "		} else {\n"
            "			i++;\n"
            "		}\n"
-           "	gw_refusal_unproved(&u->outbox);\n",
+           "	gw_refusal_abandon(&u->outbox);\n",
            ("platform/status-400",)),
     Defect("a refusal while stopping parks", DELIVERY,
-           "	else if (a.verdict == GW_REFUSED && !stopping(u))\n		refused(u, &a);\n",
-           "	else if (a.verdict == GW_REFUSED && stopping(u))\n"
+           "	else if (a.verdict == GW_SINK_REFUSED && !stopping(u))\n		on_refused(u, &a);\n",
+           "	else if (a.verdict == GW_SINK_REFUSED && stopping(u))\n"
            "		for (size_t i = 0; i < u->n_picked; i++)\n"
            "			gw_delivery_park(u, u->picked[i]->seq, a.why);\n"
-           "	else if (a.verdict == GW_REFUSED)\n		refused(u, &a);\n",
+           "	else if (a.verdict == GW_SINK_REFUSED)\n		on_refused(u, &a);\n",
            ("platform/stop-during-401",)),
-    Defect("unreadable is taken for corrupt, and left behind", "gateway/store/begin.c",
+    Defect("unreadable is taken for corrupt, and left behind", "gateway/store/previous_run.c",
            "	if (rc == GW_ERR_CORRUPT) /* as far",
            "	if (rc && (rc = GW_ERR_CORRUPT)) /* as far",
            ("disk/start-read-eio", "disk/start-read-eio-on"),
-           (("gateway/store/session.c", "	gw_salvage_all(s);\n	return verify",
-             "	return verify"),)),
-    Defect("a start takes the next number only", "gateway/store/runfile.c",
+           (("gateway/store/recovery.c", "	gw_salvage_all(s);\n	return check_contents",
+             "	return check_contents"),)),
+    Defect("a start takes the next number only", "gateway/store/run_counter.c",
            "	return base + 1 + random_bits(RANDOM_BITS);\n",
            "	return previous + 1 + 0 * (base + random_bits(RANDOM_BITS));\n",
            ("disk/folder-emptied",)),
-    Defect("a new uplink shares the place of another", "gateway/store/names.c",
+    Defect("a new uplink shares the place of another", "gateway/store/registry.c",
            "		if (!row->name) {\n			*ret_row = row;\n			return GW_OK;\n"
            "		}\n",
            "		if (!row->name || s->known > 1) {\n			*ret_row = row;\n"
            "			return GW_OK;\n		}\n",
            ("configuration/uplink-added", "configuration/uplink-added-then-eio")),
-    Defect("what a renamed uplink was owed is not inherited", "gateway/store/names.c",
-           "	for (size_t bit = 0; *url && bit < GW_STORE_SINKS; bit++)\n"
-           "		if (is_gone",
-           "	for (size_t bit = GW_STORE_SINKS; *url && bit < GW_STORE_SINKS; bit++)\n"
-           "		if (is_gone",
+    Defect("what a renamed uplink was owed is not inherited", "gateway/store/registry.c",
+           "	for (size_t bit = 0; *url && bit < GW_STORE_SLOTS; bit++)\n"
+           "		if (is_removed",
+           "	for (size_t bit = GW_STORE_SLOTS; *url && bit < GW_STORE_SLOTS; bit++)\n"
+           "		if (is_removed",
            ("configuration/uplink-renamed",)),
     Defect("over-range is bad", "gateway/source/quality.c",
            "GW_QUALITY_UNDER_RANGE : GW_QUALITY_OVER_RANGE;",
            "GW_QUALITY_UNDER_RANGE : GW_QUALITY_BAD_RANGE;",
            ("sensor/over-range",)),
     Defect("a dead point beside a living one is not reported", "gateway/alarm/unreadable.c",
-           "	} else if (speaks(o, m, in)) {\n		answer->truth = true;\n",
-           "	} else if (speaks(o, m, in)) {\n		answer->truth = false;\n",
+           "	} else if (speaks(o, m, in)) {\n		result->condition_true = true;\n",
+           "	} else if (speaks(o, m, in)) {\n		result->condition_true = false;\n",
            ("sensor/dead-point-exception",)),
     Defect("a retained value is taken for a live one", "drivers/mqtt_retained.c",
-           "	if (!is_given(r, flag, v5, all_given, hash)) {\n",
-           "	if (flag || !is_given(r, flag, v5, all_given, hash)) {\n",
+           "	if (!is_retained(r, flag, v5, all_received, hash)) {\n",
+           "	if (flag || !is_retained(r, flag, v5, all_received, hash)) {\n",
            ("sensor/stale-retained-kill", "sensor/stale-retained-broker")),
     Defect("an over-long message ends the link", "drivers/mqtt_link.c",
            "		begin_drain(l);\n",
@@ -68,17 +68,17 @@ DEFECTS = [
            ("sensor/message-too-long",)),
     # ---- others
     Defect("marked delivered before the answer", DELIVERY,
-           "	lay_out(u, committed);\n	u->fresh = false;\n",
-           "	lay_out(u, committed);\n"
+           "	prepare_bodies(u, committed);\n	u->has_untried = false;\n",
+           "	prepare_bodies(u, committed);\n"
            "	for (size_t i = 0; i < u->n_picked; i++)\n"
            "		gw_backlog_mark(&u->backlog, u->picked[i]->seq, GW_MARK_DELIVERED);\n"
-           "	u->fresh = false;\n",
+           "	u->has_untried = false;\n",
            ("platform/client-certificate-expired",)),
-    Defect("said to be committed before it is", "gateway/store/round.c",
-           "		if (!rc)\n			rc = write_once(s, &w, err);\n",
+    Defect("said to be committed before it is", "gateway/store/writer.c",
+           "		if (!rc)\n			rc = write_transaction(s, &w, err);\n",
            "		if (!rc && s->n_entries > 0)\n"
-           "			publish(s, s->entries[s->n_entries - 1].event.seq);\n"
-           "		if (!rc)\n			rc = write_once(s, &w, err);\n",
+           "			publish_committed(s, s->entries[s->n_entries - 1].event.seq);\n"
+           "		if (!rc)\n			rc = write_transaction(s, &w, err);\n",
            ("power_cut",)),
     Defect("commits are not synced", "gateway/store/db.c",
            "PRAGMA synchronous=FULL;", "PRAGMA synchronous=OFF;", ("power_cut",)),
@@ -101,15 +101,15 @@ DEFECTS = [
            "		gw_restore_alarm(e, a, memory, now.mono_ns, &now);\n",
            ("platform/client-certificate-expired", "crash/random-0", "disk/sync-5s")),
     Defect("a message is acknowledged before its commit", "drivers/mqtt_link.c",
-           "	if (l->owed == 0)\n		return true;\n	if (gw_emit_settled",
-           "	if (l->owed > 0)\n		end_round(l, now_ns);\n"
-           "	if (l->owed == 0)\n		return true;\n	if (gw_emit_settled",
+           "	if (l->unacked == 0)\n		return true;\n	if (gw_emit_is_committed",
+           "	if (l->unacked > 0)\n		end_ack_group(l, now_ns);\n"
+           "	if (l->unacked == 0)\n		return true;\n	if (gw_emit_is_committed",
            ("crash/random-*", "crash/life-*")),
     Defect("a renamed alarm is not cleared", "gateway/engine/restore.c",
            "			orphan(arg, &memory, &was->opts->info);\n",
            "			(void)orphan, (void)arg;\n",
            ("configuration/alarm-renamed",)),
-    Defect("each failing write leaks a descriptor", "gateway/store/round.c",
+    Defect("each failing write leaks a descriptor", "gateway/store/writer.c",
            "	s->failing = true;\n	s->tries++;\n",
            "	s->failing = true;\n	s->tries++;\n	{\n		extern int dup(int);\n		(void)!dup(2);\n	}\n",
            ("disk/late-sync-eio",)),

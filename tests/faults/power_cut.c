@@ -5,7 +5,7 @@
  * it was marked, byte for byte, and nothing else is. POWER_CUTS trials from POWER_SEED on (500, 1);
  * a failing one prints its seed, and POWER_CUTS=1 POWER_SEED=N repeats it.
  */
-#include "../unit/store_fixture.h"
+#include "../unit/store/store_fixture.h"
 #include "power_vfs.h"
 
 #define EVENTS_MOST 2000
@@ -68,7 +68,7 @@ static void rounds(struct gw_store *s, int most)
 {
 	for (int i = 0; i < most; i++) {
 		now_ns += GW_NS_PER_MS;
-		if (gw_round(s, false) > 0 && !gw_round_waiting(s))
+		if (gw_writer_step(s, false) > 0 && !gw_writer_has_input(s))
 			return;
 	}
 }
@@ -91,12 +91,12 @@ static void work(struct gw_store *s)
 		on_cut();
 		for (int k = 0; k < 4 && day.committed > 0; k++) {
 			uint64_t seq = 1 + power_random() % day.committed;
-			size_t sink = power_random() % 2;
+			size_t slot = power_random() % 2;
 
 			if (!day.events[seq].seq || power.off)
 				continue;
-			day.marked[seq][sink] = true;
-			gw_store_mark(s, sink, seq,
+			day.marked[seq][slot] = true;
+			gw_store_mark(s, slot, seq,
 				power_random() % 8 ? GW_MARK_DELIVERED : GW_MARK_PARKED);
 		}
 		if (power_random() % 16 == 0)
@@ -104,7 +104,7 @@ static void work(struct gw_store *s)
 	}
 }
 
-static bool same(const struct gw_event *a, const struct gw_event *b)
+static bool same_event(const struct gw_event *a, const struct gw_event *b)
 {
 	return a->seq == b->seq && a->run == b->run && a->change == b->change &&
 		a->state == b->state && a->level == b->level &&
@@ -113,18 +113,18 @@ static bool same(const struct gw_event *a, const struct gw_event *b)
 		a->mono_ns == b->mono_ns && strcmp(a->info->key, b->info->key) == 0;
 }
 
-static bool check_sink(struct gw_store *s, size_t sink)
+static bool check_sink(struct gw_store *s, size_t slot)
 {
 	bool seen[EVENTS_MOST + 1] = {false};
-	struct gw_cursor after = {GW_LEVEL_RED + 1, 0};
+	struct gw_owed_cursor after = {GW_LEVEL_RED + 1, 0};
 
 	for (size_t n = 1; n > 0;) {
 		struct gw_batch *b;
 
-		if (!gw_store_ask(s, sink, after, GW_STORE_BATCH))
+		if (!gw_store_request_owed(s, slot, after, GW_STORE_BATCH))
 			return wrong("nothing may be asked", 0);
 		rounds(s, 10000);
-		b = gw_store_take(s, sink);
+		b = gw_store_take_batch(s, slot);
 		if (!b || b->failed) {
 			gw_batch_free(b);
 			return wrong("what is owed cannot be read", 0);
@@ -135,24 +135,24 @@ static bool check_sink(struct gw_store *s, size_t sink)
 
 			if (e->seq > day.last || !day.events[e->seq].seq)
 				wrong("owes an event that never was", e->seq);
-			else if (!same(e, &day.events[e->seq]))
+			else if (!same_event(e, &day.events[e->seq]))
 				wrong("an event came back with other contents", e->seq);
 			else if (seen[e->seq])
 				wrong("owes an event twice", e->seq);
 			else
 				seen[e->seq] = true;
-			after = (struct gw_cursor){e->level, e->seq};
+			after = (struct gw_owed_cursor){e->level, e->seq};
 		}
 		gw_batch_free(b);
 	}
 	for (uint64_t seq = 1; seq <= day.last; seq++)
-		if (day.acked[seq] && !day.marked[seq][sink] && !seen[seq])
+		if (day.acked[seq] && !day.marked[seq][slot] && !seen[seq])
 			return wrong("a committed event is no longer owed", seq);
 	return day.why[0] == '\0';
 }
 
 static void check_alarm(
-	void *arg, const struct gw_alarm_memory *m, const struct gw_alarm_info *info)
+	void *arg, const struct gw_alarm_record *m, const struct gw_alarm_info *info)
 {
 	uint64_t newest = *(uint64_t *)arg;
 
@@ -179,7 +179,7 @@ static bool check(struct gw_store *s)
 		return wrong("a seq nobody gave", last);
 	if (names_with("corrupt"))
 		return wrong("the file was taken for corrupt", last);
-	gw_store_load(s, check_alarm, &last);
+	gw_store_load_alarms(s, check_alarm, &last);
 	return check_sink(s, 0) && check_sink(s, 1);
 }
 

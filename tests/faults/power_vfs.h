@@ -33,7 +33,7 @@ struct power_shadow {
 	uint8_t *durable;    /* owned; what is on the disk for certain */
 	int64_t size;
 	struct power_op *ops; /* owned; since the last sync */
-	size_t n_ops, room;
+	size_t n_ops, capacity;
 };
 
 static struct {
@@ -101,9 +101,9 @@ static void power_note(struct power_shadow *s, int64_t at, int64_t n, const void
 		op.bytes = power_grow(NULL, (size_t)n);
 		memcpy(op.bytes, bytes, (size_t)n);
 	}
-	if (s->n_ops == s->room) {
-		s->room = s->room ? 2 * s->room : 64;
-		s->ops = power_grow(s->ops, s->room * sizeof(*s->ops));
+	if (s->n_ops == s->capacity) {
+		s->capacity = s->capacity ? 2 * s->capacity : 64;
+		s->ops = power_grow(s->ops, s->capacity * sizeof(*s->ops));
 	}
 	s->ops[s->n_ops++] = op;
 }
@@ -141,7 +141,7 @@ static void power_forget(struct power_shadow *s)
 	s->n_ops = 0;
 }
 
-static void power_settle(struct power_shadow *s)
+static void power_make_durable(struct power_shadow *s)
 {
 	for (size_t i = 0; i < s->n_ops; i++)
 		power_apply(s, &s->ops[i], 256);
@@ -195,7 +195,7 @@ static int power_sync(sqlite3_file *f, int flags)
 	if (!power_on())
 		return SQLITE_IOERR_FSYNC;
 	if (power_of(f)->shadow && !power.lies)
-		power_settle(power_of(f)->shadow);
+		power_make_durable(power_of(f)->shadow);
 	return SQLITE_OK;
 }
 

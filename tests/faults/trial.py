@@ -28,7 +28,7 @@ FAMILIES = ("long", "disk", "platform", "configuration", "crash", "power", "sens
 class Case:
     kind: str
     name: str
-    run: object          # run(bed), or run(shared, seed) -> dict of figures if bare
+    run: object          # run(fixture), or run(shared, seed) -> dict of figures if bare
     fault: str           # its row in the report
     nightly: bool = False
     bare: bool = False
@@ -108,29 +108,29 @@ def seed_of(base, case):
 
 
 def run(case, shared, base):
-    import bed as beds
+    import fixture as fixtures
     result = Result(case.kind, case.name, case.fault, base, open=case.open)
     began = time.monotonic()
     seed = seed_of(base, case)
-    bed = None
+    fixture = None
     try:
         if case.bare:
             vars(result).update(case.run(shared, seed) or {})
         else:
-            bed = beds.Bed(shared, seed)
-            bed.patience = 8 if case.open else 60
-            case.run(bed)
-    except beds.Violated as e:
+            fixture = fixtures.Fixture(shared, seed)
+            fixture.patience = 8 if case.open else 60
+            case.run(fixture)
+    except fixtures.Violated as e:
         result.wrong = e.wrong
     except Exception as e:  # noqa: BLE001: whatever went wrong is the verdict
         result.wrong = [f"{type(e).__name__}: {e}", traceback.format_exc(limit=-3)]
     finally:
-        if bed:
-            result.worst_ms = bed.worst_ms()
+        if fixture:
+            result.worst_ms = fixture.worst_ms()
             if result.wrong:
-                result.wrong.append("log: " + bed.gateway.log()[-3000:])
+                result.wrong.append("log: " + fixture.gateway.log()[-3000:])
             with contextlib.suppress(Exception):
-                bed.close()
+                fixture.close()
     result.seconds = round(time.monotonic() - began, 2)
     result.losses += sum(w.startswith("I1") for w in result.wrong)
     result.duplicates += sum(w.startswith("I2 twice") for w in result.wrong)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "app/request.h"
+#include "control/request.h"
 
 #include "base/parse.h"
-#include "ctl/protocol.h"
+#include "control/protocol.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -12,7 +12,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const char *at = (const char *)data, *end = at + size;
-	struct gw_names names = {0};
+	struct gw_point_names names = {0};
 	struct gw_csv csv = {0};
 	int64_t last_ns = INT64_MIN;
 
@@ -36,6 +36,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			last_ns = r.time_ns;
 		at += n + (feed != NULL);
 	}
-	gw_names_fini(&names);
+	gw_point_names_fini(&names);
 	return 0;
 }

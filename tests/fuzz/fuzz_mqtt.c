@@ -44,26 +44,26 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	path[n] = '\0';
 	gw_mqtt_payload_init(&p, feed + 1, size - n - 1);
 	for (unsigned i = 0; i < 8; i++) {
-		struct gw_mqtt_want want = {
+		struct gw_mqtt_lookup want = {
 			.path = i & 1 ? path : NULL,
 			.name = "smoke",
 			.alone = (i & 2) != 0,
 			.is_bool = (i & 4) != 0,
 		};
 		double value = -1, again = -2, strict;
-		enum gw_mqtt_said said;
+		enum gw_mqtt_lookup_result said;
 
 		if (want.path && gw_mqtt_payload_check_path(path, NULL) != GW_OK)
 			continue;
 		if (want.path && !want.is_bool &&
 			strict_number(path, feed + 1, size - n - 1, &strict) &&
-			(gw_mqtt_payload_read(&p, &want, &again) != GW_MQTT_SAID ||
+			(gw_mqtt_payload_read(&p, &want, &again) != GW_MQTT_VALUE ||
 				again != strict || p.damage.what))
 			abort();
 		said = gw_mqtt_payload_read(&p, &want, &value);
 		if (gw_mqtt_payload_read(&p, &want, &again) != said)
 			abort();
-		if (said != GW_MQTT_SAID) {
+		if (said != GW_MQTT_VALUE) {
 			if (value != -1)
 				abort();
 			continue;

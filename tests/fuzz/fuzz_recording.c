@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "replay/unroll.h"
+#include "replay/decode.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -8,22 +8,25 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* The payload of a block after a byte that names its kind: its CRC would keep a fuzzer out. What
  * comes out has a name and a finite value, and its time does not fall. */
-static void one(struct gw_unroll *u, struct gw_names *names, const uint8_t *data, size_t n)
+static void one(
+	struct gw_decode *u, struct gw_point_names *names, const uint8_t *data, size_t n)
 {
-	static const uint32_t kinds[] = {GW_BLOCK_POINTS, GW_BLOCK_SAMPLES, GW_BLOCK_GAP};
-	struct gw_block block = {.kind = kinds[data[0] % 3], .at = data + 1, .n = n - 1};
-	struct gw_block_scan scan = {.block = block};
+	static const uint32_t kinds[] = {
+		GW_RECORDING_POINTS, GW_RECORDING_SAMPLES, GW_RECORDING_GAP};
+	struct gw_recording_block block = {
+		.kind = kinds[data[0] % 3], .at = data + 1, .n = n - 1};
+	struct gw_recording_scan scan = {.block = block};
 	int64_t last_ns = INT64_MIN;
 	struct gw_reading r;
 	enum gw_err kind;
 	uint64_t lost;
 
-	if (block.kind == GW_BLOCK_POINTS) {
-		gw_unroll_points(u, &block, NULL);
-	} else if (block.kind == GW_BLOCK_GAP) {
-		gw_block_lost(&scan, &lost);
-	} else if (gw_unroll_load(u, &block, NULL) == GW_OK) {
-		for (int i = 0; i < 10000 && gw_unroll_next(u, names, &r, &kind); i++) {
+	if (block.kind == GW_RECORDING_POINTS) {
+		gw_decode_points(u, &block, NULL);
+	} else if (block.kind == GW_RECORDING_GAP) {
+		gw_recording_read_lost(&scan, &lost);
+	} else if (gw_decode_load(u, &block, NULL) == GW_OK) {
+		for (int i = 0; i < 10000 && gw_decode_next(u, names, &r, &kind); i++) {
 			if (r.name >= names->n || !isfinite(r.value) || r.time_ns < last_ns)
 				abort();
 			last_ns = r.time_ns;
@@ -34,12 +37,12 @@ static void one(struct gw_unroll *u, struct gw_names *names, const uint8_t *data
 /* Payloads, each behind two bytes of length. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct gw_unroll u = {0};
-	struct gw_names names = {0};
-	struct gw_block block;
+	struct gw_decode u = {0};
+	struct gw_point_names names = {0};
+	struct gw_recording_block block;
 	size_t n;
 
-	gw_block_read(data, size, &block, &n, NULL);
+	gw_recording_read_block(data, size, &block, &n, NULL);
 	while (size > 2) {
 		n = (size_t)data[0] | (size_t)data[1] << 8;
 		data += 2;
@@ -50,7 +53,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		data += n;
 		size -= n;
 	}
-	gw_unroll_fini(&u);
-	gw_names_fini(&names);
+	gw_decode_fini(&u);
+	gw_point_names_fini(&names);
 	return 0;
 }

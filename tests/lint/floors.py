@@ -17,17 +17,20 @@ MAY = {
                        "jansson.h"],
     "gateway/conf": ["base/", "flow/", "alarm/", "engine/", "source/", "store/", "uplink/",
                      "conf/", "yaml.h"],
-    "gateway/app": ["base/", "flow/", "alarm/", "engine/", "source/", "store/", "uplink/",
-                    "conf/", "app/", "ctl/protocol.h", "jansson.h", "openssl/",
-                    "systemd/"],
+    "gateway/alert_log": ["base/", "flow/", "alert_log/"],
+    "gateway/control": ["base/", "flow/", "alarm/", "engine/", "source/", "store/", "uplink/",
+                        "conf/", "alert_log/", "control/", "jansson.h"],
+    "gateway/app": ["base/", "flow/", "alarm/", "engine/", "source/", "store/", "uplink/", "conf/",
+                    "alert_log/", "control/", "app/", "jansson.h", "openssl/", "systemd/"],
+    "gateway/term": ["base/", "term/"],
     "gateway/replay": ["base/", "flow/", "alarm/", "engine/", "source/quality.h", "conf/",
-                       "replay/", "ctl/sheet.h", "ctl/when.h"],
-    "gateway/ctl": ["base/", "ctl/", "jansson.h"],
-    "drivers": ["base/", "flow/", "source/driver.h", "base/breaker.h", "drivers/",
+                       "replay/", "term/"],
+    "gateway/ctl": ["base/", "term/", "control/protocol.h", "ctl/", "jansson.h"],
+    "drivers": ["base/", "flow/", "source/driver.h", "base/backoff.h", "drivers/",
                 "modbus.h", "mosquitto.h", "openssl/", "jansson.h"],
 }
 GUARDED = ("base/", "flow/", "alarm/", "engine/", "source/", "store/", "uplink/", "conf/",
-           "app/", "ctl/", "replay/", "drivers/", "sqlite3.h", "curl/", "yaml.h", "modbus.h",
+           "alert_log/", "control/", "app/", "term/", "ctl/", "replay/", "drivers/", "sqlite3.h", "curl/", "yaml.h", "modbus.h",
            "mosquitto.h", "openssl/", "jansson.h", "systemd/")
 INCLUDE = re.compile(r'\s*#\s*include\s*[<"]([^>"]+)[>"]')
 

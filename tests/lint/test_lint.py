@@ -72,7 +72,7 @@ class Lint(unittest.TestCase):
         self.plant("gateway/base/a.c", "")
         self.plant("tests/e2e/test_a.py", "def test_one(gateway):\n    pass\n")
         self.plant("tests/unit/test_b.c", "static void two(void **state)\n")
-        self.plant("tests/unit/meson.build", "unit_tests = [\n    'b',\n]\n")
+        self.plant("tests/unit/meson.build", "unit_tests = [\n    'test_b.c',\n]\n")
         self.plant("tests/lint/c.py", "")
         self.plant("tests/lint/meson.build", "test('lint_c', python3, files('c.py'))\n")
         self.plant("doc/page.md", "`gateway/base/` `tests/e2e/test_a.py` `unit/test_b.c::two`\n")

@@ -40,7 +40,7 @@ BESIDE = {
     "systemd/logrotate.conf": {
         r"^\tsu tocsin tocsin-operators$": "who may give the new file to operators",
         r"^\tcreate 0640 tocsin tocsin-operators$": "operators read the alert log"},
-    "gateway/ctl/protocol.h": {
+    "gateway/control/protocol.h": {
         r'^#define GW_PROTOCOL_GROUP\s+"tocsin-operators"$': "the group of the control socket"},
 }
 

@@ -26,13 +26,13 @@ import time
 
 FLOORS = ["base", "flow", "alarm", "engine"]
 # Quick ones first, then what holds the file beside a reference; other files: engine's.
-ALWAYS = ["state", "edges", "engine", "hold", "nuisance", "disturbed", "condition"]
+ALWAYS = ["state", "condition_edges", "engine", "suppression", "flood", "disturbed", "condition"]
 BESIDE = {"limit": ["reference_limit"], "state": ["reference_state", "reference_limit"],
-          "silence": ["rest", "rest_engine", "reference_silence"], "vote": ["reference_vote"],
-          "dose": ["rest", "rest_engine", "reference_dose"],
-          "rate": ["rest", "rest_engine", "reference_rate"],
-          "forecast": ["forecast_edges", "rest", "rest_engine", "reference_forecast"]}
-ENGINE = ["rest_engine", "takeover", "runner", "reference_unless", "reference_limit",
+          "silence": ["quiet_band", "history", "reference_silence"], "vote": ["reference_vote"],
+          "dose": ["quiet_band", "history", "reference_dose"],
+          "rate": ["quiet_band", "history", "reference_rate"],
+          "forecast": ["forecast_edges", "quiet_band", "history", "reference_forecast"]}
+ENGINE = ["history", "takeover", "engine_thread", "reference_unless", "reference_limit",
           "reference_silence", "reference_vote"]
 TESTS = sorted({t for tests in [ALWAYS, ENGINE, *BESIDE.values()] for t in tests})
 CFLAGS = ["-std=c17", "-D_GNU_SOURCE", "-O1", "-w", "-fno-math-errno",
@@ -130,13 +130,16 @@ class Bench:
         self.scratch = scratch
         shutil.copytree(root / "gateway", scratch / "gateway")
         shutil.copytree(root / "tests/unit", scratch / "tests/unit")
-        self.include = [f"-I{scratch}/gateway", f"-I{scratch}", f"-I{scratch}/tests/unit"]
+        unit = scratch / "tests/unit"
+        self.test_source = {p.stem[len("test_"):]: p for p in unit.rglob("test_*.c")}
+        self.include = [f"-I{scratch}/gateway", f"-I{scratch}", f"-I{unit}",
+                        *(f"-I{p}" for p in sorted(unit.iterdir()) if p.is_dir())]
         self.objects = {}
         sources = [p for f in FLOORS for p in sorted((scratch / "gateway" / f).glob("*.c"))]
         self.longest_s = {t: 120 for t in TESTS}
         (scratch / "gateway/gw_build.h").write_text("")
         with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-            files = sources + [scratch / f"tests/unit/test_{t}.c" for t in TESTS]
+            files = sources + [self.test_source[t] for t in TESTS]
             list(pool.map(self.build, files))
         # An archive, as tests may displace a file by what they define themselves.
         self.archive = scratch / "libgw.a"
@@ -159,7 +162,7 @@ class Bench:
                        "ASAN_OPTIONS": "detect_leaks=0"}
         for test in tests:
             program = folder / f"test_{test}"
-            if run(["gcc", self.scratch / f"tests/unit/test_{test}.o", *target, self.archive,
+            if run(["gcc", self.test_source[test].with_suffix(".o"), *target, self.archive,
                     *LIBS, "-o", program]):
                 sys.exit(f"test_{test} does not link")
             try:

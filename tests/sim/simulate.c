@@ -10,7 +10,7 @@
  * -p: a person acknowledges each alarm this long after it was raised, and resets it as long
  * after it came back if it latches; default: nobody does.
  */
-#include "base/breaker.h"
+#include "base/backoff.h"
 #include "base/clock.h"
 #include "conf/config.h"
 #include "engine/engine.h"
@@ -57,7 +57,7 @@ struct source {
 	void *state;
 	struct gw_ring ring;
 	struct gw_emit emit;
-	struct gw_breaker breaker;
+	struct gw_backoff breaker;
 	bool up, told;
 	int64_t every_ns, next_ns;
 };
@@ -116,7 +116,7 @@ static void source_new(struct sim *s, size_t i, int64_t seed)
 	to->opts = opts;
 	to->next_ns = now_ns;
 	to->state = calloc(1, opts->driver_table->state_size);
-	gw_breaker_init(
+	gw_backoff_init(
 		&to->breaker, GW_NS_PER_SEC, 60 * GW_NS_PER_SEC, (uint64_t)(seed + 1));
 	need(gw_ring_init(&to->ring, 1024, sizeof(struct gw_sample), &err), &err);
 	need(gw_emit_init(&to->emit,
@@ -126,7 +126,7 @@ static void source_new(struct sim *s, size_t i, int64_t seed)
 			     .stop_fd = -1},
 		     &err),
 		&err);
-	need(gw_engine_attach(s->engine, &to->ring, s->config->source_first_point[i],
+	need(gw_engine_add_input(s->engine, &to->ring, s->config->source_first_point[i],
 		     opts->n_points + 1, &err),
 		&err);
 }
@@ -159,10 +159,10 @@ static void source_poll(struct source *s)
 			emit_down(s, true);
 		s->told = true;
 		s->up = false;
-		gw_breaker_failed(&s->breaker, now_ns);
+		gw_backoff_failed(&s->breaker, now_ns);
 		s->next_ns = s->breaker.next_ns;
 	} else if (s->breaker.failures) {
-		gw_breaker_worked(&s->breaker);
+		gw_backoff_succeeded(&s->breaker);
 	}
 	gw_emit_flush(&s->emit);
 }
@@ -179,9 +179,9 @@ static void person_new(struct sim *s, int64_t after_ns)
 	p->reset = calloc(n, sizeof *p->reset);
 	for (size_t i = 0; i < n; i++)
 		p->due_ns[i] = INT64_MAX;
-	need(gw_ring_init(&p->commands, n, sizeof(struct gw_command), &err), &err);
-	need(gw_ring_init(&p->replies, n, sizeof(struct gw_reply), &err), &err);
-	gw_engine_commands(s->engine, &p->commands, &p->replies, NULL);
+	need(gw_ring_init(&p->commands, n, sizeof(struct gw_alarm_command), &err), &err);
+	need(gw_ring_init(&p->replies, n, sizeof(struct gw_alarm_reply), &err), &err);
+	gw_engine_set_commands(s->engine, &p->commands, &p->replies, NULL);
 }
 
 static void person_hears(struct sim *s, const struct gw_event *e)
@@ -209,7 +209,7 @@ static void person_acts(struct sim *s)
 	p->next_ns = INT64_MAX;
 	for (size_t i = 0; i < s->config->n_alarms; i++) {
 		if (p->due_ns[i] <= now_ns) {
-			struct gw_command c = {.cookie = i,
+			struct gw_alarm_command c = {.cookie = i,
 				.alarm = (uint32_t)i,
 				.kind = p->reset[i] ? GW_COMMAND_RESET : GW_COMMAND_ACK};
 
@@ -233,8 +233,8 @@ static void print_event(const struct gw_event *e)
 		gw_text_add(&t, " eta ");
 		gw_text_add_duration(&t, e->eta_ms / 1000 * GW_NS_PER_SEC);
 	}
-	for (unsigned i = 0; i < e->n_by; i++)
-		gw_text_addf(&t, "%s%s", i ? ", " : " by ", e->by[i]);
+	for (unsigned i = 0; i < e->n_confirmed_by; i++)
+		gw_text_addf(&t, "%s%s", i ? ", " : " by ", e->confirmed_by[i]);
 	puts(memory);
 }
 
@@ -242,7 +242,7 @@ static void print_event(const struct gw_event *e)
 static void step(struct sim *s)
 {
 	const struct gw_time now = {now_ns, gw_clock_wall_ms(), true};
-	struct gw_reply reply;
+	struct gw_alarm_reply reply;
 	struct gw_event e;
 
 	while (gw_engine_step(s->engine, now))
@@ -269,7 +269,7 @@ static void run(struct sim *s, int64_t end_ns)
 		if (s->person.next_ns <= now_ns)
 			person_acts(s);
 		step(s);
-		next_ns = gw_engine_next_ns(s->engine);
+		next_ns = gw_engine_next_timer_ns(s->engine);
 		if (s->person.next_ns < next_ns)
 			next_ns = s->person.next_ns;
 		for (size_t i = 0; i < s->config->n_sources; i++)
@@ -294,9 +294,9 @@ static void sim_new(struct sim *s, int64_t seed, int64_t person_ns)
 		     &s->engine, &err),
 		&err);
 	gw_clock_boot_id(boot);
-	gw_engine_identity(s->engine, 1, 0, boot);
+	gw_engine_set_identity(s->engine, 1, 0, boot);
 	need(gw_ring_init(&s->events, 1024, sizeof(struct gw_event), &err), &err);
-	need(gw_engine_output(s->engine, &s->events, NULL, &err), &err);
+	need(gw_engine_add_output(s->engine, &s->events, NULL, &err), &err);
 	s->sources = aligned_alloc(GW_CACHE_LINE, c->n_sources * sizeof *s->sources);
 	memset(s->sources, 0, c->n_sources * sizeof *s->sources);
 	for (size_t i = 0; i < c->n_sources; i++)

@@ -15,8 +15,8 @@
 
 #include <cmocka.h>
 
-#include "failing_memory.h"
-#include "temp_dir.h"
+#include "tests/unit/fixture/failing_memory.h"
+#include "tests/unit/fixture/temp_dir.h"
 
 static struct gw_config *config;
 static struct gw_store *store;
@@ -70,9 +70,10 @@ static void make_engine(void)
 	if (!kind)
 		kind = gw_ring_init(&events, 64, sizeof(struct gw_event), &err);
 	if (!kind)
-		kind = gw_engine_attach(e, &samples, 0, (uint32_t)config->n_points, &err);
+		kind = gw_engine_add_input(
+			e, &samples, 0, (uint32_t)config->n_points, &err);
 	if (!kind)
-		kind = gw_engine_output(e, &events, NULL, &err);
+		kind = gw_engine_add_output(e, &events, NULL, &err);
 	if (kind)
 		assert_true(err.text[0] != '\0');
 	gw_engine_free(e);
@@ -83,7 +84,7 @@ static void make_engine(void)
 static void make_sources(void)
 {
 	struct gw_wake wake = {.fd = -1};
-	const struct gw_settle settle = {0};
+	const struct gw_commit_check commit = {0};
 
 	if (gw_wake_init(&wake, NULL))
 		return;
@@ -91,7 +92,7 @@ static void make_sources(void)
 		struct gw_source *s = NULL;
 		struct gw_error err = {0};
 
-		if (gw_source_new(&config->sources[i], 64, &wake, &settle, &s, &err))
+		if (gw_source_new(&config->sources[i], 64, &wake, &commit, &s, &err))
 			assert_true(err.text[0] != '\0');
 		gw_source_free(s);
 	}
@@ -107,7 +108,7 @@ static void fill_outbox(void)
 		return;
 	for (uint64_t seq = 1; seq <= 12; seq++) {
 		item.seq = seq;
-		item.alarm = gw_outbox_alarm(seq % 2 ? "a" : "b");
+		item.alarm = gw_outbox_alarm_hash(seq % 2 ? "a" : "b");
 		gw_outbox_add(&o, &item, "{}", 2);
 	}
 	/* with no memory for it, it is left to the store, and the outbox knows that */
@@ -125,7 +126,7 @@ static void make_uplinks(void)
 			&config->uplinks[i], i, store, NULL, 64, &u, &err);
 
 		if (!kind)
-			kind = gw_uplink_faults(u, NULL, &faults, &err);
+			kind = gw_uplink_fault_ring(u, NULL, &faults, &err);
 		if (kind)
 			assert_true(err.text[0] != '\0');
 		gw_uplink_free(u);
@@ -168,8 +169,8 @@ static int setup(void **state)
 	if (temp_dir_make(dir) || load(&config))
 		return 1;
 	return gw_store_open(&(struct gw_store_opts){.state_dir = dir,
-				     .sinks = (const char *const[]){"city"},
-				     .n_sinks = 1,
+				     .uplinks = (const char *const[]){"city"},
+				     .n_uplinks = 1,
 				     .max_bytes = 1 << 20,
 				     .ring_capacity = 64},
 		       &store, NULL) != GW_OK;

@@ -4,7 +4,7 @@
  * one is then little, and none of it may fail with a crash. Each trial is a process of its own, as
  * OpenSSL makes its generator once in a process.
  */
-#include "app/random.h"
+#include "app/openssl_random.h"
 
 #include <pthread.h>
 #include <setjmp.h>
@@ -88,7 +88,7 @@ static int trial(bool begins, long fails_at_)
 	*asked = 0;
 	child = fork();
 	if (child == 0) {
-		if (begins && !gw_random_begin())
+		if (begins && !gw_openssl_random_init())
 			_exit(2);
 		fails_at = fails_at_;
 		if (pthread_create(&thread, NULL, first_bytes, NULL))

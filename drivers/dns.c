@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "drivers/dns.h"
+
+#include "base/clock.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+/* Held by the one who asks and the thread that looks; the last of them frees it. */
+struct lookup {
+	_Atomic int refs;
+	_Atomic bool done; /* after what is below, before done_fd */
+	int done_fd;
+	int rc; /* of getaddrinfo */
+	struct sockaddr_storage addr;
+	socklen_t len;
+	char port[8], host[];
+};
+
+static void unref(struct lookup *l)
+{
+	if (atomic_fetch_sub_explicit(&l->refs, 1, memory_order_acq_rel) != 1)
+		return;
+	close(l->done_fd);
+	free(l);
+}
+
+static int get_address(const char *host, const char *port, int flags,
+	struct sockaddr_storage *ret_addr, socklen_t *ret_len)
+{
+	struct addrinfo hints = {.ai_flags = flags, .ai_socktype = SOCK_STREAM}, *found;
+	int rc = getaddrinfo(host, port, &hints, &found);
+
+	if (rc != 0)
+		return rc;
+	memcpy(ret_addr, found->ai_addr, found->ai_addrlen);
+	*ret_len = found->ai_addrlen;
+	freeaddrinfo(found);
+	return 0;
+}
+
+static void *run(void *arg)
+{
+	struct lookup *l = arg;
+
+	l->rc = get_address(l->host, l->port, AI_ADDRCONFIG, &l->addr, &l->len);
+	atomic_store_explicit(&l->done, true, memory_order_release);
+	eventfd_write(l->done_fd, 1);
+	unref(l);
+	return NULL;
+}
+
+/* NULL: err says why. */
+static struct lookup *begin(const char *host, const char *port, struct gw_error *err)
+{
+	size_t size = strlen(host) + 1;
+	struct lookup *l = calloc(1, sizeof(*l) + size);
+	pthread_attr_t attr;
+	pthread_t id;
+	int rc;
+
+	if (!l) {
+		gw_fail(err, GW_ERR_SYSTEM, ENOMEM, "look up %s: out of memory", host);
+		return NULL;
+	}
+	atomic_init(&l->refs, 2);
+	memcpy(l->host, host, size);
+	snprintf(l->port, sizeof(l->port), "%s", port);
+	l->done_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (l->done_fd < 0) {
+		rc = errno;
+		free(l);
+		gw_fail(err, GW_ERR_SYSTEM, rc, "eventfd: %s", gw_errno_text(rc));
+		return NULL;
+	}
+	pthread_attr_init(&attr);
+	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	rc = pthread_create(&id, &attr, run, l);
+	pthread_attr_destroy(&attr);
+	if (rc != 0) {
+		close(l->done_fd);
+		free(l);
+		gw_fail(err, GW_ERR_SYSTEM, rc, "thread: %s", gw_errno_text(rc));
+		return NULL;
+	}
+	return l;
+}
+
+static enum gw_err wait_done(
+	struct lookup *l, int64_t until_ns, int wake_fd, struct gw_error *err)
+{
+	struct pollfd fds[2] = {
+		{.fd = l->done_fd, .events = POLLIN}, {.fd = wake_fd, .events = POLLIN}};
+
+	while (!atomic_load_explicit(&l->done, memory_order_acquire)) {
+		int64_t left_ns = until_ns - gw_clock_mono_ns();
+
+		if (left_ns <= 0)
+			return gw_fail(err, GW_ERR_LINK, ETIMEDOUT,
+				"look up %s: no answer from DNS", l->host);
+		if (poll(fds, 2, (int)(left_ns / GW_NS_PER_MS) + 1) > 0 && fds[1].revents)
+			return gw_fail(err, GW_ERR_STOPPED, 0,
+				"stopped while looking up %s", l->host);
+	}
+	if (l->rc != 0)
+		return gw_fail(err, GW_ERR_LINK, 0, "look up %s: %s", l->host,
+			gai_strerror(l->rc));
+	return GW_OK;
+}
+
+enum gw_err gw_dns_resolve(const char *host, uint16_t port, int64_t until_ns, int wake_fd,
+	struct sockaddr_storage *ret_addr, socklen_t *ret_len, struct gw_error *err)
+{
+	struct lookup *l;
+	char service[8];
+	enum gw_err rc;
+
+	snprintf(service, sizeof(service), "%u", port);
+	if (get_address(
+		    host, service, AI_NUMERICHOST | AI_NUMERICSERV, ret_addr, ret_len) == 0)
+		return GW_OK;
+	l = begin(host, service, err);
+	if (!l)
+		return GW_ERR_SYSTEM;
+	rc = wait_done(l, until_ns, wake_fd, err);
+	if (rc == GW_OK) {
+		*ret_addr = l->addr;
+		*ret_len = l->len;
+	}
+	unref(l);
+	return rc;
+}

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What main has to do with the store: wait for it at the start, but not long; hand what it reads
+ * late to the engine; make alarms of its troubles, also of a disk that hangs, which holds the
+ * store's own thread so that it can say nothing.
+ */
+#include "app/gateway.h"
+#include "base/log.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+/* The engine begins without what earlier starts left when the disk lets it wait for so long. */
+#define READ_IDLE_NS (200 * GW_NS_PER_MS)
+#define READ_MOST_NS (2 * GW_NS_PER_SEC)
+/* Events wait for so long and nothing is committed: a card that cleans itself takes less. */
+#define STALL_NS   (5 * GW_NS_PER_SEC)
+#define FAULT_RING 16
+
+static void restore_one(
+	void *arg, const struct gw_alarm_record *memory, const struct gw_alarm_info *info)
+{
+	struct gw_gateway *g = arg;
+	struct gw_time now = gw_gateway_now(g);
+
+	if (gw_engine_restore(g->engine, memory, now))
+		return;
+	gw_log(GW_LOG_NOTICE,
+		"%s stood when the daemon stopped and is no longer configured: cleared",
+		memory->key);
+	gw_engine_clear_orphan(g->engine, memory, info, now);
+}
+
+void gw_store_watch_begin(struct gw_gateway *g)
+{
+	bool read = gw_store_await_previous_run(g->store, READ_IDLE_NS, READ_MOST_NS);
+
+	g->run = gw_store_run(g->store);
+	gw_engine_set_identity(g->engine, g->run, gw_store_last_seq(g->store), g->boot);
+	gw_engine_publish_seq(g->engine, &g->last_seq);
+	if (read)
+		gw_store_load_alarms(g->store, restore_one, g);
+	else
+		gw_log(GW_LOG_WARNING,
+			"the database could not be read in time: alarms begin without "
+			"memory and events go on at #%" PRIu64
+			"; both are put right when it is read",
+			gw_store_last_seq(g->store) + 1);
+}
+
+/* ---- what the store reads late ---- */
+
+static void add_late(
+	void *arg, const struct gw_alarm_record *memory, const struct gw_alarm_info *info)
+{
+	struct gw_store_watch *st = arg;
+	struct gw_late_record *grown;
+
+	if (st->late.n == st->late_capacity) {
+		size_t capacity = st->late_capacity ? 2 * st->late_capacity : 64;
+
+		grown = realloc(st->late.at, capacity * sizeof *grown);
+		if (!grown)
+			return;
+		st->late.at = grown;
+		st->late_capacity = capacity;
+	}
+	st->late.at[st->late.n++] = (struct gw_late_record){
+		.memory = *memory, .info = info};
+}
+
+/* A batch is the engine's until it is done with it. */
+static void hand_over(struct gw_gateway *g)
+{
+	struct gw_store_watch *st = &g->store_watch;
+
+	if (st->handed_over && gw_engine_restore_done(g->engine)) {
+		gw_log(GW_LOG_NOTICE,
+			"the database was read: %zu alarms remembered, %zu of them were "
+			"raised anew meanwhile, %zu are no longer configured",
+			st->late.n, st->late.n_raised_anew, st->late.n_orphans);
+		st->handed_over = false;
+		st->late.n = 0;
+	}
+	if (st->handed_over)
+		return;
+	gw_store_load_alarms(g->store, add_late, st);
+	if (st->late.n > 0 && gw_engine_restore_late(g->engine, &st->late)) {
+		st->handed_over = true;
+		gw_wake_poke(&g->engine_thread.wake);
+	}
+}
+
+/* ---- its troubles ---- */
+
+/* Since when events wait and nothing was committed. */
+static int64_t update_uncommitted_since_ns(struct gw_gateway *g, int64_t now_ns)
+{
+	struct gw_store_watch *st = &g->store_watch;
+	uint64_t committed = gw_store_committed(g->store);
+
+	if (atomic_load_explicit(&g->last_seq, memory_order_acquire) <= committed)
+		st->uncommitted_since_ns = 0;
+	else if (st->uncommitted_since_ns == 0 || st->committed != committed)
+		st->uncommitted_since_ns = now_ns;
+	st->committed = committed;
+	return st->uncommitted_since_ns;
+}
+
+static void report_stall(
+	struct gw_store_watch *st, bool stalled, bool failing, int64_t now_ns)
+{
+	if (stalled == st->stalled)
+		return;
+	st->stalled = stalled;
+	if (stalled && !failing) /* else the store itself has said so */
+		gw_log(GW_LOG_ERR,
+			"store: nothing could be committed for %lld s: the disk hangs; "
+			"alerts leave all the same, but are kept in memory only",
+			(long long)((now_ns - st->uncommitted_since_ns) / GW_NS_PER_SEC));
+	else if (!stalled && !failing)
+		gw_log(GW_LOG_NOTICE, "store: commits again");
+}
+
+static void report_fault(struct gw_gateway *g, uint32_t point, bool is, int64_t now_ns)
+{
+	struct gw_store_watch *st = &g->store_watch;
+	struct gw_sample sample = {
+		.point = point, .quality = GW_QUALITY_GOOD, .mono_ns = now_ns, .value = is};
+
+	if (st->reported[point] == (is ? 2 : 1) ||
+		gw_ring_push(&st->faults, &sample, 1, sizeof sample) == 0)
+		return;
+	st->reported[point] = is ? 2 : 1;
+	gw_wake_poke(&g->engine_thread.wake);
+}
+
+void gw_store_watch_poll(struct gw_gateway *g)
+{
+	struct gw_store_watch *st = &g->store_watch;
+	int64_t now_ns = gw_clock_mono_ns(),
+		since_ns = update_uncommitted_since_ns(g, now_ns);
+	struct gw_store_status s;
+
+	gw_store_status(g->store, &s);
+	report_stall(st, since_ns != 0 && now_ns - since_ns >= STALL_NS, s.failing, now_ns);
+	g->view.uncommitted_since_ns = since_ns;
+	g->view.store_stalled = st->stalled;
+	report_fault(g, GW_STORE_POINT_FAILING, s.failing || st->stalled, now_ns);
+	report_fault(g, GW_STORE_POINT_REPLACED, s.replaced, now_ns);
+	hand_over(g);
+}
+
+enum gw_err gw_store_watch_init(struct gw_store_watch *st, struct gw_error *err)
+{
+	return gw_ring_init(&st->faults, FAULT_RING, sizeof(struct gw_sample), err);
+}
+
+void gw_store_watch_fini(struct gw_store_watch *st)
+{
+	gw_ring_fini(&st->faults);
+	free(st->late.at);
+	*st = (struct gw_store_watch){.late_capacity = 0};
+}

@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "conf/core_settings.h"
+
+#include "conf/config.h"
+
+#include <stddef.h>
+
+#define SECOND 1e9
+#define DAY    (86400 * SECOND)
+
+/* Sizes keep an event within GW_EVENT_JSON_MAX whatever the texts are. */
+#define TEXT(struct_, field, name, most, words) \
+	.key = name, .type = GW_SET_STRING, .offset = offsetof(struct struct_, field), \
+	.max = most, .help = words
+#define FILE_(struct_, field, name, words) \
+	.key = name, .type = GW_SET_PATH, .offset = offsetof(struct struct_, field), \
+	.max = 1023, .help = words
+
+/* 1 + enum gw_level; red is never held back */
+static const char *const flood_levels[] = {"none", "blue", "yellow", "orange", NULL};
+
+const struct gw_setting gw_gateway_settings[] = {
+	{TEXT(gw_gateway_opts, id, "id", 63,
+		 "Name of this box, unique among all that report to one platform; stands "
+		 "in "
+		 "every alert."),
+		.required = true},
+	{TEXT(gw_gateway_opts, unit, "unit", 255,
+		"The connected unit: whose building it is.")},
+	{TEXT(gw_gateway_opts, area, "area", 63,
+		"Division code of the area, GB/T 2260, in quotes.")},
+	{TEXT(gw_gateway_opts, grid, "grid", 63, "The platform's grid code, in quotes.")},
+	{FILE_(gw_gateway_opts, state_dir, "state_dir", "Folder of the database."),
+		.def = "/var/lib/tocsin"},
+	{FILE_(gw_gateway_opts, alert_log, "alert_log", "The file operators tail."),
+		.def = "/var/log/tocsin/alerts.log"},
+	{FILE_(gw_gateway_opts, control_socket, "control_socket",
+		 "Socket of the tocsin command, at most 107 bytes long."),
+		.def = "/run/tocsin/control.sock"},
+	{.key = "store_max_mb",
+		.type = GW_SET_INT,
+		.offset = offsetof(struct gw_gateway_opts, max_store_bytes),
+		.min = 1,
+		.max = 65536,
+		.def = "256",
+		.help = "Largest size of the database in MiB; the oldest delivered events "
+			"of "
+			"the lowest class go first."},
+	{.key = "flood_level",
+		.type = GW_SET_CHOICE,
+		.offset = offsetof(struct gw_gateway_opts, flood_level),
+		.choices = flood_levels,
+		.def = "blue",
+		.help = "In a flood (more than 10 different alarms within 10 min) alarms "
+			"of "
+			"class fault or supervisory up to this level are counted in one "
+			"record, "
+			"and told at its end if they still stand."},
+	{0},
+};
+
+const struct gw_setting gw_source_reader_settings[] = {
+	{TEXT(gw_source_reader_opts, driver, "driver", 63,
+		 "Which driver speaks to it; its own keys follow."),
+		.required = true},
+	{0},
+};
+
+const struct gw_setting gw_source_settings[] = {
+	{TEXT(gw_source_opts, name, "name", 63,
+		 "First part of the keys of its points; unique among sources and uplinks."),
+		.required = true},
+	{.key = "poll",
+		.type = GW_SET_DURATION,
+		.offset = offsetof(struct gw_source_opts, poll_ns),
+		.min = 0.01 * SECOND,
+		.max = DAY,
+		.def = "1s",
+		.help = "How often its devices are read. Not for sources whose devices "
+			"speak "
+			"by themselves."},
+	{0},
+};
+
+const struct gw_setting gw_device_settings[] = {
+	{TEXT(gw_device_opts, name, "name", 63,
+		 "Second part of the keys of its points; unique in its source."),
+		.required = true},
+	{.key = "poll",
+		.type = GW_SET_DURATION,
+		.offset = offsetof(struct gw_device_opts, poll_ns),
+		.min = 0.01 * SECOND,
+		.max = DAY,
+		.help = "How often it is read; default: what the source says, else what "
+			"the "
+			"profile says."},
+	{.key = "expect_every",
+		.type = GW_SET_DURATION,
+		.offset = offsetof(struct gw_device_opts, expect_every_ns),
+		.min = 0.1 * SECOND,
+		.max = 366 * DAY,
+		.help = "A device that speaks by itself is silent after this long without "
+			"a "
+			"word; default 24h."},
+	{0},
+};
+
+const struct gw_setting gw_device_reader_settings[] = {
+	{TEXT(gw_device_reader_opts, profile, "profile", 63,
+		"Type of the device: the points and alarms it brings along.")},
+	{0},
+};
+
+const struct gw_setting gw_place_settings[] = {
+	{TEXT(gw_place_info, building, "building", 127, "Which building.")},
+	{TEXT(gw_place_info, floor, "floor", 63, "Which floor, in quotes.")},
+	{TEXT(gw_place_info, room, "room", 127, "Which room, in quotes if a number.")},
+	{0},
+};
+
+/* enum gw_point_type */
+static const char *const types[] = {"number", "bool", "bit", "u16", "s16", "u32", "s32",
+	"u64", "s64", "f32", "f64", NULL};
+
+const struct gw_setting gw_point_settings[] = {
+	{TEXT(gw_point_opts, name, "name", 63,
+		 "Last part of its key; unique in its device."),
+		.required = true},
+	{.key = "type",
+		.type = GW_SET_CHOICE,
+		.offset = offsetof(struct gw_point_opts, type),
+		.choices = types,
+		.def = "number",
+		.help = "How bytes become a value; number leaves it to the driver: u16 for "
+			"a "
+			"register, bool for a coil or discrete input, a number in a "
+			"message."},
+	{.key = "scale",
+		.type = GW_SET_DOUBLE,
+		.offset = offsetof(struct gw_point_opts, scale),
+		.def = "1",
+		.help = "The value is what was read times this, plus offset."},
+	{.key = "offset",
+		.type = GW_SET_DOUBLE,
+		.offset = offsetof(struct gw_point_opts, offset),
+		.def = "0",
+		.help = "Added after scale."},
+	{.key = "range",
+		.type = GW_SET_TABLE,
+		.offset = offsetof(struct gw_point_opts, range),
+		.max = 2,
+		.help = "[lowest, highest] that it measures. Outside it the value is "
+			"uncertain and still drives every condition, and after 10 s a "
+			"fault out-of-range is raised."},
+	{.key = "valid",
+		.type = GW_SET_TABLE,
+		.offset = offsetof(struct gw_point_opts, valid),
+		.max = 2,
+		.help = "[lowest, highest] that can be a value at all; outside it the "
+			"reading is bad, no value."},
+	{.key = "invalid",
+		.type = GW_SET_CODES,
+		.offset = offsetof(struct gw_point_opts, invalid),
+		.help = "What the device sends instead of a value, such as [85, -127, "
+			"raw:0x7FFF]: numbers after scale and offset, or raw:N, the bits "
+			"on the wire before them. Such a reading is bad."},
+	{0},
+};
+
+const struct gw_setting gw_point_reader_settings[] = {
+	{TEXT(gw_point_reader_opts, unit, "unit", 31, "Unit of measure of the value.")},
+	{0},
+};
+
+const struct gw_setting gw_alarm_reader_settings[] = {
+	{TEXT(gw_alarm_reader_opts, name, "name", 63, "Last part of its key."),
+		.required = true},
+	{TEXT(gw_alarm_reader_opts, on, "on", 255,
+		"What it watches: a pattern source/device/point, * within one part; one "
+		"alarm "
+		"for each match. In a profile the point's name alone. Votes have none.")},
+	{0},
+};
+
+/* enum gw_chatter_rule */
+static const char *const chatter_rules[] = {"tell", "hold", NULL};
+
+const struct gw_setting gw_alarm_settings[] = {
+	{.key = "level",
+		.type = GW_SET_CHOICE,
+		.offset = offsetof(struct gw_alarm_opts, level),
+		.choices = gw_level_names,
+		.def = "yellow",
+		.help = "How urgent."},
+	{.key = "class",
+		.type = GW_SET_CHOICE,
+		.offset = offsetof(struct gw_alarm_opts, info.class_),
+		.choices = gw_class_names,
+		.def = "warning",
+		.help = "What sort."},
+	{.key = "on_delay",
+		.type = GW_SET_DURATION,
+		.offset = offsetof(struct gw_alarm_opts, on_delay_ns),
+		.max = 7 * DAY,
+		.def = "0s",
+		.help = "True for this long before it raises."},
+	{.key = "off_delay",
+		.type = GW_SET_DURATION,
+		.offset = offsetof(struct gw_alarm_opts, off_delay_ns),
+		.max = 7 * DAY,
+		.def = "0s",
+		.help = "False for this long before it clears."},
+	{.key = "latch",
+		.type = GW_SET_BOOL,
+		.offset = offsetof(struct gw_alarm_opts, latch),
+		.def = "false",
+		.help = "After return it stays until a person resets it."},
+	{.key = "re_alarm",
+		.type = GW_SET_DURATION,
+		.offset = offsetof(struct gw_alarm_opts, re_alarm_ns),
+		.min = SECOND,
+		.max = 7 * DAY,
+		.help = "Raised again each time it has been active this long since it was "
+			"raised or acknowledged; default: never."},
+	{.key = "unless",
+		.type = GW_SET_STRINGS,
+		.offset = offsetof(struct gw_alarm_opts, unless_of),
+		.help = "Suppressed by design: while one of these alarms is active, or "
+			"discrete points true, it does not raise. A name means the nearest "
+			"alarm of that name; else a key or a pattern."},
+	{.key = "chatter",
+		.type = GW_SET_CHOICE,
+		.offset = offsetof(struct gw_alarm_opts, chatter_rule),
+		.choices = chatter_rules,
+		.def = "tell",
+		.help = "When it is raised three times within a minute, a fault is "
+			"reported; "
+			"with hold it then stands until it has been quiet for a minute."},
+	{.key = "out_of_service",
+		.type = GW_SET_BOOL,
+		.offset = offsetof(struct gw_alarm_opts, out_of_service),
+		.def = "false",
+		.help = "It raises nothing, and says that it is out of service."},
+	{TEXT(gw_alarm_opts, info.text, "text", 255,
+		"Your own words for the people who read it.")},
+	{0},
+};
+
+const struct gw_setting gw_profile_settings[] = {
+	{TEXT(gw_profile_opts, profile, "profile", 63, "Its name, as the file's."),
+		.required = true},
+	{TEXT(gw_profile_opts, title, "title", 255, "What the device is, for people.")},
+	{TEXT(gw_profile_opts, driver, "driver", 63,
+		"Which driver it was written for, for people; any driver may use it.")},
+	{.key = "poll",
+		.type = GW_SET_DURATION,
+		.offset = offsetof(struct gw_profile_opts, poll_ns),
+		.min = 0.01 * SECOND,
+		.max = DAY,
+		.help = "How often to read it if the site file does not say."},
+	{0},
+};

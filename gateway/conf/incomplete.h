@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * incomplete.h: what could not be read and may therefore be what a pattern means: a pattern that
+ * matches nothing because a name above it is missing is not a second mistake. Private to
+ * gateway/conf.
+ */
+#ifndef GW_CONF_INCOMPLETE_H
+#define GW_CONF_INCOMPLETE_H
+
+#include "conf/load.h"
+
+/* A source or uplink without a name. */
+void gw_incomplete_owner(struct gw_load *l);
+/* A device of this source without a name. */
+void gw_incomplete_device(struct gw_load *l, const char *source);
+/* A device whose points, or a profile whose alarms, are not all known. */
+void gw_incomplete_points(struct gw_load *l, struct gw_load_device *d);
+void gw_incomplete_alarm(struct gw_load *l);
+
+/* Whether pattern may mean something of that kind. It begins with a source or an owner; what
+ * stands after a colon does not count. */
+bool gw_incomplete_may_match(const struct gw_load *l, const char *pattern);
+
+#endif

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "alarm/chatter_flood.h"
+#include "alarm/kinds.h"
+#include "base/text.h"
+#include "conf/members.h"
+
+#include <string.h>
+
+static const char *describe(struct gw_load *l, const struct gw_condition_opts *when)
+{
+	char memory[512];
+	struct gw_text t;
+
+	gw_text_init(&t, memory, sizeof(memory));
+	if (when->kind && l->n_complaints == 0) /* else it may not be whole */
+		when->kind->describe(when, &t);
+	return gw_load_text(l, memory);
+}
+
+static const char *common(const char *a, const char *b)
+{
+	return strcmp(a, b) == 0 ? a : "";
+}
+
+/* Where the members of a vote are: the parts of the place that all of them share. */
+static struct gw_place_info place_of_members(
+	const struct gw_config *c, const struct gw_condition_opts *when)
+{
+	struct gw_place_info place = {"", "", ""};
+
+	for (size_t i = 0; i < when->n_members; i++) {
+		const struct gw_member *m = &when->members[i];
+		const struct gw_place_info *p = m->is_alarm
+			? &c->alarms[m->index].info.place
+			: &c->points[m->index].place;
+
+		if (i == 0)
+			place = *p;
+		place.building = common(place.building, p->building);
+		place.floor = common(place.floor, p->floor);
+		place.room = common(place.room, p->room);
+	}
+	return place;
+}
+
+static void place(struct gw_load *l, struct gw_pending_alarm *d)
+{
+	struct gw_config *c = l->config;
+	uint32_t owners = c->n_uplinks ? c->uplink_first_point[0] : c->store_first_point;
+	const struct gw_point_info *p = &c->points[d->opts.first_point];
+	struct gw_alarm_opts *a = &c->alarms[c->n_alarms];
+	struct gw_alarm_info *info = &a->info;
+	const char *colon;
+	char *subject;
+
+	*a = d->opts;
+	d->number = (uint32_t)c->n_alarms++;
+	colon = strrchr(info->key, ':');
+	subject = gw_arena_copy(
+		&l->scratch, info->key, colon ? (size_t)(colon - info->key) : 0);
+	info->subject = subject ? gw_load_text(l, subject) : "";
+	info->condition = describe(l, &a->when);
+	info->point = info->source = info->device = info->unit_of_measure = "";
+	info->place = (struct gw_place_info){"", "", ""};
+	info->site = &c->site;
+	if (a->n_points == 0 && d->device == GW_NO_DEVICE) {
+		info->place = place_of_members(c, &a->when);
+		return;
+	}
+	if (d->on_point) {
+		info->point = p->key;
+		info->unit_of_measure = p->unit_of_measure;
+	}
+	if (d->device != GW_NO_DEVICE || d->opts.first_point < owners)
+		info->source = p->source;
+	info->device = p->device;
+	info->place = p->place;
+}
+
+/* To the fault of its device, else to the gateway's. */
+static void report_chatter(struct gw_load *l, const struct gw_pending_alarm *d)
+{
+	const struct gw_load_device *at = d->device == GW_NO_DEVICE
+		? NULL
+		: &l->devices[d->device];
+	const char *key = at ? gw_arena_printf(&l->scratch, "%s/%s:%s", at->source->name,
+				       at->device->name, gw_condition_chattering.key)
+			     : "gateway:chattering";
+	const struct gw_pending_alarm *fault = key ? gw_pending_find(l, key) : NULL;
+
+	if (fault && fault->opts.when.kind == &gw_condition_chattering && fault != d)
+		l->config->alarms[d->number].chatter_alarm = fault->number + 1;
+}
+
+/* Whether an alarm that is there only if another hears its point has such a one, or is itself
+ * listened to, or was spoken of. */
+static bool is_needed(
+	const struct gw_load *l, const struct gw_pending_alarm *d, const bool *used)
+{
+	return !d->only_if_used || d->by || d->is_member ||
+		(used[d->opts.first_point] && l->devices[d->device].device->n_points > 1);
+}
+
+static void note_members(struct gw_load *l, const struct gw_member *m, size_t n, bool *used)
+{
+	for (size_t i = 0; i < n; i++)
+		if (m[i].is_alarm)
+			l->pending[m[i].index]->is_member = true;
+		else
+			used[m[i].index] = true;
+}
+
+/* Which points any alarm hears that is not there by itself; then leave out what nobody needs. */
+static size_t drop_unused(struct gw_load *l, struct gw_pending_alarm **order, size_t n)
+{
+	bool *used = gw_arena_alloc(&l->scratch, l->config->n_points, sizeof(*used));
+	size_t left = 0;
+
+	if (!used)
+		return 0;
+	for (size_t i = 0; i < n; i++) {
+		const struct gw_pending_alarm *d = order[i];
+
+		if (d->on_point && !d->implicit)
+			used[d->opts.first_point] = true;
+		note_members(l, d->opts.when.members, d->opts.when.n_members, used);
+		note_members(l, d->opts.unless, d->opts.n_unless, used);
+	}
+	for (size_t i = 0; i < n; i++)
+		if (is_needed(l, order[i], used))
+			order[left++] = order[i];
+	return left;
+}
+
+void gw_resolve_alarms(struct gw_load *l)
+{
+	struct gw_config *c = l->config;
+	struct gw_pending_alarm **order = gw_arena_alloc(
+		&l->scratch, l->n_pending, sizeof(struct gw_pending_alarm *));
+	struct gw_member_search finder;
+	size_t n, i;
+
+	c->alarms = gw_arena_alloc(l->config_arena, l->n_pending, sizeof(*c->alarms));
+	if (!order || !c->alarms || !gw_members_init(&finder, l))
+		return;
+	for (i = 0; i < l->n_pending; i++) {
+		if (l->pending[i]->opts.when.kind && l->pending[i]->opts.when.kind->is_vote)
+			gw_votes_resolve(&finder, l->pending[i]);
+		if (l->pending[i]->unless)
+			gw_unless_resolve(&finder, l->pending[i]);
+	}
+	n = drop_unused(l, order, gw_toposort_alarms(l, order));
+	for (i = 0; i < n; i++)
+		if (order[i]->opts.when.kind == &gw_condition_unreadable)
+			gw_implicit_set_times(l, order[i]);
+	for (i = 0; i < n; i++) {
+		struct gw_alarm_opts *o = &order[i]->opts;
+
+		gw_members_link(l, &o->when.members, &o->when.n_members);
+		gw_members_link(l, &o->unless, &o->n_unless);
+		place(l, order[i]);
+	}
+	for (i = 0; i < n; i++)
+		report_chatter(l, order[i]);
+}

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "control/listen.h"
+
+#include "base/log.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define BACKLOG 16
+
+static void make_folder(const char *path)
+{
+	char folder[sizeof(((struct gw_listen *)0)->path)];
+	char *slash;
+
+	snprintf(folder, sizeof(folder), "%s", path);
+	slash = strrchr(folder, '/');
+	if (!slash || slash == folder)
+		return;
+	*slash = '\0';
+	mkdir(folder, 0755);
+}
+
+/* EAGAIN is a backlog that is full: somebody lives there. */
+static bool is_listening(const struct sockaddr_un *at)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	bool answered;
+
+	if (fd < 0)
+		return false;
+	answered = connect(fd, (const struct sockaddr *)at, sizeof(*at)) == 0 ||
+		errno == EAGAIN || errno == EINPROGRESS;
+	close(fd);
+	return answered;
+}
+
+static enum gw_err remove_stale(const struct sockaddr_un *at, struct gw_error *err)
+{
+	struct stat st;
+
+	if (lstat(at->sun_path, &st) < 0)
+		return GW_OK;
+	if (!S_ISSOCK(st.st_mode))
+		return gw_fail(err, GW_ERR_REFUSED, EEXIST,
+			"control socket %s: something else is there", at->sun_path);
+	if (is_listening(at))
+		return gw_fail(err, GW_ERR_REFUSED, EADDRINUSE,
+			"control socket %s: another tocsind runs", at->sun_path);
+	unlink(at->sun_path);
+	return GW_OK;
+}
+
+bool gw_listen_group(const char *name, gid_t *ret_group)
+{
+	char memory[4096];
+	struct group g, *found = NULL;
+
+	if (getgrnam_r(name, &g, memory, sizeof(memory), &found) != 0 || !found)
+		return false;
+	*ret_group = found->gr_gid;
+	return true;
+}
+
+static void set_group(const char *path, const char *group)
+{
+	gid_t gid;
+
+	/* not a member: the socket stays ours alone, which is safe */
+	if (group && gw_listen_group(group, &gid) && chown(path, (uid_t)-1, gid) != 0)
+		gw_log(GW_LOG_WARNING,
+			"control socket %s: cannot be given to group %s (%s): only root "
+			"and "
+			"this user may use it",
+			path, group, gw_errno_text(errno));
+}
+
+enum gw_err gw_listen_open(
+	struct gw_listen *l, const char *path, const char *group, struct gw_error *err)
+{
+	struct sockaddr_un at = {.sun_family = AF_UNIX};
+	struct stat st;
+	mode_t before;
+	int fd, rc, why;
+
+	if (strlen(path) >= sizeof(at.sun_path))
+		return gw_fail(err, GW_ERR_CONFIG, ENAMETOOLONG,
+			"control socket %.40s...: longer than %zu bytes", path,
+			sizeof(at.sun_path) - 1);
+	memcpy(at.sun_path, path, strlen(path) + 1);
+	make_folder(path);
+	if (remove_stale(&at, err))
+		return GW_ERR_REFUSED;
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return gw_fail(err, GW_ERR_SYSTEM, errno, "control socket: %s",
+			gw_errno_text(errno));
+	/* Never open to all, not even between bind and chmod. */
+	before = umask(0117);
+	rc = bind(fd, (const struct sockaddr *)&at, sizeof(at));
+	why = errno;
+	umask(before);
+	if (rc == 0 && (listen(fd, BACKLOG) < 0 || stat(path, &st) < 0)) {
+		why = errno;
+		rc = -1;
+	}
+	if (rc < 0) {
+		close(fd);
+		return gw_fail(err, GW_ERR_SYSTEM, why, "control socket %s: %s", path,
+			gw_errno_text(why));
+	}
+	set_group(path, group);
+	*l = (struct gw_listen){.fd = fd, .dev = st.st_dev, .ino = st.st_ino};
+	memcpy(l->path, path, strlen(path) + 1);
+	return GW_OK;
+}
+
+void gw_listen_close(struct gw_listen *l)
+{
+	struct stat st;
+
+	if (l->fd < 0)
+		return;
+	if (lstat(l->path, &st) == 0 && st.st_dev == l->dev && st.st_ino == l->ino)
+		unlink(l->path);
+	close(l->fd);
+	l->fd = -1;
+}

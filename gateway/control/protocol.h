@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * protocol.h: what tocsin and tocsind say to each other over the control socket, a Unix stream
+ * socket (0660, group tocsin-operators). One JSON object a line, both ways; UTF-8; no line is longer than
+ * GW_PROTOCOL_REQUEST_MAX on the way in, newline included.
+ *
+ * Requests (a key that is not listed here is refused):
+ *   {"cmd":"status"}
+ *   {"cmd":"points","pattern":"plant/heat-?f/temp*"}   pattern is optional
+ *   {"cmd":"alarms","all":true}                              all is optional: not only standing ones
+ *   {"cmd":"ack","alarm":"KEY or unique NAME","note":"..."}  note is optional; likewise
+ *   {"cmd":"reset","alarm":"..."}
+ *   {"cmd":"shelve","alarm":"...","for":"30min","note":"..."}
+ *   {"cmd":"unshelve","alarm":"..."}
+ *   {"cmd":"record","max_bytes":1000000}                     optional; GW_PROTOCOL_RECORD_BYTES
+ *   {"cmd":"reload","force":true}                            optional: even if it takes all uplinks
+ *                                                            or alarms away while some matter
+ *   {"cmd":"resend","since_seq":4711,"uplink":"city"}        all optional; since_ms (wall time)
+ *                                                            instead of since_seq
+ *   {"cmd":"verify"}
+ *   {"cmd":"tail","last":10,"since_ms":1795220130123,"json":true}   all three optional
+ *
+ * Answers: {"ok":true,"result":...} or {"ok":false,"error":"in plain English"}; an alarm that
+ * cannot be told adds "candidates":["key",...]. status answers an object, points and alarms
+ * arrays, the others {"alarm":"key","state":"active-acked"}.
+ *
+ * reload answers {"sources":1,"alarms":9,"uplinks":1}, or the first complaint as its error.
+ * resend answers {"uplinks":[{"name":"city","parked":2,"resent":17}]}: how many parked records are
+ * offered again, and how many events of the journal that were not owed are owed again.
+ *
+ * verify answers {"events":4711,"unchained":0,"broken":null,"why":"","head":{"seq":4711,
+ * "sha256":"..."}} once every row was looked at, which takes a while: events of the journal, how many
+ * of them are of an earlier program and have no hash, the first that is not as it was written and
+ * why, and where the chain of hashes ends.
+ *
+ * tail answers {"ok":true,"result":{"following":true}} and then, for ever, one of
+ *   {"line":"2026-11-21T08:15:30.123+08:00 RED raised ..."}    the alert log's line
+ *   {"event":{...}}                                            with json: the event's data object
+ *   {"note":"..."}                                             history could not be had, and why
+ *   {"ok":false,"error":"..."}                                 and the end
+ * last: so many transitions from history first; since_ms: those at or after this wall time. With
+ * since_ms alone the newest GW_PROTOCOL_TAIL_MAX. Between history and live there is no gap and
+ * nothing twice.
+ *
+ * record answers {"ok":true,"result":{"recording":true}}; all bytes after that line are those of
+ * the file. A client that closes its half of the connection gets what is left and the end of the
+ * file; so does one whose bound is reached. One client at a time.
+ *
+ * A request must be complete GW_PROTOCOL_READ_MS after the connection or the last answer. A line
+ * that is malformed, too long or too slow gets an error and the connection is closed; a request
+ * that is refused for its meaning leaves it open. A client that does not read is cut. At most
+ * GW_PROTOCOL_CLIENTS are connected, and GW_PROTOCOL_STAY of them follow or record, so that who
+ * wants to acknowledge always comes in; of one user GW_PROTOCOL_UID_CLIENTS and _UID_STAY.
+ */
+#ifndef GW_CONTROL_PROTOCOL_H
+#define GW_CONTROL_PROTOCOL_H
+
+#define GW_PROTOCOL_SOCKET       "/run/tocsin/control.sock"
+#define GW_PROTOCOL_GROUP        "tocsin-operators"
+#define GW_PROTOCOL_REQUEST_MAX  4096
+#define GW_PROTOCOL_READ_MS      5000
+#define GW_PROTOCOL_CLIENTS      32
+#define GW_PROTOCOL_UID_CLIENTS  24 /* of one user: others come in, too */
+#define GW_PROTOCOL_STAY         30 /* that follow or record: the rest is for short requests */
+#define GW_PROTOCOL_UID_STAY     22 /* of one user */
+#define GW_PROTOCOL_TAIL_MAX     10000
+#define GW_PROTOCOL_NOTE_MAX     127 /* bytes of a note */
+#define GW_PROTOCOL_RECORD_BYTES (256 << 20)
+#define GW_PROTOCOL_SHELVE_DAYS  30 /* longest time an alarm may be shelved at once */
+
+/* The exact beginnings of lines, so that a client may pass the rest on byte for byte. */
+#define GW_PROTOCOL_OK    "{\"ok\":true,\"result\":"
+#define GW_PROTOCOL_EVENT "{\"event\":"
+
+#endif

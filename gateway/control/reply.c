@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "control/reply.h"
+
+#include "alarm/state.h"
+#include "control/protocol.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+
+void gw_reply_begin(struct gw_reply_buffer *a, struct gw_text *ret_text)
+{
+	gw_text_init(ret_text, a->bytes + a->used, sizeof(a->bytes) - a->used);
+}
+
+static bool end(struct gw_reply_buffer *a, struct gw_text *t)
+{
+	gw_text_add(t, "\n");
+	if (t->cut)
+		return false;
+	a->used += t->used;
+	return true;
+}
+
+bool gw_reply_error(struct gw_reply_buffer *a, const char *why,
+	const struct gw_lookup_candidates *candidates)
+{
+	struct gw_text t;
+
+	gw_reply_begin(a, &t);
+	gw_json_open(&t, NULL, '{');
+	gw_json_bool(&t, "ok", false);
+	gw_json_string(&t, "error", why);
+	if (candidates && candidates->n) {
+		gw_json_open(&t, "candidates", '[');
+		for (size_t i = 0; i < candidates->n && i < GW_LOOKUP_MAX; i++)
+			gw_json_string(&t, NULL, candidates->keys[i]);
+		gw_json_close(&t, ']');
+	}
+	gw_json_close(&t, '}');
+	return end(a, &t);
+}
+
+bool gw_reply_state(struct gw_reply_buffer *a, const char *alarm_key, uint32_t state)
+{
+	struct gw_text t;
+
+	gw_reply_begin(a, &t);
+	gw_text_add(&t, GW_PROTOCOL_OK);
+	gw_json_open(&t, NULL, '{');
+	gw_json_string(&t, "alarm", alarm_key);
+	gw_json_string(&t, "state", gw_state_name(state));
+	gw_json_close(&t, '}');
+	gw_text_add(&t, "}");
+	return end(a, &t);
+}
+
+bool gw_reply_line(struct gw_reply_buffer *a, const char *json)
+{
+	struct gw_text t;
+
+	gw_reply_begin(a, &t);
+	gw_text_add(&t, json);
+	return end(a, &t);
+}
+
+enum gw_err gw_reply_send(struct gw_reply_buffer *a, int fd, bool *ret_progress)
+{
+	while (a->at < a->used) {
+		ssize_t n = send(
+			fd, a->bytes + a->at, a->used - a->at, MSG_NOSIGNAL | MSG_DONTWAIT);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return errno == EAGAIN ? GW_ERR_TIMEOUT : GW_ERR_LINK;
+		a->at += (size_t)n;
+		*ret_progress = true;
+	}
+	a->at = a->used = 0;
+	return GW_OK;
+}

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "control/request.h"
+
+#include "base/clock.h"
+#include "base/parse.h"
+#include "control/protocol.h"
+
+#include <assert.h>
+#include <jansson.h>
+#include <string.h>
+
+static_assert(GW_PROTOCOL_NOTE_MAX == GW_NOTE_MAX - 1, "the note of an event");
+
+#define SHELVE_MAX_NS (GW_PROTOCOL_SHELVE_DAYS * INT64_C(24) * 60 * 60 * GW_NS_PER_SEC)
+
+enum key {
+	ALL = 1,
+	JSON = 2,
+	LAST = 4,
+	SINCE = 8,
+	FOR = 16,
+	PATTERN = 32,
+	ALARM = 64,
+	NOTE = 128,
+	MAX_BYTES = 256,
+	SINCE_SEQ = 512,
+	UPLINK = 1024,
+	FORCE = 2048
+};
+
+static const struct {
+	const char *name;
+	enum key key;
+} keys[] = {
+	{"all", ALL},
+	{"json", JSON},
+	{"last", LAST},
+	{"since_ms", SINCE},
+	{"for", FOR},
+	{"pattern", PATTERN},
+	{"alarm", ALARM},
+	{"note", NOTE},
+	{"max_bytes", MAX_BYTES},
+	{"since_seq", SINCE_SEQ},
+	{"uplink", UPLINK},
+	{"force", FORCE},
+};
+
+static const struct {
+	const char *cmd;
+	enum gw_request_kind kind;
+	unsigned may, must; /* keys */
+} commands[] = {
+	{"status", GW_REQUEST_STATUS, 0, 0},
+	{"points", GW_REQUEST_POINTS, PATTERN, 0},
+	{"alarms", GW_REQUEST_ALARMS, ALL, 0},
+	{"tail", GW_REQUEST_TAIL, LAST | SINCE | JSON, 0},
+	{"ack", GW_REQUEST_ACK, ALARM | NOTE, ALARM},
+	{"reset", GW_REQUEST_RESET, ALARM, ALARM},
+	{"shelve", GW_REQUEST_SHELVE, ALARM | FOR | NOTE, ALARM | FOR},
+	{"unshelve", GW_REQUEST_UNSHELVE, ALARM, ALARM},
+	{"record", GW_REQUEST_RECORD, MAX_BYTES, 0},
+	{"verify", GW_REQUEST_VERIFY, 0, 0},
+	{"resend", GW_REQUEST_RESEND, SINCE | SINCE_SEQ | UPLINK, 0},
+	{"reload", GW_REQUEST_RELOAD, FORCE, 0},
+};
+
+#define N_KEYS     (sizeof(keys) / sizeof(keys[0]))
+#define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+static enum gw_err refuse(struct gw_error *err, const char *name, const char *what)
+{
+	return gw_fail(err, GW_ERR_PROTOCOL, 0, "\"%s\" %s", name, what);
+}
+
+static enum gw_err parse_text(
+	const char *name, const json_t *v, char *to, size_t size, struct gw_error *err)
+{
+	size_t n = json_string_length(v);
+
+	if (!json_is_string(v))
+		return refuse(err, name, "must be a string");
+	if (n >= size)
+		return gw_fail(err, GW_ERR_PROTOCOL, 0, "\"%s\" is longer than %zu bytes",
+			name, size - 1);
+	memcpy(to, json_string_value(v), n + 1);
+	return GW_OK;
+}
+
+static enum gw_err parse_int(
+	const char *name, const json_t *v, int64_t most, int64_t *to, struct gw_error *err)
+{
+	json_int_t i = json_integer_value(v);
+
+	if (!json_is_integer(v))
+		return refuse(err, name, "must be a whole number");
+	if (i < 0 || i > most)
+		return gw_fail(err, GW_ERR_PROTOCOL, 0, "\"%s\" must be from 0 to %lld",
+			name, (long long)most);
+	*to = i;
+	return GW_OK;
+}
+
+static enum gw_err parse_bool(
+	const char *name, const json_t *v, bool *to, struct gw_error *err)
+{
+	if (!json_is_boolean(v))
+		return refuse(err, name, "must be true or false");
+	*to = json_is_true(v);
+	return GW_OK;
+}
+
+static enum gw_err parse_duration(
+	const char *name, const json_t *v, int64_t *to, struct gw_error *err)
+{
+	struct gw_error why;
+
+	if (!json_is_string(v))
+		return refuse(err, name, "must be a duration such as \"30min\"");
+	if (gw_parse_duration(json_string_value(v), to, &why))
+		return gw_fail(err, GW_ERR_PROTOCOL, 0, "\"%s\": %s", name, why.text);
+	if (*to <= 0)
+		return refuse(err, name, "must be more than nothing");
+	if (*to > SHELVE_MAX_NS)
+		return gw_fail(err, GW_ERR_PROTOCOL, 0,
+			"\"%s\" is longer than %dd: a shelved alarm must come back", name,
+			GW_PROTOCOL_SHELVE_DAYS);
+	return GW_OK;
+}
+
+/* The note goes into log lines and onto terminals. It becomes no longer by this. */
+static void sanitize_note(char note[GW_NOTE_MAX])
+{
+	char plain[GW_NOTE_MAX];
+	struct gw_text t;
+
+	gw_text_init(&t, plain, sizeof(plain));
+	gw_text_add_sanitized(&t, note);
+	memcpy(note, t.at, t.used + 1);
+}
+
+static enum gw_err parse_value(enum key key, const char *name, const json_t *v,
+	struct gw_request *r, struct gw_error *err)
+{
+	int64_t last = 0;
+	enum gw_err e;
+
+	switch (key) {
+	case ALL: return parse_bool(name, v, &r->all, err);
+	case JSON: return parse_bool(name, v, &r->json, err);
+	case LAST:
+		e = parse_int(name, v, GW_PROTOCOL_TAIL_MAX, &last, err);
+		if (e == GW_OK)
+			r->last = (uint32_t)last;
+		return e;
+	case SINCE: return parse_int(name, v, INT64_MAX / 2, &r->since_ms, err);
+	case MAX_BYTES: return parse_int(name, v, INT64_MAX / 2, &r->max_bytes, err);
+	case SINCE_SEQ: return parse_int(name, v, INT64_MAX / 2, &r->since_seq, err);
+	case FORCE: return parse_bool(name, v, &r->force, err);
+	case UPLINK: return parse_text(name, v, r->uplink, sizeof(r->uplink), err);
+	case FOR: return parse_duration(name, v, &r->for_ns, err);
+	case PATTERN: return parse_text(name, v, r->pattern, sizeof(r->pattern), err);
+	case ALARM: return parse_text(name, v, r->alarm, sizeof(r->alarm), err);
+	case NOTE:
+		e = parse_text(name, v, r->note, sizeof(r->note), err);
+		if (e == GW_OK)
+			sanitize_note(r->note);
+		return e;
+	}
+	return GW_ERR_PROTOCOL;
+}
+
+static enum gw_err parse_keys(
+	json_t *object, size_t command, struct gw_request *r, struct gw_error *err)
+{
+	const char *cmd = commands[command].cmd, *name;
+	unsigned seen = 0;
+	json_t *v;
+	size_t k;
+
+	json_object_foreach(object, name, v)
+	{
+		if (!strcmp(name, "cmd"))
+			continue;
+		for (k = 0; k < N_KEYS && strcmp(keys[k].name, name); k++)
+			;
+		if (k == N_KEYS || !(commands[command].may & keys[k].key))
+			return gw_fail(
+				err, GW_ERR_PROTOCOL, 0, "%s has no \"%.40s\"", cmd, name);
+		if (parse_value(keys[k].key, name, v, r, err))
+			return GW_ERR_PROTOCOL;
+		seen |= keys[k].key;
+	}
+	for (k = 0; k < N_KEYS; k++)
+		if (commands[command].must & keys[k].key & ~seen)
+			return gw_fail(err, GW_ERR_PROTOCOL, 0, "%s needs \"%s\"", cmd,
+				keys[k].name);
+	if (seen & SINCE && seen & SINCE_SEQ)
+		return gw_fail(err, GW_ERR_PROTOCOL, 0,
+			"\"since_ms\" and \"since_seq\": give one of them");
+	if (seen & SINCE && !(seen & LAST))
+		r->last = GW_PROTOCOL_TAIL_MAX;
+	return GW_OK;
+}
+
+static enum gw_err parse_object(json_t *object, struct gw_request *r, struct gw_error *err)
+{
+	const json_t *cmd = json_object_get(object, "cmd");
+	size_t c;
+
+	if (!json_is_object(object))
+		return gw_fail(err, GW_ERR_PROTOCOL, 0, "a request is one JSON object");
+	if (!json_is_string(cmd))
+		return gw_fail(err, GW_ERR_PROTOCOL, 0, "\"cmd\" is missing or no string");
+	for (c = 0; c < N_COMMANDS && strcmp(commands[c].cmd, json_string_value(cmd)); c++)
+		;
+	if (c == N_COMMANDS)
+		return gw_fail(err, GW_ERR_PROTOCOL, 0, "unknown command \"%.40s\"",
+			json_string_value(cmd));
+	r->kind = commands[c].kind;
+	return parse_keys(object, c, r, err);
+}
+
+enum gw_err gw_request_parse(
+	const char *line, size_t n, struct gw_request *ret_request, struct gw_error *err)
+{
+	struct gw_request r = {0};
+	json_error_t why;
+	json_t *object = json_loadb(line, n, JSON_REJECT_DUPLICATES, &why);
+	enum gw_err e;
+
+	if (!object)
+		return gw_fail(err, GW_ERR_PROTOCOL, 0, "not a JSON object: %s", why.text);
+	e = parse_object(object, &r, err);
+	json_decref(object);
+	if (e == GW_OK)
+		*ret_request = r;
+	return e;
+}

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "control/tail.h"
+
+#include "control/protocol.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- texts ---- */
+
+static void put_line(struct gw_tail_recent *f, struct gw_text *t, const struct gw_event *e)
+{
+	struct gw_text line;
+
+	gw_text_init(&line, f->scratch, sizeof(f->scratch));
+	gw_event_line(&line, e);
+	t->comma = false;
+	gw_json_open(t, NULL, '{');
+	gw_json_string(t, "line", f->scratch);
+	gw_json_close(t, '}');
+	gw_text_add(t, "\n");
+}
+
+static void put_json(struct gw_tail_recent *f, struct gw_text *t, const struct gw_event *e)
+{
+	struct gw_text json;
+
+	gw_text_init(&json, f->scratch, sizeof(f->scratch));
+	gw_event_json(&json, e);
+	if (json.cut) /* half an object would break the follower's parser */
+		gw_text_addf(t, "{\"note\":\"event #%llu is too long to show\"}\n",
+			(unsigned long long)e->seq);
+	else
+		gw_text_addf(t, GW_PROTOCOL_EVENT "%s}\n", f->scratch);
+}
+
+static void release(struct gw_tail_event *live)
+{
+	if (live && --live->refs == 0)
+		free(live);
+}
+
+static struct gw_tail_event *make_live(struct gw_tail_recent *f, const struct gw_event *e)
+{
+	struct gw_tail_event *live;
+	struct gw_text t;
+	size_t n_line;
+
+	gw_text_init(&t, f->wrapped, sizeof(f->wrapped));
+	put_line(f, &t, e);
+	n_line = t.used;
+	put_json(f, &t, e);
+	if (t.cut)
+		return NULL;
+	live = malloc(sizeof(*live) + t.used);
+	if (!live)
+		return NULL;
+	*live = (struct gw_tail_event){
+		.refs = 1,
+		.seq = e->seq,
+		.wall_ms = e->wall_ms,
+		.n_line = n_line,
+		.n_json = t.used - n_line,
+	};
+	memcpy(live->text, f->wrapped, t.used);
+	return live;
+}
+
+struct gw_tail_event *gw_tail_recent_add(
+	struct gw_tail_recent *f, const struct gw_event *event)
+{
+	struct gw_tail_event *live = make_live(f, event);
+
+	if (!live)
+		return NULL;
+	if (f->n == GW_TAIL_RECENT) {
+		release(f->events[f->first]);
+		f->first = (f->first + 1) % GW_TAIL_RECENT;
+		f->n--;
+	}
+	f->events[(f->first + f->n++) % GW_TAIL_RECENT] = live;
+	return live;
+}
+
+uint64_t gw_tail_recent_oldest_seq(const struct gw_tail_recent *f)
+{
+	return f->n ? f->events[f->first]->seq : 0;
+}
+
+void gw_tail_recent_fini(struct gw_tail_recent *f)
+{
+	for (; f->n; f->n--) {
+		release(f->events[f->first]);
+		f->first = (f->first + 1) % GW_TAIL_RECENT;
+	}
+}
+
+/* ---- one follower ---- */
+
+enum gw_err gw_tail_begin(struct gw_tail *r, const struct gw_tail_recent *f, uint32_t last,
+	int64_t since_ms, bool json, struct gw_error *err)
+{
+	*r = (struct gw_tail){.json = json, .last = last, .since_ms = since_ms};
+	r->queue = calloc(GW_TAIL_QUEUE, sizeof(struct gw_tail_event *));
+	if (!r->queue)
+		return gw_fail(err, GW_ERR_SYSTEM, ENOMEM, "out of memory");
+	if (last == 0)
+		return GW_OK;
+	for (size_t i = 0; i < f->n; i++) {
+		struct gw_tail_event *live = f->events[(f->first + i) % GW_TAIL_RECENT];
+
+		if (live->wall_ms >= since_ms)
+			gw_tail_push(r, live);
+	}
+	r->n_recent = r->n;
+	return GW_OK;
+}
+
+bool gw_tail_push(struct gw_tail *r, struct gw_tail_event *live)
+{
+	if (r->n == GW_TAIL_QUEUE)
+		return false;
+	live->refs++;
+	r->queue[(r->first + r->n++) % GW_TAIL_QUEUE] = live;
+	return true;
+}
+
+static void pop(struct gw_tail *r)
+{
+	release(r->queue[r->first]);
+	r->first = (r->first + 1) % GW_TAIL_QUEUE;
+	r->n--;
+	if (r->n_recent)
+		r->n_recent--;
+}
+
+void gw_tail_add_history(struct gw_tail *r, struct gw_batch *history)
+{
+	size_t n = history && !history->failed ? history->n : 0, over;
+	uint64_t known = n > 0 ? history->events[n - 1].seq : 0;
+
+	r->history = history;
+	r->at = 0;
+	while (r->n && r->queue[r->first]->seq <= known)
+		pop(r);
+	/* Together no more than asked for; but what arose since it came is never left out. */
+	over = n + r->n_recent > r->last ? n + r->n_recent - r->last : 0;
+	for (; over && r->at < n; over--)
+		r->at++;
+	for (; over && r->n_recent; over--)
+		pop(r);
+	if (r->at >= n) {
+		gw_batch_free(history);
+		r->history = NULL;
+	}
+}
+
+/* Undo a line that did not fit whole. */
+static bool fits(struct gw_text *t, size_t before)
+{
+	if (!t->cut)
+		return true;
+	t->used = before;
+	t->at[before] = '\0';
+	t->cut = false;
+	return false;
+}
+
+static bool write_history(struct gw_tail *r, struct gw_tail_recent *f, struct gw_text *t)
+{
+	while (r->history) {
+		size_t before = t->used;
+
+		if (r->json)
+			put_json(f, t, &r->history->events[r->at]);
+		else
+			put_line(f, t, &r->history->events[r->at]);
+		if (!fits(t, before))
+			return false;
+		if (++r->at == r->history->n) {
+			gw_batch_free(r->history);
+			r->history = NULL;
+		}
+	}
+	return true;
+}
+
+void gw_tail_write(struct gw_tail *r, struct gw_tail_recent *f, struct gw_text *t)
+{
+	if (!write_history(r, f, t))
+		return;
+	while (r->n) {
+		const struct gw_tail_event *live = r->queue[r->first];
+		size_t before = t->used;
+
+		if (r->json)
+			gw_text_add_n(t, live->text + live->n_line, live->n_json);
+		else
+			gw_text_add_n(t, live->text, live->n_line);
+		if (!fits(t, before))
+			return;
+		pop(r);
+	}
+}
+
+void gw_tail_end(struct gw_tail *r)
+{
+	while (r->n)
+		pop(r);
+	free(r->queue);
+	gw_batch_free(r->history);
+	*r = (struct gw_tail){0};
+}

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ctl/connection.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define CHUNK 65536
+/* No document of a gateway is that long: what talks there is no tocsind. */
+#define LINE_MAX_BYTES ((size_t)256 * 1024 * 1024)
+
+/* What a person does next. */
+static enum gw_err unreachable(const char *path, int why, struct gw_error *err)
+{
+	if (why == EACCES || why == EPERM)
+		return gw_fail(err, GW_ERR_LINK, why,
+			"cannot reach tocsind at %s: you may not: be root, or in the group "
+			"tocsin (usermod -aG tocsin USER)",
+			path);
+	if (why == ENOENT || why == ECONNREFUSED)
+		return gw_fail(err, GW_ERR_LINK, why,
+			"cannot reach tocsind at %s: is it running? systemctl status "
+			"tocsind",
+			path);
+	return gw_fail(err, GW_ERR_LINK, why, "cannot reach tocsind at %s: %s", path,
+		gw_errno_text(why));
+}
+
+enum gw_err gw_connection_open(
+	struct gw_connection *c, const char *path, struct gw_error *err)
+{
+	struct sockaddr_un at = {.sun_family = AF_UNIX};
+	int fd;
+
+	*c = (struct gw_connection){.fd = -1};
+	if (strlen(path) >= sizeof(at.sun_path))
+		return unreachable(path, ENAMETOOLONG, err);
+	memcpy(at.sun_path, path, strlen(path) + 1);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return unreachable(path, errno, err);
+	if (connect(fd, (const struct sockaddr *)&at, sizeof(at)) < 0) {
+		int why = errno;
+
+		close(fd);
+		return unreachable(path, why, err);
+	}
+	c->fd = fd;
+	return GW_OK;
+}
+
+void gw_connection_close(struct gw_connection *c)
+{
+	if (c->fd > 0)
+		close(c->fd);
+	free(c->bytes);
+	*c = (struct gw_connection){.fd = -1};
+}
+
+/* What it said before it hung up, if anything, is read by the next gw_client_line. */
+enum gw_err gw_connection_send(
+	struct gw_connection *c, const char *request, struct gw_error *err)
+{
+	size_t n = strlen(request), done = 0;
+
+	while (done < n + 1) {
+		const char *from = done < n ? request + done : "\n";
+		ssize_t sent = send(c->fd, from, done < n ? n - done : 1, MSG_NOSIGNAL);
+
+		if (sent < 0 && errno == EPIPE)
+			return GW_OK;
+		if (sent < 0 && errno != EINTR)
+			return gw_fail(err, GW_ERR_LINK, errno, "tocsind went away: %s",
+				gw_errno_text(errno));
+		if (sent > 0)
+			done += (size_t)sent;
+	}
+	return GW_OK;
+}
+
+static enum gw_err make_room(struct gw_connection *c, struct gw_error *err)
+{
+	size_t capacity;
+	char *bytes;
+
+	if (c->consumed > 0) {
+		memmove(c->bytes, c->bytes + c->consumed, c->n - c->consumed);
+		c->n -= c->consumed;
+		c->consumed = 0;
+	}
+	if (c->n + CHUNK <= c->capacity)
+		return GW_OK;
+	capacity = c->capacity * 2 > c->n + CHUNK ? c->capacity * 2 : c->n + CHUNK;
+	bytes = capacity <= LINE_MAX_BYTES ? realloc(c->bytes, capacity) : NULL;
+	if (!bytes)
+		return gw_fail(err, GW_ERR_SYSTEM, ENOMEM, "the answer is too long");
+	c->bytes = bytes;
+	c->capacity = capacity;
+	return GW_OK;
+}
+
+static enum gw_err read_more(struct gw_connection *c, int timeout_ms, struct gw_error *err)
+{
+	struct pollfd p = {.fd = c->fd, .events = POLLIN};
+	int ready = poll(&p, 1, timeout_ms);
+	ssize_t n;
+
+	if (ready == 0)
+		return gw_fail(err, GW_ERR_TIMEOUT, 0,
+			"tocsind does not answer: journalctl -u tocsind");
+	n = ready > 0 ? recv(c->fd, c->bytes + c->n, c->capacity - c->n, 0) : -1;
+	if (n < 0 && errno == EINTR)
+		return GW_OK;
+	if (n < 0 && errno != ECONNRESET)
+		return gw_fail(
+			err, GW_ERR_LINK, errno, "tocsind: %s", gw_errno_text(errno));
+	if (n <= 0)
+		return gw_fail(err, GW_ERR_STOPPED, 0,
+			"tocsind went away: systemctl status tocsind");
+	c->n += (size_t)n;
+	return GW_OK;
+}
+
+enum gw_err gw_connection_read_line(
+	struct gw_connection *c, int timeout_ms, char **ret_line, struct gw_error *err)
+{
+	size_t looked = 0;
+	enum gw_err e;
+
+	for (;;) {
+		size_t have = c->n - c->consumed;
+		char *end = have > looked
+			? memchr(c->bytes + c->consumed + looked, '\n', have - looked)
+			: NULL;
+
+		if (end) {
+			*end = '\0';
+			*ret_line = c->bytes + c->consumed;
+			c->consumed = (size_t)(end - c->bytes) + 1;
+			return GW_OK;
+		}
+		looked = have;
+		e = make_room(c, err);
+		if (e == GW_OK)
+			e = read_more(c, timeout_ms, err);
+		if (e)
+			return e;
+	}
+}

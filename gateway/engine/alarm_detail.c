@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/engine_internal.h"
+
+#include <math.h>
+
+const struct gw_alarm_detail gw_alarm_detail_none = {
+	.state = GW_STATE_INIT,
+	.condition_due_ns = INT64_MAX,
+	.unsuppress_ns = INT64_MAX,
+	.peak = (double)NAN,
+	.eta_ms = -1,
+};
+
+struct gw_alarm_detail *gw_alarm_detail_write(struct gw_engine *e, struct gw_alarm *a)
+{
+	struct gw_alarm_detail *s = &e->alarm_details[gw_alarm_index(e, a)];
+
+	if (!a->has_detail) {
+		*s = gw_alarm_detail_none;
+		s->condition_due_ns = gw_timers_due_ns(e, gw_alarm_index(e, a));
+		a->has_detail = true;
+	}
+	return s;
+}
+
+struct gw_state_rules gw_alarm_rules(const struct gw_alarm *a)
+{
+	return (struct gw_state_rules){.on_delay_ns = a->opts->on_delay_ns,
+		.off_delay_ns = a->opts->off_delay_ns,
+		.re_alarm_ns = a->opts->re_alarm_ns,
+		.latch = a->opts->latch,
+		.hold_while_chattering = a->opts->chatter_rule == GW_CHATTER_HOLD};
+}
+
+int64_t gw_alarm_state_due_ns(const struct gw_engine *e, const struct gw_alarm *a)
+{
+	struct gw_state_rules rules;
+
+	if (!a->has_detail)
+		return INT64_MAX;
+	rules = gw_alarm_rules(a);
+	return gw_state_due_ns(&gw_alarm_detail_of(e, a)->state, &rules);
+}
+
+int64_t gw_alarm_evaluate_due_ns(const struct gw_engine *e, const struct gw_alarm *a)
+{
+	return a->has_detail ? gw_alarm_detail_of(e, a)->condition_due_ns
+			     : gw_timers_due_ns(e, gw_alarm_index(e, a));
+}
+
+void gw_alarm_evaluate_at(struct gw_engine *e, struct gw_alarm *a, int64_t due_ns)
+{
+	if (a->has_detail)
+		gw_alarm_detail_write(e, a)->condition_due_ns = due_ns;
+	else
+		gw_timers_set(e, gw_alarm_index(e, a), due_ns);
+}
+
+void gw_alarm_schedule(struct gw_engine *e, struct gw_alarm *a)
+{
+	const struct gw_alarm_detail *detail = gw_alarm_detail_of(e, a);
+	int64_t due_ns;
+
+	if (!a->has_detail) /* the queue has what there is */
+		return;
+	due_ns = gw_alarm_state_due_ns(e, a);
+	if (detail->condition_due_ns < due_ns)
+		due_ns = detail->condition_due_ns;
+	if (detail->unsuppress_ns < due_ns)
+		due_ns = detail->unsuppress_ns;
+	gw_timers_set(e, gw_alarm_index(e, a), due_ns);
+}

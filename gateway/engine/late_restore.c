@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Memories that come after the engine's thread began, because the disk did not answer in time.
+ * Meanwhile the engine knew nothing of what stood before: an alarm may have been raised a second
+ * time, under an occurrence of its own.
+ *
+ * Of the two occurrences the newer one goes on: it is the one that people are just looking at, and
+ * nobody has acknowledged it. The older one ends at once, so that a platform which keeps its
+ * records by occurrence is not left with one that never ends; to adopt it instead would leave the
+ * newer one there. After that `cleared` comes an `amended` of what stands: whoever keeps records by
+ * alarm, the journal among them, has the right state as the last word.
+ */
+#include "alarm/chatter_flood.h"
+#include "engine/engine_internal.h"
+
+#include <stdlib.h>
+
+#define NO_ALARM UINT32_MAX
+
+static int compare_alarms(const void *a, const void *b)
+{
+	uint32_t i = ((const struct gw_late_record *)a)->alarm;
+	uint32_t k = ((const struct gw_late_record *)b)->alarm;
+
+	return (i > k) - (i < k);
+}
+
+bool gw_engine_restore_late(struct gw_engine *e, struct gw_late_records *batch)
+{
+	if (!gw_engine_restore_done(e))
+		return false;
+	batch->n_orphans = batch->n_raised_anew = 0;
+	for (size_t i = 0; i < batch->n; i++) {
+		struct gw_alarm *a = gw_key_index_find_alarm(e, batch->at[i].memory.key);
+
+		batch->at[i].alarm = a ? gw_alarm_index(e, a) : NO_ALARM;
+	}
+	gw_key_index_free(e);
+	/* members come before the votes that count them, as at the start */
+	qsort(batch->at, batch->n, sizeof *batch->at, compare_alarms);
+	/* release: the engine's thread sees the batch as written above */
+	atomic_store_explicit(&e->late, batch, memory_order_release);
+	return true;
+}
+
+bool gw_engine_restore_done(const struct gw_engine *e)
+{
+	/* acquire: who sees NULL may free the batch, the engine has written its last to it */
+	return atomic_load_explicit(&e->late, memory_order_acquire) == NULL;
+}
+
+static void keep_newer(struct gw_engine *e, struct gw_alarm *a,
+	const struct gw_alarm_record *memory, const struct gw_time *now)
+{
+	struct gw_alarm_detail *detail = gw_alarm_detail_write(e, a);
+
+	if (memory->underlying != GW_STATE_NORMAL)
+		gw_restore_clear_occurrence(e, memory, &a->opts->info,
+			"raised anew before it was known that it stood", now);
+	if (detail->state.underlying == GW_STATE_RETURNED_UNACKED &&
+		(memory->underlying == GW_STATE_LATCHED_UNACKED ||
+			memory->underlying == GW_STATE_LATCHED_ACKED))
+		detail->state.underlying = GW_STATE_LATCHED_UNACKED;
+	if (gw_restore_shelf(detail, memory, now) &&
+		detail->state.shelf_end_ns > now->mono_ns)
+		gw_alarm_emit(e, a, GW_CHANGE_SHELVED, "it was before the restart",
+			now->mono_ns, now);
+	else
+		gw_alarm_emit(e, a, GW_CHANGE_AMENDED, "it stood before the restart",
+			now->mono_ns, now);
+	gw_alarm_schedule(e, a);
+}
+
+static void restore(struct gw_engine *e, struct gw_alarm *a,
+	const struct gw_alarm_record *memory, const struct gw_time *now)
+{
+	const struct gw_condition_kind *kind = a->opts->when.kind;
+	bool was_false = !a->condition_true;
+
+	for (uint32_t p = 0; p < a->opts->n_points; p++)
+		gw_history_flush(e, a->opts->first_point + p);
+	gw_restore_alarm(e, a, memory, e->start_ns, now);
+	if (was_false) /* it is not of what is remembered */
+		a->quality = GW_QUALITY_NONE;
+	if (was_false && a->condition_true && a->has_input && kind->restore_active)
+		kind->restore_active(&a->opts->when, a->memory);
+	/* begins anew in gw_alarms_hold_all, and ends what stood */
+	gw_alarm_detail_write(e, a)->state.suppressed_by &=
+		(uint8_t)~GW_SUPPRESSED_BY_SERVICE;
+}
+
+static void restore_one(
+	struct gw_engine *e, struct gw_late_record *m, const struct gw_time *now)
+{
+	struct gw_alarm *a = &e->alarms[m->alarm];
+	const struct gw_alarm_detail *detail = gw_alarm_detail_of(e, a);
+
+	m->was_active = gw_alarm_active(e, a);
+	m->seq_before = detail->seq;
+	m->raised_anew = detail->in_occurrence && !detail->withheld;
+	if (m->raised_anew)
+		keep_newer(e, a, &m->memory, now);
+	else
+		restore(e, a, &m->memory, now);
+}
+
+/* As at the first step of a start, with what its points have said since. */
+static void reevaluate(
+	struct gw_engine *e, struct gw_late_record *m, const struct gw_time *now)
+{
+	struct gw_alarm *a = &e->alarms[m->alarm];
+	const struct gw_condition_kind *kind = a->opts->when.kind;
+
+	if (kind->on_devices || kind == &gw_condition_chattering ||
+		kind == &gw_condition_flood || (kind->absorb && a->has_input))
+		gw_startup_evaluate_tick(e, a, now);
+	else if (kind->on_points && !kind->absorb)
+		gw_startup_evaluate_value(e, a, now);
+	gw_startup_evaluate_members(e, a, now);
+	gw_startup_emit_level(e, a, now);
+	gw_alarm_schedule(e, a);
+	for (uint32_t p = 0; p < a->opts->n_points; p++)
+		gw_alarm_update_band(e, a->opts->first_point + p);
+	if (a->has_input && gw_alarm_active(e, a) != m->was_active)
+		gw_alarm_notify_listeners(e, a, now->mono_ns, now);
+	/* events since the start are newer in the journal than what it remembers of this one */
+	if (m->seq_before && gw_alarm_detail_of(e, a)->seq == m->seq_before &&
+		gw_state_shown(&gw_alarm_detail_of(e, a)->state) != GW_STATE_NORMAL)
+		gw_alarm_emit(e, a, GW_CHANGE_AMENDED, "it stood before the restart",
+			now->mono_ns, now);
+}
+
+void gw_late_restore_run(struct gw_engine *e, const struct gw_time *now)
+{
+	/* acquire: the batch as main wrote it */
+	struct gw_late_records *batch = atomic_load_explicit(
+		&e->late, memory_order_acquire);
+	size_t known = 0;
+
+	if (!batch)
+		return;
+	for (; known < batch->n && batch->at[known].alarm != NO_ALARM; known++)
+		restore_one(e, &batch->at[known], now);
+	for (size_t i = known; i < batch->n; i++)
+		gw_restore_clear_occurrence(e, &batch->at[i].memory, batch->at[i].info,
+			"no longer configured", now);
+	batch->n_orphans = batch->n - known;
+	gw_startup_suppress(e, now);
+	for (size_t i = 0; i < known; i++)
+		if (batch->at[i].raised_anew)
+			batch->n_raised_anew++;
+		else
+			reevaluate(e, &batch->at[i], now);
+	/* release: main finds its batch as the engine left it */
+	atomic_store_explicit(&e->late, NULL, memory_order_release);
+}

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The first step of a start or a reload: every alarm looks at what there is; and what is told
+ * anew when the clock becomes right.
+ */
+#include "engine/engine_internal.h"
+
+void gw_startup_evaluate_tick(
+	struct gw_engine *e, struct gw_alarm *a, const struct gw_time *now)
+{
+	gw_alarm_evaluate(e, a,
+		(struct gw_condition_input){.member = GW_NO_MEMBER, .now_ns = now->mono_ns},
+		now);
+}
+
+void gw_startup_evaluate_value(
+	struct gw_engine *e, struct gw_alarm *a, const struct gw_time *now)
+{
+	struct gw_sample sample = {.mono_ns = now->mono_ns};
+	struct gw_point_view v;
+
+	gw_view_point(&e->view, a->opts->first_point, &v);
+	if (!gw_quality_usable(v.quality) || !gw_retained_may_evaluate(a, v.quality))
+		return;
+	sample.quality = v.quality;
+	sample.device_ns = v.device_ns;
+	sample.value = v.value;
+	gw_alarm_evaluate(e, a,
+		(struct gw_condition_input){
+			.sample = &sample, .member = GW_NO_MEMBER, .now_ns = now->mono_ns},
+		now);
+}
+
+/* After a reload: an alarm that is new, or whose condition is, looks at the value its point has.
+ * A sensor that speaks only when something changes may not say it again. */
+static void evaluate_new(struct gw_engine *e, struct gw_alarm *a, const struct gw_time *now)
+{
+	if (!a->has_input && a->opts->n_points == 1 && !a->opts->when.kind->absorb &&
+		!a->opts->when.kind->on_devices)
+		gw_startup_evaluate_value(e, a, now);
+}
+
+/* After a reload: a vote hears what its members are, as they tell it only when they change. */
+void gw_startup_evaluate_members(
+	struct gw_engine *e, struct gw_alarm *a, const struct gw_time *now)
+{
+	const struct gw_condition_opts *o = &a->opts->when;
+
+	for (uint32_t m = 0; m < o->n_members; m++) {
+		struct gw_condition_input in = {.member = m, .now_ns = now->mono_ns};
+		struct gw_point_view v;
+
+		if (o->members[m].is_alarm) {
+			const struct gw_alarm *member = &e->alarms[o->members[m].index];
+
+			if (!member->has_input)
+				continue;
+			in.member_true = gw_alarm_active(e, member);
+		} else {
+			gw_view_point(&e->view, o->members[m].index, &v);
+			if (!gw_quality_current(v.quality))
+				continue;
+			in.member_true = v.value != 0;
+		}
+		gw_alarm_evaluate(e, a, in, now);
+	}
+}
+
+/* It stands, and the configuration gives it another level than those who heard of it know. Under
+ * a shelf they hear of it at the end. */
+void gw_startup_emit_level(
+	struct gw_engine *e, struct gw_alarm *a, const struct gw_time *now)
+{
+	const struct gw_alarm_detail *detail = gw_alarm_detail_of(e, a);
+
+	if (!detail->in_occurrence || detail->state.shelved || detail->withheld ||
+		detail->announced_level == a->opts->level)
+		return;
+	gw_alarm_emit(e, a, GW_CHANGE_LEVEL, NULL, now->mono_ns, now);
+}
+
+/* Before anything is asked, so that nothing slips through what should hold it back. */
+void gw_startup_suppress(struct gw_engine *e, const struct gw_time *now)
+{
+	for (size_t i = 0; i < e->opts.n_alarms; i++) {
+		struct gw_alarm *a = &e->alarms[i];
+
+		if (!gw_suppression_update(e, a, now->mono_ns, now))
+			gw_alarm_set_suppressed(
+				e, a, GW_SUPPRESSED_BY_DESIGN, false, now->mono_ns, now);
+		gw_alarm_set_suppressed(e, a, GW_SUPPRESSED_BY_SERVICE,
+			a->opts->out_of_service, now->mono_ns, now);
+	}
+}
+
+void gw_startup_run(struct gw_engine *e, const struct gw_time *now)
+{
+	e->start_ns = now->mono_ns;
+	gw_startup_suppress(e, now);
+	for (size_t i = 0; i < e->opts.n_alarms; i++) {
+		struct gw_alarm *a = &e->alarms[i];
+
+		if (a->opts->when.kind->on_devices)
+			gw_startup_evaluate_tick(e, a, now);
+		evaluate_new(e, a, now);
+		gw_startup_evaluate_members(e, a, now);
+		gw_startup_emit_level(e, a, now);
+		gw_alarm_schedule(e, a);
+	}
+	gw_flood_start(e, now);
+	for (size_t p = 0; p < e->opts.n_points; p++)
+		gw_alarm_update_band(e, p);
+}
+
+void gw_startup_amend(struct gw_engine *e, const struct gw_time *now)
+{
+	for (size_t i = 0; i < e->opts.n_alarms; i++) {
+		struct gw_alarm *a = &e->alarms[i];
+		struct gw_alarm_detail *detail = &e->alarm_details[i];
+
+		if (!a->has_detail || !detail->unsynced)
+			continue;
+		detail->unsynced = false;
+		if (!detail->in_occurrence)
+			continue;
+		if (detail->onset_ns)
+			detail->onset_ms = gw_alarm_wall_ms(now, detail->onset_ns);
+		gw_alarm_emit(e, a, GW_CHANGE_AMENDED, NULL, now->mono_ns, now);
+	}
+}

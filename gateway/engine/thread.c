@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/thread.h"
+
+#include "engine/engine_internal.h"
+
+#include <errno.h>
+#include <time.h>
+
+#define SLEEP_MAX_NS GW_NS_PER_SEC /* for the beat */
+/* When samples come one upon the other it is cheaper, for both sides, to look on for a moment than
+ * to sleep and be woken. Each time it is worth it pays for one time that it is not; besides, one
+ * part of the time in so many may be spent on trying. */
+#define SPIN_NS        5000
+#define SPIN_LOOKS_MAX 256 /* should the clock stand still */
+#define SPIN_SHARE     2000
+#define CREDIT_MAX     (20 * SPIN_NS)
+
+/* The thread runs again this much later than it was to: the process was stopped, or its machine
+ * suspended or starved. Less than that is noise. */
+#define PAUSE_MIN_NS GW_NS_PER_SEC
+
+struct spin_credit {
+	int64_t ns;       /* to be spent on looking in vain */
+	int64_t until_ns; /* it was reckoned up to then */
+};
+
+static struct gw_time read_clocks(struct gw_engine_thread *r)
+{
+	return (struct gw_time){
+		.mono_ns = gw_clock_mono_ns(),
+		.wall_ms = gw_clock_wall_ms(),
+		.synced = atomic_load_explicit(&r->synced, memory_order_relaxed),
+	};
+}
+
+/* Whether something turned up that was worth waiting for awake. */
+static bool spin_for_input(const struct gw_engine *e, struct spin_credit *c, int64_t now_ns)
+{
+	int looks = SPIN_LOOKS_MAX;
+	bool found;
+
+	c->ns += (now_ns - c->until_ns) / SPIN_SHARE;
+	c->until_ns = now_ns;
+	if (c->ns < SPIN_NS)
+		return false;
+	do {
+		gw_ring_cpu_relax();
+		found = gw_engine_has_input(e);
+	} while (!found && --looks > 0 && gw_clock_mono_ns() - now_ns < SPIN_NS);
+	c->ns += found ? SPIN_NS : -SPIN_NS;
+	if (c->ns > CREDIT_MAX)
+		c->ns = CREDIT_MAX;
+	return found;
+}
+
+/* due_ns: when the thread was to look at the clock again at the latest; 0: not yet. Decided here,
+ * where the clocks are read: the engine is told, and stays a function of what it is told. */
+static void report_pause(struct gw_engine *e, int64_t *due_ns, int64_t now_ns)
+{
+	if (*due_ns && now_ns - *due_ns > PAUSE_MIN_NS)
+		gw_engine_paused(e, now_ns - *due_ns, now_ns);
+	*due_ns = now_ns;
+}
+
+enum { RUNNING, PAUSE_REQUESTED, PAUSED };
+
+/* Relaxed: a look that comes too early is repeated after the poke; the semaphores order what
+ * either side does with the engine. */
+static bool pause_requested(struct gw_engine_thread *r)
+{
+	return atomic_load_explicit(&r->pause_state, memory_order_relaxed) ==
+		PAUSE_REQUESTED;
+}
+
+/* Main may lose patience and take the ask back at the same time: the one exchange decides. */
+static bool change_pause(struct gw_engine_thread *r, int from, int to)
+{
+	return atomic_compare_exchange_strong_explicit(
+		&r->pause_state, &from, to, memory_order_acq_rel, memory_order_relaxed);
+}
+
+static void wait_for(sem_t *sem)
+{
+	while (sem_wait(sem) && errno == EINTR)
+		;
+}
+
+static void *run(void *arg)
+{
+	struct gw_engine_thread *r = arg;
+	int64_t due_ns = 0;
+	struct spin_credit spin_credit = {0, 0};
+	bool stop = false;
+
+	while (!stop) {
+		struct gw_time now;
+		int64_t wait_ns;
+
+		if (pause_requested(r) && change_pause(r, PAUSE_REQUESTED, PAUSED)) {
+			sem_post(&r->paused);
+			wait_for(&r->resumed);
+			due_ns = 0; /* main was at work on it, and it may be another one */
+			continue;
+		}
+		stop = gw_thread_stopping(&r->thread);
+		do {
+			now = read_clocks(r);
+			gw_thread_beat(&r->thread, now.mono_ns);
+			report_pause(r->engine, &due_ns, now.mono_ns);
+		} while (gw_engine_step(r->engine, now) && !pause_requested(r));
+		wait_ns = gw_engine_next_timer_ns(r->engine) - now.mono_ns;
+		if (wait_ns > SLEEP_MAX_NS)
+			wait_ns = SLEEP_MAX_NS;
+		if (!stop && wait_ns > SPIN_NS &&
+			spin_for_input(r->engine, &spin_credit, now.mono_ns))
+			continue;
+		due_ns = now.mono_ns + (wait_ns > 0 ? wait_ns : 0);
+		gw_wake_prepare(&r->wake); /* whoever publishes from here on pokes */
+		if (stop || wait_ns <= 0 || gw_thread_stopping(&r->thread) ||
+			pause_requested(r) || gw_engine_has_input(r->engine))
+			gw_wake_finish(&r->wake);
+		else
+			gw_wake_wait(&r->wake, wait_ns);
+	}
+	return NULL;
+}
+
+enum gw_err gw_engine_thread_init(struct gw_engine_thread *r, struct gw_error *err)
+{
+	*r = (struct gw_engine_thread){.wake = {.fd = -1}};
+	sem_init(&r->paused, 0, 0);
+	sem_init(&r->resumed, 0, 0);
+	return gw_wake_init(&r->wake, err);
+}
+
+void gw_engine_thread_fini(struct gw_engine_thread *r)
+{
+	gw_engine_thread_stop(r);
+	gw_wake_fini(&r->wake);
+	sem_destroy(&r->paused);
+	sem_destroy(&r->resumed);
+}
+
+enum gw_err gw_engine_thread_start(
+	struct gw_engine_thread *r, struct gw_engine *engine, struct gw_error *err)
+{
+	r->engine = engine;
+	gw_key_index_free(engine); /* what was to be restored is */
+	return gw_thread_start(&r->thread, "engine", run, r, err);
+}
+
+void gw_engine_thread_stop(struct gw_engine_thread *r)
+{
+	if (!r->thread.running)
+		return;
+	gw_thread_request_stop(&r->thread);
+	gw_wake_poke(&r->wake);
+	gw_thread_join(&r->thread);
+}
+
+enum gw_err gw_engine_thread_pause(
+	struct gw_engine_thread *r, int64_t timeout_ns, struct gw_error *err)
+{
+	struct timespec until;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += (time_t)(timeout_ns / GW_NS_PER_SEC);
+	until.tv_nsec += (long)(timeout_ns % GW_NS_PER_SEC);
+	until.tv_sec += until.tv_nsec / (long)GW_NS_PER_SEC;
+	until.tv_nsec %= (long)GW_NS_PER_SEC;
+	atomic_store_explicit(&r->pause_state, PAUSE_REQUESTED, memory_order_release);
+	gw_wake_poke(&r->wake);
+	while (sem_clockwait(&r->paused, CLOCK_MONOTONIC, &until)) {
+		if (errno == ETIMEDOUT && change_pause(r, PAUSE_REQUESTED, RUNNING))
+			return gw_fail(
+				err, GW_ERR_TIMEOUT, 0, "the engine does not answer");
+	}
+	/* Acquire, with the thread's exchange: what it did with the engine is seen. The semaphore
+	 * says so, too, but not to ThreadSanitizer, which does not know sem_clockwait. */
+	while (atomic_load_explicit(&r->pause_state, memory_order_acquire) != PAUSED)
+		;
+	return GW_OK;
+}
+
+void gw_engine_thread_resume(struct gw_engine_thread *r, struct gw_engine *engine)
+{
+	r->engine = engine;
+	gw_key_index_free(engine);
+	atomic_store_explicit(&r->pause_state, RUNNING, memory_order_release);
+	sem_post(&r->resumed);
+}

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "replay/decode.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static enum gw_err no_memory(struct gw_error *err)
+{
+	return gw_fail(err, GW_ERR_SYSTEM, ENOMEM, "out of memory");
+}
+
+static enum gw_err damaged(struct gw_error *err)
+{
+	return gw_fail(
+		err, GW_ERR_CORRUPT, 0, "damaged: a block does not hold what it says");
+}
+
+/* ---- points ---- */
+
+static bool set_point(struct gw_decode *u, uint32_t index, const char *key, size_t n)
+{
+	char *copy;
+
+	if (u->n_points == u->cap_points) {
+		size_t cap = u->cap_points ? 2 * u->cap_points : 64;
+		struct gw_decode_point *points = reallocarray(
+			u->points, cap, sizeof(*points));
+
+		if (!points)
+			return false;
+		u->points = points;
+		u->cap_points = cap;
+	}
+	copy = malloc(n + 1);
+	if (!copy)
+		return false;
+	memcpy(copy, key, n);
+	copy[n] = '\0';
+	u->points[index] = (struct gw_decode_point){
+		.name = GW_POINT_NAMES_NONE, .length = (uint32_t)n, .key = copy};
+	u->n_points++;
+	return true;
+}
+
+static void clear_points(struct gw_decode *u)
+{
+	for (size_t i = 0; i < u->n_points; i++)
+		free(u->points[i].key);
+	u->n_points = 0;
+}
+
+enum gw_err gw_decode_points(
+	struct gw_decode *u, const struct gw_recording_block *block, struct gw_error *err)
+{
+	struct gw_recording_scan scan = {.block = *block};
+	uint32_t index;
+	const char *key;
+	size_t n;
+
+	while (gw_recording_next_point(&scan, &index, &key, &n)) {
+		if (index == 0)
+			clear_points(u);
+		if (index != u->n_points || index >= GW_POINT_NAMES_MAX ||
+			memchr(key, '\0', n))
+			return damaged(err);
+		if (!set_point(u, index, key, n))
+			return no_memory(err);
+	}
+	return scan.malformed ? damaged(err) : GW_OK;
+}
+
+/* ---- runs ---- */
+
+static bool before(const struct gw_decode_run *a, const struct gw_decode_run *b)
+{
+	return a->next_ns < b->next_ns || (a->next_ns == b->next_ns && a->order < b->order);
+}
+
+static void sift_down(struct gw_decode *u, size_t at)
+{
+	struct gw_decode_run moving = u->heap[at];
+
+	for (size_t child; (child = 2 * at + 1) < u->n; at = child) {
+		if (child + 1 < u->n && before(&u->heap[child + 1], &u->heap[child]))
+			child++;
+		if (!before(&u->heap[child], &moving))
+			break;
+		u->heap[at] = u->heap[child];
+	}
+	u->heap[at] = moving;
+}
+
+static bool add_run(struct gw_decode *u, const struct gw_recording_run *run)
+{
+	if (u->n == u->cap) {
+		size_t cap = u->cap ? 2 * u->cap : 1024;
+		struct gw_decode_run *heap = reallocarray(u->heap, cap, sizeof(*heap));
+
+		if (!heap)
+			return false;
+		u->heap = heap;
+		u->cap = cap;
+	}
+	u->heap[u->n] = (struct gw_decode_run){
+		.next_ns = run->first_ns, .order = u->n, .run = *run};
+	u->n++;
+	return true;
+}
+
+enum gw_err gw_decode_load(
+	struct gw_decode *u, const struct gw_recording_block *block, struct gw_error *err)
+{
+	struct gw_recording_scan scan = {.block = *block};
+	struct gw_recording_run run;
+
+	u->n = 0;
+	while (gw_recording_run(&scan, &run)) {
+		if (run.point >= u->n_points)
+			return damaged(err);
+		if (!add_run(u, &run))
+			return no_memory(err);
+	}
+	if (scan.malformed)
+		return damaged(err);
+	for (size_t i = u->n / 2; i-- > 0;)
+		sift_down(u, i);
+	return GW_OK;
+}
+
+/* When sample k of a run was, 0 being the first: evenly, and the last one exactly. */
+static int64_t time_of(const struct gw_recording_run *run, uint64_t k)
+{
+	uint64_t span = (uint64_t)(run->last_ns - run->first_ns);
+	uint64_t whole = span / run->repeats, rest = span % run->repeats;
+
+	return run->first_ns + (int64_t)(whole * k + rest * k / run->repeats);
+}
+
+static bool add_name(struct gw_decode_point *p, struct gw_point_names *names)
+{
+	p->name = gw_point_names_find(names, p->key, p->length);
+	if (p->name == GW_POINT_NAMES_NONE)
+		p->name = gw_point_names_add(names, p->key, p->length);
+	return p->name != GW_POINT_NAMES_NONE;
+}
+
+bool gw_decode_next(struct gw_decode *u, struct gw_point_names *names,
+	struct gw_reading *ret, enum gw_err *ret_kind)
+{
+	struct gw_decode_run *top = u->heap;
+	struct gw_decode_point *p;
+
+	*ret_kind = GW_OK;
+	if (u->n == 0)
+		return false;
+	p = &u->points[top->run.point];
+	if (p->name == GW_POINT_NAMES_NONE && !add_name(p, names)) {
+		*ret_kind = GW_ERR_SYSTEM;
+		return false;
+	}
+	*ret = (struct gw_reading){.time_ns = top->next_ns,
+		.name = p->name,
+		.quality = top->run.quality,
+		.value = top->run.value};
+	if (top->done++ < top->run.repeats)
+		top->next_ns = time_of(&top->run, top->done);
+	else
+		u->heap[0] = u->heap[--u->n];
+	if (u->n)
+		sift_down(u, 0);
+	return true;
+}
+
+void gw_decode_reset(struct gw_decode *u)
+{
+	clear_points(u);
+	u->n = 0;
+}
+
+void gw_decode_fini(struct gw_decode *u)
+{
+	clear_points(u);
+	free(u->points);
+	free(u->heap);
+	*u = (struct gw_decode){0};
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "replay/silence_filter.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+/* A kind of its own for each alarm, so that ask, which is told no more than its options, finds
+ * the way to the points. */
+struct gw_silence_filter {
+	struct gw_condition_kind kind; /* first: the options point at it */
+	const struct gw_condition_kind *real;
+	const bool *occurs;
+	uint32_t n_points;
+};
+
+static bool any(const struct gw_silence_filter *j)
+{
+	for (uint32_t i = 0; i < j->n_points; i++)
+		if (j->occurs[i])
+			return true;
+	return false;
+}
+
+/* A usable reading asks by itself; only a device that begins with a bad one waits for the next
+ * look. Looks become rarer with time, so that ninety days without a device cost nothing. */
+static void evaluate(const struct gw_condition_opts *o, void *memory,
+	const struct gw_condition_input *in, struct gw_condition_result *result)
+{
+	const struct gw_silence_filter *j = (const struct gw_silence_filter *)(const void *)
+						    o->kind;
+	int64_t wait_ns = (in->now_ns - in->last_good_ns) / 16;
+
+	if (j->real->on_bad_samples) { /* what was refused is in the files; the rest may not be */
+		struct gw_condition_input known = *in;
+
+		known.never_good = false;
+		j->real->evaluate(o, memory, &known, result);
+		return;
+	}
+	if (any(j)) {
+		j->real->evaluate(o, memory, in, result);
+		return;
+	}
+	if (wait_ns < o->window_ns)
+		wait_ns = o->window_ns;
+	result->condition_true = false;
+	result->due_ns = in->now_ns + wait_ns;
+}
+
+/* Kinds that are true of what says nothing. */
+static bool needs_filter(const struct gw_condition_kind *kind)
+{
+	return kind->on_devices || kind->on_bad_samples;
+}
+
+enum gw_err gw_silence_filter_open(struct gw_silence_filters *j,
+	struct gw_alarm_opts *alarms, size_t n_alarms, size_t n_points,
+	struct gw_error *err)
+{
+	struct gw_silence_filter *at;
+	size_t n = 0;
+
+	for (size_t i = 0; i < n_alarms; i++)
+		n += needs_filter(alarms[i].when.kind);
+	j->occurs = calloc(n_points + 1, sizeof(*j->occurs));
+	j->at = at = calloc(n + 1, sizeof(*at));
+	if (!j->occurs || !at)
+		return gw_fail(err, GW_ERR_SYSTEM, ENOMEM, "out of memory");
+	for (size_t i = 0; i < n_alarms; i++) {
+		struct gw_condition_opts *when = &alarms[i].when;
+
+		if (!needs_filter(when->kind))
+			continue;
+		*at = (struct gw_silence_filter){.kind = *when->kind,
+			.real = when->kind,
+			.occurs = j->occurs + alarms[i].first_point,
+			.n_points = alarms[i].n_points};
+		at->kind.evaluate = evaluate;
+		when->kind = &at->kind;
+		at++;
+	}
+	return GW_OK;
+}
+
+void gw_silence_filter_close(struct gw_silence_filters *j)
+{
+	free(j->occurs);
+	free(j->at);
+	*j = (struct gw_silence_filters){0};
+}

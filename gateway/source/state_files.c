@@ -1,0 +1,405 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "source/state_files.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/thread.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define FOLDER            "sources"
+#define MAGIC             "TOCSINM\x01" /* the last byte is the version */
+#define WRITE_INTERVAL_NS (10 * GW_NS_PER_SEC)
+#define RETRY_NS          GW_NS_PER_SEC
+#define LOAD_WAIT_NS      (50 * GW_NS_PER_MS)
+
+struct head {
+	char magic[8];
+	uint64_t sum; /* FNV-1a of the bytes behind */
+	uint32_t n;
+	uint32_t complete;
+};
+
+struct gw_state_file {
+	struct gw_state_files *m;
+	struct gw_state_file *next;
+	char name[96];
+	/* under the lock */
+	bool loaded, dirty, complete;
+	bool urgent; /* the file says complete, and that is over */
+	bool file_is_complete;
+	unsigned char *bytes;
+	size_t n, capacity;
+	/* the thread's */
+	int64_t due_ns; /* not written before */
+};
+
+struct gw_state_files {
+	char dir[3072];
+	struct gw_thread thread;
+	pthread_mutex_t lock;
+	pthread_cond_t changed; /* something is to load or to write, or has been loaded */
+	struct gw_state_file *slots;
+	bool stopping, ended;
+	bool failing; /* the thread's: as the log says */
+};
+
+static uint64_t sum_of(const unsigned char *bytes, size_t n)
+{
+	uint64_t sum = UINT64_C(0xcbf29ce484222325);
+
+	for (size_t i = 0; i < n; i++)
+		sum = (sum ^ bytes[i]) * UINT64_C(0x100000001b3);
+	return sum;
+}
+
+static struct timespec deadline_of(int64_t mono_ns)
+{
+	int64_t left_ns = mono_ns - gw_clock_mono_ns();
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	left_ns = (left_ns > 0 ? left_ns : 0) + ts.tv_nsec;
+	ts.tv_sec += left_ns / GW_NS_PER_SEC;
+	ts.tv_nsec = left_ns % GW_NS_PER_SEC;
+	return ts;
+}
+
+/* ---- the file ---- */
+
+static void path_of(
+	const struct gw_state_file *s, const char *suffix, char *to, size_t size)
+{
+	snprintf(to, size, "%s/%s/%s%s", s->m->dir, FOLDER, s->name, suffix);
+}
+
+static bool write_all(int fd, const void *bytes, size_t n)
+{
+	const unsigned char *from = bytes;
+
+	while (n > 0) {
+		ssize_t done = write(fd, from, n);
+
+		if (done <= 0)
+			return false;
+		from += done;
+		n -= (size_t)done;
+	}
+	return true;
+}
+
+static bool replace(
+	struct gw_state_file *s, const unsigned char *bytes, size_t n, bool complete)
+{
+	struct head head = {
+		.sum = sum_of(bytes, n), .n = (uint32_t)n, .complete = complete};
+	char path[4096], next[4096];
+	bool done;
+	int fd;
+
+	memcpy(head.magic, MAGIC, sizeof(head.magic));
+	snprintf(path, sizeof(path), "%s/%s", s->m->dir, FOLDER);
+	mkdir(path, 0700);
+	path_of(s, "", path, sizeof(path));
+	path_of(s, ".new", next, sizeof(next));
+	fd = open(next, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return false;
+	done = write_all(fd, &head, sizeof(head)) && write_all(fd, bytes, n) &&
+		fdatasync(fd) == 0;
+	done = close(fd) == 0 && done;
+	return done && rename(next, path) == 0;
+}
+
+/* Its bytes, or NULL. */
+static unsigned char *read_file(const char *path, struct head *ret_head)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	unsigned char *bytes = NULL;
+	struct head head;
+	bool good;
+
+	if (fd < 0)
+		return NULL;
+	good = read(fd, &head, sizeof(head)) == (ssize_t)sizeof(head) &&
+		memcmp(head.magic, MAGIC, sizeof(head.magic)) == 0 &&
+		head.n <= GW_STATE_FILE_MAX && (bytes = malloc(head.n + 1u)) != NULL &&
+		read(fd, bytes, head.n + 1u) == (ssize_t)head.n &&
+		sum_of(bytes, head.n) == head.sum;
+	close(fd);
+	if (!good) {
+		free(bytes);
+		return NULL;
+	}
+	*ret_head = head;
+	return bytes;
+}
+
+/* ---- the thread ---- */
+
+/* It is complete once: whoever is killed from now on leaves one that is not. */
+static void load(struct gw_state_file *s)
+{
+	struct gw_state_files *m = s->m;
+	struct head head = {.n = 0};
+	char path[4096];
+	unsigned char *bytes;
+	bool complete;
+
+	path_of(s, "", path, sizeof(path));
+	bytes = read_file(path, &head);
+	complete = bytes && head.complete && replace(s, bytes, head.n, false);
+	pthread_mutex_lock(&m->lock);
+	if (!s->dirty && bytes) { /* else the source knows better already */
+		free(s->bytes);
+		s->bytes = bytes;
+		s->n = s->capacity = head.n;
+		s->complete = complete;
+		bytes = NULL;
+	}
+	s->loaded = true;
+	pthread_cond_broadcast(&m->changed);
+	pthread_mutex_unlock(&m->lock);
+	free(bytes);
+}
+
+static void save(struct gw_state_file *s)
+{
+	struct gw_state_files *m = s->m;
+	bool complete, done;
+	unsigned char *copy;
+	size_t n;
+
+	pthread_mutex_lock(&m->lock);
+	copy = malloc(s->n + 1);
+	n = s->n;
+	complete = s->complete;
+	if (copy && n > 0)
+		memcpy(copy, s->bytes, n);
+	s->dirty = !copy;
+	s->urgent = false;
+	s->file_is_complete |= complete;
+	pthread_mutex_unlock(&m->lock);
+	done = copy && replace(s, copy, n, complete);
+	free(copy);
+	s->due_ns = gw_clock_mono_ns() + (done ? WRITE_INTERVAL_NS : RETRY_NS);
+	pthread_mutex_lock(&m->lock);
+	if (done)
+		s->file_is_complete = complete;
+	else
+		s->dirty = true;
+	pthread_mutex_unlock(&m->lock);
+	if (done == m->failing)
+		gw_log(done ? GW_LOG_NOTICE : GW_LOG_WARNING,
+			done ? "%s: what sources remember is written again"
+			     : "%s: cannot write what sources remember: after a restart a "
+			       "retained message may raise an alarm again",
+			m->dir);
+	m->failing = !done;
+}
+
+/* The next to load or to save; NULL: none before *ret_due_ns. */
+static struct gw_state_file *next_slot(struct gw_state_files *m, int64_t *ret_due_ns)
+{
+	int64_t now_ns = gw_clock_mono_ns();
+
+	*ret_due_ns = INT64_MAX;
+	for (struct gw_state_file *s = m->slots; s; s = s->next) {
+		bool at_once = !s->loaded || s->urgent || (m->stopping && !m->failing);
+
+		if (s->loaded && !s->dirty)
+			continue;
+		if (at_once || s->due_ns <= now_ns)
+			return s;
+		if (s->due_ns < *ret_due_ns)
+			*ret_due_ns = s->due_ns;
+	}
+	return NULL;
+}
+
+static void *run(void *arg)
+{
+	struct gw_state_files *m = arg;
+
+	pthread_mutex_lock(&m->lock);
+	for (;;) {
+		int64_t due_ns;
+		struct gw_state_file *s = next_slot(m, &due_ns);
+		bool loaded = s && s->loaded;
+
+		if (s) {
+			pthread_mutex_unlock(&m->lock);
+			if (loaded)
+				save(s);
+			else
+				load(s);
+			pthread_mutex_lock(&m->lock);
+		} else if (m->stopping) {
+			break;
+		} else if (due_ns == INT64_MAX) {
+			pthread_cond_wait(&m->changed, &m->lock);
+		} else {
+			struct timespec until = deadline_of(due_ns);
+
+			pthread_cond_timedwait(&m->changed, &m->lock, &until);
+		}
+	}
+	m->ended = true;
+	pthread_cond_broadcast(&m->changed);
+	pthread_mutex_unlock(&m->lock);
+	return NULL;
+}
+
+/* ---- main ---- */
+
+enum gw_err gw_state_files_start(
+	const char *state_dir, struct gw_state_files **ret_memory, struct gw_error *err)
+{
+	struct gw_state_files *m = calloc(1, sizeof(*m));
+	pthread_condattr_t monotonic;
+	enum gw_err kind;
+
+	if (!m || strlen(state_dir) >= sizeof(m->dir)) {
+		free(m);
+		return gw_fail(err, GW_ERR_SYSTEM, ENOMEM, "memory of sources");
+	}
+	snprintf(m->dir, sizeof(m->dir), "%s", state_dir);
+	pthread_mutex_init(&m->lock, NULL);
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_cond_init(&m->changed, &monotonic);
+	pthread_condattr_destroy(&monotonic);
+	kind = gw_thread_start(&m->thread, "memory", run, m, err);
+	if (kind) {
+		free(m);
+		return kind;
+	}
+	*ret_memory = m;
+	return GW_OK;
+}
+
+/* A name is a file's if it is plain; else its hash is. */
+static void file_name(const char *source, char *to, size_t size)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				    "0123456789-_";
+
+	if (strspn(source, plain) == strlen(source) && strlen(source) < size)
+		snprintf(to, size, "%s", source);
+	else
+		snprintf(to, size, "%016llx.id",
+			(unsigned long long)sum_of(
+				(const unsigned char *)source, strlen(source)));
+}
+
+struct gw_state_file *gw_state_files_get(struct gw_state_files *m, const char *source)
+{
+	struct gw_state_file *s;
+	char name[sizeof(s->name)];
+
+	if (!m)
+		return NULL;
+	file_name(source, name, sizeof(name));
+	pthread_mutex_lock(&m->lock);
+	for (s = m->slots; s && strcmp(s->name, name) != 0; s = s->next)
+		;
+	if (!s && (s = calloc(1, sizeof(*s))) != NULL) {
+		s->m = m;
+		memcpy(s->name, name, sizeof(name));
+		s->next = m->slots;
+		m->slots = s;
+		pthread_cond_broadcast(&m->changed);
+	}
+	pthread_mutex_unlock(&m->lock);
+	return s;
+}
+
+void gw_state_files_stop(struct gw_state_files *m, int64_t max_ns)
+{
+	struct timespec until;
+	bool ended;
+
+	if (!m)
+		return;
+	until = deadline_of(gw_clock_mono_ns() + max_ns);
+	pthread_mutex_lock(&m->lock);
+	m->stopping = true;
+	pthread_cond_broadcast(&m->changed);
+	while (!m->ended &&
+		pthread_cond_timedwait(&m->changed, &m->lock, &until) != ETIMEDOUT)
+		;
+	ended = m->ended;
+	pthread_mutex_unlock(&m->lock);
+	if (!ended)
+		return; /* the process ends soon */
+	gw_thread_join(&m->thread);
+	while (m->slots) {
+		struct gw_state_file *s = m->slots;
+
+		m->slots = s->next;
+		free(s->bytes);
+		free(s);
+	}
+	pthread_cond_destroy(&m->changed);
+	pthread_mutex_destroy(&m->lock);
+	free(m);
+}
+
+/* ---- the source's thread ---- */
+
+size_t gw_state_files_load(
+	struct gw_state_file *s, void *to, size_t size, bool *ret_complete)
+{
+	struct gw_state_files *m = s->m;
+	struct timespec until = deadline_of(gw_clock_mono_ns() + LOAD_WAIT_NS);
+	size_t n;
+
+	pthread_mutex_lock(&m->lock);
+	while (!s->loaded &&
+		pthread_cond_timedwait(&m->changed, &m->lock, &until) != ETIMEDOUT)
+		;
+	n = s->loaded && s->n <= size ? s->n : 0;
+	if (n > 0)
+		memcpy(to, s->bytes, n);
+	*ret_complete = n > 0 && s->complete;
+	s->complete = false;
+	if (s->file_is_complete) {
+		s->dirty = s->urgent = true;
+		pthread_cond_broadcast(&m->changed);
+	}
+	pthread_mutex_unlock(&m->lock);
+	return n;
+}
+
+void gw_state_files_save(
+	struct gw_state_file *s, const void *bytes, size_t n, bool complete)
+{
+	struct gw_state_files *m = s->m;
+
+	pthread_mutex_lock(&m->lock);
+	if (n > s->capacity && n <= GW_STATE_FILE_MAX) {
+		unsigned char *more = realloc(s->bytes, n);
+
+		if (more) {
+			s->bytes = more;
+			s->capacity = n;
+		}
+	}
+	if (n <= s->capacity) {
+		if (n > 0)
+			memcpy(s->bytes, bytes, n);
+		s->n = n;
+		s->complete = complete;
+		s->dirty = true;
+		pthread_cond_broadcast(&m->changed);
+	}
+	pthread_mutex_unlock(&m->lock);
+}

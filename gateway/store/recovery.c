@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/log.h"
+#include "store/run_counter.h"
+#include "store/store_internal.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define REPLACE_WAIT_NS (600 * GW_NS_PER_SEC)
+#define FILE_CHECK_NS   (2 * GW_NS_PER_SEC)
+/* A page that cannot be read is no corruption: most disks come back. After this long a new file is
+ * begun, and what the old one owes is carried over when it can be read. */
+#define UNREADABLE_NS (600 * GW_NS_PER_SEC)
+
+/* ---- the file ---- */
+
+static ino_t ino_of(const char *path, dev_t *ret_dev)
+{
+	struct stat st;
+
+	if (stat(path, &st))
+		return 0;
+	*ret_dev = st.st_dev;
+	return st.st_ino;
+}
+
+static ino_t wal_ino_of(const struct gw_store *s)
+{
+	char wal[PATH_MAX + 8];
+	dev_t dev;
+
+	snprintf(wal, sizeof(wal), "%s-wal", s->path);
+	return ino_of(wal, &dev);
+}
+
+/* This start leaves its number, and that it has not said goodbye yet. */
+static enum gw_err record_start(struct gw_store *s, struct gw_error *err)
+{
+	enum gw_err rc;
+
+	if (s->db.read_only)
+		rc = gw_fail(err, GW_ERR_SYSTEM, 0, "database: the disk is read-only");
+	else
+		rc = gw_db_begin(&s->db, err);
+	if (!rc &&
+		!(rc = gw_db_meta_put(&s->db, "run",
+			  (int64_t)(s->run > s->previous_run ? s->run : s->previous_run),
+			  err)) &&
+		!(rc = gw_db_meta_put(&s->db, "clean", 0, err)) &&
+		!(rc = gw_registry_write(s, err)))
+		rc = gw_db_commit(&s->db, err);
+	if (rc) {
+		gw_db_rollback(&s->db);
+		gw_registry_read(s, NULL); /* enough to be asked */
+		return rc;
+	}
+	s->uplinks_changed = false;
+	gw_registry_log_notes(s);
+	s->start_recorded = true;
+	s->file_ino = ino_of(s->path, &s->file_dev);
+	s->wal_ino = wal_ino_of(s);
+	if ((rc = gw_chain_load(&s->db, err)))
+		return rc;
+	return gw_journal_count(&s->db, s->owed, s->parked, err);
+}
+
+static void close_file(struct gw_store *s, bool keep_wal)
+{
+	gw_db_close(&s->db, keep_wal);
+	gw_string_table_clear_cache(&s->strings);
+	gw_retention_reset(&s->retention);
+	s->start_recorded = false;
+}
+
+static enum gw_err create_file(struct gw_store *s, struct gw_error *err)
+{
+	bool created;
+
+	return gw_db_open(&s->db, s->path, s->max_bytes, GW_DB_TRUST_CLEAN, &created, err);
+}
+
+static enum gw_err quarantine_and_create(
+	struct gw_store *s, const struct gw_error *why, struct gw_error *err)
+{
+	enum gw_err rc;
+
+	close_file(s, true);
+	rc = gw_quarantine_file(s->path, s->last_quarantined, err);
+	if (rc)
+		return rc;
+	if (s->previous_read)
+		gw_log(GW_LOG_ERR, "store: %s; put aside as %s, a new one begun", why->text,
+			s->last_quarantined);
+	else
+		gw_log(GW_LOG_ERR,
+			"store: for %d min %s; put aside as %s, a new one begun; what it "
+			"owes is sent when it can be read",
+			(int)(UNREADABLE_NS / GW_NS_PER_SEC / 60), why->text,
+			s->last_quarantined);
+	if (!s->previous_read) /* nor does main know its alarms */
+		s->last_quarantined[0] = '\0';
+	s->previous_read = true;
+	s->quarantine_reason = (struct gw_error){0};
+	s->replaced = s->quarantine_owing = true;
+	s->replaced_ns = gw_clock_mono_ns();
+	s->next_salvage_ns = 0;
+	rc = create_file(s, err);
+	if (!rc)
+		gw_salvage_all(s);
+	return rc;
+}
+
+enum gw_err gw_recovery_replace_file(
+	struct gw_store *s, const struct gw_error *why, struct gw_error *err)
+{
+	struct gw_error reason = *why; /* why may be err */
+	enum gw_err rc;
+
+	/* A card that spoils every file would soon have only spoilt ones put aside, and the
+	 * one that mattered pruned. */
+	if (s->replaced_ns && gw_clock_mono_ns() - s->replaced_ns < REPLACE_WAIT_NS)
+		return gw_fail(err, GW_ERR_SYSTEM, reason.native, "again %s", reason.text);
+	rc = quarantine_and_create(s, &reason, err);
+	if (rc)
+		return rc;
+	s->recount_needed = true;
+	return record_start(s, err);
+}
+
+/* ---- a file that is deleted under us ---- */
+
+/* Only a name that is not there, or another file's, is believed: what cannot be looked at now may
+ * be as it was. */
+static bool is_other_file(const char *path, ino_t ino, dev_t dev)
+{
+	struct stat st;
+
+	if (ino == 0)
+		return false;
+	if (stat(path, &st))
+		return errno == ENOENT;
+	return st.st_ino != ino || st.st_dev != dev;
+}
+
+void gw_recovery_check_file(struct gw_store *s, int64_t now_ns)
+{
+	char wal[PATH_MAX + 8];
+
+	if (!s->start_recorded || s->displaced || now_ns < s->next_file_look_ns)
+		return;
+	s->next_file_look_ns = now_ns + FILE_CHECK_NS;
+	s->displaced = is_other_file(s->path, s->file_ino, s->file_dev);
+	if (s->displaced)
+		return;
+	if (s->wal_ino == 0)
+		s->wal_ino = wal_ino_of(s);
+	snprintf(wal, sizeof(wal), "%s-wal", s->path);
+	if (!is_other_file(wal, s->wal_ino, s->file_dev))
+		return;
+	/* What it holds can still go where it belongs; then a new one is begun. */
+	gw_log(GW_LOG_ERR, "store: %s was deleted while it was in use; another is begun",
+		wal);
+	gw_db_checkpoint(&s->db, true, NULL);
+	s->suspect = true;
+}
+
+/* It is still open, so it can be read: its debts and states go into the new one, which may be a
+ * backup that somebody put there. */
+static enum gw_err copy_displaced(struct gw_store *s, struct gw_error *err)
+{
+	char name[64];
+	bool complete = false;
+	enum gw_err rc;
+
+	if (!s->displaced_db.handle)
+		return GW_OK;
+	snprintf(name, sizeof(name), "/gone-%lld", (long long)gw_clock_wall_ms());
+	rc = gw_salvage_file(s, &s->displaced_db, name, false, &complete, err);
+	if (rc)
+		return rc;
+	/* never with its own goodbye, which would delete the WAL that has its name now */
+	gw_db_close(&s->displaced_db, true);
+	return GW_OK;
+}
+
+static void detach_displaced(struct gw_store *s)
+{
+	gw_log(GW_LOG_ERR,
+		"store: %s was deleted or replaced while it was in use; what it owed is "
+		"carried over, its history is lost",
+		s->path);
+	if (s->displaced_db.handle)
+		close_file(s, true);
+	else
+		s->displaced_db = s->db;
+	s->db = (struct gw_db){0};
+	close_file(s, true);
+	s->replaced = true;
+	s->ballast_reserved = s->run_counter_written = s->displaced = false;
+}
+
+/* ---- again ---- */
+
+/* What we said was committed must be there, and no other start's events under our numbers. */
+static enum gw_err check_contents(struct gw_store *s, struct gw_error *err)
+{
+	uint64_t committed = atomic_load_explicit(&s->committed, memory_order_relaxed);
+	sqlite3_stmt *st = gw_db_stmt(&s->db, GW_DB_EVENT_OTHER_RUN);
+	uint64_t run = 0, last_seq = 0;
+	int64_t foreign_events = 0;
+	enum gw_err rc;
+
+	sqlite3_bind_int64(st, 1, (int64_t)s->last_seq + 1);
+	sqlite3_bind_int64(st, 2, (int64_t)s->run);
+	if ((rc = gw_previous_run_numbers(&s->db, &run, &last_seq, err)) ||
+		(rc = gw_db_query_int(&s->db, GW_DB_EVENT_OTHER_RUN, &foreign_events, err)))
+		return rc;
+	if (foreign_events > 0)
+		return gw_fail(err, GW_ERR_CORRUPT, 0,
+			"database: could not be read at start, and holds events of the "
+			"same numbers");
+	if (last_seq < committed && committed > s->last_seq)
+		gw_log(GW_LOG_ERR, "store: the disk lost committed events %llu to %llu",
+			(unsigned long long)last_seq + 1, (unsigned long long)committed);
+	return GW_OK;
+}
+
+static bool cannot_read(int native)
+{
+	return native == SQLITE_IOERR_READ || native == SQLITE_IOERR_SHORT_READ ||
+		native == SQLITE_IOERR_DATA || native == SQLITE_IOERR_CORRUPTFS;
+}
+
+static bool unreadable_for_long(struct gw_store *s, int native)
+{
+	int64_t now_ns = gw_clock_mono_ns();
+
+	if (!cannot_read(native))
+		return false;
+	if (!s->unreadable_ns)
+		s->unreadable_ns = now_ns;
+	return now_ns - s->unreadable_ns >= UNREADABLE_NS;
+}
+
+static enum gw_err reopen(struct gw_store *s, struct gw_error *err)
+{
+	bool created;
+	enum gw_err rc;
+
+	if (s->displaced)
+		detach_displaced(s);
+	close_file(s, true);
+	if ((rc = gw_run_counter_make_dir(s->dir, err)) ||
+		(!s->previous_read && (rc = gw_previous_run_read(s, err))))
+		return rc;
+	if (s->quarantine_reason.kind) {
+		*err = s->quarantine_reason;
+		return GW_ERR_CORRUPT;
+	}
+	rc = gw_db_open(&s->db, s->path, s->max_bytes,
+		s->suspect ? GW_DB_TRUST_SUSPECT : GW_DB_TRUST_CLEAN, &created, err);
+	if (rc || s->db.read_only)
+		return rc;
+	if ((rc = copy_displaced(s, err)))
+		return rc;
+	gw_salvage_all(s);
+	return check_contents(s, err);
+}
+
+enum gw_err gw_recovery_ensure_open(struct gw_store *s, struct gw_error *err)
+{
+	struct gw_error why = {0};
+	enum gw_err rc;
+
+	if (s->db.handle && !s->db.read_only && !s->suspect && !s->displaced)
+		return s->start_recorded && !s->uplinks_changed ? GW_OK
+								: record_start(s, err);
+	rc = reopen(s, &why);
+	if (rc != GW_ERR_CORRUPT && unreadable_for_long(s, why.native))
+		rc = GW_ERR_CORRUPT;
+	if (rc == GW_ERR_CORRUPT) {
+		rc = gw_recovery_replace_file(s, &why, err);
+		s->suspect &= rc != GW_OK;
+		return rc;
+	}
+	if (!rc)
+		rc = record_start(s, &why);
+	if (rc) {
+		if (err)
+			*err = why;
+		return rc;
+	}
+	s->unreadable_ns = 0;
+	s->suspect = false;
+	s->recount_needed = true;
+	if (s->previous_read_late)
+		gw_mailbox_announce_backlog(s);
+	s->previous_read_late = false;
+	return GW_OK;
+}
+
+/* ---- a full disk ---- */
+
+bool gw_recovery_free_space(struct gw_store *s)
+{
+	uint64_t committed = atomic_load_explicit(&s->committed, memory_order_relaxed);
+	enum gw_retention_result result = GW_RETENTION_WITHIN_LIMIT;
+	int64_t pages, unused;
+
+	bool has_ballast = access(s->ballast_path, F_OK) == 0;
+	int refused = s->retention.refuse_below_class;
+
+	if (!s->db.handle || s->db.read_only) {
+		if (has_ballast)
+			unlink(s->ballast_path);
+		s->ballast_reserved = false;
+		return has_ballast;
+	}
+	if (gw_db_pages(&s->db, &pages, &unused, NULL))
+		return false;
+	if (pages < s->retention.max_pages && has_ballast) {
+		/* It is not our bound but the disk. Room first for a checkpoint, which lets the
+		 * WAL start over, then no further growth: new rows take the place of old ones. */
+		unlink(s->ballast_path);
+		s->ballast_reserved = false;
+		if (!s->disk_full_mode)
+			gw_log(GW_LOG_WARNING,
+				"store: the disk is full; gave up %lld kB of "
+				"ballast, old events now make room for new ones",
+				(long long)s->ballast_bytes / 1024);
+		s->disk_full_mode = true;
+		gw_db_checkpoint(&s->db, false, NULL);
+		gw_retention_set_disk_full(&s->retention, &s->db, true, NULL);
+		return true;
+	}
+	gw_db_checkpoint(&s->db, false, NULL);
+	if (gw_retention_step(&s->retention, &s->db, &s->strings, s->highest_class,
+		    committed, true, s->owed, s->parked, &result, NULL))
+		return false;
+	return result == GW_RETENTION_MORE || s->retention.refuse_below_class > refused;
+}
+
+void gw_recovery_close(struct gw_store *s)
+{
+	bool bad = s->failing || s->suspect;
+
+	if (s->db.handle && !s->db.read_only && !bad && !gw_db_begin(&s->db, NULL)) {
+		if (gw_db_meta_put(&s->db, "clean", 1, NULL) || gw_db_commit(&s->db, NULL))
+			gw_db_rollback(&s->db);
+	}
+	close_file(s, bad);
+	gw_db_close(&s->displaced_db, true);
+}

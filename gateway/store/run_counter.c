@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/run_counter.h"
+
+#include "base/clock.h"
+#include "base/parse.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#define RANDOM_BITS 20
+#define RANDOM_MASK ((UINT64_C(1) << RANDOM_BITS) - 1)
+/* A clock beyond 2106 is wrong, and counting on from it would use the numbers up: half of them,
+ * enough for 2^32 starts, stay above it. */
+#define CLOCK_MAX_S  UINT32_MAX
+#define JUMP_EPOCH_S INT64_C(1735689600) /* 2025-01-01 */
+#define JUMP_PER_S   64
+
+uint64_t gw_run_counter_read(const char *path)
+{
+	char text[32];
+	int64_t run;
+	ssize_t n;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return 0;
+	n = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	if (n <= 0)
+		return 0;
+	text[n] = '\0';
+	text[strcspn(text, "\n")] = '\0';
+	if (gw_parse_int(text, 1, (int64_t)GW_RUN_MAX, &run, NULL))
+		return 0;
+	return (uint64_t)run;
+}
+
+enum gw_err gw_run_counter_sync_dir(const char *dir, struct gw_error *err)
+{
+	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int why;
+
+	if (fd < 0)
+		return gw_fail(err, GW_ERR_SYSTEM, errno, "open %s: %s", dir,
+			gw_errno_text(errno));
+	why = fsync(fd) ? errno : 0;
+	close(fd);
+	if (why)
+		return gw_fail(
+			err, GW_ERR_SYSTEM, why, "sync %s: %s", dir, gw_errno_text(why));
+	return GW_OK;
+}
+
+enum gw_err gw_run_counter_write(const char *path, uint64_t run, struct gw_error *err)
+{
+	char temp_path[PATH_MAX], text[32];
+	const char *what = "write";
+	char *slash;
+	int fd, n, why = 0;
+	ssize_t done;
+
+	if ((size_t)snprintf(temp_path, sizeof(temp_path), "%s.new", path) >=
+		sizeof(temp_path))
+		return gw_fail(err, GW_ERR_SYSTEM, ENAMETOOLONG, "%s: name too long", path);
+	fd = open(temp_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
+	if (fd < 0)
+		return gw_fail(err, GW_ERR_SYSTEM, errno, "create %s: %s", temp_path,
+			gw_errno_text(errno));
+	n = snprintf(text, sizeof(text), "%" PRIu64 "\n", run);
+	done = write(fd, text, (size_t)n);
+	if (done >= 0 && done != n)
+		why = ENOSPC;
+	else if (done < 0 || fsync(fd))
+		why = errno;
+	if (close(fd) && !why)
+		why = errno;
+	if (!why && rename(temp_path, path)) {
+		what = "rename";
+		why = errno;
+	}
+	if (why) {
+		unlink(temp_path);
+		return gw_fail(err, GW_ERR_SYSTEM, why, "%s %s: %s", what, temp_path,
+			gw_errno_text(why));
+	}
+	slash = strrchr(temp_path, '/');
+	if (!slash)
+		return gw_run_counter_sync_dir(".", err);
+	*slash = '\0';
+	return gw_run_counter_sync_dir(temp_path, err);
+}
+
+static uint64_t random_bits(unsigned bits)
+{
+	uint64_t random_value = 0;
+
+	/* It fails while the kernel has no entropy yet: a start must not wait for that. */
+	if (getrandom(&random_value, sizeof(random_value), GRND_NONBLOCK) !=
+		(ssize_t)sizeof(random_value))
+		random_value = (uint64_t)gw_clock_mono_ns() ^ (uint64_t)getpid() << 7;
+	return random_value & ((UINT64_C(1) << bits) - 1);
+}
+
+uint64_t gw_run_counter_next(uint64_t previous)
+{
+	int64_t wall_s = gw_clock_wall_ms() / 1000;
+	uint64_t base = 0;
+
+	if (wall_s > 0 && wall_s <= CLOCK_MAX_S)
+		base = (uint64_t)wall_s << RANDOM_BITS;
+	if (previous > base && previous < GW_RUN_MAX - RANDOM_MASK)
+		base = previous;
+	return base + 1 + random_bits(RANDOM_BITS);
+}
+
+uint64_t gw_run_counter_unknown_seq(void)
+{
+	int64_t wall_s = gw_clock_wall_ms() / 1000;
+
+	if (wall_s > JUMP_EPOCH_S && wall_s <= CLOCK_MAX_S)
+		return (uint64_t)(wall_s - JUMP_EPOCH_S) * JUMP_PER_S;
+	return (UINT64_C(1) << 33) + random_bits(40);
+}
+
+enum gw_err gw_run_counter_make_dir(const char *dir, struct gw_error *err)
+{
+	char path[PATH_MAX];
+	size_t n = strlen(dir);
+
+	if (n == 0 || n >= sizeof(path))
+		return gw_fail(
+			err, GW_ERR_SYSTEM, ENAMETOOLONG, "state directory: bad name");
+	memcpy(path, dir, n + 1);
+	for (size_t i = 1; i <= n; i++) {
+		if (path[i] != '/' && path[i] != '\0')
+			continue;
+		path[i] = '\0';
+		if (mkdir(path, 0750) && errno != EEXIST && errno != EROFS)
+			return gw_fail(err, GW_ERR_SYSTEM, errno, "make %s: %s", path,
+				gw_errno_text(errno));
+		path[i] = dir[i];
+	}
+	return GW_OK;
+}
+
+static bool allocate(int fd, int64_t bytes)
+{
+	static const char zeros[4096];
+
+	if (fallocate(fd, 0, 0, bytes) == 0)
+		return true;
+	if (errno != EOPNOTSUPP)
+		return false;
+	/* not every file system reserves: then there must be bytes in it */
+	for (int64_t at = 0; at < bytes; at += (int64_t)sizeof(zeros)) {
+		size_t n = bytes - at < (int64_t)sizeof(zeros) ? (size_t)(bytes - at)
+							       : sizeof(zeros);
+
+		if (write(fd, zeros, n) != (ssize_t)n)
+			return false;
+	}
+	return true;
+}
+
+bool gw_ballast_reserve(const char *dir, const char *path, int64_t bytes)
+{
+	struct statvfs fs;
+	struct stat st;
+	bool allocated;
+	int fd;
+
+	if (stat(path, &st) == 0 && st.st_size == bytes)
+		return true;
+	if (statvfs(dir, &fs) || (uint64_t)fs.f_bavail * fs.f_frsize < 2 * (uint64_t)bytes)
+		return false;
+	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
+	if (fd < 0)
+		return false;
+	allocated = allocate(fd, bytes);
+	close(fd);
+	if (!allocated)
+		unlink(path);
+	return allocated;
+}

@@ -1,0 +1,518 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/log.h"
+#include "store/run_counter.h"
+#include "store/store_internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define COMMIT_MAX          1024 /* events in one transaction */
+#define MARKS_WAIT_NS       (100 * GW_NS_PER_MS)
+#define BACKOFF_MIN_NS      (100 * GW_NS_PER_MS)
+#define BACKOFF_MAX_NS      (10 * GW_NS_PER_SEC)
+#define BALLAST_WAIT_NS     (10 * GW_NS_PER_SEC)
+#define RUN_COUNTER_WAIT_NS (60 * GW_NS_PER_SEC)
+#define SLEEP_NS            (2 * GW_NS_PER_SEC) /* shorter than GW_BEAT_MAX_MS */
+#define WRITE_TRIES         16
+#define FREE_SPACE_TRIES    8
+#define THINNING_WAIT_NS    GW_NS_PER_SEC
+
+/* ---- in ---- */
+
+/* Whether the key is in the table; it is afterwards. */
+static bool was_seen(const char **seen, size_t capacity, const char *key)
+{
+	size_t at = 0;
+
+	for (const char *p = key; *p; p++)
+		at = at * 31 + (unsigned char)*p;
+	for (at &= capacity - 1; seen[at]; at = (at + 1) & (capacity - 1))
+		if (strcmp(seen[at], key) == 0)
+			return true;
+	seen[at] = key;
+	return false;
+}
+
+/* Events the uplinks have, and that a later event of the same alarm has overtaken: what is
+ * forgotten is a line of history, not a state and not a delivery. Only with a disk that cannot
+ * be written and memory for no more. */
+static void drop_superseded(struct gw_store *s)
+{
+	size_t n_kept = s->n_entries, capacity = 64;
+	const char **seen;
+
+	while (capacity < 2 * s->n_entries)
+		capacity *= 2;
+	seen = calloc(capacity, sizeof(*seen));
+	if (!seen)
+		return;
+	for (size_t i = s->n_entries; i-- > 0;) {
+		const struct gw_journal_entry *e = &s->entries[i];
+
+		if (!was_seen(seen, capacity, e->event.info->key) || e->owed)
+			s->entries[--n_kept] = *e;
+		else
+			s->refused++;
+	}
+	free(seen);
+	s->n_entries -= n_kept;
+	memmove(s->entries, s->entries + n_kept, s->n_entries * sizeof(*s->entries));
+}
+
+static bool reserve_entry(struct gw_store *s, int64_t now_ns)
+{
+	size_t capacity = s->entries_capacity ? 2 * s->entries_capacity : 64;
+	struct gw_journal_entry *grown;
+
+	if (s->n_entries < s->entries_capacity)
+		return true;
+	if (s->n_entries >= s->max_pending) {
+		if (now_ns - s->last_thinning_ns < THINNING_WAIT_NS)
+			return false;
+		s->last_thinning_ns = now_ns;
+		drop_superseded(s);
+		return s->n_entries < s->entries_capacity;
+	}
+	if (capacity > s->max_pending)
+		capacity = s->max_pending;
+	grown = realloc(s->entries, capacity * sizeof(*grown));
+	if (!grown)
+		return false;
+	s->entries = grown;
+	s->entries_capacity = capacity;
+	return true;
+}
+
+static void drain_ring(struct gw_store *s, int64_t now_ns)
+{
+	struct gw_event e;
+
+	while (s->n_entries < COMMIT_MAX || s->failing) {
+		if (gw_ring_count(&s->events) == 0 || !reserve_entry(s, now_ns) ||
+			gw_ring_pop(&s->events, &e, 1, sizeof(e)) == 0)
+			return;
+		gw_slots_apply_sets(s, e.seq);
+		s->entries[s->n_entries++] = (struct gw_journal_entry){.event = e,
+			.owed = s->active_slots,
+			.owed_to_removed = s->active_slots == 0};
+		s->last_drained_seq = e.seq;
+	}
+}
+
+/* ---- out ---- */
+
+static uint32_t bits_of_slots(const struct gw_store *s, uint32_t sinks)
+{
+	uint32_t bits = 0;
+
+	for (size_t i = 0; i < GW_STORE_SLOTS; i++)
+		if (sinks >> i & 1)
+			bits |= s->mailboxes[i].bit;
+	return bits;
+}
+
+struct commit_counts {
+	size_t entries, state_only;
+	uint64_t cleared[32], parked[32], unparked[32];
+};
+
+static enum gw_err write_mark(struct gw_store *s, const struct gw_pending_mark *m,
+	struct commit_counts *w, struct gw_error *err)
+{
+	uint32_t bit = s->mailboxes[m->slot].bit;
+	unsigned at = bit ? (unsigned)__builtin_ctz(bit) : 0;
+	struct gw_journal_cleared cleared = {0};
+	enum gw_err rc;
+
+	if (!bit) /* its debts were dropped */
+		return GW_OK;
+	if (m->kind == GW_MARK_UNDURABLE)
+		return gw_journal_mark_undurable(&s->db, m->seq, bit, err);
+	if (m->kind == GW_MARK_UNPARKED) {
+		bool was_parked = false;
+
+		rc = gw_journal_clear_parked(&s->db, m->seq, bit, &was_parked, err);
+		w->unparked[at] += was_parked;
+		return rc;
+	}
+	rc = gw_journal_mark_delivered(&s->db, m->seq, bit, &cleared, err);
+	if (rc || !cleared.was_owed)
+		return rc;
+	w->cleared[at]++;
+	gw_retention_row_delivered(&s->retention, m->seq, cleared.class_, cleared.level);
+	if (m->kind != GW_MARK_PARKED)
+		return GW_OK;
+	w->parked[at]++;
+	return gw_journal_mark_parked(&s->db, m->seq, bit, err);
+}
+
+static enum gw_err write_entry(struct gw_store *s, const struct gw_journal_entry *e,
+	struct commit_counts *w, struct gw_error *err)
+{
+	struct gw_journal_entry bits = *e;
+	bool state_only = (int)e->event.info->class_ < s->retention.refuse_below_class;
+
+	bits.owed = bits_of_slots(s, e->owed) |
+		(e->owed_to_removed ? gw_registry_removed_bits(s) : 0);
+	bits.parked = bits_of_slots(s, e->parked);
+	bits.undurable = bits_of_slots(s, e->undurable);
+	w->state_only += state_only;
+	return gw_journal_put(&s->db, &s->strings, &bits, state_only, err);
+}
+
+static enum gw_err write_transaction(
+	struct gw_store *s, struct commit_counts *ret, struct gw_error *err)
+{
+	struct commit_counts w = {0};
+	enum gw_err rc = gw_db_begin(&s->db, err);
+
+	/* first what was said, then what is new: an event's row is written as it left */
+	for (size_t i = 0; !rc && i < s->n_marks; i++)
+		if (s->marks[i].seq <= s->last_drained_seq)
+			rc = write_mark(s, &s->marks[i], &w, err);
+	while (!rc && w.entries < s->n_entries && w.entries < COMMIT_MAX)
+		rc = write_entry(s, &s->entries[w.entries++], &w, err);
+	if (!rc && w.state_only > 0)
+		rc = gw_db_meta_put(&s->db, "last_seq",
+			(int64_t)s->entries[w.entries - 1].event.seq, err);
+	if (!rc)
+		rc = gw_db_commit(&s->db, err);
+	if (rc) {
+		gw_db_rollback(&s->db);
+		gw_string_table_clear_cache(&s->strings);
+		return rc;
+	}
+	*ret = w;
+	return GW_OK;
+}
+
+static void apply_counts(struct gw_store *s, const struct commit_counts *w)
+{
+	for (size_t at = 0; at < 32; at++) {
+		s->owed[at] -= w->cleared[at] < s->owed[at] ? w->cleared[at] : s->owed[at];
+		s->parked[at] += w->parked[at];
+		s->parked[at] -= w->unparked[at] < s->parked[at] ? w->unparked[at]
+								 : s->parked[at];
+	}
+	for (size_t i = 0; i < w->entries; i++) {
+		const struct gw_journal_entry *e = &s->entries[i];
+
+		if ((int)e->event.info->class_ < s->retention.refuse_below_class)
+			continue;
+		for (size_t at = 0; at < 32 && e->owed_to_removed; at++)
+			s->owed[at] += gw_registry_removed_bits(s) >> at & 1;
+		for (size_t slot = 0; slot < GW_STORE_SLOTS; slot++) {
+			uint32_t bit = s->mailboxes[slot].bit;
+			size_t at = bit ? (size_t)__builtin_ctz(bit) : 0;
+
+			if (!bit)
+				continue;
+			s->owed[at] += e->owed >> slot & 1;
+			s->parked[at] += e->parked >> slot & 1;
+		}
+	}
+}
+
+static bool recount_owed(struct gw_store *s)
+{
+	if (!s->recount_needed || gw_journal_count(&s->db, s->owed, s->parked, NULL))
+		return false;
+	s->recount_needed = false;
+	return true;
+}
+
+static void publish_committed(struct gw_store *s, uint64_t seq)
+{
+	pthread_mutex_lock(&s->lock);
+	atomic_store_explicit(&s->committed, seq, memory_order_release);
+	pthread_cond_broadcast(&s->changed);
+	pthread_mutex_unlock(&s->lock);
+}
+
+static void finish_commit(struct gw_store *s, const struct commit_counts *w)
+{
+	size_t n_kept = 0;
+
+	if (!recount_owed(s))
+		apply_counts(s, w);
+	s->commits++;
+	s->rows += w->entries - w->state_only;
+	s->refused += w->state_only;
+	for (size_t i = 0; i < s->n_marks; i++)
+		if (s->marks[i].seq > s->last_drained_seq)
+			s->marks[n_kept++] = s->marks[i];
+	s->n_marks = n_kept;
+	s->n_writable_marks = 0;
+	s->flush_marks = false;
+	if (w->entries > 0) {
+		publish_committed(s, s->entries[w->entries - 1].event.seq);
+		s->n_entries -= w->entries;
+		memmove(s->entries, s->entries + w->entries,
+			s->n_entries * sizeof(*s->entries));
+	}
+	for (size_t slot = 0; slot < GW_STORE_SLOTS; slot++)
+		if (s->used_slots >> slot & 1)
+			gw_mailbox_wake_uplink(s, slot);
+}
+
+/* ---- when it fails ---- */
+
+static void record_failure(struct gw_store *s, int64_t now_ns, const struct gw_error *why)
+{
+	bool is_new = !s->failing || s->tries == 0;
+
+	if (is_new)
+		s->failing_ns = now_ns;
+	s->failing = true;
+	s->tries++;
+	s->why = *why;
+	s->backoff_ns = s->backoff_ns ? 2 * s->backoff_ns : BACKOFF_MIN_NS;
+	if (s->backoff_ns > BACKOFF_MAX_NS)
+		s->backoff_ns = BACKOFF_MAX_NS;
+	s->next_attempt_ns = now_ns + s->backoff_ns;
+	if (is_new)
+		gw_log(GW_LOG_ERR, "store: cannot write (%s); events are kept in memory",
+			why->text);
+}
+
+static void record_success(struct gw_store *s, int64_t now_ns)
+{
+	if (s->failing && s->tries > 0)
+		gw_log(GW_LOG_NOTICE, "store: writing again after %lld s, %llu tries",
+			(long long)((now_ns - s->failing_ns) / GW_NS_PER_SEC),
+			(unsigned long long)s->tries);
+	s->failing = false;
+	s->tries = 0;
+	s->backoff_ns = 0;
+	s->why = (struct gw_error){0};
+}
+
+/* One transaction, and the cure each failure has. */
+static enum gw_err commit_pending(struct gw_store *s, struct gw_error *err)
+{
+	struct commit_counts w = {0};
+	bool reopened = false, replaced = false;
+	int free_space_tries = 0;
+	enum gw_err rc;
+
+	if (s->n_entries > 0)
+		s->highest_class = 0;
+	for (size_t i = 0; i < s->n_entries && i < COMMIT_MAX; i++)
+		if ((int)s->entries[i].event.info->class_ > s->highest_class)
+			s->highest_class = (int)s->entries[i].event.info->class_;
+	for (int tries = 0;; tries++) {
+		reopened |= !s->db.handle || s->db.read_only || s->suspect || s->displaced;
+		rc = gw_recovery_ensure_open(s, err);
+		if (!rc && s->n_entries == 0 && s->n_writable_marks == 0) {
+			recount_owed(s);
+			return GW_OK;
+		}
+		if (!rc)
+			rc = write_transaction(s, &w, err);
+		if (!rc) {
+			finish_commit(s, &w);
+			return GW_OK;
+		}
+		if (rc == GW_ERR_FULL && free_space_tries++ < FREE_SPACE_TRIES &&
+			gw_recovery_free_space(s))
+			continue;
+		if (rc == GW_ERR_CORRUPT && !replaced) {
+			struct gw_error why = *err;
+
+			replaced = true;
+			rc = gw_recovery_replace_file(s, &why, err);
+			if (!rc)
+				continue;
+		}
+		if (rc == GW_ERR_FULL)
+			return rc;
+		/* The kernel tells of a failed sync once and then calls the pages clean: what
+		 * this connection believes is worth nothing. */
+		s->suspect = !s->db.read_only;
+		if (reopened || !s->db.handle || s->db.read_only || tries >= WRITE_TRIES)
+			return rc;
+	}
+}
+
+/* ---- the rest of a turn ---- */
+
+static void checkpoint_if_due(struct gw_store *s)
+{
+	struct gw_error err;
+
+	if (s->failing || !s->db.handle || s->db.wal_pages < GW_DB_WAL_PAGES)
+		return;
+	if (gw_db_checkpoint(&s->db, false, &err) == GW_ERR_SYSTEM)
+		s->suspect = true;
+}
+
+static void extend_wal(struct gw_store *s)
+{
+	if (s->ballast_reserved && !s->disk_full_mode && !s->failing && !s->suspect &&
+		!s->trim_more && gw_db_extend_wal(&s->db, NULL))
+		s->suspect = true;
+}
+
+static void trim_step(struct gw_store *s)
+{
+	uint64_t committed = atomic_load_explicit(&s->committed, memory_order_relaxed);
+	enum gw_retention_result result = GW_RETENTION_WITHIN_LIMIT;
+
+	s->trim_more = false;
+	if (s->failing || s->suspect || !s->db.handle || s->db.read_only)
+		return;
+	if (!gw_retention_step(&s->retention, &s->db, &s->strings, s->highest_class,
+		    committed, false, s->owed, s->parked, &result, NULL))
+		s->trim_more = result == GW_RETENTION_MORE;
+	if (s->refusing != (s->retention.refuse_below_class > 0)) {
+		s->refusing = s->retention.refuse_below_class > 0;
+		gw_log(s->refusing ? GW_LOG_ERR : GW_LOG_NOTICE,
+			s->refusing
+				? "store: full of events of a higher class; lower ones are "
+				  "delivered but not kept"
+				: "store: room again for events of every class");
+	}
+}
+
+static void restore_ballast(struct gw_store *s, int64_t now_ns)
+{
+	if (s->ballast_reserved || !s->start_recorded || s->failing ||
+		now_ns < s->next_ballast_ns)
+		return;
+	s->next_ballast_ns = now_ns + BALLAST_WAIT_NS;
+	s->ballast_reserved = gw_ballast_reserve(s->dir, s->ballast_path, s->ballast_bytes);
+	if (s->ballast_reserved && s->disk_full_mode) {
+		s->disk_full_mode = false;
+		gw_retention_set_disk_full(&s->retention, &s->db, false, NULL);
+		gw_log(GW_LOG_NOTICE, "store: the disk has room again");
+	}
+}
+
+/* Main makes alarms of it. */
+static void notify_main(struct gw_store *s)
+{
+	if (s->notified_failing == s->failing && s->notified_replaced == s->replaced)
+		return;
+	s->notified_failing = s->failing;
+	s->notified_replaced = s->replaced;
+	if (s->reader)
+		gw_wake_poke(s->reader);
+}
+
+/* The number of this start, beside the database, once nobody waits for the disk. */
+static void write_run_counter(struct gw_store *s, int64_t now_ns)
+{
+	uint64_t run = s->run > s->previous_run ? s->run : s->previous_run;
+
+	if (s->run_counter_written || !s->start_recorded || s->failing ||
+		now_ns < s->next_run_counter_ns)
+		return;
+	s->next_run_counter_ns = now_ns + RUN_COUNTER_WAIT_NS;
+	s->run_counter_written = gw_run_counter_write(s->run_path, run, NULL) == GW_OK;
+}
+
+void gw_writer_publish_status(struct gw_store *s)
+{
+	struct gw_store_status st = {
+		.opening = !s->start_recorded,
+		.failing = s->failing,
+		.replaced = s->replaced,
+		.committed = atomic_load_explicit(&s->committed, memory_order_relaxed),
+		.commits = s->commits,
+		.rows = s->rows,
+		.trimmed = s->retention.trimmed,
+		.lost = s->retention.lost,
+		.refused = s->refused,
+	};
+	int64_t pages = 0, unused = 0;
+
+	if (s->failing)
+		snprintf(st.why, sizeof(st.why), "%s", s->why.text);
+	if (s->db.handle && gw_db_pages(&s->db, &pages, &unused, NULL) == GW_OK)
+		st.file_bytes = pages * GW_DB_PAGE_BYTES;
+	if (s->db.handle && s->db.chain.known && s->db.chain.seq) {
+		st.head_seq = s->db.chain.seq;
+		gw_chain_hex(s->db.chain.hash, st.head);
+	}
+	st.pending = s->n_entries;
+	gw_registry_status(s, &st);
+	for (size_t slot = 0; slot < GW_STORE_SLOTS; slot++) {
+		uint32_t bit = s->mailboxes[slot].bit;
+
+		if (bit) {
+			st.owed[slot] = s->owed[__builtin_ctz(bit)];
+			st.parked[slot] = s->parked[__builtin_ctz(bit)];
+		}
+		for (size_t i = 0; i < s->n_entries; i++) {
+			st.owed[slot] += s->entries[i].owed >> slot & 1;
+			st.parked[slot] += s->entries[i].parked >> slot & 1;
+		}
+	}
+	pthread_mutex_lock(&s->lock);
+	s->status = st;
+	pthread_mutex_unlock(&s->lock);
+}
+
+bool gw_writer_has_input(struct gw_store *s)
+{
+	return gw_mailbox_has_input(s) ||
+		atomic_load_explicit(&s->verify_requested, memory_order_relaxed) ||
+		(gw_ring_count(&s->events) > 0 && s->n_entries < s->max_pending);
+}
+
+int64_t gw_writer_step(struct gw_store *s, bool stopping)
+{
+	int64_t now_ns = gw_clock_mono_ns(), until_ns = now_ns + SLEEP_NS;
+	bool was_failing = s->failing, was_trimming = s->trim_more;
+	size_t marks = s->n_marks;
+	struct gw_error err = {0};
+	bool work_due, more;
+
+	if (s->last_drained_seq < s->last_seq)
+		s->last_drained_seq = s->last_seq;
+	gw_recovery_check_file(s, now_ns);
+	drain_ring(s, now_ns);
+	gw_slots_apply_sets(s, s->last_drained_seq + 1);
+	gw_mailbox_receive(s);
+	gw_mailbox_apply_marks(s, now_ns);
+	gw_slots_free_finished(s);
+	gw_registry_check_daily(s, now_ns);
+	work_due = s->n_entries > 0 || s->failing || s->suspect || s->displaced ||
+		!s->start_recorded || s->uplinks_changed ||
+		(s->n_writable_marks > 0 &&
+			(s->flush_marks || stopping ||
+				now_ns - s->marks_writable_ns >= MARKS_WAIT_NS));
+	if (work_due && (stopping || !s->failing || now_ns >= s->next_attempt_ns)) {
+		if (commit_pending(s, &err))
+			record_failure(s, now_ns, &err);
+		else
+			record_success(s, now_ns);
+		checkpoint_if_due(s);
+		trim_step(s);
+	} else if (s->trim_more) {
+		trim_step(s);
+	}
+	gw_mailbox_reply_all(s);
+	more = gw_verify_step(s, stopping);
+	notify_main(s);
+	if (!gw_writer_has_input(s)) { /* nobody has to wait for it */
+		if (s->start_recorded && !s->failing)
+			gw_salvage_all(s);
+		write_run_counter(s, now_ns);
+		restore_ballast(s, now_ns);
+		if (!stopping)
+			extend_wal(s);
+	}
+	if (work_due || was_trimming || marks != s->n_marks || was_failing != s->failing)
+		gw_writer_publish_status(s);
+
+	if (s->trim_more || more || (s->n_entries > 0 && !s->failing))
+		return 0;
+	if (s->failing && s->next_attempt_ns < until_ns)
+		until_ns = s->next_attempt_ns;
+	if (!s->failing && s->n_writable_marks > 0 &&
+		s->marks_writable_ns + MARKS_WAIT_NS < until_ns)
+		until_ns = s->marks_writable_ns + MARKS_WAIT_NS;
+	return until_ns > now_ns ? until_ns - now_ns : 0;
+}

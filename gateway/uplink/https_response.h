@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * https_response.h: what the platform answered to one request, and what that means. Private to the
+ * HTTPS sink.
+ *
+ * Owner: the sink. Thread: the uplink's. Life: init, (begin, on_header..., on_body..., judge)...,
+ * fini.
+ */
+#ifndef GW_UPLINK_HTTPS_RESPONSE_H
+#define GW_UPLINK_HTTPS_RESPONSE_H
+
+#include "uplink/sink.h"
+
+#include <curl/curl.h>
+
+#define GW_HTTPS_BODY_MAX    (64 * 1024) /* a platform has no reason to say more */
+#define GW_HTTPS_EXCERPT_MAX 96
+
+struct gw_https_response {
+	bool head_done;
+	size_t n;   /* bytes of the body, as many as there were */
+	char *body; /* the first GW_HTTPS_BODY_MAX of them */
+	char excerpt[GW_HTTPS_EXCERPT_MAX];
+	char error[CURL_ERROR_SIZE];
+};
+
+bool gw_https_response_init(struct gw_https_response *a); /* false: no memory */
+void gw_https_response_fini(struct gw_https_response *a); /* zeroed or twice is fine */
+void gw_https_response_begin(struct gw_https_response *a);
+
+/* For CURLOPT_HEADERFUNCTION and CURLOPT_WRITEFUNCTION. */
+size_t gw_https_response_on_header(char *line, size_t size, size_t n, void *arg);
+size_t gw_https_response_on_body(char *bytes, size_t size, size_t n, void *arg);
+
+/* code: how the transfer on easy ended. */
+void gw_https_response_evaluate(const struct gw_https_response *a, CURL *easy,
+	CURLcode code, const struct gw_setting_pairs *accept,
+	struct gw_sink_result *ret_result);
+/* No answer, and why. What may be the platform's own words is made fit for a log. */
+void gw_https_response_set_result(struct gw_sink_result *ret_result,
+	enum gw_sink_verdict verdict, int status, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+
+#endif

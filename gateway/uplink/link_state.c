@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/clock.h"
+#include "base/log.h"
+#include "flow/sample.h"
+#include "uplink/uplink_internal.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Who we are is refused, and no alarm was taken since: one would not be, either. */
+#define AUTH_REFUSED_NS (60 * GW_NS_PER_SEC)
+#define BACK_LOG_NS \
+	(5 * GW_NS_PER_SEC) /* how long to count what was delivered when it came back */
+
+static void push_faults(struct gw_uplink *u, int64_t now)
+{
+	double value[GW_UPLINK_POINTS] = {[GW_UPLINK_POINT_DOWN] = u->down,
+		[GW_UPLINK_POINT_PARKED] = u->status.parked > 0};
+	uint32_t i;
+
+	if (u->faults.slots == NULL)
+		return;
+	for (i = 0; i < GW_UPLINK_POINTS; i++) {
+		struct gw_sample s = {.point = i,
+			.quality = GW_QUALITY_GOOD,
+			.mono_ns = now,
+			.value = value[i]};
+
+		/* after a start nobody knows yet: one that was down may still be */
+		if (i == GW_UPLINK_POINT_DOWN && u->fault_sent[i] < 0 && !u->down &&
+			!u->status.up)
+			continue;
+		if (i == GW_UPLINK_POINT_PARKED && !u->backlog.parked_known &&
+			value[i] <= 0)
+			continue; /* the store has not said yet */
+		if (u->fault_sent[i] >= 0 && (u->fault_sent[i] > 0) == (value[i] > 0))
+			continue;
+		if (gw_ring_push(&u->faults, &s, 1, sizeof(s)) == 0)
+			return; /* the engine is behind: next time */
+		u->fault_sent[i] = value[i];
+		gw_wake_poke(u->engine_wake);
+	}
+}
+
+static void publish_status(struct gw_uplink *u, int64_t now)
+{
+	int64_t oldest = gw_outbox_oldest_ns(&u->outbox);
+
+	u->status.down = u->down;
+	u->status.pending = u->outbox.n;
+	u->status.oldest_ms = oldest < now ? (now - oldest) / GW_NS_PER_MS : 0;
+	pthread_mutex_lock(&u->lock);
+	u->published = u->status;
+	u->published_complete = gw_outbox_complete(&u->outbox);
+	pthread_mutex_unlock(&u->lock);
+}
+
+void gw_uplink_status(struct gw_uplink *u, struct gw_uplink_status *ret_status)
+{
+	struct gw_store_status store;
+	bool complete;
+
+	pthread_mutex_lock(&u->lock);
+	*ret_status = u->published;
+	complete = u->published_complete;
+	pthread_mutex_unlock(&u->lock);
+	if (complete)
+		return;
+	gw_store_status(u->store, &store);
+	if (store.owed[u->slot] > ret_status->pending)
+		ret_status->pending = store.owed[u->slot];
+}
+
+/* Events that the engine could not keep, for this uplink or another output. */
+static uint64_t events_lost(const struct gw_uplink *u)
+{
+	struct gw_heartbeat h = {.events_lost = 0};
+
+	if (u->health.fill != NULL)
+		u->health.fill(u->health.arg, &h);
+	return h.events_lost;
+}
+
+static void log_back(struct gw_uplink *u)
+{
+	int64_t sec = (u->back_ns - u->down_ns) / GW_NS_PER_SEC;
+	uint64_t lost = events_lost(u) - u->down_lost;
+	char also[60] = "";
+
+	if (lost > 0)
+		snprintf(also, sizeof(also), ", but the gateway lost %" PRIu64 " meanwhile",
+			lost);
+
+	gw_log(GW_LOG_NOTICE,
+		"%s: platform back after %02" PRId64 ":%02d:%02d, %" PRIu64
+		" alerts delivered%s",
+		u->opts.name, sec / 3600, (int)(sec / 60 % 60), (int)(sec % 60),
+		u->sent_since_back, also);
+	u->back_ns = 0;
+}
+
+static void mark_down(struct gw_uplink *u, int64_t now)
+{
+	struct gw_uplink_status s;
+
+	if (u->back_ns != 0)
+		log_back(u);
+	publish_status(u, now);
+	gw_uplink_status(u, &s);
+	u->down = true;
+	u->down_lost = events_lost(u);
+	gw_log(GW_LOG_WARNING, "%s: platform %s (%s), %" PRIu64 " alerts waiting",
+		u->opts.name, u->responds ? "takes nothing" : "unreachable",
+		u->status.why[0] ? u->status.why : "no answer", s.pending);
+}
+
+static bool is_auth_refusal(int status)
+{
+	return status == 401 || status == 403 || status == 407;
+}
+
+static void mark_up(struct gw_uplink *u, int64_t now)
+{
+	if (!u->status.up)
+		u->status.since_ns = now;
+	u->status.up = true;
+	if (!u->down)
+		return;
+	u->down = false;
+	u->back_ns = now;
+	u->sent_since_back = 0;
+	gw_parked_retry_begin(u, 0);
+}
+
+void gw_link_state_update(struct gw_uplink *u, int64_t now)
+{
+	if (u->outbox.n == 0)
+		u->owing_ns = 0;
+	else if (u->owing_ns == 0)
+		u->owing_ns = now;
+	if (!u->down && u->owing_ns != 0 && now - u->owing_ns >= GW_UPLINK_DOWN_NS &&
+		now - u->success_ns >= GW_UPLINK_DOWN_NS) {
+		u->down_ns = u->owing_ns > u->success_ns ? u->owing_ns : u->success_ns;
+		mark_down(u, now);
+	}
+	if (!u->down && u->heartbeats_refused_ns > u->success_ns &&
+		is_auth_refusal(u->heartbeat_status) &&
+		now - u->heartbeats_refused_ns >= AUTH_REFUSED_NS) {
+		u->down_ns = u->heartbeats_refused_ns;
+		u->responds = true;
+		u->status.tried = true;
+		if (u->status.up)
+			u->status.since_ns = now;
+		u->status.up = false;
+		mark_down(u, now);
+	}
+	if (u->back_ns != 0 &&
+		(now - u->back_ns >= BACK_LOG_NS ||
+			(u->outbox.n == 0 && gw_outbox_complete(&u->outbox))))
+		log_back(u);
+	push_faults(u, now);
+	publish_status(u, now);
+}
+
+void gw_link_state_failed(struct gw_uplink *u, const struct gw_sink_result *a, int64_t now)
+{
+	u->status.tried = true;
+	u->responds = a->status != 0;
+	u->status.retries++;
+	if (u->failures++ == 0 && !u->down)
+		u->down_ns = now;
+	if (u->status.up)
+		u->status.since_ns = now;
+	u->status.up = false;
+	memcpy(u->status.why, a->why, sizeof(u->status.why));
+	if (!u->down && u->failures >= GW_UPLINK_DOWN_FAILURES)
+		mark_down(u, now);
+}
+
+void gw_link_state_reached(struct gw_uplink *u)
+{
+	u->failures = 0;
+}
+
+void gw_link_state_succeeded(struct gw_uplink *u, size_t n_events, int64_t now)
+{
+	gw_link_state_reached(u);
+	u->status.tried = true;
+	u->success_ns = now;
+	memcpy(u->status.why, u->heartbeat_why, sizeof(u->status.why)); /* mostly "" */
+	mark_up(u, now);
+	u->sent_since_back += n_events;
+	u->status.sent += n_events;
+}
+
+/* Not a failure: what counts is whether alarms are taken. */
+void gw_link_state_heartbeat_refused(
+	struct gw_uplink *u, const struct gw_sink_result *a, int64_t now)
+{
+	struct gw_text why;
+
+	gw_text_init(&why, u->heartbeat_why, sizeof(u->heartbeat_why));
+	gw_text_addf(&why, "heartbeats are refused: %s", a->why);
+	u->heartbeat_status = a->status;
+	if (u->heartbeats_refused_ns == 0) {
+		u->heartbeats_refused_ns = now;
+		gw_log(GW_LOG_WARNING,
+			"%s: the platform refuses heartbeats (%s); alarms are sent all "
+			"the same",
+			u->opts.name, a->why);
+	}
+	if (u->events_failing)
+		return;
+	gw_link_state_reached(u);
+	memcpy(u->status.why, u->heartbeat_why, sizeof(u->status.why));
+	if (is_auth_refusal(a->status))
+		return;
+	u->status.tried = true;
+	mark_up(u, now);
+}
+
+void gw_link_state_heartbeat_accepted(struct gw_uplink *u)
+{
+	if (u->heartbeats_refused_ns == 0)
+		return;
+	u->heartbeats_refused_ns = 0;
+	u->heartbeat_why[0] = '\0';
+	gw_log(GW_LOG_NOTICE, "%s: the platform takes heartbeats again", u->opts.name);
+}

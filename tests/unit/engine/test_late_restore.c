@@ -1,0 +1,713 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Memories that come while the engine runs already. */
+#include "engine_fixture.h"
+
+#define LATE 8
+#define OLD  0xee /* first byte of the occurrence that is remembered */
+
+static const struct gw_alarm_info gone = {.key = "s/d9/p:gone",
+	.name = "gone",
+	.subject = "s/d9/p",
+	.condition = "above 1",
+	.text = "",
+	.point = "",
+	.source = "",
+	.device = "",
+	.unit_of_measure = "u",
+	.place = {"", "", ""},
+	.site = &fixture_site};
+
+static struct gw_late_record late[LATE];
+static struct gw_late_records batch;
+
+static struct gw_alarm_record stood(const char *key)
+{
+	return (struct gw_alarm_record){.key = key,
+		.state = GW_STATE_ACTIVE_UNACKED,
+		.underlying = GW_STATE_ACTIVE_UNACKED,
+		.occurrence = {OLD},
+		.level = GW_LEVEL_RED,
+		.onset_ms = FIXTURE_WALL_MS - 100000,
+		.since_ms = FIXTURE_WALL_MS - 100000,
+		.value = 60,
+		.peak = 60,
+		.seq = 90};
+}
+
+static struct gw_alarm_record was(const char *key, enum gw_state underlying)
+{
+	struct gw_alarm_record m = stood(key);
+
+	m.state = m.underlying = (uint8_t)underlying;
+	return m;
+}
+
+static void remember(struct gw_alarm_record m)
+{
+	late[batch.n++] = (struct gw_late_record){.memory = m, .info = &gone};
+}
+
+/* Hand over what was remembered and let the engine take it. */
+static size_t restore_late(int64_t at_ns)
+{
+	batch.at = late;
+	assert_true(gw_engine_restore_late(fixture.engine, &batch));
+	assert_false(gw_engine_restore_done(fixture.engine));
+	assert_true(gw_engine_has_input(fixture.engine));
+	fixture_pass(at_ns);
+	assert_true(gw_engine_restore_done(fixture.engine));
+	batch.n = 0;
+	return fixture.n_events;
+}
+
+static size_t late_one(int64_t at_ns, struct gw_alarm_record m)
+{
+	remember(m);
+	return restore_late(at_ns);
+}
+
+static int setup(void **state)
+{
+	batch.n = 0;
+	return fixture_setup(state);
+}
+
+static struct gw_alarm_opts *high(void)
+{
+	struct gw_alarm_opts *a = fixture_alarm("high", 0, &gw_condition_above);
+	static const double clear[] = {45};
+
+	a->when.limit = 50;
+	a->when.clear = (struct gw_table){.rows = 1, .columns = 1, .cells = clear};
+	return a;
+}
+
+static const char key[] = "s/d0/p:high";
+
+static void assert_old(size_t i)
+{
+	assert_int_equal(fixture.event[i].occurrence[0], OLD);
+	assert_true(fixture.event[i].onset_ms == FIXTURE_WALL_MS - 100000);
+}
+
+static void assert_new(size_t i)
+{
+	assert_int_not_equal(fixture.event[i].occurrence[0], 0);
+	assert_int_not_equal(fixture.event[i].occurrence[0], OLD);
+}
+
+/* ---- nothing was told meanwhile ---- */
+
+static char transcript[2][64 * 1024];
+
+static void write_down(struct gw_text *t)
+{
+	for (size_t i = 0; i < fixture.n_events; i++) {
+		gw_event_id(t, &fixture.event[i]);
+		gw_text_add(t, " ");
+		gw_event_json(t, &fixture.event[i]);
+		gw_text_addf(t, " under %u at %lld\n", fixture.event[i].underlying,
+			(long long)fixture.event[i].mono_ns);
+	}
+}
+
+/* What stood ends, comes back, is forgotten and is repeated. */
+static void play(struct gw_text *t)
+{
+	static const struct {
+		int64_t at_ns;
+		uint32_t point;
+		double value;
+	} step[] = {{3 * S, 0, 47}, {4 * S, 1, 1}, {5 * S, 2, 120}, {6 * S, 3, 5},
+		{7 * S, 4, 60}, {9 * S, 0, 44}, {10 * S, 1, 0}, {11 * S, 2, 20},
+		{12 * S, 3, 5}, {13 * S, 3, 6}, {14 * S, 4, 10}, {20 * S, 0, 60},
+		{21 * S, 4, 60}};
+
+	for (size_t i = 0; i < sizeof step / sizeof *step; i++) {
+		fixture_feed(step[i].at_ns, step[i].point, step[i].value);
+		write_down(t);
+	}
+	for (int64_t at_ns = 22 * S; at_ns < 200 * S; at_ns += S) {
+		fixture_pass(at_ns);
+		write_down(t);
+	}
+}
+
+static void all_kinds(void)
+{
+	static const double rows[] = {50, 3600e9, 100, 600e9};
+	static const struct gw_member members[] = {
+		{false, 1, 1, "s/d1/p"}, {false, 6, 6, "s/d6/p"}};
+	struct gw_alarm_opts *a;
+
+	high()->off_delay_ns = 3 * S;
+	fixture.alarms[0].re_alarm_ns = 30 * S;
+	a = fixture_alarm("confirmed", -1, &gw_condition_at_least);
+	a->when.at_least = 1;
+	a->when.members = members;
+	a->when.n_members = 2;
+	fixture_alarm("co", 2, &gw_condition_dose)->when.rows = (struct gw_table){
+		.rows = 2, .columns = 2, .cells = rows};
+	fixture_alarm("stuck", 3, &gw_condition_stuck)->when.window_ns = 60 * S;
+	a = fixture_alarm("latched", 4, &gw_condition_above);
+	a->when.limit = 50;
+	a->latch = true;
+	fixture_alarm("silent", 5, &gw_condition_silent)->when.window_ns = 30 * S;
+	a = fixture_alarm("shelved", 6, &gw_condition_above);
+	a->when.limit = 50;
+	fixture_alarm("level", 7, &gw_condition_above)->level = GW_LEVEL_YELLOW;
+}
+
+static size_t all_records(struct gw_alarm_record *m)
+{
+	static const char *const keys[] = {
+		"confirmed", "s/d5/p:silent", "s/d0/p:high", "s/d2/p:co", "s/d3/p:stuck"};
+	size_t n = 0;
+
+	for (; n < sizeof keys / sizeof *keys; n++)
+		m[n] = stood(keys[n]);
+	m[n++] = was("s/d4/p:latched", GW_STATE_LATCHED_ACKED);
+	m[n] = was("s/d6/p:shelved", GW_STATE_ACTIVE_ACKED);
+	m[n].state = GW_STATE_SHELVED;
+	m[n++].shelved_until_ms = FIXTURE_WALL_MS + 100000;
+	m[n++] = was("s/d7/p:level", GW_STATE_RETURNED_UNACKED);
+	return n;
+}
+
+static void late_is_as_early(void **unused)
+{
+	struct gw_alarm_record m[LATE];
+	size_t n = all_records(m);
+
+	(void)unused;
+	all_kinds();
+	for (int run = 0; run < 2; run++) {
+		struct gw_text t;
+
+		gw_text_init(&t, transcript[run], sizeof transcript[run]);
+		fixture_start();
+		for (size_t i = 0; i < n; i++)
+			if (run)
+				remember(m[i]);
+			else
+				assert_true(gw_engine_restore(
+					fixture.engine, &m[i], fixture_time(0)));
+		fixture_pass(0);
+		write_down(&t);
+		if (run) { /* what a start tells at once is told when it is known */
+			restore_late(0);
+			assert_int_equal(batch.n_raised_anew, 0);
+			write_down(&t);
+		}
+		fixture_pass(2 * S);
+		write_down(&t);
+		play(&t);
+		gw_engine_free(fixture.engine);
+		fixture.engine = NULL;
+	}
+	assert_true(strlen(transcript[0]) > 3000);
+	assert_string_equal(transcript[0], transcript[1]);
+}
+
+static void an_alarm_that_still_stands_emits_nothing(void **unused)
+{
+	(void)unused;
+	high();
+	fixture_start();
+	assert_int_equal(fixture_feed(S, 0, 47), 0); /* over clear: it would have stayed */
+	assert_int_equal(late_one(2 * S, stood(key)), 0);
+	assert_int_equal(fixture_state(0), GW_STATE_ACTIVE_UNACKED);
+	assert_int_equal(fixture_feed(3 * S, 0, 60), 0);
+	assert_int_equal(fixture_feed(4 * S, 0, 40), 1);
+	assert_event(0, GW_CHANGE_CLEARED, GW_STATE_RETURNED_UNACKED);
+	assert_old(0);
+}
+
+static void an_alarm_that_went_away_clears_at_once(void **unused)
+{
+	(void)unused;
+	high();
+	fixture_start();
+	assert_int_equal(fixture_feed(S, 0, 40), 0);
+	assert_int_equal(late_one(2 * S, stood(key)), 1);
+	assert_event(0, GW_CHANGE_CLEARED, GW_STATE_RETURNED_UNACKED);
+	assert_old(0);
+}
+
+static void an_acknowledged_one_that_went_away_is_normal(void **unused)
+{
+	(void)unused;
+	high();
+	fixture_start();
+	assert_int_equal(fixture_feed(S, 0, 40), 0);
+	assert_int_equal(late_one(2 * S, was(key, GW_STATE_ACTIVE_ACKED)), 1);
+	assert_event(0, GW_CHANGE_CLEARED, GW_STATE_NORMAL);
+}
+
+static void one_that_latches_is_latched(void **unused)
+{
+	(void)unused;
+	high()->latch = true;
+	fixture_start();
+	assert_int_equal(fixture_feed(S, 0, 40), 0);
+	assert_int_equal(late_one(2 * S, stood(key)), 1);
+	assert_event(0, GW_CHANGE_CLEARED, GW_STATE_LATCHED_UNACKED);
+	assert_old(0);
+}
+
+static void a_running_on_delay_is_not_begun_anew(void **unused)
+{
+	(void)unused;
+	high()->on_delay_ns = 10 * S;
+	fixture_start();
+	assert_int_equal(fixture_feed(S, 0, 60), 0);
+	assert_int_equal(late_one(8 * S, was(key, GW_STATE_LATCHED_ACKED)), 0);
+	assert_int_equal(fixture_pass(11 * S), 1);
+	assert_event(0, GW_CHANGE_RAISED, GW_STATE_ACTIVE_UNACKED);
+	assert_old(0); /* not normal in between: one life */
+}
+
+static void in_its_on_delay_it_still_stands(void **unused)
+{
+	(void)unused;
+	high()->on_delay_ns = 10 * S;
+	fixture_start();
+	assert_int_equal(fixture_feed(S, 0, 60), 0);
+	assert_int_equal(late_one(2 * S, stood(key)), 0);
+	assert_int_equal(fixture_pass(20 * S), 0);
+	assert_int_equal(fixture_state(0), GW_STATE_ACTIVE_UNACKED);
+}
+
+static void a_clock_that_becomes_right_leaves_the_older_onset(void **unused)
+{
+	(void)unused;
+	fixture.synced = false;
+	high()->on_delay_ns = 10 * S;
+	fixture_start();
+	assert_int_equal(fixture_feed(S, 0, 60), 0);
+	assert_int_equal(late_one(2 * S, stood(key)), 0);
+	assert_int_equal(fixture_feed(3 * S, 0, 40), 1);
+	fixture.synced = true;
+	assert_int_equal(fixture_pass(4 * S), 1);
+	assert_event(0, GW_CHANGE_AMENDED, GW_STATE_RETURNED_UNACKED);
+	assert_old(0);
+}
+
+static void a_shelf_goes_on(void **unused)
+{
+	struct gw_alarm_record m = was(key, GW_STATE_NORMAL);
+
+	(void)unused;
+	m.state = GW_STATE_SHELVED;
+	m.shelved_until_ms = FIXTURE_WALL_MS + 60000;
+	memset(m.occurrence, 0, sizeof m.occurrence);
+	high();
+	fixture_start();
+	assert_int_equal(fixture_feed(S, 0, 10), 0);
+	assert_int_equal(late_one(2 * S, m), 0);
+	assert_int_equal(fixture_state(0), GW_STATE_SHELVED);
+	assert_int_equal(fixture_feed(3 * S, 0, 60), 0);
+	assert_int_equal(fixture_pass(60 * S), 2);
+	assert_event(0, GW_CHANGE_UNSHELVED, GW_STATE_NORMAL);
+	assert_event(1, GW_CHANGE_RAISED, GW_STATE_ACTIVE_UNACKED);
+	assert_true(fixture.event[1].onset_ms == FIXTURE_WALL_MS + 3000);
+}
+
+static void a_shelf_alone_leaves_the_onset(void **unused)
+{
+	struct gw_alarm_record m = was(key, GW_STATE_NORMAL);
+
+	(void)unused;
+	m.state = GW_STATE_SHELVED;
+	m.shelved_until_ms = FIXTURE_WALL_MS + 5000;
+	m.onset_ms = 0;
+	high()->on_delay_ns = 10 * S;
+	fixture_start();
+	assert_int_equal(fixture_feed(S, 0, 60), 0);
+	assert_int_equal(late_one(2 * S, m), 0);
+	assert_int_equal(fixture_pass(5 * S), 1);
+	assert_event(0, GW_CHANGE_UNSHELVED, GW_STATE_NORMAL);
+	assert_int_equal(fixture_pass(11 * S), 1);
+	assert_event(0, GW_CHANGE_RAISED, GW_STATE_ACTIVE_UNACKED);
+	assert_true(fixture.event[0].onset_ms == FIXTURE_WALL_MS + 1000);
+}
+
+static void out_of_service_it_ends(void **unused)
+{
+	(void)unused;
+	high()->out_of_service = true;
+	fixture_start();
+	assert_int_equal(fixture_feed(S, 0, 60), 0);
+	assert_int_equal(late_one(2 * S, stood(key)), 1);
+	assert_event(0, GW_CHANGE_CLEARED, GW_STATE_OUT_OF_SERVICE);
+	assert_old(0);
+}
+
+static void what_stands_suppresses_others(void **unused)
+{
+	static const struct gw_member hold[] = {{true, 0, 0, key}};
+	struct gw_alarm_opts *a;
+
+	(void)unused;
+	high();
+	a = fixture_alarm("held", 1, &gw_condition_above);
+	a->when.limit = 50;
+	a->unless = hold;
+	a->n_unless = 1;
+	fixture_start();
+	fixture_feed(S, 0, 47);
+	assert_int_equal(late_one(2 * S, stood(key)), 0);
+	assert_int_equal(fixture_feed(3 * S, 1, 60), 0);
+	assert_int_equal(fixture_state(1), GW_STATE_SUPPRESSED);
+}
+
+static void a_vote_counts_what_stands(void **unused)
+{
+	static const struct gw_member members[] = {{true, 0, 0, key}, {true, 1, 1, "k"}};
+	struct gw_alarm_opts *a;
+
+	(void)unused;
+	high();
+	fixture_alarm("high", 1, &gw_condition_above)->when.limit = 50;
+	a = fixture_alarm("confirmed", -1, &gw_condition_at_least);
+	a->when.at_least = 2;
+	a->when.members = members;
+	a->when.n_members = 2;
+	fixture_start();
+	assert_int_equal(fixture_feed(S, 0, 47), 0);
+	assert_int_equal(fixture_feed(S, 1, 60), 1);
+	assert_int_equal(late_one(2 * S, stood(key)), 1);
+	assert_event(0, GW_CHANGE_RAISED, GW_STATE_ACTIVE_UNACKED);
+	assert_string_equal(fixture.event[0].info->key, "confirmed");
+}
+
+static void a_vote_does_not_count_what_went_away(void **unused)
+{
+	static const struct gw_member members[] = {{true, 0, 0, key}};
+	struct gw_alarm_opts *a;
+
+	(void)unused;
+	high();
+	a = fixture_alarm("confirmed", -1, &gw_condition_at_least);
+	a->when.at_least = 1;
+	a->when.members = members;
+	a->when.n_members = 1;
+	fixture_start();
+	assert_int_equal(fixture_feed(S, 0, 40), 0);
+	remember(was("confirmed", GW_STATE_RETURNED_UNACKED)); /* before its member */
+	remember(stood(key));
+	assert_int_equal(restore_late(2 * S), 1);
+	assert_string_equal(fixture.event[0].info->key, key);
+	assert_event(0, GW_CHANGE_CLEARED, GW_STATE_RETURNED_UNACKED);
+}
+
+static void a_value_that_has_not_moved_is_still_stuck(void **unused)
+{
+	(void)unused;
+	fixture_alarm("stuck", 0, &gw_condition_stuck)->when.window_ns = 60 * S;
+	fixture_start();
+	fixture_feed(S, 0, 5);
+	fixture_feed(2 * S, 0, 5);
+	assert_int_equal(late_one(3 * S, stood("s/d0/p:stuck")), 0);
+	assert_int_equal(fixture_feed(4 * S, 0, 5), 0);
+	assert_int_equal(fixture_state(0), GW_STATE_ACTIVE_UNACKED);
+	assert_int_equal(fixture_feed(5 * S, 0, 6), 1);
+	assert_event(0, GW_CHANGE_CLEARED, GW_STATE_RETURNED_UNACKED);
+}
+
+static void a_value_that_has_moved_is_stuck_no_more(void **unused)
+{
+	(void)unused;
+	fixture_alarm("stuck", 0, &gw_condition_stuck)->when.window_ns = 60 * S;
+	fixture_start();
+	fixture_feed(S, 0, 5);
+	fixture_feed(2 * S, 0, 6);
+	fixture_feed(3 * S, 0, 6);
+	fixture_pass(3 * S);
+	late_one(4 * S, stood("s/d0/p:stuck"));
+	assert_int_equal(fixture_feed(5 * S, 0, 6), 1);
+	assert_event(0, GW_CHANGE_CLEARED, GW_STATE_RETURNED_UNACKED);
+}
+
+static void a_dose_that_is_over_stands(void **unused)
+{
+	static const double rows[] = {50, 3600e9, 100, 600e9};
+
+	(void)unused;
+	fixture_alarm("co", 0, &gw_condition_dose)->when.rows = (struct gw_table){
+		.rows = 2, .columns = 2, .cells = rows};
+	fixture_start();
+	for (int i = 1; i < 10; i++)
+		assert_int_equal(fixture_feed(i * S, 0, 120), 0);
+	assert_int_equal(late_one(10 * S, stood("s/d0/p:co")), 0);
+	for (int i = 11; i < 100; i++)
+		assert_int_equal(fixture_feed(i * S, 0, 120), 0);
+	assert_int_equal(fixture_state(0), GW_STATE_ACTIVE_UNACKED);
+}
+
+static void silent_and_not_read_since_stays(void **unused)
+{
+	(void)unused;
+	fixture_alarm("silent", 0, &gw_condition_silent)->when.window_ns = 30 * S;
+	fixture_start();
+	fixture_pass(0);
+	assert_int_equal(late_one(2 * S, stood("s/d0/p:silent")), 0);
+	assert_int_equal(fixture_pass(60 * S), 0);
+	assert_int_equal(fixture_state(0), GW_STATE_ACTIVE_UNACKED);
+	assert_int_equal(fixture_feed(61 * S, 0, 1), 1);
+	assert_event(0, GW_CHANGE_CLEARED, GW_STATE_RETURNED_UNACKED);
+}
+
+static void silent_and_read_since_clears(void **unused)
+{
+	(void)unused;
+	fixture_alarm("silent", 0, &gw_condition_silent)->when.window_ns = 30 * S;
+	fixture_start();
+	fixture_feed(S, 0, 1);
+	assert_int_equal(late_one(2 * S, stood("s/d0/p:silent")), 1);
+	assert_event(0, GW_CHANGE_CLEARED, GW_STATE_RETURNED_UNACKED);
+	assert_old(0);
+}
+
+static void an_unknown_alarm_is_cleared(void **unused)
+{
+	(void)unused;
+	high();
+	fixture_start();
+	assert_int_equal(fixture_feed(S, 0, 47), 0);
+	remember(stood(gone.key));
+	remember(stood(key));
+	assert_int_equal(restore_late(2 * S), 1);
+	assert_int_equal(batch.n_orphans, 1);
+	assert_event(0, GW_CHANGE_CLEARED, GW_STATE_NORMAL);
+	assert_string_equal(fixture.event[0].info->key, gone.key);
+	assert_string_equal(fixture.event[0].note, "no longer configured");
+	assert_int_equal(fixture_state(0), GW_STATE_ACTIVE_UNACKED);
+}
+
+/* ---- it was raised anew meanwhile ---- */
+
+static uint8_t newer[16];
+
+static void raise_anew(void)
+{
+	fixture_start();
+	assert_int_equal(fixture_feed(S, 0, 60), 1);
+	assert_event(0, GW_CHANGE_RAISED, GW_STATE_ACTIVE_UNACKED);
+	assert_new(0);
+	memcpy(newer, fixture.event[0].occurrence, sizeof newer);
+}
+
+static void the_older_occurrence_ends_and_the_newer_goes_on(void **unused)
+{
+	(void)unused;
+	high();
+	raise_anew();
+	assert_int_equal(late_one(2 * S, was(key, GW_STATE_ACTIVE_ACKED)), 2);
+	assert_int_equal(batch.n_raised_anew, 1);
+	assert_event(0, GW_CHANGE_CLEARED, GW_STATE_NORMAL);
+	assert_old(0);
+	assert_event(1, GW_CHANGE_AMENDED, GW_STATE_ACTIVE_UNACKED);
+	assert_memory_equal(fixture.event[1].occurrence, newer, sizeof newer);
+	assert_int_equal(
+		fixture_state(0), GW_STATE_ACTIVE_UNACKED); /* nobody has acked it */
+	assert_int_equal(fixture_feed(3 * S, 0, 40), 1);
+	assert_event(0, GW_CHANGE_CLEARED, GW_STATE_RETURNED_UNACKED);
+	assert_memory_equal(fixture.event[0].occurrence, newer, sizeof newer);
+}
+
+static void its_shelf_carries_over(void **unused)
+{
+	struct gw_alarm_record m = stood(key);
+
+	(void)unused;
+	m.state = GW_STATE_SHELVED;
+	m.shelved_until_ms = FIXTURE_WALL_MS + 60000;
+	high();
+	raise_anew();
+	assert_int_equal(late_one(2 * S, m), 2);
+	assert_event(0, GW_CHANGE_CLEARED, GW_STATE_NORMAL);
+	assert_old(0);
+	assert_event(1, GW_CHANGE_SHELVED, GW_STATE_SHELVED);
+	assert_memory_equal(fixture.event[1].occurrence, newer, sizeof newer);
+	assert_true(fixture.event[1].shelved_until_ms == FIXTURE_WALL_MS + 60000);
+	assert_int_equal(fixture_pass(60 * S), 1); /* it was told raised already */
+	assert_event(0, GW_CHANGE_UNSHELVED, GW_STATE_ACTIVE_UNACKED);
+}
+
+static void a_shelf_that_has_ended_ends(void **unused)
+{
+	struct gw_alarm_record m = was(key, GW_STATE_NORMAL);
+
+	(void)unused;
+	m.state = GW_STATE_SHELVED;
+	m.shelved_until_ms = FIXTURE_WALL_MS + 1000;
+	high();
+	raise_anew();
+	assert_int_equal(late_one(2 * S, m), 2);
+	assert_event(0, GW_CHANGE_AMENDED, GW_STATE_SHELVED);
+	assert_event(1, GW_CHANGE_UNSHELVED, GW_STATE_ACTIVE_UNACKED);
+}
+
+static void a_newer_shelf_stays(void **unused)
+{
+	struct gw_alarm_record m = stood(key);
+	struct gw_ring commands, replies;
+	const struct gw_alarm_command shelve = {
+		.kind = GW_COMMAND_SHELVE, .duration_ns = 10 * S};
+
+	(void)unused;
+	m.state = GW_STATE_SHELVED;
+	m.shelved_until_ms = FIXTURE_WALL_MS + 60000;
+	high();
+	raise_anew();
+	assert_int_equal(gw_ring_init(&commands, 2, sizeof shelve, NULL), GW_OK);
+	assert_int_equal(
+		gw_ring_init(&replies, 2, sizeof(struct gw_alarm_reply), NULL), GW_OK);
+	gw_engine_set_commands(fixture.engine, &commands, &replies, NULL);
+	gw_ring_push(&commands, &shelve, 1, sizeof shelve);
+	assert_int_equal(fixture_pass(2 * S), 1);
+	assert_int_equal(late_one(3 * S, m), 2);
+	assert_event(1, GW_CHANGE_AMENDED, GW_STATE_SHELVED);
+	assert_int_equal(fixture_pass(12 * S), 1);
+	assert_event(0, GW_CHANGE_UNSHELVED, GW_STATE_ACTIVE_UNACKED);
+	gw_ring_fini(&commands);
+	gw_ring_fini(&replies);
+}
+
+static void its_latch_carries_over(void **unused)
+{
+	(void)unused;
+	high(); /* it latches no more by its configuration */
+	raise_anew();
+	assert_int_equal(fixture_feed(2 * S, 0, 40), 1);
+	assert_int_equal(late_one(3 * S, was(key, GW_STATE_LATCHED_ACKED)), 2);
+	assert_event(0, GW_CHANGE_CLEARED, GW_STATE_NORMAL);
+	assert_event(1, GW_CHANGE_AMENDED, GW_STATE_LATCHED_UNACKED);
+}
+
+static void an_ended_occurrence_leaves_the_older_one(void **unused)
+{
+	struct gw_ring commands, replies;
+	const struct gw_alarm_command ack = {.kind = GW_COMMAND_ACK};
+
+	(void)unused;
+	high();
+	raise_anew();
+	assert_int_equal(gw_ring_init(&commands, 2, sizeof ack, NULL), GW_OK);
+	assert_int_equal(
+		gw_ring_init(&replies, 2, sizeof(struct gw_alarm_reply), NULL), GW_OK);
+	gw_engine_set_commands(fixture.engine, &commands, &replies, NULL);
+	gw_ring_push(&commands, &ack, 1, sizeof ack);
+	assert_int_equal(fixture_feed(2 * S, 0, 40), 2);
+	assert_int_equal(fixture_state(0), GW_STATE_NORMAL);
+	/* the journal has seen it normal since: it is told what is remembered */
+	assert_int_equal(late_one(3 * S, was(key, GW_STATE_LATCHED_UNACKED)), 1);
+	assert_event(0, GW_CHANGE_AMENDED, GW_STATE_LATCHED_UNACKED);
+	assert_old(0);
+	gw_ring_fini(&commands);
+	gw_ring_fini(&replies);
+}
+
+/* ---- the hand-over ---- */
+
+static void one_batch_at_a_time(void **unused)
+{
+	(void)unused;
+	high();
+	fixture_start();
+	fixture_pass(0);
+	remember(stood(key));
+	batch.at = late;
+	assert_true(gw_engine_restore_late(fixture.engine, &batch));
+	assert_false(gw_engine_restore_late(fixture.engine, &batch));
+	fixture_pass(S);
+	assert_true(gw_engine_restore_done(fixture.engine));
+	batch.n = 0;
+	assert_true(gw_engine_restore_late(fixture.engine, &batch)); /* of nothing */
+	fixture_pass(S);
+	assert_true(gw_engine_restore_done(fixture.engine));
+}
+
+static void no_orphan(
+	void *arg, const struct gw_alarm_record *memory, const struct gw_alarm_info *info)
+{
+	(void)arg, (void)info;
+	fail_msg("%s found no home", memory->key);
+}
+
+static void a_reload_takes_the_batch_with_it(void **unused)
+{
+	struct gw_engine *next;
+
+	(void)unused;
+	high();
+	raise_anew();
+	remember(stood(key));
+	batch.at = late;
+	assert_true(gw_engine_restore_late(fixture.engine, &batch));
+	next = fixture_engine();
+	gw_engine_adopt(next, fixture.engine, fixture_time(2 * S), no_orphan, NULL);
+	assert_true(gw_engine_restore_done(fixture.engine));
+	gw_engine_free(fixture.engine);
+	fixture.engine = next;
+	assert_int_equal(fixture_pass(2 * S), 2);
+	assert_event(0, GW_CHANGE_CLEARED, GW_STATE_NORMAL);
+	assert_event(1, GW_CHANGE_AMENDED, GW_STATE_ACTIVE_UNACKED);
+}
+
+static void the_first_event_follows_the_seq_it_was_given(void **unused)
+{
+	const uint64_t base = UINT64_C(1) << 40;
+
+	(void)unused;
+	high();
+	fixture_start();
+	gw_engine_set_identity(
+		fixture.engine, 9, base, "00000000-0000-0000-0000-000000000000");
+	assert_true(gw_engine_last_seq(fixture.engine) == base);
+	assert_int_equal(fixture_feed(S, 0, 60), 1);
+	assert_true(fixture.event[0].seq == base + 1);
+	assert_int_equal(fixture.event[0].run, 9);
+	assert_int_equal(late_one(2 * S, stood(key)), 2); /* whose seq is below */
+	assert_true(fixture.event[1].seq == base + 3);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, fixture_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(late_is_as_early),
+		TEST(an_alarm_that_still_stands_emits_nothing),
+		TEST(an_alarm_that_went_away_clears_at_once),
+		TEST(an_acknowledged_one_that_went_away_is_normal),
+		TEST(one_that_latches_is_latched),
+		TEST(a_running_on_delay_is_not_begun_anew),
+		TEST(in_its_on_delay_it_still_stands),
+		TEST(a_clock_that_becomes_right_leaves_the_older_onset),
+		TEST(a_shelf_goes_on),
+		TEST(a_shelf_alone_leaves_the_onset),
+		TEST(out_of_service_it_ends),
+		TEST(what_stands_suppresses_others),
+		TEST(a_vote_counts_what_stands),
+		TEST(a_vote_does_not_count_what_went_away),
+		TEST(a_value_that_has_not_moved_is_still_stuck),
+		TEST(a_value_that_has_moved_is_stuck_no_more),
+		TEST(a_dose_that_is_over_stands),
+		TEST(silent_and_not_read_since_stays),
+		TEST(silent_and_read_since_clears),
+		TEST(an_unknown_alarm_is_cleared),
+		TEST(the_older_occurrence_ends_and_the_newer_goes_on),
+		TEST(its_shelf_carries_over),
+		TEST(a_shelf_that_has_ended_ends),
+		TEST(a_newer_shelf_stays),
+		TEST(its_latch_carries_over),
+		TEST(an_ended_occurrence_leaves_the_older_one),
+		TEST(one_batch_at_a_time),
+		TEST(a_reload_takes_the_batch_with_it),
+		TEST(the_first_event_follows_the_seq_it_was_given),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

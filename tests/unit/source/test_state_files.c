@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What drivers remember across restarts, in files of a state folder. */
+#include "base/clock.h"
+#include "source/state_files.h"
+#include "tests/unit/fixture/temp_dir.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+static char dir[TEMP_DIR_MAX];
+
+static struct gw_state_files *begin(void)
+{
+	struct gw_state_files *m;
+
+	assert_int_equal(gw_state_files_start(dir, &m, NULL), GW_OK);
+	return m;
+}
+
+static size_t recall(
+	struct gw_state_files *m, const char *name, char text[64], bool *complete)
+{
+	size_t n = gw_state_files_load(gw_state_files_get(m, name), text, 63, complete);
+
+	text[n] = '\0';
+	return n;
+}
+
+static void remember(
+	struct gw_state_files *m, const char *name, const char *text, bool complete)
+{
+	gw_state_files_save(gw_state_files_get(m, name), text, strlen(text), complete);
+}
+
+static void path_of(const char *name, char path[256])
+{
+	snprintf(path, 256, "%s/sources/%s", dir, name);
+}
+
+static struct stat stat_of(const char *name)
+{
+	char path[256];
+	struct stat st = {0};
+
+	path_of(name, path);
+	stat(path, &st);
+	return st;
+}
+
+static void await_size(const char *name, off_t size)
+{
+	for (int i = 0; i < 10000 && stat_of(name).st_size != size; i++)
+		usleep(1000);
+	assert_int_equal(stat_of(name).st_size, size);
+}
+
+static void it_outlives_a_restart_and_is_complete_once(void **unused)
+{
+	struct gw_state_files *m = begin();
+	char text[64];
+	bool complete;
+
+	(void)unused;
+	assert_int_equal(recall(m, "a", text, &complete), 0);
+	assert_false(complete);
+	remember(m, "a", "one", false);
+	remember(m, "b.c", "two", true); /* no name of a file of ours */
+	gw_state_files_stop(m, GW_NS_PER_SEC);
+	for (int i = 0; i < 2; i++) {
+		m = begin();
+		recall(m, "a", text, &complete);
+		assert_string_equal(text, "one");
+		assert_false(complete);
+		recall(m, "b.c", text, &complete);
+		assert_string_equal(text, "two");
+		assert_int_equal(complete, i == 0);
+		gw_state_files_stop(m, GW_NS_PER_SEC);
+	}
+}
+
+/* As after a kill: the file must not say complete while the source runs. */
+static void what_was_recalled_is_complete_no_more_on_the_disk(void **unused)
+{
+	struct gw_state_files *m = begin(), *after;
+	char text[64];
+	bool complete;
+
+	(void)unused;
+	remember(m, "r", "one", true);
+	gw_state_files_stop(m, GW_NS_PER_SEC);
+	m = begin();
+	recall(m, "r", text, &complete);
+	assert_true(complete);
+	after = begin(); /* another process, which reads what is there */
+	recall(after, "r", text, &complete);
+	assert_string_equal(text, "one");
+	assert_false(complete);
+	gw_state_files_stop(after, GW_NS_PER_SEC);
+	/* A reload: it ends, and begins again in the same process. */
+	remember(m, "r", "two", true);
+	assert_int_equal(recall(m, "r", text, &complete), 3);
+	assert_true(complete);
+	recall(m, "r", text, &complete);
+	assert_false(complete);
+	gw_state_files_stop(m, GW_NS_PER_SEC);
+}
+
+static void it_is_written_at_once_and_then_seldom(void **unused)
+{
+	struct gw_state_files *m = begin();
+	struct stat first;
+
+	(void)unused;
+	remember(m, "s", "1", false);
+	await_size("s", 24 + 1);
+	first = stat_of("s");
+	for (int i = 0; i < 100; i++)
+		remember(m, "s", "12", false);
+	usleep(300000);
+	assert_int_equal(stat_of("s").st_ino, first.st_ino);
+	gw_state_files_stop(m, GW_NS_PER_SEC);
+	assert_int_equal(stat_of("s").st_size, 24 + 2);
+}
+
+static void what_is_damaged_is_nothing(void **unused)
+{
+	struct gw_state_files *m = begin();
+	char path[256], text[64];
+	bool complete;
+	FILE *f;
+
+	(void)unused;
+	remember(m, "d", "good", false);
+	gw_state_files_stop(m, GW_NS_PER_SEC);
+	path_of("d", path);
+	for (long at = 0; at < 28; at++) {
+		f = fopen(path, "r+");
+		assert_non_null(f);
+		fseek(f, at, SEEK_SET);
+		int byte = fgetc(f);
+		fseek(f, at, SEEK_SET);
+		fputc(byte ^ 0x10, f);
+		fclose(f);
+		if (at < 20 || at >= 24) { /* between is the mark complete */
+			m = begin();
+			assert_int_equal(recall(m, "d", text, &complete), 0);
+			gw_state_files_stop(m, GW_NS_PER_SEC);
+		}
+		f = fopen(path, "r+");
+		assert_non_null(f);
+		fseek(f, at, SEEK_SET);
+		fputc(byte, f);
+		fclose(f);
+	}
+	assert_int_equal(truncate(path, 27), 0);
+	m = begin();
+	assert_int_equal(recall(m, "d", text, &complete), 0);
+	gw_state_files_stop(m, GW_NS_PER_SEC);
+}
+
+/* The folder comes later: the store makes it. */
+static void a_folder_that_is_not_there_yet_is_tried_again(void **unused)
+{
+	char sub[TEMP_DIR_MAX + 8], path[TEMP_DIR_MAX + 32];
+	struct gw_state_files *m;
+	struct stat st;
+
+	(void)unused;
+	snprintf(sub, sizeof(sub), "%s/later", dir);
+	snprintf(path, sizeof(path), "%s/sources/a", sub);
+	assert_int_equal(gw_state_files_start(sub, &m, NULL), GW_OK);
+	remember(m, "a", "one", false);
+	usleep(100000);
+	assert_int_equal(mkdir(sub, 0700), 0);
+	for (int i = 0; i < 10000 && stat(path, &st) != 0; i++)
+		usleep(1000);
+	assert_int_equal(stat(path, &st), 0);
+	gw_state_files_stop(m, GW_NS_PER_SEC);
+}
+
+static int setup(void **unused)
+{
+	(void)unused;
+	return temp_dir_make(dir);
+}
+
+static int teardown(void **unused)
+{
+	(void)unused;
+	return temp_dir_remove(dir);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(it_outlives_a_restart_and_is_complete_once),
+		cmocka_unit_test(what_was_recalled_is_complete_no_more_on_the_disk),
+		cmocka_unit_test(it_is_written_at_once_and_then_seldom),
+		cmocka_unit_test(what_is_damaged_is_nothing),
+		cmocka_unit_test(a_folder_that_is_not_there_yet_is_tried_again),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}

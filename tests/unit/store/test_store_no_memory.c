@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The whole life of a store, once for each allocation that may fail, SQLite's and OpenSSL's among
+ * them. What a platform has may be sent to it once more, because a mark found no memory; nothing
+ * owed or refused is forgotten, every alarm stands as it should, and the chain of hashes is whole.
+ */
+#include "store_life.h"
+
+#include "tests/unit/fixture/failing_memory.h"
+
+#include <openssl/err.h>
+
+#ifdef FAILING_MEMORY_OFF
+
+static void each_allocation(void **state)
+{
+	(void)state;
+	skip();
+}
+
+#else
+
+#define AT_FIRST 300 /* allocations of which each fails; of the later ones one in STRIDE */
+#define STRIDE   53
+
+static char expected[8192], found[8192];
+
+static void heal_memory(void)
+{
+	heap.fail_at = -1;
+	heap.for_ever = false;
+}
+
+/* The line that begins so, in a buffer of the caller's, with a space at its end. */
+static const char *line_of(const char *text, const char *name, char line[2048])
+{
+	const char *at = strstr(text, name);
+	size_t n = at ? strcspn(at, "\n") : 0;
+
+	assert_true(at && n < 2000);
+	snprintf(line, 2048, "%.*s ", (int)n, at);
+	return line + strlen(name);
+}
+
+/* Each number of the list is in one of the two. */
+static bool holds(const char *list, const char *one, const char *other)
+{
+	char word[32];
+	int n = 0;
+
+	for (; sscanf(list, " %30s%n", word, &n) == 1; list += n) {
+		char token[40];
+
+		snprintf(token, sizeof(token), " %s ", word);
+		if (!strstr(one, token) && !strstr(other, token))
+			return false;
+	}
+	return true;
+}
+
+static bool nothing_is_missing(void)
+{
+	static const char *const names[] = {"city", "file", "newer"};
+	const char *lists = strstr(expected, "city owed:");
+
+	if (strncmp(expected, found, (size_t)(lists - expected)) != 0 || strchr(found, '#'))
+		return false;
+	for (size_t i = 0; i < 3; i++) {
+		char owes[32], parks[32], a[2048], b[2048], c[2048];
+
+		snprintf(owes, sizeof(owes), "\n%s owed:", names[i]);
+		snprintf(parks, sizeof(parks), "\n%s parked:", names[i]);
+		if (!holds(line_of(expected, owes + 1, a), line_of(found, owes + 1, b),
+			    b) ||
+			!holds(line_of(expected, parks + 1, a),
+				line_of(found, parks + 1, c), b))
+			return false;
+	}
+	return true;
+}
+
+static void work(void)
+{
+	life_work();
+	ERR_clear_error(); /* why the last hash failed */
+}
+
+static void each_allocation(void **state)
+{
+	long calls, trials = 0, wrong = 0;
+
+	(void)state;
+	life.heal = heal_memory;
+	life.resend = true;
+	life_prepare();
+	life_restore(true);
+	work(); /* what libraries keep for ever */
+	life_restore(true);
+	calls = run_failing(work, 0, false);
+	life_look(expected);
+	for (int for_ever = 0; for_ever < 2; for_ever++) {
+		for (long n = 1; n <= calls; n += n < AT_FIRST && !for_ever ? 1 : STRIDE) {
+			trials++;
+			life_restore(true);
+			run_failing(work, n, for_ever);
+			assert_int_equal(heap.live, 0);
+			if (!life.began)
+				continue;
+			life_look(found);
+			if (nothing_is_missing())
+				continue;
+			printf("allocation %ld%s: expected%s\nfound%s", n,
+				for_ever ? " and all after it" : "", expected, found);
+			wrong++;
+		}
+	}
+	print_message("%ld trials of %ld allocations\n", trials, calls);
+	life_end();
+	assert_int_equal(wrong, 0);
+}
+
+#endif
+
+static int begin(void **state)
+{
+	now_ns = 1000 * GW_NS_PER_SEC;
+	return fixture_setup(state);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(each_allocation, begin, fixture_teardown),
+	};
+
+	if (access("/dev/shm", W_OK) == 0) /* thousands of syncs */
+		setenv("TMPDIR", "/dev/shm", 1);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,395 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Parked records that are offered again, and what a person has sent again, step by step. */
+#include "uplink_parts_fixture.h"
+
+#define o (&fixture.up->parked_retry)
+
+static struct gw_wake requester;
+
+static void turn(void)
+{
+	kit_turn();
+}
+
+/* So many are parked, and the store has been asked for the first of them. */
+static void begin_round(uint64_t parked)
+{
+	kit_turn();
+	kit_answer(0, 0, 0)->parked = parked;
+	kit_turn();
+	kit_turn();
+	assert_int_equal(fixture.up->status.parked, parked);
+	assert_int_equal(fixture.parked_asks, 1);
+	assert_true(o->requested);
+}
+
+static void assert_ready(bool is)
+{
+	assert_int_equal(gw_parked_retry_ready(fixture.up, fixture.now_ns), is);
+}
+
+static void test_a_taken_one_is_settled(void **state)
+{
+	(void)state;
+	begin_round(2);
+	assert_ready(false);
+	kit_answer(2, 5, GW_LEVEL_RED);
+	turn();
+	assert_ready(true);
+	kit_say(GW_SINK_SENT, 200);
+	gw_parked_retry_send(fixture.up);
+	assert_mark(0, 5, GW_MARK_DELIVERED);
+	assert_mark(1, 5, GW_MARK_UNPARKED);
+	assert_int_equal(fixture.up->status.parked, 1);
+	assert_int_equal(fixture.up->status.sent, 1);
+	assert_log(1, "event #5, which was parked, is delivered");
+}
+
+/* A round begins anew while the store answers and while records are at hand: from the first. */
+static void test_a_round_that_begins_anew(void **state)
+{
+	(void)state;
+	begin_round(3);
+	gw_parked_retry_begin(
+		fixture.up, 0); /* what the store says now is of the round before */
+	kit_answer(2, 5, GW_LEVEL_RED);
+	turn();
+	assert_int_equal(o->n_items, 0);
+	assert_ready(false);
+	turn();
+	assert_int_equal(fixture.parked_asks, 2);
+	kit_answer(2, 5, GW_LEVEL_RED);
+	turn();
+	assert_int_equal(o->n_items, 2);
+	kit_say(GW_SINK_SENT, 200);
+	gw_parked_retry_send(fixture.up);
+	assert_int_equal(o->after_seq, 5);
+	gw_parked_retry_begin(fixture.up, 7); /* still to come: the round goes on */
+	assert_int_equal(o->next_item, 1);
+	gw_parked_retry_begin(fixture.up, 4);
+	assert_int_equal(o->n_items, 0);
+	assert_int_equal(o->after_seq, 3);
+	turn();
+	assert_int_equal(fixture.after_parked, 3);
+}
+
+/* All is taken, by hand or elsewhere, while the store is asked: its answer is for nobody. */
+static void test_an_answer_after_the_round(void **state)
+{
+	(void)state;
+	begin_round(1);
+	fixture.up->status.parked = 0;
+	gw_parked_retry_update(fixture.up, fixture.now_ns);
+	assert_false(o->running);
+	kit_answer(1, 5, GW_LEVEL_RED);
+	turn();
+	assert_int_equal(o->n_items, 0);
+	assert_ready(false);
+	assert_int_equal(gw_parked_retry_next_ns(fixture.up), INT64_MAX);
+}
+
+/* The store cannot read: the round goes on when it can, from where it was. */
+static void test_a_store_that_cannot_read(void **state)
+{
+	(void)state;
+	begin_round(1);
+	kit_answer(0, 0, 0)->failed = true;
+	turn();
+	assert_true(o->running);
+	turn();
+	assert_int_equal(fixture.parked_asks, 1);
+	fixture.now_ns += SEC;
+	turn();
+	turn();
+	assert_int_equal(fixture.parked_asks, 2);
+	kit_answer(1, 5, GW_LEVEL_RED);
+	turn();
+	assert_ready(true);
+}
+
+/* One whose texts do not fit is passed over; the one after it has its turn. */
+static void test_one_that_cannot_be_written(void **state)
+{
+	static char text[GW_PAYLOAD_MAX];
+	struct gw_batch *b;
+
+	(void)state;
+	memset(text, 'x', sizeof(text) - 1);
+	kit_alarms[1].text = text;
+	begin_round(2);
+	b = kit_answer(2, 5, GW_LEVEL_RED);
+	b->events[0] = fixture_event(5, GW_LEVEL_RED, 1);
+	turn();
+	assert_int_equal(o->n_items, 1);
+	kit_say(GW_SINK_SENT, 200);
+	gw_parked_retry_send(fixture.up);
+	assert_mark(0, 6, GW_MARK_DELIVERED);
+	assert_int_equal(fixture.up->status.parked, 1);
+}
+
+/* Whatever is more urgent than a parked record, one thing at a time. */
+static void test_what_goes_before_an_offer(void **state)
+{
+	struct gw_sink_result no = {.verdict = GW_SINK_RETRY};
+
+	(void)state;
+	begin_round(1);
+	kit_answer(1, 5, GW_LEVEL_RED);
+	turn();
+	assert_ready(true);
+	fixture.up->has_untried = true;
+	assert_ready(false);
+	fixture.up->has_untried = false;
+	fixture.up->events_failing = true;
+	assert_ready(false);
+	fixture.up->events_failing = false;
+	gw_link_state_failed(fixture.up, &no, fixture.now_ns); /* a heartbeat failed */
+	assert_ready(false);
+	gw_link_state_reached(fixture.up);
+	assert_ready(true);
+	fixture.up->outbox.searching = true; /* a refusal is looked into */
+	assert_ready(false);
+	fixture.up->outbox.searching = false;
+	gw_retry_timer_failed(&fixture.up->event_retry, 0, fixture.now_ns); /* back-off */
+	assert_ready(false);
+	gw_retry_timer_succeeded(&fixture.up->event_retry);
+	gw_retry_timer_failed(
+		&fixture.up->event_retry, 60 * SEC, fixture.now_ns); /* asked for silence */
+	gw_retry_timer_expire(&fixture.up->event_retry, fixture.now_ns);
+	assert_ready(false);
+	assert_int_equal(gw_retry_timer_next_ns(&fixture.up->event_retry),
+		fixture.now_ns + 60 * SEC);
+	gw_retry_timer_succeeded(&fixture.up->event_retry);
+	assert_ready(true);
+	fixture.up->stop_ns = fixture.now_ns + SEC;
+	assert_ready(false);
+	gw_parked_retry_update(fixture.up, fixture.now_ns);
+	assert_int_equal(o->n_items, 1);
+}
+
+static void an_alarm_comes(void)
+{
+	const struct gw_event e = fixture_event(9, GW_LEVEL_RED, 0);
+
+	assert_int_equal(gw_ring_push(gw_uplink_events(fixture.up), &e, 1, sizeof(e)), 1);
+}
+
+/* What is new cuts an offer short, which costs nothing: no wait, and the same one again. */
+static void test_what_is_new_cuts_it_short(void **state)
+{
+	(void)state;
+	begin_round(1);
+	kit_answer(1, 5, GW_LEVEL_RED);
+	turn();
+	fixture.turns = true;
+	fixture.meanwhile = an_alarm_comes;
+	gw_parked_retry_send(fixture.up);
+	assert_true(fixture.given_up);
+	assert_true(fixture.up->has_untried);
+	assert_int_equal(o->next_item, 0);
+	assert_true(o->next_ns <= fixture.now_ns);
+	assert_int_equal(fixture.up->status.retries, 0);
+	assert_int_equal(fixture.n_marks, 0);
+	assert_log(0, "");
+}
+
+/* An offer that fails waits 30 s, or as long as the platform asked for. */
+static void test_an_offer_that_fails(void **state)
+{
+	(void)state;
+	begin_round(1);
+	kit_answer(1, 5, GW_LEVEL_RED);
+	turn();
+	kit_say(GW_SINK_RETRY, 503);
+	gw_parked_retry_send(fixture.up);
+	assert_int_equal(o->next_ns, fixture.now_ns + 30 * SEC);
+	fixture.says.retry_after_ns = 60 * SEC;
+	gw_parked_retry_send(fixture.up);
+	assert_int_equal(o->next_ns, fixture.now_ns + 60 * SEC);
+	assert_ready(false);
+	fixture.now_ns += 60 * SEC;
+	assert_ready(true);
+	assert_int_equal(fixture.up->status.parked, 1);
+	assert_int_equal(fixture.n_marks, 0);
+}
+
+/* Refused with no witness: ever slower, to a minute; the whole round within reach of a person. */
+static void test_refused_again_with_no_witness(void **state)
+{
+	static const int64_t pause_sec[] = {1, 1, 2, 4, 8, 16, 32, 64, 64};
+
+	(void)state;
+	begin_round(9);
+	kit_say(GW_SINK_REFUSED, 400);
+	for (size_t i = 0; i < 9; i++) {
+		if (i == 0 || i == 8) {
+			kit_answer(i == 0 ? 8 : 1, 5 + i, GW_LEVEL_RED);
+			turn();
+		}
+		assert_ready(true);
+		gw_parked_retry_send(fixture.up);
+		assert_int_equal(o->next_ns, fixture.now_ns + pause_sec[i] * SEC);
+		fixture.now_ns += pause_sec[i] * SEC;
+		turn();
+	}
+	assert_int_equal(fixture.up->status.parked, 9);
+	assert_int_equal(fixture.n_marks, 0);
+	kit_answer(0, 0, 0);
+	turn();
+	assert_false(o->running);
+	assert_int_equal(o->due_ns, fixture.now_ns + 30 * SEC);
+	fixture.now_ns = o->due_ns;
+	turn();
+	assert_true(o->running);
+}
+
+/* Another record is parked while rounds are a day apart: the next one is within the hour. */
+static void test_news_bring_a_round_nearer(void **state)
+{
+	(void)state;
+	fixture.up->status.parked = 1;
+	o->due_ns = fixture.now_ns + 24 * 3600 * SEC;
+	o->interval_ns = 24 * 3600 * SEC;
+	gw_parked_retry_on_parked(fixture.up, 8, true);
+	assert_int_equal(o->due_ns, fixture.now_ns + 3600 * SEC);
+	assert_int_equal(o->interval_ns, 3600 * SEC);
+	/* of those parked on a heartbeat's word alone, the first is where a record's word begins */
+	gw_parked_retry_on_parked(fixture.up, 9, true);
+	assert_int_equal(o->heartbeat_parked_seq, 8);
+	gw_parked_retry_on_parked(fixture.up, 3, true);
+	assert_int_equal(o->heartbeat_parked_seq, 3);
+	gw_parked_retry_accepted(fixture.up, true);
+	assert_true(o->running);
+	assert_int_equal(o->after_seq, 2);
+}
+
+/* ---- what a person asks for ---- */
+
+static bool poked(void)
+{
+	return atomic_load(&requester.sleeping) == 0;
+}
+
+/* The ranges of the journal, window by window; then who asked is woken, once. */
+static void test_a_range_is_sent_again(void **state)
+{
+	struct gw_resend what = {.from_seq = 10};
+	struct gw_resend_result done;
+	struct gw_batch *b;
+
+	(void)state;
+	assert_int_equal(gw_wake_init(&requester, NULL), GW_OK);
+	gw_uplink_attach_requester(fixture.up, &requester);
+	begin_round(5);
+	kit_answer(0, 0, 0);
+	turn();
+	gw_wake_prepare(&requester);
+	assert_true(gw_uplink_resend(fixture.up, &what));
+	assert_false(gw_uplink_resend(fixture.up, &what));
+	turn();
+	assert_int_equal(fixture.owe_from, 10);
+	b = kit_answer(0, 0, 0);
+	b->owed = 3;
+	b->unparked = 2;
+	b->next = 12;
+	turn();
+	assert_int_equal(fixture.owe_from, 12);
+	assert_false(poked());
+	assert_false(gw_uplink_take_resend_result(fixture.up, &done));
+	b = kit_answer(0, 0, 0);
+	b->owed = 1;
+	b->unparked = 9; /* more than were counted */
+	turn();
+	assert_true(poked());
+	assert_true(gw_uplink_take_resend_result(fixture.up, &done));
+	assert_int_equal(done.owed, 4);
+	assert_int_equal(done.parked, 0);
+	assert_false(done.failed);
+	assert_false(gw_uplink_take_resend_result(fixture.up, &done));
+	assert_false(gw_outbox_complete(&fixture.up->outbox)); /* it will be fetched */
+	gw_wake_fini(&requester);
+}
+
+/* First what vanished uplinks are owed, then the range; a store that cannot write ends it. */
+static void test_what_vanished_uplinks_are_owed(void **state)
+{
+	struct gw_resend what = {.from_seq = 10, .removed_uplinks = true};
+	struct gw_resend_result done;
+
+	(void)state;
+	begin_round(1);
+	kit_answer(0, 0, 0);
+	turn();
+	assert_true(gw_uplink_resend(fixture.up, &what));
+	turn();
+	assert_int_equal(fixture.owe_from, GW_STORE_RESEND_REMOVED);
+	kit_answer(0, 0, 0)->owed = 2;
+	turn();
+	assert_int_equal(fixture.owe_from, 10);
+	kit_answer(0, 0, 0);
+	turn();
+	assert_true(gw_uplink_take_resend_result(fixture.up, &done));
+	assert_int_equal(done.owed, 2);
+	assert_int_equal(done.parked, 1);
+
+	assert_true(gw_uplink_resend(fixture.up, &what));
+	turn();
+	assert_int_equal(
+		fixture.owe_from, 10); /* its line is in use: what is owed is asked for */
+	kit_answer(0, 0, 0);
+	turn();
+	turn();
+	while (fixture.owe_from != GW_STORE_RESEND_REMOVED) {
+		kit_answer(0, 0, 0);
+		turn();
+	}
+	kit_answer(0, 0, 0)->failed = true;
+	turn();
+	assert_true(gw_uplink_take_resend_result(fixture.up, &done));
+	assert_true(done.failed);
+	assert_int_equal(done.owed, 0);
+}
+
+/* Its line to the store is in use by an offer: it waits for its turn, and gets it. */
+static void test_a_resend_waits_for_an_offer(void **state)
+{
+	struct gw_resend what = {.from_seq = 10};
+	struct gw_resend_result done;
+
+	(void)state;
+	begin_round(1);
+	assert_true(gw_uplink_resend(fixture.up, &what));
+	turn();
+	turn();
+	assert_int_equal(fixture.owe_asks, 0);
+	kit_answer(0, 0, 0);
+	turn();
+	turn();
+	assert_int_equal(fixture.owe_asks, 1);
+	kit_answer(0, 0, 0);
+	turn();
+	assert_true(gw_uplink_take_resend_result(fixture.up, &done));
+}
+
+#define IT(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		IT(test_a_taken_one_is_settled),
+		IT(test_a_round_that_begins_anew),
+		IT(test_an_answer_after_the_round),
+		IT(test_a_store_that_cannot_read),
+		IT(test_one_that_cannot_be_written),
+		IT(test_what_goes_before_an_offer),
+		IT(test_what_is_new_cuts_it_short),
+		IT(test_an_offer_that_fails),
+		IT(test_refused_again_with_no_witness),
+		IT(test_news_bring_a_round_nearer),
+		IT(test_a_range_is_sent_again),
+		IT(test_what_vanished_uplinks_are_owed),
+		IT(test_a_resend_waits_for_an_offer),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
