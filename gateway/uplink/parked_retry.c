@@ -114,6 +114,7 @@ static struct gw_outbox_item *render(struct gw_uplink *u, const struct gw_event 
 void gw_parked_retry_on_batch(struct gw_uplink *u, const struct gw_batch *batch)
 {
 	struct gw_parked_retry *o = &u->parked_retry;
+	uint64_t left;
 	size_t i;
 
 	o->requested = false;
@@ -131,8 +132,13 @@ void gw_parked_retry_on_batch(struct gw_uplink *u, const struct gw_batch *batch)
 		else
 			o->after_seq = batch->events[i].seq;
 	}
-	if (batch->n == 0)
-		end_pass(o, gw_clock_mono_ns());
+	if (batch->n > 0)
+		return;
+	/* less than we know of: the store gave up parked ones to make room */
+	left = batch->parked + u->backlog.parked_since_other;
+	if (left < u->status.parked)
+		u->status.parked = left;
+	end_pass(o, gw_clock_mono_ns());
 }
 
 void gw_parked_retry_update(struct gw_uplink *u, int64_t now)
