@@ -77,7 +77,7 @@ static void note_settled(struct gw_backlog *b, uint64_t seq)
 void gw_backlog_mark(struct gw_backlog *b, uint64_t seq, enum gw_mark_kind kind)
 {
 	b->parked_since_request += kind == GW_MARK_PARKED;
-	b->parked_since_other += kind == GW_MARK_PARKED;
+	b->parked_since_query += kind == GW_MARK_PARKED;
 	if (b->request_sent && kind != GW_MARK_UNDURABLE)
 		note_settled(b, seq);
 	if (b->n_marks == 0 && gw_store_mark(b->store, b->slot, seq, kind))
@@ -186,7 +186,7 @@ static void send_query(struct gw_backlog *b, int64_t now_ns)
 		b->query_sent = gw_store_request_resend(
 			b->store, b->slot, b->query_seq, b->query_from_ms);
 	if (b->query_sent)
-		b->parked_since_other = 0; /* the marks before it reach the store first */
+		b->parked_since_query = 0; /* the marks before it reach the store first */
 	else
 		b->query_not_before_ns = now_ns + MAILBOX_FULL_NS;
 }

@@ -47,7 +47,7 @@ struct gw_backlog {
 	void (*on_parked_count)(void *arg, uint64_t parked);
 	bool parked_known;
 	uint64_t parked_since_request;
-	uint64_t parked_since_other; /* since the last question of the other kind */
+	uint64_t parked_since_query;
 
 	bool request_sent;
 	struct gw_owed_cursor request_cursor; /* what was complete ... */

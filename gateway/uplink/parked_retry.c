@@ -135,7 +135,7 @@ void gw_parked_retry_on_batch(struct gw_uplink *u, const struct gw_batch *batch)
 	if (batch->n > 0)
 		return;
 	/* less than we know of: the store gave up parked ones to make room */
-	left = batch->parked + u->backlog.parked_since_other;
+	left = batch->parked + u->backlog.parked_since_query;
 	if (left < u->status.parked)
 		u->status.parked = left;
 	end_pass(o, gw_clock_mono_ns());

@@ -73,6 +73,19 @@ static void test_a_round_that_begins_anew(void **state)
 	assert_int_equal(fixture.after_parked, 3);
 }
 
+/* The store dropped parked ones for want of room, while another was parked here. */
+static void test_what_the_store_gave_up_is_no_longer_parked(void **state)
+{
+	(void)state;
+	begin_round(4);
+	gw_backlog_mark(&fixture.up->backlog, 9, GW_MARK_PARKED);
+	fixture.up->status.parked++;
+	kit_answer(0, 0, 0)->parked = 1;
+	turn();
+	assert_int_equal(fixture.up->status.parked, 2);
+	assert_false(o->running);
+}
+
 /* All is taken, by hand or elsewhere, while the store is asked: its answer is for nobody. */
 static void test_an_answer_after_the_round(void **state)
 {
@@ -234,7 +247,7 @@ static void test_refused_again_with_no_witness(void **state)
 	}
 	assert_int_equal(fixture.up->status.parked, 9);
 	assert_int_equal(fixture.n_marks, 0);
-	kit_answer(0, 0, 0);
+	kit_answer(0, 0, 0)->parked = 9;
 	turn();
 	assert_false(o->running);
 	assert_int_equal(o->due_ns, fixture.now_ns + 30 * SEC);
@@ -318,7 +331,7 @@ static void test_what_vanished_uplinks_are_owed(void **state)
 
 	(void)state;
 	begin_round(1);
-	kit_answer(0, 0, 0);
+	kit_answer(0, 0, 0)->parked = 1;
 	turn();
 	assert_true(gw_uplink_resend(fixture.up, &what));
 	turn();
@@ -378,6 +391,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		IT(test_a_taken_one_is_settled),
 		IT(test_a_round_that_begins_anew),
+		IT(test_what_the_store_gave_up_is_no_longer_parked),
 		IT(test_an_answer_after_the_round),
 		IT(test_a_store_that_cannot_read),
 		IT(test_one_that_cannot_be_written),

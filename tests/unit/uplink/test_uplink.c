@@ -233,9 +233,11 @@ bool gw_store_request_parked(
 	(void)sink;
 	b->events = calloc(max_events, sizeof(struct gw_event));
 	pthread_mutex_lock(&lock);
-	for (size_t i = 0; i < store.n && b->n < max_events; i++)
-		if (store.parked[i] && store.events[i].seq > after_seq)
+	for (size_t i = 0; i < store.n; i++) {
+		b->parked += store.parked[i];
+		if (store.parked[i] && store.events[i].seq > after_seq && b->n < max_events)
 			b->events[b->n++] = store.events[i];
+	}
 	b->failed = store.failing;
 	store.parked_asks++;
 	pthread_mutex_unlock(&lock);
