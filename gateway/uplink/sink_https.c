@@ -311,8 +311,10 @@ static void https_send(
 		return;
 	}
 	headers = make_headers(s, r);
-	if (headers == NULL || s->response.body == NULL || !refresh_handles(s) ||
-		!join_body(s, r, &n)) {
+	/* what could not be had at the start may be there by now */
+	if (headers == NULL ||
+		(s->response.body == NULL && !gw_https_response_init(&s->response)) ||
+		!refresh_handles(s) || !join_body(s, r, &n)) {
 		curl_slist_free_all(headers);
 		gw_https_response_set_result(ret_result, GW_SINK_RETRY, 0, "out of memory");
 		return;
