@@ -126,8 +126,8 @@ static void append_event(struct gw_engine *e, struct gw_alarm *a, struct gw_even
 void gw_alarm_emit(struct gw_engine *e, struct gw_alarm *a, enum gw_change change,
 	const char *note, int64_t at_ns, const struct gw_time *now)
 {
-	struct gw_event v = make_event(
-		e, a, change, gw_state_shown(&gw_alarm_detail_of(e, a)->state), at_ns, now);
+	struct gw_event v = make_event(e, a, change,
+		gw_state_shown(&gw_alarm_detail_write(e, a)->state), at_ns, now);
 
 	append_event(e, a, &v, note, now);
 	gw_alarm_publish(e, a, now);

@@ -106,7 +106,7 @@ static bool build_listeners(
 	l->n = n;
 	l->first = reserve_zeroed(n + 1, sizeof *l->first, &ok);
 	cursor = alloc_zeroed(n + 1, sizeof *cursor, sizeof(uint32_t) * 2, &ok);
-	for (int fill = 0; ok && fill < 2; fill++) {
+	for (int fill = 0; ok; fill++) {
 		for (uint32_t i = 0; i < e->opts.n_alarms; i++) {
 			const struct gw_alarm_opts *o = &e->opts.alarms[i];
 

@@ -55,8 +55,9 @@ void gw_flood_end(struct gw_engine *e, const struct gw_time *now)
 void gw_flood_on_chatter(
 	struct gw_engine *e, struct gw_alarm *a, int64_t at_ns, const struct gw_time *now)
 {
-	const struct gw_alarm_detail *was = gw_alarm_detail_of(e, a), *fault_detail;
+	const struct gw_alarm_detail *was = gw_alarm_detail_of(e, a);
 	bool chatters = was->state.chattering, was_true;
+	struct gw_alarm_detail *detail;
 	struct gw_alarm *fault;
 	uint32_t n;
 
@@ -70,10 +71,11 @@ void gw_flood_on_chatter(
 	was_true = fault->condition_true;
 	gw_chatter_set_count(fault->memory, chatters ? n + 1 : n - 1);
 	evaluate(e, fault, at_ns, now);
+	if (!was_true || !chatters)
+		return;
 	/* one more of the same device: the fault stands already, but it is news */
-	fault_detail = gw_alarm_detail_of(e, fault);
-	if (was_true && chatters && fault_detail->in_occurrence &&
-		!fault_detail->state.shelved && !fault_detail->withheld)
+	detail = gw_alarm_detail_write(e, fault);
+	if (detail->in_occurrence && !detail->state.shelved && !detail->withheld)
 		gw_alarm_emit(e, fault, GW_CHANGE_AMENDED, NULL, at_ns, now);
 }
 

@@ -109,6 +109,7 @@ static void reevaluate(
 	struct gw_engine *e, struct gw_late_record *m, const struct gw_time *now)
 {
 	struct gw_alarm *a = &e->alarms[m->alarm];
+	const struct gw_alarm_detail *detail = gw_alarm_detail_write(e, a);
 	const struct gw_condition_kind *kind = a->opts->when.kind;
 
 	if (kind->on_devices || kind == &gw_condition_chattering ||
@@ -124,8 +125,8 @@ static void reevaluate(
 	if (a->has_input && gw_alarm_active(e, a) != m->was_active)
 		gw_alarm_notify_listeners(e, a, now->mono_ns, now);
 	/* events since the start are newer in the journal than what it remembers of this one */
-	if (m->seq_before && gw_alarm_detail_of(e, a)->seq == m->seq_before &&
-		gw_state_shown(&gw_alarm_detail_of(e, a)->state) != GW_STATE_NORMAL)
+	if (m->seq_before && detail->seq == m->seq_before &&
+		gw_state_shown(&detail->state) != GW_STATE_NORMAL)
 		gw_alarm_emit(e, a, GW_CHANGE_AMENDED, "it stood before the restart",
 			now->mono_ns, now);
 }

@@ -2,6 +2,8 @@
 #include "base/clock.h"
 #include "engine/thread.h"
 
+#include <dlfcn.h>
+#include <errno.h>
 #include <poll.h>
 #include <sched.h>
 #include <setjmp.h>
@@ -25,6 +27,8 @@ static struct gw_engine *engine;
 /* The engine's thread asks for wall time once a step, after it has looked whether it shall stop.
  * Its other clock goes on with each look at it. */
 static bool stops_at_once;
+static _Atomic bool stuck, waits_for_ask; /* in a step; until main asks for the engine */
+static _Atomic bool is_stuck;
 static pthread_t main_thread;
 static size_t looks_of_step;
 static _Atomic int64_t engine_ns;
@@ -38,6 +42,46 @@ int ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout,
 {
 	sleeps++;
 	return (int)syscall(SYS_ppoll, fds, n, timeout, signals, (size_t)(_NSIG / 8));
+}
+
+/* What the two sides wait in, likewise: once a signal interrupts it, or the time is up although the
+ * thread has just let go of the engine. */
+static _Atomic bool main_interrupted, thread_interrupted, too_late;
+
+int sem_wait(sem_t *sem)
+{
+	static int (*real)(sem_t *);
+
+	if (real == NULL)
+		*(void **)&real = dlsym(RTLD_NEXT, "sem_wait");
+	if (sem == &engine_thread.resumed && atomic_exchange(&thread_interrupted, false)) {
+		errno = EINTR;
+		return -1;
+	}
+	return real(sem);
+}
+
+int sem_clockwait(sem_t *sem, clockid_t clock, const struct timespec *until)
+{
+	static int (*real)(sem_t *, clockid_t, const struct timespec *);
+
+	if (real == NULL)
+		*(void **)&real = dlsym(RTLD_NEXT, "sem_clockwait");
+	if (atomic_exchange(&main_interrupted, false)) {
+		errno = EINTR;
+		return -1;
+	}
+	if (atomic_exchange(&too_late, false)) {
+		int value = 0;
+
+		while (value == 0) {
+			sched_yield();
+			sem_getvalue(sem, &value);
+		}
+		errno = ETIMEDOUT;
+		return -1;
+	}
+	return real(sem, clock, until);
 }
 
 static int64_t real_ns(void)
@@ -69,6 +113,13 @@ int64_t gw_clock_wall_ms(void)
 		gw_thread_request_stop(&engine_thread.thread);
 		gw_wake_poke(&engine_thread.wake);
 	}
+	while (atomic_load(&stuck)) {
+		is_stuck = true;
+		sched_yield();
+	}
+	if (atomic_exchange(&waits_for_ask, false))
+		while (atomic_load(&engine_thread.pause_state) == 0)
+			sched_yield();
 	return 0;
 }
 
@@ -84,7 +135,7 @@ void gw_clock_boot_id(char ret_id[37])
 
 static void begin(void)
 {
-	assert_int_equal(gw_ring_init(&in, 64, sizeof(struct gw_sample), NULL), GW_OK);
+	assert_int_equal(gw_ring_init(&in, 1024, sizeof(struct gw_sample), NULL), GW_OK);
 	assert_int_equal(gw_engine_new(&(struct gw_engine_opts){.site = &site,
 					       .points = &point,
 					       .n_points = 1,
@@ -207,6 +258,98 @@ static void a_hit_earns_credit_for_a_miss(void **unused)
 	end();
 }
 
+static void push(size_t n)
+{
+	const struct gw_sample s = {.quality = GW_QUALITY_GOOD, .mono_ns = 1, .value = 1};
+
+	while (n-- > 0)
+		assert_int_equal(gw_ring_push(&in, &s, 1, sizeof s), 1);
+	gw_wake_poke(&engine_thread.wake);
+}
+
+static void until_stepped(uint64_t n)
+{
+	while (gw_ring_processed(&in) < n)
+		sched_yield();
+}
+
+/* It is in a step for longer than main has patience: main is told so, nothing is lost, and the next
+ * ask is answered. */
+static void an_engine_that_does_not_answer(void **unused)
+{
+	struct gw_error err;
+
+	(void)unused;
+	begin();
+	until_asleep();
+	is_stuck = false;
+	stuck = true;
+	push(1);
+	while (!atomic_load(&is_stuck))
+		sched_yield();
+	assert_int_equal(gw_engine_thread_pause(&engine_thread, 10 * GW_NS_PER_MS, &err),
+		GW_ERR_TIMEOUT);
+	assert_string_equal(err.text, "the engine does not answer");
+	stuck = false;
+	until_stepped(1);
+	assert_int_equal(
+		gw_engine_thread_pause(&engine_thread, 10 * GW_NS_PER_SEC, &err), GW_OK);
+	push(1);
+	gw_engine_thread_resume(&engine_thread, engine);
+	until_stepped(2);
+	end();
+}
+
+/* Main's time is up in the moment in which the thread lets go: it has the engine. */
+static void an_answer_in_the_last_moment(void **unused)
+{
+	(void)unused;
+	begin();
+	too_late = true;
+	assert_int_equal(
+		gw_engine_thread_pause(&engine_thread, GW_NS_PER_SEC, NULL), GW_OK);
+	push(1);
+	assert_int_equal(gw_ring_count(&in), 1);
+	gw_engine_thread_resume(&engine_thread, engine);
+	until_stepped(1);
+	end();
+}
+
+static void signals_end_no_wait(void **unused)
+{
+	(void)unused;
+	begin();
+	until_asleep();
+	main_interrupted = thread_interrupted = true;
+	assert_int_equal(
+		gw_engine_thread_pause(&engine_thread, 10 * GW_NS_PER_SEC, NULL), GW_OK);
+	while (atomic_load(&thread_interrupted))
+		sched_yield();
+	push(1);
+	assert_int_equal(gw_ring_count(&in), 1); /* the thread still waits */
+	gw_engine_thread_resume(&engine_thread, engine);
+	until_stepped(1);
+	end();
+}
+
+/* Samples that never end do not keep the engine from main. */
+static void an_ask_amid_many_samples(void **unused)
+{
+	(void)unused;
+	begin();
+	until_asleep();
+	waits_for_ask = true;
+	push(1000);
+	while (atomic_load(&waits_for_ask)) /* it is awake, and looks at the clock */
+		sched_yield();
+	assert_int_equal(
+		gw_engine_thread_pause(&engine_thread, 10 * GW_NS_PER_SEC, NULL), GW_OK);
+	assert_int_equal(gw_ring_processed(&in), 256); /* one step */
+	gw_engine_thread_resume(&engine_thread, engine);
+	until_stepped(1000);
+	end();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -215,6 +358,10 @@ int main(void)
 		cmocka_unit_test(spinning_in_vain_has_an_end),
 		cmocka_unit_test(a_hit_earns_credit_for_a_miss),
 		cmocka_unit_test(a_pause_hands_the_engine_over),
+		cmocka_unit_test(an_engine_that_does_not_answer),
+		cmocka_unit_test(an_answer_in_the_last_moment),
+		cmocka_unit_test(signals_end_no_wait),
+		cmocka_unit_test(an_ask_amid_many_samples),
 	};
 
 	main_thread = pthread_self();
