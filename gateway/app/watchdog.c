@@ -140,7 +140,7 @@ static void update_health(struct gw_gateway *g)
 	atomic_store_explicit(
 		&g->watchdog.sources, (uint32_t)g->n_sources, memory_order_relaxed);
 	atomic_store_explicit(
-		&g->watchdog.standing, gw_status_standing(&g->view), memory_order_relaxed);
+		&g->watchdog.standing, gw_status_view_standing(&g->view), memory_order_relaxed);
 }
 
 static void keep_older_beat(

@@ -174,6 +174,7 @@ void gw_wiring_update_view(struct gw_gateway *g)
 		.uplinks = g->uplinks,
 		.store = g->store,
 		.alert_log = g->alert_log,
+		.control = g->control ? gw_server_counts(g->control) : NULL,
 		.started_ns = g->view.started_ns,
 		.run = g->run,
 		.uncommitted_since_ns = g->view.uncommitted_since_ns,

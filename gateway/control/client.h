@@ -1,55 +1,62 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * client.h: one client of the control socket: reads a line, answers it, waits for what others
- * have to say (the engine, the store), follows events. Private to server.c.
+ * client.h: one connection to the control socket: reads a request, calls its handler (handlers.h),
+ * writes the reply. Used by server.c and handlers.c only.
  *
- * Owner: the control. Thread: main. Life: new, (push, reply, join)..., free; a caller that is
- * dead waits to be freed and is not called any more.
+ * Owner: the server. Thread: main. Life: new, ..., free. A client that is dead waits to be freed by
+ * the server and is not called any more.
  */
 #ifndef GW_CONTROL_CLIENT_H
 #define GW_CONTROL_CLIENT_H
 
+#include "base/loop.h"
 #include "control/protocol.h"
+#include "control/recorder.h"
 #include "control/reply.h"
 #include "control/request.h"
-#include "control/server.h"
+#include "control/resend_job.h"
+#include "control/status.h"
 #include "control/tail.h"
 
 #include <sys/types.h>
 
-/* What all callers share. */
+/* What all clients share. */
 struct gw_client_shared {
 	struct gw_loop *loop;
 	const struct gw_status_view *view;
+	/* Pass a command to the engine. False: its ring is full. */
 	bool (*command)(void *arg, const struct gw_alarm_command *command);
 	void *arg;
-	struct gw_recorder *recorder; /* or NULL */
+	struct gw_recorder *recorder; /* NULL: nobody can record */
 	struct gw_resend_job resends;
-	/* Whether one more of this user may follow or record. */
+	/* Whether this user may have one more client in tail or record. */
 	bool (*may_subscribe)(const struct gw_client_shared *shared, uid_t uid);
-	void (*reload)(struct gw_client_shared *shared, bool force); /* soon */
-	bool reloading;                                              /* and not done yet */
-	/* A caller was at work by itself: it may have died, or want history. */
+	/* Reload once the loop is back in control; NULL: there is no reload. */
+	void (*reload)(struct gw_client_shared *shared, bool force);
+	bool reloading; /* asked for and not done */
+	/* Called after a client acted on its own: it may be dead, or want history. */
 	void (*service)(struct gw_client_shared *shared);
-	uint64_t cookie; /* the last that was given */
-	struct gw_server_status status;
+	uint64_t cookie; /* the last one given to a request */
+	struct gw_server_counts counts;
 	struct gw_tail_recent recent;
 };
 
 enum gw_client_phase {
-	GW_CLIENT_READING,         /* waits for a line */
-	GW_CLIENT_SENDING,         /* writes a document piece by piece */
-	GW_CLIENT_WAITING,         /* waits for the engine, or for uplinks */
-	GW_CLIENT_RELOADING,       /* waits for the new configuration */
-	GW_CLIENT_VERIFYING,       /* waits for the store, which looks at every row */
-	GW_CLIENT_LOADING_HISTORY, /* waits for history */
+	GW_CLIENT_READING,         /* a request */
+	GW_CLIENT_SENDING,         /* a document, item by item */
+	GW_CLIENT_WAITING,         /* for the engine's reply */
+	GW_CLIENT_RESENDING,       /* for the uplinks' answers */
+	GW_CLIENT_RELOADING,       /* for the new configuration */
+	GW_CLIENT_VERIFYING,       /* for the store, which reads every row */
+	GW_CLIENT_LOADING_HISTORY, /* tail: for the store's events */
 	GW_CLIENT_TAILING,
-	GW_CLIENT_RECORDING, /* gets the bytes of a file; when it says no more, the end */
-	GW_CLIENT_CLOSING,   /* last words */
-	GW_CLIENT_LINGERING, /* has said them; reads on so that the client can read them */
+	GW_CLIENT_RECORDING,
+	GW_CLIENT_CLOSING, /* sends what is buffered, then closes its half */
+	GW_CLIENT_LINGERING, /* reads until the peer closes: an early close would drop the reply */
 };
 
-/* Fields are client.c's own but for phase, dead, request and joined_ns, which may be read. */
+/* Fields are for client.c and handlers.c; server.c reads phase, dead, uid, request and
+ * history_began_ns. */
 struct gw_client {
 	struct gw_client_shared *shared;
 	struct gw_loop_fd io;
@@ -59,9 +66,9 @@ struct gw_client {
 	pid_t pid;
 	uid_t uid;
 	struct gw_request request;
-	uint64_t cookie; /* ASKED */
-	uint32_t alarm;
-	int64_t history_began_ns; /* JOINING since */
+	uint64_t cookie;          /* WAITING, RESENDING: of the request */
+	uint32_t alarm;           /* WAITING: index in config->alarms */
+	int64_t history_began_ns; /* LOADING_HISTORY: when it was asked for */
 	struct gw_status_cursor cursor;
 	struct gw_tail tail;
 	size_t n_in;
@@ -69,27 +76,35 @@ struct gw_client {
 	struct gw_reply_buffer out;
 };
 
-/* fd is a connected, non-blocking socket and the caller's from here on. NULL if there is no
- * memory; fd is then still open. */
+/* fd: a connected, non-blocking socket; the client closes it. NULL: no memory; fd is then still
+ * open and the caller's. */
 struct gw_client *gw_client_new(struct gw_client_shared *shared, int fd);
 void gw_client_free(struct gw_client *c);
 
-/* An event, for who follows or is about to. */
-void gw_client_push_event(struct gw_client *c, struct gw_tail_event *live);
-/* The engine's answer, if it is this caller's. */
-void gw_client_engine_reply(struct gw_client *c, const struct gw_alarm_reply *reply);
-/* All uplinks have answered, if it is this caller who asked. */
-void gw_client_resend_done(struct gw_client *c);
-/* VERIFYING: what the store found. */
-void gw_client_verify_done(
-	struct gw_client *c, const struct gw_store_verify_result *verified);
-/* JOINING: the history, owned from here on; NULL: there is none. */
+/* An event, for clients in tail. */
+void gw_client_push_event(struct gw_client *c, struct gw_tail_event *event);
+/* LOADING_HISTORY: the store's events, owned by the client from here on; NULL: there are none. */
 void gw_client_add_history(struct gw_client *c, struct gw_batch *history);
-/* The configuration was read: why it was refused, or NULL. */
-void gw_client_reload_done(struct gw_client *c, const char *why);
-/* The engine it waits for is no more. */
-void gw_client_config_changed(struct gw_client *c);
-/* tocsind stops. */
+/* tocsind stops: ends a recording properly, tells other clients. */
 void gw_client_shut_down(struct gw_client *c);
+
+/* ---- for handlers ---- */
+
+/* Sets the phase and its deadline. */
+void gw_client_set_phase(struct gw_client *c, enum gw_client_phase phase);
+/* Reads and writes as far as possible without blocking. */
+void gw_client_run(struct gw_client *c);
+/* Add an error, a line. candidates may be NULL. */
+void gw_client_reply_error(struct gw_client *c, const char *why,
+	const struct gw_lookup_candidates *candidates);
+void gw_client_reply_line(struct gw_client *c, const char *json);
+/* Add an error and read the next request. */
+void gw_client_refuse(struct gw_client *c, const char *why);
+/* A result: begin, write JSON to t, end, which also reads the next request. Not ended it is not
+ * sent. */
+void gw_client_begin_result(struct gw_client *c, struct gw_text *ret_text);
+void gw_client_end_result(struct gw_client *c, struct gw_text *t);
+/* The result is the document of c->cursor, which is sent item by item. */
+void gw_client_begin_document(struct gw_client *c);
 
 #endif

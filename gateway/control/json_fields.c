@@ -26,3 +26,12 @@ void gw_json_fields_count(struct gw_text *t, const char *key, uint64_t n)
 {
 	gw_json_int(t, key, n > INT64_MAX ? INT64_MAX : (int64_t)n);
 }
+
+void gw_json_fields_place(struct gw_text *t, const struct gw_place_info *place)
+{
+	gw_json_open(t, "place", '{');
+	gw_json_string(t, "building", place->building);
+	gw_json_string(t, "floor", place->floor);
+	gw_json_string(t, "room", place->room);
+	gw_json_close(t, '}');
+}

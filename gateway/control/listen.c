@@ -27,7 +27,7 @@ static void make_folder(const char *path)
 	mkdir(folder, 0755);
 }
 
-/* EAGAIN is a backlog that is full: somebody lives there. */
+/* EAGAIN: the backlog is full, so a process listens. */
 static bool is_listening(const struct sockaddr_un *at)
 {
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -72,12 +72,11 @@ static void set_group(const char *path, const char *group)
 {
 	gid_t gid;
 
-	/* not a member: the socket stays ours alone, which is safe */
+	/* without the group only root and this user can connect, which is safe */
 	if (group && gw_listen_group(group, &gid) && chown(path, (uid_t)-1, gid) != 0)
 		gw_log(GW_LOG_WARNING,
 			"control socket %s: cannot be given to group %s (%s): only root "
-			"and "
-			"this user may use it",
+		        "and this user may use it",
 			path, group, gw_errno_text(errno));
 }
 
@@ -101,7 +100,7 @@ enum gw_err gw_listen_open(
 	if (fd < 0)
 		return gw_fail(err, GW_ERR_SYSTEM, errno, "control socket: %s",
 			gw_errno_text(errno));
-	/* Never open to all, not even between bind and chmod. */
+	/* bind creates the file with this mode: it is never open to everybody. */
 	before = umask(0117);
 	rc = bind(fd, (const struct sockaddr *)&at, sizeof(at));
 	why = errno;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * listen.h: a listening Unix socket that exactly one daemon has.
+ * listen.h: a listening Unix socket, held by one daemon at a time.
  *
- * Thread: main, before or while others run (the umask is changed for a moment).
+ * Thread: main, before or while others run (it changes the umask for a moment).
  */
 #ifndef GW_CONTROL_LISTEN_H
 #define GW_CONTROL_LISTEN_H
@@ -21,12 +21,12 @@ struct gw_listen {
 
 /* Whether there is a group of this name. */
 bool gw_listen_group(const char *name, gid_t *ret_group);
-/* Mode 0660, given to group if there is one of that name and we may. The folder is made if it is
- * missing (0755). A socket file nobody listens on is replaced; GW_ERR_REFUSED if somebody does,
- * or if path is something else than a socket. */
+/* Mode 0660, group as named if it exists and may be set. Makes the folder if it is missing (0755).
+ * A stale socket file is replaced. GW_ERR_REFUSED: another process listens, or path is not a
+ * socket. */
 enum gw_err gw_listen_open(
 	struct gw_listen *l, const char *path, const char *group, struct gw_error *err);
-/* Removes the file too, if it is still ours. Twice is fine, zeroed is not. */
+/* Removes the file, too, unless another process has replaced it. Twice is fine, zeroed is not. */
 void gw_listen_close(struct gw_listen *l);
 
 #endif

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-/* A typing error is looked for among so many alarms only: main has other work. */
+/* Similar keys are searched among the first so many alarms only: main must not be blocked. */
 #define NEAREST_MAX      1000
 #define NEAREST_DISTANCE 3
 

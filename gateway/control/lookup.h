@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * lookup.h: which alarm a person means: the whole key, or a name that only one alarm has.
+ * lookup.h: finds an alarm by its key, or by its name if only one alarm has it.
  *
  * Thread: any. Pure.
  */
@@ -15,13 +15,13 @@
 
 #define GW_LOOKUP_MAX 8
 
-/* Keys the person may have meant: those that share the name, or the nearest one. */
+/* Suggestions: the keys of alarms that share the name, or the most similar key. */
 struct gw_lookup_candidates {
-	size_t n; /* how many there are; the first GW_LOOKUP_MAX stand in keys */
+	size_t n; /* may be more than GW_LOOKUP_MAX, which keys holds */
 	const char *keys[GW_LOOKUP_MAX];
 };
 
-/* GW_ERR_REFUSED: none or more than one. */
+/* GW_ERR_REFUSED: no alarm, or more than one, has that name. */
 enum gw_err gw_lookup_alarm(const struct gw_alarm_opts *alarms, size_t n, const char *text,
 	uint32_t *ret_alarm, struct gw_lookup_candidates *ret_candidates,
 	struct gw_error *err);

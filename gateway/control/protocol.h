@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * protocol.h: what tocsin and tocsind say to each other over the control socket, a Unix stream
- * socket (0660, group tocsin-operators). One JSON object a line, both ways; UTF-8; no line is longer than
+ * protocol.h: the protocol of the control socket between tocsin and tocsind, a Unix stream socket
+ * (0660, group tocsin-operators). One JSON object a line, both ways; UTF-8; no line is longer than
  * GW_PROTOCOL_REQUEST_MAX on the way in, newline included.
  *
  * Requests (a key that is not listed here is refused):

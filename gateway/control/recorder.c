@@ -9,8 +9,8 @@
 #define BATCH   256
 #define POLL_NS (100 * GW_NS_PER_MS)
 #define PENDING_MAX \
-	(1 << 20) /* bytes a client may be behind before nothing more is taken */
-/* What may still come once the bound is felt: one more run, a gap, the block and the end. */
+	(1 << 20) /* bytes not read by the client: the tap is not drained beyond */
+/* Bytes that may follow after the bound was seen: one run, a gap, the block's head and the end. */
 #define END_RESERVE (4 * GW_RECORDING_BLOCK_HEAD + GW_RECORDING_RUN_MAX)
 
 static void arm(struct gw_recorder *r)
@@ -18,7 +18,7 @@ static void arm(struct gw_recorder *r)
 	gw_loop_arm(r->loop, &r->timer, gw_clock_mono_ns() + POLL_NS);
 }
 
-/* One of a device's; the gateway's own points are of no use to a replay. */
+/* A replay has no use for the gateway's own points. */
 static bool is_device(const struct gw_config *c, uint32_t point)
 {
 	for (size_t s = 0; s < c->n_sources; s++)
@@ -42,7 +42,7 @@ static void note_gap(struct gw_recorder *r)
 	r->lost_seen = lost;
 }
 
-/* The file with its open block as it would be if it ended now. */
+/* Whether the file, if it ended now, would be near max_bytes. */
 static bool is_full(const struct gw_recorder *r)
 {
 	const struct gw_recording *f = &r->recording;
@@ -98,7 +98,7 @@ void gw_recorder_fini(struct gw_recorder *r)
 	r->loop = NULL;
 }
 
-/* How many there were. */
+/* Returns how many samples were in it. */
 static uint64_t discard_ring(struct gw_recorder *r)
 {
 	struct gw_sample batch[BATCH];
@@ -113,7 +113,7 @@ static uint64_t discard_ring(struct gw_recorder *r)
 void gw_recorder_set_config(struct gw_recorder *r, const struct gw_config *config)
 {
 	if (r->busy && !r->ended) {
-		drain(r); /* what a slow client leaves no room for is of the old table */
+		drain(r); /* the rest refers to the old table of points */
 		atomic_fetch_add_explicit(
 			&r->tap.lost, discard_ring(r), memory_order_release);
 		note_gap(r);
@@ -134,7 +134,7 @@ enum gw_err gw_recorder_begin(struct gw_recorder *r, uint64_t max_bytes,
 	if (!r->has_ring && gw_ring_init(&r->ring, RING, sizeof(struct gw_sample), err))
 		return GW_ERR_SYSTEM;
 	r->has_ring = true;
-	discard_ring(r); /* what came after the last recording ended */
+	discard_ring(r); /* left from the last recording */
 	r->busy = true;
 	r->ended = false;
 	r->n_read = 0;
@@ -160,7 +160,7 @@ size_t gw_recorder_read(struct gw_recorder *r, void *to, size_t size)
 	if (n)
 		memcpy(to, out->at + r->n_read, n);
 	r->n_read += n;
-	if (r->n_read == out->n) { /* begin at the front again */
+	if (r->n_read == out->n) { /* everything was read: reuse the buffer */
 		r->n_given += out->n;
 		out->n = r->n_read = 0;
 	}

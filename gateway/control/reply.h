@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * reply.h: what a client of the control socket is told: whole lines, one behind the other, until
- * they are written. See control/protocol.h for the lines.
+ * reply.h: the output buffer of a client: whole lines (control/protocol.h) in order.
  *
- * Owner: the caller (client.h). Thread: main. Life: zeroed, (begin, error, state, line, send)...
+ * Owner: the client. Thread: main. Life: zeroed, (begin, error, state, line, send)...
  */
 #ifndef GW_CONTROL_REPLY_H
 #define GW_CONTROL_REPLY_H
@@ -14,24 +13,21 @@
 #include "control/status.h"
 
 struct gw_reply_buffer {
-	size_t at, used; /* bytes written; bytes there are */
+	size_t at, used; /* bytes sent; bytes in the buffer */
 	char bytes[2 * GW_STATUS_ITEM_MAX];
 };
 
-/* A text behind what is still to be written, for who makes a line piece by piece and adds what it
- * used by himself. */
+/* The free rest of the buffer as a text. The caller adds what it wrote to used. */
 void gw_reply_begin(struct gw_reply_buffer *a, struct gw_text *ret_text);
 
-/* Each a whole line. False if there is no room for it: nothing was added. candidates: NULL, or
- * what was meant perhaps. */
+/* Add one line. False: it does not fit, nothing was added. candidates: suggestions, may be NULL. */
 bool gw_reply_error(struct gw_reply_buffer *a, const char *why,
 	const struct gw_lookup_candidates *candidates);
 bool gw_reply_state(struct gw_reply_buffer *a, const char *alarm_key, uint32_t state);
 bool gw_reply_line(struct gw_reply_buffer *a, const char *json);
 
-/* Write what fd, a socket, takes without waiting. GW_OK: all of it, and there is room again;
- * GW_ERR_TIMEOUT: fd takes no more for now; GW_ERR_LINK: nobody is left. *ret_moved becomes true
- * if it took something. */
+/* Sends without blocking. GW_OK: everything, the buffer is empty; GW_ERR_TIMEOUT: the socket is
+ * full; GW_ERR_LINK: the peer is gone. *ret_progress becomes true if some bytes were sent. */
 enum gw_err gw_reply_send(struct gw_reply_buffer *a, int fd, bool *ret_progress);
 
 #endif

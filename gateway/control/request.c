@@ -13,60 +13,25 @@ static_assert(GW_PROTOCOL_NOTE_MAX == GW_NOTE_MAX - 1, "the note of an event");
 
 #define SHELVE_MAX_NS (GW_PROTOCOL_SHELVE_DAYS * INT64_C(24) * 60 * 60 * GW_NS_PER_SEC)
 
-enum key {
-	ALL = 1,
-	JSON = 2,
-	LAST = 4,
-	SINCE = 8,
-	FOR = 16,
-	PATTERN = 32,
-	ALARM = 64,
-	NOTE = 128,
-	MAX_BYTES = 256,
-	SINCE_SEQ = 512,
-	UPLINK = 1024,
-	FORCE = 2048
-};
-
 static const struct {
 	const char *name;
-	enum key key;
+	enum gw_request_key key;
 } keys[] = {
-	{"all", ALL},
-	{"json", JSON},
-	{"last", LAST},
-	{"since_ms", SINCE},
-	{"for", FOR},
-	{"pattern", PATTERN},
-	{"alarm", ALARM},
-	{"note", NOTE},
-	{"max_bytes", MAX_BYTES},
-	{"since_seq", SINCE_SEQ},
-	{"uplink", UPLINK},
-	{"force", FORCE},
+	{"all", GW_KEY_ALL},
+	{"json", GW_KEY_JSON},
+	{"last", GW_KEY_LAST},
+	{"since_ms", GW_KEY_SINCE_MS},
+	{"for", GW_KEY_FOR},
+	{"pattern", GW_KEY_PATTERN},
+	{"alarm", GW_KEY_ALARM},
+	{"note", GW_KEY_NOTE},
+	{"max_bytes", GW_KEY_MAX_BYTES},
+	{"since_seq", GW_KEY_SINCE_SEQ},
+	{"uplink", GW_KEY_UPLINK},
+	{"force", GW_KEY_FORCE},
 };
 
-static const struct {
-	const char *cmd;
-	enum gw_request_kind kind;
-	unsigned may, must; /* keys */
-} commands[] = {
-	{"status", GW_REQUEST_STATUS, 0, 0},
-	{"points", GW_REQUEST_POINTS, PATTERN, 0},
-	{"alarms", GW_REQUEST_ALARMS, ALL, 0},
-	{"tail", GW_REQUEST_TAIL, LAST | SINCE | JSON, 0},
-	{"ack", GW_REQUEST_ACK, ALARM | NOTE, ALARM},
-	{"reset", GW_REQUEST_RESET, ALARM, ALARM},
-	{"shelve", GW_REQUEST_SHELVE, ALARM | FOR | NOTE, ALARM | FOR},
-	{"unshelve", GW_REQUEST_UNSHELVE, ALARM, ALARM},
-	{"record", GW_REQUEST_RECORD, MAX_BYTES, 0},
-	{"verify", GW_REQUEST_VERIFY, 0, 0},
-	{"resend", GW_REQUEST_RESEND, SINCE | SINCE_SEQ | UPLINK, 0},
-	{"reload", GW_REQUEST_RELOAD, FORCE, 0},
-};
-
-#define N_KEYS     (sizeof(keys) / sizeof(keys[0]))
-#define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
+#define N_KEYS (sizeof(keys) / sizeof(keys[0]))
 
 static enum gw_err refuse(struct gw_error *err, const char *name, const char *what)
 {
@@ -128,7 +93,7 @@ static enum gw_err parse_duration(
 	return GW_OK;
 }
 
-/* The note goes into log lines and onto terminals. It becomes no longer by this. */
+/* The note is shown in log lines and on terminals. It becomes no longer by this. */
 static void sanitize_note(char note[GW_NOTE_MAX])
 {
 	char plain[GW_NOTE_MAX];
@@ -139,29 +104,30 @@ static void sanitize_note(char note[GW_NOTE_MAX])
 	memcpy(note, t.at, t.used + 1);
 }
 
-static enum gw_err parse_value(enum key key, const char *name, const json_t *v,
+static enum gw_err parse_value(enum gw_request_key key, const char *name, const json_t *v,
 	struct gw_request *r, struct gw_error *err)
 {
 	int64_t last = 0;
 	enum gw_err e;
 
 	switch (key) {
-	case ALL: return parse_bool(name, v, &r->all, err);
-	case JSON: return parse_bool(name, v, &r->json, err);
-	case LAST:
+	case GW_KEY_ALL: return parse_bool(name, v, &r->all, err);
+	case GW_KEY_JSON: return parse_bool(name, v, &r->json, err);
+	case GW_KEY_LAST:
 		e = parse_int(name, v, GW_PROTOCOL_TAIL_MAX, &last, err);
 		if (e == GW_OK)
 			r->last = (uint32_t)last;
 		return e;
-	case SINCE: return parse_int(name, v, INT64_MAX / 2, &r->since_ms, err);
-	case MAX_BYTES: return parse_int(name, v, INT64_MAX / 2, &r->max_bytes, err);
-	case SINCE_SEQ: return parse_int(name, v, INT64_MAX / 2, &r->since_seq, err);
-	case FORCE: return parse_bool(name, v, &r->force, err);
-	case UPLINK: return parse_text(name, v, r->uplink, sizeof(r->uplink), err);
-	case FOR: return parse_duration(name, v, &r->for_ns, err);
-	case PATTERN: return parse_text(name, v, r->pattern, sizeof(r->pattern), err);
-	case ALARM: return parse_text(name, v, r->alarm, sizeof(r->alarm), err);
-	case NOTE:
+	case GW_KEY_SINCE_MS: return parse_int(name, v, INT64_MAX / 2, &r->since_ms, err);
+	case GW_KEY_MAX_BYTES: return parse_int(name, v, INT64_MAX / 2, &r->max_bytes, err);
+	case GW_KEY_SINCE_SEQ: return parse_int(name, v, INT64_MAX / 2, &r->since_seq, err);
+	case GW_KEY_FORCE: return parse_bool(name, v, &r->force, err);
+	case GW_KEY_UPLINK: return parse_text(name, v, r->uplink, sizeof(r->uplink), err);
+	case GW_KEY_FOR: return parse_duration(name, v, &r->for_ns, err);
+	case GW_KEY_PATTERN:
+		return parse_text(name, v, r->pattern, sizeof(r->pattern), err);
+	case GW_KEY_ALARM: return parse_text(name, v, r->alarm, sizeof(r->alarm), err);
+	case GW_KEY_NOTE:
 		e = parse_text(name, v, r->note, sizeof(r->note), err);
 		if (e == GW_OK)
 			sanitize_note(r->note);
@@ -170,10 +136,10 @@ static enum gw_err parse_value(enum key key, const char *name, const json_t *v,
 	return GW_ERR_PROTOCOL;
 }
 
-static enum gw_err parse_keys(
-	json_t *object, size_t command, struct gw_request *r, struct gw_error *err)
+static enum gw_err parse_keys(json_t *object, struct gw_request *r, struct gw_error *err)
 {
-	const char *cmd = commands[command].cmd, *name;
+	const struct gw_control_command *command = r->command;
+	const char *name;
 	unsigned seen = 0;
 	json_t *v;
 	size_t k;
@@ -184,41 +150,48 @@ static enum gw_err parse_keys(
 			continue;
 		for (k = 0; k < N_KEYS && strcmp(keys[k].name, name); k++)
 			;
-		if (k == N_KEYS || !(commands[command].may & keys[k].key))
-			return gw_fail(
-				err, GW_ERR_PROTOCOL, 0, "%s has no \"%.40s\"", cmd, name);
+		if (k == N_KEYS || !(command->keys & keys[k].key))
+			return gw_fail(err, GW_ERR_PROTOCOL, 0, "%s has no \"%.40s\"",
+				command->name, name);
 		if (parse_value(keys[k].key, name, v, r, err))
 			return GW_ERR_PROTOCOL;
 		seen |= keys[k].key;
 	}
 	for (k = 0; k < N_KEYS; k++)
-		if (commands[command].must & keys[k].key & ~seen)
-			return gw_fail(err, GW_ERR_PROTOCOL, 0, "%s needs \"%s\"", cmd,
-				keys[k].name);
-	if (seen & SINCE && seen & SINCE_SEQ)
+		if (command->required_keys & keys[k].key & ~seen)
+			return gw_fail(err, GW_ERR_PROTOCOL, 0, "%s needs \"%s\"",
+				command->name, keys[k].name);
+	if (seen & GW_KEY_SINCE_MS && seen & GW_KEY_SINCE_SEQ)
 		return gw_fail(err, GW_ERR_PROTOCOL, 0,
 			"\"since_ms\" and \"since_seq\": give one of them");
-	if (seen & SINCE && !(seen & LAST))
+	if (seen & GW_KEY_SINCE_MS && !(seen & GW_KEY_LAST))
 		r->last = GW_PROTOCOL_TAIL_MAX;
 	return GW_OK;
+}
+
+/* NULL: the daemon has no such command. */
+static const struct gw_control_command *find_command(const char *name)
+{
+	for (size_t i = 0; i < gw_control_commands_n; i++)
+		if (gw_control_commands[i].handle &&
+			!strcmp(gw_control_commands[i].name, name))
+			return &gw_control_commands[i];
+	return NULL;
 }
 
 static enum gw_err parse_object(json_t *object, struct gw_request *r, struct gw_error *err)
 {
 	const json_t *cmd = json_object_get(object, "cmd");
-	size_t c;
 
 	if (!json_is_object(object))
 		return gw_fail(err, GW_ERR_PROTOCOL, 0, "a request is one JSON object");
 	if (!json_is_string(cmd))
 		return gw_fail(err, GW_ERR_PROTOCOL, 0, "\"cmd\" is missing or no string");
-	for (c = 0; c < N_COMMANDS && strcmp(commands[c].cmd, json_string_value(cmd)); c++)
-		;
-	if (c == N_COMMANDS)
+	r->command = find_command(json_string_value(cmd));
+	if (!r->command)
 		return gw_fail(err, GW_ERR_PROTOCOL, 0, "unknown command \"%.40s\"",
 			json_string_value(cmd));
-	r->kind = commands[c].kind;
-	return parse_keys(object, c, r, err);
+	return parse_keys(object, r, err);
 }
 
 enum gw_err gw_request_parse(

@@ -46,7 +46,7 @@ enum gw_err gw_resend_job_begin(struct gw_resend_job *r, const struct gw_config 
 		r->selected[i] = is_selected(config, i, request);
 		if (!r->selected[i])
 			continue;
-		r->api.resent(r->api.arg, i, &old); /* of a caller who is gone */
+		r->api.resent(r->api.arg, i, &old); /* of a client that is gone */
 		r->waiting[i] = r->api.resend(r->api.arg, i, &what);
 		if (!r->waiting[i])
 			return gw_fail(err, GW_ERR_REFUSED, 0,

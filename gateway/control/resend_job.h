@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * resend_job.h: one `tocsin resend` on its way through the uplinks: asks each that is meant, and
- * collects what they answer.
+ * resend_job.h: one `tocsin resend`: asks the selected uplinks and collects their answers.
  *
- * Owner: the control. Thread: main. Life: zeroed, begin, look until true, put.
+ * Owner: the server. Thread: main. Life: zeroed, begin, poll until true, write or cancel.
  */
 #ifndef GW_CONTROL_RESEND_JOB_H
 #define GW_CONTROL_RESEND_JOB_H
@@ -13,7 +12,7 @@
 #include "control/request.h"
 #include "uplink/uplink.h"
 
-/* The way to uplink i, as gw_uplink_resend and gw_uplink_resent. */
+/* gw_uplink_resend and gw_uplink_resent of the uplink with that index. */
 struct gw_resend_api {
 	bool (*resend)(void *arg, size_t uplink, const struct gw_resend *what);
 	bool (*resent)(void *arg, size_t uplink, struct gw_resend_result *ret_resent);
@@ -22,18 +21,18 @@ struct gw_resend_api {
 
 struct gw_resend_job {
 	struct gw_resend_api api; /* functions NULL: there are no uplinks */
-	uint64_t cookie;          /* of the caller who waits; 0: nobody does */
-	size_t n;                 /* of the configuration's uplinks */
+	uint64_t cookie;          /* of the client that waits; 0: no job */
+	size_t n;                 /* uplinks in the configuration */
 	bool selected[GW_STORE_SLOTS], waiting[GW_STORE_SLOTS];
 	struct gw_resend_result resent[GW_STORE_SLOTS];
 };
 
-/* Refuses an uplink that is not there, and one that still answers an earlier one. */
+/* GW_ERR_REFUSED: there is no such uplink, or one still works on another resend. */
 enum gw_err gw_resend_job_begin(struct gw_resend_job *r, const struct gw_config *config,
 	const struct gw_request *request, uint64_t cookie, struct gw_error *err);
-/* True once all have answered: cookie is then to be told, and becomes 0 with put or forget. */
+/* True: all have answered. */
 bool gw_resend_job_poll(struct gw_resend_job *r);
-/* The result, an object; an uplink whose store failed is an error instead. */
+/* Writes the result and ends the job. GW_ERR_REFUSED: the store failed for an uplink. */
 enum gw_err gw_resend_job_write(struct gw_resend_job *r, const struct gw_config *config,
 	struct gw_text *t, struct gw_error *err);
 void gw_resend_job_cancel(struct gw_resend_job *r);

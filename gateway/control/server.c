@@ -2,7 +2,9 @@
 #include "control/server.h"
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "control/client.h"
+#include "control/handlers.h"
 #include "control/listen.h"
 #include "control/protocol.h"
 
@@ -12,76 +14,99 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define HISTORY_COMMIT_NS \
-	(2 * GW_NS_PER_SEC) /* of which history waits for the last commits */
-#define HISTORY_RETRY_NS (20 * GW_NS_PER_MS)
-#define ACCEPT_RETRY_NS  (1 * GW_NS_PER_SEC)
+/* How long history waits for the commit of events that are not kept in memory any more. */
+#define HISTORY_COMMIT_NS (2 * GW_NS_PER_SEC)
+#define HISTORY_RETRY_NS  (20 * GW_NS_PER_MS)
+#define ACCEPT_RETRY_NS   (1 * GW_NS_PER_SEC)
 
 struct gw_server {
 	struct gw_client_shared shared;
 	struct gw_listen listen;
 	struct gw_loop_fd io;
 	struct gw_loop_timer accept_retry, history_retry;
-	struct gw_client *clients[GW_PROTOCOL_CLIENTS]; /* NULL: free */
-	bool history_requested;                         /* the store works on a history */
-	struct gw_client *history_client; /* for whom; NULL if it waits no more */
-	enum gw_err (*reload)(void *arg, bool reload_force, struct gw_error *err);
+	struct gw_client *clients[GW_PROTOCOL_CLIENTS]; /* NULL: a free slot */
+	bool history_requested;                         /* the store has not answered yet */
+	struct gw_client *history_client;               /* who asked; NULL: it is gone */
+	enum gw_err (*reload)(void *arg, bool force, struct gw_error *err);
 	struct gw_loop_timer reload_timer;
 	bool reload_force;
 };
 
-/* ---- history: the store answers one question at a time ---- */
-
-/* An event that is neither committed nor among the newest kept would be missed: wait for it. */
-static bool is_history_committed(
-	const struct gw_server *c, const struct gw_client *to, int64_t now_ns)
+/* In tail or record: stays connected. */
+static bool subscribes(const struct gw_client *c)
 {
-	uint64_t oldest = gw_tail_recent_oldest_seq(&c->shared.recent);
+	return c->phase == GW_CLIENT_TAILING || c->phase == GW_CLIENT_LOADING_HISTORY ||
+		c->phase == GW_CLIENT_RECORDING;
+}
 
-	return oldest == 0 || gw_store_committed(c->shared.view->store) + 1 >= oldest ||
+/* ---- history: the store answers one request at a time ---- */
+
+/* An event that is neither committed nor among the newest in memory would be missing: wait for its
+ * commit. */
+static bool is_history_committed(
+	const struct gw_server *s, const struct gw_client *to, int64_t now_ns)
+{
+	uint64_t oldest = gw_tail_recent_oldest_seq(&s->shared.recent);
+
+	return oldest == 0 || gw_store_committed(s->shared.view->store) + 1 >= oldest ||
 		now_ns - to->history_began_ns >= HISTORY_COMMIT_NS;
 }
 
-static void request_history(struct gw_server *c)
+static void request_history(struct gw_server *s)
 {
-	struct gw_store *store = c->shared.view->store;
+	struct gw_store *store = s->shared.view->store;
 	int64_t now_ns = gw_clock_mono_ns();
 	bool waiting = false;
 
-	for (size_t i = 0; i < GW_PROTOCOL_CLIENTS && !c->history_requested; i++) {
-		struct gw_client *to = c->clients[i];
+	for (size_t i = 0; i < GW_PROTOCOL_CLIENTS && !s->history_requested; i++) {
+		struct gw_client *to = s->clients[i];
 
 		if (!to || to->dead || to->phase != GW_CLIENT_LOADING_HISTORY)
 			continue;
 		if (!store) {
 			gw_client_add_history(to, NULL);
-		} else if (is_history_committed(c, to, now_ns) &&
+		} else if (is_history_committed(s, to, now_ns) &&
 			gw_store_request_history(
 				store, to->request.last, to->request.since_ms)) {
-			c->history_requested = true;
-			c->history_client = to;
+			s->history_requested = true;
+			s->history_client = to;
 		} else {
 			waiting = true;
 		}
 	}
-	if (waiting && !c->history_requested)
-		gw_loop_arm(c->shared.loop, &c->history_retry, now_ns + HISTORY_RETRY_NS);
+	if (waiting && !s->history_requested)
+		gw_loop_arm(s->shared.loop, &s->history_retry, now_ns + HISTORY_RETRY_NS);
 }
 
-/* At the end of everything that callers did: bury the dead, and ask for who waits. */
-static void service_clients(struct gw_server *c)
+static void count_clients(struct gw_server *s)
 {
-	if (c->history_client &&
-		(c->history_client->dead ||
-			c->history_client->phase != GW_CLIENT_LOADING_HISTORY))
-		c->history_client = NULL;
-	request_history(c);
+	struct gw_server_counts *n = &s->shared.counts;
+
+	n->clients = n->followers = 0;
 	for (size_t i = 0; i < GW_PROTOCOL_CLIENTS; i++) {
-		if (!c->clients[i] || !c->clients[i]->dead)
-			continue;
-		gw_client_free(c->clients[i]);
-		c->clients[i] = NULL;
+		n->clients += s->clients[i] != NULL;
+		n->followers += s->clients[i] &&
+			s->clients[i]->phase != GW_CLIENT_RECORDING &&
+			subscribes(s->clients[i]);
 	}
+}
+
+/* After anything that clients did: request history for those that wait, free the dead, count. */
+static void service_clients(struct gw_server *s)
+{
+	if (s->history_client &&
+		(s->history_client->dead ||
+			s->history_client->phase != GW_CLIENT_LOADING_HISTORY))
+		s->history_client = NULL;
+	request_history(s);
+	for (size_t i = 0; i < GW_PROTOCOL_CLIENTS; i++) {
+		if (!s->clients[i] || !s->clients[i]->dead)
+			continue;
+		gw_log(GW_LOG_DEBUG, "control: client %d is gone", s->clients[i]->io.fd);
+		gw_client_free(s->clients[i]);
+		s->clients[i] = NULL;
+	}
+	count_clients(s);
 }
 
 static void service(struct gw_client_shared *shared)
@@ -96,47 +121,41 @@ static void history_retry(void *arg, int64_t now_ns)
 	service_clients(arg);
 }
 
-void gw_server_poll_history(struct gw_server *c)
+void gw_server_poll_history(struct gw_server *s)
 {
-	struct gw_store *store = c->shared.view->store;
+	struct gw_store *store = s->shared.view->store;
 	struct gw_batch *batch = store ? gw_store_take_history(store) : NULL;
 
 	if (!batch)
 		return;
-	if (c->history_client)
-		gw_client_add_history(c->history_client, batch);
+	if (s->history_client)
+		gw_client_add_history(s->history_client, batch);
 	else
 		gw_batch_free(batch);
-	c->history_requested = false;
-	c->history_client = NULL;
-	service_clients(c);
+	s->history_requested = false;
+	s->history_client = NULL;
+	service_clients(s);
 }
 
-/* ---- coming in ---- */
-
-static bool subscribes(const struct gw_client *c)
-{
-	return c->phase == GW_CLIENT_TAILING || c->phase == GW_CLIENT_LOADING_HISTORY ||
-		c->phase == GW_CLIENT_RECORDING;
-}
+/* ---- accepting ---- */
 
 static bool may_subscribe(const struct gw_client_shared *shared, uid_t uid)
 {
-	const struct gw_server *c = (const struct gw_server *)((const char *)shared -
+	const struct gw_server *s = (const struct gw_server *)((const char *)shared -
 		offsetof(struct gw_server, shared));
 	int n_subscribed = 0, of_uid = 0;
 
 	for (size_t i = 0; i < GW_PROTOCOL_CLIENTS; i++) {
-		if (!c->clients[i] || c->clients[i]->dead || !subscribes(c->clients[i]))
+		if (!s->clients[i] || s->clients[i]->dead || !subscribes(s->clients[i]))
 			continue;
 		n_subscribed++;
-		of_uid += c->clients[i]->uid == uid;
+		of_uid += s->clients[i]->uid == uid;
 	}
 	return n_subscribed < GW_PROTOCOL_STAY && of_uid < GW_PROTOCOL_UID_STAY;
 }
 
-/* Whether a user who may connect may do so once more. */
-static bool has_slot_for(const struct gw_server *c, int fd)
+/* Whether the peer of fd may have one more client. */
+static bool has_slot_for(const struct gw_server *s, int fd)
 {
 	struct ucred who = {.uid = (uid_t)-1};
 	socklen_t size = sizeof(who);
@@ -144,199 +163,197 @@ static bool has_slot_for(const struct gw_server *c, int fd)
 
 	getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size);
 	for (size_t i = 0; i < GW_PROTOCOL_CLIENTS; i++) {
-		n += c->clients[i] != NULL;
-		of_uid += c->clients[i] && c->clients[i]->uid == who.uid;
+		n += s->clients[i] != NULL;
+		of_uid += s->clients[i] && s->clients[i]->uid == who.uid;
 	}
 	return n < GW_PROTOCOL_CLIENTS && of_uid < GW_PROTOCOL_UID_CLIENTS;
 }
 
-static void refuse_connection(struct gw_server *c, int fd)
+static void refuse_connection(struct gw_server *s, int fd)
 {
-	static const char full[] =
-		"{\"ok\":false,\"error\":\"too many clients are connected: "
-		"try again later\"}\n";
+	static const char full[] = "{\"ok\":false,\"error\":\"too many clients are "
+	                           "connected: try again later\"}\n";
 
-	c->shared.status.turned_away++;
+	s->shared.counts.turned_away++;
 	send(fd, full, sizeof(full) - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
 	close(fd);
 }
 
 static void on_connection(void *arg, uint32_t events)
 {
-	struct gw_server *c = arg;
-	int fd;
+	struct gw_server *s = arg;
+	int fd, why;
 
 	(void)events;
-	while ((fd = accept4(c->io.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK)) >= 0) {
-		bool has_slot = has_slot_for(c, fd);
+	while ((fd = accept4(s->io.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK)) >= 0) {
+		bool has_slot = has_slot_for(s, fd);
 		size_t at = 0;
 
-		while (has_slot && c->clients[at])
+		while (has_slot && s->clients[at])
 			at++;
 		if (has_slot)
-			c->clients[at] = gw_client_new(&c->shared, fd);
-		if (!has_slot || !c->clients[at])
-			refuse_connection(c, fd);
+			s->clients[at] = gw_client_new(&s->shared, fd);
+		if (!has_slot || !s->clients[at])
+			refuse_connection(s, fd);
+		else
+			gw_log(GW_LOG_DEBUG, "control: client %d connects (pid %d, uid %u)",
+				fd, (int)s->clients[at]->pid,
+				(unsigned)s->clients[at]->uid);
 	}
-	if (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED)
+	why = errno;
+	count_clients(s);
+	if (why == EAGAIN || why == EINTR || why == ECONNABORTED)
 		return;
-	/* No descriptors left: epoll would call again at once, for ever. */
-	gw_loop_set_events(c->shared.loop, &c->io, 0);
-	gw_loop_arm(c->shared.loop, &c->accept_retry, gw_clock_mono_ns() + ACCEPT_RETRY_NS);
+	/* No descriptors left. accept would fail again at once, for ever: wait. */
+	gw_loop_set_events(s->shared.loop, &s->io, 0);
+	gw_loop_arm(s->shared.loop, &s->accept_retry, gw_clock_mono_ns() + ACCEPT_RETRY_NS);
 }
 
 static void accept_retry(void *arg, int64_t now_ns)
 {
-	struct gw_server *c = arg;
+	struct gw_server *s = arg;
 
 	(void)now_ns;
-	gw_loop_set_events(c->shared.loop, &c->io, EPOLLIN);
+	gw_loop_set_events(s->shared.loop, &s->io, EPOLLIN);
 }
 
-/* ---- what the gateway tells ---- */
+/* ---- events and replies ---- */
 
-void gw_server_event(struct gw_server *c, const struct gw_event *event)
+void gw_server_event(struct gw_server *s, const struct gw_event *event)
 {
-	struct gw_tail_event *live = gw_tail_recent_add(&c->shared.recent, event);
+	struct gw_tail_event *live = gw_tail_recent_add(&s->shared.recent, event);
 
 	for (size_t i = 0; live && i < GW_PROTOCOL_CLIENTS; i++)
-		if (c->clients[i] && !c->clients[i]->dead)
-			gw_client_push_event(c->clients[i], live);
-	service_clients(c);
+		if (s->clients[i] && !s->clients[i]->dead)
+			gw_client_push_event(s->clients[i], live);
+	service_clients(s);
 }
 
-void gw_server_engine_reply(struct gw_server *c, const struct gw_alarm_reply *reply)
+void gw_server_engine_reply(struct gw_server *s, const struct gw_alarm_reply *reply)
 {
 	for (size_t i = 0; i < GW_PROTOCOL_CLIENTS; i++)
-		if (c->clients[i] && !c->clients[i]->dead)
-			gw_client_engine_reply(c->clients[i], reply);
-	service_clients(c);
+		if (s->clients[i] && !s->clients[i]->dead)
+			gw_handle_engine_reply(s->clients[i], reply);
+	service_clients(s);
 }
 
-void gw_server_poll_resend(struct gw_server *c)
+void gw_server_poll_resend(struct gw_server *s)
 {
-	if (!gw_resend_job_poll(&c->shared.resends))
+	if (!gw_resend_job_poll(&s->shared.resends))
 		return;
 	for (size_t i = 0; i < GW_PROTOCOL_CLIENTS; i++)
-		if (c->clients[i] && !c->clients[i]->dead)
-			gw_client_resend_done(c->clients[i]);
-	gw_resend_job_cancel(&c->shared.resends); /* whoever asked may be gone */
-	service_clients(c);
+		if (s->clients[i] && !s->clients[i]->dead)
+			gw_handle_resend_done(s->clients[i]);
+	gw_resend_job_cancel(&s->shared.resends); /* also if the client is gone */
+	service_clients(s);
 }
 
-void gw_server_poll_verify(struct gw_server *c)
+void gw_server_poll_verify(struct gw_server *s)
 {
-	struct gw_store *store = c->shared.view->store;
+	struct gw_store *store = s->shared.view->store;
 	struct gw_store_verify_result v;
 
 	if (!store || !gw_store_take_verify_result(store, &v))
 		return;
 	for (size_t i = 0; i < GW_PROTOCOL_CLIENTS; i++)
-		if (c->clients[i] && !c->clients[i]->dead)
-			gw_client_verify_done(c->clients[i], &v);
-	service_clients(c);
+		if (s->clients[i] && !s->clients[i]->dead)
+			gw_handle_verify_done(s->clients[i], &v);
+	service_clients(s);
 }
 
 static void schedule_reload(struct gw_client_shared *shared, bool reload_force)
 {
-	struct gw_server *c = (struct gw_server *)((char *)shared -
+	struct gw_server *s = (struct gw_server *)((char *)shared -
 		offsetof(struct gw_server, shared));
 
 	shared->reloading = true;
-	c->reload_force = reload_force;
-	gw_loop_arm(shared->loop, &c->reload_timer, gw_clock_mono_ns());
+	s->reload_force = reload_force;
+	gw_loop_arm(shared->loop, &s->reload_timer, gw_clock_mono_ns());
 }
 
 static void reload(void *arg, int64_t now_ns)
 {
-	struct gw_server *c = arg;
+	struct gw_server *s = arg;
 	struct gw_error err = {.kind = GW_OK};
-	enum gw_err kind = c->reload(c->shared.arg, c->reload_force, &err);
+	enum gw_err kind = s->reload(s->shared.arg, s->reload_force, &err);
 
 	(void)now_ns;
-	c->shared.reloading = false;
+	s->shared.reloading = false;
 	for (size_t i = 0; i < GW_PROTOCOL_CLIENTS; i++)
-		if (c->clients[i] && !c->clients[i]->dead)
-			gw_client_reload_done(c->clients[i], kind ? err.text : NULL);
-	service_clients(c);
+		if (s->clients[i] && !s->clients[i]->dead)
+			gw_handle_reload_done(s->clients[i], kind ? err.text : NULL);
+	service_clients(s);
 }
 
-void gw_server_config_changed(struct gw_server *c)
+void gw_server_config_changed(struct gw_server *s)
 {
-	gw_resend_job_cancel(&c->shared.resends);
-	/* The store may be another one, or still answer: then the answer is nobody's. */
-	c->history_requested = false;
-	c->history_client = NULL;
+	gw_resend_job_cancel(&s->shared.resends);
+	/* An answer that is still under way is for no client. */
+	s->history_requested = false;
+	s->history_client = NULL;
 	for (size_t i = 0; i < GW_PROTOCOL_CLIENTS; i++)
-		if (c->clients[i] && !c->clients[i]->dead)
-			gw_client_config_changed(c->clients[i]);
-	service_clients(c);
+		if (s->clients[i] && !s->clients[i]->dead)
+			gw_handle_config_changed(s->clients[i]);
+	service_clients(s);
 }
 
-void gw_server_status(const struct gw_server *c, struct gw_server_status *ret_status)
+const struct gw_server_counts *gw_server_counts(const struct gw_server *s)
 {
-	*ret_status = c->shared.status;
-	for (size_t i = 0; i < GW_PROTOCOL_CLIENTS; i++) {
-		const struct gw_client *to = c->clients[i];
-
-		ret_status->clients += to != NULL;
-		ret_status->followers += to && to->phase != GW_CLIENT_RECORDING &&
-			subscribes(to);
-	}
+	return &s->shared.counts;
 }
 
 /* ---- life ---- */
 
 enum gw_err gw_server_open(struct gw_loop *loop, const struct gw_server_opts *opts,
-	struct gw_server **ret_control, struct gw_error *err)
+	struct gw_server **ret_server, struct gw_error *err)
 {
-	struct gw_server *c = calloc(1, sizeof(*c));
+	struct gw_server *s = calloc(1, sizeof(*s));
 	enum gw_err e;
 
-	if (!c)
+	if (!s)
 		return gw_fail(err, GW_ERR_SYSTEM, ENOMEM, "control socket: out of memory");
-	c->shared.loop = loop;
-	c->shared.view = opts->view;
-	c->shared.command = opts->command;
-	c->shared.arg = opts->arg;
-	c->shared.recorder = opts->recorder;
-	c->shared.resends.api = opts->resends;
-	c->reload = opts->reload;
-	c->shared.reload = opts->reload ? schedule_reload : NULL;
-	c->reload_timer = (struct gw_loop_timer){.fire = reload, .arg = c};
-	c->shared.service = service;
-	c->shared.may_subscribe = may_subscribe;
-	c->accept_retry = (struct gw_loop_timer){.fire = accept_retry, .arg = c};
-	c->history_retry = (struct gw_loop_timer){.fire = history_retry, .arg = c};
-	e = gw_listen_open(&c->listen, opts->path, opts->group, err);
+	s->shared.loop = loop;
+	s->shared.view = opts->view;
+	s->shared.command = opts->command;
+	s->shared.arg = opts->arg;
+	s->shared.recorder = opts->recorder;
+	s->shared.resends.api = opts->resends;
+	s->reload = opts->reload;
+	s->shared.reload = opts->reload ? schedule_reload : NULL;
+	s->reload_timer = (struct gw_loop_timer){.fire = reload, .arg = s};
+	s->shared.service = service;
+	s->shared.may_subscribe = may_subscribe;
+	s->accept_retry = (struct gw_loop_timer){.fire = accept_retry, .arg = s};
+	s->history_retry = (struct gw_loop_timer){.fire = history_retry, .arg = s};
+	e = gw_listen_open(&s->listen, opts->path, opts->group, err);
 	if (e) {
-		free(c);
+		free(s);
 		return e;
 	}
-	c->io = (struct gw_loop_fd){.fd = c->listen.fd, .ready = on_connection, .arg = c};
-	if (gw_loop_add(loop, &c->io, EPOLLIN, err)) {
-		gw_server_close(c);
+	s->io = (struct gw_loop_fd){.fd = s->listen.fd, .ready = on_connection, .arg = s};
+	if (gw_loop_add(loop, &s->io, EPOLLIN, err)) {
+		gw_server_close(s);
 		return GW_ERR_SYSTEM;
 	}
-	*ret_control = c;
+	*ret_server = s;
 	return GW_OK;
 }
 
-void gw_server_close(struct gw_server *c)
+void gw_server_close(struct gw_server *s)
 {
-	if (!c)
+	if (!s)
 		return;
 	for (size_t i = 0; i < GW_PROTOCOL_CLIENTS; i++) {
-		if (!c->clients[i])
+		if (!s->clients[i])
 			continue;
-		gw_client_shut_down(c->clients[i]);
-		gw_client_free(c->clients[i]);
+		gw_client_shut_down(s->clients[i]);
+		gw_client_free(s->clients[i]);
 	}
-	gw_loop_disarm(c->shared.loop, &c->accept_retry);
-	gw_loop_disarm(c->shared.loop, &c->history_retry);
-	gw_loop_disarm(c->shared.loop, &c->reload_timer);
-	gw_loop_remove(c->shared.loop, &c->io);
-	gw_listen_close(&c->listen);
-	gw_tail_recent_fini(&c->shared.recent);
-	free(c);
+	gw_loop_disarm(s->shared.loop, &s->accept_retry);
+	gw_loop_disarm(s->shared.loop, &s->history_retry);
+	gw_loop_disarm(s->shared.loop, &s->reload_timer);
+	gw_loop_remove(s->shared.loop, &s->io);
+	gw_listen_close(&s->listen);
+	gw_tail_recent_fini(&s->shared.recent);
+	free(s);
 }

@@ -3,14 +3,13 @@
 
 #include "base/log_writer.h"
 #include "control/json_fields.h"
-#include "control/server.h"
 #include "gw_build.h"
 
 /* ---- counting for the head ---- */
 
 struct tally {
 	uint64_t points[4]; /* good, uncertain, bad, silent */
-	uint64_t samples;   /* less than before when a point's count wraps, or points go */
+	uint64_t samples;   /* falls when a point is removed or its counter wraps */
 	uint64_t standing, unacked, shelved, suppressed, out_of_service, levels[4];
 	bool any;
 	enum gw_level worst;
@@ -25,7 +24,7 @@ static unsigned quality_group(unsigned q)
 	return q == GW_QUALITY_NONE || q == GW_QUALITY_SILENT ? 3 : 2;
 }
 
-/* The points of the sources' devices: not their down points, nor those of uplinks and store. */
+/* Only points of devices: not those of sources, uplinks and the store. */
 static void tally_points(const struct gw_status_view *v, struct tally *ret_tally)
 {
 	const struct gw_config *c = v->config;
@@ -61,13 +60,7 @@ static void tally_alarms(const struct gw_status_view *v, struct tally *ret_tally
 	}
 }
 
-/* Events that the engine could not keep any longer for this output. */
-static uint64_t lost(const struct gw_status_view *v, const struct gw_ring *events)
-{
-	return v->engine ? gw_engine_lost_events(v->engine, events) : 0;
-}
-
-/* ---- head, one piece a source, one piece an uplink, tail ---- */
+/* ---- items: the head, each source, each uplink, the end ---- */
 
 static void put_summary(struct gw_text *t, const struct gw_status_view *v)
 {
@@ -131,7 +124,8 @@ static void put_store(struct gw_text *t, const struct gw_status_view *v, struct 
 	gw_json_fields_count(t, "committed", s.committed);
 	gw_json_fields_count(t, "pending", s.pending);
 	gw_json_fields_count(t, "commits", s.commits);
-	gw_json_fields_count(t, "lost", s.lost + lost(v, gw_store_events(v->store)));
+	gw_json_fields_count(
+		t, "lost", s.lost + gw_status_view_lost(v, gw_store_events(v->store)));
 	gw_json_fields_count(t, "rows", s.rows);
 	gw_json_int(t, "file_bytes", s.file_bytes);
 	gw_json_open(t, "vanished", '[');
@@ -161,8 +155,8 @@ static void put_alert_log(struct gw_text *t, const struct gw_status_view *v)
 	gw_json_string(t, "why", s.failing ? gw_errno_text(s.native) : "");
 	gw_json_fields_count(t, "lines", s.lines);
 	gw_json_fields_count(t, "waiting", s.waiting);
-	gw_json_fields_count(
-		t, "lost", s.lost + lost(v, gw_alert_log_events(v->alert_log)));
+	gw_json_fields_count(t, "lost",
+		s.lost + gw_status_view_lost(v, gw_alert_log_events(v->alert_log)));
 	gw_json_close(t, '}');
 }
 
@@ -176,20 +170,19 @@ static void put_log(struct gw_text *t)
 
 static void put_control(struct gw_text *t, const struct gw_status_view *v)
 {
-	struct gw_server_status s;
+	const struct gw_server_counts *s = v->control;
 
-	if (!v->control) {
+	if (!s) {
 		gw_json_null(t, "control");
 		return;
 	}
-	gw_server_status(v->control, &s);
 	gw_json_open(t, "control", '{');
-	gw_json_fields_count(t, "clients", s.clients);
-	gw_json_fields_count(t, "followers", s.followers);
-	gw_json_fields_count(t, "requests", s.requests);
-	gw_json_fields_count(t, "malformed", s.malformed);
-	gw_json_fields_count(t, "cut", s.cut);
-	gw_json_fields_count(t, "turned_away", s.turned_away);
+	gw_json_fields_count(t, "clients", s->clients);
+	gw_json_fields_count(t, "followers", s->followers);
+	gw_json_fields_count(t, "requests", s->requests);
+	gw_json_fields_count(t, "malformed", s->malformed);
+	gw_json_fields_count(t, "cut", s->cut);
+	gw_json_fields_count(t, "turned_away", s->turned_away);
 	gw_json_close(t, '}');
 }
 
@@ -216,7 +209,7 @@ static void put_head(struct gw_text *t, const struct gw_status_view *v, struct g
 	put_control(t, v);
 }
 
-/* A device answers if any of its points is usable. */
+/* A device answers if at least one of its points is usable. */
 static void put_devices(struct gw_text *t, const struct gw_status_view *v, size_t source)
 {
 	const struct gw_source_opts *o = &v->config->sources[source];
@@ -299,11 +292,13 @@ static void put_uplink(
 	gw_json_fields_count(t, "parked", s.parked);
 	gw_json_fields_count(t, "heartbeats", s.heartbeats);
 	gw_json_fields_count(t, "lost",
-		v->uplinks && v->uplinks[i] ? lost(v, gw_uplink_events(v->uplinks[i])) : 0);
+		v->uplinks && v->uplinks[i]
+			? gw_status_view_lost(v, gw_uplink_events(v->uplinks[i]))
+			: 0);
 	gw_json_close(t, '}');
 }
 
-/* The lists follow the head as its last two members. */
+/* The two lists are the last members of the head's object. */
 bool gw_status_gateway_write(
 	const struct gw_status_view *v, size_t item, struct gw_text *t, struct gw_time now)
 {

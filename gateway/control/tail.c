@@ -28,7 +28,7 @@ static void put_json(struct gw_tail_recent *f, struct gw_text *t, const struct g
 
 	gw_text_init(&json, f->scratch, sizeof(f->scratch));
 	gw_event_json(&json, e);
-	if (json.cut) /* half an object would break the follower's parser */
+	if (json.cut) /* half an object would not parse */
 		gw_text_addf(t, "{\"note\":\"event #%llu is too long to show\"}\n",
 			(unsigned long long)e->seq);
 	else
@@ -144,7 +144,7 @@ void gw_tail_add_history(struct gw_tail *r, struct gw_batch *history)
 	r->at = 0;
 	while (r->n && r->queue[r->first]->seq <= known)
 		pop(r);
-	/* Together no more than asked for; but what arose since it came is never left out. */
+	/* Not more than `last` from before begin. Events since begin are never left out. */
 	over = n + r->n_recent > r->last ? n + r->n_recent - r->last : 0;
 	for (; over && r->at < n; over--)
 		r->at++;
@@ -156,7 +156,7 @@ void gw_tail_add_history(struct gw_tail *r, struct gw_batch *history)
 	}
 }
 
-/* Undo a line that did not fit whole. */
+/* Removes a line that did not fit. */
 static bool fits(struct gw_text *t, size_t before)
 {
 	if (!t->cut)

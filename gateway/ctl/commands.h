@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * commands.h: the commands of tocsin: what each may be given, what it asks the daemon and how its
- * answer is shown. main.c reads the command line into struct gw_asked.
+ * commands.h: tocsin's part of the rows of control/commands.def, their usage lines and --help.
  *
  * Thread: the only one.
  */
 #ifndef GW_CTL_COMMANDS_H
 #define GW_CTL_COMMANDS_H
 
-#include <stdbool.h>
-#include <stddef.h>
+#include "base/text.h"
+#include "control/commands.h"
+#include "ctl/print.h"
 
 enum gw_exit {
 	GW_EXIT_DONE = 0,
@@ -18,30 +18,35 @@ enum gw_exit {
 	GW_EXIT_UNREACHABLE = 3
 };
 
+struct gw_cli_command;
+
 /* What the command line said. */
 struct gw_invocation {
 	const struct gw_cli_command *command;
 	const char *socket;
-	bool json, all, force, help;
-	const char *last, *since, *note, *duration, *argument;
-	const char *config, *against, *max_mb, *uplink;
-	char *const *arguments; /* all of them; the first is argument */
+	bool json, help, colour;
+	const char *value[GW_OPTIONS]; /* NULL: not given; a flag: "" */
+	char *const *arguments;        /* those without a name */
 	int n_arguments;
-	bool colour;
 };
 
 struct gw_cli_command {
-	const char *name, *argument; /* "[X]": may be left out; "X...": some; NULL: none */
-	const char *options;         /* letters of its own */
-	const char *usage, *summary;
-	int (*run)(const struct gw_invocation *a); /* an enum gw_exit; it has said why */
+	const char *name, *help;
+	struct gw_command_argument arguments[GW_COMMAND_ARGUMENTS];
+	size_t n_arguments;
+	/* run, if it is there, does everything and returns an enum gw_exit. */
+	void (*print)(FILE *out, const json_t *result, const struct gw_print_opts *opts);
+	int (*run)(const struct gw_invocation *a);
 };
 
-extern const struct gw_cli_command gw_commands[];
-extern const size_t gw_commands_n;
+extern const struct gw_cli_command gw_cli_commands[];
+extern const size_t gw_cli_commands_n;
 
-/* The end of what was written to stdout, which may be a full disk or a closed pipe: then nothing
- * was shown, and it says so. An enum gw_exit. */
-int gw_commands_flush(void);
+const struct gw_cli_command *gw_commands_find(const char *name); /* NULL: there is none */
+/* The most similar name; NULL: none is similar. */
+const char *gw_commands_nearest(const char *name);
+/* "shelve ALARM --for T [-m NOTE]" */
+void gw_commands_usage(const struct gw_cli_command *c, struct gw_text *t);
+void gw_commands_help(FILE *out);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * print.h: the daemon's documents as a person reads them.
+ * print.h: results of the daemon for a person. A member that is missing is printed as "-" or left
+ * out. See also print_status.h and print_lists.h.
  *
  * Thread: any. Pure but for the stream.
  */
@@ -11,13 +12,18 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-/* result: what stands under "result"; fields that are missing show as "-". */
-void gw_print_status(FILE *out, const json_t *result, bool colour);
-void gw_print_points(FILE *out, const json_t *result, bool colour, const char *pattern);
-void gw_print_alarms(FILE *out, const json_t *result, bool colour, bool all);
-void gw_print_changed(FILE *out, const json_t *result, bool colour);
-void gw_print_resent(FILE *out, const json_t *result);
-void gw_print_verified(FILE *out, const json_t *result);
+/* What a printer knows of the command line. */
+struct gw_print_opts {
+	bool colour;
+	bool all;            /* alarms --all */
+	const char *pattern; /* points PATTERN; NULL: not given */
+};
+
+/* result: the member "result" of a reply. */
+void gw_print_changed(FILE *out, const json_t *result, const struct gw_print_opts *opts);
+void gw_print_resent(FILE *out, const json_t *result, const struct gw_print_opts *opts);
+void gw_print_verified(FILE *out, const json_t *result, const struct gw_print_opts *opts);
+void gw_print_reloaded(FILE *out, const json_t *result, const struct gw_print_opts *opts);
 /* One line of the alert log. */
 void gw_print_line(FILE *out, const char *line, bool colour);
 

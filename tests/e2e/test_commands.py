@@ -68,6 +68,8 @@ def test_status(site, city):
     uplink = status["uplinks"][0]
     assert uplink["name"] == "city" and uplink["pending"] == 0
     assert "oldest_ms" in uplink
+    control = status["control"]
+    assert control["clients"] >= 1 and control["requests"] >= 1 and control["malformed"] == 0
 
 
 @pytest.mark.parametrize("command", (["status"], ["points"], ["alarms"], ["alarms", "--all"]))

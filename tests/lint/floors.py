@@ -25,7 +25,9 @@ MAY = {
     "gateway/term": ["base/", "term/"],
     "gateway/replay": ["base/", "flow/", "alarm/", "engine/", "source/quality.h", "conf/",
                        "replay/", "term/"],
-    "gateway/ctl": ["base/", "term/", "control/protocol.h", "ctl/", "jansson.h"],
+    "gateway/ctl": ["base/", "term/", "control/protocol.h", "control/commands.h",
+                    "control/commands.def", "ctl/",
+                    "jansson.h"],
     "drivers": ["base/", "flow/", "source/driver.h", "base/backoff.h", "drivers/",
                 "modbus.h", "mosquitto.h", "openssl/", "jansson.h"],
 }

@@ -27,6 +27,8 @@ static struct fixture {
 	int64_t mono_ns, wall_ms;
 	char said[16][512];
 	int n_said;
+	char debug[64][512]; /* as tocsind --debug logs besides */
+	int n_debug;
 	struct gw_driver driver;
 	struct gw_source_opts sources[2];
 	struct gw_device_opts devices[2];
@@ -86,9 +88,11 @@ void gw_log(enum gw_log_level level, const char *fmt, ...)
 {
 	va_list ap;
 
-	(void)level;
 	va_start(ap, fmt);
-	if (fixture.n_said < 16)
+	if (level == GW_LOG_DEBUG && fixture.n_debug < 64)
+		vsnprintf(fixture.debug[fixture.n_debug++], sizeof(fixture.debug[0]), fmt,
+			ap);
+	else if (level != GW_LOG_DEBUG && fixture.n_said < 16)
 		vsnprintf(fixture.said[fixture.n_said++], sizeof(fixture.said[0]), fmt, ap);
 	va_end(ap);
 }

@@ -83,7 +83,7 @@ static int setup(void **state)
 	snprintf(path, sizeof(path), "%s/run/control.sock", folder);
 	assert_int_equal(gw_loop_init(&loop, &err), GW_OK);
 	assert_int_equal(open_control(&control, &err), GW_OK);
-	fixture.view.control = control;
+	fixture.view.control = gw_server_counts(control);
 	return 0;
 }
 
@@ -298,17 +298,17 @@ static void a_long_list_to_a_slow_reader_holds_up_nobody(void **state)
 
 static void a_reader_that_stands_still_is_cut(void **state)
 {
-	struct gw_server_status s;
+	struct gw_server_counts s;
 	int fd = join();
 
 	(void)state;
 	make_many_points();
 	say(fd, "{\"cmd\":\"points\"}\n");
 	pass(4900);
-	gw_server_status(control, &s);
+	s = *gw_server_counts(control);
 	assert_int_equal(s.clients, 1);
 	pass(200);
-	gw_server_status(control, &s);
+	s = *gw_server_counts(control);
 	assert_int_equal(s.clients, 0);
 	assert_int_equal(s.cut, 1);
 	assert_non_null(strstr(fixture.said[0], "does not read its answer"));
@@ -351,7 +351,7 @@ static void what_is_no_request_gets_an_error_and_the_door(void **state)
 		"{\"cmd\":\"tail\",\"last\":10001}\n",
 		"{\"cmd\":\"tail\",\"last\":1e3}\n",
 	};
-	struct gw_server_status s;
+	struct gw_server_counts s;
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
@@ -366,7 +366,7 @@ static void what_is_no_request_gets_an_error_and_the_door(void **state)
 		assert_true(ended(fd));
 		close(fd);
 		spin();
-		gw_server_status(control, &s);
+		s = *gw_server_counts(control);
 		assert_int_equal(s.malformed, i + 1);
 		assert_int_equal(s.clients, 0);
 	}
@@ -437,10 +437,27 @@ static void assert_turned_away(int fd)
 	close(fd);
 }
 
+static void debug_logs_each_connection_and_request(void **state)
+{
+	int fd = join();
+
+	(void)state;
+	json_decref(ask(fd, "{\"cmd\":\"alarms\"}\n"));
+	json_decref(ask(fd, "{\"cmd\":\"status\"}\n"));
+	close(fd);
+	spin();
+	assert_int_equal(fixture.n_said, 0);
+	assert_int_equal(fixture.n_debug, 4);
+	assert_non_null(strstr(fixture.debug[0], " connects (pid "));
+	assert_non_null(strstr(fixture.debug[1], ": alarms"));
+	assert_non_null(strstr(fixture.debug[2], ": status"));
+	assert_non_null(strstr(fixture.debug[3], " is gone"));
+}
+
 static void beyond_so_many_clients_are_turned_away(void **state)
 {
 	int fds[GW_PROTOCOL_CLIENTS], n = GW_PROTOCOL_UID_CLIENTS;
-	struct gw_server_status s;
+	struct gw_server_counts s;
 
 	(void)state;
 	for (int i = 0; i < n; i++)
@@ -450,7 +467,7 @@ static void beyond_so_many_clients_are_turned_away(void **state)
 		fds[n++] = join_as(4711);
 	if (geteuid() == 0)
 		assert_turned_away(join_as(4711));
-	gw_server_status(control, &s);
+	s = *gw_server_counts(control);
 	assert_int_equal(s.clients, n);
 	assert_int_equal(s.turned_away, geteuid() == 0 ? 2 : 1);
 	close(fds[7]);
@@ -460,7 +477,7 @@ static void beyond_so_many_clients_are_turned_away(void **state)
 	for (int i = 0; i < n; i++)
 		close(fds[i]);
 	spin();
-	gw_server_status(control, &s);
+	s = *gw_server_counts(control);
 	assert_int_equal(s.clients, 0);
 }
 
@@ -468,7 +485,7 @@ static void beyond_so_many_clients_are_turned_away(void **state)
 static void followers_leave_room_for_short_requests(void **state)
 {
 	int fds[GW_PROTOCOL_CLIENTS], n = 0, fd;
-	struct gw_server_status s;
+	struct gw_server_counts s;
 	uid_t other = geteuid() == 0 ? 4711 : geteuid();
 
 	(void)state;
@@ -485,7 +502,7 @@ static void followers_leave_room_for_short_requests(void **state)
 		spin();
 	}
 	assert_int_equal(n, other != geteuid() ? GW_PROTOCOL_STAY : GW_PROTOCOL_UID_STAY);
-	gw_server_status(control, &s);
+	s = *gw_server_counts(control);
 	assert_int_equal(s.followers, n);
 	for (int i = 0; i < 5; i++) { /* two at a time */
 		int one = join(), two = join();
@@ -858,7 +875,7 @@ static void long_history_comes_whole(void **state)
 static void a_deaf_follower_is_cut_and_the_others_hear(void **state)
 {
 	int deaf = join(), good = join();
-	struct gw_server_status s;
+	struct gw_server_counts s;
 	uint64_t seq = 0;
 
 	(void)state;
@@ -869,7 +886,7 @@ static void a_deaf_follower_is_cut_and_the_others_hear(void **state)
 		happen(++seq);
 		hear(good);
 		assert_non_null(strstr(heard, "\"line\""));
-		gw_server_status(control, &s);
+		s = *gw_server_counts(control);
 	} while (s.followers == 2 && seq < 20000);
 	assert_int_equal(s.followers, 1);
 	assert_int_equal(s.cut, 1);
@@ -1066,6 +1083,7 @@ int main(void)
 		TEST(what_is_no_request_gets_an_error_and_the_door),
 		TEST(a_line_that_is_too_long_gets_an_error_and_the_door),
 		TEST(a_slow_line_gets_an_error_and_the_door),
+		TEST(debug_logs_each_connection_and_request),
 		TEST(beyond_so_many_clients_are_turned_away),
 		TEST(followers_leave_room_for_short_requests),
 		TEST(many_requests_in_one_write_are_all_answered),

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ctl/connection.h"
-#include "ctl/print.h"
+#include "ctl/print_lists.h"
+#include "ctl/print_status.h"
 #include "term/table.h"
 #include "term/time_arg.h"
 #include "term/width.h"
@@ -104,7 +105,7 @@ static void points_align_under_chinese_names(void **state)
 		"\"unit\":\"\",\"age_ms\":null}]");
 
 	(void)state;
-	gw_print_points(out, r, false, NULL);
+	gw_print_points(out, r, &(struct gw_print_opts){.colour = false});
 	assert_string_equal(shown(),
 		"POINT             VALUE  UNIT  QUALITY         AGE  PLACE\n"
 		"boiler/gas-1/ch4   52.3  %LEL  good          512ms  A/-1/锅炉房\n"
@@ -118,16 +119,17 @@ static void empty_states_say_so(void **state)
 	json_t *none = json("[]"), *status = json("{\"sources\":[],\"uplinks\":[]}");
 
 	(void)state;
-	gw_print_alarms(out, none, true, false);
-	gw_print_alarms(out, none, true, true);
-	gw_print_points(out, none, true, NULL);
-	gw_print_points(out, none, true, "x/*");
+	gw_print_alarms(out, none, &(struct gw_print_opts){.colour = true});
+	gw_print_alarms(out, none, &(struct gw_print_opts){.colour = true, .all = true});
+	gw_print_points(out, none, &(struct gw_print_opts){.colour = true});
+	gw_print_points(
+		out, none, &(struct gw_print_opts){.colour = true, .pattern = "x/*"});
 	assert_string_equal(shown(),
 		"no standing alarms\n"
 		"no alarms configured\n"
 		"no points configured\n"
 		"no point matches x/* (source/device/point; * stays within one part)\n");
-	gw_print_status(out, status, true);
+	gw_print_status(out, status, &(struct gw_print_opts){.colour = true});
 	assert_non_null(strstr(shown(), "no sources configured\n"));
 	assert_non_null(
 		strstr(shown(), "no uplinks configured: alarms stay in this box\n"));
@@ -151,7 +153,7 @@ static void alarms_in_columns(void **state)
 	json_t *r = json(two_alarms);
 
 	(void)state;
-	gw_print_alarms(out, r, false, false);
+	gw_print_alarms(out, r, &(struct gw_print_opts){.colour = false});
 	assert_string_equal(shown(),
 		"LEVEL   CLASS  STATE                              ALARM                   "
 		"   "
@@ -170,9 +172,9 @@ static void colours_only_where_asked(void **state)
 	json_t *r = json(two_alarms);
 
 	(void)state;
-	gw_print_alarms(out, r, false, false);
+	gw_print_alarms(out, r, &(struct gw_print_opts){.colour = false});
 	assert_null(strchr(shown(), '\033'));
-	gw_print_alarms(out, r, true, false);
+	gw_print_alarms(out, r, &(struct gw_print_opts){.colour = true});
 	assert_non_null(strstr(shown(), "\033[1;31mRED\033[0m"));
 	json_decref(r);
 }
@@ -223,7 +225,7 @@ static void status_tells_what_is_wrong(void **state)
 		"\"sent\":17,\"retries\":0,\"parked\":0,\"why\":\"\"}]}");
 
 	(void)state;
-	gw_print_status(out, r, false);
+	gw_print_status(out, r, &(struct gw_print_opts){.colour = false});
 	assert_string_equal(shown(),
 		"tj-1  示例大厦\n"
 		"  tocsind    0.1.0, run 3, up 2d3h, clock unsynced\n"

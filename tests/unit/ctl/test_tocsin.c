@@ -62,7 +62,7 @@ static int teardown(void **state)
 /* The engine's part, and that of time. */
 static void play(void)
 {
-	struct gw_server_status s;
+	struct gw_server_counts s;
 
 	if (control)
 		gw_loop_once(&loop, 5 * GW_NS_PER_MS, NULL);
@@ -77,7 +77,7 @@ static void play(void)
 	}
 	if (!control)
 		return;
-	gw_server_status(control, &s);
+	s = *gw_server_counts(control);
 	if (s.followers && follow_now) {
 		struct gw_event e = fixture_event(42);
 
