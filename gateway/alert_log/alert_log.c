@@ -273,9 +273,9 @@ static void report_failing(struct gw_alert_log *a, int why, int64_t now_ns)
 		return;
 	a->failed_ns = now_ns;
 	gw_log(GW_LOG_ERR, "alert log %s: %s; lines wait in memory", a->path,
-		why == ELOOP ? "a symbolic link is not followed, set gateway.alert_log to "
-			       "the file itself"
-			     : gw_errno_text(why));
+		why == ELOOP
+			? "a symbolic link is not followed, set gateway.alert_log to the file itself"
+			: gw_errno_text(why));
 }
 
 static void report_working(struct gw_alert_log *a, int64_t now_ns)

@@ -82,8 +82,7 @@ static void warn(FILE *out, json_int_t n, const char *name)
 {
 	if (n > 0)
 		fprintf(out,
-			"warning: %lld alerts are owed to %s, which this configuration no "
-			"longer has\n",
+			"warning: %lld alerts are owed to %s, which this configuration no longer has\n",
 			(long long)n, name);
 }
 

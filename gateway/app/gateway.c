@@ -1,7 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "app/gateway.h"
 
+#include "app/engine_link.h"
+#include "app/generation.h"
+#include "app/health.h"
 #include "app/openssl_random.h"
+#include "app/parts.h"
+#include "app/reload.h"
+#include "app/retire.h"
+#include "app/store_watch.h"
+#include "app/watchdog.h"
+#include "app/wiring.h"
 #include "base/log.h"
 #include "control/listen.h"
 #include "control/protocol.h"
@@ -11,27 +20,17 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
 
 #define LIVE_RING    1024
 #define COMMAND_RING 64
-/* For a driver that hangs: drivers look up from any wait when they are to stop. */
+/* Drivers end any wait when they are to stop: one that takes longer hangs. */
 #define SOURCES_END_NS (5 * GW_NS_PER_SEC)
-/* For a disk that stalls; systemd gives us 30 s in all. */
-#define LAST_DRAIN_NS (10 * GW_NS_PER_SEC)
-#define MEMORY_END_NS (2 * GW_NS_PER_SEC)
-
-struct gw_time gw_gateway_now(struct gw_gateway *g)
-{
-	return (struct gw_time){
-		.mono_ns = gw_clock_mono_ns(),
-		.wall_ms = gw_clock_wall_ms(),
-		.synced = atomic_load_explicit(&g->watchdog.synced, memory_order_relaxed),
-	};
-}
+/* For a disk that stalls; systemd allows 30 s in all. */
+#define LAST_DRAIN_NS      (10 * GW_NS_PER_SEC)
+#define STATE_FILES_END_NS (2 * GW_NS_PER_SEC)
 
 /* ---- what the loop calls ---- */
 
@@ -49,14 +48,14 @@ static bool resend(void *arg, size_t uplink, const struct gw_resend *what)
 {
 	struct gw_gateway *g = arg;
 
-	return gw_uplink_resend(g->uplinks[uplink], what);
+	return gw_uplink_resend(g->parts.uplinks[uplink], what);
 }
 
 static bool resent(void *arg, size_t uplink, struct gw_resend_result *ret_resent)
 {
 	struct gw_gateway *g = arg;
 
-	return gw_uplink_take_resend_result(g->uplinks[uplink], ret_resent);
+	return gw_uplink_take_resend_result(g->parts.uplinks[uplink], ret_resent);
 }
 
 static enum gw_err reload(void *arg, bool force, struct gw_error *err)
@@ -84,11 +83,6 @@ static bool look(void *arg)
 	gw_server_poll_verify(g->control);
 	gw_store_watch_poll(g);
 	return any;
-}
-
-void gw_gateway_drain_rings(struct gw_gateway *g)
-{
-	look(g);
 }
 
 static void on_signal(void *arg, uint32_t events)
@@ -151,55 +145,24 @@ static enum gw_err make_rings(struct gw_gateway *g, struct gw_error *err)
 	return kind;
 }
 
-static enum gw_err make_sources(struct gw_gateway *g, struct gw_error *err)
+static enum gw_err make_parts(struct gw_gateway *g, struct gw_error *err)
 {
 	const struct gw_config *c = g->generation->config;
+	struct gw_parts *p = &g->parts;
 	enum gw_err kind = GW_OK;
 
-	g->sources = calloc(c->n_sources + 1, sizeof(struct gw_source *));
-	g->source_generation = calloc(c->n_sources + 1, sizeof(struct gw_generation *));
-	if (!g->sources || !g->source_generation)
+	if (!gw_parts_init(p, c->n_sources, c->n_uplinks))
 		return gw_fail(err, GW_ERR_SYSTEM, 0, "out of memory");
-	g->n_sources = c->n_sources;
-	for (size_t i = 0; !kind && i < c->n_sources; i++) {
-		kind = gw_wiring_source(g, &c->sources[i], &g->sources[i], err);
-		g->source_generation[i] = g->generation;
-	}
-	return kind;
-}
-
-static enum gw_err make_uplinks(struct gw_gateway *g, struct gw_error *err)
-{
-	const struct gw_config *c = g->generation->config;
-	enum gw_err kind = GW_OK;
-
-	g->uplinks = calloc(c->n_uplinks + 1, sizeof(struct gw_uplink *));
-	g->uplink_faults = calloc(c->n_uplinks + 1, sizeof(struct gw_ring *));
-	g->uplink_slots = calloc(c->n_uplinks + 1, sizeof(size_t));
-	if (!g->uplinks || !g->uplink_faults || !g->uplink_slots)
-		return gw_fail(err, GW_ERR_SYSTEM, 0, "out of memory");
-	g->n_uplinks = c->n_uplinks;
-	for (size_t i = 0; !kind && i < c->n_uplinks; i++) {
-		g->uplink_slots[i] = i; /* as the store was opened */
+	for (size_t i = 0; !kind && i < p->n_uplinks; i++) {
+		p->uplink_slots[i] = i; /* as in the store's options */
 		kind = gw_wiring_uplink(
-			g, &c->uplinks[i], i, &g->uplinks[i], &g->uplink_faults[i], err);
+			g, &c->uplinks[i], i, &p->uplinks[i], &p->uplink_faults[i], err);
 	}
-	return kind;
-}
-
-static enum gw_err make_engine(struct gw_gateway *g, struct gw_error *err)
-{
-	const struct gw_parts parts = {
-		.n_sources = g->n_sources,
-		.n_uplinks = g->n_uplinks,
-		.sources = g->sources,
-		.source_generation = g->source_generation,
-		.uplinks = g->uplinks,
-		.uplink_faults = g->uplink_faults,
-		.uplink_slots = g->uplink_slots,
-	};
-
-	return gw_wiring_engine(g, g->generation->config, &parts, &g->engine, err);
+	for (size_t i = 0; !kind && i < p->n_sources; i++) {
+		kind = gw_wiring_source(g, &c->sources[i], &p->sources[i], err);
+		p->source_generation[i] = g->generation;
+	}
+	return kind ? kind : gw_wiring_engine(g, c, p, &g->engine, err);
 }
 
 /* Out of memory: an error, as the next process may do better. If OpenSSL is unusable for another
@@ -237,16 +200,15 @@ static enum gw_err make_all(struct gw_gateway *g, struct gw_error *err)
 		(kind = gw_wiring_store(g, c, err)) ||
 		(kind = gw_alert_log_new(
 			 c->gateway.alert_log, LIVE_RING, &g->alert_log, err)) ||
-		(kind = make_uplinks(g, err)) || (kind = make_sources(g, err)) ||
-		(kind = make_engine(g, err)))
+		(kind = make_parts(g, err)))
 		return kind;
 	gw_clock_boot_id(g->boot);
-	atomic_store_explicit(&g->watchdog.synced, gw_clock_synced(), memory_order_relaxed);
+	atomic_store_explicit(&g->health.synced, gw_clock_synced(), memory_order_relaxed);
 	atomic_store_explicit(
-		&g->engine_thread.synced, g->watchdog.synced, memory_order_relaxed);
+		&g->engine_thread.synced, g->health.synced, memory_order_relaxed);
 	if (gw_listen_group(GW_PROTOCOL_GROUP, &operators))
 		gw_alert_log_group(g->alert_log, operators);
-	g->view.started_ns = g->watchdog.started_ns;
+	g->view.started_ns = g->health.started_ns;
 	gw_wiring_update_view(g);
 	gw_recorder_init(&g->recorder, &g->loop);
 	gw_recorder_set_config(&g->recorder, c);
@@ -262,25 +224,51 @@ static enum gw_err make_all(struct gw_gateway *g, struct gw_error *err)
 		&g->control, err);
 }
 
-/* Sources first: what they read waits in their rings for the moment that the store gets to say
- * what it knows. Then consumers before producers. Nothing before the first poll waits for a disk. */
+/* Sources first: what they read waits in their rings while the store reads the last state, so that
+ * the first poll does not wait for the disk. Then consumers before producers. */
 static enum gw_err start_all(struct gw_gateway *g, struct gw_error *err)
 {
 	enum gw_err kind;
 
 	if ((kind = gw_store_start(g->store, err)))
 		return kind;
-	for (size_t i = 0; i < g->n_sources; i++)
-		if ((kind = gw_source_start(g->sources[i], err)))
+	for (size_t i = 0; i < g->parts.n_sources; i++)
+		if ((kind = gw_source_start(g->parts.sources[i], err)))
 			return kind;
 	if ((kind = gw_alert_log_start(g->alert_log, err)))
 		return kind;
 	gw_store_watch_begin(g);
 	gw_wiring_update_view(g);
-	for (size_t i = 0; i < g->n_uplinks; i++)
-		if ((kind = gw_uplink_start(g->uplinks[i], err)))
+	for (size_t i = 0; i < g->parts.n_uplinks; i++)
+		if ((kind = gw_uplink_start(g->parts.uplinks[i], err)))
 			return kind;
 	return gw_engine_thread_start(&g->engine_thread, g->engine, err);
+}
+
+/* Links with TLS would fail until the next start: start now. */
+static void check_tls(struct gw_gateway *g)
+{
+	struct gw_error why;
+
+	if (!gw_tls_broken(&g->tls, &why))
+		return;
+	gw_fail(&g->failed, GW_ERR_SYSTEM, 0,
+		"OpenSSL ran out of memory and cannot be used until a restart (%.120s)",
+		why.text);
+	gw_loop_stop(&g->loop);
+}
+
+static void tick(void *arg, int64_t now_ns)
+{
+	struct gw_gateway *g = arg;
+
+	gw_watchdog_check(g, now_ns);
+	gw_health_update(g);
+	gw_store_watch_poll(g);
+	gw_generation_sweep(g, false);
+	gw_reload_tick(g, now_ns);
+	check_tls(g);
+	gw_loop_arm(&g->loop, &g->tick, now_ns + GW_NS_PER_SEC);
 }
 
 enum gw_err gw_gateway_start(struct gw_gateway *g, const struct gw_config_origin *from,
@@ -292,7 +280,7 @@ enum gw_err gw_gateway_start(struct gw_gateway *g, const struct gw_config_origin
 		.config_path = from->path, .wake = {.fd = -1}, .signals = {.fd = -1}};
 	g->engine_thread.wake.fd = -1;
 	pthread_mutex_init(&g->watchdog.lock, NULL);
-	g->watchdog.started_ns = gw_clock_mono_ns();
+	g->health.started_ns = gw_clock_mono_ns();
 	g->generation = gw_generation_new(config);
 	if (!g->generation) {
 		gw_config_free(config);
@@ -307,11 +295,11 @@ enum gw_err gw_gateway_start(struct gw_gateway *g, const struct gw_config_origin
 	}
 	gw_last_good_save(&g->last_good, config->gateway.state_dir, from->files);
 	gw_reload_set_refused(g, from->refused);
-	gw_watchdog_start(g);
+	g->tick = (struct gw_loop_timer){.fire = tick, .arg = g};
+	tick(g, gw_clock_mono_ns());
 	gw_log(GW_LOG_NOTICE,
 		"tocsind %s started: gateway %s, run %" PRIu64
-		", %zu sources, %zu alarms, %zu "
-		"uplinks",
+		", %zu sources, %zu alarms, %zu uplinks",
 		GW_VERSION, config->site.gateway, g->run, config->n_sources,
 		config->n_alarms, config->n_uplinks);
 	gw_watchdog_notify_systemd("READY=1");
@@ -329,33 +317,19 @@ enum gw_err gw_gateway_run(struct gw_gateway *g, struct gw_error *err)
 	return kind;
 }
 
-void gw_gateway_drain(struct gw_gateway *g, int64_t most_ns)
-{
-	int64_t until_ns = gw_clock_mono_ns() + most_ns;
-
-	while (gw_engine_output_blocked(g->engine) && gw_clock_mono_ns() < until_ns) {
-		struct timespec pause = {.tv_nsec = 1000000};
-
-		nanosleep(&pause, NULL);
-		if (g->control)
-			look(g); /* one of the outputs is ours */
-		gw_engine_step(g->engine, gw_gateway_now(g));
-	}
-}
-
-/* Asked to stop, a source ends soon. One that hangs in its driver must not keep what the others
- * measured from being evaluated and delivered. False: one is left behind. */
+/* A source that hangs in its driver must not prevent that what others measured is evaluated and
+ * delivered. False: one is left behind. */
 static bool end_sources(struct gw_gateway *g)
 {
 	const struct timespec pause = {.tv_nsec = 10 * GW_NS_PER_MS};
 	int64_t until_ns = gw_clock_mono_ns() + SOURCES_END_NS;
 	bool all = true;
 
-	for (size_t i = 0; i < g->n_sources; i++)
-		if (g->sources[i])
-			gw_source_request_stop(g->sources[i]);
-	for (size_t i = 0; i < g->n_sources; i++) {
-		struct gw_source *s = g->sources[i];
+	for (size_t i = 0; i < g->parts.n_sources; i++)
+		if (g->parts.sources[i])
+			gw_source_request_stop(g->parts.sources[i]);
+	for (size_t i = 0; i < g->parts.n_sources; i++) {
+		struct gw_source *s = g->parts.sources[i];
 
 		while (s && !gw_thread_ended(gw_source_thread(s)) &&
 			gw_clock_mono_ns() < until_ns)
@@ -366,13 +340,13 @@ static bool end_sources(struct gw_gateway *g)
 			gw_source_opts(s)->name);
 		all = false;
 	}
-	for (size_t i = 0; all && i < g->n_sources; i++)
-		if (g->sources[i])
-			gw_source_join(g->sources[i]);
+	for (size_t i = 0; all && i < g->parts.n_sources; i++)
+		if (g->parts.sources[i])
+			gw_source_join(g->parts.sources[i]);
 	return all;
 }
 
-/* The mirror of start: producers first, each stage drains into the next. */
+/* The opposite order of the start: producers first, each stage drains into the next. */
 void gw_gateway_stop(struct gw_gateway *g)
 {
 	bool all_end;
@@ -383,40 +357,36 @@ void gw_gateway_stop(struct gw_gateway *g)
 	all_end = end_sources(g);
 	if (g->engine) {
 		gw_engine_thread_stop(&g->engine_thread);
-		gw_gateway_drain(g, LAST_DRAIN_NS);
+		gw_engine_link_drain_outputs(g, LAST_DRAIN_NS);
 	}
 	if (g->alert_log)
 		gw_alert_log_request_stop(g->alert_log);
-	for (size_t i = 0; i < g->n_uplinks; i++)
-		if (g->uplinks[i])
-			gw_uplink_request_stop(g->uplinks[i]);
+	for (size_t i = 0; i < g->parts.n_uplinks; i++)
+		if (g->parts.uplinks[i])
+			gw_uplink_request_stop(g->parts.uplinks[i]);
 	all_end &= gw_retire_end(g);
-	for (size_t i = 0; i < g->n_uplinks; i++)
-		if (g->uplinks[i])
-			gw_uplink_join(g->uplinks[i]);
+	for (size_t i = 0; i < g->parts.n_uplinks; i++)
+		if (g->parts.uplinks[i])
+			gw_uplink_join(g->parts.uplinks[i]);
 	gw_alert_log_free(g->alert_log);
 	gw_server_close(g->control);
 	gw_recorder_fini(&g->recorder);
 	gw_last_good_stop(&g->last_good);
 	gw_store_free(g->store);
 	g->store = NULL;
-	for (size_t i = 0; i < g->n_uplinks; i++)
-		gw_uplink_free(g->uplinks[i]); /* after the store, which pokes them */
-	if (!all_end) { /* what the one that hangs may touch stays as long as the process */
+	for (size_t i = 0; i < g->parts.n_uplinks; i++)
+		gw_uplink_free(g->parts.uplinks[i]); /* after the store, which wakes them */
+	if (!all_end) { /* the thread that hangs may use what is left: it stays until the process ends */
 		g->generation = NULL;
 		return;
 	}
-	for (size_t i = 0; i < g->n_sources; i++)
-		gw_source_free(g->sources[i]);
-	gw_state_files_stop(g->memory, MEMORY_END_NS);
+	for (size_t i = 0; i < g->parts.n_sources; i++)
+		gw_source_free(g->parts.sources[i]);
+	gw_state_files_stop(g->state_files, STATE_FILES_END_NS);
 	gw_engine_free(g->engine);
 	gw_engine_thread_fini(&g->engine_thread);
 	gw_supervise_fini(&g->supervisor);
-	free(g->sources);
-	free(g->source_generation);
-	free(g->uplinks);
-	free(g->uplink_faults);
-	free(g->uplink_slots);
+	gw_parts_fini(&g->parts);
 	gw_ring_fini(&g->live);
 	gw_ring_fini(&g->commands);
 	gw_ring_fini(&g->replies);

@@ -195,8 +195,7 @@ static void write_done(struct gw_last_good *k, int64_t now_ns)
 	}
 	if (!k->failed)
 		gw_log(GW_LOG_WARNING,
-			"no copy of this configuration could be kept (%s): were the file "
-			"spoilt, a restart would not find it; tried again each minute",
+			"no copy of this configuration could be kept (%s): were the file spoilt, a restart would not find it; tried again each minute",
 			k->why.text);
 	k->failed = true;
 	k->retry_ns = now_ns + RETRY_NS;

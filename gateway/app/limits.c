@@ -110,14 +110,12 @@ enum gw_err gw_limits_check(const struct gw_config *c, struct gw_error *err)
 
 	if (need.descriptors > may.descriptors)
 		return gw_fail(err, GW_ERR_FULL, 0,
-			"%zu sources and %zu uplinks take up to %zu descriptors, %zu are "
-			"allowed (LimitNOFILE, at most %d)",
+			"%zu sources and %zu uplinks take up to %zu descriptors, %zu are allowed (LimitNOFILE, at most %d)",
 			c->n_sources, c->n_uplinks, need.descriptors, may.descriptors,
 			FD_SET_MOST);
 	if (need.threads > may.threads)
 		return gw_fail(err, GW_ERR_FULL, 0,
-			"%zu sources and %zu uplinks take up to %zu threads, %zu are "
-			"allowed (TasksMax)",
+			"%zu sources and %zu uplinks take up to %zu threads, %zu are allowed (TasksMax)",
 			c->n_sources, c->n_uplinks, need.threads, may.threads);
 	return GW_OK;
 }

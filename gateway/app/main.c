@@ -36,8 +36,7 @@ static void usage(FILE *to)
 	      "               [--version] [--help]\n"
 	      "  -c, --config FILE  the configuration; default " GW_CONFIG_FILE "\n"
 	      "      --check        say all that is wrong with it and exit: 0 good, 1 bad\n"
-	      "      --against-running  and what it would leave undelivered in the gateway "
-	      "that runs\n"
+	      "      --against-running  and what it would leave undelivered in the gateway that runs\n"
 	      "      --debug        log more\n"
 	      "      --version      print the version\n",
 		to);
@@ -144,8 +143,7 @@ static bool load_copy(const struct refusal *r, const char *dir, struct gw_files 
 	if (gw_config_load_files(r->path, ret_files, NULL, ret_config, &complaints) ==
 		GW_OK) {
 		gw_log(GW_LOG_ERR,
-			"%s is refused (%s): started from the copy in %s that ran last; "
-			"correct the file (tocsind --check), then: tocsin reload",
+			"%s is refused (%s): started from the copy in %s that ran last; correct the file (tocsind --check), then: tocsin reload",
 			r->path, r->first, dir);
 		return true;
 	}
@@ -228,9 +226,7 @@ static int check(const char *path, bool against_running)
 		fprintf(stderr, "%s: %s\n", path, err.text);
 		code = EXIT_BAD_CONFIG;
 	} else {
-		printf("%s: good: %zu sources, %zu points, %zu alarms, %zu uplinks; up to "
-		       "%zu "
-		       "descriptors of %zu, %zu threads",
+		printf("%s: good: %zu sources, %zu points, %zu alarms, %zu uplinks; up to %zu descriptors of %zu, %zu threads",
 			path, config->n_sources, config->n_points, config->n_alarms,
 			config->n_uplinks, need.descriptors, may.descriptors, need.threads);
 		if (may.threads != SIZE_MAX)

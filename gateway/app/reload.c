@@ -1,12 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * SIGHUP: the new configuration is loaded, checked and made beside the running one. Bad, or no
- * room for it: the old one stays. Good: only what differs restarts; sources and uplinks that are
- * set up alike keep their link, alarms keep their state by name. Between the old engine and the
- * new one, samples wait in their rings, and nothing touches disk or network.
+ * A reload: the new configuration is loaded, checked and prepared beside the running one. If anything
+ * fails, the running one stays. Otherwise:
+ *
+ *   a source or uplink whose settings are equal in both   keeps running, with its link
+ *   any other source or uplink                            is stopped, started or both
+ *   the engine                                            is replaced; alarms keep their state by key
+ *   store, alert log, control socket                      keep running as at the start of the daemon
+ *
+ * Between the old engine and the new one samples wait in their rings, and nothing uses the disk or
+ * the network.
  */
-#include "app/gateway.h"
+#include "app/reload.h"
+
+#include "app/engine_link.h"
+#include "app/gateway_internal.h"
+#include "app/generation.h"
 #include "app/limits.h"
+#include "app/reload_plan.h"
+#include "app/retire.h"
+#include "app/watchdog.h"
+#include "app/wiring.h"
 #include "base/log.h"
 #include "base/text.h"
 
@@ -16,7 +30,7 @@
 #include <time.h>
 
 #define PAUSE_MOST_NS (5 * GW_NS_PER_SEC)
-/* For sources in their driver's poll; the old engine runs meanwhile. */
+/* For sources that are in their driver's poll; the old engine runs meanwhile. */
 #define STOP_MOST_NS (2 * GW_NS_PER_SEC)
 #define DRAIN_STEPS  100000
 
@@ -55,7 +69,7 @@ static struct gw_generation *load(
 	return n;
 }
 
-/* ---- what is not taken without force ---- */
+/* ---- what is refused without force ---- */
 
 static bool has_alarm(const struct gw_config *c, const char *key)
 {
@@ -85,15 +99,15 @@ static uint64_t owed(struct gw_gateway *g)
 	struct gw_uplink_status s;
 	uint64_t n = 0;
 
-	for (size_t i = 0; i < g->n_uplinks; i++) {
-		gw_uplink_status(g->uplinks[i], &s);
+	for (size_t i = 0; i < g->parts.n_uplinks; i++) {
+		gw_uplink_status(g->parts.uplinks[i], &s);
 		n += s.pending;
 	}
 	return n;
 }
 
-/* A file that ends in the middle may well be a good one without what would have come. */
-static enum gw_err check_what_goes(
+/* A file that was cut off may be valid without what is missing. */
+static enum gw_err check_removals(
 	struct gw_gateway *g, const struct gw_config *new, struct gw_error *err)
 {
 	const struct gw_config *old = g->generation->config;
@@ -104,13 +118,11 @@ static enum gw_err check_what_goes(
 
 	if (n > 0)
 		return gw_fail(err, GW_ERR_REFUSED, 0,
-			"it has no uplinks, and %llu alerts are owed: if it is not cut "
-			"off, tocsin reload --force",
+			"it has no uplinks, and %llu alerts are owed: if it is not cut off, tocsin reload --force",
 			(unsigned long long)n);
 	if (standing > 0)
 		return gw_fail(err, GW_ERR_REFUSED, 0,
-			"it has no %s, and %zu alarms that stand would go: if it is not "
-			"cut off, tocsin reload --force",
+			"it has no %s, and %zu alarms that stand would go: if it is not cut off, tocsin reload --force",
 			no_sources ? "sources" : "alarms:", standing);
 	return GW_OK;
 }
@@ -134,7 +146,7 @@ void gw_reload_set_refused(struct gw_gateway *g, const char *why)
 	const char *slash = why ? strrchr(why, '/') : NULL;
 	size_t n = 0, len;
 
-	/* a place begins with the file's path, and the note is short */
+	/* a note is short: leave the folders of the path out */
 	if (slash && strchr(why, ':') > slash)
 		why = slash + 1;
 	while (why && why[n] && (len = gw_text_utf8(why + n, strlen(why + n))) > 0 &&
@@ -155,9 +167,9 @@ void gw_reload_tick(struct gw_gateway *g, int64_t now_ns)
 		g->refused[0] != '\0', now_ns);
 }
 
-/* ---- the exchange ---- */
+/* ---- the switch ---- */
 
-/* Paths that are open for the life of the process. */
+/* Paths that are used until the daemon ends. */
 static void warn_fixed_paths(const struct gw_config *old, const struct gw_config *new)
 {
 	const struct {
@@ -176,8 +188,8 @@ static void warn_fixed_paths(const struct gw_config *old, const struct gw_config
 				paths[i].key, paths[i].was);
 }
 
-/* What sources that leave have said is for the old engine, which runs until they have stopped. A
- * driver that hangs is not waited for: its last samples are lost. */
+/* The samples of sources that are retired are for the old engine, which runs until they have stopped.
+ * The last samples of a driver that hangs are lost. */
 static void stop_sources(const struct gw_reload_plan *p)
 {
 	int64_t until_ns = gw_clock_mono_ns() + STOP_MOST_NS;
@@ -194,23 +206,22 @@ static void stop_sources(const struct gw_reload_plan *p)
 		}
 }
 
+static size_t count_retired_sources(const struct gw_reload_plan *p)
+{
+	size_t n = 0;
+
+	for (const struct gw_retired_part *l = p->retired; l; l = l->next)
+		n += l->source != NULL;
+	return n;
+}
+
 static bool has_unread(struct gw_gateway *g, const struct gw_reload_plan *p)
 {
 	for (const struct gw_retired_part *l = p->retired; l; l = l->next)
 		if (l->source && gw_ring_count(gw_source_ring(l->source)) > 0)
 			return true;
-	/* these go by the old numbers of alarms and points */
+	/* these refer to the old indexes of alarms and points */
 	return gw_ring_count(&g->commands) > 0 || gw_ring_count(&g->supervisor.ring) > 0;
-}
-
-static struct gw_time now(struct gw_gateway *g)
-{
-	return (struct gw_time){
-		.mono_ns = gw_clock_mono_ns(),
-		.wall_ms = gw_clock_wall_ms(),
-		.synced = atomic_load_explicit(
-			&g->engine_thread.synced, memory_order_relaxed),
-	};
 }
 
 struct orphans {
@@ -226,36 +237,36 @@ static void clear_orphan(
 	gw_engine_clear_orphan(o->engine, memory, info, o->now);
 }
 
-/* For an uplink that is set up otherwise under the same name. */
+/* For a new uplink with the name of a retired one. */
 static uint64_t parked_by_name(struct gw_gateway *g, const char *name)
 {
 	const struct gw_config *c = g->generation->config;
 	struct gw_uplink_status s = {.parked = 0};
 
-	for (size_t i = 0; i < g->n_uplinks; i++)
+	for (size_t i = 0; i < g->parts.n_uplinks; i++)
 		if (strcmp(c->uplinks[i].name, name) == 0)
-			gw_uplink_status(g->uplinks[i], &s);
+			gw_uplink_status(g->parts.uplinks[i], &s);
 	return s.parked;
 }
 
-/* No engine runs: nothing in here waits, makes or fails. */
-static void exchange(struct gw_gateway *g, struct gw_reload_plan *p)
+/* No engine runs: nothing here waits, allocates or fails. */
+static void replace_engine(struct gw_gateway *g, struct gw_reload_plan *p)
 {
 	struct gw_engine *old = g->engine;
 	struct orphans o = {.engine = p->engine};
 	uint64_t seq;
 
 	for (int i = 0; i < DRAIN_STEPS && has_unread(g, p); i++) {
-		gw_engine_step(old, now(g));
-		gw_gateway_drain_rings(g); /* it waits for room for its answers */
+		gw_engine_step(old, gw_engine_link_now(g));
+		gw_engine_link_drain(g); /* the engine stops at a full ring of replies */
 	}
 	seq = gw_engine_last_seq(old);
-	gw_store_uplinks_set(g->store, p->sinks, seq + 1);
+	gw_store_uplinks_set(g->store, p->uplinks, seq + 1);
 	for (size_t i = 0; i < p->parts.n_uplinks; i++)
 		if (p->new_uplink[i])
 			gw_uplink_begin_after(p->parts.uplinks[i], seq,
 				parked_by_name(g, p->next->config->uplinks[i].name));
-	o.now = now(g);
+	o.now = gw_engine_link_now(g);
 	gw_engine_adopt(p->engine, old, o.now, clear_orphan, &o);
 	gw_engine_publish_seq(p->engine, &g->last_seq);
 	gw_recorder_set_config(&g->recorder, p->next->config);
@@ -264,48 +275,44 @@ static void exchange(struct gw_gateway *g, struct gw_reload_plan *p)
 	g->engine = p->engine;
 }
 
-/* The new engine runs. What is taken out of the plan is not dropped with it. */
+/* The new engine runs: the plan takes the old engine and the old arrays and frees them. */
 static void switch_over(
 	struct gw_gateway *g, struct gw_reload_plan *p, struct gw_engine *old)
 {
-	struct gw_parts was = {.sources = g->sources,
-		.source_generation = g->source_generation,
-		.uplinks = g->uplinks,
-		.uplink_faults = g->uplink_faults,
-		.uplink_slots = g->uplink_slots};
+	struct gw_parts parts = g->parts;
 
 	p->next->next = g->generation;
 	g->generation = p->next;
-	g->n_sources = p->parts.n_sources;
-	g->n_uplinks = p->parts.n_uplinks;
-	g->sources = p->parts.sources;
-	g->source_generation = p->parts.source_generation;
-	g->uplinks = p->parts.uplinks;
-	g->uplink_faults = p->parts.uplink_faults;
-	g->uplink_slots = p->parts.uplink_slots;
+	g->parts = p->parts;
 	gw_wiring_update_view(g);
 	gw_server_config_changed(g->control);
 	gw_retire_begin(g, p);
-	p->parts = was; /* the arrays; n is 0: nothing in them */
-	p->sinks = NULL;
+	parts.n_sources = parts.n_uplinks =
+		0; /* reused or retired: no longer of these arrays */
+	p->parts = parts;
+	p->uplinks = NULL; /* the store's */
 	p->engine = old;
 	gw_reload_plan_drop(g, p);
 }
 
-/* Everything new is there. */
+/* Everything that can fail is done, except for the pause of the engine. */
 static enum gw_err run(struct gw_gateway *g, struct gw_reload_plan *p, struct gw_error *err)
 {
 	struct gw_engine *old = g->engine;
 	enum gw_err kind = gw_engine_thread_pause(&g->engine_thread, PAUSE_MOST_NS, err);
 
-	if (kind) /* before anything is stopped */
+	if (kind) /* nothing was stopped yet */
 		return kind;
+	gw_log(GW_LOG_DEBUG, "reload: the engine pauses: stopping %zu sources",
+		count_retired_sources(p));
 	gw_engine_thread_resume(&g->engine_thread, old);
 	stop_sources(p);
-	/* It has just answered. If it hangs now, the watchdog has us started afresh. */
+	/* The engine has just paused. If it hangs now, the watchdog has systemd restart the daemon. */
 	while (gw_engine_thread_pause(&g->engine_thread, PAUSE_MOST_NS, err))
 		gw_log(GW_LOG_ERR, "reload: %s", err->text);
-	exchange(g, p);
+	replace_engine(g, p);
+	gw_log(GW_LOG_DEBUG, "reload: the engine is replaced at event #%llu",
+		(unsigned long long)g->generation->last_seq);
 	gw_engine_thread_resume(&g->engine_thread, g->engine);
 	switch_over(g, p, old);
 	return GW_OK;
@@ -322,7 +329,10 @@ static enum gw_err try_reload(struct gw_gateway *g, bool force, struct gw_error 
 		gw_files_free(&files);
 		return GW_ERR_CONFIG;
 	}
-	kind = force ? GW_OK : check_what_goes(g, next->config, err);
+	gw_log(GW_LOG_DEBUG, "reload: read %s: %zu sources, %zu alarms, %zu uplinks",
+		g->config_path, next->config->n_sources, next->config->n_alarms,
+		next->config->n_uplinks);
+	kind = force ? GW_OK : check_removals(g, next->config, err);
 	if (!kind)
 		kind = gw_limits_check(next->config, err);
 	if (!kind)
@@ -356,8 +366,8 @@ enum gw_err gw_reload(struct gw_gateway *g, bool force, struct gw_error *err)
 		gw_reload_set_refused(g, why.text);
 	} else {
 		gw_reload_set_refused(g, NULL);
-		for (size_t i = 0; i < g->n_uplinks; i++)
-			gw_uplink_retry_parked(g->uplinks[i]);
+		for (size_t i = 0; i < g->parts.n_uplinks; i++)
+			gw_uplink_retry_parked(g->parts.uplinks[i]);
 		gw_log(GW_LOG_NOTICE, "reloaded: %zu sources, %zu alarms, %zu uplinks",
 			g->generation->config->n_sources, g->generation->config->n_alarms,
 			g->generation->config->n_uplinks);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * A new configuration beside the running one: sources and uplinks that are set up alike are
- * kept, the others made, with their threads waiting, and an engine over them. All that can fail
- * is in here; nothing that runs is touched.
- */
-#include "app/gateway.h"
+#include "app/reload_plan.h"
+
+#include "app/gateway_internal.h"
+#include "app/parts.h"
+#include "app/wiring.h"
+#include "base/log.h"
 
 #include <stdlib.h>
 
@@ -16,22 +16,14 @@ static enum gw_err no_memory(struct gw_error *err)
 static bool allocate(const struct gw_gateway *g, struct gw_reload_plan *p)
 {
 	const struct gw_config *c = p->next->config;
-	struct gw_parts *new = &p->parts;
 
-	new->sources = calloc(c->n_sources + 1, sizeof *new->sources);
-	new->source_generation = calloc(c->n_sources + 1, sizeof *new->source_generation);
-	new->uplinks = calloc(c->n_uplinks + 1, sizeof *new->uplinks);
-	new->uplink_faults = calloc(c->n_uplinks + 1, sizeof *new->uplink_faults);
-	new->uplink_slots = calloc(c->n_uplinks + 1, sizeof *new->uplink_slots);
 	p->new_source = calloc(c->n_sources + 1, sizeof *p->new_source);
 	p->new_uplink = calloc(c->n_uplinks + 1, sizeof *p->new_uplink);
-	p->reused_source = calloc(g->n_sources + 1, sizeof *p->reused_source);
-	p->reused_uplink = calloc(g->n_uplinks + 1, sizeof *p->reused_uplink);
-	p->sinks = gw_store_uplinks_new();
-	return new->sources &&new->source_generation &&new->uplinks &&new
-		       ->uplink_faults &&new->uplink_slots &&
-		p->new_source && p->new_uplink && p->reused_source && p->reused_uplink &&
-		p->sinks;
+	p->reused_source = calloc(g->parts.n_sources + 1, sizeof *p->reused_source);
+	p->reused_uplink = calloc(g->parts.n_uplinks + 1, sizeof *p->reused_uplink);
+	p->uplinks = gw_store_uplinks_new();
+	return gw_parts_init(&p->parts, c->n_sources, c->n_uplinks) && p->new_source &&
+		p->new_uplink && p->reused_source && p->reused_uplink && p->uplinks;
 }
 
 /* ---- sources ---- */
@@ -40,12 +32,12 @@ static bool reuse_source(struct gw_gateway *g, struct gw_reload_plan *p, size_t 
 {
 	const struct gw_source_opts *opts = &p->next->config->sources[i];
 
-	for (size_t k = 0; k < g->n_sources; k++) {
+	for (size_t k = 0; k < g->parts.n_sources; k++) {
 		if (p->reused_source[k] ||
-			!gw_config_equal_source(gw_source_opts(g->sources[k]), opts))
+			!gw_config_equal_source(gw_source_opts(g->parts.sources[k]), opts))
 			continue;
-		p->parts.sources[i] = g->sources[k];
-		p->parts.source_generation[i] = g->source_generation[k];
+		p->parts.sources[i] = g->parts.sources[k];
+		p->parts.source_generation[i] = g->parts.source_generation[k];
 		p->reused_source[k] = true;
 		return true;
 	}
@@ -58,7 +50,6 @@ static enum gw_err plan_sources(
 	const struct gw_config *c = p->next->config;
 	enum gw_err kind = GW_OK;
 
-	p->parts.n_sources = c->n_sources;
 	for (size_t i = 0; !kind && i < c->n_sources; i++) {
 		struct gw_source **s = &p->parts.sources[i];
 
@@ -81,12 +72,12 @@ static bool reuse_uplink(struct gw_gateway *g, struct gw_reload_plan *p, size_t 
 {
 	const struct gw_config *old = g->generation->config;
 
-	for (size_t k = 0; k < g->n_uplinks; k++) {
+	for (size_t k = 0; k < g->parts.n_uplinks; k++) {
 		if (!gw_config_equal_uplink(&old->uplinks[k], &p->next->config->uplinks[i]))
 			continue;
-		p->parts.uplinks[i] = g->uplinks[k];
-		p->parts.uplink_faults[i] = g->uplink_faults[k];
-		p->parts.uplink_slots[i] = g->uplink_slots[k];
+		p->parts.uplinks[i] = g->parts.uplinks[k];
+		p->parts.uplink_faults[i] = g->parts.uplink_faults[k];
+		p->parts.uplink_slots[i] = g->parts.uplink_slots[k];
 		p->reused_uplink[k] = true;
 		return true;
 	}
@@ -116,25 +107,24 @@ static enum gw_err plan_uplinks(
 	const struct gw_config *c = p->next->config;
 	enum gw_err kind = GW_OK;
 
-	p->parts.n_uplinks = c->n_uplinks;
 	for (size_t i = 0; !kind && i < c->n_uplinks; i++) {
 		if (!reuse_uplink(g, p, i))
 			kind = make_uplink(g, p, i, err);
 		if (!kind &&
-			!gw_store_uplinks_add(p->sinks, p->parts.uplink_slots[i],
+			!gw_store_uplinks_add(p->uplinks, p->parts.uplink_slots[i],
 				c->uplinks[i].name, c->uplinks[i].url))
 			kind = no_memory(err);
 	}
 	return kind;
 }
 
-/* ---- what leaves ---- */
+/* ---- what is not reused ---- */
 
 static bool plan_retired(struct gw_gateway *g, struct gw_reload_plan *p)
 {
-	for (size_t k = 0; k < g->n_sources + g->n_uplinks; k++) {
-		bool source = k < g->n_sources;
-		size_t i = source ? k : k - g->n_sources;
+	for (size_t k = 0; k < g->parts.n_sources + g->parts.n_uplinks; k++) {
+		bool source = k < g->parts.n_sources;
+		size_t i = source ? k : k - g->parts.n_sources;
 		struct gw_retired_part *l;
 
 		if (source ? p->reused_source[i] : p->reused_uplink[i])
@@ -143,16 +133,36 @@ static bool plan_retired(struct gw_gateway *g, struct gw_reload_plan *p)
 		if (!l)
 			return false;
 		if (source) {
-			l->source = g->sources[i];
-			l->from = g->source_generation[i];
+			l->source = g->parts.sources[i];
+			l->generation = g->parts.source_generation[i];
 		} else {
-			l->uplink = g->uplinks[i];
-			l->slot = g->uplink_slots[i];
+			l->uplink = g->parts.uplinks[i];
+			l->slot = g->parts.uplink_slots[i];
 		}
 		l->next = p->retired;
 		p->retired = l;
 	}
 	return true;
+}
+
+static void log_plan(const struct gw_gateway *g, const struct gw_reload_plan *p)
+{
+	const struct gw_config *c = p->next->config;
+
+	for (size_t i = 0; i < c->n_sources; i++)
+		gw_log(GW_LOG_DEBUG, "reload: source %s: %s", c->sources[i].name,
+			p->new_source[i] ? "new" : "unchanged, keeps running");
+	for (size_t i = 0; i < c->n_uplinks; i++)
+		gw_log(GW_LOG_DEBUG, "reload: uplink %s: %s", c->uplinks[i].name,
+			p->new_uplink[i] ? "new" : "unchanged, keeps running");
+	for (size_t i = 0; i < g->parts.n_sources; i++)
+		if (!p->reused_source[i])
+			gw_log(GW_LOG_DEBUG, "reload: source %s: is stopped",
+				gw_source_opts(g->parts.sources[i])->name);
+	for (size_t i = 0; i < g->parts.n_uplinks; i++)
+		if (!p->reused_uplink[i])
+			gw_log(GW_LOG_DEBUG, "reload: uplink %s: is stopped",
+				g->generation->config->uplinks[i].name);
 }
 
 enum gw_err gw_reload_plan_make(struct gw_gateway *g, struct gw_generation *next,
@@ -168,6 +178,7 @@ enum gw_err gw_reload_plan_make(struct gw_gateway *g, struct gw_generation *next
 		(kind = gw_wiring_engine(g, next->config, &p->parts, &p->engine, err)))
 		return kind;
 	gw_engine_prepare_adopt(p->engine);
+	log_plan(g, p);
 	return plan_retired(g, p) ? GW_OK : no_memory(err);
 }
 
@@ -189,12 +200,8 @@ void gw_reload_plan_drop(struct gw_gateway *g, struct gw_reload_plan *p)
 		p->retired = l->next;
 		free(l);
 	}
-	gw_store_uplinks_free(p->sinks);
-	free(p->parts.sources);
-	free(p->parts.source_generation);
-	free(p->parts.uplinks);
-	free(p->parts.uplink_faults);
-	free(p->parts.uplink_slots);
+	gw_store_uplinks_free(p->uplinks);
+	gw_parts_fini(&p->parts);
 	free(p->new_source);
 	free(p->new_uplink);
 	free(p->reused_source);

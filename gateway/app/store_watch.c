@@ -1,19 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * What main has to do with the store: wait for it at the start, but not long; hand what it reads
- * late to the engine; make alarms of its troubles, also of a disk that hangs, which holds the
- * store's own thread so that it can say nothing.
- */
-#include "app/gateway.h"
+#include "app/store_watch.h"
+
+#include "app/engine_link.h"
+#include "app/gateway_internal.h"
 #include "base/log.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 
-/* The engine begins without what earlier starts left when the disk lets it wait for so long. */
+/* How long the start waits for the store: without progress, and in all. Then the engine starts without
+ * alarm records. */
 #define READ_IDLE_NS (200 * GW_NS_PER_MS)
 #define READ_MOST_NS (2 * GW_NS_PER_SEC)
-/* Events wait for so long and nothing is committed: a card that cleans itself takes less. */
+/* Events wait for so long without a commit: longer than the garbage collection of a card. */
 #define STALL_NS   (5 * GW_NS_PER_SEC)
 #define FAULT_RING 16
 
@@ -21,7 +20,7 @@ static void restore_one(
 	void *arg, const struct gw_alarm_record *memory, const struct gw_alarm_info *info)
 {
 	struct gw_gateway *g = arg;
-	struct gw_time now = gw_gateway_now(g);
+	struct gw_time now = gw_engine_link_now(g);
 
 	if (gw_engine_restore(g->engine, memory, now))
 		return;
@@ -42,13 +41,12 @@ void gw_store_watch_begin(struct gw_gateway *g)
 		gw_store_load_alarms(g->store, restore_one, g);
 	else
 		gw_log(GW_LOG_WARNING,
-			"the database could not be read in time: alarms begin without "
-			"memory and events go on at #%" PRIu64
+			"the database could not be read in time: alarms begin without memory and events go on at #%" PRIu64
 			"; both are put right when it is read",
 			gw_store_last_seq(g->store) + 1);
 }
 
-/* ---- what the store reads late ---- */
+/* ---- records that are read late ---- */
 
 static void add_late(
 	void *arg, const struct gw_alarm_record *memory, const struct gw_alarm_info *info)
@@ -69,15 +67,14 @@ static void add_late(
 		.memory = *memory, .info = info};
 }
 
-/* A batch is the engine's until it is done with it. */
+/* One batch at a time: the engine has it until it has taken every record. */
 static void hand_over(struct gw_gateway *g)
 {
 	struct gw_store_watch *st = &g->store_watch;
 
 	if (st->handed_over && gw_engine_restore_done(g->engine)) {
 		gw_log(GW_LOG_NOTICE,
-			"the database was read: %zu alarms remembered, %zu of them were "
-			"raised anew meanwhile, %zu are no longer configured",
+			"the database was read: %zu alarms remembered, %zu of them were raised anew meanwhile, %zu are no longer configured",
 			st->late.n, st->late.n_raised_anew, st->late.n_orphans);
 		st->handed_over = false;
 		st->late.n = 0;
@@ -91,9 +88,9 @@ static void hand_over(struct gw_gateway *g)
 	}
 }
 
-/* ---- its troubles ---- */
+/* ---- faults ---- */
 
-/* Since when events wait and nothing was committed. */
+/* Since when events wait without any commit; 0: none waits. */
 static int64_t update_uncommitted_since_ns(struct gw_gateway *g, int64_t now_ns)
 {
 	struct gw_store_watch *st = &g->store_watch;
@@ -113,10 +110,9 @@ static void report_stall(
 	if (stalled == st->stalled)
 		return;
 	st->stalled = stalled;
-	if (stalled && !failing) /* else the store itself has said so */
+	if (stalled && !failing) /* else the store has logged why */
 		gw_log(GW_LOG_ERR,
-			"store: nothing could be committed for %lld s: the disk hangs; "
-			"alerts leave all the same, but are kept in memory only",
+			"store: nothing could be committed for %lld s: the disk hangs; alerts leave all the same, but are kept in memory only",
 			(long long)((now_ns - st->uncommitted_since_ns) / GW_NS_PER_SEC));
 	else if (!stalled && !failing)
 		gw_log(GW_LOG_NOTICE, "store: commits again");

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Making the parts and the rings between them. */
-#include "app/gateway.h"
+#include "app/wiring.h"
+
+#include "app/gateway_internal.h"
+#include "app/health.h"
 #include "app/limits.h"
 #include "base/fd_reserve.h"
-
 #include "source/state_files.h"
 
 #include <stdlib.h>
@@ -44,8 +45,7 @@ enum gw_err gw_wiring_uplink(struct gw_gateway *g, const struct gw_uplink_opts *
 	size_t slot, struct gw_uplink **ret_uplink, struct gw_ring **ret_faults,
 	struct gw_error *err)
 {
-	const struct gw_uplink_health health = {
-		.fill = gw_watchdog_fill_heartbeat, .arg = g};
+	const struct gw_uplink_health health = {.fill = gw_health_fill_heartbeat, .arg = g};
 	enum gw_err kind = gw_uplink_new(
 		opts, slot, g->store, &health, EVENT_RING, ret_uplink, err);
 
@@ -69,17 +69,17 @@ static bool wait_committed(void *arg, uint64_t seq, int64_t until_mono_ns)
 {
 	struct gw_gateway *g = arg;
 
-	/* NULL: only one that was left behind, at the very end, still asks */
+	/* NULL: at the end, for a source that was left behind */
 	return g->store && gw_store_wait(g->store, seq, until_mono_ns);
 }
 
-/* Without it all goes on: a driver then takes in doubt what it cannot know. */
-static void remember(struct gw_gateway *g, const char *name, struct gw_source *s)
+/* Without the file the driver has no state from before the start. */
+static void attach_state_file(struct gw_gateway *g, const char *name, struct gw_source *s)
 {
-	if (!g->memory)
+	if (!g->state_files)
 		gw_state_files_start(
-			g->generation->config->gateway.state_dir, &g->memory, NULL);
-	gw_source_set_state_file(s, gw_state_files_get(g->memory, name));
+			g->generation->config->gateway.state_dir, &g->state_files, NULL);
+	gw_source_set_state_file(s, gw_state_files_get(g->state_files, name));
 }
 
 enum gw_err gw_wiring_source(struct gw_gateway *g, const struct gw_source_opts *opts,
@@ -94,7 +94,7 @@ enum gw_err gw_wiring_source(struct gw_gateway *g, const struct gw_source_opts *
 	if (gw_source_new(opts, capacity, &g->engine_thread.wake, &commit, ret_source, err))
 		return gw_error_wrap(err, "source %s", opts->name);
 	if (opts->driver_table->saves_state)
-		remember(g, opts->name, *ret_source);
+		attach_state_file(g, opts->name, *ret_source);
 	return GW_OK;
 }
 
@@ -104,7 +104,7 @@ static enum gw_err attach_inputs(struct gw_gateway *g, const struct gw_config *c
 	enum gw_err kind = gw_engine_add_input(
 		e, &g->store_watch.faults, c->store_first_point, GW_STORE_POINTS, err);
 
-	if (!kind) /* main speaks for any point: for sources that hang, and the gateway's own */
+	if (!kind) /* main may report any point: of a source that hangs, and the gateway's own */
 		kind = gw_engine_add_input(
 			e, &g->supervisor.ring, 0, (uint32_t)c->n_points, err);
 	for (size_t i = 0; !kind && i < c->n_uplinks; i++)
@@ -170,8 +170,8 @@ void gw_wiring_update_view(struct gw_gateway *g)
 		.config = g->generation->config,
 		.engine = g->engine,
 		.view = gw_engine_view(g->engine),
-		.sources = g->sources,
-		.uplinks = g->uplinks,
+		.sources = g->parts.sources,
+		.uplinks = g->parts.uplinks,
 		.store = g->store,
 		.alert_log = g->alert_log,
 		.control = g->control ? gw_server_counts(g->control) : NULL,
@@ -179,9 +179,9 @@ void gw_wiring_update_view(struct gw_gateway *g)
 		.run = g->run,
 		.uncommitted_since_ns = g->view.uncommitted_since_ns,
 		.store_stalled = g->view.store_stalled,
-		.synced = atomic_load_explicit(&g->watchdog.synced, memory_order_relaxed),
+		.synced = atomic_load_explicit(&g->health.synced, memory_order_relaxed),
 		.events_lost = g->view.events_lost,
 	};
 	atomic_store_explicit(
-		&g->watchdog.site, &g->generation->config->site, memory_order_release);
+		&g->health.site, &g->generation->config->site, memory_order_release);
 }

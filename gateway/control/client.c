@@ -318,16 +318,14 @@ static void on_deadline(void *arg, int64_t now_ns)
 		break;
 	case GW_CLIENT_RESENDING:
 		gw_client_refuse(c,
-			"the store works on it and was not done within 5 s: tocsin status "
-		        "shows what is pending");
+			"the store works on it and was not done within 5 s: tocsin status shows what is pending");
 		break;
 	case GW_CLIENT_VERIFYING:
 		gw_client_refuse(c, "the store was not done within 10 min");
 		break;
 	case GW_CLIENT_LOADING_HISTORY:
 		gw_client_reply_line(c,
-			"{\"note\":\"the store did not answer: older events are "
-		        "missing\"}");
+			"{\"note\":\"the store did not answer: older events are missing\"}");
 		gw_tail_add_history(&c->tail, NULL);
 		gw_client_set_phase(c, GW_CLIENT_TAILING);
 		break;
@@ -358,8 +356,7 @@ void gw_client_add_history(struct gw_client *c, struct gw_batch *history)
 {
 	if (history && history->failed)
 		gw_client_reply_line(c,
-			"{\"note\":\"the store cannot be read: older events are "
-		        "missing\"}");
+			"{\"note\":\"the store cannot be read: older events are missing\"}");
 	gw_tail_add_history(&c->tail, history);
 	gw_client_set_phase(c, GW_CLIENT_TAILING);
 	gw_client_run(c);

@@ -75,8 +75,7 @@ static void set_group(const char *path, const char *group)
 	/* without the group only root and this user can connect, which is safe */
 	if (group && gw_listen_group(group, &gid) && chown(path, (uid_t)-1, gid) != 0)
 		gw_log(GW_LOG_WARNING,
-			"control socket %s: cannot be given to group %s (%s): only root "
-		        "and this user may use it",
+			"control socket %s: cannot be given to group %s (%s): only root and this user may use it",
 			path, group, gw_errno_text(errno));
 }
 

@@ -171,8 +171,8 @@ static bool has_slot_for(const struct gw_server *s, int fd)
 
 static void refuse_connection(struct gw_server *s, int fd)
 {
-	static const char full[] = "{\"ok\":false,\"error\":\"too many clients are "
-	                           "connected: try again later\"}\n";
+	static const char full[] =
+		"{\"ok\":false,\"error\":\"too many clients are connected: try again later\"}\n";
 
 	s->shared.counts.turned_away++;
 	send(fd, full, sizeof(full) - 1, MSG_NOSIGNAL | MSG_DONTWAIT);

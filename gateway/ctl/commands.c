@@ -95,8 +95,7 @@ void gw_commands_help(FILE *out)
 		fprintf(out, "%*s%s\n", wide ? 2 + HELP_COLUMN : 0, "",
 			gw_cli_commands[i].help);
 	}
-	fputs("\nALARM is an alarm's key (tocsin alarms --all), or its name where only one "
-	      "has it.\n"
+	fputs("\nALARM is an alarm's key (tocsin alarms --all), or its name where only one has it.\n"
 	      "  --socket PATH  the control socket (" GW_PROTOCOL_SOCKET
 	      ", or $TOCSIN_SOCKET)\n"
 	      "  --json         one JSON document; for tail and replay one event a line\n"

@@ -18,13 +18,11 @@ static enum gw_err unreachable(const char *path, int why, struct gw_error *err)
 {
 	if (why == EACCES || why == EPERM)
 		return gw_fail(err, GW_ERR_LINK, why,
-			"cannot reach tocsind at %s: you may not: be root, or in the group "
-			"tocsin (usermod -aG tocsin USER)",
+			"cannot reach tocsind at %s: you may not: be root, or in the group tocsin (usermod -aG tocsin USER)",
 			path);
 	if (why == ENOENT || why == ECONNREFUSED)
 		return gw_fail(err, GW_ERR_LINK, why,
-			"cannot reach tocsind at %s: is it running? systemctl status "
-			"tocsind",
+			"cannot reach tocsind at %s: is it running? systemctl status tocsind",
 			path);
 	return gw_fail(err, GW_ERR_LINK, why, "cannot reach tocsind at %s: %s", path,
 		gw_errno_text(why));

@@ -57,8 +57,7 @@ void gw_print_points(FILE *out, const json_t *result, const struct gw_print_opts
 		gw_table_print(&table, out, opts->colour);
 	else if (opts->pattern)
 		fprintf(out,
-			"no point matches %s (source/device/point; * stays within one "
-			"part)\n",
+			"no point matches %s (source/device/point; * stays within one part)\n",
 			opts->pattern);
 	else
 		fputs("no points configured\n", out);

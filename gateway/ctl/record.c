@@ -119,7 +119,6 @@ enum gw_err gw_record_write(struct gw_connection *c, int fd, int64_t for_ns,
 	*ret_bytes = s.bytes;
 	if (!kind && memcmp(s.tail, end_of_file, sizeof(end_of_file)) != 0)
 		return gw_fail(err, GW_ERR_LINK, 0,
-			"the end is missing: tocsind went away, or it was interrupted "
-			"twice");
+			"the end is missing: tocsind went away, or it was interrupted twice");
 	return kind;
 }

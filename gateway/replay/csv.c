@@ -176,9 +176,7 @@ static enum gw_err read_quality(
 
 	if (q == GW_QUALITY_NONE)
 		return fail_word(s, f,
-			"is not a quality (good, uncertain, uncertain-over-range, "
-			"uncertain-under-range, silent, bad-timeout, bad-link, "
-			"bad-protocol, bad-refused, bad-range, bad-payload, bad-invalid)");
+			"is not a quality (good, uncertain, uncertain-over-range, uncertain-under-range, silent, bad-timeout, bad-link, bad-protocol, bad-refused, bad-range, bad-payload, bad-invalid)");
 	*ret_quality = (uint16_t)q;
 	return GW_OK;
 }
@@ -198,8 +196,7 @@ static enum gw_err check_point(const struct line_scan *s, const struct field *f)
 		if (c < end && *c != '/') {
 			if ((unsigned char)*c <= ' ' || *c == '"')
 				return fail_word(s, f,
-					"is not a point: quotes and blanks are no part of "
-					"names");
+					"is not a point: quotes and blanks are no part of names");
 			continue;
 		}
 		if (c == part)
@@ -243,8 +240,7 @@ static enum gw_err read_header(const struct line_scan *s, struct field line)
 	s->csv->has_quality = equals(&line, "time_ms,point,value,quality");
 	if (!s->csv->has_quality && !equals(&line, "time_ms,point,value"))
 		return fail_at(s, &line,
-			"this is neither a recording nor CSV with the header "
-			"time_ms,point,value[,quality]");
+			"this is neither a recording nor CSV with the header time_ms,point,value[,quality]");
 	s->csv->has_header = true;
 	return GW_OK;
 }
@@ -267,8 +263,7 @@ static enum gw_err read_fields(const struct line_scan *s, struct gw_point_names 
 	if (!kind && split(&rest, &quality)) {
 		if (!s->csv->has_quality)
 			return fail_at(s, &quality,
-				"one field too many for the header "
-				"time_ms,point,value");
+				"one field too many for the header time_ms,point,value");
 		if (rest.at)
 			return fail_at(s, &rest, "one field too many");
 		kind = read_quality(s, &quality, &ret->quality);

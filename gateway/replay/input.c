@@ -268,8 +268,7 @@ static enum gw_err next_file(struct gw_replay_input *in, struct gw_error *err)
 	} else if (!in->csv.has_header) {
 		in->csv.line = in->csv.column = 1;
 		return gw_fail(err, GW_ERR_PROTOCOL, 0,
-			"the file is empty: the header time_ms,point,value[,quality] is "
-			"wanted");
+			"the file is empty: the header time_ms,point,value[,quality] is wanted");
 	}
 	in->at++;
 	return in->files[in->at] ? open_file(in, err) : GW_OK;

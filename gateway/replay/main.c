@@ -144,8 +144,7 @@ static int replay(const struct invocation *a)
 
 static int usage(void)
 {
-	fputs("usage: tocsin replay --config NEW.yaml [--against OLD.yaml] [--json] "
-	      "FILE...\n",
+	fputs("usage: tocsin replay --config NEW.yaml [--against OLD.yaml] [--json] FILE...\n",
 		stderr);
 	return USAGE;
 }

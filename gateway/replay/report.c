@@ -235,8 +235,7 @@ void gw_report_print(FILE *out, bool colour, const struct gw_replay_input *in,
 		age(&s, (new->last_ns - new->first_ns) / GW_NS_PER_MS), new->n_raises);
 	if (count)
 		fprintf(out,
-			"against %s: %zu added, %zu gone, %zu earlier, %zu later, "
-			"%zu the same\n",
+			"against %s: %zu added, %zu gone, %zu earlier, %zu later, %zu the same\n",
 			against->path, count[GW_RAISE_ADDED], count[GW_RAISE_GONE],
 			count[GW_RAISE_EARLIER], count[GW_RAISE_LATER],
 			count[GW_RAISE_SAME]);
@@ -300,13 +299,11 @@ void gw_report_gaps(FILE *out, const struct gw_replay_input *in)
 {
 	if (in->gaps)
 		fprintf(out,
-			"tocsin: %llu samples are missing at %llu places: the gateway was "
-			"too busy to record them\n",
+			"tocsin: %llu samples are missing at %llu places: the gateway was too busy to record them\n",
 			(unsigned long long)in->lost, (unsigned long long)in->gaps);
 	if (in->n_truncated)
 		fprintf(out,
-			"tocsin: %zu recordings were cut off: read up to the last whole "
-			"block\n",
+			"tocsin: %zu recordings were cut off: read up to the last whole block\n",
 			in->n_truncated);
 }
 

@@ -120,8 +120,7 @@ enum gw_err gw_time_arg_parse(
 		return GW_OK;
 	if (gw_parse_duration(text, &ago_ns, NULL))
 		return gw_fail(err, GW_ERR_CONFIG, 0,
-			"\"%.60s\" is neither a duration (2h) nor a time "
-			"(2026-11-21T08:15:30+08:00)",
+			"\"%.60s\" is neither a duration (2h) nor a time (2026-11-21T08:15:30+08:00)",
 			text);
 	*ret_ms = now_ms - ago_ns / GW_NS_PER_MS;
 	if (*ret_ms < 1)

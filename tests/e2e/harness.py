@@ -114,6 +114,7 @@ class Gateway:
         self.state, self.socket = self.folder / "state", self.folder / "control.sock"
         self.alert_log, self.config_path = self.folder / "alerts.log", self.folder / "tocsin.yaml"
         self.process, self.keep = None, False
+        self.arguments = []
         self.write(config, text)
 
     def write(self, config, text=None):
@@ -134,7 +135,7 @@ class Gateway:
             pytest.skip("a sanitizer stands before the preloaded calls itself")
         env = {"TOCSIN_PROFILES": str(ROOT / "config" / "profiles"), **self.env}
         self.process = Process([*self.wrap, self.build / "tocsind", "--config",
-                                self.config_path], self.folder / "tocsind.log", env)
+                                self.config_path, *self.arguments], self.folder / "tocsind.log", env)
         return self
 
     def start(self, within=10.0):

@@ -35,6 +35,27 @@ def config(i, folder, broker):
         "uplinks": uplinks}
 
 
+def test_debug_logs_the_steps_of_a_reload():
+    source = {"name": "s", "driver": "sim", "devices": [
+        {"name": "d", "points": [{"name": "v", "value": 5}]}]}
+    g = harness.Gateway({"sources": [source, {**source, "name": "t"}]})
+    g.arguments = ["--debug"]
+    try:
+        g.start()
+        g.write({"sources": [source, {**source, "name": "u"}]})
+        g.reload()
+        log = harness.wait_for(lambda: "thread t has ended" in g.log() and g.log(), g.log)
+        for line in ("control: client ", "reload: source s: unchanged, keeps running",
+                     "reload: source u: new", "reload: source t: is stopped",
+                     "reload: the engine is replaced at event #"):
+            assert line in log, log
+        assert g.run("status").returncode == 0
+        harness.wait_for(lambda: ": status" in g.log(), g.log)
+        assert g.process.stop() == 0
+    finally:
+        g.close()
+
+
 def seqs(path, pattern):
     return [int(x) for x in re.findall(pattern, path.read_text())]
 
