@@ -24,11 +24,11 @@ struct gw_batch_memory *gw_batch_new(size_t capacity)
 
 void gw_batch_free(struct gw_batch *b)
 {
-	struct gw_batch_memory *m = (struct gw_batch_memory *)b; /* batch comes first */
+	struct gw_batch_memory *m = (struct gw_batch_memory *)b;
 
 	if (!m)
 		return;
-	gw_pool_fini(&m->pool);
+	gw_arena_free(&m->arena);
 	free(m->batch.events);
 	free(m->loaded);
 	free(m);
@@ -41,12 +41,12 @@ bool gw_batch_insert(struct gw_batch_memory *m, size_t index, const struct gw_ev
 
 	if (index >= m->capacity)
 		return true;
-	copy.info = gw_string_table_copy_info(e->info, &m->pool);
+	copy.info = gw_string_table_copy_info(e->info, &m->arena);
 	if (!copy.info)
 		return false;
 	for (size_t i = 0; i < e->n_confirmed_by; i++) {
-		copy.confirmed_by[i] = gw_pool_text(
-			&m->pool, e->confirmed_by[i], strlen(e->confirmed_by[i]));
+		copy.confirmed_by[i] = gw_arena_copy(
+			&m->arena, e->confirmed_by[i], strlen(e->confirmed_by[i]));
 		if (!copy.confirmed_by[i])
 			return false;
 	}

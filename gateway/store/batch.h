@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * batch.h: the memory behind a struct gw_batch: events and the texts they point at, in one
- * piece that the reader frees.
+ * batch.h: the memory behind a struct gw_batch: events and the texts they point at, which its receiver frees as a whole.
  *
- * Owner: the store until it is handed over, then the reader. Thread: one at a time.
+ * Owner: the store until it is handed over, then the receiver. Thread: one at a time.
  */
 #ifndef GW_STORE_BATCH_H
 #define GW_STORE_BATCH_H
 
-#include "store/pool.h"
+#include "base/arena.h"
 #include "store/store.h"
 
 struct gw_batch_memory {
-	struct gw_batch batch; /* first: what is handed out */
+	struct gw_batch batch; /* first: gw_batch_free gets a pointer to it */
 	size_t capacity;
-	struct gw_pool pool;
-	struct gw_batch_info *loaded; /* texts loaded already, by number */
+	struct gw_arena arena; /* the texts that events point at */
+	struct gw_batch_info
+		*loaded; /* alarm texts in the arena, by their number in the database */
 	size_t n_loaded;
 };
 
@@ -24,11 +24,11 @@ struct gw_batch_info {
 	const struct gw_alarm_info *info;
 };
 
-/* NULL without memory. */
+/* NULL: no memory. */
 struct gw_batch_memory *gw_batch_new(size_t capacity);
 
-/* Puts a copy of e, texts included, at index (others move up; what no longer fits falls off the
- * end). False without memory. */
+/* Inserts a copy of e with its texts at index; beyond the capacity the last one is dropped. False:
+ * no memory. */
 bool gw_batch_insert(struct gw_batch_memory *m, size_t index, const struct gw_event *e);
 void gw_batch_reverse(struct gw_batch_memory *m);
 

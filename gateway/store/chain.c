@@ -2,7 +2,7 @@
 #include "store/chain.h"
 
 #include "store/batch.h"
-#include "store/journal.h"
+#include "store/journal_read.h"
 #include "store/schema.h"
 
 #include <math.h>
@@ -12,7 +12,7 @@
 
 #define WALK_ROWS 256
 
-/* ---- what is hashed: never change it, the hashes are in databases ---- */
+/* ---- what is hashed: never change it, databases hold these hashes ---- */
 
 struct digest {
 	EVP_MD_CTX *ctx;
@@ -33,7 +33,7 @@ static void add_int(struct digest *d, uint64_t value)
 	add(d, bytes, sizeof(bytes));
 }
 
-/* Which not-a-number it is does not survive the database. */
+/* The database keeps one NaN only. */
 static void add_double(struct digest *d, double value)
 {
 	uint64_t bits = UINT64_C(0x7ff8000000000000);
@@ -102,9 +102,15 @@ enum gw_err gw_chain_hash(const unsigned char prev_hash[GW_CHAIN_HASH], uint64_t
 	return d.ok ? GW_OK : gw_fail(err, GW_ERR_SYSTEM, 0, "SHA-256: no memory");
 }
 
+void gw_chain_hex(const unsigned char hash[GW_CHAIN_HASH], char ret_hex[GW_CHAIN_HEX])
+{
+	for (size_t i = 0; i < GW_CHAIN_HASH; i++)
+		snprintf(ret_hex + 2 * i, 3, "%02x", hash[i]);
+}
+
 /* ---- rows ---- */
 
-/* prev is NULL for the number before. */
+/* Column prev is NULL if the row before has the number before. */
 void gw_chain_read_link(sqlite3_stmt *st, int prev, uint64_t seq, struct gw_chain_link *ret)
 {
 	const void *hash = sqlite3_column_blob(st, prev + 1);
@@ -142,7 +148,7 @@ static enum gw_err find_link(struct gw_db *db, enum gw_db_stmt which, uint64_t s
 
 /* ---- the head ---- */
 
-/* It is the row of the highest number, unless rows of lower ones were carried over since. */
+/* The row of the highest number, unless rows of lower numbers were inserted after it. */
 enum gw_err gw_chain_load(struct gw_db *db, struct gw_error *err)
 {
 	int64_t newest = 0, removed = 0, saved_head = 0, saved_top = 0;
@@ -193,7 +199,7 @@ static enum gw_err run_with_hash(struct gw_db *db, enum gw_db_stmt which, uint64
 	return gw_db_run(db, which, err);
 }
 
-/* ---- rows that come ---- */
+/* ---- inserting ---- */
 
 enum gw_err gw_chain_bind_next(struct gw_db *db, const struct gw_event *e,
 	sqlite3_stmt *put, unsigned char ret_hash[GW_CHAIN_HASH], struct gw_error *err)
@@ -234,9 +240,9 @@ enum gw_err gw_chain_advance(struct gw_db *db, uint64_t seq,
 	return rc;
 }
 
-/* ---- rows that go ---- */
+/* ---- deleting ---- */
 
-/* The row after it, 0: none is there. */
+/* The number of the row after it, 0: there is none. */
 static enum gw_err successor(
 	struct gw_db *db, uint64_t seq, uint64_t *ret_seq, struct gw_error *err)
 {
@@ -288,8 +294,8 @@ static void report_broken(struct gw_chain_walk *w, uint64_t seq, const char *why
 	snprintf(w->why, sizeof(w->why), "%s", why);
 }
 
-/* The row before, which mostly is the one just looked at. If that one is another, and no rows
- * came in out of their order, the one just looked at has no successor and was put there. */
+/* The row before, which mostly is the one just checked. If it is another one, and no rows of lower
+ * numbers were inserted by us, then no row refers to the one just checked: somebody added it. */
 static enum gw_err find_predecessor(struct gw_db *db, const struct gw_chain_walk *w,
 	const struct gw_chain_link *l, struct gw_chain_link *ret, bool *ret_stray,
 	struct gw_error *err)
@@ -304,7 +310,7 @@ static enum gw_err find_predecessor(struct gw_db *db, const struct gw_chain_walk
 	}
 	if ((rc = gw_db_meta_get(db, "chain_top", &late_rows, err)))
 		return rc;
-	if (l->prev_seq == 0) { /* the first of all */
+	if (l->prev_seq == 0) {
 		ret->exists = !w->last_has_hash || late_rows;
 		return GW_OK;
 	}
@@ -359,7 +365,7 @@ static enum gw_err check_row(struct gw_db *db, struct gw_chain_walk *w,
 	return GW_OK;
 }
 
-/* The end must be the head that this start knows. */
+/* The last row must be the head that this run knows. */
 static void check_head(struct gw_db *db, struct gw_chain_walk *w)
 {
 	const struct gw_chain *c = &db->chain;

@@ -2,6 +2,7 @@
 #include "store/db.h"
 
 #include "base/clock.h"
+#include "store/db_readonly.h"
 #include "store/schema.h"
 
 #include <stdio.h>
@@ -15,7 +16,7 @@
 /* https://www.sqlite.org/fileformat2.html#walformat */
 #define WAL_HEADER      32
 #define WAL_FRAME       (24 + GW_DB_PAGE_BYTES)
-#define WAL_SPARE_BYTES (64 * 1024) /* a dozen lone alerts */
+#define WAL_SPARE_BYTES (64 * 1024) /* a dozen single events */
 
 enum gw_err gw_db_fail(struct gw_db *db, int rc, const char *what, struct gw_error *err)
 {
@@ -40,9 +41,9 @@ static enum gw_err exec(struct gw_db *db, const char *sql, struct gw_error *err)
 	return rc == SQLITE_OK ? GW_OK : gw_db_fail(db, rc, "database", err);
 }
 
-/* One number or text of the first row. A number must not be asked for as text: the conversion
- * allocates, and short of memory it turns the number into a NULL, so that a good file was taken
- * for one that is not ours. */
+/* The first column of the first row, as a number or as text. A number is not read as text: the
+ * conversion allocates, and without memory it gives NULL, so that a good file would be taken for
+ * one that is not ours. */
 static enum gw_err query_first(struct gw_db *db, const char *sql, int64_t *ret_number,
 	char *ret_text, size_t size, struct gw_error *err)
 {
@@ -61,7 +62,7 @@ static enum gw_err query_first(struct gw_db *db, const char *sql, int64_t *ret_n
 		rc = text ? SQLITE_OK : SQLITE_NOMEM;
 		if (text)
 			snprintf(ret_text, size, "%s", (const char *)text);
-	} else if (rc == SQLITE_DONE) { /* each question here has an answer */
+	} else if (rc == SQLITE_DONE) { /* each of these statements has a row */
 		rc = SQLITE_NOMEM;
 	}
 	sqlite3_finalize(st);
@@ -92,19 +93,19 @@ void gw_db_set_deadline(struct gw_db *db, int64_t mono_ns)
 		db->handle, PROGRESS_OPCODES, mono_ns ? past_deadline : NULL, db);
 }
 
-/* Pragmas that must come before the first page is read or written, and those of every life. */
+/* Pragmas that must come before the first page is read or written, then those of each opening. */
 static enum gw_err set_up(
 	struct gw_db *db, int64_t max_bytes, bool empty, struct gw_error *err)
 {
 	char sql[128], mode[16] = "";
 	enum gw_err rc;
 
-	/* exclusive: the WAL index then lives on our heap, and nobody else can open the file */
+	/* exclusive: the WAL index is on our heap, and no other process can open the file */
 	if ((rc = exec(db, "PRAGMA locking_mode=EXCLUSIVE", err)))
 		return rc;
 	snprintf(sql, sizeof(sql), "PRAGMA page_size=%d; PRAGMA auto_vacuum=INCREMENTAL",
 		GW_DB_PAGE_BYTES);
-	if (empty && (rc = exec(db, sql, err))) /* on a file with pages this would write */
+	if (empty && (rc = exec(db, sql, err))) /* would write to a file that has pages */
 		return rc;
 	rc = query_first(db, "PRAGMA journal_mode=WAL", NULL, mode, sizeof(mode), err);
 	if (rc)
@@ -157,7 +158,7 @@ enum gw_err gw_db_read_version(struct gw_db *db, int64_t *ret_version, struct gw
 	return GW_OK;
 }
 
-/* All of it or nothing. */
+/* In one transaction. */
 static enum gw_err migrate(struct gw_db *db, const char *sql, struct gw_error *err)
 {
 	enum gw_err rc = exec(db, "BEGIN IMMEDIATE", err);
@@ -169,7 +170,7 @@ static enum gw_err migrate(struct gw_db *db, const char *sql, struct gw_error *e
 	return rc;
 }
 
-/* Ours, of this version, and made if there was nothing. */
+/* Creates the schema in an empty file, migrates version 1 and refuses any other. */
 static enum gw_err check_schema(struct gw_db *db, bool *ret_created, struct gw_error *err)
 {
 	int64_t version = 0;
@@ -204,8 +205,8 @@ static enum gw_err prepare_all(struct gw_db *db, struct gw_error *err)
 	return GW_OK;
 }
 
-/* After a power cut every page is looked at, but a big file on a slow card must not hold back
- * the first poll: what the time did not allow is found when it is used. */
+/* After an unclean stop every page is checked, for a second at most: a big file on a slow card must
+ * not delay the first poll. A bad page that this does not find is found when it is used. */
 static enum gw_err check_pages(struct gw_db *db, struct gw_error *err)
 {
 	struct gw_error why = {0};
@@ -244,7 +245,7 @@ static enum gw_err prepare_file(struct gw_db *db, const char *path, int64_t max_
 		return GW_OK;
 	if ((trust == GW_DB_TRUST_SUSPECT || !db->was_clean) && (rc = check_pages(db, err)))
 		return rc;
-	/* what a failed sync left in the WAL is only believed once it is in the file */
+	/* After a failed sync the WAL is trusted only once it is copied into the file. */
 	if (trust == GW_DB_TRUST_SUSPECT && !db->read_only)
 		return gw_db_checkpoint(db, true, err);
 	return GW_OK;
@@ -276,7 +277,7 @@ enum gw_err gw_db_open(struct gw_db *db, const char *path, int64_t max_bytes,
 	if (err)
 		*err = why;
 	gw_db_close(db, true);
-	/* Locked is another process that writes; for the rest a look may do. */
+	/* Busy: another process writes to it. Other errors may still allow reading. */
 	if (kind != GW_ERR_SYSTEM || (why.native & 0xff) == SQLITE_BUSY)
 		return kind;
 	if (gw_db_open_readonly(db, path, NULL))
@@ -383,12 +384,12 @@ enum gw_err gw_db_checkpoint(struct gw_db *db, bool truncate, struct gw_error *e
 	if (truncate)
 		db->wal_bytes = 0;
 	db->wal_pages =
-		0; /* one connection: nobody reads behind us, the next commit starts over */
+		0; /* no other connection reads it, so the next commit begins the WAL again */
 	return GW_OK;
 }
 
-/* By small pieces: what is written at once may lie in one large page of the kernel's, and then
- * each commit dirties the whole of it. */
+/* Written 4 kB at a time: the kernel may keep one larger write in one large folio, which each
+ * later commit would then write as a whole. */
 enum gw_err gw_db_extend_wal(struct gw_db *db, struct gw_error *err)
 {
 	static const char zeros[4096];
@@ -405,7 +406,7 @@ enum gw_err gw_db_extend_wal(struct gw_db *db, struct gw_error *err)
 	db->wal_bytes = size;
 	if (size == 0 || size - used >= WAL_SPARE_BYTES / 2)
 		return GW_OK;
-	/* Frames of zeros are none to whoever reads the WAL after a crash. */
+	/* Recovery after a crash ends at the first frame without a valid checksum: the zeros. */
 	for (int64_t end = size + WAL_SPARE_BYTES; size < end;
 		size += (int64_t)sizeof(zeros))
 		if (wal->pMethods->xWrite(wal, zeros, (int)sizeof(zeros), size))

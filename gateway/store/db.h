@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * db.h: the database file itself: opening, checking, schema, statements, checkpoints, and
- * putting a file aside that cannot be trusted. WAL with synchronous FULL and one exclusive
- * connection (a second one would meet SQLite's WAL-reset race).
+  * db.h: the SQLite file: opening, checking, schema, statements, transactions, checkpoints. WAL with
+ * synchronous FULL, and one exclusive connection: a second one would meet SQLite's WAL-reset race.
  *
  * Owner: the store. Thread: main before start and after join, else the store's. Life: open,
  * stmt/exec..., close; zeroed is closed.
@@ -17,11 +16,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define GW_DB_VERSION          2
-#define GW_DB_PAGE_BYTES       1024 /* small pages: one alert touches three */
-#define GW_DB_WAL_PAGES        4096 /* checkpoint beyond it: 4 MiB */
-#define GW_CHAIN_HASH          32   /* SHA-256 */
-#define GW_QUARANTINE_DONE_MAX 3    /* most corrupt files kept that owe nothing */
+#define GW_DB_VERSION    2
+#define GW_DB_PAGE_BYTES 1024 /* an event changes three pages */
+#define GW_DB_WAL_PAGES  4096 /* checkpoint beyond it: 4 MiB */
+#define GW_CHAIN_HASH    32   /* SHA-256 */
 
 enum gw_db_stmt {
 	GW_DB_BEGIN,
@@ -86,14 +84,14 @@ enum gw_db_stmt {
 };
 
 enum gw_db_trust {
-	GW_DB_TRUST_CLEAN,   /* every page is looked at only if the last stop was unclean */
-	GW_DB_TRUST_SUSPECT, /* every page is looked at, and the WAL emptied into the file */
+	GW_DB_TRUST_CLEAN,   /* checks every page only if the last stop was unclean */
+	GW_DB_TRUST_SUSPECT, /* checks every page, and copies the WAL into the file */
 };
 
-/* Where the chain of hashes ends, see chain.h. */
+/* The end of the chain of hashes, see chain.h. */
 struct gw_chain {
-	bool known;        /* the rest is */
-	bool head_removed; /* the head's row is, its hash is kept */
+	bool known;        /* the other members are valid */
+	bool head_removed; /* the head's row is deleted, its hash is kept */
 	uint64_t seq;      /* of the head, 0: there is none */
 	uint64_t max_seq;  /* highest number of a row ever */
 	unsigned char hash[GW_CHAIN_HASH];
@@ -102,7 +100,7 @@ struct gw_chain {
 struct gw_db {
 	sqlite3 *handle; /* NULL: closed */
 	bool read_only;
-	bool was_clean;    /* the last stop said goodbye */
+	bool was_clean;    /* the last stop was clean */
 	int wal_pages;     /* in the WAL after the last commit */
 	int64_t wal_bytes; /* of its file, as last seen; 0: not looked at */
 	int64_t deadline_ns;
@@ -110,19 +108,16 @@ struct gw_db {
 	sqlite3_stmt *stmts[GW_DB_STMTS];
 };
 
-/* GW_ERR_CORRUPT: the file cannot be trusted (or is not ours, or newer): put it aside.
- * GW_ERR_FULL, GW_ERR_SYSTEM: not now. fresh is told whether the file was made just now. A disk
- * that can only be read opens read_only. */
+/* GW_ERR_CORRUPT: the file cannot be trusted, is not ours or is newer: it belongs into quarantine.
+ * GW_ERR_FULL, GW_ERR_SYSTEM: it cannot be opened now. ret_created: it was made just now. On a
+ * disk that can only be read it opens read_only. */
 enum gw_err gw_db_open(struct gw_db *db, const char *path, int64_t max_bytes,
 	enum gw_db_trust trust, bool *ret_created, struct gw_error *err);
-/* Opens to read only: a file of any schema, with what our statements read of it, and with its WAL
- * even on a read-only disk. Nothing is written, locked or checked. GW_ERR_CORRUPT: what is there
- * is not a database of ours. GW_ERR_SYSTEM: it could not be read now. */
-enum gw_err gw_db_open_readonly(struct gw_db *db, const char *path, struct gw_error *err);
-/* The schema's version, 0 if there is none; GW_ERR_CORRUPT: not ours. */
+
+/* Of the schema, 0: there is none. GW_ERR_CORRUPT: the file is not ours. */
 enum gw_err gw_db_read_version(
 	struct gw_db *db, int64_t *ret_version, struct gw_error *err);
-/* keep_wal: leave the WAL as it is, because the disk just failed. Closed or twice is fine. */
+/* keep_wal: no checkpoint, because the disk just failed. Closed or twice is fine. */
 void gw_db_close(struct gw_db *db, bool keep_wal);
 
 /* Ready to bind; reset by gw_db_run or the caller. */
@@ -132,9 +127,9 @@ enum gw_err gw_db_run(struct gw_db *db, enum gw_db_stmt which, struct gw_error *
 /* One number of one row; GW_OK and untouched if there is no row. */
 enum gw_err gw_db_query_int(
 	struct gw_db *db, enum gw_db_stmt which, int64_t *ret_number, struct gw_error *err);
-/* The text of a column, "" for a NULL; NULL: no memory, which SQLite tells in no other way. */
+/* The text of a column, "" for a NULL. NULL: no memory, which SQLite reports in no other way. */
 const char *gw_db_text(sqlite3_stmt *st, int column);
-/* What rc means to us, with SQLite's own words. */
+/* The kind of an SQLite error, with SQLite's text. */
 enum gw_err gw_db_fail(struct gw_db *db, int rc, const char *what, struct gw_error *err);
 
 enum gw_err gw_db_begin(struct gw_db *db, struct gw_error *err);
@@ -146,25 +141,15 @@ enum gw_err gw_db_meta_get(
 enum gw_err gw_db_meta_put(
 	struct gw_db *db, const char *name, int64_t value, struct gw_error *err);
 
-/* Copies the WAL into the file; whole: and empties it. */
+/* Copies the WAL into the file; truncate: and empties it. */
 enum gw_err gw_db_checkpoint(struct gw_db *db, bool truncate, struct gw_error *err);
-/* Lengthen the WAL's file if little of it is left, so that a commit finds its blocks there: a
- * sync that need not write a file's new length takes half the time. No room for it is fine, and
- * closed; a failed sync is told, because the kernel tells of it once. */
+/* Extends the WAL's file with zeros if little of it is left: a commit that does not change the
+ * length of the file syncs in half the time. A closed database or a full disk is no failure. A
+ * failed sync is, because the kernel reports it only once. */
 enum gw_err gw_db_extend_wal(struct gw_db *db, struct gw_error *err);
-/* Statements running past mono_ns end with an error; 0 for no bound. */
+/* Statements still running at mono_ns end with an error; 0: no deadline. */
 void gw_db_set_deadline(struct gw_db *db, int64_t mono_ns);
 enum gw_err gw_db_pages(
 	struct gw_db *db, int64_t *ret_pages, int64_t *ret_free, struct gw_error *err);
-
-/* Renames path, path-wal and path-shm to path.corrupt-<utc>-owing...: what it owes is still to be
- * carried over. A few of these are kept, the oldest beyond are deleted. */
-enum gw_err gw_quarantine_file(
-	const char *path, char ret_quarantined[PATH_MAX], struct gw_error *err);
-/* The next file of path's put aside that still owes something, by age; aside "" to begin. */
-bool gw_quarantine_next_owing(const char *path, char quarantined[PATH_MAX]);
-/* It owes nothing any more: it loses the -owing in its name; GW_DB_ASIDE_FILES such are kept. */
-enum gw_err gw_quarantine_mark_done(
-	const char *path, const char *quarantined, struct gw_error *err);
 
 #endif

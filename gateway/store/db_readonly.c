@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * Opening a database only to read it: whatever its schema, whatever the disk allows. Nothing is
- * written, locked or repaired, so a file on a read-only disk can be read with its WAL.
- */
-#include "store/db.h"
+#include "store/db_readonly.h"
 #include "store/schema.h"
 
 #include <errno.h>
@@ -13,7 +9,7 @@
 
 #define COLUMNS_MAX 24
 
-/* What our statements read, and what stands for a column that this file does not have. */
+/* The columns that our statements read, and what is read where the file has no such column. */
 static const struct {
 	const char *table;
 	struct {
@@ -47,8 +43,8 @@ static const struct {
 	{"parked", {{"seq", "0"}, {"sinks", "0"}}},
 };
 
-/* "unix-none", or its like over another file system layer: no lock is taken, which a read-only
- * descriptor could not take. NULL: there is none. */
+/* The VFS without locks ("unix-none"): a read-only descriptor cannot take one. NULL: this SQLite
+ * has none. */
 static const char *nolock_vfs(char ret_name[64])
 {
 	const sqlite3_vfs *vfs = sqlite3_vfs_find(NULL);
@@ -70,7 +66,7 @@ static int open_file(struct gw_db *db, const char *path)
 	else if (errno == ENOENT)
 		has_wal = false;
 	else
-		return SQLITE_CANTOPEN; /* without its WAL the file is an old one */
+		return SQLITE_CANTOPEN; /* without its WAL the file shows an old state */
 	n = (size_t)snprintf(uri, sizeof(uri), "file:");
 	for (const char *p = path; *p; p++) {
 		if (n + 24 >= sizeof(uri)) /* escaped it is too long */
@@ -81,9 +77,9 @@ static int open_file(struct gw_db *db, const char *path)
 		else
 			uri[n++] = *p;
 	}
-	/* immutable passes over a WAL; without it one would have to be made */
+	/* immutable ignores a WAL; not immutable, a file without one would get one */
 	snprintf(uri + n, sizeof(uri) - n, "%s", has_wal ? "" : "?immutable=1");
-	/* with locks a WAL is only read by who may write */
+	/* with locks, reading a WAL needs a connection that may write */
 	return sqlite3_open_v2(uri, &db->handle,
 		(has_wal && !nolock_vfs(vfs) ? SQLITE_OPEN_READWRITE
 					     : SQLITE_OPEN_READONLY) |
@@ -97,7 +93,7 @@ static bool has_column(struct gw_db *db, const char *table, const char *column)
 		       NULL, NULL, NULL) == SQLITE_OK;
 }
 
-/* Views of our names hide tables that lack a column or are missing. */
+/* A view of the same name hides a table that lacks a column or is missing. */
 static enum gw_err create_view(struct gw_db *db, size_t table, struct gw_error *err)
 {
 	const char *name = schema_columns[table].table;
@@ -143,7 +139,7 @@ static enum gw_err set_up(struct gw_db *db, struct gw_error *err)
 		i++)
 		if ((rc = create_view(db, i, err)))
 			return rc;
-	/* those that write find a view and stay unprepared */
+	/* Statements that write to a view cannot be prepared: they stay NULL. */
 	for (int i = 0; i < GW_DB_STMTS; i++)
 		sqlite3_prepare_v3(db->handle, gw_schema_statements[i], -1,
 			SQLITE_PREPARE_PERSISTENT, &db->stmts[i], NULL);

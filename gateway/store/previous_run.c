@@ -1,157 +1,38 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * How a start begins: what earlier ones left is read, without writing anything, and this one
- * gets its number. What cannot be read now is read when it can be; main does not wait for it.
- */
+#include "store/previous_run.h"
+
 #include "base/log.h"
+#include "store/db_readonly.h"
+#include "store/journal.h"
+#include "store/journal_read.h"
+#include "store/registry.h"
 #include "store/run_counter.h"
+#include "store/saved_alarms.h"
 #include "store/store_internal.h"
+#include "store/writer.h"
 
 #include <errno.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 
-#define AWAIT_SLICE_NS (20 * GW_NS_PER_MS)
+struct previous {
+	uint64_t run, last_seq;
+	bool last_seq_known; /* last_seq is the last number given */
+	struct gw_saved_alarms *saved;
+};
 
-/* ---- memories of alarms, from the store to main ---- */
-
-struct gw_saved_alarms *gw_saved_alarms_new(void)
+void gw_previous_run_decide(
+	struct gw_store *s, uint64_t stored_run, uint64_t last_seq, bool complete)
 {
-	return calloc(1, sizeof(struct gw_saved_alarms));
-}
-
-void gw_saved_alarms_add(
-	void *arg, const struct gw_alarm_record *m, const struct gw_alarm_info *info)
-{
-	struct gw_saved_alarms *saved = arg;
-
-	if (saved->n == saved->capacity) {
-		size_t capacity = saved->capacity ? 2 * saved->capacity : 64;
-		struct gw_saved_alarm *grown = realloc(
-			saved->alarms, capacity * sizeof(*grown));
-
-		if (!grown) {
-			saved->incomplete = true;
-			return;
-		}
-		saved->alarms = grown;
-		saved->capacity = capacity;
-	}
-	saved->alarms[saved->n++] = (struct gw_saved_alarm){*m, info};
-}
-
-void gw_saved_alarms_free(struct gw_saved_alarms *m)
-{
-	while (m) {
-		struct gw_saved_alarms *next = m->next;
-
-		gw_pool_fini(&m->pool);
-		free(m->alarms);
-		free(m);
-		m = next;
-	}
-}
-
-void gw_saved_alarms_post(struct gw_store *s, struct gw_saved_alarms *m)
-{
-	if (m->n == 0) {
-		gw_saved_alarms_free(m);
-		return;
-	}
-	/* release: main, who takes it with acquire, sees what it holds */
-	m->next = atomic_load_explicit(&s->saved_alarms, memory_order_relaxed);
-	while (!atomic_compare_exchange_weak_explicit(
-		&s->saved_alarms, &m->next, m, memory_order_release, memory_order_relaxed))
-		;
-	if (s->reader)
-		gw_wake_poke(s->reader);
-}
-
-void gw_store_load_alarms(struct gw_store *s,
-	void (*each)(void *arg, const struct gw_alarm_record *m,
-		const struct gw_alarm_info *info),
-	void *arg)
-{
-	struct gw_saved_alarms *newest = atomic_exchange_explicit(
-		&s->saved_alarms, NULL, memory_order_acquire);
-
-	while (newest) { /* the oldest first */
-		struct gw_saved_alarms **last = &newest, *m;
-
-		while ((*last)->next)
-			last = &(*last)->next;
-		m = *last;
-		*last = NULL;
-		for (size_t i = 0; i < m->n; i++)
-			each(arg, &m->alarms[i].memory, m->alarms[i].info);
-		m->next = s->handed_over;
-		s->handed_over = m;
-	}
-}
-
-/* ---- the number of this start ---- */
-
-/* Under the lock. Whoever comes first decides: the store, having read, or main, tired of it. */
-static void decide_run(struct gw_store *s, uint64_t stored_run, uint64_t last_seq, bool all)
-{
-	uint64_t jump = all ? 0 : gw_run_counter_unknown_seq();
+	uint64_t lowest = complete ? 0 : gw_run_counter_unknown_seq();
 
 	if (s->run_decided)
 		return;
 	s->run = gw_run_counter_next(stored_run);
-	s->last_seq = last_seq > jump ? last_seq : jump;
+	s->last_seq = last_seq > lowest ? last_seq : lowest;
 	atomic_store_explicit(&s->committed, s->last_seq, memory_order_release);
 	s->run_decided = true;
 	pthread_cond_broadcast(&s->changed);
 }
-
-/* A thread that waits for a disk uses no time of the processor; one that waits for a processor
- * gets some now and then. */
-static int64_t cpu_time_ns(struct gw_store *s)
-{
-	struct timespec cpu_ns;
-	clockid_t clock;
-
-	if (!s->thread.running || pthread_getcpuclockid(s->thread.id, &clock) ||
-		clock_gettime(clock, &cpu_ns))
-		return 0;
-	return cpu_ns.tv_sec * GW_NS_PER_SEC + cpu_ns.tv_nsec;
-}
-
-bool gw_store_await_previous_run(struct gw_store *s, int64_t idle_ns, int64_t max_ns)
-{
-	int64_t now_ns = gw_clock_mono_ns(), until_ns = now_ns + max_ns;
-	int64_t progress_ns = now_ns, cpu_ns = -1, was_cpu_ns;
-	struct timespec until;
-	bool read;
-
-	pthread_mutex_lock(&s->lock);
-	while (!s->run_decided) {
-		now_ns = gw_clock_mono_ns();
-		was_cpu_ns = cpu_ns;
-		cpu_ns = cpu_time_ns(s);
-		if (cpu_ns != was_cpu_ns)
-			progress_ns = now_ns;
-		if (now_ns >= until_ns || now_ns - progress_ns >= idle_ns) {
-			decide_run(s, 0, 0, false);
-			break;
-		}
-		until = gw_store_deadline(now_ns + AWAIT_SLICE_NS);
-		pthread_cond_timedwait(&s->changed, &s->lock, &until);
-	}
-	read = s->previous_read_published;
-	pthread_mutex_unlock(&s->lock);
-	return read;
-}
-
-/* ---- what is there ---- */
-
-struct previous {
-	uint64_t run, last_seq;
-	bool last_seq_known; /* last_seq is the last one given */
-	struct gw_saved_alarms *saved;
-};
 
 enum gw_err gw_previous_run_numbers(
 	struct gw_db *db, uint64_t *ret_run, uint64_t *ret_last_seq, struct gw_error *err)
@@ -183,11 +64,11 @@ static enum gw_err read_file(struct gw_store *s, struct previous *p, struct gw_e
 		p->last_seq_known = true;
 		p->run = run > p->run ? run : p->run;
 		rc = gw_journal_read_alarms(
-			&db, &p->saved->pool, gw_saved_alarms_add, p->saved, err);
+			&db, &p->saved->arena, gw_saved_alarms_add, p->saved, err);
 	}
 	if (!rc && p->saved->incomplete)
 		rc = gw_fail(err, GW_ERR_SYSTEM, 0, "no memory");
-	if (!rc) { /* for the uplinks, who ask how much there is when they begin */
+	if (!rc) { /* the status then says how much is owed before the file is open */
 		s->db = db;
 		if (!gw_registry_read(s, NULL))
 			gw_journal_count(&db, s->owed, s->parked, NULL);
@@ -197,7 +78,6 @@ static enum gw_err read_file(struct gw_store *s, struct previous *p, struct gw_e
 	return rc;
 }
 
-/* A file of no bytes where there was one: power went before they reached the disk. */
 static enum gw_err read_previous(
 	struct gw_store *s, struct previous *p, struct gw_error *err)
 {
@@ -208,6 +88,8 @@ static enum gw_err read_previous(
 	if (stat(s->path, &st) == 0) {
 		if (st.st_size > 0)
 			return read_file(s, p, err);
+		/* A power cut before the first sync leaves an empty file. If an earlier run
+		 * wrote its number, the file had content and has lost it. */
 		p->last_seq_known = recorded == 0;
 		return recorded == 0
 			? GW_OK
@@ -236,7 +118,8 @@ enum gw_err gw_previous_run_read(struct gw_store *s, struct gw_error *err)
 	if (!previous.saved)
 		return gw_fail(err, GW_ERR_SYSTEM, 0, "no memory");
 	rc = read_previous(s, &previous, &why);
-	if (rc == GW_ERR_CORRUPT) /* as far as it goes; the rest is for gw_session_again */
+	if (rc ==
+		GW_ERR_CORRUPT) /* gw_recovery_ensure_open puts the file into quarantine */
 		s->quarantine_reason = why;
 	s->previous_read = rc == GW_OK || rc == GW_ERR_CORRUPT;
 	if (s->previous_read) {
@@ -249,7 +132,7 @@ enum gw_err gw_previous_run_read(struct gw_store *s, struct gw_error *err)
 	pthread_mutex_lock(&s->lock);
 	s->previous_read_published = s->previous_read;
 	s->previous_read_late = s->run_decided;
-	decide_run(s, previous.run, previous.last_seq,
+	gw_previous_run_decide(s, previous.run, previous.last_seq,
 		s->previous_read && previous.last_seq_known);
 	pthread_mutex_unlock(&s->lock);
 	if (s->previous_read)

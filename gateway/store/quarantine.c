@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "store/quarantine.h"
+
 #include "base/clock.h"
-#include "store/db.h"
 #include "store/run_counter.h"
 
 #include <dirent.h>
@@ -20,7 +21,7 @@ static bool ends_with(const char *s, const char *end)
 	return n >= m && strcmp(s + n - m, end) == 0;
 }
 
-/* The directory as a path that can be opened, and the name within it. */
+/* The directory of path, and its last component. */
 static const char *split_path(const char *path, char ret_dir[PATH_MAX])
 {
 	const char *slash = strrchr(path, '/');
@@ -33,22 +34,21 @@ static const char *split_path(const char *path, char ret_dir[PATH_MAX])
 	return slash + 1;
 }
 
-/* A file put aside that still owes something says so at the end of its name. */
 #define OWING_SUFFIX "-owing"
 #define OWING_MAX    8
 
-static bool is_quarantined(const char *name, const char *base, bool quarantine_owing)
+static bool is_quarantined(const char *name, const char *base, bool owing)
 {
 	size_t n = strlen(base);
 
 	return strncmp(name, base, n) == 0 && strncmp(name + n, ".corrupt-", 9) == 0 &&
 		!ends_with(name, "-wal") && !ends_with(name, "-shm") &&
-		ends_with(name, OWING_SUFFIX) == quarantine_owing;
+		ends_with(name, OWING_SUFFIX) == owing;
 }
 
-/* The first by name, which is by time, of those after `after`. Returns how many there are. */
-static size_t find_first(const char *path, bool quarantine_owing, const char *after,
-	char ret_name[NAME_MAX + 1])
+/* The first name after `after`; names sort by time. Returns how many there are after it. */
+static size_t find_first(
+	const char *path, bool owing, const char *after, char ret_name[NAME_MAX + 1])
 {
 	char dir[PATH_MAX];
 	const char *base = split_path(path, dir);
@@ -57,7 +57,7 @@ static size_t find_first(const char *path, bool quarantine_owing, const char *af
 	DIR *d = opendir(dir);
 
 	while (d && (entry = readdir(d))) {
-		if (!is_quarantined(entry->d_name, base, quarantine_owing) ||
+		if (!is_quarantined(entry->d_name, base, owing) ||
 			strcmp(entry->d_name, after) <= 0)
 			continue;
 		if (count++ == 0 || strcmp(entry->d_name, ret_name) < 0)
@@ -68,13 +68,13 @@ static size_t find_first(const char *path, bool quarantine_owing, const char *af
 	return count;
 }
 
-/* A failing card could fill itself with corrupt files. */
-static void prune(const char *path, bool quarantine_owing, size_t max_files)
+/* A failing card would fill itself with corrupt files. */
+static void prune(const char *path, bool owing, size_t max_files)
 {
 	char dir[PATH_MAX], oldest[NAME_MAX + 1], victim[PATH_MAX + NAME_MAX + 16];
 
 	split_path(path, dir);
-	while (find_first(path, quarantine_owing, "", oldest) > max_files) {
+	while (find_first(path, owing, "", oldest) > max_files) {
 		for (size_t i = 0; i < 3; i++) {
 			snprintf(victim, sizeof(victim), "%s/%s%s", dir, oldest,
 				companions[i]);
@@ -84,8 +84,8 @@ static void prune(const char *path, bool quarantine_owing, size_t max_files)
 	}
 }
 
-/* The WAL goes first: should power fail in between, the file alone is looked at again, while a
- * WAL left beside a new file would be replayed into it. */
+/* The WAL is renamed first: if power fails in between, the database alone is opened again. A WAL
+ * left beside a new database would be replayed into it. */
 static enum gw_err rename_files(const char *from, const char *to, struct gw_error *err)
 {
 	char a[PATH_MAX + 8], b[PATH_MAX + 8];
@@ -126,7 +126,7 @@ enum gw_err gw_quarantine_file(
 	if (rename_files(path, quarantined, err))
 		return GW_ERR_SYSTEM;
 	split_path(path, dir);
-	gw_run_counter_sync_dir(dir, NULL); /* nothing to be done if it fails */
+	gw_run_counter_sync_dir(dir, NULL); /* a failure changes nothing here */
 	prune(path, true, OWING_MAX);
 	memcpy(ret_quarantined, quarantined, sizeof(quarantined));
 	return GW_OK;

@@ -1,6 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "store/recovery.h"
+
 #include "base/log.h"
+#include "store/journal.h"
+#include "store/mailbox.h"
+#include "store/previous_run.h"
+#include "store/quarantine.h"
 #include "store/run_counter.h"
+#include "store/salvage.h"
 #include "store/store_internal.h"
 
 #include <errno.h>
@@ -12,8 +19,8 @@
 
 #define REPLACE_WAIT_NS (600 * GW_NS_PER_SEC)
 #define FILE_CHECK_NS   (2 * GW_NS_PER_SEC)
-/* A page that cannot be read is no corruption: most disks come back. After this long a new file is
- * begun, and what the old one owes is carried over when it can be read. */
+/* A page that cannot be read is no corruption: most disks recover. After this time a new file is
+ * begun, and what the old one owes is copied when it can be read. */
 #define UNREADABLE_NS (600 * GW_NS_PER_SEC)
 
 /* ---- the file ---- */
@@ -37,7 +44,7 @@ static ino_t wal_ino_of(const struct gw_store *s)
 	return ino_of(wal, &dev);
 }
 
-/* This start leaves its number, and that it has not said goodbye yet. */
+/* Writes the run's number, that the last stop was not clean, and the registry. */
 static enum gw_err record_start(struct gw_store *s, struct gw_error *err)
 {
 	enum gw_err rc;
@@ -55,7 +62,7 @@ static enum gw_err record_start(struct gw_store *s, struct gw_error *err)
 		rc = gw_db_commit(&s->db, err);
 	if (rc) {
 		gw_db_rollback(&s->db);
-		gw_registry_read(s, NULL); /* enough to be asked */
+		gw_registry_read(s, NULL); /* the bits, so that what is owed can be read */
 		return rc;
 	}
 	s->uplinks_changed = false;
@@ -101,7 +108,7 @@ static enum gw_err quarantine_and_create(
 			"owes is sent when it can be read",
 			(int)(UNREADABLE_NS / GW_NS_PER_SEC / 60), why->text,
 			s->last_quarantined);
-	if (!s->previous_read) /* nor does main know its alarms */
+	if (!s->previous_read) /* main does not know its alarms */
 		s->last_quarantined[0] = '\0';
 	s->previous_read = true;
 	s->quarantine_reason = (struct gw_error){0};
@@ -117,11 +124,11 @@ static enum gw_err quarantine_and_create(
 enum gw_err gw_recovery_replace_file(
 	struct gw_store *s, const struct gw_error *why, struct gw_error *err)
 {
-	struct gw_error reason = *why; /* why may be err */
+	struct gw_error reason = *why; /* why and err may be the same */
 	enum gw_err rc;
 
-	/* A card that spoils every file would soon have only spoilt ones put aside, and the
-	 * one that mattered pruned. */
+	/* A card that corrupts every file would fill the quarantine, and the file that
+	 * matters would be the first to be deleted. */
 	if (s->replaced_ns && gw_clock_mono_ns() - s->replaced_ns < REPLACE_WAIT_NS)
 		return gw_fail(err, GW_ERR_SYSTEM, reason.native, "again %s", reason.text);
 	rc = quarantine_and_create(s, &reason, err);
@@ -131,10 +138,9 @@ enum gw_err gw_recovery_replace_file(
 	return record_start(s, err);
 }
 
-/* ---- a file that is deleted under us ---- */
+/* ---- a file that is deleted while it is open ---- */
 
-/* Only a name that is not there, or another file's, is believed: what cannot be looked at now may
- * be as it was. */
+/* Only ENOENT or another inode counts: after any other error the file may be unchanged. */
 static bool is_other_file(const char *path, ino_t ino, dev_t dev)
 {
 	struct stat st;
@@ -161,15 +167,15 @@ void gw_recovery_check_file(struct gw_store *s, int64_t now_ns)
 	snprintf(wal, sizeof(wal), "%s-wal", s->path);
 	if (!is_other_file(wal, s->wal_ino, s->file_dev))
 		return;
-	/* What it holds can still go where it belongs; then a new one is begun. */
+	/* The deleted WAL is still open: copy it into the file, then begin another. */
 	gw_log(GW_LOG_ERR, "store: %s was deleted while it was in use; another is begun",
 		wal);
 	gw_db_checkpoint(&s->db, true, NULL);
 	s->suspect = true;
 }
 
-/* It is still open, so it can be read: its debts and states go into the new one, which may be a
- * backup that somebody put there. */
+/* The displaced file is still open: what it owes and its alarm states are copied into the new one,
+ * which may be a backup that a person put there. */
 static enum gw_err copy_displaced(struct gw_store *s, struct gw_error *err)
 {
 	char name[64];
@@ -182,7 +188,7 @@ static enum gw_err copy_displaced(struct gw_store *s, struct gw_error *err)
 	rc = gw_salvage_file(s, &s->displaced_db, name, false, &complete, err);
 	if (rc)
 		return rc;
-	/* never with its own goodbye, which would delete the WAL that has its name now */
+	/* Without a checkpoint: that would delete the WAL that has its name now. */
 	gw_db_close(&s->displaced_db, true);
 	return GW_OK;
 }
@@ -203,9 +209,10 @@ static void detach_displaced(struct gw_store *s)
 	s->ballast_reserved = s->run_counter_written = s->displaced = false;
 }
 
-/* ---- again ---- */
+/* ---- reopening ---- */
 
-/* What we said was committed must be there, and no other start's events under our numbers. */
+/* Events that were reported committed must be there, and none of another run may have their
+ * numbers. */
 static enum gw_err check_contents(struct gw_store *s, struct gw_error *err)
 {
 	uint64_t committed = atomic_load_explicit(&s->committed, memory_order_relaxed);
@@ -323,8 +330,8 @@ bool gw_recovery_free_space(struct gw_store *s)
 	if (gw_db_pages(&s->db, &pages, &unused, NULL))
 		return false;
 	if (pages < s->retention.max_pages && has_ballast) {
-		/* It is not our bound but the disk. Room first for a checkpoint, which lets the
-		 * WAL start over, then no further growth: new rows take the place of old ones. */
+		/* The disk is full, not the file at its limit. The space lets a checkpoint run,
+		 * after which the WAL begins again. From then on the file does not grow. */
 		unlink(s->ballast_path);
 		s->ballast_reserved = false;
 		if (!s->disk_full_mode)

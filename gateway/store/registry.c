@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * Names of uplinks and the bits the database gives them for as long as something is owed to
- * them. A name that is no longer configured keeps its debts for KEPT_DAYS; a new name at its
- * address takes them over.
- */
+#include "store/registry.h"
+
 #include "base/clock.h"
 #include "base/log.h"
+#include "store/journal.h"
+#include "store/registry_rows.h"
+#include "store/slots.h"
 #include "store/store_internal.h"
 
 #include <stdarg.h>
@@ -15,29 +15,7 @@
 
 #define DAY_MS            (INT64_C(24) * 60 * 60 * 1000)
 #define DAY_NS            (DAY_MS * GW_NS_PER_MS)
-#define REMOVED_KEEP_DAYS 30 /* debts to a name that is not configured */
-
-/* One statement made with sqlite3_mprintf, which quotes. */
-static enum gw_err run_sql(struct gw_store *s, char *sql, struct gw_error *err)
-{
-	int rc = sql ? sqlite3_exec(s->db.handle, sql, NULL, NULL, NULL) : SQLITE_NOMEM;
-
-	sqlite3_free(sql);
-	return rc == SQLITE_OK ? GW_OK : gw_db_fail(&s->db, rc, "database", err);
-}
-
-#define UPLINK_TABLE \
-	"CREATE TABLE IF NOT EXISTS uplink(name TEXT PRIMARY KEY, url TEXT NOT NULL," \
-	" days INTEGER NOT NULL, day_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
-
-static void free_rows(struct gw_store *s)
-{
-	for (size_t bit = 0; bit < GW_STORE_SLOTS; bit++) {
-		free(s->registry[bit].name);
-		free(s->registry[bit].url);
-		s->registry[bit] = (struct gw_registry_row){.name = NULL};
-	}
-}
+#define REMOVED_KEEP_DAYS 30 /* what is owed to a removed uplink */
 
 static struct gw_registry_row *find_row(struct gw_store *s, const char *name)
 {
@@ -52,7 +30,7 @@ static bool is_removed(const struct gw_store *s, const struct gw_registry_row *r
 	return row->name && !gw_slots_is_active(s, row->name);
 }
 
-/* What a name that is new takes over: that of one no longer configured at the same address. */
+/* The removed uplink with this URL, from which a new one takes over. */
 static struct gw_registry_row *find_predecessor(struct gw_store *s, const char *url)
 {
 	for (size_t bit = 0; *url && bit < GW_STORE_SLOTS; bit++)
@@ -67,79 +45,32 @@ void gw_registry_assign_bits(struct gw_store *s)
 	uint32_t active_bits = 0;
 
 	for (size_t i = 0; i < GW_STORE_SLOTS; i++) {
-		const struct gw_mailbox *l = &s->mailboxes[i];
+		const struct gw_mailbox *box = &s->mailboxes[i];
 		const struct gw_registry_row *row = s->used_slots >> i & 1
-			? find_row(s, l->name)
+			? find_row(s, box->name)
 			: NULL;
 
 		if (!row &&
 			(s->active_slots >> i &
-				1)) /* it may be asked before it is written */
-			row = find_predecessor(s, l->url);
+				1)) /* its registry row is not written yet */
+			row = find_predecessor(s, box->url);
 		s->mailboxes[i].bit = row ? (uint32_t)1 << (row - s->registry) : 0;
 		if (s->active_slots >> i &
-			1) /* as long as one is not known, none counts as gone */
+			1) /* an unknown bit may be any: no row counts as removed */
 			active_bits |= row ? s->mailboxes[i].bit : UINT32_MAX;
 	}
 	gw_retention_set_active(&s->retention, active_bits);
 }
 
-/* NULL without memory. */
-static char *copy_text(sqlite3_stmt *st, int column)
+enum gw_err gw_registry_read(struct gw_store *s, struct gw_error *err)
 {
-	const char *text = gw_db_text(st, column);
+	enum gw_err rc = gw_registry_rows_read(s, err);
 
-	return text ? strdup(text) : NULL;
-}
-
-/* Files of earlier versions have no table uplink until one is written. */
-static int select_rows(struct gw_store *s, sqlite3_stmt **ret_st)
-{
-	static const char *const sql[] = {
-		"SELECT s.bit, s.name, u.url, ifnull(u.days, -1), u.day_ms FROM sink AS s"
-		" LEFT JOIN uplink AS u ON u.name = s.name",
-		"SELECT bit, name, '', -1, 0 FROM sink"};
-	int rc = sqlite3_prepare_v2(s->db.handle, sql[0], -1, ret_st, NULL);
-
-	if (rc == SQLITE_ERROR) /* there is none: not that it cannot be read now */
-		rc = sqlite3_prepare_v2(s->db.handle, sql[1], -1, ret_st, NULL);
+	gw_registry_assign_bits(s);
 	return rc;
 }
 
-enum gw_err gw_registry_read(struct gw_store *s, struct gw_error *err)
-{
-	sqlite3_stmt *st = NULL;
-	enum gw_err kind = GW_OK;
-	int rc = select_rows(s, &st);
-
-	free_rows(s);
-	while (st && (rc = sqlite3_step(st)) == SQLITE_ROW) {
-		struct gw_registry_row *row =
-			&s->registry[sqlite3_column_int(st, 0) & (GW_STORE_SLOTS - 1)];
-
-		free(row->name);
-		free(row->url);
-		*row = (struct gw_registry_row){
-			.name = copy_text(st, 1),
-			.url = copy_text(st, 2),
-			.removed_days = sqlite3_column_int(st, 3),
-			.last_day_ms = sqlite3_column_int64(st, 4),
-		};
-		if (!row->name || !row->url) {
-			kind = gw_fail(err, GW_ERR_SYSTEM, 0, "no memory");
-			break;
-		}
-	}
-	if (!kind && rc != SQLITE_DONE)
-		kind = gw_db_fail(&s->db, rc, "database", err);
-	sqlite3_finalize(st);
-	if (kind)
-		free_rows(s);
-	gw_registry_assign_bits(s);
-	return kind;
-}
-
-/* Said once the transaction is committed: one that fails is tried again. */
+/* Logged after the commit: a transaction that fails is tried again. */
 static void add_note(struct gw_store *s, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 static void add_note(struct gw_store *s, const char *format, ...)
@@ -161,32 +92,6 @@ void gw_registry_log_notes(struct gw_store *s)
 	s->n_notes = 0;
 }
 
-static enum gw_err put_row(
-	struct gw_store *s, const struct gw_registry_row *row, struct gw_error *err)
-{
-	return run_sql(s,
-		sqlite3_mprintf("REPLACE INTO sink VALUES(%d, %Q); REPLACE INTO uplink "
-				"VALUES(%Q, %Q, %d, %lld)",
-			(int)(row - s->registry), row->name, row->name, row->url,
-			row->removed_days, (long long)row->last_day_ms),
-		err);
-}
-
-static enum gw_err delete_row(
-	struct gw_store *s, struct gw_registry_row *row, struct gw_error *err)
-{
-	enum gw_err rc = run_sql(s,
-		sqlite3_mprintf("DELETE FROM sink WHERE bit = %d; DELETE FROM uplink WHERE "
-				"name = %Q",
-			(int)(row - s->registry), row->name),
-		err);
-
-	free(row->name);
-	free(row->url);
-	*row = (struct gw_registry_row){.name = NULL};
-	return rc;
-}
-
 static bool is_in_use(const struct gw_store *s, const char *name)
 {
 	for (size_t i = 0; i < GW_STORE_SLOTS; i++)
@@ -195,66 +100,15 @@ static bool is_in_use(const struct gw_store *s, const char *name)
 	return false;
 }
 
-static enum gw_err drop_owed(
-	struct gw_store *s, struct gw_registry_row *row, struct gw_error *err)
-{
-	long long bit = 1LL << (unsigned)(row - s->registry);
-	enum gw_err rc = run_sql(s,
-		sqlite3_mprintf(
-			"UPDATE owed SET sinks = sinks & ~%lld WHERE sinks & %lld;"
-			"DELETE FROM owed WHERE sinks = 0;"
-			"UPDATE parked SET sinks = sinks & ~%lld WHERE sinks & %lld;"
-			"DELETE FROM parked WHERE sinks = 0",
-			bit, bit, bit, bit),
-		err);
-
-	return rc ? rc : delete_row(s, row, err);
-}
-
-/* What one uplink refused another may take, and so may the same one under another configuration:
- * it is owed again. */
-static enum gw_err unpark(struct gw_store *s, const struct gw_registry_row *row,
-	uint32_t to, struct gw_error *err)
-{
-	long long bit = 1LL << (unsigned)(row - s->registry);
-
-	return run_sql(s,
-		sqlite3_mprintf(
-			"INSERT INTO owed SELECT 3 - e.level, e.seq, %u FROM parked AS p"
-			" JOIN event AS e ON e.seq = p.seq WHERE p.sinks & %lld"
-			" ON CONFLICT(urgency, seq) DO UPDATE SET sinks = sinks | %u;"
-			"UPDATE parked SET sinks = sinks & ~%lld WHERE sinks & %lld;"
-			"DELETE FROM parked WHERE sinks = 0",
-			to, bit, to, bit, bit),
-		err);
-}
-
-static enum gw_err merge_owed(
-	struct gw_store *s, struct gw_registry_row *row, uint32_t to, struct gw_error *err)
-{
-	long long bit = 1LL << (unsigned)(row - s->registry);
-	enum gw_err rc = unpark(s, row, to, err);
-
-	if (!rc)
-		rc = run_sql(s,
-			sqlite3_mprintf("UPDATE owed SET sinks = sinks & ~%lld | %u"
-					" WHERE sinks & %lld;"
-					"UPDATE event SET undurable = undurable | %u"
-					" WHERE undurable & %lld",
-				bit, to, bit, to, bit),
-			err);
-	return rc ? rc : delete_row(s, row, err);
-}
-
 static unsigned long long owed_to(
 	const struct gw_store *s, const struct gw_registry_row *row)
 {
 	return s->owed[row - s->registry];
 }
 
-/* A name that is not configured: forgotten if nothing is owed to it, else kept, said once, and
- * dropped after KEPT_DAYS. A day counts when the clock and we agree that it is over: a clock that
- * jumps ahead by years takes one day away at each start. */
+/* A removed uplink: its row is deleted if nothing is owed to it, else kept and counted in days, and
+ * dropped after REMOVED_KEEP_DAYS. One call counts one day at most, so a clock that jumps ahead by
+ * years takes away one day at each start. */
 static enum gw_err age_removed(
 	struct gw_store *s, struct gw_registry_row *row, struct gw_error *err)
 {
@@ -262,10 +116,10 @@ static enum gw_err age_removed(
 	uint64_t parked = s->parked[row - s->registry];
 	int removed_days = row->removed_days;
 
-	if (is_in_use(s, row->name)) /* it may still speak */
+	if (is_in_use(s, row->name)) /* its last marks are not written yet */
 		return GW_OK;
 	if (owed_to(s, row) == 0 && parked == 0)
-		return delete_row(s, row, err);
+		return gw_registry_rows_delete(s, row, err);
 	if (removed_days < 0) {
 		add_note(s,
 			"store: %llu alerts are owed to uplink %s, which is no longer "
@@ -285,50 +139,49 @@ static enum gw_err age_removed(
 			"store: %llu alerts owed to uplink %s are dropped: it has not been "
 			"configured for %d days",
 			owed_to(s, row) + parked, row->name, REMOVED_KEEP_DAYS);
-		return drop_owed(s, row, err);
+		return gw_registry_rows_drop_owed(s, row, err);
 	}
 	return removed_days == row->removed_days && was_ms == row->last_day_ms
 		? GW_OK
-		: put_row(s, row, err);
+		: gw_registry_rows_put(s, row, err);
 }
 
 static void note_inherited(
-	struct gw_store *s, const struct gw_mailbox *l, const struct gw_registry_row *row)
+	struct gw_store *s, const struct gw_mailbox *box, const struct gw_registry_row *row)
 {
 	if (owed_to(s, row) > 0)
 		add_note(s,
 			"store: uplink %s has the address of %s, which is no longer "
 			"configured, and takes over %llu alerts owed to it",
-			l->name, row->name, owed_to(s, row));
+			box->name, row->name, owed_to(s, row));
 }
 
-/* ret_row: the row for a name that is new; NULL: nobody left one. More of them are merged into
- * the first. */
-static enum gw_err inherit_owed(struct gw_store *s, const struct gw_mailbox *l,
+/* ret_row: the row of a removed uplink with the same URL, for the new name; NULL: there is none.
+ * Further ones are merged into the first. */
+static enum gw_err inherit_owed(struct gw_store *s, const struct gw_mailbox *box,
 	struct gw_registry_row **ret_row, struct gw_error *err)
 {
-	struct gw_registry_row *first = find_predecessor(s, l->url), *row;
+	struct gw_registry_row *first = find_predecessor(s, box->url), *row;
 	enum gw_err rc;
 
 	*ret_row = first;
 	if (!first)
 		return GW_OK;
-	note_inherited(s, l, first);
-	rc = unpark(s, first, (uint32_t)1 << (first - s->registry), err);
+	note_inherited(s, box, first);
+	rc = gw_registry_rows_unpark(s, first, (uint32_t)1 << (first - s->registry), err);
 	if (!rc)
-		rc = run_sql(s,
-			sqlite3_mprintf("DELETE FROM uplink WHERE name = %Q", first->name),
-			err);
+		rc = gw_registry_rows_delete_url(s, first, err);
 	free(first->name);
 	first->name = NULL;
-	while (!rc && (row = find_predecessor(s, l->url)) != NULL) {
-		note_inherited(s, l, row);
-		rc = merge_owed(s, row, (uint32_t)1 << (first - s->registry), err);
+	while (!rc && (row = find_predecessor(s, box->url)) != NULL) {
+		note_inherited(s, box, row);
+		rc = gw_registry_rows_merge_owed(
+			s, row, (uint32_t)1 << (first - s->registry), err);
 	}
 	return rc;
 }
 
-/* All bits have names: the one whose debts are the least to lose goes. */
+/* A free bit; if all are taken, that of the removed uplink that is owed least. */
 static enum gw_err free_bit(
 	struct gw_store *s, struct gw_registry_row **ret_row, struct gw_error *err)
 {
@@ -356,51 +209,52 @@ static enum gw_err free_bit(
 		"no longer configured, are dropped",
 		GW_STORE_SLOTS + 1, owed_to(s, victim), victim->name);
 	*ret_row = victim;
-	return drop_owed(s, victim, err);
+	return gw_registry_rows_drop_owed(s, victim, err);
 }
 
 static enum gw_err assign_row(struct gw_store *s, struct gw_registry_row *row,
-	const struct gw_mailbox *l, struct gw_error *err)
+	const struct gw_mailbox *box, struct gw_error *err)
 {
 	free(row->name);
 	free(row->url);
 	*row = (struct gw_registry_row){
-		.name = strdup(l->name), .url = strdup(l->url), .removed_days = -1};
+		.name = strdup(box->name), .url = strdup(box->url), .removed_days = -1};
 	if (!row->name || !row->url)
 		return gw_fail(err, GW_ERR_SYSTEM, 0, "no memory");
-	return put_row(s, row, err);
+	return gw_registry_rows_put(s, row, err);
 }
 
 static enum gw_err write_live(
-	struct gw_store *s, const struct gw_mailbox *l, struct gw_error *err)
+	struct gw_store *s, const struct gw_mailbox *box, struct gw_error *err)
 {
-	struct gw_registry_row *row = find_row(s, l->name);
+	struct gw_registry_row *row = find_row(s, box->name);
 	enum gw_err rc = GW_OK;
 
-	if (row && row->removed_days < 0 && strcmp(row->url, l->url) == 0)
+	if (row && row->removed_days < 0 && strcmp(row->url, box->url) == 0)
 		return GW_OK;
 	if (row && row->removed_days >= 0) {
 		if (owed_to(s, row) > 0)
 			add_note(s, "store: uplink %s is back: %llu alerts are owed to it",
-				l->name, owed_to(s, row));
-		rc = unpark(s, row, (uint32_t)1 << (row - s->registry), err);
+				box->name, owed_to(s, row));
+		rc = gw_registry_rows_unpark(
+			s, row, (uint32_t)1 << (row - s->registry), err);
 	}
-	if (!rc && !row && !(rc = inherit_owed(s, l, &row, err)) && !row)
+	if (!rc && !row && !(rc = inherit_owed(s, box, &row, err)) && !row)
 		rc = free_bit(s, &row, err);
-	return rc ? rc : assign_row(s, row, l, err);
+	return rc ? rc : assign_row(s, row, box, err);
 }
 
-/* It came and went before its name was written, and is owed what arose meanwhile. */
+/* An uplink that came and went before its name was written is owed the events between. */
 static enum gw_err write_leaving(
-	struct gw_store *s, const struct gw_mailbox *l, struct gw_error *err)
+	struct gw_store *s, const struct gw_mailbox *box, struct gw_error *err)
 {
 	struct gw_registry_row *row = NULL;
 	enum gw_err rc;
 
-	if (find_row(s, l->name))
+	if (find_row(s, box->name))
 		return GW_OK;
 	rc = free_bit(s, &row, err);
-	return rc ? rc : assign_row(s, row, l, err);
+	return rc ? rc : assign_row(s, row, box, err);
 }
 
 static enum gw_err write_slots(struct gw_store *s, struct gw_error *err)
@@ -424,7 +278,7 @@ enum gw_err gw_registry_write(struct gw_store *s, struct gw_error *err)
 	s->n_notes = 0;
 	if ((rc = gw_registry_read(s, err)) ||
 		(rc = gw_journal_count(&s->db, s->owed, s->parked, err)) ||
-		(rc = run_sql(s, sqlite3_mprintf(UPLINK_TABLE), err)))
+		(rc = gw_registry_rows_create(s, err)))
 		return rc;
 	rc = write_slots(s, err);
 	s->any_removed = false;
@@ -435,37 +289,6 @@ enum gw_err gw_registry_write(struct gw_store *s, struct gw_error *err)
 	}
 	s->next_day_ns = gw_clock_mono_ns() + DAY_NS;
 	gw_registry_assign_bits(s);
-	return rc;
-}
-
-enum gw_err gw_registry_copy_from(struct gw_store *s, struct gw_db *from,
-	enum gw_err *ret_unread, struct gw_error *err)
-{
-	sqlite3_stmt *st = NULL;
-	enum gw_err rc = GW_OK;
-	int read = sqlite3_prepare_v2(
-		from->handle, "SELECT name, url, days, day_ms FROM uplink", -1, &st, NULL);
-
-	*ret_unread = GW_OK;
-	if (read == SQLITE_ERROR) /* it has no such table */
-		return GW_OK;
-	while (st && !rc && (read = sqlite3_step(st)) == SQLITE_ROW) {
-		const char *name = gw_db_text(st, 0), *url = gw_db_text(st, 1);
-
-		if (!name || !url) {
-			read = SQLITE_NOMEM;
-			break;
-		}
-		rc = run_sql(s,
-			sqlite3_mprintf(UPLINK_TABLE
-				"INSERT OR IGNORE INTO uplink VALUES(%Q, %Q, %d, %lld)",
-				name, url, sqlite3_column_int(st, 2),
-				(long long)sqlite3_column_int64(st, 3)),
-			err);
-	}
-	if (!rc && read != SQLITE_DONE)
-		*ret_unread = gw_db_fail(from, read, "database", NULL);
-	sqlite3_finalize(st);
 	return rc;
 }
 
@@ -487,7 +310,6 @@ void gw_registry_check_daily(struct gw_store *s, int64_t now_ns)
 	s->uplinks_changed = true;
 }
 
-/* In a transaction of its own, if there is anything to move. */
 enum gw_err gw_registry_reassign_removed(
 	struct gw_store *s, size_t slot, uint64_t *ret_reassigned, struct gw_error *err)
 {
@@ -503,7 +325,7 @@ enum gw_err gw_registry_reassign_removed(
 		if (!is_removed(s, row) || is_in_use(s, row->name))
 			continue;
 		reassigned += s->owed[bit] + s->parked[bit];
-		rc = merge_owed(s, row, s->mailboxes[slot].bit, err);
+		rc = gw_registry_rows_merge_owed(s, row, s->mailboxes[slot].bit, err);
 	}
 	if (!rc)
 		rc = gw_db_commit(&s->db, err);
@@ -512,7 +334,7 @@ enum gw_err gw_registry_reassign_removed(
 		gw_registry_read(s, NULL);
 		return rc;
 	}
-	s->uplinks_changed = true; /* counts, and who is still gone */
+	s->uplinks_changed = true; /* the registry is counted and written again */
 	*ret_reassigned += reassigned;
 	return gw_journal_count(&s->db, s->owed, s->parked, err);
 }

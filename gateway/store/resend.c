@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What was delivered or parked is owed again, because a person asked for it. */
-#include "store/store_internal.h"
+#include "store/resend.h"
 
-/* Rows in one transaction: a commit of new events waits for no more than that. */
+#include "store/journal.h"
+#include "store/registry.h"
+#include "store/store_internal.h"
+#include "store/writer.h"
+
+/* Rows in one transaction: a commit of new events waits for no more than these. */
 #define WINDOW 5000
 
 static bool is_wanted(const struct gw_event *e, const struct gw_mailbox_message *q)
@@ -10,7 +14,7 @@ static bool is_wanted(const struct gw_event *e, const struct gw_mailbox_message 
 	return e->seq >= q->seq && e->wall_ms >= q->from_ms;
 }
 
-/* Events that are not committed: after the last window. */
+/* The events in memory, which come after the last window of rows. */
 static void owe_entries(struct gw_store *s, size_t slot, struct gw_batch *b)
 {
 	const struct gw_mailbox_message *q = &s->mailboxes[slot].request;
@@ -47,17 +51,17 @@ static enum gw_err run_range(struct gw_db *db, enum gw_db_stmt which, int64_t fr
 static enum gw_err owe_window(
 	struct gw_store *s, size_t slot, int64_t from, struct gw_batch *b)
 {
-	const struct gw_mailbox *l = &s->mailboxes[slot];
+	const struct gw_mailbox *box = &s->mailboxes[slot];
 	uint64_t owed = 0, unparked = 0;
 	struct gw_error err;
 	enum gw_err rc = gw_db_begin(&s->db, &err);
 
 	if (!rc)
-		rc = run_range(&s->db, GW_DB_OWE_RANGE, from, l->request.from_ms, l->bit,
-			&owed, &err);
+		rc = run_range(&s->db, GW_DB_OWE_RANGE, from, box->request.from_ms,
+			box->bit, &owed, &err);
 	if (!rc)
-		rc = run_range(&s->db, GW_DB_UNPARK_RANGE, from, l->request.from_ms, l->bit,
-			&unparked, &err);
+		rc = run_range(&s->db, GW_DB_UNPARK_RANGE, from, box->request.from_ms,
+			box->bit, &unparked, &err);
 	if (!rc && unparked > 0)
 		rc = gw_db_run(&s->db, GW_DB_PARKED_SWEEP, &err);
 	if (!rc && (owed > 0 || unparked > 0))
@@ -68,33 +72,33 @@ static enum gw_err owe_window(
 		return rc;
 	b->owed += owed;
 	b->unparked += unparked;
-	s->owed[__builtin_ctz(l->bit)] += owed;
-	s->parked[__builtin_ctz(l->bit)] -= unparked;
+	s->owed[__builtin_ctz(box->bit)] += owed;
+	s->parked[__builtin_ctz(box->bit)] -= unparked;
 	return GW_OK;
 }
 
-void gw_store_resend_window(struct gw_store *s, size_t slot, struct gw_batch *b)
+void gw_resend_owe_window(struct gw_store *s, size_t slot, struct gw_batch *b)
 {
-	const struct gw_mailbox *l = &s->mailboxes[slot];
+	const struct gw_mailbox *box = &s->mailboxes[slot];
 	uint64_t committed = atomic_load_explicit(&s->committed, memory_order_relaxed);
 	int64_t from = 0;
 
 	if (s->recount_needed && s->db.handle &&
 		gw_journal_count(&s->db, s->owed, s->parked, NULL) == GW_OK)
 		s->recount_needed = false;
-	/* marks that wait to be written would take back what is owed now */
-	if (s->failing || s->suspect || !s->db.handle || s->db.read_only || !l->bit ||
+	/* A mark that is not written yet would clear the bit that is set here. */
+	if (s->failing || s->suspect || !s->db.handle || s->db.read_only || !box->bit ||
 		s->recount_needed || s->n_writable_marks > 0) {
 		b->failed = true;
 		return;
 	}
-	if (l->request.seq == GW_STORE_RESEND_REMOVED) {
+	if (box->request.seq == GW_STORE_RESEND_REMOVED) {
 		b->failed = gw_registry_reassign_removed(s, slot, &b->owed, NULL) != GW_OK;
 		gw_writer_publish_status(s);
 		return;
 	}
 	sqlite3_bind_int64(
-		gw_db_stmt(&s->db, GW_DB_EVENT_FROM), 1, (int64_t)l->request.seq);
+		gw_db_stmt(&s->db, GW_DB_EVENT_FROM), 1, (int64_t)box->request.seq);
 	if (gw_db_query_int(&s->db, GW_DB_EVENT_FROM, &from, NULL) ||
 		(from > 0 && owe_window(s, slot, from, b))) {
 		b->failed = true;
@@ -103,7 +107,7 @@ void gw_store_resend_window(struct gw_store *s, size_t slot, struct gw_batch *b)
 	if (from > 0) {
 		b->next = (uint64_t)from + WINDOW;
 		if (b->next > committed + 1 && committed >= (uint64_t)from)
-			b->next = committed + 1; /* what is in memory follows there */
+			b->next = committed + 1; /* the events in memory begin there */
 	} else {
 		owe_entries(s, slot, b);
 	}

@@ -5,9 +5,9 @@
 
 #include <string.h>
 
-#define SCAN_ROWS   8192 /* looked at in one query: a few milliseconds on a Pi */
+#define SCAN_ROWS   8192 /* in one query: a few milliseconds on a Raspberry Pi */
 #define SCANS_MAX   16   /* queries in one step */
-#define SWEEP_PAGES 256  /* of the bound for each block that goes between two sweeps */
+#define SWEEP_PAGES 256  /* of the limit for each block deleted between two sweeps */
 #define MIN_PAGES   128
 #define MIN_SLACK   16
 
@@ -63,14 +63,14 @@ enum gw_err gw_retention_set_disk_full(
 
 	if (rc)
 		return rc;
-	/* a little below, so that the next commits find free pages in the file */
+	/* somewhat less, so that the next commits find free pages */
 	k->disk_full_pages = disk_full_mode ? pages - unused - MIN_SLACK : 0;
 	if (disk_full_mode && k->disk_full_pages < 1)
 		k->disk_full_pages = 1;
 	return GW_OK;
 }
 
-/* Up to a block of rows of one rank in one phase; moves its mark on. */
+/* Up to a block of rows of one rank in one phase; advances scan_from. */
 static enum gw_err find_victims(struct gw_retention *k, struct gw_db *db, int phase,
 	int rank, uint64_t last_seq, struct victim *victims, size_t *ret_n, int *scans,
 	struct gw_error *err)
@@ -105,7 +105,7 @@ static enum gw_err find_victims(struct gw_retention *k, struct gw_db *db, int ph
 		sqlite3_reset(st);
 		*next = n == (size_t)k->block_rows ? victims[n - 1].seq + 1
 						   : (uint64_t)first + SCAN_ROWS;
-		if (*next > last_seq + 1) /* what comes after is not there yet */
+		if (*next > last_seq + 1) /* later rows do not exist yet */
 			*next = last_seq + 1;
 		++*scans;
 	}
@@ -200,7 +200,7 @@ static enum gw_err delete_lowest(struct gw_retention *k, struct gw_db *db,
 	return GW_OK;
 }
 
-/* Texts crowd out events if nobody looks, and a look costs a pass over all events. */
+/* Unused texts take the space of events, and a search costs a pass over all events. */
 static bool sweep_is_due(
 	const struct gw_retention *k, const struct gw_string_table *strings)
 {
@@ -209,7 +209,7 @@ static bool sweep_is_due(
 		strings->added - k->strings_added_at_sweep >= (uint64_t)k->slack_pages;
 }
 
-/* Texts of events that are gone and alarms that are normal; a block at a time. */
+/* Deletes texts that neither an event nor an alarm refers to, a block at a time. */
 static enum gw_err sweep_strings(struct gw_retention *k, struct gw_db *db,
 	struct gw_string_table *strings, bool *ret_any, struct gw_error *err)
 {
@@ -240,7 +240,7 @@ enum gw_err gw_retention_step(struct gw_retention *k, struct gw_db *db,
 		return rc;
 	if (k->disk_full_pages && k->disk_full_pages < limit)
 		limit = k->disk_full_pages;
-	if (k->trimming) /* once begun go a little further, so as not to begin with every commit */
+	if (k->trimming) /* once begun, delete somewhat more than needed: not a block at every commit */
 		limit -= k->slack_pages / 4;
 	k->trimming = force || pages - unused > limit;
 	if (k->trimming) {
@@ -268,7 +268,7 @@ enum gw_err gw_retention_step(struct gw_retention *k, struct gw_db *db,
 	}
 	k->refuse_below_class = 0;
 	*ret_result = GW_RETENTION_WITHIN_LIMIT;
-	/* the bound was lowered: give back, a little at a time; on a full disk we keep it */
+	/* The limit was lowered: give pages back, some at a time. Not on a full disk. */
 	if (pages > k->max_pages && unused > k->slack_pages && !k->disk_full_pages) {
 		*ret_result = GW_RETENTION_MORE;
 		return gw_db_run(db, GW_DB_SHRINK, err);

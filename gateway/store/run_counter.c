@@ -13,13 +13,12 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #define RANDOM_BITS 20
 #define RANDOM_MASK ((UINT64_C(1) << RANDOM_BITS) - 1)
-/* A clock beyond 2106 is wrong, and counting on from it would use the numbers up: half of them,
- * enough for 2^32 starts, stay above it. */
+/* A clock beyond 2106 is wrong. Numbers taken from it would use up the range: half of it, enough
+ * for 2^32 runs, lies above this clock. */
 #define CLOCK_MAX_S  UINT32_MAX
 #define JUMP_EPOCH_S INT64_C(1735689600) /* 2025-01-01 */
 #define JUMP_PER_S   64
@@ -103,7 +102,8 @@ static uint64_t random_bits(unsigned bits)
 {
 	uint64_t random_value = 0;
 
-	/* It fails while the kernel has no entropy yet: a start must not wait for that. */
+	/* Non-blocking: it fails while the kernel has no entropy yet, and a start must not
+	 * wait for that. */
 	if (getrandom(&random_value, sizeof(random_value), GRND_NONBLOCK) !=
 		(ssize_t)sizeof(random_value))
 		random_value = (uint64_t)gw_clock_mono_ns() ^ (uint64_t)getpid() << 7;
@@ -150,44 +150,4 @@ enum gw_err gw_run_counter_make_dir(const char *dir, struct gw_error *err)
 		path[i] = dir[i];
 	}
 	return GW_OK;
-}
-
-static bool allocate(int fd, int64_t bytes)
-{
-	static const char zeros[4096];
-
-	if (fallocate(fd, 0, 0, bytes) == 0)
-		return true;
-	if (errno != EOPNOTSUPP)
-		return false;
-	/* not every file system reserves: then there must be bytes in it */
-	for (int64_t at = 0; at < bytes; at += (int64_t)sizeof(zeros)) {
-		size_t n = bytes - at < (int64_t)sizeof(zeros) ? (size_t)(bytes - at)
-							       : sizeof(zeros);
-
-		if (write(fd, zeros, n) != (ssize_t)n)
-			return false;
-	}
-	return true;
-}
-
-bool gw_ballast_reserve(const char *dir, const char *path, int64_t bytes)
-{
-	struct statvfs fs;
-	struct stat st;
-	bool allocated;
-	int fd;
-
-	if (stat(path, &st) == 0 && st.st_size == bytes)
-		return true;
-	if (statvfs(dir, &fs) || (uint64_t)fs.f_bavail * fs.f_frsize < 2 * (uint64_t)bytes)
-		return false;
-	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
-	if (fd < 0)
-		return false;
-	allocated = allocate(fd, bytes);
-	close(fd);
-	if (!allocated)
-		unlink(path);
-	return allocated;
 }

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * run_counter.h: small durable files beside the database: the number of the last start, so that it
- * survives a database put aside, and the ballast: room given up when the disk is full, because
- * in WAL mode even deleting needs some.
+ * run_counter.h: the number of a run of the gateway: part of every event id, never given twice. It
+ * is kept in a small file beside the database, so that it survives the loss of the database.
  *
  * Thread: any. Paths are whole.
  */
@@ -14,30 +13,26 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* 0 if there is none or it makes no sense. */
+/* 0: there is no file, or it holds no valid number. */
 uint64_t gw_run_counter_read(const char *path);
-/* Written beside, synced, renamed, directory synced. */
+/* Writes path.new, syncs it, renames it and syncs the directory. */
 enum gw_err gw_run_counter_write(const char *path, uint64_t run, struct gw_error *err);
 
-/* The number of a start: max(previous, seconds since 1970 * 2^20) + 1 + 20 random bits, at most
- * GW_RUN_MAX, so that a JSON reader's double holds it. previous: the highest known, 0 for none.
- * Above previous, and above the number of every start in an earlier second by this clock even
- * if nothing is known of it. Where neither helps (a folder restored or emptied, and a clock
- * that repeats itself) two starts share a number once in 2^20. */
+/* The number of a new run: max(previous, seconds since 1970 * 2^20) + 1 + 20 random bits, at most
+ * GW_RUN_MAX, which a double holds exactly. previous: the highest known, 0 for none. It is above
+ * previous, and above the number of every run that began in an earlier second of this clock. If
+ * the state directory was restored or emptied and the clock repeats a second, two runs get the
+ * same number once in 2^20. */
 #define GW_RUN_MAX ((UINT64_C(1) << 53) - 1)
 uint64_t gw_run_counter_next(uint64_t previous);
 
-/* The number of an event to begin after when nobody knows the last one given: above any that a
- * gateway of less than 64 events a second on average has reached by now, and by chance above
- * 2^33 if the clock was never set. */
+/* The event number to begin after when the last one given is not known: above any that a gateway
+ * with less than 64 events a second on average can have reached by now. If the clock was never
+ * set: a random number above 2^33. */
 uint64_t gw_run_counter_unknown_seq(void);
 
-/* mkdir -p with 0750 for what is missing. */
+/* mkdir -p, with mode 0750. */
 enum gw_err gw_run_counter_make_dir(const char *dir, struct gw_error *err);
 enum gw_err gw_run_counter_sync_dir(const char *dir, struct gw_error *err);
-
-/* Reserve bytes in a file of that size in dir, unless there is one; false, with nothing
- * written, if there is no room for it and as much again. */
-bool gw_ballast_reserve(const char *dir, const char *path, int64_t bytes);
 
 #endif

@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * What a file put aside still owes goes into the one that is open: alarm states, debts, parked
- * events. What cannot be read now is tried again later, also by later starts.
- */
+#include "store/salvage.h"
+
 #include "base/log.h"
 #include "store/chain.h"
+#include "store/db_readonly.h"
+#include "store/journal.h"
+#include "store/journal_read.h"
+#include "store/mailbox.h"
+#include "store/previous_run.h"
+#include "store/quarantine.h"
+#include "store/registry.h"
 #include "store/store_internal.h"
 
 #include <stdio.h>
@@ -13,27 +18,27 @@
 #define BLOCK_EVENTS 256
 #define RETRY_NS     (600 * GW_NS_PER_SEC)
 
-/* What is carried over, and where to. */
 struct salvage {
 	struct gw_store *s;
 	struct gw_db *old;
-	uint32_t bits[32]; /* of the new file, by bit of the old one */
+	uint32_t bits[32]; /* in the open database, by bit of the old one */
 	struct gw_saved_alarms *saved;
-	bool alarms;             /* they were carried */
-	uint64_t rows, events;   /* written; of these owed to somebody */
-	uint64_t seq_conflicts;  /* events whose number the new file has given to others */
-	enum gw_err write_error; /* the new file cannot be written: give up */
-	enum gw_err read_error;  /* the old file could not be read now, in part */
+	bool alarms;           /* all of them were copied */
+	uint64_t rows, events; /* written; of these, owed to an uplink */
+	uint64_t
+		seq_conflicts; /* events whose number another event has in the open database */
+	enum gw_err write_error; /* the open database cannot be written: give up */
+	enum gw_err read_error;  /* part of the old file cannot be read now */
 };
 
-/* Why reading ended early: what is spoilt will never be better. */
+/* A read error may heal, corruption does not: only the first is tried again. */
 static void note_read_error(struct salvage *v, enum gw_err rc)
 {
 	if (rc && rc != GW_ERR_CORRUPT)
 		v->read_error = rc;
 }
 
-/* Whether the new file knows a later state of the alarm. */
+/* Whether the open database knows a later state of the alarm. */
 static bool has_alarm(struct salvage *v, const char *key)
 {
 	int64_t seq = 0;
@@ -46,28 +51,28 @@ static bool has_alarm(struct salvage *v, const char *key)
 
 static void copy_alarm(struct salvage *v, const struct gw_saved_alarm *alarm)
 {
-	const struct gw_alarm_record *m = &alarm->memory;
-	struct gw_journal_entry e = {.event = {.seq = m->seq,
-					     .state = m->state,
-					     .underlying = m->underlying,
-					     .level = m->level,
+	const struct gw_alarm_record *r = &alarm->record;
+	struct gw_journal_entry e = {.event = {.seq = r->seq,
+					     .state = r->state,
+					     .underlying = r->underlying,
+					     .level = r->level,
 					     .info = alarm->info,
-					     .value = m->value,
-					     .peak = m->peak,
-					     .onset_ms = m->onset_ms,
-					     .wall_ms = m->since_ms,
-					     .shelved_until_ms = m->shelved_until_ms}};
+					     .value = r->value,
+					     .peak = r->peak,
+					     .onset_ms = r->onset_ms,
+					     .wall_ms = r->since_ms,
+					     .shelved_until_ms = r->shelved_until_ms}};
 
-	memcpy(e.event.occurrence, m->occurrence, sizeof(e.event.occurrence));
+	memcpy(e.event.occurrence, r->occurrence, sizeof(e.event.occurrence));
 	if (!has_alarm(v, alarm->info->key) && !v->write_error)
 		v->write_error = gw_journal_put(&v->s->db, &v->s->strings, &e, true, NULL);
 }
 
-/* All of them or none: those that are carried must not come back with the next try. */
-static void carry_alarms(struct salvage *v)
+/* All of them or none: the note that they were copied is for all. */
+static void copy_alarms(struct salvage *v)
 {
 	enum gw_err rc = gw_journal_read_alarms(
-		v->old, &v->saved->pool, gw_saved_alarms_add, v->saved, NULL);
+		v->old, &v->saved->arena, gw_saved_alarms_add, v->saved, NULL);
 
 	if (v->saved->incomplete)
 		rc = GW_ERR_SYSTEM;
@@ -87,9 +92,9 @@ static uint32_t map_bits(const struct salvage *v, int64_t old)
 	return bits;
 }
 
-/* To whom the old file has it under that heading. False: that cannot be read now. */
-static bool old_sinks(
-	struct salvage *v, enum gw_db_stmt which, uint64_t seq, uint32_t *ret_sinks)
+/* One mask of an event in the old file, in bits of the open one. False: it cannot be read now. */
+static bool read_mask(
+	struct salvage *v, enum gw_db_stmt which, uint64_t seq, uint32_t *ret_bits)
 {
 	int64_t number = 0;
 	enum gw_err rc;
@@ -97,7 +102,7 @@ static bool old_sinks(
 	sqlite3_bind_int64(gw_db_stmt(v->old, which), 1, (int64_t)seq);
 	rc = gw_db_query_int(v->old, which, &number, NULL);
 	note_read_error(v, rc);
-	*ret_sinks = map_bits(v, number);
+	*ret_bits = map_bits(v, number);
 	return rc == GW_OK || rc == GW_ERR_CORRUPT;
 }
 
@@ -105,28 +110,29 @@ static enum gw_err copy_event(struct salvage *v, const struct gw_event *e)
 {
 	struct gw_journal_entry entry = {.event = *e};
 	struct gw_db *db = &v->s->db;
-	int64_t run = 0; /* of the event that the new file has under this number, 0: none */
+	int64_t run =
+		0; /* of the event that has this number in the open database, 0: none */
 	enum gw_err rc;
 
 	sqlite3_bind_int64(gw_db_stmt(db, GW_DB_EVENT_RUN), 1, (int64_t)e->seq);
 	if ((rc = gw_db_query_int(db, GW_DB_EVENT_RUN, &run, NULL)))
 		return rc;
 	if (run != 0) {
-		/* the same: carried before, and settled since maybe */
+		/* of the same run: it was copied before, and perhaps delivered since */
 		v->seq_conflicts += (uint64_t)run != e->run;
 		return GW_OK;
 	}
-	/* Without all its debts it would count as carried when it is tried again. */
-	if (!old_sinks(v, GW_DB_OWED_SINKS, e->seq, &entry.owed) ||
-		!old_sinks(v, GW_DB_PARKED_SINKS, e->seq, &entry.parked) ||
-		!old_sinks(v, GW_DB_UNDURABLE_SINKS, e->seq, &entry.undurable))
+	/* With a mask missing, the next try would take the event for copied. */
+	if (!read_mask(v, GW_DB_OWED_SINKS, e->seq, &entry.owed) ||
+		!read_mask(v, GW_DB_PARKED_SINKS, e->seq, &entry.parked) ||
+		!read_mask(v, GW_DB_UNDURABLE_SINKS, e->seq, &entry.undurable))
 		return GW_OK;
 	v->rows++;
 	v->events += entry.owed != 0;
 	return gw_journal_put_event(db, &v->s->strings, &entry, NULL);
 }
 
-/* Worst first, so that these are what is saved of a file that cannot be read to its end. */
+/* Worst first: these are copied if the file cannot be read to its end. */
 static void copy_owed(struct salvage *v)
 {
 	int level = GW_LEVEL_RED + 1;
@@ -179,7 +185,8 @@ static void copy_parked(struct salvage *v)
 	}
 }
 
-/* The bit of that name in the new file, 0: there is none; and those that other names have. */
+/* The bit of that name in the open database, 0: it has none. Adds the bits of other names to
+ * ret_taken. */
 static uint32_t find_bit(struct salvage *v, const char *name, uint32_t *ret_taken)
 {
 	sqlite3_stmt *st = gw_db_stmt(&v->s->db, GW_DB_SINK_ALL);
@@ -188,12 +195,12 @@ static uint32_t find_bit(struct salvage *v, const char *name, uint32_t *ret_take
 
 	while (!found && (rc = sqlite3_step(st)) == SQLITE_ROW) {
 		uint32_t bit = (uint32_t)1 << (sqlite3_column_int(st, 0) & 31);
-		const char *there = gw_db_text(st, 1);
+		const char *taken_by = gw_db_text(st, 1);
 
 		*ret_taken |= bit;
-		if (!there)
+		if (!taken_by)
 			v->write_error = GW_ERR_SYSTEM;
-		else if (strcmp(there, name) == 0)
+		else if (strcmp(taken_by, name) == 0)
 			found = bit;
 	}
 	if (!found && rc != SQLITE_DONE)
@@ -202,7 +209,7 @@ static uint32_t find_bit(struct salvage *v, const char *name, uint32_t *ret_take
 	return found;
 }
 
-/* The same, made if there is none; 0: there is no room. */
+/* The same, assigned if it has none; 0: all are taken. */
 static uint32_t bit_of(struct salvage *v, const char *name)
 {
 	uint32_t taken = 0, found = find_bit(v, name, &taken);
@@ -241,8 +248,8 @@ static void copy_names(struct salvage *v)
 	note_read_error(v, read_error);
 }
 
-/* So that no number is given twice. */
-static void carry_numbers(struct salvage *v)
+/* The run counter and the last event number, so that none is given twice. */
+static void copy_numbers(struct salvage *v)
 {
 	uint64_t run = 0, last_seq = 0, new_last_seq = 0, unused;
 
@@ -260,17 +267,17 @@ static void carry_numbers(struct salvage *v)
 static void copy_all(struct salvage *v, bool alarms)
 {
 	copy_names(v);
-	if (!v->read_error) { /* else nobody knows who is owed what it has */
+	if (!v->read_error) { /* without all names the masks cannot be mapped */
 		if (alarms)
-			carry_alarms(v);
+			copy_alarms(v);
 		copy_owed(v);
 		copy_parked(v);
 	}
-	carry_numbers(v);
+	copy_numbers(v);
 }
 
-/* In one transaction with the note that the alarms were carried: they must not come back with
- * the next try. */
+/* In one transaction with a note that the alarms were copied: an alarm that clears later must not
+ * come back with the next try. */
 static enum gw_err copy_transaction(
 	struct salvage *v, const char *quarantined, bool to_main, struct gw_error *err)
 {
@@ -318,7 +325,7 @@ enum gw_err gw_salvage_file(struct gw_store *s, struct gw_db *old, const char *q
 	if (rc)
 		return rc;
 	*ret_complete = !v.read_error && v.seq_conflicts == 0;
-	s->uplinks_changed = true; /* it may have brought names */
+	s->uplinks_changed = true; /* names may have been added */
 	if (v.events > 0) {
 		gw_log(GW_LOG_NOTICE, "store: took over %llu undelivered events from %s",
 			(unsigned long long)v.events, quarantined);
@@ -332,7 +339,7 @@ void gw_salvage_all(struct gw_store *s)
 {
 	int64_t now_ns = gw_clock_mono_ns();
 	char quarantined[PATH_MAX] = "";
-	bool quarantine_owing = false;
+	bool owing = false;
 
 	if (!s->quarantine_owing || s->db.read_only || now_ns < s->next_salvage_ns)
 		return;
@@ -348,12 +355,12 @@ void gw_salvage_all(struct gw_store *s)
 				&why);
 			gw_db_close(&old, true);
 		}
-		if (rc == GW_ERR_CORRUPT) /* nothing of it can be read, ever */
+		if (rc == GW_ERR_CORRUPT) /* nothing of it can ever be read */
 			complete = true;
 		if (complete)
 			rc = gw_quarantine_mark_done(s->path, quarantined, &why);
-		quarantine_owing |= rc || !complete;
+		owing |= rc || !complete;
 	}
-	s->quarantine_owing = quarantine_owing;
+	s->quarantine_owing = owing;
 	s->next_salvage_ns = now_ns + RETRY_NS;
 }

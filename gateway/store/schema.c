@@ -7,7 +7,8 @@
  * that is in memory already, and not the event's. No index but what the order of rows gives.
  * The doubles are ANY so that they come back bit for bit (REAL would turn -0.0 into 0).
  */
-/* joint: successors that do not have the next number. removed: the head, if its row is gone. */
+/* joint: the next row, where it does not have the next number. removed: the head, if its row is
+ * deleted. */
 #define CHAIN \
 	"CREATE TABLE joint(before INTEGER PRIMARY KEY, seq INTEGER NOT NULL) STRICT;" \
 	"CREATE TABLE removed(seq INTEGER PRIMARY KEY, hash BLOB NOT NULL) STRICT;"
@@ -35,7 +36,7 @@ const char gw_schema_tables[] =
 	"NULL,"
 	" mono_ns INTEGER NOT NULL, wall_ms INTEGER NOT NULL, onset_ms INTEGER NOT NULL,"
 	" shelved_until_ms INTEGER NOT NULL, confirmed_by BLOB, note TEXT,"
-	/* prev: NULL for the number before; before_hash: only if that row is gone */
+	/* prev: NULL for the number before; before_hash: only if that row is deleted */
 	" prev INTEGER, hash BLOB, before_hash BLOB) STRICT;" CHAIN
 	"CREATE TABLE alarm(key TEXT PRIMARY KEY, info INTEGER NOT NULL, state INTEGER NOT "
 	"NULL,"
@@ -43,12 +44,12 @@ const char gw_schema_tables[] =
 	" onset_ms INTEGER NOT NULL, since_ms INTEGER NOT NULL,"
 	" shelved_until_ms INTEGER NOT NULL, value ANY, peak ANY, seq INTEGER NOT NULL)"
 	" STRICT, WITHOUT ROWID;"
-	/* urgency: 0 for red, rising as it matters less */
+	/* urgency: GW_JOURNAL_URGENCY(level) */
 	"CREATE TABLE owed(urgency INTEGER NOT NULL, seq INTEGER NOT NULL,"
 	" sinks INTEGER NOT NULL, PRIMARY KEY(urgency, seq)) STRICT, WITHOUT ROWID;"
 	"CREATE TABLE parked(seq INTEGER PRIMARY KEY, sinks INTEGER NOT NULL) STRICT;";
 
-/* Rows of schema 1 stay without a hash. */
+/* Rows of schema 1 get no hash. */
 const char gw_schema_1_to_2[] =
 	"ALTER TABLE event ADD COLUMN prev INTEGER; ALTER TABLE event ADD COLUMN hash BLOB;"
 	"ALTER TABLE event ADD COLUMN before_hash BLOB;" CHAIN

@@ -38,7 +38,7 @@ enum gw_event_column {
 	GW_COL_SHELVED_UNTIL_MS,
 	GW_COL_CONFIRMED_BY,
 	GW_COL_NOTE,
-	/* not in what is read with the rest */
+	/* only bound, and read for the chain */
 	GW_COL_PREV,
 	GW_COL_HASH,
 	GW_COL_BEFORE_HASH,

@@ -1,107 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * Slots: main gives one out to each uplink for its life, and masks in memory refer to them. A
- * set of sinks says who is in which slot from a seq on. Bits in the database go by name: registry.c.
- */
+#include "store/slots.h"
+
+#include "store/registry.h"
 #include "store/store_internal.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-struct gw_store_uplinks {
-	struct gw_store_uplinks *next; /* in the mailbox: handed over before; else after */
-	uint64_t from_seq;
-	char *names[GW_STORE_SLOTS], *urls[GW_STORE_SLOTS]; /* NULL: nobody */
-};
-
-/* ---- main's side ---- */
-
-struct gw_store_uplinks *gw_store_uplinks_new(void)
-{
-	return calloc(1, sizeof(struct gw_store_uplinks));
-}
-
-void gw_store_uplinks_free(struct gw_store_uplinks *set)
-{
-	for (size_t i = 0; set && i < GW_STORE_SLOTS; i++) {
-		free(set->names[i]);
-		free(set->urls[i]);
-	}
-	free(set);
-}
-
-bool gw_store_uplinks_add(
-	struct gw_store_uplinks *set, size_t slot, const char *name, const char *url)
-{
-	set->names[slot] = strdup(name);
-	set->urls[slot] = strdup(url ? url : "");
-	return set->names[slot] && set->urls[slot];
-}
-
-/* The store gives a slot back with release: what it last wrote there is seen here. Only main
- * takes slots, so between the load and the or nobody else can have taken this one. */
-enum gw_err gw_store_reserve_slot(
-	struct gw_store *s, size_t *ret_slot, struct gw_error *err)
-{
-	uint32_t taken = atomic_load_explicit(&s->taken_slots, memory_order_acquire);
-	size_t slot = taken == UINT32_MAX ? 0 : (size_t)__builtin_ctz(~taken);
-	struct gw_mailbox *l = &s->mailboxes[slot];
-
-	if (taken == UINT32_MAX)
-		return gw_fail(err, GW_ERR_FULL, 0,
-			"the store must first write what %d earlier uplinks said",
-			GW_STORE_SLOTS);
-	if (!l->messages.slots &&
-		gw_ring_init(&l->messages, GW_MAILBOX_MESSAGES,
-			sizeof(struct gw_mailbox_message), err))
-		return GW_ERR_SYSTEM;
-	l->request_pending = false;
-	atomic_fetch_or_explicit(
-		&s->taken_slots, (uint32_t)1 << slot, memory_order_relaxed);
-	*ret_slot = slot;
-	return GW_OK;
-}
-
 static void free_slot(struct gw_store *s, size_t slot)
 {
+	/* Release, paired with the acquire of gw_store_reserve_slot: main sees the slot empty. */
 	atomic_fetch_and_explicit(
 		&s->taken_slots, ~((uint32_t)1 << slot), memory_order_release);
 }
-
-void gw_store_release_slot(struct gw_store *s, size_t slot)
-{
-	pthread_mutex_lock(&s->lock);
-	s->mailboxes[slot].wake = NULL;
-	pthread_mutex_unlock(&s->lock);
-	free_slot(s, slot);
-}
-
-void gw_store_detach_uplink(struct gw_store *s, size_t slot)
-{
-	pthread_mutex_lock(&s->lock);
-	s->mailboxes[slot].wake = NULL;
-	s->mailboxes[slot].thread_ended = true;
-	pthread_mutex_unlock(&s->lock);
-	gw_wake_poke(&s->wake);
-}
-
-/*
- * One producer; a consumer that takes the whole list, so that no node is met twice. Release: the
- * set and the lines it names are written before it is seen. The engine that gives from_seq runs
- * after this call, so whoever popped that event finds the set here.
- */
-void gw_store_uplinks_set(
-	struct gw_store *s, struct gw_store_uplinks *set, uint64_t from_seq)
-{
-	set->from_seq = from_seq;
-	set->next = atomic_load_explicit(&s->uplink_sets, memory_order_relaxed);
-	while (!atomic_compare_exchange_weak_explicit(&s->uplink_sets, &set->next, set,
-		memory_order_release, memory_order_relaxed))
-		;
-	gw_wake_poke(&s->wake);
-}
-
-/* ---- sets, in the store's thread ---- */
 
 static bool has_slot(uint32_t slots, size_t slot)
 {
@@ -122,8 +33,8 @@ static void move_mask(uint32_t *mask, size_t from, size_t to)
 		*mask = (*mask & ~((uint32_t)1 << from)) | (uint32_t)1 << to;
 }
 
-/* What the uplink of one slot was owed and what it said go to another's. Its thread may still be
- * at its last try: what it says from now on counts for the other. */
+/* What one slot is owed, and the marks it gave, become another's. The thread of the first may
+ * still be in its last request: its later marks count for heir_slot. */
 static void move_owed(struct gw_store *s, size_t from, size_t to)
 {
 	for (size_t i = 0; i < s->n_entries; i++) {
@@ -137,24 +48,25 @@ static void move_owed(struct gw_store *s, size_t from, size_t to)
 	s->mailboxes[from].heir_slot = (uint8_t)to;
 }
 
-/* A name that is back, or a new name for the same platform, takes over what is in memory. */
+/* An uplink with the name of a removed one, or with its URL, takes over what is in memory. The
+ * database's part follows in gw_registry_write. */
 static void inherit_in_memory(struct gw_store *s, size_t slot)
 {
-	const struct gw_mailbox *l = &s->mailboxes[slot];
+	const struct gw_mailbox *box = &s->mailboxes[slot];
 
 	for (size_t i = 0; i < GW_STORE_SLOTS; i++) {
 		const struct gw_mailbox *was = &s->mailboxes[i];
 
 		if (!has_slot(s->used_slots & ~s->active_slots, i) || was->heir_slot != i)
 			continue;
-		if (strcmp(was->name, l->name) == 0 ||
-			(l->url[0] && strcmp(was->url, l->url) == 0 &&
+		if (strcmp(was->name, box->name) == 0 ||
+			(box->url[0] && strcmp(was->url, box->url) == 0 &&
 				!gw_slots_is_active(s, was->name)))
 			move_owed(s, i, slot);
 	}
 }
 
-/* It was configured before, and what arose when nobody was is not written yet. */
+/* Events of a time without uplinks are owed to every removed one. This one was removed then. */
 static void owe_uncommitted(struct gw_store *s, size_t slot)
 {
 	for (size_t i = 0; i < s->n_entries; i++)
@@ -194,7 +106,7 @@ static void apply_set(struct gw_store *s, struct gw_store_uplinks *set)
 	gw_store_uplinks_free(set);
 }
 
-/* Those that were handed over come newest first. */
+/* Appends the sets main handed over, which come newest first, to pending_sets, oldest first. */
 static void receive_sets(struct gw_store *s)
 {
 	struct gw_store_uplinks *newest = atomic_exchange_explicit(
@@ -215,7 +127,7 @@ static void receive_sets(struct gw_store *s)
 
 void gw_slots_apply_sets(struct gw_store *s, uint64_t seq)
 {
-	/* relaxed: collect takes it with acquire */
+	/* relaxed: receive_sets loads it with acquire */
 	if (atomic_load_explicit(&s->uplink_sets, memory_order_relaxed))
 		receive_sets(s);
 	while (s->pending_sets && s->pending_sets->from_seq <= seq) {
@@ -226,17 +138,17 @@ void gw_slots_apply_sets(struct gw_store *s, uint64_t seq)
 	}
 }
 
-/* Nobody speaks there any more, and all that was said or is owed there is in the database. */
+/* Its thread has ended, and every mark and every owed event is in the database. */
 static bool is_finished(struct gw_store *s, size_t slot)
 {
-	struct gw_mailbox *l = &s->mailboxes[slot];
+	struct gw_mailbox *box = &s->mailboxes[slot];
 	uint32_t mask = (uint32_t)1 << slot;
 	bool thread_ended;
 
 	pthread_mutex_lock(&s->lock);
-	thread_ended = l->thread_ended;
+	thread_ended = box->thread_ended;
 	pthread_mutex_unlock(&s->lock);
-	if (!thread_ended || gw_ring_count(&l->messages) > 0)
+	if (!thread_ended || gw_ring_count(&box->messages) > 0)
 		return false;
 	for (size_t i = 0; i < s->n_marks; i++)
 		if (s->marks[i].slot == slot)
@@ -251,20 +163,19 @@ static bool is_finished(struct gw_store *s, size_t slot)
 void gw_slots_free_finished(struct gw_store *s)
 {
 	for (size_t i = 0; i < GW_STORE_SLOTS; i++) {
-		struct gw_mailbox *l = &s->mailboxes[i];
+		struct gw_mailbox *box = &s->mailboxes[i];
 
 		if (!has_slot(s->used_slots & ~s->active_slots, i) || !is_finished(s, i))
 			continue;
 		s->used_slots &= ~((uint32_t)1 << i);
 		gw_batch_free(
-			atomic_exchange_explicit(&l->reply, NULL, memory_order_acquire));
-		free(l->name);
-		free(l->url);
-		l->name = l->url = NULL;
-		l->request_received = l->thread_ended = false;
-		l->bit = 0;
-		s->uplinks_changed =
-			true; /* its name may have nothing left to be kept for */
+			atomic_exchange_explicit(&box->reply, NULL, memory_order_acquire));
+		free(box->name);
+		free(box->url);
+		box->name = box->url = NULL;
+		box->request_received = box->thread_ended = false;
+		box->bit = 0;
+		s->uplinks_changed = true; /* the name may have nothing owed any more */
 		free_slot(s, i);
 	}
 }

@@ -1,19 +1,33 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Every call of store.h: what main, the engine and the uplinks call from their own threads, and
+ * the loop of the store's thread. Rows are committed in writer.c, write_transaction().
+ */
 #include "store/store.h"
 
 #include "base/log.h"
+#include "store/mailbox.h"
+#include "store/previous_run.h"
+#include "store/recovery.h"
+#include "store/slots.h"
 #include "store/store_internal.h"
+#include "store/writer.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-/* Given up, it must let a whole WAL be copied into a file that grows by it, and then the first
- * block of old rows be deleted. */
-#define BALLAST_WAL  ((int64_t)GW_DB_WAL_PAGES * GW_DB_PAGE_BYTES)
-#define BALLAST_MORE (INT64_C(2) << 20)
-#define CLOSE_TRIES  64
+/* When it is given up, a whole WAL must fit into the file, and after it the deletion of the first
+ * block of old rows. */
+#define BALLAST_WAL      ((int64_t)GW_DB_WAL_PAGES * GW_DB_PAGE_BYTES)
+#define BALLAST_MORE     (INT64_C(2) << 20)
+#define BACKOFF_FIRST_NS (100 * GW_NS_PER_MS)
+#define BACKOFF_MAX_NS   (10 * GW_NS_PER_SEC)
+#define CLOSE_STEPS      64
+#define AWAIT_SLICE_NS   (20 * GW_NS_PER_MS)
+
+/* ---- life ---- */
 
 static enum gw_err set_up(
 	struct gw_store *s, const struct gw_store_opts *opts, struct gw_error *err)
@@ -35,7 +49,9 @@ static enum gw_err set_up(
 	s->max_bytes = s->retention.max_pages * GW_DB_PAGE_BYTES;
 	s->ballast_bytes = BALLAST_MORE +
 		(s->max_bytes < BALLAST_WAL ? s->max_bytes : BALLAST_WAL);
-	s->quarantine_owing = true; /* until it was looked */
+	s->quarantine_owing = true; /* until the directory was searched */
+	gw_backoff_init(&s->backoff, BACKOFF_FIRST_NS, BACKOFF_MAX_NS,
+		(uint64_t)gw_clock_mono_ns());
 
 	pthread_mutex_init(&s->lock, NULL);
 	pthread_condattr_init(&monotonic);
@@ -77,8 +93,8 @@ void gw_store_free(struct gw_store *s)
 		return;
 	gw_store_request_stop(s);
 	gw_store_join(s);
-	/* what came after the thread ended: the engine's last events, the uplinks' last marks */
-	for (int i = 0; s->run_decided && i < CLOSE_TRIES; i++)
+	/* The engine and the uplinks may have sent after the thread's last step. */
+	for (int i = 0; s->run_decided && i < CLOSE_STEPS; i++)
 		if (gw_writer_step(s, true) > 0 && !gw_writer_has_input(s))
 			break;
 	gw_recovery_close(s);
@@ -92,7 +108,6 @@ void gw_store_free(struct gw_store *s)
 	free(atomic_load_explicit(&s->verify_result, memory_order_acquire));
 	gw_ring_fini(&s->events);
 	gw_wake_fini(&s->wake);
-	gw_pool_fini(&s->pool);
 	pthread_cond_destroy(&s->changed);
 	pthread_mutex_destroy(&s->lock);
 	free(s->entries);
@@ -102,15 +117,7 @@ void gw_store_free(struct gw_store *s)
 	free(s);
 }
 
-uint64_t gw_store_run(const struct gw_store *s)
-{
-	return s->run;
-}
-
-uint64_t gw_store_last_seq(const struct gw_store *s)
-{
-	return s->last_seq;
-}
+/* ---- the thread ---- */
 
 static void *run(void *arg)
 {
@@ -162,6 +169,97 @@ struct gw_thread *gw_store_thread(struct gw_store *s)
 	return &s->thread;
 }
 
+/* ---- main: what earlier runs left ---- */
+
+/* A time of CLOCK_MONOTONIC, which the condition uses, from one of gw_clock_mono_ns(). */
+static struct timespec deadline(int64_t mono_ns)
+{
+	int64_t left_ns = mono_ns - gw_clock_mono_ns();
+	struct timespec until;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	if (left_ns <= 0)
+		return until;
+	left_ns += until.tv_nsec;
+	until.tv_sec += (time_t)(left_ns / GW_NS_PER_SEC);
+	until.tv_nsec = (long)(left_ns % GW_NS_PER_SEC);
+	return until;
+}
+
+/* CPU time of the thread. It does not grow while the thread waits for a disk, but now and then
+ * while it waits for a busy processor. */
+static int64_t cpu_time_ns(struct gw_store *s)
+{
+	struct timespec used;
+	clockid_t clock;
+
+	if (!s->thread.running || pthread_getcpuclockid(s->thread.id, &clock) ||
+		clock_gettime(clock, &used))
+		return 0;
+	return used.tv_sec * GW_NS_PER_SEC + used.tv_nsec;
+}
+
+bool gw_store_await_previous_run(struct gw_store *s, int64_t idle_ns, int64_t max_ns)
+{
+	int64_t now_ns = gw_clock_mono_ns(), until_ns = now_ns + max_ns;
+	int64_t progress_ns = now_ns, cpu_ns = -1, was_cpu_ns;
+	struct timespec until;
+	bool read;
+
+	pthread_mutex_lock(&s->lock);
+	while (!s->run_decided) {
+		now_ns = gw_clock_mono_ns();
+		was_cpu_ns = cpu_ns;
+		cpu_ns = cpu_time_ns(s);
+		if (cpu_ns != was_cpu_ns)
+			progress_ns = now_ns;
+		if (now_ns >= until_ns || now_ns - progress_ns >= idle_ns) {
+			gw_previous_run_decide(s, 0, 0, false);
+			break;
+		}
+		until = deadline(now_ns + AWAIT_SLICE_NS);
+		pthread_cond_timedwait(&s->changed, &s->lock, &until);
+	}
+	read = s->previous_read_published;
+	pthread_mutex_unlock(&s->lock);
+	return read;
+}
+
+uint64_t gw_store_run(const struct gw_store *s)
+{
+	return s->run;
+}
+
+uint64_t gw_store_last_seq(const struct gw_store *s)
+{
+	return s->last_seq;
+}
+
+void gw_store_load_alarms(struct gw_store *s,
+	void (*each)(void *arg, const struct gw_alarm_record *record,
+		const struct gw_alarm_info *info),
+	void *arg)
+{
+	/* acquire, paired with the release of gw_saved_alarms_post */
+	struct gw_saved_alarms *newest = atomic_exchange_explicit(
+		&s->saved_alarms, NULL, memory_order_acquire);
+
+	while (newest) { /* the oldest first */
+		struct gw_saved_alarms **last = &newest, *saved;
+
+		while ((*last)->next)
+			last = &(*last)->next;
+		saved = *last;
+		*last = NULL;
+		for (size_t i = 0; i < saved->n; i++)
+			each(arg, &saved->alarms[i].record, saved->alarms[i].info);
+		saved->next = s->handed_over;
+		s->handed_over = saved;
+	}
+}
+
+/* ---- events ---- */
+
 struct gw_ring *gw_store_events(struct gw_store *s)
 {
 	return &s->events;
@@ -177,20 +275,6 @@ uint64_t gw_store_committed(const struct gw_store *s)
 	return atomic_load_explicit(&s->committed, memory_order_acquire);
 }
 
-struct timespec gw_store_deadline(int64_t mono_ns)
-{
-	int64_t left_ns = mono_ns - gw_clock_mono_ns();
-	struct timespec until;
-
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	if (left_ns <= 0)
-		return until;
-	left_ns += until.tv_nsec;
-	until.tv_sec += (time_t)(left_ns / GW_NS_PER_SEC);
-	until.tv_nsec = (long)(left_ns % GW_NS_PER_SEC);
-	return until;
-}
-
 bool gw_store_wait(struct gw_store *s, uint64_t seq, int64_t until_mono_ns)
 {
 	struct timespec until;
@@ -199,7 +283,7 @@ bool gw_store_wait(struct gw_store *s, uint64_t seq, int64_t until_mono_ns)
 		return true;
 	if (until_mono_ns <= gw_clock_mono_ns())
 		return false;
-	until = gw_store_deadline(until_mono_ns);
+	until = deadline(until_mono_ns);
 	pthread_mutex_lock(&s->lock);
 	while (gw_store_committed(s) < seq)
 		if (pthread_cond_timedwait(&s->changed, &s->lock, &until))
@@ -208,16 +292,210 @@ bool gw_store_wait(struct gw_store *s, uint64_t seq, int64_t until_mono_ns)
 	return gw_store_committed(s) >= seq;
 }
 
-uint32_t gw_store_backlog_generation(const struct gw_store *s)
-{
-	return atomic_load_explicit(&s->backlog_generation, memory_order_acquire);
-}
-
 void gw_store_status(struct gw_store *s, struct gw_store_status *ret_status)
 {
 	pthread_mutex_lock(&s->lock);
 	*ret_status = s->status;
 	pthread_mutex_unlock(&s->lock);
-	/* what waits in the ring is pending too */
 	ret_status->pending += gw_ring_count(&s->events);
+}
+
+/* ---- main: uplinks come and go ---- */
+
+struct gw_store_uplinks *gw_store_uplinks_new(void)
+{
+	return calloc(1, sizeof(struct gw_store_uplinks));
+}
+
+void gw_store_uplinks_free(struct gw_store_uplinks *set)
+{
+	for (size_t i = 0; set && i < GW_STORE_SLOTS; i++) {
+		free(set->names[i]);
+		free(set->urls[i]);
+	}
+	free(set);
+}
+
+bool gw_store_uplinks_add(
+	struct gw_store_uplinks *set, size_t slot, const char *name, const char *url)
+{
+	set->names[slot] = strdup(name);
+	set->urls[slot] = strdup(url ? url : "");
+	return set->names[slot] && set->urls[slot];
+}
+
+/* Acquire, paired with the release of free_slot in slots.c: main sees the slot empty. Only main
+ * sets bits, so no other thread can take this slot between the load and the or. */
+enum gw_err gw_store_reserve_slot(
+	struct gw_store *s, size_t *ret_slot, struct gw_error *err)
+{
+	uint32_t taken = atomic_load_explicit(&s->taken_slots, memory_order_acquire);
+	size_t slot = taken == UINT32_MAX ? 0 : (size_t)__builtin_ctz(~taken);
+	struct gw_mailbox *box = &s->mailboxes[slot];
+
+	if (taken == UINT32_MAX)
+		return gw_fail(err, GW_ERR_FULL, 0,
+			"the store must first write what %d earlier uplinks said",
+			GW_STORE_SLOTS);
+	if (!box->messages.slots &&
+		gw_ring_init(&box->messages, GW_MAILBOX_MESSAGES,
+			sizeof(struct gw_mailbox_message), err))
+		return GW_ERR_SYSTEM;
+	box->request_pending = false;
+	atomic_fetch_or_explicit(
+		&s->taken_slots, (uint32_t)1 << slot, memory_order_relaxed);
+	*ret_slot = slot;
+	return GW_OK;
+}
+
+void gw_store_release_slot(struct gw_store *s, size_t slot)
+{
+	pthread_mutex_lock(&s->lock);
+	s->mailboxes[slot].wake = NULL;
+	pthread_mutex_unlock(&s->lock);
+	atomic_fetch_and_explicit(
+		&s->taken_slots, ~((uint32_t)1 << slot), memory_order_release);
+}
+
+void gw_store_attach_uplink(struct gw_store *s, size_t slot, struct gw_wake *wake)
+{
+	pthread_mutex_lock(&s->lock);
+	s->mailboxes[slot].wake = wake;
+	pthread_mutex_unlock(&s->lock);
+}
+
+void gw_store_detach_uplink(struct gw_store *s, size_t slot)
+{
+	pthread_mutex_lock(&s->lock);
+	s->mailboxes[slot].wake = NULL;
+	s->mailboxes[slot].thread_ended = true;
+	pthread_mutex_unlock(&s->lock);
+	gw_wake_poke(&s->wake);
+}
+
+/*
+ * One producer; the consumer takes the whole list, so that no node is seen twice. Release, paired
+ * with the acquire of receive_sets in slots.c: the set is written before it is seen. The engine
+ * that gives from_seq runs after this call, so whoever popped that event finds the set.
+ */
+void gw_store_uplinks_set(
+	struct gw_store *s, struct gw_store_uplinks *set, uint64_t from_seq)
+{
+	set->from_seq = from_seq;
+	set->next = atomic_load_explicit(&s->uplink_sets, memory_order_relaxed);
+	while (!atomic_compare_exchange_weak_explicit(&s->uplink_sets, &set->next, set,
+		memory_order_release, memory_order_relaxed))
+		;
+	gw_wake_poke(&s->wake);
+}
+
+/* ---- an uplink's thread: its mailbox ---- */
+
+bool gw_store_mark(struct gw_store *s, size_t slot, uint64_t seq, enum gw_mark_kind kind)
+{
+	return gw_mailbox_send(
+		s, slot, &(struct gw_mailbox_message){.seq = seq, .kind = (uint16_t)kind});
+}
+
+static uint16_t cap_batch(size_t n)
+{
+	return (uint16_t)(n < GW_STORE_BATCH ? n : GW_STORE_BATCH);
+}
+
+bool gw_store_request_owed(
+	struct gw_store *s, size_t slot, struct gw_owed_cursor after, size_t max_events)
+{
+	return gw_mailbox_send_request(s, slot,
+		&(struct gw_mailbox_message){.seq = after.seq,
+			.level = after.level,
+			.max_events = cap_batch(max_events),
+			.kind = GW_MAILBOX_REQUEST_OWED});
+}
+
+bool gw_store_request_parked(
+	struct gw_store *s, size_t slot, uint64_t after_seq, size_t max_events)
+{
+	return gw_mailbox_send_request(s, slot,
+		&(struct gw_mailbox_message){.seq = after_seq,
+			.max_events = cap_batch(max_events),
+			.kind = GW_MAILBOX_REQUEST_PARKED});
+}
+
+bool gw_store_request_resend(
+	struct gw_store *s, size_t slot, uint64_t from_seq, int64_t from_ms)
+{
+	return gw_mailbox_send_request(s, slot,
+		&(struct gw_mailbox_message){.seq = from_seq,
+			.from_ms = from_ms,
+			.kind = GW_MAILBOX_REQUEST_RESEND});
+}
+
+/* Acquire, paired with the release of gw_mailbox_reply_all: the events are seen. */
+struct gw_batch *gw_store_take_batch(struct gw_store *s, size_t slot)
+{
+	struct gw_mailbox *box = &s->mailboxes[slot];
+	struct gw_batch *b = atomic_exchange_explicit(
+		&box->reply, NULL, memory_order_acq_rel);
+
+	if (b)
+		box->request_pending = false;
+	return b;
+}
+
+uint32_t gw_store_backlog_generation(const struct gw_store *s)
+{
+	return atomic_load_explicit(&s->backlog_generation, memory_order_acquire);
+}
+
+/* ---- main: history, verify ---- */
+
+void gw_store_attach_reader(struct gw_store *s, struct gw_wake *wake)
+{
+	s->reader = wake;
+}
+
+bool gw_store_request_history(struct gw_store *s, size_t last, int64_t since_ms)
+{
+	if (s->history_pending)
+		return false;
+	s->history_pending = true;
+	s->history_last = last < GW_STORE_HISTORY ? last : GW_STORE_HISTORY;
+	s->history_since_ms = since_ms;
+	/* release, paired with the acquire of gw_mailbox_reply_all */
+	atomic_store_explicit(&s->history_requested, true, memory_order_release);
+	gw_wake_poke(&s->wake);
+	return true;
+}
+
+struct gw_batch *gw_store_take_history(struct gw_store *s)
+{
+	struct gw_batch *b = atomic_exchange_explicit(
+		&s->history, NULL, memory_order_acq_rel);
+
+	if (b)
+		s->history_pending = false;
+	return b;
+}
+
+bool gw_store_request_verify(struct gw_store *s)
+{
+	/* relaxed: no other memory is handed over with it */
+	if (atomic_exchange_explicit(&s->verify_requested, true, memory_order_relaxed))
+		return false;
+	gw_wake_poke(&s->wake);
+	return true;
+}
+
+bool gw_store_take_verify_result(
+	struct gw_store *s, struct gw_store_verify_result *ret_result)
+{
+	/* acquire, paired with the release of publish_result in verify.c */
+	struct gw_store_verify_result *v = atomic_exchange_explicit(
+		&s->verify_result, NULL, memory_order_acquire);
+
+	if (!v)
+		return false;
+	*ret_result = *v;
+	free(v);
+	return true;
 }

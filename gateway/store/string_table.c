@@ -13,7 +13,7 @@ void gw_string_table_clear_cache(struct gw_string_table *t)
 	t->added = added;
 }
 
-/* Every text of an alarm, in the order of the columns. */
+/* Every text of an alarm, in the order of the columns of table info. */
 static void collect_strings(const struct gw_alarm_info *i, const char *ret_texts[N_STRINGS])
 {
 	const char *all[N_STRINGS] = {i->key, i->name, i->subject, i->condition, i->text,
@@ -33,8 +33,8 @@ static uint64_t mix(uint64_t h)
 	return h ^ h >> 33;
 }
 
-/* Two independent 64-bit hashes (FNV-1a and a multiplicative one): texts that differ by chance
- * share both once in 2^128. The bytes are in the database: never change this. */
+/* Two independent 64-bit hashes (FNV-1a and a multiplicative one): two different sets of texts have
+ * the same digest once in 2^128. The digests are in databases: never change this. */
 static void digest(const char *const texts[N_STRINGS], unsigned class_,
 	unsigned char ret_digest[GW_STRING_TABLE_DIGEST])
 {
@@ -128,15 +128,15 @@ enum gw_err gw_string_table_boot_id(struct gw_string_table *t, struct gw_db *db,
 	return GW_OK;
 }
 
-/* get(arg, column) yields each text; pooled, and put where it belongs. */
+/* Copies the texts into the arena, in the order of collect_strings. */
 static const struct gw_alarm_info *build_info(
-	struct gw_pool *pool, const char *texts[N_STRINGS], enum gw_class class_)
+	struct gw_arena *arena, const char *texts[N_STRINGS], enum gw_class class_)
 {
-	struct gw_alarm_info *i = gw_pool_take(pool, sizeof(*i));
-	struct gw_site_info *site = gw_pool_take(pool, sizeof(*site));
+	struct gw_alarm_info *i = gw_arena_alloc(arena, 1, sizeof(*i));
+	struct gw_site_info *site = gw_arena_alloc(arena, 1, sizeof(*site));
 
 	for (size_t k = 0; k < N_STRINGS; k++) {
-		texts[k] = gw_pool_text(pool, texts[k], strlen(texts[k]));
+		texts[k] = gw_arena_copy(arena, texts[k], strlen(texts[k]));
 		if (!texts[k])
 			return NULL;
 	}
@@ -160,7 +160,7 @@ static const struct gw_alarm_info *build_info(
 	return i;
 }
 
-enum gw_err gw_string_table_load_info(struct gw_db *db, int64_t id, struct gw_pool *pool,
+enum gw_err gw_string_table_load_info(struct gw_db *db, int64_t id, struct gw_arena *arena,
 	const struct gw_alarm_info **ret_info, struct gw_error *err)
 {
 	sqlite3_stmt *st = gw_db_stmt(db, GW_DB_INFO_GET);
@@ -181,7 +181,7 @@ enum gw_err gw_string_table_load_info(struct gw_db *db, int64_t id, struct gw_po
 	}
 	for (int i = 0; i < N_STRINGS; i++)
 		complete &= (texts[i] = gw_db_text(st, 1 + i)) != NULL;
-	info = complete ? build_info(pool, texts, (enum gw_class)sqlite3_column_int(st, 0))
+	info = complete ? build_info(arena, texts, (enum gw_class)sqlite3_column_int(st, 0))
 			: NULL;
 	sqlite3_reset(st);
 	if (!info)
@@ -191,10 +191,10 @@ enum gw_err gw_string_table_load_info(struct gw_db *db, int64_t id, struct gw_po
 }
 
 const struct gw_alarm_info *gw_string_table_copy_info(
-	const struct gw_alarm_info *info, struct gw_pool *pool)
+	const struct gw_alarm_info *info, struct gw_arena *arena)
 {
 	const char *texts[N_STRINGS];
 
 	collect_strings(info, texts);
-	return build_info(pool, texts, info->class_);
+	return build_info(arena, texts, info->class_);
 }

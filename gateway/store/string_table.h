@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * string_table.h: the texts of alarms and boots, each kept once in the database and named by a small
- * number, so that an event row is small.
+ * string_table.h: the texts of alarms and the ids of boots, each once in the database. An event row
+ * refers to them by a small number.
  *
- * Owner: the journal. Thread: as the database. Forget after every rollback and reopening: a
- * number given in a transaction that never was is nobody's.
+ * Owner: the store. Thread: as the database. Clear the cache after every rollback and reopening:
+ * it may hold a number that was given in a transaction that was not committed.
  */
 #ifndef GW_STORE_STRING_TABLE_H
 #define GW_STORE_STRING_TABLE_H
 
+#include "base/arena.h"
 #include "flow/event.h"
 #include "store/db.h"
-#include "store/pool.h"
 
 #define GW_STRING_TABLE_CACHE  512 /* power of two */
 #define GW_STRING_TABLE_DIGEST 16
@@ -23,22 +23,22 @@ struct gw_string_table {
 	} cache[GW_STRING_TABLE_CACHE];
 	char boot[GW_BOOT_ID];
 	int64_t boot_id; /* 0: none */
-	uint64_t added;  /* texts that were new; forgetting keeps it */
+	uint64_t added;  /* rows inserted since start; clearing the cache keeps it */
 };
 
 void gw_string_table_clear_cache(struct gw_string_table *t);
 
-/* The number of these texts, given now if they are new. Inside a transaction. */
+/* Inside a transaction: the number of these texts, inserted if they are new. */
 enum gw_err gw_string_table_info_id(struct gw_string_table *t, struct gw_db *db,
 	const struct gw_alarm_info *info, int64_t *ret_id, struct gw_error *err);
 enum gw_err gw_string_table_boot_id(struct gw_string_table *t, struct gw_db *db,
 	const char boot[GW_BOOT_ID], int64_t *ret_id, struct gw_error *err);
 
-/* The texts of a number, in the pool's memory. GW_ERR_CORRUPT if there are none. */
-enum gw_err gw_string_table_load_info(struct gw_db *db, int64_t id, struct gw_pool *pool,
+/* The texts of a number, in the arena. GW_ERR_CORRUPT: there is no such number. */
+enum gw_err gw_string_table_load_info(struct gw_db *db, int64_t id, struct gw_arena *arena,
 	const struct gw_alarm_info **ret_info, struct gw_error *err);
-/* A copy in the pool's memory; NULL without memory. */
+/* A copy in the arena; NULL: no memory. */
 const struct gw_alarm_info *gw_string_table_copy_info(
-	const struct gw_alarm_info *info, struct gw_pool *pool);
+	const struct gw_alarm_info *info, struct gw_arena *arena);
 
 #endif

@@ -1,43 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* `tocsin verify`: a walk over the chain, a piece a round, so that no commit waits for it. */
+#include "store/verify.h"
+
 #include "store/chain.h"
 #include "store/store_internal.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-
-void gw_chain_hex(const unsigned char hash[GW_CHAIN_HASH], char ret_hex[GW_STORE_HASH_HEX])
-{
-	for (size_t i = 0; i < GW_CHAIN_HASH; i++)
-		snprintf(ret_hex + 2 * i, 3, "%02x", hash[i]);
-}
-
-/* ---- main's side ---- */
-
-bool gw_store_request_verify(struct gw_store *s)
-{
-	/* relaxed: nothing is handed over with it */
-	if (atomic_exchange_explicit(&s->verify_requested, true, memory_order_relaxed))
-		return false;
-	gw_wake_poke(&s->wake);
-	return true;
-}
-
-bool gw_store_take_verify_result(
-	struct gw_store *s, struct gw_store_verify_result *ret_result)
-{
-	/* acquire: what the store wrote there is seen */
-	struct gw_store_verify_result *v = atomic_exchange_explicit(
-		&s->verify_result, NULL, memory_order_acquire);
-
-	if (!v)
-		return false;
-	*ret_result = *v;
-	free(v);
-	return true;
-}
-
-/* ---- the store's ---- */
 
 static void publish_result(struct gw_store *s, const struct gw_error *why)
 {
@@ -46,7 +14,7 @@ static void publish_result(struct gw_store *s, const struct gw_error *why)
 
 	s->verifying = false;
 	if (!v)
-		return; /* it is asked still: in the next round */
+		return; /* no memory: verify_requested stands, so the next step walks again */
 	*v = (struct gw_store_verify_result){.failed = why != NULL,
 		.rows = w->rows,
 		.unchained = w->unchained,
@@ -61,7 +29,7 @@ static void publish_result(struct gw_store *s, const struct gw_error *why)
 		gw_wake_poke(s->reader);
 }
 
-bool gw_verify_step(struct gw_store *s, bool last)
+bool gw_verify_step(struct gw_store *s, bool stopping)
 {
 	uint32_t generation = atomic_load_explicit(
 		&s->backlog_generation, memory_order_relaxed);
@@ -69,12 +37,12 @@ bool gw_verify_step(struct gw_store *s, bool last)
 
 	if (!atomic_load_explicit(&s->verify_requested, memory_order_relaxed))
 		return false;
-	/* rows that came in out of their order behind the walk: from the beginning again */
+	/* Rows were inserted behind the walk: it begins again. */
 	if (!s->verifying || s->walk_generation != generation)
 		s->walk = (struct gw_chain_walk){.rows = 0};
 	s->verifying = true;
 	s->walk_generation = generation;
-	if (last) {
+	if (stopping) {
 		gw_fail(&why, GW_ERR_STOPPED, 0, "tocsind stops");
 		publish_result(s, &why);
 	} else if (!s->start_recorded || s->failing || s->suspect) {

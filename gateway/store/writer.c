@@ -1,113 +1,33 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "store/writer.h"
+
 #include "base/log.h"
+#include "store/ballast.h"
+#include "store/recovery.h"
 #include "store/run_counter.h"
+#include "store/salvage.h"
+#include "store/slots.h"
 #include "store/store_internal.h"
+#include "store/verify.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#define COMMIT_MAX          1024 /* events in one transaction */
 #define MARKS_WAIT_NS       (100 * GW_NS_PER_MS)
-#define BACKOFF_MIN_NS      (100 * GW_NS_PER_MS)
-#define BACKOFF_MAX_NS      (10 * GW_NS_PER_SEC)
 #define BALLAST_WAIT_NS     (10 * GW_NS_PER_SEC)
 #define RUN_COUNTER_WAIT_NS (60 * GW_NS_PER_SEC)
 #define SLEEP_NS            (2 * GW_NS_PER_SEC) /* shorter than GW_BEAT_MAX_MS */
 #define WRITE_TRIES         16
 #define FREE_SPACE_TRIES    8
-#define THINNING_WAIT_NS    GW_NS_PER_SEC
 
-/* ---- in ---- */
+/* ---- one transaction ---- */
 
-/* Whether the key is in the table; it is afterwards. */
-static bool was_seen(const char **seen, size_t capacity, const char *key)
-{
-	size_t at = 0;
-
-	for (const char *p = key; *p; p++)
-		at = at * 31 + (unsigned char)*p;
-	for (at &= capacity - 1; seen[at]; at = (at + 1) & (capacity - 1))
-		if (strcmp(seen[at], key) == 0)
-			return true;
-	seen[at] = key;
-	return false;
-}
-
-/* Events the uplinks have, and that a later event of the same alarm has overtaken: what is
- * forgotten is a line of history, not a state and not a delivery. Only with a disk that cannot
- * be written and memory for no more. */
-static void drop_superseded(struct gw_store *s)
-{
-	size_t n_kept = s->n_entries, capacity = 64;
-	const char **seen;
-
-	while (capacity < 2 * s->n_entries)
-		capacity *= 2;
-	seen = calloc(capacity, sizeof(*seen));
-	if (!seen)
-		return;
-	for (size_t i = s->n_entries; i-- > 0;) {
-		const struct gw_journal_entry *e = &s->entries[i];
-
-		if (!was_seen(seen, capacity, e->event.info->key) || e->owed)
-			s->entries[--n_kept] = *e;
-		else
-			s->refused++;
-	}
-	free(seen);
-	s->n_entries -= n_kept;
-	memmove(s->entries, s->entries + n_kept, s->n_entries * sizeof(*s->entries));
-}
-
-static bool reserve_entry(struct gw_store *s, int64_t now_ns)
-{
-	size_t capacity = s->entries_capacity ? 2 * s->entries_capacity : 64;
-	struct gw_journal_entry *grown;
-
-	if (s->n_entries < s->entries_capacity)
-		return true;
-	if (s->n_entries >= s->max_pending) {
-		if (now_ns - s->last_thinning_ns < THINNING_WAIT_NS)
-			return false;
-		s->last_thinning_ns = now_ns;
-		drop_superseded(s);
-		return s->n_entries < s->entries_capacity;
-	}
-	if (capacity > s->max_pending)
-		capacity = s->max_pending;
-	grown = realloc(s->entries, capacity * sizeof(*grown));
-	if (!grown)
-		return false;
-	s->entries = grown;
-	s->entries_capacity = capacity;
-	return true;
-}
-
-static void drain_ring(struct gw_store *s, int64_t now_ns)
-{
-	struct gw_event e;
-
-	while (s->n_entries < COMMIT_MAX || s->failing) {
-		if (gw_ring_count(&s->events) == 0 || !reserve_entry(s, now_ns) ||
-			gw_ring_pop(&s->events, &e, 1, sizeof(e)) == 0)
-			return;
-		gw_slots_apply_sets(s, e.seq);
-		s->entries[s->n_entries++] = (struct gw_journal_entry){.event = e,
-			.owed = s->active_slots,
-			.owed_to_removed = s->active_slots == 0};
-		s->last_drained_seq = e.seq;
-	}
-}
-
-/* ---- out ---- */
-
-static uint32_t bits_of_slots(const struct gw_store *s, uint32_t sinks)
+static uint32_t bits_of_slots(const struct gw_store *s, uint32_t slots)
 {
 	uint32_t bits = 0;
 
 	for (size_t i = 0; i < GW_STORE_SLOTS; i++)
-		if (sinks >> i & 1)
+		if (slots >> i & 1)
 			bits |= s->mailboxes[i].bit;
 	return bits;
 }
@@ -125,7 +45,7 @@ static enum gw_err write_mark(struct gw_store *s, const struct gw_pending_mark *
 	struct gw_journal_cleared cleared = {0};
 	enum gw_err rc;
 
-	if (!bit) /* its debts were dropped */
+	if (!bit) /* its name was dropped from the registry */
 		return GW_OK;
 	if (m->kind == GW_MARK_UNDURABLE)
 		return gw_journal_mark_undurable(&s->db, m->seq, bit, err);
@@ -167,11 +87,11 @@ static enum gw_err write_transaction(
 	struct commit_counts w = {0};
 	enum gw_err rc = gw_db_begin(&s->db, err);
 
-	/* first what was said, then what is new: an event's row is written as it left */
+	/* Marks first, then events: an event in memory has its marks applied already. */
 	for (size_t i = 0; !rc && i < s->n_marks; i++)
 		if (s->marks[i].seq <= s->last_drained_seq)
 			rc = write_mark(s, &s->marks[i], &w, err);
-	while (!rc && w.entries < s->n_entries && w.entries < COMMIT_MAX)
+	while (!rc && w.entries < s->n_entries && w.entries < GW_STORE_COMMIT_MAX)
 		rc = write_entry(s, &s->entries[w.entries++], &w, err);
 	if (!rc && w.state_only > 0)
 		rc = gw_db_meta_put(&s->db, "last_seq",
@@ -256,21 +176,17 @@ static void finish_commit(struct gw_store *s, const struct commit_counts *w)
 			gw_mailbox_wake_uplink(s, slot);
 }
 
-/* ---- when it fails ---- */
+/* ---- failures ---- */
 
 static void record_failure(struct gw_store *s, int64_t now_ns, const struct gw_error *why)
 {
-	bool is_new = !s->failing || s->tries == 0;
+	bool is_new = !s->failing;
 
 	if (is_new)
 		s->failing_ns = now_ns;
 	s->failing = true;
-	s->tries++;
 	s->why = *why;
-	s->backoff_ns = s->backoff_ns ? 2 * s->backoff_ns : BACKOFF_MIN_NS;
-	if (s->backoff_ns > BACKOFF_MAX_NS)
-		s->backoff_ns = BACKOFF_MAX_NS;
-	s->next_attempt_ns = now_ns + s->backoff_ns;
+	gw_backoff_failed(&s->backoff, now_ns);
 	if (is_new)
 		gw_log(GW_LOG_ERR, "store: cannot write (%s); events are kept in memory",
 			why->text);
@@ -278,17 +194,16 @@ static void record_failure(struct gw_store *s, int64_t now_ns, const struct gw_e
 
 static void record_success(struct gw_store *s, int64_t now_ns)
 {
-	if (s->failing && s->tries > 0)
+	if (s->failing)
 		gw_log(GW_LOG_NOTICE, "store: writing again after %lld s, %llu tries",
 			(long long)((now_ns - s->failing_ns) / GW_NS_PER_SEC),
-			(unsigned long long)s->tries);
+			(unsigned long long)s->backoff.failures);
 	s->failing = false;
-	s->tries = 0;
-	s->backoff_ns = 0;
+	gw_backoff_succeeded(&s->backoff);
 	s->why = (struct gw_error){0};
 }
 
-/* One transaction, and the cure each failure has. */
+/* One transaction; a full disk, a corrupt file and a failed sync are dealt with in between. */
 static enum gw_err commit_pending(struct gw_store *s, struct gw_error *err)
 {
 	struct commit_counts w = {0};
@@ -298,7 +213,7 @@ static enum gw_err commit_pending(struct gw_store *s, struct gw_error *err)
 
 	if (s->n_entries > 0)
 		s->highest_class = 0;
-	for (size_t i = 0; i < s->n_entries && i < COMMIT_MAX; i++)
+	for (size_t i = 0; i < s->n_entries && i < GW_STORE_COMMIT_MAX; i++)
 		if ((int)s->entries[i].event.info->class_ > s->highest_class)
 			s->highest_class = (int)s->entries[i].event.info->class_;
 	for (int tries = 0;; tries++) {
@@ -327,15 +242,15 @@ static enum gw_err commit_pending(struct gw_store *s, struct gw_error *err)
 		}
 		if (rc == GW_ERR_FULL)
 			return rc;
-		/* The kernel tells of a failed sync once and then calls the pages clean: what
-		 * this connection believes is worth nothing. */
+		/* The kernel reports a failed sync once and then takes the pages for clean. The cache
+		 * of this connection may differ from the disk: reopen the file. */
 		s->suspect = !s->db.read_only;
 		if (reopened || !s->db.handle || s->db.read_only || tries >= WRITE_TRIES)
 			return rc;
 	}
 }
 
-/* ---- the rest of a turn ---- */
+/* ---- between commits ---- */
 
 static void checkpoint_if_due(struct gw_store *s)
 {
@@ -389,7 +304,7 @@ static void restore_ballast(struct gw_store *s, int64_t now_ns)
 	}
 }
 
-/* Main makes alarms of it. */
+/* Main feeds the points FAILING and REPLACED, which have alarms. */
 static void notify_main(struct gw_store *s)
 {
 	if (s->notified_failing == s->failing && s->notified_replaced == s->replaced)
@@ -400,7 +315,7 @@ static void notify_main(struct gw_store *s)
 		gw_wake_poke(s->reader);
 }
 
-/* The number of this start, beside the database, once nobody waits for the disk. */
+/* The file of the run counter, which survives the loss of the database. */
 static void write_run_counter(struct gw_store *s, int64_t now_ns)
 {
 	uint64_t run = s->run > s->previous_run ? s->run : s->previous_run;
@@ -461,58 +376,86 @@ bool gw_writer_has_input(struct gw_store *s)
 		(gw_ring_count(&s->events) > 0 && s->n_entries < s->max_pending);
 }
 
-int64_t gw_writer_step(struct gw_store *s, bool stopping)
-{
-	int64_t now_ns = gw_clock_mono_ns(), until_ns = now_ns + SLEEP_NS;
-	bool was_failing = s->failing, was_trimming = s->trim_more;
-	size_t marks = s->n_marks;
-	struct gw_error err = {0};
-	bool work_due, more;
+/* ---- one step ---- */
 
+static void receive(struct gw_store *s, int64_t now_ns)
+{
 	if (s->last_drained_seq < s->last_seq)
 		s->last_drained_seq = s->last_seq;
 	gw_recovery_check_file(s, now_ns);
-	drain_ring(s, now_ns);
+	gw_pending_drain_ring(s, now_ns);
 	gw_slots_apply_sets(s, s->last_drained_seq + 1);
 	gw_mailbox_receive(s);
-	gw_mailbox_apply_marks(s, now_ns);
+	gw_pending_apply_marks(s, now_ns);
 	gw_slots_free_finished(s);
 	gw_registry_check_daily(s, now_ns);
-	work_due = s->n_entries > 0 || s->failing || s->suspect || s->displaced ||
+}
+
+/* Marks alone wait for MARKS_WAIT_NS, so that one transaction takes many of them. */
+static bool is_commit_due(const struct gw_store *s, int64_t now_ns, bool stopping)
+{
+	return s->n_entries > 0 || s->failing || s->suspect || s->displaced ||
 		!s->start_recorded || s->uplinks_changed ||
 		(s->n_writable_marks > 0 &&
 			(s->flush_marks || stopping ||
 				now_ns - s->marks_writable_ns >= MARKS_WAIT_NS));
-	if (work_due && (stopping || !s->failing || now_ns >= s->next_attempt_ns)) {
-		if (commit_pending(s, &err))
-			record_failure(s, now_ns, &err);
-		else
-			record_success(s, now_ns);
-		checkpoint_if_due(s);
-		trim_step(s);
-	} else if (s->trim_more) {
-		trim_step(s);
-	}
-	gw_mailbox_reply_all(s);
-	more = gw_verify_step(s, stopping);
-	notify_main(s);
-	if (!gw_writer_has_input(s)) { /* nobody has to wait for it */
-		if (s->start_recorded && !s->failing)
-			gw_salvage_all(s);
-		write_run_counter(s, now_ns);
-		restore_ballast(s, now_ns);
-		if (!stopping)
-			extend_wal(s);
-	}
-	if (work_due || was_trimming || marks != s->n_marks || was_failing != s->failing)
-		gw_writer_publish_status(s);
+}
 
-	if (s->trim_more || more || (s->n_entries > 0 && !s->failing))
-		return 0;
-	if (s->failing && s->next_attempt_ns < until_ns)
-		until_ns = s->next_attempt_ns;
+static void commit(struct gw_store *s, int64_t now_ns)
+{
+	struct gw_error err = {0};
+
+	if (commit_pending(s, &err))
+		record_failure(s, now_ns, &err);
+	else
+		record_success(s, now_ns);
+	checkpoint_if_due(s);
+	trim_step(s);
+}
+
+/* Work on the disk that would delay whoever waits for a commit or a reply. */
+static void idle_work(struct gw_store *s, int64_t now_ns, bool stopping)
+{
+	if (s->start_recorded && !s->failing)
+		gw_salvage_all(s);
+	write_run_counter(s, now_ns);
+	restore_ballast(s, now_ns);
+	if (!stopping)
+		extend_wal(s);
+}
+
+static int64_t sleep_ns(const struct gw_store *s, int64_t now_ns)
+{
+	int64_t until_ns = now_ns + SLEEP_NS;
+
+	if (s->failing && s->backoff.next_ns < until_ns)
+		until_ns = s->backoff.next_ns;
 	if (!s->failing && s->n_writable_marks > 0 &&
 		s->marks_writable_ns + MARKS_WAIT_NS < until_ns)
 		until_ns = s->marks_writable_ns + MARKS_WAIT_NS;
 	return until_ns > now_ns ? until_ns - now_ns : 0;
+}
+
+int64_t gw_writer_step(struct gw_store *s, bool stopping)
+{
+	int64_t now_ns = gw_clock_mono_ns();
+	bool was_failing = s->failing, was_trimming = s->trim_more, due, verifying;
+	size_t n_marks = s->n_marks;
+
+	receive(s, now_ns);
+	due = is_commit_due(s, now_ns, stopping);
+	if (due && (stopping || !s->failing || gw_backoff_ready(&s->backoff, now_ns)))
+		commit(s, now_ns);
+	else if (s->trim_more)
+		trim_step(s);
+	gw_mailbox_reply_all(s);
+	verifying = gw_verify_step(s, stopping);
+	notify_main(s);
+	if (!gw_writer_has_input(s))
+		idle_work(s, now_ns, stopping);
+	if (due || was_trimming || n_marks != s->n_marks || was_failing != s->failing)
+		gw_writer_publish_status(s);
+	if (s->trim_more || verifying || (s->n_entries > 0 && !s->failing))
+		return 0;
+	return sleep_ns(s, now_ns);
 }

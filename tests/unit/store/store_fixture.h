@@ -6,7 +6,9 @@
 #ifndef GW_TESTS_STORE_FIXTURE_H
 #define GW_TESTS_STORE_FIXTURE_H
 
+#include "store/previous_run.h"
 #include "store/store_internal.h"
+#include "store/writer.h"
 
 #include "tests/unit/fixture/temp_dir.h"
 

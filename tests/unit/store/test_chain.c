@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The chain of hashes: whoever touches a row is found out, whoever tidies up is not; and the files
  * of schema 1, which had none. */
+#include "store/db_readonly.h"
+#include "store/salvage.h"
+
 #include "store_fixture.h"
 
 #include "store/chain.h"

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Uplinks come and go while the store runs; what is owed to names that are gone. */
+#include "store/recovery.h"
+
 #include "faulty_vfs.h"
 #include "store_fixture.h"
 

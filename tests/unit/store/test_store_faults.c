@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "store/quarantine.h"
+#include "store/recovery.h"
+#include "store/run_counter.h"
+
 #include "faulty_vfs.h"
 #include "store_fixture.h"
 

@@ -5,6 +5,8 @@
 
 #include "store_fixture.h"
 
+#include "store/ballast.h"
+#include "store/quarantine.h"
 #include "store/run_counter.h"
 
 static int64_t wall_ms = 1795300000000;

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * journal_read.h: rows to events, as they were written by journal.h. Batches end at their
+ * capacity.
+ *
+ * Owner: the store. Thread: as the database.
+ */
+#ifndef GW_STORE_JOURNAL_READ_H
+#define GW_STORE_JOURNAL_READ_H
+
+#include "base/arena.h"
+#include "engine/engine.h"
+#include "store/batch.h"
+#include "store/db.h"
+
+struct gw_chain_link;
+
+/* What is owed to bit after the cursor: worst level first, then seq. An event for which
+ * skip(arg, seq) is true is left out; skip may be NULL. */
+enum gw_err gw_journal_read_owed(struct gw_db *db, uint32_t bit, int after_level,
+	uint64_t after_seq, bool (*skip)(void *arg, uint64_t seq), void *arg,
+	struct gw_batch_memory *batch, struct gw_error *err);
+/* What is parked for bit, by seq. */
+enum gw_err gw_journal_read_parked(struct gw_db *db, uint32_t bit, uint64_t after_seq,
+	bool (*skip)(void *arg, uint64_t seq), void *arg, struct gw_batch_memory *batch,
+	struct gw_error *err);
+/* Newest first; ends at until_mono_ns with what it has found. */
+enum gw_err gw_journal_read_history(struct gw_db *db, int64_t since_ms,
+	int64_t until_mono_ns, struct gw_batch_memory *batch, struct gw_error *err);
+/* Every event after after_seq, by seq, with its place in the chain of hashes. */
+enum gw_err gw_journal_read_links(struct gw_db *db, uint64_t after_seq,
+	struct gw_batch_memory *batch, struct gw_chain_link *ret_links,
+	struct gw_error *err);
+/* Every alarm that is not normal; its texts are in the arena. */
+enum gw_err gw_journal_read_alarms(struct gw_db *db, struct gw_arena *arena,
+	void (*each)(void *arg, const struct gw_alarm_record *record,
+		const struct gw_alarm_info *info),
+	void *arg, struct gw_error *err);
+
+#endif

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * quarantine.h: database files that cannot be trusted, kept beside the database under the name
+ * PATH.corrupt-<utc>. While such a file still owes something its name ends in -owing.
+ *
+ * Thread: the store's.
+ */
+#ifndef GW_STORE_QUARANTINE_H
+#define GW_STORE_QUARANTINE_H
+
+#include "base/error.h"
+
+#include <limits.h>
+#include <stdbool.h>
+
+#define GW_QUARANTINE_DONE_MAX 3 /* files kept that owe nothing; the oldest beyond go */
+
+/* Renames path, path-wal and path-shm to path.corrupt-<utc>-owing..., of which a few are kept. */
+enum gw_err gw_quarantine_file(
+	const char *path, char ret_quarantined[PATH_MAX], struct gw_error *err);
+/* The next file of path's in quarantine that owes something, the oldest first; "" to begin. */
+bool gw_quarantine_next_owing(const char *path, char quarantined[PATH_MAX]);
+/* It owes nothing any more: takes -owing off its name. */
+enum gw_err gw_quarantine_mark_done(
+	const char *path, const char *quarantined, struct gw_error *err);
+
+#endif

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/saved_alarms.h"
+
+#include "store/store_internal.h"
+
+#include <stdlib.h>
+
+struct gw_saved_alarms *gw_saved_alarms_new(void)
+{
+	return calloc(1, sizeof(struct gw_saved_alarms));
+}
+
+void gw_saved_alarms_add(
+	void *arg, const struct gw_alarm_record *record, const struct gw_alarm_info *info)
+{
+	struct gw_saved_alarms *saved = arg;
+
+	if (saved->n == saved->capacity) {
+		size_t capacity = saved->capacity ? 2 * saved->capacity : 64;
+		struct gw_saved_alarm *grown = realloc(
+			saved->alarms, capacity * sizeof(*grown));
+
+		if (!grown) {
+			saved->incomplete = true;
+			return;
+		}
+		saved->alarms = grown;
+		saved->capacity = capacity;
+	}
+	saved->alarms[saved->n++] = (struct gw_saved_alarm){*record, info};
+}
+
+void gw_saved_alarms_free(struct gw_saved_alarms *saved)
+{
+	while (saved) {
+		struct gw_saved_alarms *next = saved->next;
+
+		gw_arena_free(&saved->arena);
+		free(saved->alarms);
+		free(saved);
+		saved = next;
+	}
+}
+
+void gw_saved_alarms_post(struct gw_store *s, struct gw_saved_alarms *saved)
+{
+	if (saved->n == 0) {
+		gw_saved_alarms_free(saved);
+		return;
+	}
+	/* Release, paired with the acquire of gw_store_load_alarms: main sees the records. */
+	saved->next = atomic_load_explicit(&s->saved_alarms, memory_order_relaxed);
+	while (!atomic_compare_exchange_weak_explicit(&s->saved_alarms, &saved->next, saved,
+		memory_order_release, memory_order_relaxed))
+		;
+	if (s->reader)
+		gw_wake_poke(s->reader);
+}
