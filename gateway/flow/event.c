@@ -115,7 +115,8 @@ static void json_place(struct gw_text *t, const struct gw_place_info *place)
 	gw_json_close(t, '}');
 }
 
-void gw_event_json(struct gw_text *t, const struct gw_event *e)
+/* ret_durable_at NULL: with the value of durable. */
+static void event_json(struct gw_text *t, const struct gw_event *e, size_t *ret_durable_at)
 {
 	const struct gw_alarm_info *a = e->info;
 	unsigned i;
@@ -130,7 +131,12 @@ void gw_event_json(struct gw_text *t, const struct gw_event *e)
 	json_uuid(t, "occurrence", e->occurrence);
 	gw_json_int(t, "seq", (int64_t)e->seq);
 	gw_json_int(t, "run", (int64_t)e->run);
-	gw_json_bool(t, "durable", e->durable);
+	if (ret_durable_at) {
+		gw_json_raw(t, "durable", "");
+		*ret_durable_at = t->used;
+	} else {
+		gw_json_bool(t, "durable", e->durable);
+	}
 	gw_json_string(t, "point", a->point);
 	gw_json_string(t, "source", a->source);
 	gw_json_string(t, "device", a->device);
@@ -159,6 +165,19 @@ void gw_event_json(struct gw_text *t, const struct gw_event *e)
 	if (e->note[0] != '\0')
 		gw_json_string(t, "note", e->note);
 	gw_json_close(t, '}');
+}
+
+void gw_event_json(struct gw_text *t, const struct gw_event *e)
+{
+	event_json(t, e, NULL);
+}
+
+size_t gw_event_json_without_durable(struct gw_text *t, const struct gw_event *e)
+{
+	size_t durable_at = 0;
+
+	event_json(t, e, &durable_at);
+	return durable_at;
 }
 
 static void line_field(struct gw_text *t, const char *s)

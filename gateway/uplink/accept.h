@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * accept.h: whether the body of a 2xx answer says yes, too. Many platforms say no in the body of a
- * 200 ({"errcode":310000}), and a captive portal answers every request with its login page.
+ * accept.h: whether the body of a 2xx response accepts the request, too. Many platforms refuse in the
+ * body of a 200 ({"errcode":310000}), and a captive portal serves its login page to every request.
  *
  * Thread: any. Pure.
  */
@@ -21,7 +21,7 @@ enum { GW_ACCEPT_ANY = 1 }; /* gw_setting_pairs.word */
  * <html, in any case. */
 bool gw_accept_is_html(const char *body, size_t n);
 
-/* NULL: an RFC 6901 pointer to a member; else what is wrong with it. */
+/* NULL: a valid RFC 6901 pointer to a member; otherwise what is wrong with it. */
 const char *gw_accept_pointer_error(const char *pointer);
 
 /* Whether body is JSON with the expected value at every pointer. A plain number or word in the

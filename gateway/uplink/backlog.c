@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define RETRY_NS        GW_NS_PER_SEC /* after the store could not read */
+#define RETRY_NS        GW_NS_PER_SEC /* after a failed reply */
 #define MAILBOX_FULL_NS (100 * GW_NS_PER_MS)
 
 void gw_backlog_init(struct gw_backlog *b, struct gw_store *store, size_t slot,
@@ -106,8 +106,8 @@ static struct gw_owed_cursor end_of(const struct gw_batch *batch)
 	return (struct gw_owed_cursor){.level = last->level, .seq = last->seq};
 }
 
-/* Whether the answer shows all that is owed up to its end: nothing was left out since the ask,
- * and what was left out before is where the store looks. */
+/* Whether the reply has everything owed between the cursor of the request and its last event: no
+ * event was left out since the request, and those left out before were committed by then. */
 static bool reply_is_complete(const struct gw_backlog *b)
 {
 	return !b->settled_lost && b->request_generation == b->generation &&
@@ -133,7 +133,7 @@ static void receive_owed(struct gw_backlog *b, int64_t now_ns)
 			b->parked_known = true;
 			b->on_parked_count(b->arg, batch->parked + b->parked_since_request);
 		}
-		if (reply_is_complete(b)) /* before the adds, which may take it back */
+		if (reply_is_complete(b)) /* before the adds, which may move it back */
 			gw_outbox_advance(
 				b->outbox, batch->n > 0 ? end_of(batch) : GW_OUTBOX_END);
 	}
@@ -174,7 +174,7 @@ bool gw_backlog_start_query(
 	return true;
 }
 
-/* After the marks, as for what is owed. */
+/* After the marks, as the request for what is owed. */
 static void send_query(struct gw_backlog *b, int64_t now_ns)
 {
 	if (b->n_marks > 0 || now_ns < b->query_not_before_ns)
@@ -201,9 +201,9 @@ static void request_owed(struct gw_backlog *b, int64_t now_ns, bool blocked)
 		return;
 	if (b->waiting_ns == 0)
 		b->waiting_ns = now_ns;
-	/* Marks go first: an event that is settled must not come again. What was left out may
-	 * still be on its way to the store until it is committed; with a store that cannot
-	 * commit, what it has will do. */
+	/* Marks first: an event that is settled must not be read again. An event that was left
+	 * out may still be on its way to the store until it is committed, so wait for that; if
+	 * the store cannot commit, ask for what it has. */
 	if (b->n_marks > 0 || now_ns < b->not_before_ns)
 		return;
 	b->request_committed = gw_store_committed(b->store);
@@ -225,7 +225,7 @@ void gw_backlog_update(struct gw_backlog *b, int64_t now_ns, bool blocked)
 
 	flush_marks(b);
 	if (generation !=
-		b->generation) { /* the store owes what it could not read before */
+		b->generation) { /* events became owed that the outbox does not know of */
 		gw_outbox_note_missing(b->outbox, 0);
 		b->parked_known = false;
 	}

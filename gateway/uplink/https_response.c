@@ -37,7 +37,7 @@ size_t gw_https_response_on_header(char *line, size_t size, size_t n, void *arg)
 	struct gw_https_response *a = arg;
 	(void)size;
 
-	/* libcurl calls an answer whose head was cut off a good one; we want its empty line. */
+	/* libcurl accepts a response whose header was cut off; we require the empty line. */
 	if (n > 5 && memcmp(line, "HTTP/", 5) == 0)
 		a->head_done = false;
 	else if (n == 2 && line[0] == '\r' && line[1] == '\n')
@@ -49,7 +49,7 @@ size_t gw_https_response_on_body(char *bytes, size_t size, size_t n, void *arg)
 {
 	struct gw_https_response *a = arg;
 	size_t space = GW_HTTPS_BODY_MAX - a->n,
-	       space_in_excerpt; /* beyond the bound it is not called */
+	       space_in_excerpt; /* it is not called again beyond the limit */
 	(void)size;
 
 	memcpy(a->body + a->n, bytes, space < n ? space : n);
@@ -77,7 +77,7 @@ void gw_https_response_set_result(struct gw_sink_result *ret_result,
 	va_start(ap, fmt);
 	gw_text_addv(&t, fmt, ap);
 	va_end(ap);
-	/* part of it may be the platform's own words */
+	/* it may contain the platform's own words */
 	gw_text_init(&why, ret_result->why, sizeof(ret_result->why));
 	gw_text_add_sanitized(&why, memory);
 }
@@ -95,7 +95,7 @@ static enum gw_sink_verdict verdict_of(long status)
 	return status >= 400 && status < 500 ? GW_SINK_REFUSED : GW_SINK_RETRY;
 }
 
-/* A 2xx is a yes only if its body does not say no. */
+/* The body of a 2xx may refuse all the same. */
 static void evaluate_body(const struct gw_https_response *a, int status,
 	const struct gw_setting_pairs *accept, struct gw_sink_result *ret_result)
 {
@@ -168,8 +168,8 @@ void gw_https_response_evaluate(const struct gw_https_response *a, CURL *easy,
 			"the answer is longer than %d bytes", GW_HTTPS_BODY_MAX);
 	else if (code == CURLE_PEER_FAILED_VERIFICATION &&
 		(verify == NOT_YET_VALID || verify == CERT_HAS_EXPIRED))
-		/* Hazard 23: never sent to a peer that is not verified, tried until the clock
-		 * is right, and said for what it is. */
+		/* Never sent to a peer that is not verified. Tried until the clock is right, with the
+		 * reason in the log. */
 		gw_https_response_set_result(ret_result, GW_SINK_RETRY, 0,
 			"the platform's certificate %s by this clock%s",
 			verify == NOT_YET_VALID ? "is not yet valid" : "has expired",

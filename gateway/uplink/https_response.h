@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * https_response.h: what the platform answered to one request, and what that means. Private to the
- * HTTPS sink.
+ * https_response.h: the response to one HTTPS request and its verdict. Private to sink_https.c.
  *
- * Owner: the sink. Thread: the uplink's. Life: init, (begin, on_header..., on_body..., judge)...,
+ * Owner: the sink. Thread: the uplink's. Life: init, (begin, on_header..., on_body..., evaluate)...,
  * fini.
  */
 #ifndef GW_UPLINK_HTTPS_RESPONSE_H
@@ -13,12 +12,12 @@
 
 #include <curl/curl.h>
 
-#define GW_HTTPS_BODY_MAX    (64 * 1024) /* a platform has no reason to say more */
+#define GW_HTTPS_BODY_MAX    (64 * 1024) /* more is an error */
 #define GW_HTTPS_EXCERPT_MAX 96
 
 struct gw_https_response {
 	bool head_done;
-	size_t n;   /* bytes of the body, as many as there were */
+	size_t n;   /* bytes of the whole body */
 	char *body; /* the first GW_HTTPS_BODY_MAX of them */
 	char excerpt[GW_HTTPS_EXCERPT_MAX];
 	char error[CURL_ERROR_SIZE];
@@ -36,7 +35,7 @@ size_t gw_https_response_on_body(char *bytes, size_t size, size_t n, void *arg);
 void gw_https_response_evaluate(const struct gw_https_response *a, CURL *easy,
 	CURLcode code, const struct gw_setting_pairs *accept,
 	struct gw_sink_result *ret_result);
-/* No answer, and why. What may be the platform's own words is made fit for a log. */
+/* A verdict with its reason, in which the platform's own words are made safe for a log. */
 void gw_https_response_set_result(struct gw_sink_result *ret_result,
 	enum gw_sink_verdict verdict, int status, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));

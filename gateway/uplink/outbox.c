@@ -40,13 +40,13 @@ uint64_t gw_outbox_alarm_hash(const char *key)
 	return h;
 }
 
-/* Whether level and seq come after the cursor in the order events leave. */
+/* In the order of the store. */
 static bool is_after(int level, uint64_t seq, struct gw_owed_cursor c)
 {
 	return level < c.level || (level == c.level && seq > c.seq);
 }
 
-/* Where an item of this urgency and seq stands or would stand. */
+/* Where an item of this urgency and seq is or would be. */
 static size_t position(const struct gw_outbox *o, int urgency, uint64_t seq)
 {
 	size_t low = 0, high = o->n;
@@ -85,12 +85,12 @@ static struct gw_outbox_item *remove_item(struct gw_outbox *o, size_t i)
 
 static size_t weight(size_t n)
 {
-	return sizeof(struct gw_outbox_item) + n + 1;
+	return sizeof(struct gw_outbox_item) + n;
 }
 
 static void leave_out(struct gw_outbox *o, const struct gw_outbox_item *it)
 {
-	/* The store's order knows an event's own level only. */
+	/* The store orders events by their own level. */
 	if (!is_after(it->level, it->seq, o->complete))
 		o->complete = (struct gw_owed_cursor){
 			.level = it->level, .seq = it->seq - 1};
@@ -100,13 +100,14 @@ static void leave_out(struct gw_outbox *o, const struct gw_outbox_item *it)
 
 static void discard(struct gw_outbox *o, struct gw_outbox_item *it)
 {
-	o->bytes -= it->weight;
+	o->bytes -= weight(it->n);
 	if (it->suspect && o->suspects > 0)
 		o->suspects--;
 	free(it);
 }
 
-/* Room for one more of that weight before urgency and seq; false if it would leave last. */
+/* Leaves events to the store until there is room for one more of that size. False: the new one, of
+ * this urgency and seq, would be sent last. */
 static bool evict_for(struct gw_outbox *o, int urgency, uint64_t seq, size_t bytes)
 {
 	size_t i = o->n;
@@ -123,7 +124,7 @@ static bool evict_for(struct gw_outbox *o, int urgency, uint64_t seq, size_t byt
 	return true;
 }
 
-/* An alarm's events leave by seq: the new one is at least as urgent as any later one. */
+/* Events of an alarm are sent by seq: the new one is at least as urgent as any later one. */
 static uint8_t urgency_of(const struct gw_outbox *o, const struct gw_outbox_item *added)
 {
 	size_t above = position(o, added->level, 0), i;
@@ -146,7 +147,7 @@ static void raise_earlier(struct gw_outbox *o, const struct gw_outbox_item *adde
 			continue;
 		remove_item(o, i);
 		it->urgency = added->urgency;
-		insert(o, it); /* further up: what follows i stays where it is */
+		insert(o, it); /* moves up: the items after i stay where they are */
 	}
 }
 
@@ -166,13 +167,11 @@ bool gw_outbox_add(
 	}
 	*it = *item;
 	it->urgency = urgency;
-	it->picked = it->suspect = it->refused = it->alone = it->refused_with_witness =
-		false;
+	it->picked = it->suspect = it->refused = it->alone = it->refused_once = false;
 	it->refusals = 0;
-	it->weight = weight(n);
 	it->n = n;
 	memcpy(it->body, body, n);
-	o->bytes += it->weight;
+	o->bytes += weight(it->n);
 	raise_earlier(o, it);
 	insert(o, it);
 	return true;
@@ -202,33 +201,33 @@ struct gw_outbox_item *gw_outbox_remove(struct gw_outbox *o, size_t i)
 {
 	struct gw_outbox_item *it = remove_item(o, i);
 
-	o->bytes -= it->weight;
+	o->bytes -= weight(it->n);
 	return it;
 }
 
 bool gw_outbox_may_send(const struct gw_outbox *o, const struct gw_outbox_item *it,
-	const struct gw_outbox_pick_opts *now)
+	const struct gw_outbox_pick_opts *opts)
 {
-	if (!it->stored && it->seq > now->committed && it->occurred_ns > now->overdue_ns)
+	if (!it->stored && it->seq > opts->committed && it->occurred_ns > opts->overdue_ns)
 		return false;
-	return now->incomplete || !is_after(it->urgency, it->seq, o->complete);
+	return opts->incomplete || !is_after(it->urgency, it->seq, o->complete);
 }
 
-size_t gw_outbox_pick(struct gw_outbox *o, const struct gw_outbox_pick_opts *now,
+size_t gw_outbox_pick(struct gw_outbox *o, const struct gw_outbox_pick_opts *opts,
 	struct gw_outbox_item **ret_items)
 {
-	size_t max_items = now->max_items, bytes = 0, n = 0, i;
+	size_t max_items = opts->max_items, bytes = 0, n = 0, i;
 
 	if (o->searching || o->probing)
-		return gw_refusal_pick_one(o, now, ret_items);
+		return gw_refusal_pick_one(o, opts, ret_items);
 	for (i = 0; i < o->n && n < max_items; i++) {
 		struct gw_outbox_item *it = o->items[i];
 
-		if (!gw_outbox_may_send(o, it, now))
+		if (!gw_outbox_may_send(o, it, opts))
 			continue;
 		if (n > 0 &&
 			(it->suspect != ret_items[0]->suspect ||
-				bytes + it->n > now->max_bytes))
+				bytes + it->n > opts->max_bytes))
 			break;
 		if (n == 0 && it->suspect && max_items > o->suspects / 2)
 			max_items = o->suspects > 1 ? o->suspects / 2 : 1;

@@ -1,11 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * outbox.h: what one uplink owes and holds in memory: rendered events in the order they leave,
- * worst level first, then seq; the events of one alarm always by seq, so an older event of an
- * alarm whose level rose leaves with the newer one's urgency.
+ * outbox.h: rendered events that one uplink is owed, in the order they are sent: worst level first,
+ * then seq. Events of one alarm are always sent by seq: an older event of an alarm whose level rose
+ * gets the urgency of the newer one.
  *
- * It is bounded. What does not fit is not lost but left to the store, and the outbox knows up to
- * which place in the order it is complete, so that nothing overtakes what it was not told of.
+ * The outbox is bounded. What does not fit is left to the store. The invariant: every owed event
+ * up to the cursor `complete`, in the order of the store (own level, then seq), is in memory or
+ * settled (delivered or parked). An event beyond `complete` is not sent, because an event that only
+ * the store has may come before it. `left_out` is the highest seq ever left to the store.
+ *
+ * Example with room for three events. At first complete is GW_OUTBOX_END: nothing is missing.
+ *
+ *	event arrives    in memory, in order       complete     left_out
+ *	#1 red           red 1                     end          0
+ *	#2, #3 yellow    red 1, yellow 2 3         end          0
+ *	#4 red           red 1 4, yellow 2         yellow 2     3    3 would be sent last: left out
+ *	#5 yellow        red 1 4, yellow 2         yellow 2     5    5 would be sent last
+ *	1, 4, 2 are sent (empty)                   yellow 2     5
+ *	#6 blue          blue 6                    yellow 2     5    6 waits: it is beyond complete
+ *
+ * The backlog now asks the store for what is owed after yellow 2, once #5 is committed, and gets 3
+ * and 5 and no more. Nothing was left out meanwhile (left_out is still 5), so the reply shows all
+ * there is: complete becomes GW_OUTBOX_END, 3 and 5 are added, and yellow 3 5, blue 6 are sent.
  *
  * Owner: the uplink. Thread: its own. Pure: no clock, no I/O. Life: init, add/pick/sent..., fini.
  */
@@ -22,34 +38,33 @@
 
 struct gw_outbox_item {
 	uint64_t seq;
-	uint64_t alarm;      /* hash of its key: equal for equal alarms */
+	uint64_t alarm;      /* hash of its key */
 	int64_t occurred_ns; /* CLOCK_BOOTTIME; may be negative for events of an earlier boot */
 	uint8_t level;       /* enum gw_level, its own */
 	uint8_t urgency;     /* >= level: the worst of a later event of its alarm */
 	bool stored;         /* came from the store, so it is committed */
-	bool durable;        /* what its bytes say; false once it left before its commit */
+	bool durable;        /* false once it was sent before its commit */
 	bool picked;         /* in the request under way */
-	/* refusal.h: */
-	bool suspect;              /* in the last request that was refused */
-	bool refused;              /* and nothing was accepted since */
-	bool alone;                /* it was refused in a request of its own */
-	bool refused_with_witness; /* after an earlier refusal something else was accepted at once */
-	uint8_t refusals;          /* alone, with nothing accepted after it */
-	size_t weight; /* bytes that count against the bound, whatever n becomes */
-	size_t n;      /* bytes used of body, which has room for one more */
+	/* see refusal.h */
+	bool suspect;      /* in the last request that was refused */
+	bool refused;      /* refused, and nothing was accepted since */
+	bool alone;        /* refused in a request of its own */
+	bool refused_once; /* alone, and something else was accepted right after */
+	uint8_t refusals;  /* alone, with nothing accepted after it */
+	size_t durable_at; /* where the body says whether it is durable, see payload.h */
+	size_t n;          /* bytes of body */
 	char body[];
 };
 
 struct gw_outbox {
-	struct gw_outbox_item **items; /* in the order they leave */
+	struct gw_outbox_item **items; /* in the order they are sent */
 	size_t n, max_items;
 	size_t bytes, max_bytes;
-	/* Every owed event up to here (in the order) is in memory or settled. */
-	struct gw_owed_cursor complete;
-	uint64_t left_out; /* highest seq ever left to the store, 0: none */
-	uint64_t newest;   /* highest seq ever added */
-	/* refusal.h: */
-	size_t suspects; /* the first so many suspect items hold one that is refused */
+	struct gw_owed_cursor complete; /* see above */
+	uint64_t left_out;              /* 0: none */
+	uint64_t newest;                /* highest seq ever added */
+	/* see refusal.h */
+	size_t suspects; /* so many suspect items, one of which at least is refused */
 	bool searching;  /* for a witness: an item was refused alone */
 	bool probing;    /* everything was refused: requests of one event */
 };
@@ -60,50 +75,50 @@ enum gw_err gw_outbox_init(
 	struct gw_outbox *o, size_t max_items, size_t max_bytes, struct gw_error *err);
 void gw_outbox_fini(struct gw_outbox *o); /* zeroed or twice is fine */
 
-/* Hash of an alarm's key, for gw_outbox_item.alarm. */
+/* For gw_outbox_item.alarm. */
 uint64_t gw_outbox_alarm_hash(const char *key);
 
-/* Copies *item and body. Makes room by leaving to the store what leaves last, the new one
- * perhaps; with no memory left the new one. False if the new one was left out. */
+/* Copies *item and body. If there is no room, the event that would be sent last is left to the
+ * store; that may be the new one. False: the new one was left out, or there is no memory. */
 bool gw_outbox_add(
 	struct gw_outbox *o, const struct gw_outbox_item *item, const char *body, size_t n);
 bool gw_outbox_has(const struct gw_outbox *o, uint64_t seq);
 
-/* The engine left out events up to seq: they are in the store, nobody knows where in the order. */
+/* The engine dropped events up to seq, which only the store has: any of them may come before what
+ * is in memory. */
 void gw_outbox_note_missing(struct gw_outbox *o, uint64_t seq);
 
-/* What may leave now. */
 struct gw_outbox_pick_opts {
-	uint64_t committed; /* seq up to which everything is committed */
-	int64_t overdue_ns; /* what arose up to then waits for no commit */
-	bool incomplete; /* the store does not answer: what is beyond complete may go too */
+	uint64_t committed; /* every event up to this seq is committed */
+	int64_t overdue_ns; /* an event that occurred by then is sent before its commit */
+	bool incomplete; /* the store does not reply: events beyond complete are sent, too */
 	size_t max_items, max_bytes; /* of one request; at least one event is picked */
-	/* in a search: an event may pass an earlier one of its own alarm, for there is no
-	 * other witness */
+	/* While an event is searched for a witness: a later event of its own alarm may be sent,
+	 * because there is no other witness. */
 	bool any_witness;
 };
 
-/* Picks the next request's items into ret_items and marks them picked; 0: nothing may leave. */
-size_t gw_outbox_pick(struct gw_outbox *o, const struct gw_outbox_pick_opts *now,
+/* Picks the items of the next request and marks them picked. 0: none may be sent. */
+size_t gw_outbox_pick(struct gw_outbox *o, const struct gw_outbox_pick_opts *opts,
 	struct gw_outbox_item **ret_items);
-/* arose_ns of the item that waits longest for its commit, INT64_MAX if none does. */
+/* occurred_ns of the item that has waited longest for its commit, INT64_MAX: none waits. */
 int64_t gw_outbox_next_overdue(const struct gw_outbox *o, uint64_t committed);
 
-/* What became of the request under way: exactly one of these, or gw_refusal_note, after each
- * pick > 0. */
-void gw_outbox_sent(struct gw_outbox *o); /* forgets them; ret_items are gone */
+/* The result of a request: exactly one of these, or gw_refusal_record, after each pick > 0. */
+void gw_outbox_sent(struct gw_outbox *o); /* frees the picked items */
 void gw_outbox_retry(struct gw_outbox *o);
 
-/* For refusal.c: whether it may leave; take one out, which is then the caller's to free. */
+/* For refusal.c. The item that is removed is the caller's to free. */
 bool gw_outbox_may_send(const struct gw_outbox *o, const struct gw_outbox_item *it,
-	const struct gw_outbox_pick_opts *now);
+	const struct gw_outbox_pick_opts *opts);
 struct gw_outbox_item *gw_outbox_remove(struct gw_outbox *o, size_t i);
 
-/* The store's answer to "what is owed after complete" was added, up to and including to;
- * GW_OUTBOX_END: there was nothing more. Before the adds, which may take it back again. */
+/* The store has replied with everything owed after complete up to `to`, GW_OUTBOX_END: with all
+ * there is. Call it before these events are added, because an add may move complete back. */
 void gw_outbox_advance(struct gw_outbox *o, struct gw_owed_cursor to);
-bool gw_outbox_complete(const struct gw_outbox *o);
+bool gw_outbox_complete(
+	const struct gw_outbox *o); /* no owed event is in the store alone */
 
-int64_t gw_outbox_oldest_ns(const struct gw_outbox *o); /* INT64_MAX if it is empty */
+int64_t gw_outbox_oldest_ns(const struct gw_outbox *o); /* INT64_MAX: it is empty */
 
 #endif

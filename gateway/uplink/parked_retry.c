@@ -10,8 +10,8 @@
 #include <string.h>
 
 #define INTERVAL_FIRST_NS    (30 * GW_NS_PER_SEC)
-#define INTERVAL_UNPROVED_NS (10 * 60 * GW_NS_PER_SEC) /* nobody said that they are bad */
-#define INTERVAL_NEW_NS      (60 * 60 * GW_NS_PER_SEC) /* another one was parked */
+#define INTERVAL_UNPROVED_NS (10 * 60 * GW_NS_PER_SEC) /* without a witness */
+#define INTERVAL_NEW_NS      (60 * 60 * GW_NS_PER_SEC) /* after another event was parked */
 #define INTERVAL_MAX_NS      (24 * 60 * 60 * GW_NS_PER_SEC)
 #define GAP_FIRST_NS         (GW_NS_PER_SEC)
 #define GAP_MAX_NS           (60 * GW_NS_PER_SEC)
@@ -38,7 +38,7 @@ void gw_parked_retry_fini(struct gw_parked_retry *o)
 static void begin_pass(struct gw_parked_retry *o, uint64_t from_seq)
 {
 	if (o->running && o->after_seq < from_seq)
-		return; /* they are still to come */
+		return; /* that pass will come to it */
 	drop_items(o);
 	o->stale = o->requested;
 	o->running = true;
@@ -99,14 +99,18 @@ void gw_parked_retry_accepted(struct gw_uplink *u, bool record)
 static struct gw_outbox_item *render(struct gw_uplink *u, const struct gw_event *e)
 {
 	struct gw_outbox_item *it;
+	size_t durable_at;
 	struct gw_text t;
 
-	gw_text_init(&t, u->rendered, sizeof(u->rendered));
-	u->payload->event(&t, e);
-	it = t.cut ? NULL : malloc(sizeof(*it) + t.used + 1);
+	gw_text_init(&t, u->request.rendered, sizeof(u->request.rendered));
+	durable_at = u->payload->event(&t, e);
+	it = t.cut ? NULL : malloc(sizeof(*it) + t.used);
 	if (it == NULL)
 		return NULL;
-	*it = (struct gw_outbox_item){.seq = e->seq, .n = t.used};
+	*it = (struct gw_outbox_item){.seq = e->seq,
+		.durable = e->durable,
+		.durable_at = durable_at,
+		.n = t.used};
 	memcpy(it->body, t.at, t.used);
 	return it;
 }
@@ -167,14 +171,14 @@ bool gw_parked_retry_ready(const struct gw_uplink *u, int64_t now)
 	const struct gw_parked_retry *o = &u->parked_retry;
 
 	return o->running && o->next_item < o->n_items && now >= o->next_ns &&
-		u->stop_ns == 0 && !u->has_untried && !u->events_failing &&
-		u->failures == 0 && !gw_refusal_in_progress(&u->outbox) &&
-		gw_retry_timer_ready(&u->event_retry, now);
+		u->stop_ns == 0 && !u->delivery.has_untried && !u->delivery.failing &&
+		u->link.failures == 0 && !gw_refusal_in_progress(&u->outbox) &&
+		gw_retry_timer_ready(&u->delivery.retry, now);
 }
 
 static void on_delivered(struct gw_uplink *u, uint64_t seq, int64_t now)
 {
-	/* owed, too, if a person had a range sent again */
+	/* It may also be owed, after a resend. */
 	gw_backlog_mark(&u->backlog, seq, GW_MARK_DELIVERED);
 	gw_backlog_mark(&u->backlog, seq, GW_MARK_UNPARKED);
 	u->status.parked -= u->status.parked > 0;
@@ -187,24 +191,24 @@ void gw_parked_retry_send(struct gw_uplink *u)
 {
 	struct gw_parked_retry *o = &u->parked_retry;
 	struct gw_outbox_item *it = o->items[o->next_item];
-	struct gw_sink_result a;
+	struct gw_sink_result r;
 	int64_t now;
 
-	u->bodies[0] = (struct iovec){.iov_base = it->body, .iov_len = it->n};
-	u->sending_parked = true; /* what is new cuts it short */
-	gw_uplink_request(u, 1, &a);
-	u->sending_parked = false;
+	gw_delivery_body(u, it, &u->request.bodies[0]);
+	u->parked_retry.sending = true; /* a new event ends it, see gw_request_service */
+	gw_request_send(u, 1, &r);
+	u->parked_retry.sending = false;
 	now = gw_clock_mono_ns();
-	if (a.verdict == GW_SINK_RETRY) {
-		if (!u->has_untried)
+	if (r.verdict == GW_SINK_RETRY) {
+		if (!u->delivery.has_untried)
 			o->next_ns = now +
-				(a.retry_after_ns > AFTER_FAILURE_NS ? a.retry_after_ns
+				(r.retry_after_ns > AFTER_FAILURE_NS ? r.retry_after_ns
 								     : AFTER_FAILURE_NS);
 		return;
 	}
 	o->after_seq = it->seq;
 	o->next_item++;
-	if (a.verdict == GW_SINK_SENT) {
+	if (r.verdict == GW_SINK_SENT) {
 		on_delivered(u, it->seq, now);
 		gw_parked_retry_accepted(u, true);
 	} else {

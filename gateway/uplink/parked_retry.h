@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * parked_retry.h: parked records are offered to the platform again: after a start, a reload or a change
- * of a certificate or token, when the platform comes back, when a person asks, and by a clock of
- * its own, 30 s after one was parked and then ever more rarely, to once a day. One at a time, when
- * nothing else is to be sent; a record stays parked in the store until the platform takes it, so
- * an offer that is cut short costs nothing.
+ * parked_retry.h: sends parked events again, in passes over all of them: after a start, a reload or
+ * a change of credentials, when the platform is back, when a person asks, and after an interval
+ * that grows from 30 s to a day. One event at a time, when nothing else is to be sent. An event
+ * stays parked in the store until the platform accepts it, so a pass may end at any time.
  *
- * Owner: the uplink. Thread: its own. Life: init, turn..., fini.
+ * Owner: the uplink. Thread: its own. Life: init, update..., fini.
  */
 #ifndef GW_UPLINK_PARKED_RETRY_H
 #define GW_UPLINK_PARKED_RETRY_H
@@ -16,16 +15,19 @@
 struct gw_uplink;
 
 struct gw_parked_retry {
-	bool running;                /* a round: every parked record has its turn */
-	bool requested;              /* the store was asked for the next ones ... */
-	bool stale;                  /* ... and the round began anew since */
-	bool one_refused;            /* one was refused, and nothing was accepted since */
-	bool unproved;               /* likewise, twice in a row in this round */
-	uint64_t after_seq;          /* up to this seq they had their turn */
-	int64_t next_ns, gap_ns;     /* not before; after a refusal */
-	int64_t due_ns, interval_ns; /* the next round by the clock; INT64_MAX: none */
-	/* the first that was parked on a heartbeat's word alone since a record was accepted; 0:
-	 * none. Perhaps every record was refused then. */
+	bool running;       /* a pass */
+	bool sending;       /* a request with a parked event is under way */
+	bool requested;     /* the store was asked for the next events */
+	bool stale;         /* a new pass began since: the reply is of no use */
+	bool one_refused;   /* and nothing was accepted since */
+	bool unproved;      /* two in a row were refused in this pass */
+	uint64_t after_seq; /* events up to this seq were sent in this pass */
+	int64_t next_ns;    /* not before */
+	int64_t gap_ns;     /* after a refusal */
+	int64_t due_ns;     /* of the next pass; INT64_MAX: none */
+	int64_t interval_ns;
+	/* the first event that was parked because only a heartbeat was accepted; 0: none. If an
+	 * event is accepted now, the platform may have refused every event then. */
 	uint64_t heartbeat_parked_seq;
 	struct gw_outbox_item *items[GW_BACKLOG_REQUEST_PARKED];
 	size_t n_items, next_item;
@@ -34,17 +36,17 @@ struct gw_parked_retry {
 void gw_parked_retry_init(struct gw_parked_retry *o);
 void gw_parked_retry_fini(struct gw_parked_retry *o); /* zeroed or twice is fine */
 
-/* An occasion: from this seq on. */
+/* Begins a pass at from_seq, unless one is under way that has not come there yet. */
 void gw_parked_retry_begin(struct gw_uplink *u, uint64_t from_seq);
-/* One was parked; by_heartbeat: only a heartbeat was accepted after it. */
+/* An event was parked; by_heartbeat: only a heartbeat was accepted after it. */
 void gw_parked_retry_on_parked(struct gw_uplink *u, uint64_t seq, bool by_heartbeat);
-/* The platform accepted something. */
+/* The platform accepted an event (record) or a heartbeat. */
 void gw_parked_retry_accepted(struct gw_uplink *u, bool record);
-/* The store's answer to what a turn asked. */
+/* The store's reply to the request of an update. */
 void gw_parked_retry_on_batch(struct gw_uplink *u, const struct gw_batch *batch);
 
 void gw_parked_retry_update(struct gw_uplink *u, int64_t now_ns);
-/* One is there to be sent, and nothing speaks against it. */
+/* An event is there to be sent, and nothing else is. */
 bool gw_parked_retry_ready(const struct gw_uplink *u, int64_t now_ns);
 void gw_parked_retry_send(struct gw_uplink *u);
 int64_t gw_parked_retry_next_ns(const struct gw_uplink *u);

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * payload.h: event -> bytes, pure. One event renders to one body; a request is bodies joined.
- * The same event gives the same bytes, for ever, but for one: what left before its commit says
- * durable: false, and a gateway that is killed in that very commit cannot know afterwards that it
- * had left (to note it would take the disk that is stalled), so the repeat may say true. The id
- * and all else is the same; a receiver tells repeats by the id.
+ * payload.h: the contract of a payload format: event to bytes, pure. One event is one body; a
+ * request is bodies joined. payloads.c has the table of formats.
+ *
+ * The same event always gives the same bytes, with one exception: an event that was sent before
+ * its commit says durable: false, and if the gateway is killed in that very commit it cannot know
+ * afterwards that the event was sent (to record that would need the disk that is stalled). The
+ * repeat then says true. The id is the same; a receiver tells repeats by it.
  *
  * Thread: any.
  */
@@ -13,9 +15,6 @@
 
 #include "base/text.h"
 #include "flow/event.h"
-
-enum gw_format { GW_FORMAT_CLOUDEVENTS = 0 };
-extern const char *const gw_format_names[]; /* NULL-terminated, index is the enum's value */
 
 struct gw_heartbeat {
 	const struct gw_site_info *site; /* NULL: nobody to speak for, none is sent */
@@ -39,24 +38,25 @@ struct gw_heartbeat {
 	const char *version; /* NULL: not said */
 };
 
-/* One format: how to render, and how bodies are joined to a request. */
+#define GW_PAYLOAD_NO_DURABLE SIZE_MAX
+
 struct gw_payload {
+	const char *name; /* value of the setting format */
 	const char *content_type;
-	const char *before, *between, *after;
-	void (*event)(struct gw_text *t, const struct gw_event *e);
-	void (*heartbeat)(
-		struct gw_text *t, const struct gw_heartbeat *h); /* NULL: has none */
-	/* Make a body rendered as durable say that it left before its commit: the bytes that
-	 * event() gives with durable false. Needs room for one more byte; returns the new length. */
-	size_t (*undurable)(char *body, size_t n);
+	const char *before, *between, *after; /* join bodies to a request */
+	/* Writes the body of one event, without what it says of e->durable, which is not known
+	 * before the event is sent. Returns the offset at which `durable` or `undurable` is then
+	 * inserted; GW_PAYLOAD_NO_DURABLE: the format does not say it. */
+	size_t (*event)(struct gw_text *t, const struct gw_event *e);
+	const char *durable, *undurable;
+	/* NULL: the format has none. */
+	void (*heartbeat)(struct gw_text *t, const struct gw_heartbeat *h);
 };
 
-/* CloudEvents 1.0, structured JSON in batches: https://github.com/cloudevents/spec, JSON format
- * 3 and 4. severitynumber is of the alarm's level: red 21, orange 19, yellow 13, blue 9. */
-extern const struct gw_payload gw_payload_cloudevents;
+extern const struct gw_payload
+	*const gw_payloads[];                /* by the value of the setting format */
+extern const char *const gw_payload_names[]; /* likewise, ended by NULL */
 
-const struct gw_payload *gw_payload_of(enum gw_format format);
-
-#define GW_PAYLOAD_MAX (GW_EVENT_JSON_MAX + 2048)
+#define GW_PAYLOAD_MAX (GW_EVENT_JSON_MAX + 2048) /* bytes of one body */
 
 #endif

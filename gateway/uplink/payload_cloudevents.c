@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * CloudEvents 1.0, structured JSON in batches: https://github.com/cloudevents/spec, JSON format 3
+ * and 4. severitynumber is of the alarm's level: red 21, orange 19, yellow 13, blue 9.
+ */
 #include "uplink/payload.h"
 
 #include <inttypes.h>
 #include <string.h>
 
 #define KEY_MAX 1024
-
-const char *const gw_format_names[] = {[GW_FORMAT_CLOUDEVENTS] = "cloudevents", NULL};
 
 /* OpenTelemetry's scale, as the CloudEvents severity extension asks. */
 static const struct {
@@ -63,10 +65,11 @@ static void open_data(struct gw_text *t)
 	t->comma = false;
 }
 
-static void event(struct gw_text *t, const struct gw_event *e)
+static size_t event(struct gw_text *t, const struct gw_event *e)
 {
 	size_t level = e->level <= GW_LEVEL_RED ? e->level : GW_LEVEL_RED;
 	char memory[KEY_MAX];
+	size_t durable_at;
 	struct gw_text u;
 
 	gw_json_open(t, NULL, '{');
@@ -88,8 +91,9 @@ static void event(struct gw_text *t, const struct gw_event *e)
 	gw_json_int(t, "severitynumber", severities[level].number);
 	gw_json_string(t, "severitytext", severities[level].text);
 	open_data(t);
-	gw_event_json(t, e);
+	durable_at = gw_event_json_without_durable(t, e);
 	gw_json_close(t, '}');
+	return durable_at;
 }
 
 static void heartbeat_data(struct gw_text *t, const struct gw_heartbeat *h)
@@ -146,33 +150,14 @@ static void heartbeat(struct gw_text *t, const struct gw_heartbeat *h)
 	gw_json_close(t, '}');
 }
 
-static size_t undurable(char *body, size_t n)
-{
-	/* Quotes inside texts are escaped, so this stands nowhere else. */
-	static const char yes[] = "\"durable\":true", no[] = "\"durable\":false";
-	char *at = memmem(body, n, yes, strlen(yes));
-
-	if (at == NULL)
-		return n;
-	memmove(at + strlen(no), at + strlen(yes), n - (size_t)(at - body) - strlen(yes));
-	memcpy(at, no, strlen(no));
-	return n + 1;
-}
-
 const struct gw_payload gw_payload_cloudevents = {
+	.name = "cloudevents",
 	.content_type = "application/cloudevents-batch+json; charset=UTF-8",
 	.before = "[",
 	.between = ",",
 	.after = "]",
 	.event = event,
+	.durable = "true",
+	.undurable = "false",
 	.heartbeat = heartbeat,
-	.undurable = undurable,
 };
-
-const struct gw_payload *gw_payload_of(enum gw_format format)
-{
-	switch (format) {
-	case GW_FORMAT_CLOUDEVENTS: return &gw_payload_cloudevents;
-	}
-	return &gw_payload_cloudevents;
-}

@@ -9,8 +9,7 @@ bool gw_refusal_record(struct gw_outbox *o)
 	for (i = 0; i < o->n; i++) {
 		struct gw_outbox_item *it = o->items[i];
 
-		/* Of the others, those of an earlier refusal are under no suspicion any more:
-		 * what was just refused explains it. */
+		/* The suspects of an earlier refusal are cleared: this refusal explains it. */
 		it->suspect = it->picked;
 		it->refused = it->picked || (it->alone && it->refused);
 		if (it->picked) {
@@ -37,9 +36,9 @@ struct gw_outbox_item *gw_refusal_next_proved(struct gw_outbox *o)
 	for (i = 0; i < o->n; i++) {
 		struct gw_outbox_item *it = o->items[i];
 
-		if (it->refused && it->alone && it->refused_with_witness)
+		if (it->refused && it->alone && it->refused_once)
 			return gw_outbox_remove(o, i);
-		it->refused_with_witness |= it->refused;
+		it->refused_once |= it->refused;
 		it->refused = false;
 		o->searching |= it->alone;
 	}
@@ -55,7 +54,7 @@ void gw_refusal_abandon(struct gw_outbox *o)
 
 		if (it->alone && it->refusals < UINT8_MAX)
 			it->refusals++;
-		it->suspect = it->refused = it->alone = it->refused_with_witness = false;
+		it->suspect = it->refused = it->alone = it->refused_once = false;
 	}
 	o->suspects = 0;
 	o->searching = false;
@@ -67,7 +66,7 @@ bool gw_refusal_in_progress(const struct gw_outbox *o)
 	return o->searching || o->suspects > 0;
 }
 
-/* No earlier event of its alarm is there: those stand before it in the order. */
+/* Earlier events of its alarm would be before it in the order. */
 static bool is_first_of_alarm(const struct gw_outbox *o, size_t at)
 {
 	size_t i;
@@ -78,9 +77,9 @@ static bool is_first_of_alarm(const struct gw_outbox *o, size_t at)
 	return true;
 }
 
-/* Records of one alarm are tried in turn, too, once each was refused as often as the first. */
+/* Of those refused least often, the first in the order; so every event gets its turn. */
 static struct gw_outbox_item *least_refused(
-	const struct gw_outbox *o, const struct gw_outbox_pick_opts *now, bool first_only)
+	const struct gw_outbox *o, const struct gw_outbox_pick_opts *opts, bool first_only)
 {
 	struct gw_outbox_item *best = NULL;
 	size_t i;
@@ -89,7 +88,7 @@ static struct gw_outbox_item *least_refused(
 		struct gw_outbox_item *it = o->items[i];
 
 		if (it->refused || (best != NULL && it->refusals >= best->refusals) ||
-			!gw_outbox_may_send(o, it, now))
+			!gw_outbox_may_send(o, it, opts))
 			continue;
 		if (!first_only || is_first_of_alarm(o, i))
 			best = it;
@@ -97,7 +96,7 @@ static struct gw_outbox_item *least_refused(
 	return best;
 }
 
-size_t gw_refusal_pick_one(struct gw_outbox *o, const struct gw_outbox_pick_opts *now,
+size_t gw_refusal_pick_one(struct gw_outbox *o, const struct gw_outbox_pick_opts *opts,
 	struct gw_outbox_item **ret_items)
 {
 	struct gw_outbox_item *it = NULL;
@@ -105,12 +104,12 @@ size_t gw_refusal_pick_one(struct gw_outbox *o, const struct gw_outbox_pick_opts
 
 	for (i = 0; i < o->n && it == NULL; i++)
 		if (o->items[i]->alone && !o->items[i]->refused &&
-			gw_outbox_may_send(o, o->items[i], now))
+			gw_outbox_may_send(o, o->items[i], opts))
 			it = o->items[i];
 	if (it == NULL)
-		it = least_refused(o, now, true);
-	if (it == NULL && now->any_witness)
-		it = least_refused(o, now, false);
+		it = least_refused(o, opts, true);
+	if (it == NULL && opts->any_witness)
+		it = least_refused(o, opts, false);
 	if (it == NULL)
 		return 0;
 	it->picked = true;

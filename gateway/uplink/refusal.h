@@ -1,34 +1,35 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * refusal.h: a request was refused: is it a record, or everything? Halves are tried until a
- * record is refused in a request of its own. That alone proves nothing: an expired certificate
- * refuses every record alike. It is proved bad when it was refused twice and something else (a
- * record, or a heartbeat) was accepted right after each time. Meanwhile requests are of one
- * event, the later events of its alarm wait if there is another witness, and with no witness at
- * all it stays owed and another one is tried first next time.
+ * refusal.h: a request was refused: because of one event, or is everything refused? The request is
+ * halved until an event is refused in a request of its own. That proves nothing yet: an expired
+ * certificate has every event refused. The event is bad once it was refused twice and something
+ * else (another event, or a heartbeat: the witness) was accepted right after each time.
  *
- * Owner: the uplink. Thread: its own. Pure: no clock, no I/O. Life: after the request that a
- * gw_outbox_pick gave: note (refused) ...; after any request that was accepted: proved until
- * NULL; when nobody is left to ask: unproved.
+ * During the search requests have one event. Later events of its alarm wait if there is another
+ * witness. Without any witness the event stays owed, and another one is tried first next time.
+ *
+ * Owner: the uplink. Thread: its own. Pure: no clock, no I/O. Life: after a request with what
+ * gw_outbox_pick gave was refused: record; after any request that was accepted: next_proved until
+ * NULL; when there is no witness left: abandon.
  */
 #ifndef GW_UPLINK_REFUSAL_H
 #define GW_UPLINK_REFUSAL_H
 
 #include "uplink/outbox.h"
 
-/* The request under way was refused. True: it was a record alone, which now needs a witness. */
+/* The request under way was refused. True: it had one event, which now needs a witness. */
 bool gw_refusal_record(struct gw_outbox *o);
-/* Something was accepted right after: takes out a record that is now proved bad, which the caller
- * parks and frees; NULL when there is none (any more). */
+/* Something was accepted right after. Removes an event that is now proved bad, which the caller
+ * parks and frees. NULL: there is none any more. */
 struct gw_outbox_item *gw_refusal_next_proved(struct gw_outbox *o);
-/* Nothing was: who was refused stays owed. */
+/* Nothing was accepted: the refused events stay owed. */
 void gw_refusal_abandon(struct gw_outbox *o);
-/* A refusal is being looked into: the next request is part of that. */
+/* The next request is part of a search. */
 bool gw_refusal_in_progress(const struct gw_outbox *o);
 
-/* gw_outbox_pick's while it is: the one record to try next. First a record that is refused for the
- * second time or accepted after all; then whoever was refused least often. */
-size_t gw_refusal_pick_one(struct gw_outbox *o, const struct gw_outbox_pick_opts *now,
+/* For gw_outbox_pick during a search: the one event to try next. First one that was refused alone
+ * before; then the one that was refused least often. */
+size_t gw_refusal_pick_one(struct gw_outbox *o, const struct gw_outbox_pick_opts *opts,
 	struct gw_outbox_item **ret_items);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * retry_timer.h: when to try again, of one kind of request (events, heartbeats): its back-off and what
- * the platform asked for. Each kind has its own, so that a platform that is too busy for
+ * retry_timer.h: when one kind of request (events, heartbeats) is tried again: its back-off and the
+ * Retry-After of the platform. Each kind has its own, so that a platform that is too busy for
  * heartbeats still gets alarms at once.
  *
  * Owner: the uplink. Thread: its own. Pure: time is an argument.
@@ -13,7 +13,7 @@
 
 struct gw_retry_timer {
 	struct gw_backoff backoff;
-	int64_t hold_ns; /* the platform asked for silence until then */
+	int64_t hold_ns; /* the platform asked not to be tried before */
 };
 
 void gw_retry_timer_init(struct gw_retry_timer *p, uint64_t seed);
@@ -21,7 +21,7 @@ void gw_retry_timer_init(struct gw_retry_timer *p, uint64_t seed);
 void gw_retry_timer_failed(
 	struct gw_retry_timer *p, int64_t retry_after_ns, int64_t now_ns);
 void gw_retry_timer_succeeded(struct gw_retry_timer *p);
-/* There is news: try as soon as the platform's hold ends. */
+/* Something has changed: try as soon as the platform's hold ends. */
 void gw_retry_timer_expire(struct gw_retry_timer *p, int64_t now_ns);
 bool gw_retry_timer_ready(const struct gw_retry_timer *p, int64_t now_ns);
 int64_t gw_retry_timer_next_ns(const struct gw_retry_timer *p);

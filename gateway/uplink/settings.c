@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/clock.h"
-#include "base/parse.h"
 #include "base/pemkey.h"
 #include "uplink/accept.h"
 #include "uplink/payload.h"
@@ -20,7 +19,7 @@ const struct gw_setting gw_uplink_settings[] = {
 			"file "
 			"with one event a line."},
 	{ROW("format", GW_SET_CHOICE, format), .def = "cloudevents",
-		.choices = gw_format_names, .help = "How events are written."},
+		.choices = gw_payload_names, .help = "How events are written."},
 	{ROW("ca", GW_SET_PATH, ca),
 		.help = "PEM file with the only authorities trusted to vouch for the "
 			"platform; "
@@ -55,116 +54,57 @@ const struct gw_setting gw_uplink_settings[] = {
 	{.key = NULL},
 };
 
-static bool has_prefix(const char *s, const char *with)
+/* The forms of all sinks: "https://... nor file:///...". */
+static void list_forms(struct gw_text *t)
 {
-	return strncasecmp(s, with, strlen(with)) == 0;
+	const struct gw_sink *const *s;
+
+	for (s = gw_sinks; *s; s++)
+		gw_text_addf(t, "%s%s", s == gw_sinks ? "" : " nor ", (*s)->url_form);
 }
 
-/* host[:port] of n bytes; says what is wrong with it. */
-static void check_authority(
-	const char *at, size_t n, const void *where, struct gw_report *report)
+static void check_scheme(const struct gw_uplink_opts *o, struct gw_report *report)
 {
-	const char *colon = at + n, *p;
-	struct gw_error err;
-	char port[8];
-	int64_t number;
+	const struct gw_sink *const *s;
+	char forms[256];
+	struct gw_text t;
 
-	if (memchr(at, '@', n) != NULL) {
-		gw_report(report, where,
-			"a user or password does not belong into the URL, where logs show "
-			"it: "
-			"use token_file, or cert and key");
+	for (s = gw_sinks; *s; s++) {
+		size_t n = (*s)->insecure ? strlen((*s)->insecure) : 0;
+
+		if (n == 0 || strncasecmp(o->url, (*s)->insecure, n) != 0)
+			continue;
+		gw_report(report, &o->url,
+			"%s would send alarms where anybody can read and change them "
+			"(did you mean %s%.200s?)",
+			(*s)->insecure, (*s)->scheme, o->url + n);
 		return;
 	}
-	for (p = at; p < at + n && *p != ']'; p++)
-		continue;
-	for (p = *at == '[' ? p : at; p < at + n; p++)
-		if (*p == ':') {
-			colon = p;
-			break;
-		}
-	if (colon == at)
-		gw_report(report, where, "no host between https:// and the path");
-	if (*at == '[' && memchr(at, ']', n) == NULL)
-		gw_report(report, where, "no ] after the address that [ begins");
-	if (colon == at + n)
-		return;
-	n = (size_t)(at + n - colon) - 1;
-	memcpy(port, colon + 1, n < sizeof(port) ? n : sizeof(port) - 1);
-	port[n < sizeof(port) ? n : sizeof(port) - 1] = '\0';
-	if (gw_parse_int(port, 1, 65535, &number, &err) != GW_OK)
-		gw_report(report, where, "port: %s", err.text);
+	gw_text_init(&t, forms, sizeof(forms));
+	list_forms(&t);
+	gw_report(report, &o->url, "\"%s\" is neither %s", o->url, forms);
 }
 
 static void check_url(const struct gw_uplink_opts *o, struct gw_report *report)
 {
-	const char *url = o->url, *p;
+	const struct gw_sink *sink = gw_sink_find(o->url);
+	const char *p;
 
-	for (p = url; *p; p++)
+	for (p = o->url; *p; p++)
 		if ((unsigned char)*p <= ' ' || *p == 0x7f) {
 			gw_report(report, &o->url, "a URL has no spaces (write %%20)");
 			return;
 		}
-	if (has_prefix(url, "file:")) {
-		if (!has_prefix(url, "file:///") || url[strlen("file:///")] == '\0' ||
-			url[strlen(url) - 1] == '/')
-			gw_report(report, &o->url,
-				"\"%s\" names no file "
-				"(file:///var/lib/tocsin/alerts.ndjson "
-				"would)",
-				url);
-	} else if (has_prefix(url, "https://")) {
-		url += strlen("https://");
-		check_authority(url, strcspn(url, "/?#"), &o->url, report);
-		if (strchr(url, '#') != NULL)
-			gw_report(report, &o->url,
-				"what follows # is never sent: leave it out");
-	} else if (has_prefix(url, "http://")) {
-		gw_report(report, &o->url,
-			"http:// would send alarms where anybody can read and change them "
-			"(did you mean https://%.200s?)",
-			url + strlen("http://"));
-	} else {
-		gw_report(report, &o->url, "\"%s\" is neither https://... nor file:///...",
-			url);
-	}
-}
-
-static void check_file(const struct gw_uplink_opts *o, struct gw_report *report)
-{
-	const char *const *const not_for_files[] = {
-		&o->ca, &o->cert, &o->key, &o->token_file};
-	size_t i;
-
-	for (i = 0; i < sizeof(not_for_files) / sizeof(not_for_files[0]); i++)
-		if (gw_setting_is_set(*not_for_files[i]))
-			gw_report(report, not_for_files[i],
-				"a file needs no ca, cert, key or token_file");
-	if (o->accept.n > 0 || o->accept.word != 0)
-		gw_report(report, &o->accept, "a file gives no answer");
-}
-
-static void check_accept(const struct gw_uplink_opts *o, struct gw_report *report)
-{
-	const char *wrong;
-	size_t i;
-
-	for (i = 0; i < o->accept.n; i++) {
-		wrong = gw_accept_pointer_error(o->accept.at[i].key);
-		if (wrong != NULL)
-			gw_report(report, &o->accept, "\"%s\": %s", o->accept.at[i].key,
-				wrong);
-	}
+	if (sink)
+		sink->check(o, report);
+	else
+		check_scheme(o, report);
 }
 
 void gw_uplink_check(const struct gw_uplink_opts *o, struct gw_report *report)
 {
-	if (gw_setting_is_set(o->url)) {
+	if (gw_setting_is_set(o->url))
 		check_url(o, report);
-		if (has_prefix(o->url, "file:"))
-			check_file(o, report);
-	}
-	check_accept(o, report);
 	if (gw_setting_is_set(o->cert) && !gw_setting_is_set(o->key))
 		gw_report(report, &o->cert, "cert needs its private key: give key too");
 	if (gw_setting_is_set(o->key) && !gw_setting_is_set(o->cert))

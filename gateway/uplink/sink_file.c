@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A file for sites without a network, and for tests: one body a line, synced before it counts
- * as sent. A line that was cut by a crash is taken back when the file is opened: its event was
- * never answered for, so it comes again.
+ * A file, for sites without a network and for tests: one body a line, synced before it counts as
+ * sent. A line that a crash cut is removed when the file is opened: its event is sent again.
  */
 #include "base/text.h"
 #include "uplink/sink.h"
@@ -26,6 +25,24 @@ struct file_state {
 	dev_t dev;
 	ino_t ino;
 };
+
+static void file_check(const struct gw_uplink_opts *o, struct gw_report *report)
+{
+	const char *const *const unused[] = {&o->ca, &o->cert, &o->key, &o->token_file};
+	size_t i;
+
+	if (strncasecmp(o->url, "file:///", strlen("file:///")) != 0 ||
+		o->url[strlen("file:///")] == '\0' || o->url[strlen(o->url) - 1] == '/')
+		gw_report(report, &o->url,
+			"\"%s\" names no file (file:///var/lib/tocsin/alerts.ndjson would)",
+			o->url);
+	for (i = 0; i < sizeof(unused) / sizeof(unused[0]); i++)
+		if (gw_setting_is_set(*unused[i]))
+			gw_report(report, unused[i],
+				"a file needs no ca, cert, key or token_file");
+	if (o->accept.n > 0 || o->accept.word != 0)
+		gw_report(report, &o->accept, "a file gives no answer");
+}
 
 static enum gw_err file_open(void *state, const struct gw_uplink_opts *o, const char *agent,
 	struct gw_error *err)
@@ -62,7 +79,7 @@ set_retry(struct gw_sink_result *ret_result, const char *fmt, ...)
 	va_end(ap);
 }
 
-/* Take back the piece of a line at the end, if it can be one of ours. */
+/* Removes an incomplete last line, if it can be one of ours. */
 static int repair_tail(int fd, off_t size)
 {
 	char *tail, *newline;
@@ -172,10 +189,10 @@ static void file_send(
 	void *state, const struct gw_sink_request *r, struct gw_sink_result *ret_result)
 {
 	struct file_state *s = state;
-	struct iovec lines[2 * GW_UPLINK_BATCH_MAX];
+	struct iovec lines[(GW_SINK_PARTS + 1) * GW_UPLINK_BATCH_MAX];
 	static char newline[] = "\n";
 	struct stat st;
-	size_t i;
+	size_t n = 0, i, k;
 
 	if (r->n_bodies > GW_UPLINK_BATCH_MAX || !reopen(s, ret_result)) {
 		if (r->n_bodies > GW_UPLINK_BATCH_MAX)
@@ -183,18 +200,19 @@ static void file_send(
 		return;
 	}
 	for (i = 0; i < r->n_bodies; i++) {
-		lines[2 * i] = r->bodies[i];
-		lines[2 * i + 1] = (struct iovec){.iov_base = newline, .iov_len = 1};
+		for (k = 0; k < r->bodies[i].n_parts; k++)
+			lines[n++] = r->bodies[i].parts[k];
+		lines[n++] = (struct iovec){.iov_base = newline, .iov_len = 1};
 	}
 	if (fstat(s->fd, &st) != 0) {
 		set_retry(ret_result, "%s: %s", s->path, gw_errno_text(errno));
 		file_close(s);
 		return;
 	}
-	if (!write_all(s->fd, lines, 2 * r->n_bodies) || fdatasync(s->fd) != 0) {
+	if (!write_all(s->fd, lines, n) || fdatasync(s->fd) != 0) {
 		set_retry(ret_result, "%s: %s", s->path, gw_errno_text(errno));
-		/* All of it comes again. If it cannot be taken back, a repeat has the same
-		 * id and bytes; half a line is healed when the file is opened again. */
+		/* All of it is sent again. If it cannot be removed, the repeat has the same id and
+		 * bytes; half a line is repaired when the file is opened again. */
 		if (ftruncate(s->fd, st.st_size) != 0)
 			ret_result->retry_after_ns = 0;
 		file_close(s);
@@ -205,6 +223,9 @@ static void file_send(
 
 const struct gw_sink gw_sink_file = {
 	.name = "file",
+	.scheme = "file:",
+	.url_form = "file:///...",
+	.check = file_check,
 	.state_size = sizeof(struct file_state),
 	.open = file_open,
 	.send = file_send,

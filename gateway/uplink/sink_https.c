@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/clock.h"
+#include "base/parse.h"
 #include "base/pemkey.h"
+#include "uplink/accept.h"
 #include "uplink/credentials.h"
 #include "uplink/https_response.h"
 #include "uplink/sink.h"
@@ -11,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TURN_MAX_NS    GW_NS_PER_SEC
+#define SERVICE_MAX_NS GW_NS_PER_SEC
 #define CA_CACHE_SEC   60L
 #define CONNECTION_SEC 300L
 
@@ -24,12 +26,73 @@ struct https_state {
 	struct gw_bearer bearer;
 	char *body;
 	size_t body_size;
-	/* the platform's last good address, for when names cannot be looked up */
+	/* of the last response, for when the name cannot be looked up */
 	char host[256], address[64];
 	long port;
 	struct gw_https_response response;
 	bool key_encrypted;
 };
+
+/* ---- its settings ---- */
+
+/* at: host[:port] of n bytes. */
+static void check_authority(
+	const char *at, size_t n, const void *where, struct gw_report *report)
+{
+	const char *colon = at + n, *p;
+	struct gw_error err;
+	char port[8];
+	int64_t number;
+
+	if (memchr(at, '@', n) != NULL) {
+		gw_report(report, where,
+			"a user or password does not belong into the URL, where logs show "
+			"it: "
+			"use token_file, or cert and key");
+		return;
+	}
+	for (p = at; p < at + n && *p != ']'; p++)
+		continue;
+	for (p = *at == '[' ? p : at; p < at + n; p++)
+		if (*p == ':') {
+			colon = p;
+			break;
+		}
+	if (colon == at)
+		gw_report(report, where, "no host between https:// and the path");
+	if (*at == '[' && memchr(at, ']', n) == NULL)
+		gw_report(report, where, "no ] after the address that [ begins");
+	if (colon == at + n)
+		return;
+	n = (size_t)(at + n - colon) - 1;
+	memcpy(port, colon + 1, n < sizeof(port) ? n : sizeof(port) - 1);
+	port[n < sizeof(port) ? n : sizeof(port) - 1] = '\0';
+	if (gw_parse_int(port, 1, 65535, &number, &err) != GW_OK)
+		gw_report(report, where, "port: %s", err.text);
+}
+
+static void check_accept(const struct gw_uplink_opts *o, struct gw_report *report)
+{
+	const char *wrong;
+	size_t i;
+
+	for (i = 0; i < o->accept.n; i++) {
+		wrong = gw_accept_pointer_error(o->accept.at[i].key);
+		if (wrong != NULL)
+			gw_report(report, &o->accept, "\"%s\": %s", o->accept.at[i].key,
+				wrong);
+	}
+}
+
+static void https_check(const struct gw_uplink_opts *o, struct gw_report *report)
+{
+	const char *at = o->url + strlen("https://");
+
+	check_authority(at, strcspn(at, "/?#"), &o->url, report);
+	if (strchr(at, '#') != NULL)
+		gw_report(report, &o->url, "what follows # is never sent: leave it out");
+	check_accept(o, report);
+}
 
 static pthread_once_t curl_once = PTHREAD_ONCE_INIT;
 
@@ -60,19 +123,19 @@ static bool set_trust(struct https_state *s)
 	bad |= curl_easy_setopt(e, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 	bad |= curl_easy_setopt(e, CURLOPT_SSL_VERIFYPEER, 1L);
 	bad |= curl_easy_setopt(e, CURLOPT_SSL_VERIFYHOST, 2L);
-	/* A resumed session would go on under a certificate that was replaced. */
+	/* A resumed session would still use a certificate that was replaced. */
 	bad |= curl_easy_setopt(e, CURLOPT_SSL_SESSIONID_CACHE, 0L);
 	bad |= curl_easy_setopt(e, CURLOPT_CA_CACHE_TIMEOUT, CA_CACHE_SEC);
 	bad |= curl_easy_setopt(e, CURLOPT_MAXLIFETIME_CONN, CONNECTION_SEC);
 	if (gw_setting_is_set(o->ca)) {
 		bad |= curl_easy_setopt(e, CURLOPT_CAINFO, o->ca);
-		/* or the system's authorities would be trusted beside it */
+		/* without this the system's authorities would be trusted, too */
 		bad |= curl_easy_setopt(e, CURLOPT_CAPATH, NULL);
 	}
 	if (gw_setting_is_set(o->cert)) {
 		bad |= curl_easy_setopt(e, CURLOPT_SSLCERT, o->cert);
 		bad |= curl_easy_setopt(e, CURLOPT_SSLKEY, o->key);
-		/* or OpenSSL would ask for a pass phrase on the terminal, for ever */
+		/* without this OpenSSL asks for a pass phrase on the terminal and blocks */
 		bad |= curl_easy_setopt(e, CURLOPT_KEYPASSWD, "");
 	}
 	return bad == CURLE_OK;
@@ -104,8 +167,7 @@ static bool make_handles(struct https_state *s)
 	return set_trust(s) && bad == CURLE_OK;
 }
 
-/* Whatever rotates is used from the next try on: files that changed get new handles, so that
- * neither a connection nor a cache goes on with the old ones. */
+/* Files that changed get new handles, so that no connection and no cache uses the old ones. */
 static bool refresh_handles(struct https_state *s)
 {
 	struct gw_file_version ca = gw_credentials_version(s->opts->ca),
@@ -154,13 +216,23 @@ static void https_close(void *state)
 	explicit_bzero(&s->bearer, sizeof(s->bearer));
 }
 
-static bool join_body(struct https_state *s, const struct gw_sink_request *r, size_t *ret_n)
+static size_t body_size(const struct gw_sink_body *b)
 {
-	size_t between = strlen(r->between), n = strlen(r->before) + strlen(r->after), i;
+	size_t n = 0, i;
+
+	for (i = 0; i < b->n_parts; i++)
+		n += b->parts[i].iov_len;
+	return n;
+}
+
+static bool join_bodies(
+	struct https_state *s, const struct gw_sink_request *r, size_t *ret_n)
+{
+	size_t between = strlen(r->between), n = strlen(r->before) + strlen(r->after), i, k;
 	char *p;
 
 	for (i = 0; i < r->n_bodies; i++)
-		n += r->bodies[i].iov_len + between;
+		n += body_size(&r->bodies[i]) + between;
 	if (n > s->body_size) {
 		p = realloc(s->body, n);
 		if (p == NULL)
@@ -170,9 +242,12 @@ static bool join_body(struct https_state *s, const struct gw_sink_request *r, si
 	}
 	p = stpcpy(s->body, r->before);
 	for (i = 0; i < r->n_bodies; i++) {
+		const struct gw_sink_body *b = &r->bodies[i];
+
 		if (i > 0)
 			p = mempcpy(p, r->between, between);
-		p = mempcpy(p, r->bodies[i].iov_base, r->bodies[i].iov_len);
+		for (k = 0; k < b->n_parts; k++)
+			p = mempcpy(p, b->parts[k].iov_base, b->parts[k].iov_len);
 	}
 	p = mempcpy(p, r->after, strlen(r->after));
 	*ret_n = (size_t)(p - s->body);
@@ -196,10 +271,10 @@ static CURLcode transfer(
 
 		if (wait_ns <= 0)
 			break;
-		if (wait_ns > TURN_MAX_NS)
-			wait_ns = TURN_MAX_NS;
+		if (wait_ns > SERVICE_MAX_NS)
+			wait_ns = SERVICE_MAX_NS;
 		gw_wake_prepare(r->wake);
-		go_on = r->turn(r->arg);
+		go_on = r->service(r->arg);
 		if (go_on)
 			curl_multi_poll(s->multi, &wake, 1,
 				(int)((wait_ns + GW_NS_PER_MS - 1) / GW_NS_PER_MS), NULL);
@@ -241,8 +316,8 @@ static bool was_lookup(struct https_state *s, CURLcode code)
 	return code == CURLE_OPERATION_TIMEDOUT && looked_up == 0;
 }
 
-/* Hazard 21: a lookup that fails or hangs leaves half of the time for the address that was
- * good last time. The name stays what the certificate is checked against. */
+/* A lookup that fails or hangs leaves half of the time for the address of the last response. The
+ * certificate is still checked against the name. */
 static CURLcode try_addresses(struct https_state *s, const struct gw_sink_request *r)
 {
 	int64_t now = gw_clock_mono_ns(), until = now + r->timeout_ns;
@@ -258,7 +333,7 @@ static CURLcode try_addresses(struct https_state *s, const struct gw_sink_reques
 	if (s->address[0] == '\0' || !was_lookup(s, code))
 		return code;
 	now = gw_clock_mono_ns();
-	/* "+": it times out like any cached name, so that DNS is asked again */
+	/* "+": the entry times out like any cached name, so that DNS is asked again */
 	snprintf(entry, sizeof(entry), "+%s:%ld:%s", s->host, s->port, s->address);
 	resolve = curl_slist_append(NULL, entry);
 	if (resolve == NULL || until - now < GW_NS_PER_MS) {
@@ -311,10 +386,10 @@ static void https_send(
 		return;
 	}
 	headers = make_headers(s, r);
-	/* what could not be had at the start may be there by now */
+	/* memory that was missing at the start may be there now */
 	if (headers == NULL ||
 		(s->response.body == NULL && !gw_https_response_init(&s->response)) ||
-		!refresh_handles(s) || !join_body(s, r, &n)) {
+		!refresh_handles(s) || !join_bodies(s, r, &n)) {
 		curl_slist_free_all(headers);
 		gw_https_response_set_result(ret_result, GW_SINK_RETRY, 0, "out of memory");
 		return;
@@ -340,6 +415,10 @@ static void https_send(
 
 const struct gw_sink gw_sink_https = {
 	.name = "https",
+	.scheme = "https://",
+	.url_form = "https://...",
+	.insecure = "http://",
+	.check = https_check,
 	.state_size = sizeof(struct https_state),
 	.heartbeats = true,
 	.open = https_open,

@@ -3,188 +3,25 @@
 
 #include "base/log.h"
 #include "gw_build.h"
-#include "uplink/credentials.h"
 #include "uplink/refusal.h"
 #include "uplink/uplink_internal.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* for a certificate or token that was exchanged, while something waits for it */
-#define CREDENTIALS_CHECK_NS (10 * GW_NS_PER_SEC)
-#define UNTRIED_GAP_NS \
-	(2 * GW_NS_PER_SEC) /* a new alarm is tried at once, this often at most */
-#define IDLE_NS       (2 * GW_NS_PER_SEC) /* the thread beats at least that often */
-#define LAST_TRY_NS   GW_NS_PER_SEC
-#define DRAIN_BATCHES 16 /* of GW_UPLINK_DRAIN events, then something else has its turn */
-
-/* ---- events in ---- */
-
-/* When it arose on this boot's clock, whichever boot that was. */
-static int64_t occurred_ns(const struct gw_uplink *u, const struct gw_event *e)
-{
-	int64_t age_ms;
-
-	if (strcmp(e->boot, u->boot) == 0)
-		return e->mono_ns;
-	age_ms = gw_clock_wall_ms() - e->wall_ms;
-	return gw_clock_mono_ns() - (age_ms > 0 ? age_ms : 0) * GW_NS_PER_MS;
-}
-
-static void render_and_queue(struct gw_uplink *u, const struct gw_event *e, bool stored)
-{
-	struct gw_outbox_item item = {.seq = e->seq,
-		.alarm = gw_outbox_alarm_hash(e->info->key),
-		.occurred_ns = occurred_ns(u, e),
-		.level = e->level <= GW_LEVEL_RED ? e->level : GW_LEVEL_RED,
-		.stored = stored,
-		.durable = e->durable};
-	struct gw_text t;
-
-	gw_text_init(&t, u->rendered, sizeof(u->rendered));
-	u->payload->event(&t, e);
-	if (t.cut)
-		gw_delivery_park(u, e->seq, "its texts are too long for one event");
-	else
-		gw_outbox_add(&u->outbox, &item, t.at, t.used);
-}
-
-static void add_stored(void *arg, const struct gw_event *e)
-{
-	struct gw_uplink *u = arg;
-
-	if (e->seq > u->ring_seq) /* the store was quicker: it comes from the engine, too */
-		return;
-	render_and_queue(u, e, e->seq <= gw_store_committed(u->store));
-}
-
-/* The store may open long after the start: only its first answer tells. */
-static void on_parked_count(void *arg, uint64_t parked)
-{
-	struct gw_uplink *u = arg;
-
-	u->status.parked = parked;
-	gw_parked_retry_begin(u, 0);
-}
-
-static void on_query_reply(
-	void *arg, enum gw_backlog_query query, const struct gw_batch *batch)
-{
-	if (query == GW_BACKLOG_QUERY_PARKED)
-		gw_parked_retry_on_batch(arg, batch);
-	else
-		gw_resend_on_batch(arg, batch);
-}
-
-/* Bounded: a storm that comes as fast as it is rendered must not keep us from sending it. */
-static void drain_ring(struct gw_uplink *u)
-{
-	size_t batches, n, i;
-
-	for (batches = 0; batches < DRAIN_BATCHES; batches++) {
-		n = gw_ring_pop(
-			&u->events, u->drained, GW_UPLINK_DRAIN, sizeof(struct gw_event));
-		for (i = 0; i < n; i++) {
-			uint64_t seq = u->drained[i].seq;
-
-			if (seq > u->ring_seq + 1)
-				gw_outbox_note_missing(&u->outbox, seq - 1);
-			u->ring_seq = seq > u->ring_seq ? seq : u->ring_seq;
-			/* until it turns out that it must leave before its commit */
-			u->drained[i].durable = true;
-			render_and_queue(u, &u->drained[i], false);
-			u->has_untried = true;
-		}
-		if (n < GW_UPLINK_DRAIN)
-			return;
-	}
-	/* who pushed what is left may have poked already: do not sleep on it */
-	if (gw_ring_count(&u->events) > 0)
-		gw_wake_poke(&u->wake);
-}
-
-/* ---- credentials ---- */
-
-static uint64_t credentials_of(const struct gw_uplink *u)
-{
-	const char *const paths[] = {
-		u->opts.ca, u->opts.cert, u->opts.key, u->opts.token_file};
-
-	return gw_credentials_fingerprint(paths, sizeof(paths) / sizeof(paths[0]));
-}
-
-void gw_uplink_check_credentials(struct gw_uplink *u, int64_t now)
-{
-	uint64_t is = credentials_of(u);
-
-	u->credentials_ns = now + CREDENTIALS_CHECK_NS;
-	if (is == u->credentials)
-		return;
-	u->credentials = is;
-	gw_retry_timer_expire(&u->event_retry, now);
-	if (u->failures > 0 || u->heartbeats_refused_ns != 0)
-		u->heartbeat_ns = now;
-	gw_parked_retry_begin(u, 0);
-}
-
-/* ---- one request ---- */
-
-/* Called while the sink waits, too. */
-static bool service(void *arg)
-{
-	struct gw_uplink *u = arg;
-	int64_t now = gw_clock_mono_ns();
-
-	gw_thread_beat(&u->thread, now);
-	if (u->stop_ns == 0 && gw_thread_stopping(&u->thread))
-		u->stop_ns = now + LAST_TRY_NS;
-	drain_ring(u);
-	if (now >= u->credentials_ns && (u->failures > 0 || u->status.parked > 0))
-		gw_uplink_check_credentials(u, now);
-	gw_resend_update(u);
-	gw_parked_retry_update(u, now);
-	gw_backlog_update(&u->backlog, now, u->blocked); /* asks what they want to know */
-	gw_link_state_update(u, now);
-	if (u->sending_parked && u->has_untried)
-		return false;
-	return u->stop_ns == 0 || now < u->stop_ns;
-}
-
-void gw_uplink_request(struct gw_uplink *u, size_t n, struct gw_sink_result *ret_result)
-{
-	int64_t timeout_ns = u->opts.timeout_ns, left_ns;
-
-	if (u->stop_ns != 0) {
-		left_ns = u->stop_ns - gw_clock_mono_ns();
-		timeout_ns = left_ns < timeout_ns ? left_ns : timeout_ns;
-	}
-	*ret_result = (struct gw_sink_result){.verdict = GW_SINK_RETRY};
-	gw_uplink_check_credentials(u, gw_clock_mono_ns());
-	u->sent_credentials = u->credentials;
-	u->sink->send(u->sink_state,
-		&(struct gw_sink_request){.bodies = u->bodies,
-			.n_bodies = n,
-			.content_type = u->payload->content_type,
-			.before = u->payload->before,
-			.between = u->payload->between,
-			.after = u->payload->after,
-			.timeout_ns = timeout_ns > GW_NS_PER_MS ? timeout_ns : GW_NS_PER_MS,
-			.wake = &u->wake,
-			.turn = service,
-			.arg = u},
-		ret_result);
-}
+#define UNTRIED_GAP_NS (2 * GW_NS_PER_SEC) /* between tries because of new events */
+#define IDLE_NS        (2 * GW_NS_PER_SEC) /* longest sleep, so that the thread beats */
 
 /* ---- the thread ---- */
 
 static bool may_try_events(const struct gw_uplink *u, int64_t now)
 {
-	if (now < u->event_retry.hold_ns)
+	if (now < u->delivery.retry.hold_ns)
 		return false;
 	return gw_refusal_in_progress(&u->outbox) ||
-		gw_retry_timer_ready(&u->event_retry, now) ||
-		(u->has_untried && now >= u->last_try_ns + UNTRIED_GAP_NS);
+		gw_retry_timer_ready(&u->delivery.retry, now) ||
+		(u->delivery.has_untried &&
+			now >= u->delivery.last_try_ns + UNTRIED_GAP_NS);
 }
 
 static int64_t min_ns(int64_t a, int64_t b)
@@ -192,22 +29,22 @@ static int64_t min_ns(int64_t a, int64_t b)
 	return a < b ? a : b;
 }
 
-/* When to look again if nobody wakes us. */
+/* When the loop must run again without a wake. */
 static int64_t next_ns(const struct gw_uplink *u, uint64_t committed, int64_t now)
 {
 	int64_t next = now + IDLE_NS, t;
 
 	if (gw_heartbeat_wanted(u))
 		next = min_ns(next,
-			u->heartbeat_ns > u->heartbeat_retry.hold_ns
-				? u->heartbeat_ns
-				: u->heartbeat_retry.hold_ns);
+			u->heartbeats.next_ns > u->heartbeats.retry.hold_ns
+				? u->heartbeats.next_ns
+				: u->heartbeats.retry.hold_ns);
 	if (u->outbox.n > 0 && !may_try_events(u, now)) {
-		t = u->event_retry.backoff.next_ns;
-		if (u->has_untried)
-			t = min_ns(t, u->last_try_ns + UNTRIED_GAP_NS);
-		next = min_ns(
-			next, t > u->event_retry.hold_ns ? t : u->event_retry.hold_ns);
+		t = u->delivery.retry.backoff.next_ns;
+		if (u->delivery.has_untried)
+			t = min_ns(t, u->delivery.last_try_ns + UNTRIED_GAP_NS);
+		next = min_ns(next,
+			t > u->delivery.retry.hold_ns ? t : u->delivery.retry.hold_ns);
 	} else if (u->outbox.n > 0) {
 		t = gw_outbox_next_overdue(&u->outbox, committed);
 		if (t != INT64_MAX && t + GW_UPLINK_COMMIT_WAIT_NS > now)
@@ -216,31 +53,31 @@ static int64_t next_ns(const struct gw_uplink *u, uint64_t committed, int64_t no
 	if (u->stop_ns != 0)
 		next = min_ns(next, u->stop_ns);
 	t = gw_parked_retry_next_ns(u);
-	if (t > now) /* else it waits for something else */
+	if (t > now) /* otherwise it waits for something else */
 		next = min_ns(next, t);
 	return min_ns(next, gw_backlog_next_ns(&u->backlog, now));
 }
 
 enum action { ACTION_NONE, ACTION_EVENTS, ACTION_HEARTBEAT, ACTION_PARKED };
 
-/* What is to be done first; the events are picked. */
+/* The action that comes first; the events of ACTION_EVENTS are picked. */
 static enum action next_action(struct gw_uplink *u, uint64_t committed, int64_t now)
 {
-	bool heartbeat_due = gw_heartbeat_wanted(u) && now >= u->heartbeat_ns &&
-		now >= u->heartbeat_retry.hold_ns;
+	bool heartbeat_due = gw_heartbeat_wanted(u) && now >= u->heartbeats.next_ns &&
+		now >= u->heartbeats.retry.hold_ns;
 
-	u->n_picked = 0;
-	u->blocked = false;
-	if (may_try_events(u, now) && !(heartbeat_due && u->heartbeat_turn)) {
-		u->n_picked = gw_delivery_pick(u, committed, now);
-		if (u->n_picked > 0)
+	u->delivery.n_picked = 0;
+	u->delivery.blocked = false;
+	if (may_try_events(u, now) && !(heartbeat_due && u->heartbeats.turn)) {
+		u->delivery.n_picked = gw_delivery_pick(u, committed, now);
+		if (u->delivery.n_picked > 0)
 			return ACTION_EVENTS;
 		if (gw_delivery_needs_heartbeat(u))
 			return ACTION_HEARTBEAT;
 		if (gw_refusal_in_progress(&u->outbox))
 			gw_delivery_give_up(u);
 		else
-			u->blocked = u->outbox.n > 0;
+			u->delivery.blocked = u->outbox.n > 0;
 	}
 	if (heartbeat_due)
 		return ACTION_HEARTBEAT;
@@ -251,7 +88,7 @@ static bool finished(struct gw_uplink *u, int64_t now)
 {
 	if (u->stop_ns == 0)
 		return false;
-	return now >= u->stop_ns || u->gave_up || !may_try_events(u, now) ||
+	return now >= u->stop_ns || u->delivery.gave_up || !may_try_events(u, now) ||
 		(u->outbox.n == 0 && u->backlog.n_marks == 0 &&
 			gw_ring_count(&u->events) == 0);
 }
@@ -268,24 +105,24 @@ static void *run(void *arg)
 		gw_log(GW_LOG_ERR, "%s: %s", u->opts.name, err.text);
 	for (;;) {
 		gw_wake_prepare(&u->wake);
-		service(u);
+		gw_request_service(u);
 		now = gw_clock_mono_ns();
 		if (finished(u, now))
 			break;
 		committed = gw_store_committed(u->store);
 		action = next_action(u, committed, now);
 		if (action == ACTION_NONE) {
-			if (u->blocked) /* what may leave must come from the store */
+			if (u->delivery.blocked) /* only the store has an event that may be sent */
 				gw_backlog_update(&u->backlog, now, true);
 			next = next_ns(u, committed, now);
 			gw_wake_wait(&u->wake, next > now ? next - now : 0);
 			continue;
 		}
-		gw_wake_finish(&u->wake); /* a sink that waits announces it by itself */
+		gw_wake_finish(&u->wake); /* a sink that waits prepares the wake itself */
 		if (action == ACTION_EVENTS)
 			gw_delivery_send(u, committed);
 		else if (action == ACTION_HEARTBEAT)
-			gw_heartbeat_run(u);
+			gw_heartbeat_send(u);
 		else
 			gw_parked_retry_send(u);
 	}
@@ -296,6 +133,24 @@ static void *run(void *arg)
 }
 
 /* ---- life ---- */
+
+/* With the store's first reply: it may open long after the start. */
+static void on_parked_count(void *arg, uint64_t parked)
+{
+	struct gw_uplink *u = arg;
+
+	u->status.parked = parked;
+	gw_parked_retry_begin(u, 0);
+}
+
+static void on_query_reply(
+	void *arg, enum gw_backlog_query query, const struct gw_batch *batch)
+{
+	if (query == GW_BACKLOG_QUERY_PARKED)
+		gw_parked_retry_on_batch(arg, batch);
+	else
+		gw_resend_on_batch(arg, batch);
+}
 
 static const char *copy(char **at, const char *text)
 {
@@ -354,8 +209,13 @@ enum gw_err gw_uplink_new(const struct gw_uplink_opts *opts, size_t slot,
 	u->store = store;
 	if (health != NULL)
 		u->health = *health;
-	u->sink = strncasecmp(opts->url, "file:", 5) == 0 ? &gw_sink_file : &gw_sink_https;
-	u->payload = gw_payload_of((enum gw_format)opts->format);
+	u->sink = gw_sink_find(opts->url);
+	u->payload = gw_payloads[opts->format];
+	if (u->sink == NULL) {
+		rc = gw_fail(err, GW_ERR_CONFIG, 0, "uplink %s: no sink takes \"%s\"",
+			opts->name, opts->url);
+		goto out;
+	}
 	u->sink_state = calloc(1, u->sink->state_size);
 	if (u->sink_state == NULL || !copy_opts(u, opts)) {
 		rc = gw_fail(err, GW_ERR_SYSTEM, 0, "no memory for uplink %s", opts->name);
@@ -368,7 +228,7 @@ enum gw_err gw_uplink_new(const struct gw_uplink_opts *opts, size_t slot,
 		rc = gw_wake_init(&u->wake, err);
 	if (rc != GW_OK)
 		goto out;
-	gw_backlog_init(&u->backlog, store, slot, &u->outbox, add_stored, u);
+	gw_backlog_init(&u->backlog, store, slot, &u->outbox, gw_request_add_stored, u);
 	u->backlog.on_query_reply = on_query_reply;
 	u->backlog.on_parked_count = on_parked_count;
 	gw_parked_retry_init(&u->parked_retry);
@@ -392,14 +252,15 @@ enum gw_err gw_uplink_start(struct gw_uplink *u, struct gw_error *err)
 	int64_t now = gw_clock_mono_ns();
 	size_t i;
 
-	/* two boxes that lost power together must not come back in step */
-	gw_retry_timer_init(&u->event_retry, gw_outbox_alarm_hash(u->boot) ^ (uint64_t)now);
+	/* Two gateways that lost power together must not retry in step. */
 	gw_retry_timer_init(
-		&u->heartbeat_retry, gw_outbox_alarm_hash(u->opts.name) ^ (uint64_t)now);
-	u->credentials = credentials_of(u);
-	u->heartbeat_ns = u->success_ns = now;
+		&u->delivery.retry, gw_outbox_alarm_hash(u->boot) ^ (uint64_t)now);
+	gw_retry_timer_init(
+		&u->heartbeats.retry, gw_outbox_alarm_hash(u->opts.name) ^ (uint64_t)now);
+	gw_request_init(u);
+	u->heartbeats.next_ns = u->link.success_ns = now;
 	for (i = 0; i < GW_UPLINK_POINTS; i++)
-		u->fault_sent[i] = -1;
+		u->link.fault_sent[i] = -1;
 	u->ring_seq = gw_store_last_seq(u->store);
 	u->status.since_ns = now;
 	gw_link_state_update(u, now);

@@ -4,6 +4,7 @@
 #include "played_curl.h"
 
 #include "uplink/sink.h"
+#include "uplink_rows.h"
 
 #include "tests/unit/fixture/failing_memory.h"
 
@@ -36,7 +37,7 @@ static int teardown(void **state)
 	return 0;
 }
 
-static bool turn(void *arg)
+static bool service(void *arg)
 {
 	(void)arg;
 	return true;
@@ -50,7 +51,7 @@ static void begin(void)
 static void request(void)
 {
 	static char body[] = "{}";
-	struct iovec one = {.iov_base = body, .iov_len = 2};
+	struct gw_sink_body one = {.parts = {{body, 2}}, .n_parts = 1};
 
 	curl.transfers = 0;
 	gw_sink_https.send(sink,
@@ -62,7 +63,7 @@ static void request(void)
 			.after = "]",
 			.timeout_ns = 5 * SEC,
 			.wake = &wake,
-			.turn = turn},
+			.service = service},
 		&answer);
 }
 

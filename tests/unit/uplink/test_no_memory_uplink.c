@@ -92,7 +92,7 @@ static struct gw_sink_result answer;
 static void send_file(void)
 {
 	static char body[] = "{b}";
-	struct iovec one = {.iov_base = body, .iov_len = 3};
+	struct gw_sink_body one = {.parts = {{body, 3}}, .n_parts = 1};
 
 	gw_sink_file.send(
 		sink, &(struct gw_sink_request){.bodies = &one, .n_bodies = 1}, &answer);

@@ -168,7 +168,6 @@ static void test_retry_keeps_the_bytes(void **state)
 	assert_string_equal(pick(ALL), "1");
 	assert_int_equal(picked[0]->n, 3);
 	assert_memory_equal(picked[0]->body, "<1>", 3);
-	picked[0]->body[picked[0]->n++] = '!'; /* room for one more, and no debt from it */
 	gw_outbox_sent(&box);
 	assert_int_equal(box.bytes, 0);
 }

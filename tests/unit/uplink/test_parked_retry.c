@@ -150,12 +150,12 @@ static void test_what_goes_before_an_offer(void **state)
 	kit_answer(1, 5, GW_LEVEL_RED);
 	turn();
 	assert_ready(true);
-	fixture.up->has_untried = true;
+	fixture.up->delivery.has_untried = true;
 	assert_ready(false);
-	fixture.up->has_untried = false;
-	fixture.up->events_failing = true;
+	fixture.up->delivery.has_untried = false;
+	fixture.up->delivery.failing = true;
 	assert_ready(false);
-	fixture.up->events_failing = false;
+	fixture.up->delivery.failing = false;
 	gw_link_state_failed(fixture.up, &no, fixture.now_ns); /* a heartbeat failed */
 	assert_ready(false);
 	gw_link_state_reached(fixture.up);
@@ -163,16 +163,17 @@ static void test_what_goes_before_an_offer(void **state)
 	fixture.up->outbox.searching = true; /* a refusal is looked into */
 	assert_ready(false);
 	fixture.up->outbox.searching = false;
-	gw_retry_timer_failed(&fixture.up->event_retry, 0, fixture.now_ns); /* back-off */
-	assert_ready(false);
-	gw_retry_timer_succeeded(&fixture.up->event_retry);
 	gw_retry_timer_failed(
-		&fixture.up->event_retry, 60 * SEC, fixture.now_ns); /* asked for silence */
-	gw_retry_timer_expire(&fixture.up->event_retry, fixture.now_ns);
+		&fixture.up->delivery.retry, 0, fixture.now_ns); /* back-off */
 	assert_ready(false);
-	assert_int_equal(gw_retry_timer_next_ns(&fixture.up->event_retry),
+	gw_retry_timer_succeeded(&fixture.up->delivery.retry);
+	gw_retry_timer_failed(&fixture.up->delivery.retry, 60 * SEC,
+		fixture.now_ns); /* asked for silence */
+	gw_retry_timer_expire(&fixture.up->delivery.retry, fixture.now_ns);
+	assert_ready(false);
+	assert_int_equal(gw_retry_timer_next_ns(&fixture.up->delivery.retry),
 		fixture.now_ns + 60 * SEC);
-	gw_retry_timer_succeeded(&fixture.up->event_retry);
+	gw_retry_timer_succeeded(&fixture.up->delivery.retry);
 	assert_ready(true);
 	fixture.up->stop_ns = fixture.now_ns + SEC;
 	assert_ready(false);
@@ -198,7 +199,7 @@ static void test_what_is_new_cuts_it_short(void **state)
 	fixture.meanwhile = an_alarm_comes;
 	gw_parked_retry_send(fixture.up);
 	assert_true(fixture.given_up);
-	assert_true(fixture.up->has_untried);
+	assert_true(fixture.up->delivery.has_untried);
 	assert_int_equal(o->next_item, 0);
 	assert_true(o->next_ns <= fixture.now_ns);
 	assert_int_equal(fixture.up->status.retries, 0);

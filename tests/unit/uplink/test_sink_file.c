@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "uplink/sink.h"
+#include "uplink_rows.h"
 
 #include "tests/unit/fixture/temp_dir.h"
 
@@ -46,12 +47,14 @@ static int teardown(void **state)
 static enum gw_sink_verdict send(const char *a, const char *b)
 {
 	char one[64], two[64];
-	struct iovec bodies[2];
+	struct gw_sink_body bodies[2];
 
 	snprintf(one, sizeof(one), "%s", a);
 	snprintf(two, sizeof(two), "%s", b ? b : "");
-	bodies[0] = (struct iovec){.iov_base = one, .iov_len = strlen(one)};
-	bodies[1] = (struct iovec){.iov_base = two, .iov_len = strlen(two)};
+	/* in two parts, and in one */
+	bodies[0] = (struct gw_sink_body){
+		.parts = {{one, 1}, {one + 1, strlen(one) - 1}}, .n_parts = 2};
+	bodies[1] = (struct gw_sink_body){.parts = {{two, strlen(two)}}, .n_parts = 1};
 	gw_sink_file.send(sink,
 		&(struct gw_sink_request){.bodies = bodies, .n_bodies = b ? 2 : 1},
 		&result);

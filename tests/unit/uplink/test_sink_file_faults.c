@@ -2,6 +2,7 @@
 /* The file sink on a disk that fails in each call, and beside odd files: what is not synced is not
  * sent, what was cut is taken back, and the operator reads which file and why. */
 #include "uplink/sink.h"
+#include "uplink_rows.h"
 
 #include "tests/unit/fixture/temp_dir.h"
 
@@ -169,14 +170,14 @@ static int teardown(void **state)
 /* One event a letter. */
 static enum gw_sink_verdict send(const char *letters)
 {
-	struct iovec bodies[GW_UPLINK_BATCH_MAX + 1];
+	struct gw_sink_body bodies[GW_UPLINK_BATCH_MAX + 1];
 	size_t n = strlen(letters);
 
 	for (size_t i = 0; i < n; i++) {
 		static char body[GW_UPLINK_BATCH_MAX + 1][8];
 
 		snprintf(body[i], sizeof(body[i]), "{%c}", letters[i]);
-		bodies[i] = (struct iovec){.iov_base = body[i], .iov_len = 3};
+		bodies[i] = (struct gw_sink_body){.parts = {{body[i], 3}}, .n_parts = 1};
 	}
 	gw_sink_file.send(
 		sink, &(struct gw_sink_request){.bodies = bodies, .n_bodies = n}, &result);

@@ -5,6 +5,7 @@
  */
 #include "base/clock.h"
 #include "uplink/sink.h"
+#include "uplink_rows.h"
 
 #include "tests/unit/fixture/temp_dir.h"
 
@@ -176,7 +177,7 @@ static int64_t timeout_ns;
 static uint64_t last_id;
 static char token_file[128];
 
-static bool turn(void *arg)
+static bool service(void *arg)
 {
 	(void)arg;
 	return ++turns < most_turns;
@@ -255,12 +256,13 @@ static char body[2][256];
 /* One try with two events; the ids of the last one. */
 static enum gw_sink_verdict send_again(void)
 {
-	struct iovec bodies[2];
+	struct gw_sink_body bodies[2];
 
-	for (int i = 0; i < 2; i++) {
-		bodies[i].iov_base = body[i];
-		bodies[i].iov_len = strlen(body[i]);
-	}
+	for (size_t i = 0; i < 2; i++) /* in two parts */
+		bodies[i] = (struct gw_sink_body){
+			.parts = {{body[i], 10 + i},
+				{body[i] + 10 + i, strlen(body[i]) - 10 - i}},
+			.n_parts = 2};
 	turns = 0;
 	memset(&result, 0xff, sizeof(result));
 	gw_sink_https.send(sink,
@@ -272,7 +274,7 @@ static enum gw_sink_verdict send_again(void)
 			.after = "]",
 			.timeout_ns = timeout_ns,
 			.wake = &wake,
-			.turn = turn},
+			.service = service},
 		&result);
 	return result.verdict;
 }

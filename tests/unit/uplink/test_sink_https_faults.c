@@ -6,6 +6,7 @@
 #include "played_curl.h"
 
 #include "uplink/sink.h"
+#include "uplink_rows.h"
 
 /* ---- the sink ---- */
 
@@ -60,7 +61,7 @@ static void begin(void)
 static enum gw_sink_verdict request(void)
 {
 	static char body[] = "{}";
-	struct iovec one = {.iov_base = body, .iov_len = 2};
+	struct gw_sink_body one = {.parts = {{body, 2}}, .n_parts = 1};
 
 	curl.transfers = curl.n_headers = 0;
 	memset(&result, 0xff, sizeof(result));
@@ -73,7 +74,7 @@ static enum gw_sink_verdict request(void)
 			.after = "]",
 			.timeout_ns = timeout_ns,
 			.wake = &wake,
-			.turn = turn},
+			.service = turn},
 		&result);
 	return result.verdict;
 }

@@ -348,11 +348,23 @@ static enum gw_err fake_open(void *state, const struct gw_uplink_opts *o, const 
 	return GW_OK;
 }
 
-static uint64_t seq_of(const struct iovec *body)
+static void join(const struct gw_sink_body *body, char text[GW_PAYLOAD_MAX])
+{
+	char *end = text;
+
+	for (size_t i = 0; i < body->n_parts; i++)
+		end = mempcpy(end, body->parts[i].iov_base, body->parts[i].iov_len);
+	*end = '\0';
+}
+
+static uint64_t seq_of(const struct gw_sink_body *body)
 {
 	static const char key[] = "\"sequence\":\"";
-	const char *at = memmem(body->iov_base, body->iov_len, key, strlen(key));
+	char text[GW_PAYLOAD_MAX];
+	const char *at;
 
+	join(body, text);
+	at = strstr(text, key);
 	return at ? strtoull(at + strlen(key), NULL, 10) : HEARTBEAT;
 }
 
@@ -369,8 +381,7 @@ static enum gw_sink_verdict evaluate(const struct gw_sink_request *r)
 		platform.ring_at_first_try = gw_ring_count(gw_uplink_events(up));
 	t = &platform.tries[platform.n_tries++ % 4096];
 	t->n = r->n_bodies;
-	memcpy(t->first, r->bodies[0].iov_base, r->bodies[0].iov_len);
-	t->first[r->bodies[0].iov_len] = '\0';
+	join(&r->bodies[0], t->first);
 	t->durable = strstr(t->first, "\"durable\":true") != NULL;
 	if (platform.most_events > 0 && r->n_bodies > platform.most_events)
 		return GW_SINK_REFUSED;
@@ -398,7 +409,7 @@ static void fake_send(
 		platform.hanging = true;
 		pthread_mutex_unlock(&lock);
 		gw_wake_prepare(r->wake);
-		go_on = r->turn(r->arg);
+		go_on = r->service(r->arg);
 		if (go_on)
 			gw_wake_wait(r->wake, 10 * MS);
 		else
@@ -432,7 +443,16 @@ static void fake_close(void *state)
 	(void)state;
 }
 
+static void fake_check(const struct gw_uplink_opts *o, struct gw_report *report)
+{
+	(void)o;
+	(void)report;
+}
+
 const struct gw_sink gw_sink_https = {.name = "fake",
+	.scheme = "https://",
+	.url_form = "https://...",
+	.check = fake_check,
 	.state_size = 1,
 	.heartbeats = true,
 	.open = fake_open,

@@ -290,28 +290,29 @@ static void test_another_token(void **state)
 	o.token_file = path;
 	rotate("1");
 	kit_again(&o);
-	u->heartbeat_ns = fixture.now_ns + 20 * SEC;
-	gw_uplink_check_credentials(u, fixture.now_ns);
+	u->heartbeats.next_ns = fixture.now_ns + 20 * SEC;
+	gw_request_check_credentials(u, fixture.now_ns);
 	rotate("22");
-	gw_uplink_check_credentials(u, fixture.now_ns);
-	assert_int_equal(u->heartbeat_ns, fixture.now_ns + 20 * SEC); /* nothing failed */
+	gw_request_check_credentials(u, fixture.now_ns);
+	assert_int_equal(
+		u->heartbeats.next_ns, fixture.now_ns + 20 * SEC); /* nothing failed */
 
 	gw_link_state_failed(u, &no, fixture.now_ns);
-	gw_retry_timer_failed(&u->event_retry, 0, fixture.now_ns);
-	gw_uplink_check_credentials(u, fixture.now_ns);
-	assert_false(gw_retry_timer_ready(&u->event_retry, fixture.now_ns));
+	gw_retry_timer_failed(&u->delivery.retry, 0, fixture.now_ns);
+	gw_request_check_credentials(u, fixture.now_ns);
+	assert_false(gw_retry_timer_ready(&u->delivery.retry, fixture.now_ns));
 	rotate("333");
-	gw_uplink_check_credentials(u, fixture.now_ns);
-	assert_int_equal(u->heartbeat_ns, fixture.now_ns);
-	assert_true(gw_retry_timer_ready(&u->event_retry, fixture.now_ns));
+	gw_request_check_credentials(u, fixture.now_ns);
+	assert_int_equal(u->heartbeats.next_ns, fixture.now_ns);
+	assert_true(gw_retry_timer_ready(&u->delivery.retry, fixture.now_ns));
 
 	gw_link_state_reached(u);
 	kit_say(GW_SINK_REFUSED, 401);
-	gw_heartbeat_run(u);
-	assert_int_equal(u->heartbeat_ns, fixture.now_ns + 30 * SEC);
+	gw_heartbeat_send(u);
+	assert_int_equal(u->heartbeats.next_ns, fixture.now_ns + 30 * SEC);
 	rotate("4444");
-	gw_uplink_check_credentials(u, fixture.now_ns);
-	assert_int_equal(u->heartbeat_ns, fixture.now_ns);
+	gw_request_check_credentials(u, fixture.now_ns);
+	assert_int_equal(u->heartbeats.next_ns, fixture.now_ns);
 	assert_int_equal(temp_dir_remove(dir), 0);
 }
 

@@ -14,8 +14,8 @@ static void fail_with(int status)
 
 static void send_all(uint64_t committed)
 {
-	u->n_picked = gw_delivery_pick(u, committed, fixture.now_ns);
-	assert_true(u->n_picked > 0);
+	u->delivery.n_picked = gw_delivery_pick(u, committed, fixture.now_ns);
+	assert_true(u->delivery.n_picked > 0);
 	gw_delivery_send(u, committed);
 }
 
@@ -57,14 +57,14 @@ static void test_no_heartbeat_for_nobody(void **state)
 {
 	(void)state;
 	fixture.nobody = true;
-	gw_heartbeat_run(u);
+	gw_heartbeat_send(u);
 	assert_int_equal(fixture.requests, 0);
-	assert_int_equal(u->heartbeat_ns, fixture.now_ns + SEC);
+	assert_int_equal(u->heartbeats.next_ns, fixture.now_ns + SEC);
 	fixture.nobody = false;
-	gw_heartbeat_run(u);
+	gw_heartbeat_send(u);
 	assert_int_equal(fixture.requests, 1);
 	assert_non_null(strstr(fixture.last, "\"heartbeat\":1,"));
-	assert_int_equal(u->heartbeat_ns, fixture.now_ns + 30 * SEC);
+	assert_int_equal(u->heartbeats.next_ns, fixture.now_ns + 30 * SEC);
 }
 
 /* Never half of one. */
@@ -75,9 +75,9 @@ static void test_a_heartbeat_that_does_not_fit(void **state)
 	(void)state;
 	memset(text, 'x', sizeof(text) - 1);
 	fixture.site.unit = text;
-	gw_heartbeat_run(u);
+	gw_heartbeat_send(u);
 	assert_int_equal(fixture.requests, 0);
-	assert_int_equal(u->heartbeat_ns, fixture.now_ns + 30 * SEC);
+	assert_int_equal(u->heartbeats.next_ns, fixture.now_ns + 30 * SEC);
 }
 
 /* The last event that failed was taken elsewhere (the store marked it): an accepted heartbeat is
@@ -85,12 +85,12 @@ static void test_a_heartbeat_that_does_not_fit(void **state)
 static void test_a_heartbeat_when_nothing_is_owed_any_more(void **state)
 {
 	(void)state;
-	u->events_failing = true;
+	u->delivery.failing = true;
 	fail_with(503);
 	kit_say(GW_SINK_SENT, 200);
-	gw_heartbeat_run(u);
+	gw_heartbeat_send(u);
 	assert_true(u->status.up);
-	assert_int_equal(u->failures, 0);
+	assert_int_equal(u->link.failures, 0);
 }
 
 /* It lives and takes no events: not back, and no more time lost before they are tried. */
@@ -100,11 +100,11 @@ static void test_a_heartbeat_while_events_fail(void **state)
 	owe(1, 0);
 	kit_say(GW_SINK_RETRY, 503);
 	send_all(1);
-	assert_false(gw_retry_timer_ready(&u->event_retry, fixture.now_ns));
+	assert_false(gw_retry_timer_ready(&u->delivery.retry, fixture.now_ns));
 	kit_say(GW_SINK_SENT, 200);
-	gw_heartbeat_run(u);
+	gw_heartbeat_send(u);
 	assert_false(u->status.up);
-	assert_true(gw_retry_timer_ready(&u->event_retry, fixture.now_ns));
+	assert_true(gw_retry_timer_ready(&u->delivery.retry, fixture.now_ns));
 }
 
 /* ---- events ---- */
@@ -122,10 +122,10 @@ static void test_a_failure_ends_a_search(void **state)
 	kit_say(GW_SINK_RETRY, 0);
 	send_all(2);
 	assert_false(gw_refusal_in_progress(&u->outbox));
-	assert_int_equal(u->probes, 0);
+	assert_int_equal(u->delivery.probes, 0);
 	assert_int_equal(u->outbox.n, 2);
 	assert_int_equal(fixture.n_marks, 0);
-	assert_false(gw_retry_timer_ready(&u->event_retry, fixture.now_ns));
+	assert_false(gw_retry_timer_ready(&u->delivery.retry, fixture.now_ns));
 }
 
 /* While stopping an acceptance proves nothing: no event is parked. */
@@ -172,11 +172,11 @@ static void test_too_large(void **state)
 	send_all(20);
 	assert_int_equal(fixture.bodies, 8);
 	assert_int_equal(u->outbox.n, 0);
-	u->batch_limit = 0;
+	u->delivery.batch_limit = 0;
 	owe(21, 0);
 	kit_say(GW_SINK_REFUSED, 413);
 	send_all(21);
-	assert_int_equal(u->batch_limit, 0);
+	assert_int_equal(u->delivery.batch_limit, 0);
 	assert_true(gw_refusal_in_progress(&u->outbox));
 }
 
@@ -188,7 +188,8 @@ static void test_before_its_commit(void **state)
 		.alarm = 9,
 		.level = GW_LEVEL_RED,
 		.stored = true,
-		.durable = true};
+		.durable = true,
+		.durable_at = strlen("{\"durable\":")};
 
 	(void)state;
 	owe(1, 0);
@@ -198,7 +199,7 @@ static void test_before_its_commit(void **state)
 	assert_string_equal(fixture.last, "{\"durable\":false}");
 	assert_int_equal(fixture.n_marks, 1);
 	assert_mark(0, 1, GW_MARK_UNDURABLE);
-	assert_true(gw_outbox_add(&u->outbox, &item, "{\"durable\":true}", 16));
+	assert_true(gw_outbox_add(&u->outbox, &item, "{\"durable\":}", 12));
 	kit_say(GW_SINK_SENT, 200);
 	send_all(0);
 	assert_int_equal(fixture.bodies, 2);
@@ -330,7 +331,7 @@ static void test_nobody_listens(void **state)
 	for (int i = 0; i < 3; i++)
 		fail_with(0);
 	gw_link_state_update(u, fixture.now_ns);
-	assert_true(u->down);
+	assert_true(u->link.down);
 	assert_log(1, "unreachable");
 }
 
@@ -344,7 +345,7 @@ static void test_a_stranger_that_never_was_known(void **state)
 	(void)state;
 	fixture.now_ns += SEC;
 	kit_say(GW_SINK_REFUSED, 407);
-	gw_heartbeat_run(u);
+	gw_heartbeat_send(u);
 	assert_log(1, "city: the platform refuses heartbeats (commanded)");
 	fixture.now_ns += 60 * SEC;
 	gw_link_state_update(u, fixture.now_ns);
@@ -352,13 +353,13 @@ static void test_a_stranger_that_never_was_known(void **state)
 	gw_uplink_status(u, &s);
 	assert_true(s.down);
 	assert_false(s.up);
-	since = u->down_ns;
+	since = u->link.down_ns;
 	fixture.now_ns += 60 * SEC;
 	fail_with(0);
 	assert_log(0, "");
-	assert_int_equal(u->down_ns, since);
+	assert_int_equal(u->link.down_ns, since);
 	kit_say(GW_SINK_SENT, 200);
-	gw_heartbeat_run(u);
+	gw_heartbeat_send(u);
 	gw_outbox_advance(&u->outbox, GW_OUTBOX_END);
 	gw_link_state_update(u, fixture.now_ns);
 	assert_log(2, "platform back after 00:02:00");
@@ -371,10 +372,10 @@ static void test_a_stranger_that_was_known(void **state)
 
 	(void)state;
 	kit_say(GW_SINK_SENT, 200);
-	gw_heartbeat_run(u);
+	gw_heartbeat_send(u);
 	fixture.now_ns += SEC;
 	kit_say(GW_SINK_REFUSED, 401);
-	gw_heartbeat_run(u);
+	gw_heartbeat_send(u);
 	fixture.now_ns += 60 * SEC;
 	gw_link_state_update(u, fixture.now_ns);
 	gw_uplink_status(u, &s);

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "uplink/uplink_internal.h"
+#include "uplink_rows.h"
 
 #include <math.h>
 #include <poll.h>
@@ -326,11 +327,13 @@ static void kit_send(
 	fixture.bodies = r->n_bodies;
 	fixture.timeout_ns = r->timeout_ns;
 	fixture.sent_ns = fixture.now_ns;
-	snprintf(fixture.last, sizeof(fixture.last), "%.*s", (int)r->bodies[0].iov_len,
-		(const char *)r->bodies[0].iov_base);
+	fixture.last[0] = '\0';
+	for (size_t i = 0; i < r->bodies[0].n_parts; i++)
+		strncat(fixture.last, r->bodies[0].parts[i].iov_base,
+			r->bodies[0].parts[i].iov_len);
 	if (fixture.meanwhile != NULL)
 		fixture.meanwhile();
-	fixture.given_up = fixture.turns && !r->turn(r->arg);
+	fixture.given_up = fixture.turns && !r->service(r->arg);
 	*ret_result = fixture.given_up ? (struct gw_sink_result){.verdict = GW_SINK_RETRY}
 				       : fixture.says;
 }
@@ -340,7 +343,16 @@ static void kit_close(void *state)
 	(void)state;
 }
 
-const struct gw_sink gw_sink_https = {.name = "kit",
+static void kit_check(const struct gw_uplink_opts *o, struct gw_report *report)
+{
+	(void)o;
+	(void)report;
+}
+
+const struct gw_sink gw_sink_https = {.name = "fixture",
+	.scheme = "https://",
+	.url_form = "https://...",
+	.check = kit_check,
 	.state_size = 1,
 	.heartbeats = true,
 	.open = kit_open,
@@ -444,10 +456,11 @@ static inline void kit_owe(uint64_t seq, int level, unsigned alarm)
 		.alarm = alarm + 1,
 		.level = (uint8_t)level,
 		.occurred_ns = fixture.now_ns,
-		.durable = true};
+		.durable = true,
+		.durable_at = strlen("{\"durable\":")};
 
-	assert_true(gw_outbox_add(&fixture.up->outbox, &item, "{\"durable\":true}",
-		strlen("{\"durable\":true}")));
+	assert_true(gw_outbox_add(
+		&fixture.up->outbox, &item, "{\"durable\":}", strlen("{\"durable\":}")));
 }
 
 #endif
