@@ -287,8 +287,6 @@ enum gw_err gw_chain_remove(struct gw_db *db, uint64_t seq, struct gw_error *err
 
 static void report_broken(struct gw_chain_walk *w, uint64_t seq, const char *why)
 {
-	if (w->done)
-		return;
 	w->done = true;
 	w->broken = seq;
 	snprintf(w->why, sizeof(w->why), "%s", why);

@@ -255,7 +255,7 @@ enum gw_err gw_db_open(struct gw_db *db, const char *path, int64_t max_bytes,
 	enum gw_db_trust trust, bool *ret_created, struct gw_error *err)
 {
 	struct gw_error why = {0};
-	bool created = false;
+	bool created = false, disk_read_only = false;
 	enum gw_err kind;
 	int rc;
 
@@ -265,7 +265,8 @@ enum gw_err gw_db_open(struct gw_db *db, const char *path, int64_t max_bytes,
 			SQLITE_OPEN_EXRESCODE,
 		NULL);
 	if (rc == SQLITE_OK) {
-		db->read_only = sqlite3_db_readonly(db->handle, "main") == 1;
+		disk_read_only = sqlite3_db_readonly(db->handle, "main") == 1;
+		db->read_only = disk_read_only;
 		kind = prepare_file(db, path, max_bytes, trust, &created, &why);
 		if (!kind) {
 			*ret_created = created;
@@ -282,6 +283,8 @@ enum gw_err gw_db_open(struct gw_db *db, const char *path, int64_t max_bytes,
 		return kind;
 	if (gw_db_open_readonly(db, path, NULL))
 		return kind;
+	if (!disk_read_only)
+		db->why = why;
 	*ret_created = false;
 	return GW_OK;
 }

@@ -160,7 +160,8 @@ static bool merge_entries(struct gw_store *s, size_t slot, struct gw_batch_memor
 		for (at = m->batch.n; at > 0; at--)
 			if (comes_before(q, &m->batch.events[at - 1], &event))
 				break;
-		if (at > 0 && m->batch.events[at - 1].seq == event.seq)
+		/* a commit that failed may have been one all the same */
+		if (at < m->batch.n && m->batch.events[at].seq == event.seq)
 			continue;
 		if (!gw_batch_insert(m, at, &event))
 			return false;

@@ -46,9 +46,10 @@ static bool is_quarantined(const char *name, const char *base, bool owing)
 		ends_with(name, OWING_SUFFIX) == owing;
 }
 
-/* The first name after `after`; names sort by time. Returns how many there are after it. */
-static size_t find_first(
-	const char *path, bool owing, const char *after, char ret_name[NAME_MAX + 1])
+/* The first name after `after`; names sort by time. Returns how many there are after it;
+ * ret_unread: the folder cannot be read now. */
+static size_t find_first(const char *path, bool owing, const char *after,
+	char ret_name[NAME_MAX + 1], bool *ret_unread)
 {
 	char dir[PATH_MAX];
 	const char *base = split_path(path, dir);
@@ -56,6 +57,7 @@ static size_t find_first(
 	size_t count = 0;
 	DIR *d = opendir(dir);
 
+	*ret_unread = !d && errno != ENOENT;
 	while (d && (entry = readdir(d))) {
 		if (!is_quarantined(entry->d_name, base, owing) ||
 			strcmp(entry->d_name, after) <= 0)
@@ -72,9 +74,10 @@ static size_t find_first(
 static void prune(const char *path, bool owing, size_t max_files)
 {
 	char dir[PATH_MAX], oldest[NAME_MAX + 1], victim[PATH_MAX + NAME_MAX + 16];
+	bool unread;
 
 	split_path(path, dir);
-	while (find_first(path, owing, "", oldest) > max_files) {
+	while (find_first(path, owing, "", oldest, &unread) > max_files) {
 		for (size_t i = 0; i < 3; i++) {
 			snprintf(victim, sizeof(victim), "%s/%s%s", dir, oldest,
 				companions[i]);
@@ -84,20 +87,58 @@ static void prune(const char *path, bool owing, size_t max_files)
 	}
 }
 
+struct rename_pair {
+	char from[PATH_MAX + 8], to[PATH_MAX + 8];
+};
+
+static void name_pair(
+	struct rename_pair *p, const char *from, const char *to, size_t companion)
+{
+	snprintf(p->from, sizeof(p->from), "%s%s", from, companions[companion]);
+	snprintf(p->to, sizeof(p->to), "%s%s", to, companions[companion]);
+}
+
 /* The WAL is renamed first: if power fails in between, the database alone is opened again. A WAL
  * left beside a new database would be replayed into it. */
 static enum gw_err rename_files(const char *from, const char *to, struct gw_error *err)
 {
-	char a[PATH_MAX + 8], b[PATH_MAX + 8];
+	struct rename_pair b;
+	int why = 0;
+	size_t i;
 
-	for (size_t i = 3; i-- > 0;) {
-		snprintf(a, sizeof(a), "%s%s", from, companions[i]);
-		snprintf(b, sizeof(b), "%s%s", to, companions[i]);
-		if (rename(a, b) && errno != ENOENT)
-			return gw_fail(err, GW_ERR_SYSTEM, errno, "put %s aside: %s", a,
-				gw_errno_text(errno));
+	for (i = 3; !why && i-- > 0;) {
+		name_pair(&b, from, to, i);
+		if (rename(b.from, b.to) && errno != ENOENT)
+			why = errno;
 	}
-	return GW_OK;
+	if (!why)
+		return GW_OK;
+	gw_fail(err, GW_ERR_SYSTEM, why, "put %s aside: %s", b.from, gw_errno_text(why));
+	for (i++; i < 3; i++) { /* the database must not stay without its WAL */
+		name_pair(&b, from, to, i);
+		rename(b.to, b.from);
+	}
+	return GW_ERR_SYSTEM;
+}
+
+/* Likewise, but the database is never without its WAL: for a while both have both names. A file
+ * system without hard links gets plain renames. */
+static enum gw_err move_with_links(const char *from, const char *to, struct gw_error *err)
+{
+	struct rename_pair file, wal;
+	bool linked;
+
+	name_pair(&file, from, to, 0);
+	name_pair(&wal, from, to, 1);
+	linked = (!link(wal.from, wal.to) || errno == ENOENT) &&
+		(!link(file.from, file.to) || errno == ENOENT);
+	if (linked && (!unlink(file.from) || errno == ENOENT)) {
+		unlink(wal.from);
+		return GW_OK;
+	}
+	unlink(file.to);
+	unlink(wal.to);
+	return rename_files(from, to, err);
 }
 
 enum gw_err gw_quarantine_file(
@@ -123,7 +164,7 @@ enum gw_err gw_quarantine_file(
 		if (access(done_path, F_OK) && access(quarantined, F_OK))
 			break;
 	}
-	if (rename_files(path, quarantined, err))
+	if (move_with_links(path, quarantined, err))
 		return GW_ERR_SYSTEM;
 	split_path(path, dir);
 	gw_run_counter_sync_dir(dir, NULL); /* a failure changes nothing here */
@@ -132,13 +173,14 @@ enum gw_err gw_quarantine_file(
 	return GW_OK;
 }
 
-bool gw_quarantine_next_owing(const char *path, char quarantined[PATH_MAX])
+bool gw_quarantine_next_owing(
+	const char *path, char quarantined[PATH_MAX], bool *ret_unread)
 {
 	char dir[PATH_MAX], after[PATH_MAX], name[NAME_MAX + 1];
 
 	snprintf(after, sizeof(after), "%s",
 		quarantined[0] ? split_path(quarantined, dir) : "");
-	if (find_first(path, true, after, name) == 0)
+	if (find_first(path, true, after, name, ret_unread) == 0)
 		return false;
 	split_path(path, dir);
 	return (size_t)snprintf(quarantined, PATH_MAX, "%s/%s", dir, name) < PATH_MAX;

@@ -17,8 +17,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define REPLACE_WAIT_NS (600 * GW_NS_PER_SEC)
-#define FILE_CHECK_NS   (2 * GW_NS_PER_SEC)
+#define REPLACE_WAIT_NS   (600 * GW_NS_PER_SEC)
+#define FILE_CHECK_NS     (2 * GW_NS_PER_SEC)
+#define DISPLACED_WAIT_NS (60 * GW_NS_PER_SEC) /* for a deleted file that cannot be read */
 /* A page that cannot be read is no corruption: most disks recover. After this time a new file is
  * begun, and what the old one owes is copied when it can be read. */
 #define UNREADABLE_NS (600 * GW_NS_PER_SEC)
@@ -49,10 +50,12 @@ static enum gw_err record_start(struct gw_store *s, struct gw_error *err)
 {
 	enum gw_err rc;
 
-	if (s->db.read_only)
-		rc = gw_fail(err, GW_ERR_SYSTEM, 0, "database: the disk is read-only");
-	else
+	if (!s->db.read_only)
 		rc = gw_db_begin(&s->db, err);
+	else if (s->db.why.kind)
+		rc = gw_fail(err, s->db.why.kind, s->db.why.native, "%s", s->db.why.text);
+	else
+		rc = gw_fail(err, GW_ERR_SYSTEM, 0, "database: the disk is read-only");
 	if (!rc &&
 		!(rc = gw_db_meta_put(&s->db, "run",
 			  (int64_t)(s->run > s->previous_run ? s->run : s->previous_run),
@@ -68,8 +71,10 @@ static enum gw_err record_start(struct gw_store *s, struct gw_error *err)
 	s->uplinks_changed = false;
 	gw_registry_log_notes(s);
 	s->start_recorded = true;
-	s->file_ino = ino_of(s->path, &s->file_dev);
-	s->wal_ino = wal_ino_of(s);
+	if (s->file_ino == 0) /* not again: another file may have the name by now */
+		s->file_ino = ino_of(s->path, &s->file_dev);
+	if (s->wal_ino == 0)
+		s->wal_ino = wal_ino_of(s);
 	if ((rc = gw_chain_load(&s->db, err)))
 		return rc;
 	return gw_journal_count(&s->db, s->owed, s->parked, err);
@@ -81,6 +86,7 @@ static void close_file(struct gw_store *s, bool keep_wal)
 	gw_string_table_clear_cache(&s->strings);
 	gw_retention_reset(&s->retention);
 	s->start_recorded = false;
+	s->file_ino = s->wal_ino = 0;
 }
 
 static enum gw_err create_file(struct gw_store *s, struct gw_error *err)
@@ -148,7 +154,7 @@ static bool is_other_file(const char *path, ino_t ino, dev_t dev)
 	if (ino == 0)
 		return false;
 	if (stat(path, &st))
-		return errno == ENOENT;
+		return errno == ENOENT || errno == ENOTDIR;
 	return st.st_ino != ino || st.st_dev != dev;
 }
 
@@ -188,6 +194,9 @@ static enum gw_err copy_displaced(struct gw_store *s, struct gw_error *err)
 	rc = gw_salvage_file(s, &s->displaced_db, name, false, &complete, err);
 	if (rc)
 		return rc;
+	if (!complete && gw_clock_mono_ns() - s->displaced_ns < DISPLACED_WAIT_NS)
+		return gw_fail(err, GW_ERR_SYSTEM, 0,
+			"what a deleted database owes cannot be read now");
 	/* Without a checkpoint: that would delete the WAL that has its name now. */
 	gw_db_close(&s->displaced_db, true);
 	return GW_OK;
@@ -199,10 +208,9 @@ static void detach_displaced(struct gw_store *s)
 		"store: %s was deleted or replaced while it was in use; what it owed is "
 		"carried over, its history is lost",
 		s->path);
-	if (s->displaced_db.handle)
-		close_file(s, true);
-	else
-		s->displaced_db = s->db;
+	/* An earlier one was carried over before this one was signed in to. */
+	s->displaced_db = s->db;
+	s->displaced_ns = gw_clock_mono_ns();
 	s->db = (struct gw_db){0};
 	close_file(s, true);
 	s->replaced = true;
@@ -297,8 +305,7 @@ enum gw_err gw_recovery_ensure_open(struct gw_store *s, struct gw_error *err)
 	if (!rc)
 		rc = record_start(s, &why);
 	if (rc) {
-		if (err)
-			*err = why;
+		*err = why;
 		return rc;
 	}
 	s->unreadable_ns = 0;

@@ -64,12 +64,12 @@ static enum gw_err owe_window(
 			box->bit, &unparked, &err);
 	if (!rc && unparked > 0)
 		rc = gw_db_run(&s->db, GW_DB_PARKED_SWEEP, &err);
-	if (!rc && (owed > 0 || unparked > 0))
+	if (!rc) /* writes nothing if nothing was changed */
 		rc = gw_db_commit(&s->db, &err);
-	else
+	if (rc) {
 		gw_db_rollback(&s->db);
-	if (rc)
 		return rc;
+	}
 	b->owed += owed;
 	b->unparked += unparked;
 	s->owed[__builtin_ctz(box->bit)] += owed;

@@ -168,8 +168,8 @@ static void count_deleted(struct gw_retention *k, const struct victim *victims, 
 }
 
 static enum gw_err delete_lowest(struct gw_retention *k, struct gw_db *db,
-	int highest_class, uint64_t last_seq, uint64_t owed[32], uint64_t parked[32],
-	enum gw_retention_result *ret_result, struct gw_error *err)
+	int highest_class, uint64_t last_seq, int phases, uint64_t owed[32],
+	uint64_t parked[32], enum gw_retention_result *ret_result, struct gw_error *err)
 {
 	struct victim victims[GW_RETENTION_BLOCK];
 	uint64_t before;
@@ -177,7 +177,7 @@ static enum gw_err delete_lowest(struct gw_retention *k, struct gw_db *db,
 	enum gw_err rc;
 	size_t n;
 
-	for (int phase = 0; phase < GW_RETENTION_PHASES; phase++) {
+	for (int phase = 0; phase < phases; phase++) {
 		for (int rank = 0; rank < 4 * (highest_class + 1); rank++) {
 			before = k->scan_from[phase][rank];
 			rc = find_victims(
@@ -233,24 +233,30 @@ enum gw_err gw_retention_step(struct gw_retention *k, struct gw_db *db,
 	uint64_t owed[32], uint64_t parked[32], enum gw_retention_result *ret_result,
 	struct gw_error *err)
 {
-	int64_t pages, unused, limit = k->soft_limit_pages;
+	int64_t pages, unused, limit = k->soft_limit_pages, further = k->slack_pages / 4;
+	int phases = GW_RETENTION_PHASES;
 	enum gw_err rc = gw_db_pages(db, &pages, &unused, err);
 
 	if (rc)
 		return rc;
-	if (k->disk_full_pages && k->disk_full_pages < limit)
+	if (!k->trimming) /* once begun, delete somewhat more than needed: not a block at every commit */
+		further = 0;
+	/* Below the limit, only because the disk is full, no debts are deleted. */
+	if (!force && pages - unused <= limit - further)
+		phases--;
+	if (k->disk_full_pages && k->disk_full_pages < limit) {
 		limit = k->disk_full_pages;
-	if (k->trimming) /* once begun, delete somewhat more than needed: not a block at every commit */
-		limit -= k->slack_pages / 4;
-	k->trimming = force || pages - unused > limit;
+		further = further ? MIN_SLACK / 4 : 0;
+	}
+	k->trimming = force || pages - unused > limit - further;
 	if (k->trimming) {
 		bool any_deleted = false;
 
 		if (sweep_is_due(k, strings))
 			rc = sweep_strings(k, db, strings, &any_deleted, err);
 		if (!rc && !any_deleted) {
-			rc = delete_lowest(k, db, highest_class, last_seq, owed, parked,
-				ret_result, err);
+			rc = delete_lowest(k, db, highest_class, last_seq, phases, owed,
+				parked, ret_result, err);
 			k->blocks_since_sweep++;
 		}
 		if (!rc && !any_deleted && *ret_result == GW_RETENTION_STUCK)

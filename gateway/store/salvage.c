@@ -339,11 +339,11 @@ void gw_salvage_all(struct gw_store *s)
 {
 	int64_t now_ns = gw_clock_mono_ns();
 	char quarantined[PATH_MAX] = "";
-	bool owing = false;
+	bool owing = false, unread = false;
 
 	if (!s->quarantine_owing || s->db.read_only || now_ns < s->next_salvage_ns)
 		return;
-	while (gw_quarantine_next_owing(s->path, quarantined)) {
+	while (gw_quarantine_next_owing(s->path, quarantined, &unread)) {
 		struct gw_error why = {0};
 		bool complete = false;
 		struct gw_db old;
@@ -361,6 +361,6 @@ void gw_salvage_all(struct gw_store *s)
 			rc = gw_quarantine_mark_done(s->path, quarantined, &why);
 		owing |= rc || !complete;
 	}
-	s->quarantine_owing = owing;
+	s->quarantine_owing = owing || unread;
 	s->next_salvage_ns = now_ns + RETRY_NS;
 }

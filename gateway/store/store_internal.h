@@ -124,7 +124,9 @@ struct gw_store {
 	ino_t file_ino, wal_ino;
 	int64_t next_file_look_ns;
 	bool displaced;            /* the file was deleted, or another has its name */
-	struct gw_db displaced_db; /* still open: what it owes is not copied yet */
+	struct gw_db displaced_db; /* still open: what it owes is not copied yet ... */
+	int64_t displaced_ns;      /* ... since then */
+
 	bool ballast_reserved, disk_full_mode;
 	int64_t next_ballast_ns;
 

@@ -17,7 +17,6 @@
 #define BALLAST_WAIT_NS     (10 * GW_NS_PER_SEC)
 #define RUN_COUNTER_WAIT_NS (60 * GW_NS_PER_SEC)
 #define SLEEP_NS            (2 * GW_NS_PER_SEC) /* shorter than GW_BEAT_MAX_MS */
-#define WRITE_TRIES         16
 #define FREE_SPACE_TRIES    8
 
 /* ---- one transaction ---- */
@@ -216,7 +215,7 @@ static enum gw_err commit_pending(struct gw_store *s, struct gw_error *err)
 	for (size_t i = 0; i < s->n_entries && i < GW_STORE_COMMIT_MAX; i++)
 		if ((int)s->entries[i].event.info->class_ > s->highest_class)
 			s->highest_class = (int)s->entries[i].event.info->class_;
-	for (int tries = 0;; tries++) {
+	for (;;) {
 		reopened |= !s->db.handle || s->db.read_only || s->suspect || s->displaced;
 		rc = gw_recovery_ensure_open(s, err);
 		if (!rc && s->n_entries == 0 && s->n_writable_marks == 0) {
@@ -245,7 +244,7 @@ static enum gw_err commit_pending(struct gw_store *s, struct gw_error *err)
 		/* The kernel reports a failed sync once and then takes the pages for clean. The cache
 		 * of this connection may differ from the disk: reopen the file. */
 		s->suspect = !s->db.read_only;
-		if (reopened || !s->db.handle || s->db.read_only || tries >= WRITE_TRIES)
+		if (reopened || !s->db.handle)
 			return rc;
 	}
 }
@@ -256,7 +255,7 @@ static void checkpoint_if_due(struct gw_store *s)
 {
 	struct gw_error err;
 
-	if (s->failing || !s->db.handle || s->db.wal_pages < GW_DB_WAL_PAGES)
+	if (s->failing || s->db.wal_pages < GW_DB_WAL_PAGES)
 		return;
 	if (gw_db_checkpoint(&s->db, false, &err) == GW_ERR_SYSTEM)
 		s->suspect = true;
@@ -264,8 +263,8 @@ static void checkpoint_if_due(struct gw_store *s)
 
 static void extend_wal(struct gw_store *s)
 {
-	if (s->ballast_reserved && !s->disk_full_mode && !s->failing && !s->suspect &&
-		!s->trim_more && gw_db_extend_wal(&s->db, NULL))
+	if (s->ballast_reserved && !s->failing && !s->suspect && !s->trim_more &&
+		gw_db_extend_wal(&s->db, NULL))
 		s->suspect = true;
 }
 
@@ -275,7 +274,7 @@ static void trim_step(struct gw_store *s)
 	enum gw_retention_result result = GW_RETENTION_WITHIN_LIMIT;
 
 	s->trim_more = false;
-	if (s->failing || s->suspect || !s->db.handle || s->db.read_only)
+	if (s->failing || s->suspect)
 		return;
 	if (!gw_retention_step(&s->retention, &s->db, &s->strings, s->highest_class,
 		    committed, false, s->owed, s->parked, &result, NULL))

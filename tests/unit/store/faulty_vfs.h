@@ -19,7 +19,8 @@ static struct {
 	_Atomic int sync_rc;       /* what a sync answers ... */
 	_Atomic int syncs_to_fail; /* ... for so many of them */
 	_Atomic int read_rc;
-	_Atomic int open_rc;
+	_Atomic int open_rc, size_rc;
+	_Atomic bool hangs;         /* opening, until this is false again */
 	_Atomic int aside_rc;       /* what opening a file put aside answers */
 	_Atomic bool read_only;     /* as a file system remounted so */
 	_Atomic int64_t free_bytes; /* growth allowed until the disk is full; < 0: any */
@@ -121,7 +122,9 @@ static int vfs_sync(sqlite3_file *f, int flags)
 
 static int vfs_size(sqlite3_file *f, sqlite3_int64 *size)
 {
-	return real_file(f)->pMethods->xFileSize(real_file(f), size);
+	int rc = atomic_load(&disk.size_rc);
+
+	return rc ? rc : real_file(f)->pMethods->xFileSize(real_file(f), size);
 }
 
 static int vfs_lock(sqlite3_file *f, int how)
@@ -184,6 +187,8 @@ static int vfs_open(
 	sqlite3_vfs *real = vfs->pAppData;
 	int exists = 0, rc = atomic_load(&disk.open_rc);
 
+	while (atomic_load(&disk.hangs)) /* without the processor's time, nearly */
+		usleep(200000);
 	memset(file, 0, sizeof(*file));
 	if (!rc && vfs_fails())
 		rc = SQLITE_CANTOPEN;
@@ -242,9 +247,9 @@ __attribute__((unused)) static void vfs_install(void)
 __attribute__((unused)) static void vfs_heal(void)
 {
 	disk.write_rc = disk.sync_rc = disk.syncs_to_pass = disk.syncs_to_fail =
-		disk.read_rc = disk.open_rc = disk.aside_rc = 0;
+		disk.read_rc = disk.open_rc = disk.size_rc = disk.aside_rc = 0;
 	disk.ballast_bytes = 0;
-	disk.read_only = false;
+	disk.read_only = disk.hangs = false;
 	disk.free_bytes = -1;
 	disk.fail_from = 0;
 	disk.fail_for_ever = false;

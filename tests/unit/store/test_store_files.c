@@ -234,25 +234,31 @@ static void a_name_is_found_by_time(void **state)
 		"tocsin.db.corrupt-20240101T000000Z-owing-shm",
 		"tocsin.db.corrupt-20240101T000000Z-owing-wal",
 		"tocsin.db.corrupt-20240101T000000Z", "tocsin.db.corrupt", "t"};
-	char aside[PATH_MAX] = "", expected[300], here[PATH_MAX];
+	char aside[PATH_MAX] = "", expected[300], here[PATH_MAX], below[300];
+	bool unread = true;
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
 		touch(names[i]);
 	for (int day = 1; day <= 4; day++) {
-		assert_true(gw_quarantine_next_owing(db_path, aside));
+		assert_true(gw_quarantine_next_owing(db_path, aside, &unread));
 		snprintf(expected, sizeof(expected),
 			"%s/tocsin.db.corrupt-2025010%dT000000Z-owing", dir, day);
 		assert_string_equal(aside, expected);
 	}
-	assert_false(gw_quarantine_next_owing(db_path, aside));
+	assert_false(gw_quarantine_next_owing(db_path, aside, &unread));
 	aside[0] = '\0';
-	assert_false(gw_quarantine_next_owing("/no-such-name.db", aside));
-	assert_false(gw_quarantine_next_owing("/no-such-folder/tocsin.db", aside));
+	assert_false(gw_quarantine_next_owing("/no-such-name.db", aside, &unread));
+	assert_false(gw_quarantine_next_owing("/no-such-folder/tocsin.db", aside, &unread));
+	assert_false(unread);
+	/* that it cannot be seen is not that there is none */
+	snprintf(below, sizeof(below), "%s/t/tocsin.db", dir);
+	assert_false(gw_quarantine_next_owing(below, aside, &unread));
+	assert_true(unread);
 	/* a state folder by a relative name */
 	assert_non_null(getcwd(here, sizeof(here)));
 	assert_int_equal(chdir(dir), 0);
-	assert_true(gw_quarantine_next_owing("tocsin.db", aside));
+	assert_true(gw_quarantine_next_owing("tocsin.db", aside, &unread));
 	assert_string_equal(aside, "./tocsin.db.corrupt-20250101T000000Z-owing");
 	assert_int_equal(chdir(here), 0);
 }
@@ -266,13 +272,30 @@ static void what_cannot_be_moved_stays(void **state)
 	touch("tocsin.db");
 	touch("tocsin.db-wal");
 	for (int before = 1; before < 3; before++) {
-		call_fails("rename", before, EACCES);
+		call_fails("link", before - 1, EPERM); /* a file system without links */
+		failing.then = "rename";
+		failing.then_before = before;
 		assert_int_equal(gw_quarantine_file(db_path, aside, &err), GW_ERR_SYSTEM);
 		assert_true(call_failed());
 		assert_string_equal(aside, "untouched");
-		assert_int_equal(err.native, EACCES);
-		assert_true(exists("tocsin.db"));
+		assert_int_equal(err.native, EPERM);
+		assert_true(exists("tocsin.db") && exists("tocsin.db-wal"));
+		assert_int_equal(names_with("corrupt"), 0);
 	}
+	call_fails("unlink", 0, EACCES); /* and one that lets nothing be deleted */
+	failing.then = "rename";
+	assert_int_equal(gw_quarantine_file(db_path, aside, &err), GW_ERR_SYSTEM);
+	assert_true(call_failed());
+	assert_true(exists("tocsin.db") && exists("tocsin.db-wal"));
+	assert_int_equal(names_with("corrupt"), 0);
+	call_fails("link", 0, EPERM);
+	assert_int_equal(gw_quarantine_file(db_path, aside, NULL), GW_OK);
+	assert_true(call_failed());
+	assert_false(exists("tocsin.db") || exists("tocsin.db-wal"));
+	assert_int_equal(names_with("-owing"), 2);
+	assert_int_equal(gw_quarantine_mark_done(db_path, aside, NULL), GW_OK);
+	touch("tocsin.db");
+	touch("tocsin.db-wal");
 	memset(path, 'p', PATH_MAX);
 	path[PATH_MAX - 10] = '\0';
 	assert_int_equal(gw_quarantine_file(path, aside, NULL), GW_ERR_SYSTEM);
@@ -285,7 +308,7 @@ static void what_cannot_be_moved_stays(void **state)
 	assert_int_equal(files_like("-owing"), 1);
 	assert_int_equal(gw_quarantine_mark_done(db_path, aside, NULL), GW_OK);
 	assert_int_equal(files_like("-owing"), 0);
-	assert_int_equal(files_like(".corrupt-"), 1);
+	assert_int_equal(files_like(".corrupt-"), 2);
 }
 
 static void names_run_out(void **state)

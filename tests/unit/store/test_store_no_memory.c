@@ -20,8 +20,8 @@ static void each_allocation(void **state)
 
 #else
 
-#define AT_FIRST 300 /* allocations of which each fails; of the later ones one in STRIDE */
-#define STRIDE   53
+#define CALLS_MAX 20000
+#define STRIDE    97 /* with all after it failing, too */
 
 static char expected[8192], found[8192];
 
@@ -79,6 +79,15 @@ static bool nothing_is_missing(void)
 	return true;
 }
 
+/* Whether the n-th is the first that was asked for there. */
+static bool is_first(long n)
+{
+	for (long i = 0; i < n - 1; i++)
+		if (heap.sites[i] == heap.sites[n - 1])
+			return false;
+	return true;
+}
+
 static void work(void)
 {
 	life_work();
@@ -96,10 +105,16 @@ static void each_allocation(void **state)
 	life_restore(true);
 	work(); /* what libraries keep for ever */
 	life_restore(true);
+	heap.sites = calloc(CALLS_MAX, sizeof(*heap.sites));
+	heap.n_sites = CALLS_MAX;
 	calls = run_failing(work, 0, false);
+	assert_in_range(calls, 1000, CALLS_MAX);
+	heap.n_sites = 0;
 	life_look(expected);
 	for (int for_ever = 0; for_ever < 2; for_ever++) {
-		for (long n = 1; n <= calls; n += n < AT_FIRST && !for_ever ? 1 : STRIDE) {
+		for (long n = 1; n <= calls; n++) {
+			if (for_ever ? n % STRIDE : !is_first(n))
+				continue;
 			trials++;
 			life_restore(true);
 			run_failing(work, n, for_ever);
@@ -116,6 +131,7 @@ static void each_allocation(void **state)
 	}
 	print_message("%ld trials of %ld allocations\n", trials, calls);
 	life_end();
+	free(heap.sites);
 	assert_int_equal(wrong, 0);
 }
 

@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The database is deleted, exchanged or loses its folder while it is in use: that is noticed, and
+ * what it owed goes into a new one. */
+#include "faulty_vfs.h"
+#include "store_fixture.h"
+
+#include "failing_sqlite.h"
+
+#include "store/recovery.h"
+
+static int64_t now_ns;
+
+int64_t gw_clock_mono_ns(void)
+{
+	return now_ns;
+}
+
+int64_t gw_clock_wall_ms(void)
+{
+	return INT64_C(1795300000000) + now_ns / GW_NS_PER_MS;
+}
+
+bool gw_clock_synced(void)
+{
+	return true;
+}
+
+void gw_clock_boot_id(char ret_id[37])
+{
+	snprintf(ret_id, 37, "00000000-0000-0000-0000-000000000000");
+}
+
+static int begin(void **state)
+{
+	now_ns = 1000 * GW_NS_PER_SEC;
+	vfs_heal();
+	sql_heal();
+	return fixture_setup(state);
+}
+
+static int end(void **state)
+{
+	vfs_heal();
+	sql_heal();
+	return fixture_teardown(state);
+}
+
+static void pass(struct gw_store *s, int seconds)
+{
+	for (int i = 0; i < seconds; i++) {
+		now_ns += GW_NS_PER_SEC;
+		turn(s);
+	}
+}
+
+static void emit_of(struct gw_store *s, uint64_t seq, size_t alarm)
+{
+	struct gw_event e = make_event(s, seq, alarm, GW_LEVEL_RED);
+
+	push(s, &e);
+}
+
+static void emit(struct gw_store *s, uint64_t from, uint64_t to)
+{
+	for (uint64_t seq = from; seq <= to; seq++)
+		emit_of(s, seq, seq % 20);
+}
+
+static struct gw_store_status status(struct gw_store *s)
+{
+	struct gw_store_status st;
+
+	gw_store_status(s, &st);
+	return st;
+}
+
+static void remove_name(const char *name)
+{
+	char path[300];
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	assert_int_equal(unlink(path), 0);
+}
+
+static struct gw_store *with_five(void)
+{
+	struct gw_store *s = open_store(two_sinks, 2, 16 * MIB);
+
+	emit(s, 1, 5);
+	turn(s);
+	return s;
+}
+
+/* The file is deleted, and before anybody looks an uplink comes: that must not hide it. */
+static void deleted_and_then_an_uplink_comes(void **state)
+{
+	struct gw_store *s = with_five();
+	struct gw_store_uplinks *set = gw_store_uplinks_new();
+	size_t slot;
+
+	(void)state;
+	remove_name("tocsin.db");
+	remove_name("tocsin.db-wal");
+	assert_int_equal(gw_store_reserve_slot(s, &slot, NULL), GW_OK);
+	assert_true(gw_store_uplinks_add(set, 0, "city", "") &&
+		gw_store_uplinks_add(set, 1, "file", "") &&
+		gw_store_uplinks_add(set, slot, "third", ""));
+	gw_store_uplinks_set(s, set, 6);
+	turn(s);
+	pass(s, 5);
+	assert_true(status(s).replaced);
+	emit(s, 6, 6);
+	turn(s);
+	gw_store_free(s);
+	s = open_store(two_sinks, 2, 16 * MIB);
+	assert_string_equal(owed(s, 0), "3:1 3:2 3:3 3:4 3:5 3:6");
+	gw_store_free(s);
+}
+
+static void the_same_number_on_another_disk(void **state)
+{
+	struct gw_store *s = with_five();
+
+	(void)state;
+	s->file_dev ^= 1;
+	gw_recovery_check_file(s, now_ns + 3 * GW_NS_PER_SEC);
+	assert_true(s->displaced);
+	s->file_dev ^= 1;
+	s->displaced = false;
+	gw_store_free(s);
+}
+
+static void a_wal_that_is_deleted(void **state)
+{
+	struct gw_store *s = with_five();
+
+	(void)state;
+	s->wal_ino = 0; /* it was not there yet */
+	pass(s, 3);
+	assert_true(s->wal_ino != 0);
+	remove_name("tocsin.db-wal");
+	pass(s, 3);
+	emit(s, 6, 6);
+	pass(s, 2);
+	assert_false(status(s).failing);
+	assert_false(status(s).replaced);
+	gw_store_free(s);
+	s = open_store(two_sinks, 2, 16 * MIB);
+	assert_string_equal(owed(s, 0), "3:1 3:2 3:3 3:4 3:5 3:6");
+	gw_store_free(s);
+}
+
+static void each_statement_after_a_deletion(void **state)
+{
+	bool hurt = true;
+
+	(void)state;
+	for (long n = 1; hurt; n++) {
+		struct gw_store *s;
+
+		assert_int_equal(temp_dir_remove(dir), 0);
+		assert_int_equal(mkdir(dir, 0700), 0);
+		s = with_five();
+		gw_store_mark(s, 0, 2, GW_MARK_DELIVERED);
+		gw_store_mark(s, 0, 3, GW_MARK_PARKED);
+		pass(s, 2);
+		remove_name("tocsin.db");
+		remove_name("tocsin.db-wal");
+		now_ns += 3 * GW_NS_PER_SEC;
+		sql_arm(n, SQLITE_IOERR_READ);
+		gw_writer_step(s, false);
+		hurt = sql.failed[0] != '\0';
+		sql_heal();
+		pass(s, 12);
+		assert_true(status(s).replaced);
+		assert_false(status(s).failing);
+		if (strcmp(owed(s, 0), "3:1 3:4 3:5") != 0 || status(s).parked[0] != 1)
+			fail_msg("call %ld (%s): owed %s, %d parked", n, sql.failed,
+				owed(s, 0), (int)status(s).parked[0]);
+		assert_int_equal(status(s).owed[1], 5);
+		gw_store_free(s);
+	}
+}
+
+static void a_folder_that_became_a_file(void **state)
+{
+	struct gw_store *s = with_five();
+	FILE *f;
+
+	(void)state;
+	assert_int_equal(temp_dir_remove(dir), 0);
+	f = fopen(dir, "w");
+	assert_non_null(f);
+	fclose(f);
+	emit(s, 6, 6);
+	pass(s, 20);
+	assert_true(status(s).failing);
+	assert_int_equal(unlink(dir), 0);
+	pass(s, 15);
+	assert_false(status(s).failing);
+	assert_string_equal(owed(s, 0), "3:1 3:2 3:3 3:4 3:5 3:6");
+	gw_store_free(s);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(deleted_and_then_an_uplink_comes),
+		TEST(the_same_number_on_another_disk),
+		TEST(a_wal_that_is_deleted),
+		TEST(each_statement_after_a_deletion),
+		TEST(a_folder_that_became_a_file),
+	};
+
+	if (access("/dev/shm", W_OK) == 0) /* thousands of syncs */
+		setenv("TMPDIR", "/dev/shm", 1);
+	vfs_install();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

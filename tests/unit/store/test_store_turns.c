@@ -1,0 +1,413 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Turns of the store's thread that go wrong: memory is full, the disk is full, a file is spoilt
+ * twice, or cannot be put aside. */
+#include "failing_calls.h"
+
+#include "faulty_vfs.h"
+#include "store_fixture.h"
+
+#include "failing_sqlite.h"
+#include "tests/unit/fixture/failing_memory.h"
+
+#include "store/recovery.h"
+
+static int64_t now_ns;
+
+int64_t gw_clock_mono_ns(void)
+{
+	return now_ns;
+}
+
+int64_t gw_clock_wall_ms(void)
+{
+	return INT64_C(1795300000000) + now_ns / GW_NS_PER_MS;
+}
+
+bool gw_clock_synced(void)
+{
+	return true;
+}
+
+void gw_clock_boot_id(char ret_id[37])
+{
+	snprintf(ret_id, 37, "00000000-0000-0000-0000-000000000000");
+}
+
+static int begin(void **state)
+{
+	now_ns = 1000 * GW_NS_PER_SEC;
+	vfs_heal();
+	sql_heal();
+	return fixture_setup(state);
+}
+
+static int end(void **state)
+{
+	vfs_heal();
+	sql_heal();
+	return fixture_teardown(state);
+}
+
+static void pass(struct gw_store *s, int seconds)
+{
+	for (int i = 0; i < seconds; i++) {
+		now_ns += GW_NS_PER_SEC;
+		turn(s);
+	}
+}
+
+static void emit_of(struct gw_store *s, uint64_t seq, size_t alarm)
+{
+	struct gw_event e = make_event(s, seq, alarm, GW_LEVEL_RED);
+
+	push(s, &e);
+}
+
+static void emit(struct gw_store *s, uint64_t from, uint64_t to)
+{
+	for (uint64_t seq = from; seq <= to; seq++)
+		emit_of(s, seq, seq % 20);
+}
+
+static struct gw_store_status status(struct gw_store *s)
+{
+	struct gw_store_status st;
+
+	gw_store_status(s, &st);
+	return st;
+}
+
+static void remove_name(const char *name)
+{
+	char path[300];
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	assert_int_equal(unlink(path), 0);
+}
+
+static struct gw_store *with_five(void)
+{
+	struct gw_store *s = open_store(two_sinks, 2, 16 * MIB);
+
+	emit(s, 1, 5);
+	turn(s);
+	return s;
+}
+
+/* Only the call that is met first, and then it works again. */
+static void hurt_once(struct gw_store *s, const char *text, int rc)
+{
+	sql_arm(1, rc);
+	sql.only = text;
+	turn(s);
+	assert_true(sql.failed[0] != '\0');
+	sql_heal();
+}
+
+/* ---- memory ---- */
+
+static struct gw_store *crowded;
+
+static void one_turn(void)
+{
+	gw_writer_step(crowded, false);
+}
+
+/* Two alarms whose keys hash alike; all is delivered and the disk fails: of each the last state
+ * stays, and it is not searched for what may go more than once a second. */
+static void history_goes_and_states_stay(void **state)
+{
+	struct gw_store *s = open_store(two_sinks, 2, 16 * MIB);
+	uint64_t seq = 0;
+	size_t left;
+
+	(void)state;
+	strcpy(keys[0], "xAa");
+	strcpy(keys[1], "xBB");
+	s->max_pending = 200;
+	disk.write_rc = SQLITE_IOERR_WRITE;
+	for (int i = 0; i < 198; i++) {
+		seq++;
+		emit_of(s, seq, seq % 2);
+		gw_store_mark(s, 0, seq, GW_MARK_DELIVERED);
+		gw_store_mark(s, 1, seq, GW_MARK_DELIVERED);
+	}
+	gw_writer_step(s, false);
+	assert_int_equal(s->n_entries, 198);
+	for (int i = 0; i < 100; i++) {
+		seq++;
+		emit_of(s, seq, seq % 2);
+	}
+#ifndef FAILING_MEMORY_OFF
+	now_ns += 2 * GW_NS_PER_SEC; /* no memory to search: nothing goes, nothing breaks */
+	crowded = s;
+	run_failing(one_turn, 1, true);
+	assert_int_equal(s->n_entries, 200);
+	assert_int_equal(s->refused, 0);
+#endif
+	now_ns += 2 * GW_NS_PER_SEC;
+	gw_writer_step(s, false);
+	left = s->n_entries;
+	assert_true(left < 150);
+	assert_int_equal(gw_ring_count(&s->events), 0);
+	for (int i = 0; i < 200; i++) {
+		seq++;
+		emit_of(s, seq, seq % 2);
+	}
+	gw_writer_step(s, false); /* in the same second: they wait */
+	assert_int_equal(s->n_entries, 200);
+	assert_true(gw_ring_count(&s->events) > 0);
+	vfs_heal();
+	pass(s, 20);
+	assert_int_equal(gw_store_committed(s), seq);
+	gw_store_free(s);
+	s = open_store(two_sinks, 2, 16 * MIB);
+	assert_int_equal(alarms_given(s), 2);
+	assert_int_equal(status(s).owed[0], 300); /* those nobody delivered */
+	gw_store_free(s);
+}
+
+/* ---- what is said of an uplink that is no longer in the file ---- */
+
+static void a_mark_whose_debts_were_dropped(void **state)
+{
+	struct gw_store *s = with_five();
+
+	(void)state;
+	gw_store_mark(s, 1, 3, GW_MARK_DELIVERED);
+	s->mailboxes[1].bit = 0;
+	pass(s, 2);
+	assert_int_equal(s->n_marks, 0);
+	assert_false(status(s).failing);
+	assert_int_equal(s->owed[1], 5);
+	gw_store_free(s);
+}
+
+/* ---- no room ---- */
+
+/* Only higher classes are left in the file: the state of the alarm is kept, its event is not. */
+static void each_statement_of_a_state_without_its_event(void **state)
+{
+	struct gw_store *s = open_store(two_sinks, 2, 16 * MIB);
+	uint64_t seq = 0;
+	bool hurt = true;
+
+	(void)state;
+	for (long n = 1; hurt; n++) {
+		s->retention.refuse_below_class = GW_CLASS_ALARM + 1;
+		s->refusing = true;
+		seq++;
+		emit_of(s, seq, seq % 3);
+		sql_arm(n, SQLITE_IOERR_READ);
+		gw_writer_step(s, false);
+		hurt = sql.failed[0] && !strstr(sql.failed, "PRAGMA");
+		sql_heal();
+		s->retention.refuse_below_class = GW_CLASS_ALARM + 1;
+		pass(s, 3);
+		assert_int_equal(gw_store_committed(s), seq);
+		assert_false(status(s).failing);
+	}
+	assert_int_equal(s->refusing, s->retention.refuse_below_class > 0);
+	gw_store_free(s);
+	s = open_store(two_sinks, 2, 16 * MIB);
+	assert_int_equal(gw_store_last_seq(s), seq);
+	assert_int_equal(alarms_given(s), seq < 3 ? seq : 3);
+	gw_store_free(s);
+}
+
+/* A row finds no room however much is deleted: that ends, and nothing owed was the price. */
+static void a_disk_that_stays_full(void **state)
+{
+	struct gw_store *s = open_store(two_sinks, 2, 64 * MIB);
+
+	(void)state;
+	for (uint64_t seq = 1; seq <= 6000; seq++) {
+		emit(s, seq, seq);
+		gw_store_mark(s, 0, seq, GW_MARK_DELIVERED);
+		gw_store_mark(s, 1, seq, GW_MARK_DELIVERED);
+		if (seq % 400 == 0)
+			turn(s);
+	}
+	pass(s, 2);
+	emit(s, 6001, 6001);
+	sql_arm(1, SQLITE_FULL);
+	sql.only = "INSERT INTO event";
+	sql.for_ever = true;
+	gw_writer_step(s, false);
+	sql_heal();
+	assert_true(status(s).failing);
+	assert_non_null(strstr(status(s).why, "full"));
+	assert_true(s->retention.trimmed > 1000);
+	assert_int_equal(s->retention.lost, 0);
+	pass(s, 12);
+	assert_int_equal(gw_store_committed(s), 6001);
+	assert_string_equal(owed(s, 0), "3:6001");
+	gw_store_free(s);
+}
+
+static void a_ballast_is_given_up(void **state)
+{
+	struct gw_store *s = with_five();
+	struct gw_store *full;
+
+	(void)state;
+	assert_int_equal(names_with("ballast"), 1);
+	sql_arm(1, SQLITE_IOERR_READ); /* how large the file is cannot be read */
+	assert_false(gw_recovery_free_space(s));
+	sql_heal();
+	assert_int_equal(names_with("ballast"), 1);
+	s->disk_full_mode = true; /* said before */
+	assert_true(gw_recovery_free_space(s));
+	assert_int_equal(names_with("ballast"), 0);
+	pass(s, 12);
+	assert_int_equal(names_with("ballast"), 1);
+	assert_false(s->disk_full_mode);
+	s->db.read_only = true; /* nor can anything be deleted */
+	assert_true(gw_recovery_free_space(s));
+	assert_false(gw_recovery_free_space(s));
+	s->db.read_only = false;
+	pass(s, 12);
+	gw_store_free(s);
+	/* a disk too full to open it */
+	disk.open_rc = SQLITE_FULL;
+	full = open_store(two_sinks, 2, 16 * MIB);
+	pass(full, 2);
+	assert_true(status(full).failing);
+	assert_int_equal(names_with("ballast"), 0);
+	vfs_heal();
+	pass(full, 15);
+	assert_false(status(full).failing);
+	gw_store_free(full);
+}
+
+/* Beyond the bound and nothing may go: lower classes are refused, which is said once. */
+static void nothing_may_go(void **state)
+{
+	struct gw_store *s = open_store(two_sinks, 2, MIB / 4);
+
+	(void)state;
+	for (uint64_t seq = 1; seq <= 900; seq++) {
+		emit_of(s, seq, seq);
+		if (s->retention.refuse_below_class)
+			break;
+		turn(s);
+	}
+	remove_name("ballast");
+	s->highest_class = -1;
+	s->retention.refuse_below_class = -1;
+	s->retention.soft_limit_pages = -s->retention.slack_pages;
+	assert_true(gw_recovery_free_space(s));
+	assert_false(gw_recovery_free_space(s));
+	gw_store_free(s);
+}
+
+/* ---- a file that is spoilt ---- */
+
+static void spoilt_again_and_again(void **state)
+{
+	struct gw_store *s = with_five();
+
+	(void)state;
+	emit(s, 6, 6);
+	hurt_once(s, "INSERT INTO event", SQLITE_CORRUPT);
+	assert_true(status(s).replaced);
+	assert_int_equal(gw_store_committed(s), 6);
+	emit(s, 7, 7);
+	hurt_once(s, "INSERT INTO event", SQLITE_CORRUPT); /* the card spoils every file */
+	pass(s, 1);
+	assert_int_equal(files_like(".corrupt-"), 1);
+	pass(s, 20);
+	assert_int_equal(gw_store_committed(s), 7);
+	now_ns += 700 * GW_NS_PER_SEC;
+	emit(s, 8, 8);
+	hurt_once(s, "INSERT INTO event", SQLITE_CORRUPT);
+	pass(s, 20);
+	assert_int_equal(files_like(".corrupt-"), 2);
+	assert_int_equal(gw_store_committed(s), 8);
+	assert_string_equal(owed(s, 0), "3:1 3:2 3:3 3:4 3:5 3:6 3:7 3:8");
+	gw_store_free(s);
+}
+
+static void spoilt_and_cannot_be_put_aside(void **state)
+{
+	struct gw_store *s = with_five();
+
+	(void)state;
+	emit(s, 6, 6);
+	call_fails("link", 1, EPERM); /* a file system without links */
+	failing.then = "rename";
+	failing.then_before = 2; /* the WAL was moved already */
+	hurt_once(s, "INSERT INTO event", SQLITE_CORRUPT);
+	assert_true(call_failed());
+	pass(s, 20);
+	assert_false(status(s).failing);
+	assert_int_equal(gw_store_committed(s), 6);
+	assert_string_equal(owed(s, 0), "3:1 3:2 3:3 3:4 3:5 3:6");
+	gw_store_free(s);
+}
+
+/* What was committed is not there after all: said, and what is new goes on behind it. */
+static void a_disk_that_lost_what_it_had(void **state)
+{
+	struct gw_store *s = with_five();
+
+	(void)state;
+	sqlite3_exec(s->db.handle,
+		"DELETE FROM event WHERE seq = 5; DELETE FROM owed WHERE seq = 5", NULL,
+		NULL, NULL);
+	s->suspect = true;
+	turn(s);
+	assert_false(status(s).failing);
+	emit(s, 6, 6);
+	turn(s);
+	assert_int_equal(gw_store_committed(s), 6);
+	assert_string_equal(owed(s, 0), "3:1 3:2 3:3 3:4 3:6");
+	gw_store_free(s);
+}
+
+/* ---- the end ---- */
+
+static void an_end_in_doubt_is_looked_at(void **state)
+{
+	(void)state;
+	for (int how = 0; how < 2; how++) {
+		struct gw_store *s = with_five();
+
+		s->suspect = how == 0;
+		if (how == 1)
+			sql_arm(1, SQLITE_IOERR_READ); /* no goodbye can be written */
+		gw_recovery_close(s);
+		sql_heal();
+		s->run_decided = false; /* nor is it opened again */
+		gw_store_free(s);
+		s = open_store(two_sinks, 2, 16 * MIB);
+		assert_false(s->db.was_clean);
+		assert_string_equal(owed(s, 0), "3:1 3:2 3:3 3:4 3:5");
+		gw_store_free(s);
+		assert_int_equal(temp_dir_remove(dir), 0);
+		assert_int_equal(mkdir(dir, 0700), 0);
+	}
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(history_goes_and_states_stay),
+		TEST(a_mark_whose_debts_were_dropped),
+		TEST(each_statement_of_a_state_without_its_event),
+		TEST(a_disk_that_stays_full),
+		TEST(a_ballast_is_given_up),
+		TEST(nothing_may_go),
+		TEST(spoilt_again_and_again),
+		TEST(spoilt_and_cannot_be_put_aside),
+		TEST(a_disk_that_lost_what_it_had),
+		TEST(an_end_in_doubt_is_looked_at),
+	};
+
+	if (access("/dev/shm", W_OK) == 0) /* thousands of syncs */
+		setenv("TMPDIR", "/dev/shm", 1);
+	vfs_install();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
