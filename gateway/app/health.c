@@ -56,15 +56,11 @@ void gw_health_fill_heartbeat(void *arg, struct gw_heartbeat *h)
 	struct gw_store_status store;
 
 	h->site = atomic_load_explicit(&p->site, memory_order_acquire);
-	h->run = g->run;
 	h->last_seq = atomic_load_explicit(&g->last_seq, memory_order_acquire);
 	gw_store_status(g->store, &store);
 	h->journal_seq = store.head_seq;
 	memcpy(h->journal_head, store.head, sizeof(h->journal_head));
-	h->wall_ms = gw_clock_wall_ms();
-	h->since_boot_ms = now_ns / GW_NS_PER_MS;
 	h->uptime_ms = (now_ns - p->started_ns) / GW_NS_PER_MS;
-	h->synced = atomic_load_explicit(&p->synced, memory_order_relaxed);
 	h->sources_up = atomic_load_explicit(&p->sources_up, memory_order_relaxed);
 	h->sources = atomic_load_explicit(&p->sources, memory_order_relaxed);
 	h->standing = atomic_load_explicit(&p->standing, memory_order_relaxed);

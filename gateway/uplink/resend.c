@@ -16,12 +16,12 @@ void gw_uplink_retry_parked(struct gw_uplink *u)
 	gw_wake_poke(&u->wake);
 }
 
-bool gw_uplink_resend(struct gw_uplink *u, const struct gw_resend *what)
+bool gw_uplink_resend(struct gw_uplink *u, const struct gw_resend *request)
 {
 	/* Acquire, paired with main's own release below: the thread is done with the last one. */
 	if (atomic_load_explicit(&u->resend.requested, memory_order_acquire))
 		return false;
-	u->resend.request = *what;
+	u->resend.request = *request;
 	/* Release, paired with the acquire of gw_resend_update: the thread sees the request. */
 	atomic_store_explicit(&u->resend.requested, true, memory_order_release);
 	gw_wake_poke(&u->wake);

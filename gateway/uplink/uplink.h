@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * uplink.h: one way to one platform, one thread: at least once, one id for ever, worst level
- * first, then seq. An event leaves when it is committed, or GW_UPLINK_COMMIT_WAIT after it
- * arose, whichever comes first. Keeps what it owes in memory up to a bound; beyond it, and after
- * a start, it asks the store.
+ * uplink.h: one platform, one thread. Events are delivered at least once, each with the same id for
+ * ever, worst level first, then by seq. An event is sent when it is committed, or
+ * GW_UPLINK_COMMIT_WAIT_NS after it occurred, whichever comes first. What is owed is kept in memory
+ * up to a bound; beyond that, and after a start, the store is asked.
  *
- * Owner: app/. Thread: new/start/stop/free by main; status by any.
+ * Owner: app/. Thread: new, start, stop and free by main; status by any.
  */
 #ifndef GW_UPLINK_UPLINK_H
 #define GW_UPLINK_UPLINK_H
@@ -25,52 +25,53 @@
 
 struct gw_uplink;
 
-/* What a heartbeat says of the rest of the gateway; called in the uplink's thread. The uplink has
- * filled what it knows (count, run, clock, pending, parked, oldest, next_by); fill adds site,
- * which stays valid during the call to render, last_seq, uptime, sources, standing, version. */
+/* The members of a heartbeat that only the rest of the gateway knows, filled in the uplink's thread.
+ * Before the call the uplink has set count, run, wall_ms, since_boot_ms, synced, pending, parked,
+ * oldest_ms and next_by_ms. fill sets all others; site is valid during the call to render. */
 struct gw_uplink_health {
 	void (*fill)(void *arg, struct gw_heartbeat *h);
 	void *arg;
 };
 
-/* slot: its slot in the store. opts is copied with its texts; health may be NULL
- * (no heartbeats) and is copied too. Attaches to the store. */
+/* slot: in the store, to which it attaches. opts is copied with its texts; health, too, and NULL is
+ * for no heartbeats. */
 enum gw_err gw_uplink_new(const struct gw_uplink_opts *opts, size_t slot,
 	struct gw_store *store, const struct gw_uplink_health *health, size_t ring_capacity,
 	struct gw_uplink **ret_uplink, struct gw_error *err);
-/* Its ring begins after seq, and not after what the store held when it was opened; parked: so many
- * are parked under its name. Call before its thread runs. */
+/* Before start, for one that joins a running gateway: its ring begins after seq, and not after what
+ * the store held when it was opened; so many events are parked under its name. */
 void gw_uplink_begin_after(struct gw_uplink *u, uint64_t seq, uint64_t parked);
 enum gw_err gw_uplink_start(struct gw_uplink *u, struct gw_error *err);
-/* Stops after one last short try to deliver what is at hand (at most 1 s). Stop the engine
- * before and the store after it; the store pokes it to its end, so free it after that. */
+/* Ends after one last try, of 1 s at most, to deliver what is in memory. Stop the engine before it
+ * and the store after it. The store pokes its wake until then, so free it after that. */
 void gw_uplink_request_stop(struct gw_uplink *u);
 void gw_uplink_join(struct gw_uplink *u);
 void gw_uplink_free(struct gw_uplink *u); /* NULL is fine; joins */
 struct gw_thread *gw_uplink_thread(struct gw_uplink *u);
 
-/* Arrow in from the engine. An event is rendered when it is taken out, within a second even while a
- * request is under way; nothing it points at is used after that. */
+/* Events from the engine. One is rendered when it is taken from the ring, within a second even while
+ * a request is under way; nothing it points at is used after that. */
 struct gw_ring *gw_uplink_events(struct gw_uplink *u);
 struct gw_wake *gw_uplink_wake(struct gw_uplink *u);
 
-/* Arrow out to the engine: points 0 (1 while the platform cannot be reached or takes no alarm:
- * after 3 failures in a row or 60 s, or when heartbeats are refused for who we are (401, 403, 407)
- * for 60 s and no alarm was taken since; 0 only once it was) and 1 (1 while a record is parked). Call before start. */
+/* Samples to the engine, of two points. DOWN is 1 while the platform cannot be reached or accepts no
+ * events: after 3 failures in a row, after 60 s, or when heartbeats are refused for who we are (401,
+ * 403, 407) for 60 s and no event was accepted since. It is 0 only after an event or heartbeat was
+ * accepted. PARKED is 1 while an event is parked. Call before start. */
 enum { GW_UPLINK_POINT_DOWN, GW_UPLINK_POINT_PARKED, GW_UPLINK_POINTS };
 enum gw_err gw_uplink_fault_ring(struct gw_uplink *u, struct gw_wake *engine_wake,
 	struct gw_ring **ret_ring, struct gw_error *err);
 
 struct gw_uplink_status {
-	bool up; /* the last try worked */
+	bool up; /* the last request succeeded */
 	bool tried;
-	bool down;         /* declared unreachable, as the fault point says */
+	bool down;         /* as GW_UPLINK_POINT_DOWN */
 	int64_t since_ns;  /* CLOCK_BOOTTIME of the last change */
-	uint64_t pending;  /* owed: in memory and, as far as known, in the store */
-	int64_t oldest_ms; /* age of the oldest owed, 0: none */
+	uint64_t pending;  /* owed, in memory and in the store as far as known */
+	int64_t oldest_ms; /* age of the oldest event owed, 0: none */
 	uint64_t sent;     /* events, since start */
-	uint64_t retries;  /* tries that failed, since start */
-	uint64_t parked;   /* events, of earlier runs too */
+	uint64_t retries;  /* requests that failed, since start */
+	uint64_t parked;   /* events, also of earlier runs */
 	uint64_t heartbeats;
 	char why[160];
 };
@@ -78,26 +79,25 @@ void gw_uplink_status(struct gw_uplink *u, struct gw_uplink_status *ret_status);
 
 /* ---- main: send again ---- */
 
-/* What is parked is offered to the platform again, one by one, when nothing else is to be sent. */
+/* Parked events are sent again, one by one, when nothing else is to be sent. */
 void gw_uplink_retry_parked(struct gw_uplink *u);
 
-/* The same; and with from_seq > 0, what the journal has from that seq and that wall time on is
- * owed again, under the same ids. */
+/* The same; with from_seq > 0, also every event from that seq and wall time on, under the same ids. */
 struct gw_resend {
 	uint64_t from_seq;
 	int64_t from_ms;
-	bool removed_uplinks; /* what uplinks that are no longer configured are owed is owed to this */
+	bool removed_uplinks; /* also what is owed to removed uplinks */
 };
 struct gw_resend_result {
-	uint64_t parked; /* to be offered */
-	uint64_t owed;   /* again; not counted what was owed anyway */
+	uint64_t parked; /* to be sent again */
+	uint64_t owed;   /* again; without those that were owed anyway */
 	bool failed;     /* the store cannot write now */
 };
-/* asker is poked when an answer is there. Call before start. */
+/* requester is poked when the result is there. Call before start. */
 void gw_uplink_attach_requester(struct gw_uplink *u, struct gw_wake *requester);
-/* One at a time; false if one is under way. */
-bool gw_uplink_resend(struct gw_uplink *u, const struct gw_resend *what);
-/* True: the answer to the last one, once. */
+/* False: one is under way. */
+bool gw_uplink_resend(struct gw_uplink *u, const struct gw_resend *request);
+/* True: the result of the last one; given once. */
 bool gw_uplink_take_resend_result(struct gw_uplink *u, struct gw_resend_result *ret_result);
 
 #endif
