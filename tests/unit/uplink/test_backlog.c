@@ -4,7 +4,7 @@
 
 static struct gw_backlog b;
 static struct gw_outbox outbox;
-static uint64_t added[KIT_EVENTS], counted;
+static uint64_t added[FIXTURE_EVENTS], counted;
 static size_t n_added;
 static unsigned n_counts, n_others;
 static enum gw_backlog_query last_other;
@@ -59,7 +59,7 @@ static void turn(void)
 static void fetch_all(void)
 {
 	turn();
-	kit_answer(0, 0, 0);
+	fixture_answer(0, 0, 0);
 	turn();
 	assert_true(gw_outbox_complete(&outbox));
 }
@@ -89,7 +89,7 @@ static void test_marks_wait_for_a_full_line(void **state)
 		gw_backlog_mark(&b, ++seq, GW_MARK_DELIVERED);
 	while (seq < 700) /* and beyond */
 		gw_backlog_mark(&b, ++seq, GW_MARK_DELIVERED);
-	fixture.room = KIT_MARKS;
+	fixture.room = FIXTURE_MARKS;
 	turn();
 	assert_marks_in_order(700);
 	assert_int_equal(b.dropped_marks, 0);
@@ -107,7 +107,7 @@ static void test_more_marks_than_are_kept(void **state)
 	while (seq < GW_BACKLOG_MARKS_MAX + 3)
 		gw_backlog_mark(&b, ++seq, GW_MARK_DELIVERED);
 	assert_int_equal(b.dropped_marks, 3);
-	fixture.room = KIT_MARKS;
+	fixture.room = FIXTURE_MARKS;
 	turn();
 	assert_marks_in_order(GW_BACKLOG_MARKS_MAX);
 	gw_backlog_mark(&b, ++seq, GW_MARK_DELIVERED);
@@ -127,12 +127,12 @@ static void test_marks_go_before_questions(void **state)
 	turn();
 	assert_int_equal(fixture.parked_asks, 0);
 	gw_outbox_note_missing(&outbox, 0);
-	fixture.room = KIT_MARKS;
+	fixture.room = FIXTURE_MARKS;
 	turn();
 	assert_int_equal(fixture.n_marks, 1);
 	assert_int_equal(fixture.asks, 1);
 	assert_int_equal(fixture.parked_asks, 0); /* one at a time */
-	kit_answer(0, 0, 0);
+	fixture_answer(0, 0, 0);
 	turn();
 	assert_int_equal(fixture.parked_asks, 1);
 }
@@ -145,7 +145,7 @@ static void test_many_are_settled_while_the_store_answers(void **state)
 	assert_int_equal(fixture.asks, 1);
 	for (uint64_t seq = 1; seq <= 300; seq++)
 		gw_backlog_mark(&b, seq, GW_MARK_DELIVERED);
-	kit_answer(310, 1, GW_LEVEL_RED);
+	fixture_answer(310, 1, GW_LEVEL_RED);
 	turn();
 	assert_int_equal(n_added, 10);
 	for (size_t i = 0; i < 10; i++)
@@ -182,7 +182,7 @@ static void test_a_question_that_is_not_taken(void **state)
 	assert_int_equal(gw_backlog_next_ns(&b, fixture.now_ns), INT64_MAX);
 	turn(); /* the store is not ready yet */
 	assert_int_equal(n_others, 0);
-	kit_answer(0, 0, 0);
+	fixture_answer(0, 0, 0);
 	turn();
 	assert_int_equal(n_others, 1);
 	assert_int_equal(last_other, GW_BACKLOG_QUERY_RESEND);
@@ -200,16 +200,16 @@ static void test_one_question_at_a_time(void **state)
 	gw_outbox_note_missing(&outbox, 0);
 	turn();
 	assert_int_equal(fixture.asks, 1);
-	kit_answer(0, 0, 0)->failed = true;
+	fixture_answer(0, 0, 0)->failed = true;
 	turn();
 	assert_true(last_failed);
 	assert_int_equal(fixture.asks, 2);
 	/* the one that failed may be asked again, in its time; what is owed goes on */
 	assert_true(gw_backlog_start_query(&b, GW_BACKLOG_QUERY_PARKED, 3, 0));
-	kit_answer(1, 9, GW_LEVEL_BLUE);
+	fixture_answer(1, 9, GW_LEVEL_BLUE);
 	turn();
 	assert_int_equal(n_added, 1);
-	kit_answer(0, 0, 0);
+	fixture_answer(0, 0, 0);
 	turn();
 	assert_int_equal(fixture.parked_asks, 1);
 	assert_int_equal(gw_backlog_next_ns(&b, fixture.now_ns), fixture.now_ns + SEC);
@@ -225,13 +225,13 @@ static void test_the_next_turn_is_the_soonest(void **state)
 	fetch_all();
 	assert_true(gw_backlog_start_query(&b, GW_BACKLOG_QUERY_PARKED, 0, 0));
 	turn();
-	kit_answer(0, 0, 0)->failed = true;
+	fixture_answer(0, 0, 0)->failed = true;
 	turn(); /* a second */
 	assert_true(gw_backlog_start_query(&b, GW_BACKLOG_QUERY_PARKED, 0, 0));
 	fixture.room = 0;
 	gw_backlog_mark(&b, 1, GW_MARK_DELIVERED);
 	assert_int_equal(gw_backlog_next_ns(&b, fixture.now_ns), fixture.now_ns + 100 * MS);
-	fixture.room = KIT_MARKS;
+	fixture.room = FIXTURE_MARKS;
 	gw_outbox_note_missing(&outbox, 0);
 	turn(); /* asked for what is owed: patience of 200 ms */
 	assert_int_equal(fixture.asks, 2);
@@ -247,7 +247,7 @@ static void test_debts_come_to_light(void **state)
 	(void)state;
 	turn();
 	fixture.debts = 1;
-	kit_answer(1, 5, GW_LEVEL_RED)->parked = 4;
+	fixture_answer(1, 5, GW_LEVEL_RED)->parked = 4;
 	turn();
 	assert_int_equal(n_added, 1);  /* what it has is welcome */
 	assert_int_equal(n_counts, 0); /* but it was counted before */
@@ -255,7 +255,7 @@ static void test_debts_come_to_light(void **state)
 	assert_int_equal(fixture.asks, 2);
 	assert_int_equal(fixture.after.level, GW_LEVEL_RED + 1); /* from the beginning */
 	gw_backlog_mark(&b, 5, GW_MARK_PARKED);                  /* since it was asked */
-	kit_answer(0, 0, 0)->parked = 4;
+	fixture_answer(0, 0, 0)->parked = 4;
 	turn();
 	assert_int_equal(n_counts, 1);
 	assert_int_equal(counted, 5);
@@ -264,7 +264,7 @@ static void test_debts_come_to_light(void **state)
 	turn();
 	assert_false(gw_outbox_complete(&outbox));
 	assert_int_equal(fixture.asks, 3);
-	kit_answer(0, 0, 0)->parked = 9;
+	fixture_answer(0, 0, 0)->parked = 9;
 	turn();
 	assert_int_equal(counted, 9);
 }
@@ -274,19 +274,19 @@ static void test_an_answer_from_another_place(void **state)
 {
 	(void)state;
 	turn();
-	kit_answer(2, 5, GW_LEVEL_RED);
+	fixture_answer(2, 5, GW_LEVEL_RED);
 	turn();
 	assert_int_equal(fixture.after.seq, 6);
 	gw_outbox_note_missing(&outbox, 0); /* from the beginning: another level and seq */
-	kit_answer(0, 0, 0);
+	fixture_answer(0, 0, 0);
 	turn();
 	assert_false(gw_outbox_complete(&outbox));
 	gw_outbox_advance(
 		&outbox, (struct gw_owed_cursor){.level = GW_LEVEL_RED + 1, .seq = 1});
-	kit_answer(0, 0, 0); /* another seq alone */
+	fixture_answer(0, 0, 0); /* another seq alone */
 	turn();
 	assert_false(gw_outbox_complete(&outbox));
-	kit_answer(0, 0, 0);
+	fixture_answer(0, 0, 0);
 	turn();
 	assert_true(gw_outbox_complete(&outbox));
 }

@@ -25,7 +25,7 @@ static void marks_that_cannot_be_kept(void **state)
 	fixture.room = 0;
 	run_failing(mark_in_vain, 1, true);
 	assert_int_equal(u->backlog.dropped_marks, 3);
-	fixture.room = KIT_MARKS;
+	fixture.room = FIXTURE_MARKS;
 	gw_backlog_mark(&u->backlog, 4, GW_MARK_DELIVERED);
 	assert_int_equal(fixture.n_marks, 1);
 	assert_mark(0, 4, GW_MARK_DELIVERED);
@@ -38,48 +38,48 @@ static void what_was_settled_is_not_known(void **state)
 	(void)state;
 	gw_uplink_begin_after(u, 100, 0);
 	fixture.committed = 100;
-	kit_turn();
+	fixture_turn();
 	assert_int_equal(fixture.asks, 1);
 	run_failing(mark_in_vain, 1, true);
 	assert_int_equal(fixture.n_marks, 3);
-	kit_answer(5, 1, GW_LEVEL_RED);
-	kit_turn();
+	fixture_answer(5, 1, GW_LEVEL_RED);
+	fixture_turn();
 	assert_int_equal(u->outbox.n, 0);
 	assert_false(gw_outbox_complete(&u->outbox));
 	assert_int_equal(fixture.asks, 2);
 	assert_int_equal(fixture.after.seq, 0);
-	kit_answer(2, 4, GW_LEVEL_RED);
-	kit_turn();
-	kit_turn();
-	kit_answer(0, 0, 0);
-	kit_turn();
+	fixture_answer(2, 4, GW_LEVEL_RED);
+	fixture_turn();
+	fixture_turn();
+	fixture_answer(0, 0, 0);
+	fixture_turn();
 	assert_int_equal(u->outbox.n, 2);
 	assert_true(gw_outbox_complete(&u->outbox));
 }
 
 static void turn(void)
 {
-	kit_turn();
+	fixture_turn();
 }
 
 /* No memory for a parked record: passed over in this round, parked still. */
 static void an_offer_that_cannot_be_kept(void **state)
 {
 	(void)state;
-	kit_turn();
-	kit_answer(0, 0, 0)->parked = 2;
-	kit_turn();
-	kit_turn();
-	kit_answer(2, 5, GW_LEVEL_RED);
+	fixture_turn();
+	fixture_answer(0, 0, 0)->parked = 2;
+	fixture_turn();
+	fixture_turn();
+	fixture_answer(2, 5, GW_LEVEL_RED);
 	run_failing(turn, 1, true);
 	assert_int_equal(u->parked_retry.n_items, 0);
 	assert_int_equal(u->status.parked, 2);
 	assert_int_equal(u->parked_retry.after_seq, 6);
 	gw_parked_retry_begin(u, 0);
-	kit_turn();
+	fixture_turn();
 	assert_int_equal(fixture.after_parked, 0);
-	kit_answer(2, 5, GW_LEVEL_RED);
-	kit_turn();
+	fixture_answer(2, 5, GW_LEVEL_RED);
+	fixture_turn();
 	assert_int_equal(u->parked_retry.n_items, 2);
 }
 

@@ -8,16 +8,16 @@ static struct gw_wake requester;
 
 static void turn(void)
 {
-	kit_turn();
+	fixture_turn();
 }
 
 /* So many are parked, and the store has been asked for the first of them. */
 static void begin_round(uint64_t parked)
 {
-	kit_turn();
-	kit_answer(0, 0, 0)->parked = parked;
-	kit_turn();
-	kit_turn();
+	fixture_turn();
+	fixture_answer(0, 0, 0)->parked = parked;
+	fixture_turn();
+	fixture_turn();
 	assert_int_equal(fixture.up->status.parked, parked);
 	assert_int_equal(fixture.parked_asks, 1);
 	assert_true(o->requested);
@@ -33,10 +33,10 @@ static void test_a_taken_one_is_settled(void **state)
 	(void)state;
 	begin_round(2);
 	assert_ready(false);
-	kit_answer(2, 5, GW_LEVEL_RED);
+	fixture_answer(2, 5, GW_LEVEL_RED);
 	turn();
 	assert_ready(true);
-	kit_say(GW_SINK_SENT, 200);
+	fixture_say(GW_SINK_SENT, 200);
 	gw_parked_retry_send(fixture.up);
 	assert_mark(0, 5, GW_MARK_DELIVERED);
 	assert_mark(1, 5, GW_MARK_UNPARKED);
@@ -52,16 +52,16 @@ static void test_a_round_that_begins_anew(void **state)
 	begin_round(3);
 	gw_parked_retry_begin(
 		fixture.up, 0); /* what the store says now is of the round before */
-	kit_answer(2, 5, GW_LEVEL_RED);
+	fixture_answer(2, 5, GW_LEVEL_RED);
 	turn();
 	assert_int_equal(o->n_items, 0);
 	assert_ready(false);
 	turn();
 	assert_int_equal(fixture.parked_asks, 2);
-	kit_answer(2, 5, GW_LEVEL_RED);
+	fixture_answer(2, 5, GW_LEVEL_RED);
 	turn();
 	assert_int_equal(o->n_items, 2);
-	kit_say(GW_SINK_SENT, 200);
+	fixture_say(GW_SINK_SENT, 200);
 	gw_parked_retry_send(fixture.up);
 	assert_int_equal(o->after_seq, 5);
 	gw_parked_retry_begin(fixture.up, 7); /* still to come: the round goes on */
@@ -80,7 +80,7 @@ static void test_what_the_store_gave_up_is_no_longer_parked(void **state)
 	begin_round(4);
 	gw_backlog_mark(&fixture.up->backlog, 9, GW_MARK_PARKED);
 	fixture.up->status.parked++;
-	kit_answer(0, 0, 0)->parked = 1;
+	fixture_answer(0, 0, 0)->parked = 1;
 	turn();
 	assert_int_equal(fixture.up->status.parked, 2);
 	assert_false(o->running);
@@ -94,7 +94,7 @@ static void test_an_answer_after_the_round(void **state)
 	fixture.up->status.parked = 0;
 	gw_parked_retry_update(fixture.up, fixture.now_ns);
 	assert_false(o->running);
-	kit_answer(1, 5, GW_LEVEL_RED);
+	fixture_answer(1, 5, GW_LEVEL_RED);
 	turn();
 	assert_int_equal(o->n_items, 0);
 	assert_ready(false);
@@ -106,7 +106,7 @@ static void test_a_store_that_cannot_read(void **state)
 {
 	(void)state;
 	begin_round(1);
-	kit_answer(0, 0, 0)->failed = true;
+	fixture_answer(0, 0, 0)->failed = true;
 	turn();
 	assert_true(o->running);
 	turn();
@@ -115,7 +115,7 @@ static void test_a_store_that_cannot_read(void **state)
 	turn();
 	turn();
 	assert_int_equal(fixture.parked_asks, 2);
-	kit_answer(1, 5, GW_LEVEL_RED);
+	fixture_answer(1, 5, GW_LEVEL_RED);
 	turn();
 	assert_ready(true);
 }
@@ -128,13 +128,13 @@ static void test_one_that_cannot_be_written(void **state)
 
 	(void)state;
 	memset(text, 'x', sizeof(text) - 1);
-	kit_alarms[1].text = text;
+	fixture_alarms[1].text = text;
 	begin_round(2);
-	b = kit_answer(2, 5, GW_LEVEL_RED);
+	b = fixture_answer(2, 5, GW_LEVEL_RED);
 	b->events[0] = fixture_event(5, GW_LEVEL_RED, 1);
 	turn();
 	assert_int_equal(o->n_items, 1);
-	kit_say(GW_SINK_SENT, 200);
+	fixture_say(GW_SINK_SENT, 200);
 	gw_parked_retry_send(fixture.up);
 	assert_mark(0, 6, GW_MARK_DELIVERED);
 	assert_int_equal(fixture.up->status.parked, 1);
@@ -147,7 +147,7 @@ static void test_what_goes_before_an_offer(void **state)
 
 	(void)state;
 	begin_round(1);
-	kit_answer(1, 5, GW_LEVEL_RED);
+	fixture_answer(1, 5, GW_LEVEL_RED);
 	turn();
 	assert_ready(true);
 	fixture.up->delivery.has_untried = true;
@@ -193,7 +193,7 @@ static void test_what_is_new_cuts_it_short(void **state)
 {
 	(void)state;
 	begin_round(1);
-	kit_answer(1, 5, GW_LEVEL_RED);
+	fixture_answer(1, 5, GW_LEVEL_RED);
 	turn();
 	fixture.turns = true;
 	fixture.meanwhile = an_alarm_comes;
@@ -212,9 +212,9 @@ static void test_an_offer_that_fails(void **state)
 {
 	(void)state;
 	begin_round(1);
-	kit_answer(1, 5, GW_LEVEL_RED);
+	fixture_answer(1, 5, GW_LEVEL_RED);
 	turn();
-	kit_say(GW_SINK_RETRY, 503);
+	fixture_say(GW_SINK_RETRY, 503);
 	gw_parked_retry_send(fixture.up);
 	assert_int_equal(o->next_ns, fixture.now_ns + 30 * SEC);
 	fixture.says.retry_after_ns = 60 * SEC;
@@ -234,10 +234,10 @@ static void test_refused_again_with_no_witness(void **state)
 
 	(void)state;
 	begin_round(9);
-	kit_say(GW_SINK_REFUSED, 400);
+	fixture_say(GW_SINK_REFUSED, 400);
 	for (size_t i = 0; i < 9; i++) {
 		if (i == 0 || i == 8) {
-			kit_answer(i == 0 ? 8 : 1, 5 + i, GW_LEVEL_RED);
+			fixture_answer(i == 0 ? 8 : 1, 5 + i, GW_LEVEL_RED);
 			turn();
 		}
 		assert_ready(true);
@@ -248,7 +248,7 @@ static void test_refused_again_with_no_witness(void **state)
 	}
 	assert_int_equal(fixture.up->status.parked, 9);
 	assert_int_equal(fixture.n_marks, 0);
-	kit_answer(0, 0, 0)->parked = 9;
+	fixture_answer(0, 0, 0)->parked = 9;
 	turn();
 	assert_false(o->running);
 	assert_int_equal(o->due_ns, fixture.now_ns + 30 * SEC);
@@ -295,14 +295,14 @@ static void test_a_range_is_sent_again(void **state)
 	assert_int_equal(gw_wake_init(&requester, NULL), GW_OK);
 	gw_uplink_attach_requester(fixture.up, &requester);
 	begin_round(5);
-	kit_answer(0, 0, 0);
+	fixture_answer(0, 0, 0);
 	turn();
 	gw_wake_prepare(&requester);
 	assert_true(gw_uplink_resend(fixture.up, &what));
 	assert_false(gw_uplink_resend(fixture.up, &what));
 	turn();
 	assert_int_equal(fixture.owe_from, 10);
-	b = kit_answer(0, 0, 0);
+	b = fixture_answer(0, 0, 0);
 	b->owed = 3;
 	b->unparked = 2;
 	b->next = 12;
@@ -310,7 +310,7 @@ static void test_a_range_is_sent_again(void **state)
 	assert_int_equal(fixture.owe_from, 12);
 	assert_false(poked());
 	assert_false(gw_uplink_take_resend_result(fixture.up, &done));
-	b = kit_answer(0, 0, 0);
+	b = fixture_answer(0, 0, 0);
 	b->owed = 1;
 	b->unparked = 9; /* more than were counted */
 	turn();
@@ -332,15 +332,15 @@ static void test_what_vanished_uplinks_are_owed(void **state)
 
 	(void)state;
 	begin_round(1);
-	kit_answer(0, 0, 0)->parked = 1;
+	fixture_answer(0, 0, 0)->parked = 1;
 	turn();
 	assert_true(gw_uplink_resend(fixture.up, &what));
 	turn();
 	assert_int_equal(fixture.owe_from, GW_STORE_RESEND_REMOVED);
-	kit_answer(0, 0, 0)->owed = 2;
+	fixture_answer(0, 0, 0)->owed = 2;
 	turn();
 	assert_int_equal(fixture.owe_from, 10);
-	kit_answer(0, 0, 0);
+	fixture_answer(0, 0, 0);
 	turn();
 	assert_true(gw_uplink_take_resend_result(fixture.up, &done));
 	assert_int_equal(done.owed, 2);
@@ -350,14 +350,14 @@ static void test_what_vanished_uplinks_are_owed(void **state)
 	turn();
 	assert_int_equal(
 		fixture.owe_from, 10); /* its line is in use: what is owed is asked for */
-	kit_answer(0, 0, 0);
+	fixture_answer(0, 0, 0);
 	turn();
 	turn();
 	while (fixture.owe_from != GW_STORE_RESEND_REMOVED) {
-		kit_answer(0, 0, 0);
+		fixture_answer(0, 0, 0);
 		turn();
 	}
-	kit_answer(0, 0, 0)->failed = true;
+	fixture_answer(0, 0, 0)->failed = true;
 	turn();
 	assert_true(gw_uplink_take_resend_result(fixture.up, &done));
 	assert_true(done.failed);
@@ -376,11 +376,11 @@ static void test_a_resend_waits_for_an_offer(void **state)
 	turn();
 	turn();
 	assert_int_equal(fixture.owe_asks, 0);
-	kit_answer(0, 0, 0);
+	fixture_answer(0, 0, 0);
 	turn();
 	turn();
 	assert_int_equal(fixture.owe_asks, 1);
-	kit_answer(0, 0, 0);
+	fixture_answer(0, 0, 0);
 	turn();
 	assert_true(gw_uplink_take_resend_result(fixture.up, &done));
 }

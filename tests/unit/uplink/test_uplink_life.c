@@ -36,7 +36,7 @@ static int setup(void **state)
 {
 	memset(text, 'x', sizeof(text) - 1);
 	fixture_setup(state);
-	kit_alarms[2].text = text;
+	fixture_alarms[2].text = text;
 	return 0;
 }
 
@@ -47,14 +47,14 @@ static void test_options_are_copied(void **state)
 {
 	char key[] = "/errcode", value[] = "0", name[] = "other";
 	struct gw_setting_pair pair = {.key = key, .value = value, .quoted = true};
-	struct gw_uplink_opts o = kit_opts();
+	struct gw_uplink_opts o = fixture_opts();
 
 	(void)state;
 	o.name = name;
 	o.token_file = NULL;
 	o.accept = (struct gw_setting_pairs){.n = 1, .at = &pair};
 	o.batch = 0;
-	kit_again(&o);
+	fixture_again(&o);
 	key[0] = value[0] = name[0] = '?';
 	pair = (struct gw_setting_pair){.key = NULL};
 	assert_string_equal(u->opts.name, "other");
@@ -66,23 +66,23 @@ static void test_options_are_copied(void **state)
 	assert_int_equal(u->opts.batch, 1);
 	o.batch = GW_UPLINK_BATCH_MAX + 1;
 	o.accept.n = 0;
-	kit_again(&o);
+	fixture_again(&o);
 	assert_int_equal(u->opts.batch, GW_UPLINK_BATCH_MAX);
 }
 
 static void test_a_file_gets_the_file_sink(void **state)
 {
-	struct gw_uplink_opts o = kit_opts();
+	struct gw_uplink_opts o = fixture_opts();
 
 	(void)state;
 	o.url = "FILE:///nowhere/alerts";
-	kit_again(&o);
+	fixture_again(&o);
 	assert_ptr_equal(u->sink, &gw_sink_file);
 }
 
 static void test_a_ring_that_is_not_possible(void **state)
 {
-	struct gw_uplink_opts o = kit_opts();
+	struct gw_uplink_opts o = fixture_opts();
 	struct gw_uplink *none = NULL;
 	struct gw_error err;
 
@@ -109,7 +109,7 @@ static void test_a_sink_that_cannot_open(void **state)
 {
 	(void)state;
 	fixture.open = GW_ERR_SYSTEM;
-	kit_say(GW_SINK_RETRY, 0);
+	fixture_say(GW_SINK_RETRY, 0);
 	emit(1, 0);
 	fixture.committed = 1;
 	gw_uplink_request_stop(u);
@@ -136,13 +136,13 @@ static void test_a_commit_that_does_not_come(void **state)
 {
 	(void)state;
 	u->opts.heartbeat_ns = 0;
-	kit_answer(0, 0, 0);
+	fixture_answer(0, 0, 0);
 	u->backlog.request_sent = true;
 	u->backlog.request_cursor = u->outbox.complete;
 	emit(1, 0);
 	run_for(199 * MS);
 	assert_int_equal(fixture.requests, 1);
-	assert_int_equal(fixture.now_ns, KIT_NS + 200 * MS);
+	assert_int_equal(fixture.now_ns, FIXTURE_NS + 200 * MS);
 	assert_non_null(strstr(fixture.last, "\"durable\":false"));
 	assert_mark(0, 1, GW_MARK_UNDURABLE);
 	assert_mark(1, 1, GW_MARK_DELIVERED);
@@ -154,7 +154,7 @@ static void store_answers(int64_t ns)
 	if (fixture.now_ns < until_ns)
 		return;
 	if (fixture.asks > 0 && u->backlog.request_sent && fixture.result == NULL)
-		kit_answer(0, 0, 0);
+		fixture_answer(0, 0, 0);
 	if (fixture.requests > 0)
 		gw_uplink_request_stop(u);
 }
@@ -179,7 +179,7 @@ static void store_cannot_read(int64_t ns)
 {
 	(void)ns;
 	if (u->backlog.request_sent && fixture.result == NULL)
-		kit_answer(0, 0, 0)->failed = true;
+		fixture_answer(0, 0, 0)->failed = true;
 	if (fixture.requests > 0)
 		gw_uplink_request_stop(u);
 }
@@ -194,7 +194,7 @@ static void test_a_store_that_cannot_be_read(void **state)
 	fixture.asleep = store_cannot_read;
 	fixture.run(u);
 	assert_int_equal(fixture.requests, 1);
-	assert_int_equal(fixture.sent_ns, KIT_NS + SEC + 200 * MS);
+	assert_int_equal(fixture.sent_ns, FIXTURE_NS + SEC + 200 * MS);
 	assert_true(fixture.sleeps < 10);
 }
 
@@ -249,7 +249,7 @@ static void test_stop_waits_for_the_marks(void **state)
 	assert_int_equal(fixture.n_marks, 1);
 	assert_mark(0, 1, GW_MARK_PARKED);
 	assert_in_range(fixture.sleeps, 3, 4);
-	assert_true(fixture.now_ns < KIT_NS + SEC);
+	assert_true(fixture.now_ns < FIXTURE_NS + SEC);
 }
 
 /* ... for a second and no longer. */
@@ -261,7 +261,7 @@ static void test_stop_has_an_end(void **state)
 	gw_uplink_request_stop(u);
 	fixture.asleep = stop_later;
 	fixture.run(u);
-	assert_int_equal(fixture.now_ns, KIT_NS + SEC);
+	assert_int_equal(fixture.now_ns, FIXTURE_NS + SEC);
 }
 
 /* ---- credentials ---- */
@@ -280,7 +280,7 @@ static void rotate(const char *token)
 /* A new token is tried at once with whatever failed under the old one, and with nothing else. */
 static void test_another_token(void **state)
 {
-	struct gw_uplink_opts o = kit_opts();
+	struct gw_uplink_opts o = fixture_opts();
 	struct gw_sink_result no = {.verdict = GW_SINK_RETRY};
 	char dir[TEMP_DIR_MAX];
 
@@ -289,7 +289,7 @@ static void test_another_token(void **state)
 	snprintf(path, sizeof(path), "%s/token", dir);
 	o.token_file = path;
 	rotate("1");
-	kit_again(&o);
+	fixture_again(&o);
 	u->heartbeats.next_ns = fixture.now_ns + 20 * SEC;
 	gw_request_check_credentials(u, fixture.now_ns);
 	rotate("22");
@@ -307,7 +307,7 @@ static void test_another_token(void **state)
 	assert_true(gw_retry_timer_ready(&u->delivery.retry, fixture.now_ns));
 
 	gw_link_state_reached(u);
-	kit_say(GW_SINK_REFUSED, 401);
+	fixture_say(GW_SINK_REFUSED, 401);
 	gw_heartbeat_send(u);
 	assert_int_equal(u->heartbeats.next_ns, fixture.now_ns + 30 * SEC);
 	rotate("4444");

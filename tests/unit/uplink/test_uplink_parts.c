@@ -8,7 +8,7 @@
 
 static void fail_with(int status)
 {
-	kit_say(GW_SINK_RETRY, status);
+	fixture_say(GW_SINK_RETRY, status);
 	gw_link_state_failed(u, &fixture.says, fixture.now_ns);
 }
 
@@ -22,7 +22,7 @@ static void send_all(uint64_t committed)
 static void owe(uint64_t seq, unsigned alarm)
 {
 	gw_outbox_advance(&u->outbox, GW_OUTBOX_END);
-	kit_owe(seq, GW_LEVEL_RED, alarm);
+	fixture_owe(seq, GW_LEVEL_RED, alarm);
 }
 
 /* ---- heartbeats ---- */
@@ -30,7 +30,7 @@ static void owe(uint64_t seq, unsigned alarm)
 static void test_who_has_heartbeats(void **state)
 {
 	struct gw_payload mute = gw_payload_cloudevents;
-	struct gw_uplink_opts o = kit_opts();
+	struct gw_uplink_opts o = fixture_opts();
 
 	(void)state;
 	assert_true(gw_heartbeat_wanted(u));
@@ -44,11 +44,11 @@ static void test_who_has_heartbeats(void **state)
 	u->health.fill = NULL;
 	assert_false(gw_heartbeat_wanted(u));
 	o.heartbeat_ns = 0;
-	kit_again(&o);
+	fixture_again(&o);
 	assert_false(gw_heartbeat_wanted(u));
-	o = kit_opts();
+	o = fixture_opts();
 	o.url = "file:///nowhere";
-	kit_again(&o);
+	fixture_again(&o);
 	assert_false(gw_heartbeat_wanted(u)); /* nobody is there to miss them */
 }
 
@@ -87,7 +87,7 @@ static void test_a_heartbeat_when_nothing_is_owed_any_more(void **state)
 	(void)state;
 	u->delivery.failing = true;
 	fail_with(503);
-	kit_say(GW_SINK_SENT, 200);
+	fixture_say(GW_SINK_SENT, 200);
 	gw_heartbeat_send(u);
 	assert_true(u->status.up);
 	assert_int_equal(u->link.failures, 0);
@@ -98,10 +98,10 @@ static void test_a_heartbeat_while_events_fail(void **state)
 {
 	(void)state;
 	owe(1, 0);
-	kit_say(GW_SINK_RETRY, 503);
+	fixture_say(GW_SINK_RETRY, 503);
 	send_all(1);
 	assert_false(gw_retry_timer_ready(&u->delivery.retry, fixture.now_ns));
-	kit_say(GW_SINK_SENT, 200);
+	fixture_say(GW_SINK_SENT, 200);
 	gw_heartbeat_send(u);
 	assert_false(u->status.up);
 	assert_true(gw_retry_timer_ready(&u->delivery.retry, fixture.now_ns));
@@ -115,11 +115,11 @@ static void test_a_failure_ends_a_search(void **state)
 	(void)state;
 	owe(1, 0);
 	owe(2, 1);
-	kit_say(GW_SINK_REFUSED, 400);
+	fixture_say(GW_SINK_REFUSED, 400);
 	u->opts.batch = 1;
 	send_all(2);
 	assert_true(gw_refusal_in_progress(&u->outbox));
-	kit_say(GW_SINK_RETRY, 0);
+	fixture_say(GW_SINK_RETRY, 0);
 	send_all(2);
 	assert_false(gw_refusal_in_progress(&u->outbox));
 	assert_int_equal(u->delivery.probes, 0);
@@ -133,7 +133,7 @@ static void test_no_proof_while_stopping(void **state)
 {
 	(void)state;
 	owe(1, 0);
-	kit_say(GW_SINK_REFUSED, 400);
+	fixture_say(GW_SINK_REFUSED, 400);
 	send_all(1);
 	gw_delivery_accepted(u, false);
 	send_all(1); /* refused again: the next acceptance would be the proof */
@@ -154,10 +154,10 @@ static void test_too_large(void **state)
 	(void)state;
 	for (uint64_t seq = 1; seq <= 8; seq++)
 		owe(seq, (unsigned)seq % 3);
-	kit_say(GW_SINK_REFUSED, 413);
+	fixture_say(GW_SINK_REFUSED, 413);
 	send_all(8);
 	assert_int_equal(fixture.bodies, 8);
-	kit_say(GW_SINK_SENT, 200);
+	fixture_say(GW_SINK_SENT, 200);
 	send_all(8);
 	assert_int_equal(fixture.bodies, 4);
 	while (u->outbox.n > 0)
@@ -174,7 +174,7 @@ static void test_too_large(void **state)
 	assert_int_equal(u->outbox.n, 0);
 	u->delivery.batch_limit = 0;
 	owe(21, 0);
-	kit_say(GW_SINK_REFUSED, 413);
+	fixture_say(GW_SINK_REFUSED, 413);
 	send_all(21);
 	assert_int_equal(u->delivery.batch_limit, 0);
 	assert_true(gw_refusal_in_progress(&u->outbox));
@@ -194,13 +194,13 @@ static void test_before_its_commit(void **state)
 	(void)state;
 	owe(1, 0);
 	fixture.now_ns += GW_UPLINK_COMMIT_WAIT_NS;
-	kit_say(GW_SINK_RETRY, 503);
+	fixture_say(GW_SINK_RETRY, 503);
 	send_all(0);
 	assert_string_equal(fixture.last, "{\"durable\":false}");
 	assert_int_equal(fixture.n_marks, 1);
 	assert_mark(0, 1, GW_MARK_UNDURABLE);
 	assert_true(gw_outbox_add(&u->outbox, &item, "{\"durable\":}", 12));
-	kit_say(GW_SINK_SENT, 200);
+	fixture_say(GW_SINK_SENT, 200);
 	send_all(0);
 	assert_int_equal(fixture.bodies, 2);
 	assert_string_equal(fixture.last, "{\"durable\":false}");
@@ -223,7 +223,7 @@ static void test_down_and_back(void **state)
 	assert_log(0, "");
 	fixture.lost = 3;
 	fixture.now_ns += 3723 * SEC;
-	kit_say(GW_SINK_SENT, 200);
+	fixture_say(GW_SINK_SENT, 200);
 	send_all(1);
 	gw_link_state_update(u, fixture.now_ns);
 	assert_log(1,
@@ -244,7 +244,7 @@ static void test_back_with_much_to_send(void **state)
 	for (int i = 0; i < 3; i++)
 		fail_with(503);
 	assert_log(1, "takes nothing");
-	kit_say(GW_SINK_SENT, 200);
+	fixture_say(GW_SINK_SENT, 200);
 	send_all(2);
 	gw_link_state_update(u, fixture.now_ns);
 	fixture.now_ns += 4 * SEC;
@@ -267,7 +267,7 @@ static void test_down_again_at_once(void **state)
 	for (int i = 0; i < 3; i++)
 		fail_with(0);
 	assert_log(1, "unreachable");
-	kit_say(GW_SINK_SENT, 200);
+	fixture_say(GW_SINK_SENT, 200);
 	send_all(2);
 	for (int i = 0; i < 3; i++)
 		fail_with(0);
@@ -321,8 +321,8 @@ static void test_parked_is_said_before_the_count(void **state)
 
 static void test_nobody_listens(void **state)
 {
-	const struct gw_uplink_health health = {.fill = kit_fill};
-	struct gw_uplink_opts o = kit_opts();
+	const struct gw_uplink_health health = {.fill = fixture_fill};
+	struct gw_uplink_opts o = fixture_opts();
 
 	(void)state;
 	gw_uplink_free(u);
@@ -344,7 +344,7 @@ static void test_a_stranger_that_never_was_known(void **state)
 
 	(void)state;
 	fixture.now_ns += SEC;
-	kit_say(GW_SINK_REFUSED, 407);
+	fixture_say(GW_SINK_REFUSED, 407);
 	gw_heartbeat_send(u);
 	assert_log(1, "city: the platform refuses heartbeats (commanded)");
 	fixture.now_ns += 60 * SEC;
@@ -358,7 +358,7 @@ static void test_a_stranger_that_never_was_known(void **state)
 	fail_with(0);
 	assert_log(0, "");
 	assert_int_equal(u->link.down_ns, since);
-	kit_say(GW_SINK_SENT, 200);
+	fixture_say(GW_SINK_SENT, 200);
 	gw_heartbeat_send(u);
 	gw_outbox_advance(&u->outbox, GW_OUTBOX_END);
 	gw_link_state_update(u, fixture.now_ns);
@@ -371,10 +371,10 @@ static void test_a_stranger_that_was_known(void **state)
 	struct gw_uplink_status s;
 
 	(void)state;
-	kit_say(GW_SINK_SENT, 200);
+	fixture_say(GW_SINK_SENT, 200);
 	gw_heartbeat_send(u);
 	fixture.now_ns += SEC;
-	kit_say(GW_SINK_REFUSED, 401);
+	fixture_say(GW_SINK_REFUSED, 401);
 	gw_heartbeat_send(u);
 	fixture.now_ns += 60 * SEC;
 	gw_link_state_update(u, fixture.now_ns);

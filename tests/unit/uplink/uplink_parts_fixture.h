@@ -23,13 +23,13 @@
 
 #include <cmocka.h>
 
-#define MS         GW_NS_PER_MS
-#define SEC        GW_NS_PER_SEC
-#define KIT_NS     (1000 * SEC)
-#define KIT_WALL   INT64_C(1795133730000)
-#define KIT_BOOT   "11111111-2222-3333-4444-555555555555"
-#define KIT_MARKS  (1 << 17)
-#define KIT_EVENTS 512
+#define MS             GW_NS_PER_MS
+#define SEC            GW_NS_PER_SEC
+#define FIXTURE_NS     (1000 * SEC)
+#define FIXTURE_WALL   INT64_C(1795133730000)
+#define FIXTURE_BOOT   "11111111-2222-3333-4444-555555555555"
+#define FIXTURE_MARKS  (1 << 17)
+#define FIXTURE_EVENTS 512
 
 static struct fixture {
 	int64_t now_ns;
@@ -47,7 +47,7 @@ static struct fixture {
 	struct mark {
 		uint64_t seq;
 		enum gw_mark_kind kind;
-	} marks[KIT_MARKS];
+	} marks[FIXTURE_MARKS];
 	size_t n_marks;
 	bool busy; /* takes no question */
 	unsigned asks, parked_asks, owe_asks;
@@ -72,7 +72,7 @@ static struct fixture {
 	struct gw_uplink *up;
 } fixture;
 
-static struct gw_alarm_info kit_alarms[3];
+static struct gw_alarm_info fixture_alarms[3];
 
 /* ---- the clock and the log ---- */
 
@@ -83,7 +83,7 @@ int64_t gw_clock_mono_ns(void)
 
 int64_t gw_clock_wall_ms(void)
 {
-	return KIT_WALL + (fixture.now_ns - KIT_NS) / MS;
+	return FIXTURE_WALL + (fixture.now_ns - FIXTURE_NS) / MS;
 }
 
 bool gw_clock_synced(void)
@@ -93,7 +93,7 @@ bool gw_clock_synced(void)
 
 void gw_clock_boot_id(char ret_id[37])
 {
-	strcpy(ret_id, KIT_BOOT);
+	strcpy(ret_id, FIXTURE_BOOT);
 }
 
 void gw_log(enum gw_log_level level, const char *fmt, ...)
@@ -195,10 +195,10 @@ uint64_t gw_store_last_seq(const struct gw_store *s)
 	return 0;
 }
 
-void gw_store_attach_uplink(struct gw_store *s, size_t sink, struct gw_wake *wake)
+void gw_store_attach_uplink(struct gw_store *s, size_t slot, struct gw_wake *wake)
 {
 	(void)s;
-	(void)sink;
+	(void)slot;
 	(void)wake;
 }
 
@@ -208,23 +208,23 @@ void gw_store_status(struct gw_store *s, struct gw_store_status *ret_status)
 	memset(ret_status, 0, sizeof(*ret_status));
 }
 
-bool gw_store_mark(struct gw_store *s, size_t sink, uint64_t seq, enum gw_mark_kind kind)
+bool gw_store_mark(struct gw_store *s, size_t slot, uint64_t seq, enum gw_mark_kind kind)
 {
 	(void)s;
-	(void)sink;
+	(void)slot;
 	if (fixture.room == 0)
 		return false;
 	fixture.room--;
-	assert_true(fixture.n_marks < KIT_MARKS);
+	assert_true(fixture.n_marks < FIXTURE_MARKS);
 	fixture.marks[fixture.n_marks++] = (struct mark){seq, kind};
 	return true;
 }
 
 bool gw_store_request_owed(
-	struct gw_store *s, size_t sink, struct gw_owed_cursor after, size_t max_items)
+	struct gw_store *s, size_t slot, struct gw_owed_cursor after, size_t max_items)
 {
 	(void)s;
-	(void)sink;
+	(void)slot;
 	(void)max_items;
 	fixture.asks++;
 	fixture.after = after;
@@ -232,10 +232,10 @@ bool gw_store_request_owed(
 }
 
 bool gw_store_request_parked(
-	struct gw_store *s, size_t sink, uint64_t after_seq, size_t max_items)
+	struct gw_store *s, size_t slot, uint64_t after_seq, size_t max_items)
 {
 	(void)s;
-	(void)sink;
+	(void)slot;
 	(void)max_items;
 	fixture.parked_asks++;
 	fixture.after_parked = after_seq;
@@ -243,22 +243,22 @@ bool gw_store_request_parked(
 }
 
 bool gw_store_request_resend(
-	struct gw_store *s, size_t sink, uint64_t from_seq, int64_t from_ms)
+	struct gw_store *s, size_t slot, uint64_t from_seq, int64_t from_ms)
 {
 	(void)s;
-	(void)sink;
+	(void)slot;
 	(void)from_ms;
 	fixture.owe_asks++;
 	fixture.owe_from = from_seq;
 	return !fixture.busy;
 }
 
-struct gw_batch *gw_store_take_batch(struct gw_store *s, size_t sink)
+struct gw_batch *gw_store_take_batch(struct gw_store *s, size_t slot)
 {
 	struct gw_batch *b = fixture.result;
 
 	(void)s;
-	(void)sink;
+	(void)slot;
 	fixture.result = NULL;
 	return b;
 }
@@ -276,7 +276,7 @@ static inline struct gw_event fixture_event(uint64_t seq, int level, unsigned al
 		.run = 7,
 		.level = (uint8_t)level,
 		.quality = GW_QUALITY_GOOD,
-		.info = &kit_alarms[alarm],
+		.info = &fixture_alarms[alarm],
 		.value = 1,
 		.limit = (double)NAN,
 		.peak = (double)NAN,
@@ -285,11 +285,11 @@ static inline struct gw_event fixture_event(uint64_t seq, int level, unsigned al
 		.wall_ms = gw_clock_wall_ms(),
 		.synced = true,
 		.durable = true,
-		.boot = KIT_BOOT};
+		.boot = FIXTURE_BOOT};
 }
 
 /* The store answers with n events of that level from seq on; the test fills in the rest. */
-static inline struct gw_batch *kit_answer(size_t n, uint64_t seq, int level)
+static inline struct gw_batch *fixture_answer(size_t n, uint64_t seq, int level)
 {
 	struct gw_batch *b = calloc(1, sizeof(*b));
 
@@ -310,8 +310,8 @@ static inline void assert_mark(size_t i, uint64_t seq, enum gw_mark_kind kind)
 
 /* ---- the platform ---- */
 
-static enum gw_err kit_open(void *state, const struct gw_uplink_opts *o, const char *agent,
-	struct gw_error *err)
+static enum gw_err fixture_open(void *state, const struct gw_uplink_opts *o,
+	const char *agent, struct gw_error *err)
 {
 	(void)state;
 	(void)o;
@@ -319,7 +319,7 @@ static enum gw_err kit_open(void *state, const struct gw_uplink_opts *o, const c
 	return fixture.open ? gw_fail(err, fixture.open, 0, "commanded") : GW_OK;
 }
 
-static void kit_send(
+static void fixture_send(
 	void *state, const struct gw_sink_request *r, struct gw_sink_result *ret_result)
 {
 	(void)state;
@@ -338,12 +338,12 @@ static void kit_send(
 				       : fixture.says;
 }
 
-static void kit_close(void *state)
+static void fixture_close(void *state)
 {
 	(void)state;
 }
 
-static void kit_check(const struct gw_uplink_opts *o, struct gw_report *report)
+static void fixture_check(const struct gw_uplink_opts *o, struct gw_report *report)
 {
 	(void)o;
 	(void)report;
@@ -352,14 +352,14 @@ static void kit_check(const struct gw_uplink_opts *o, struct gw_report *report)
 const struct gw_sink gw_sink_https = {.name = "fixture",
 	.scheme = "https://",
 	.url_form = "https://...",
-	.check = kit_check,
+	.check = fixture_check,
 	.state_size = 1,
 	.heartbeats = true,
-	.open = kit_open,
-	.send = kit_send,
-	.close = kit_close};
+	.open = fixture_open,
+	.send = fixture_send,
+	.close = fixture_close};
 
-static inline void kit_say(enum gw_sink_verdict verdict, int status)
+static inline void fixture_say(enum gw_sink_verdict verdict, int status)
 {
 	fixture.says = (struct gw_sink_result){.verdict = verdict, .status = status};
 	if (verdict != GW_SINK_SENT)
@@ -368,14 +368,14 @@ static inline void kit_say(enum gw_sink_verdict verdict, int status)
 
 /* ---- the gateway ---- */
 
-static void kit_fill(void *arg, struct gw_heartbeat *h)
+static void fixture_fill(void *arg, struct gw_heartbeat *h)
 {
 	(void)arg;
 	h->site = fixture.nobody ? NULL : &fixture.site;
 	h->events_lost = fixture.lost;
 }
 
-static inline struct gw_uplink_opts kit_opts(void)
+static inline struct gw_uplink_opts fixture_opts(void)
 {
 	return (struct gw_uplink_opts){.name = "city",
 		.url = "https://h/",
@@ -384,9 +384,9 @@ static inline struct gw_uplink_opts kit_opts(void)
 		.batch = 64};
 }
 
-static inline void kit_begin(const struct gw_uplink_opts *o)
+static inline void fixture_begin(const struct gw_uplink_opts *o)
 {
-	const struct gw_uplink_health health = {.fill = kit_fill};
+	const struct gw_uplink_health health = {.fill = fixture_fill};
 
 	assert_int_equal(
 		gw_uplink_new(o, 0, NULL, &health, 1024, &fixture.up, NULL), GW_OK);
@@ -399,16 +399,16 @@ static inline void kit_begin(const struct gw_uplink_opts *o)
 static inline int fixture_setup(void **state)
 {
 	static const char *const keys[] = {"s/d/a:x", "s/d/b:x", "s/d/c:x"};
-	struct gw_uplink_opts o = kit_opts();
+	struct gw_uplink_opts o = fixture_opts();
 
 	(void)state;
 	memset(&fixture, 0, sizeof(fixture));
-	fixture.now_ns = KIT_NS;
-	fixture.room = KIT_MARKS;
+	fixture.now_ns = FIXTURE_NS;
+	fixture.room = FIXTURE_MARKS;
 	fixture.site = (struct gw_site_info){
 		.gateway = "gw", .unit = "", .area = "", .grid = ""};
 	for (size_t i = 0; i < 3; i++)
-		kit_alarms[i] = (struct gw_alarm_info){.key = keys[i],
+		fixture_alarms[i] = (struct gw_alarm_info){.key = keys[i],
 			.name = "x",
 			.subject = "",
 			.condition = "is true",
@@ -420,7 +420,7 @@ static inline int fixture_setup(void **state)
 			.place = {"", "", ""},
 			.site = &fixture.site};
 	assert_int_equal(gw_wake_init(&fixture.engine, NULL), GW_OK);
-	kit_begin(&o);
+	fixture_begin(&o);
 	return 0;
 }
 
@@ -434,14 +434,14 @@ static inline int fixture_teardown(void **state)
 }
 
 /* Another one in its place. */
-static inline void kit_again(const struct gw_uplink_opts *o)
+static inline void fixture_again(const struct gw_uplink_opts *o)
 {
 	gw_uplink_free(fixture.up);
-	kit_begin(o);
+	fixture_begin(o);
 }
 
 /* As the thread does: a turn, with time as it is. */
-static inline void kit_turn(void)
+static inline void fixture_turn(void)
 {
 	gw_resend_update(fixture.up);
 	gw_parked_retry_update(fixture.up, fixture.now_ns);
@@ -450,7 +450,7 @@ static inline void kit_turn(void)
 }
 
 /* An event is owed and in memory. */
-static inline void kit_owe(uint64_t seq, int level, unsigned alarm)
+static inline void fixture_owe(uint64_t seq, int level, unsigned alarm)
 {
 	const struct gw_outbox_item item = {.seq = seq,
 		.alarm = alarm + 1,
