@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * alarm.h: what the configuration says of one alarm: its condition and how its state moves.
+ * alarm.h: what the configuration says of one alarm: its condition, delays, latch, suppression.
  *
  * Owner: the config; immutable. Thread: any.
  */
@@ -8,14 +8,15 @@
 #define GW_ALARM_ALARM_H
 
 #include "alarm/condition.h"
+#include "alarm/state.h"
 #include "flow/info.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
 enum gw_chatter_rule {
-	GW_CHATTER_REPORT = 0, /* every transition is told */
-	GW_CHATTER_HOLD,       /* it stands until it has been quiet for a minute */
+	GW_CHATTER_REPORT = 0, /* every transition is an event */
+	GW_CHATTER_HOLD,       /* stays active until its condition was false for a minute */
 };
 
 struct gw_alarm_opts {
@@ -28,15 +29,20 @@ struct gw_alarm_opts {
 	int64_t on_delay_ns;  /* true for this long before it raises */
 	int64_t off_delay_ns; /* false for this long before it clears */
 	int64_t re_alarm_ns;  /* raised again after this long; 0: never */
-	bool latch;           /* after return it stays until a person resets it */
-	bool out_of_service;  /* nothing is raised */
+	bool latch;           /* stays after the condition returned, until reset */
+	bool out_of_service;  /* never raises */
 	int chatter_rule;     /* enum gw_chatter_rule */
-	/* 1 + the alarm that tells that this one chatters; 0: none does */
+	/* 1 + index of the alarm that reports the chattering of this one; 0: none */
 	uint32_t chatter_alarm;
-	struct gw_strings unless_of;    /* as written */
-	const struct gw_member *unless; /* resolved: while any is true it does not raise */
+	struct gw_strings unless_of; /* as written */
+	const struct gw_member
+		*unless; /* resolved: does not raise while any of these is true */
 	size_t n_unless;
-	int64_t unless_stale_ns; /* one that cannot be read any more holds for so long */
+	int64_t unless_stale_ns; /* a member of unless that can no longer be read still
+				  * suppresses for this long */
 };
+
+/* What the state machine needs of it. */
+struct gw_state_rules gw_alarm_rules(const struct gw_alarm_opts *o);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "alarm/chatter_flood.h"
 
-#include "alarm/kinds.h"
+#include "alarm/condition_internal.h"
 
 #include <string.h>
 
@@ -17,9 +17,9 @@ static size_t chattering_memory(const struct gw_condition_opts *o)
 	return sizeof(struct chattering);
 }
 
-void gw_chatter_set_count(void *memory, uint32_t how_many)
+void gw_chatter_set_count(void *memory, uint32_t n)
 {
-	((struct chattering *)memory)->n = how_many;
+	((struct chattering *)memory)->n = n;
 }
 
 uint32_t gw_chatter_count(const void *memory)
@@ -56,10 +56,10 @@ const struct gw_condition_kind gw_condition_chattering = {
 /* ---- flood ---- */
 
 struct flood {
-	int64_t raised_ns[GW_FLOOD_BEGINS_ABOVE +
-		1]; /* newest first, each of another alarm */
+	/* newest first, each of another alarm */
+	int64_t raised_ns[GW_FLOOD_BEGINS_ABOVE + 1];
 	uint32_t alarm[GW_FLOOD_BEGINS_ABOVE + 1];
-	uint32_t n; /* of them known */
+	uint32_t n; /* entries of both */
 	uint32_t n_withheld;
 	bool active;
 };

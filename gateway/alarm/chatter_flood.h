@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * chatter_flood.h: what drives people to switch a box off, and is therefore an alarm of its own: an
- * alarm that chatters, and more alarms than anybody can read (ISA-18.2 / IEC 62682). Both are
- * conditions on what the engine counts itself; nobody can write them under `when:`.
+ * chatter_flood.h: nuisance alarms (ISA-18.2, IEC 62682) as conditions on numbers that the engine
+ * counts: alarms that chatter, and floods. Neither can stand under `when:`.
  *
- * A flood is more than GW_FLOOD_MOST different alarms raised within GW_FLOOD_NS (one that comes and
- * goes is no flood); it ends when fewer than GW_FLOOD_FEW were. While one lasts the engine holds back the lowest levels and counts them.
+ * A flood begins when more than GW_FLOOD_BEGINS_ABOVE different alarms were raised within
+ * GW_FLOOD_WINDOW_NS (one alarm that comes and goes is no flood). It ends when fewer than
+ * GW_FLOOD_ENDS_BELOW were. The engine withholds the lowest levels meanwhile and counts them.
  *
  * Owner: the engine, memory included. Thread: the engine's. Pure.
  */
@@ -20,17 +20,17 @@
 
 /* True while any alarm that reports here chatters; value: how many do. */
 extern const struct gw_condition_kind gw_condition_chattering;
-/* True while a flood lasts in which something was held back; value: how many alarms were. */
+/* True during a flood in which something was withheld; value: how many alarms were. */
 extern const struct gw_condition_kind gw_condition_flood;
 
 /* memory: that of an alarm of the kind. */
-void gw_chatter_set_count(void *memory, uint32_t how_many);
+void gw_chatter_set_count(void *memory, uint32_t n);
 uint32_t gw_chatter_count(const void *memory);
 
-/* An alarm, by any number of its own, was raised at at_ns, not falling; whether that is, or goes
- * on being, a flood. */
+/* Alarm number `alarm` was raised at at_ns, which never falls. Returns whether a flood has begun
+ * or goes on. */
 bool gw_flood_detector_raise(void *memory, uint32_t alarm, int64_t at_ns);
-/* It was held back: one more. */
+/* One more alarm was withheld. */
 void gw_flood_detector_withhold(void *memory);
 bool gw_flood_detector_active(const void *memory);
 

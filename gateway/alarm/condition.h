@@ -2,9 +2,37 @@
 /*
  * condition.h: when an alarm's condition is true. One kind is one const table in one file; a new
  * kind is a new file and one line in condition.c. Pure: no I/O, no allocation, time is an
- * argument. Memory a kind needs (a window of history) is fixed at load and owned by the engine.
+ * argument. Memory of a kind (a window of samples) has a fixed size and is owned by the engine.
  *
  * Thread: the engine's.
+ *
+ * What the engine does with a usable sample of a point, for each alarm on it:
+ *
+ *   absorb            kinds with a history: the sample enters the kind's memory.
+ *   evaluate          says whether the condition is true, or when to ask again.
+ *
+ * Most samples change nothing, so a kind says which ones need neither while it is false:
+ *
+ *   quiet_band           from the options alone: no value in [lo, hi] makes it true.
+ *                        `above: 50` returns [-inf, 50].
+ *   history_quiet_band   from the memory: no value in [lo, hi] that comes before until_ns makes it
+ *                        true, whatever others in the band came first. The engine may buffer
+ *                        such samples.
+ *   absorb_buffered      takes all buffered samples at once. Memory is then as if each had been
+ *                        absorbed. Called before anything else touches the memory.
+ *
+ * Example: `stuck: 10min` on a point that is read once a second, 20.0 at first, 20.1 from 5 s on.
+ *
+ *     0 s   absorb(20.0)         memory {value 20.0, since 0 s}; false: no evaluate
+ *           history_quiet_band   any value, until 600 s
+ *   1..255  buffered             the point's slot notes the last value and that it changed at 5 s;
+ *                                the memory of the kind is not touched
+ *   255 s   absorb_buffered      the buffer is full: {n 255, value 20.1, since 5 s};
+ *                                memory {value 20.1, since 5 s}
+ *   600 s   absorb(20.1)         past until_ns, so first absorb_buffered (256 s to 599 s), then
+ *                                this one: false
+ *           history_quiet_band   any value, until 605 s
+ *   605 s   absorb(20.1)         true: evaluate sets condition_true
  */
 #ifndef GW_ALARM_CONDITION_H
 #define GW_ALARM_CONDITION_H
@@ -18,7 +46,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* A member of a vote, resolved by the config reader. */
+/* A member of a vote or of `unless`, resolved by the config reader. */
 struct gw_member {
 	bool is_alarm;
 	uint32_t index;  /* into the alarm table or the point table */
@@ -26,132 +54,154 @@ struct gw_member {
 	const char *key; /* for confirmed_by */
 };
 
-/* What stands under `when:`. Fields belong to the kinds named beside them. */
+/* What stands under `when:`. Each field names the kinds that use it. */
 struct gw_condition_opts {
 	const struct gw_condition_kind *kind;
-	int64_t window_ns;        /* per, within, stuck, silent, unreadable */
-	double limit;             /* above, below, reaches; rises, falls: the change;
-				   * flood: the highest enum gw_level that is held back */
+	int64_t window_ns;        /* rises, falls: per; reaches, at_least: within; stuck,
+				   * silent, unreadable */
+	double limit;             /* above, below, reaches; rises, falls: the change */
 	struct gw_table clear;    /* above, below: 1 x 1 or empty */
 	struct gw_table deadband; /* above, below, outside, rises, falls: 1 x 1 or empty */
 	struct gw_table band;     /* outside: 1 x 2 */
-	bool is;                  /* is; unreadable: its device is polled */
-	int64_t fit_ns;           /* reaches; 0: not given
-				   * unreadable: never heard of for so long; 0: no matter */
+	bool is;                  /* is */
+	int64_t fit_ns;           /* reaches; 0: not given */
 	struct gw_table rows;     /* dose: n x 2, level and nanoseconds */
 	int64_t at_least;         /* at_least */
-	struct gw_strings of;
-	const struct gw_member *members; /* resolved from `of` */
+	struct gw_strings of;     /* at_least, as written */
+	const struct gw_member *members; /* at_least, resolved from `of` */
 	size_t n_members;
+	bool polled;            /* unreadable: the device is polled */
+	int64_t never_good_ns;  /* unreadable: true after this long if the point never had a
+				* usable sample; 0: such a point is not reported */
+	int max_withheld_level; /* flood: highest enum gw_level that is withheld; -1: none */
 };
 
 #define GW_NO_MEMBER UINT32_MAX
 
-/* What a kind is asked with. */
+/* Why evaluate is called: with a sample, for a member, or (neither) because time has passed. */
 struct gw_condition_input {
-	const struct gw_sample *sample; /* usable quality; NULL for a tick or a member */
+	const struct gw_sample *sample; /* usable quality, or NULL */
 	uint32_t member;                /* votes: which member changed, else GW_NO_MEMBER */
 	bool member_true;
-	int64_t now_ns;       /* not falling */
-	int64_t last_good_ns; /* of the point or device; start of the engine if none yet */
-	/* on_refusals only: the point's last sample, and what its device says beside it */
+	int64_t now_ns;       /* never falls from call to call */
+	int64_t last_good_ns; /* last usable sample of the point or device; before the first one:
+			       * start of the engine */
+	/* on_bad_samples only: the point's last sample, and its device */
 	enum gw_quality quality;
 	int64_t last_sample_ns;      /* 0: none */
-	int64_t device_last_good_ns; /* 0: none, or it is silent */
-	int64_t device_recovered_ns; /* after it was silent; 0: it was not */
-	bool never_good; /* no usable sample ever, of a device that has spoken for its time */
+	int64_t device_last_good_ns; /* 0: none, or the device is silent */
+	int64_t device_recovered_ns; /* end of its last silence; 0: it was not silent */
+	bool never_good; /* no usable sample since the start, though its device has been heard for
+			  * its silence time */
 };
 
-/* What it answers. Preset: truth as answered last, NaN, NaN, INT64_MAX, -1. */
+/* Preset: condition_true as in the last result, NaN, NaN, INT64_MAX, -1. */
 struct gw_condition_result {
 	bool condition_true;
-	double value; /* what to show: the value, or the number of members */
-	double limit;
-	int64_t due_ns; /* ask again (tick) at this time even if no sample comes */
-	int64_t eta_ms; /* forecast; -1: none */
+	double value;   /* to be shown: the point's value, or a number of members */
+	double limit;   /* to be shown */
+	int64_t due_ns; /* evaluate again at this time even if no sample comes */
+	int64_t eta_ms; /* reaches: time left to the limit; -1: none */
 };
 
-/* What a history that may rest needs no sample for: values in [lo, hi] before until_ns. */
+/* Values in [lo, hi] before until_ns cannot make the condition true. */
 struct gw_quiet_band {
 	double lo, hi;
 	int64_t until_ns;
-	double sum; /* kinds that sum: so far */
+	double sum; /* needs_sum: of the samples so far, to which buffered ones are added */
 };
-/* What it is preset to. */
+/* What history_quiet_band finds in ret_band. */
 #define GW_QUIET_BAND_UNLIMITED ((struct gw_quiet_band){-DBL_MAX, DBL_MAX, INT64_MAX, 0})
 
-/* What a point went through meanwhile: usable samples that were not absorbed. */
+/* Buffered samples, oldest first. Either each of them is known, or their sum. */
 struct gw_buffered_run {
-	size_t n;         /* > 0 */
-	double sum;       /* gw_rest.sum and all of them, added in their order */
-	double value;     /* of the last one */
-	int64_t since_ns; /* of the first in a row with that value; 0: it was so before them */
+	size_t n;     /* > 0 */
+	double sum;   /* gw_quiet_band.sum plus all of them in their order; if !samples */
+	double value; /* of the last one */
+	int64_t since_ns; /* when the value changed to that; 0: before the first of them */
 	const struct gw_buffered_sample {
 		double value;
 		int64_t mono_ns;
-	} * samples; /* each of them; NULL: not known, and sum is. Not NULL: sum is not known */
+	} * samples; /* n of them, or NULL */
 };
 
 struct gw_condition_kind {
 	const char *key; /* the key under `when:` that selects it */
 	const struct gw_setting
-		*settings;   /* rows over gw_condition_opts, key's own first */
+		*settings;   /* rows over gw_condition_opts, its own key first */
 	bool on_points;      /* needs `on:` */
 	bool on_devices;     /* `on:` may also name a device (source/device) */
-	bool on_bad_samples; /* asked also when a sample of its point cannot be used */
-	bool is_vote;        /* members instead of `on:` */
-	bool numbers_only;   /* refuse discrete points */
-	/* optional: what is wrong beyond the rows' limits */
+	bool on_bad_samples; /* evaluated also when a sample of its point is not usable */
+	bool is_vote;        /* has members instead of `on:` */
+	bool numbers_only;   /* refuses discrete points */
+	bool has_timer;      /* sets due_ns. It is evaluated for it before anything later is
+				 * absorbed, however late the engine is */
+	bool needs_each_sample; /* absorb_buffered must be given samples */
+	bool needs_sum;         /* absorb_buffered must be given sum, or samples */
+
+	/* Reports what is wrong beyond the rows' limits. Optional. */
 	void (*check)(const struct gw_condition_opts *o, struct gw_report *report);
-	/* Bytes of memory, a multiple of 8, zeroed before first use. Optional: none. */
-	size_t (*memory)(const struct gw_condition_opts *o);
-	/* Kinds with a history: take a usable sample into memory, once each, before any ask; says
-	 * whether ask must look although the condition is false. Optional. */
-	bool (*absorb)(const struct gw_condition_opts *o, void *memory,
-		const struct gw_sample *sample, int64_t now_ns);
-	/* A sample that cannot be used: nothing is known from now on until the next absorb. (No
-	 * sample at all may mean that nothing changed.) Optional. */
-	void (*value_lost)(const struct gw_condition_opts *o, void *memory, int64_t now_ns);
-	/* Kinds with a history, while the condition is false: true if absorb says false of every
-	 * sample in ret_rest, whatever others of them came first. They may wait and be taken in
-	 * later by recall, all of them, before anything else. Optional, both or none: every sample
-	 * is absorbed at once. */
-	bool (*history_quiet_band)(const struct gw_condition_opts *o, const void *memory,
-		struct gw_quiet_band *ret_rest);
-	void (*absorb_buffered)(void *memory, const struct gw_buffered_run *run);
-	bool needs_each_sample; /* recall must know each sample */
-	bool needs_sum;         /* recall must know their sum, or each */
-	void (*evaluate)(const struct gw_condition_opts *o, void *memory,
-		const struct gw_condition_input *in, struct gw_condition_result *result);
-	/* Kinds with a history: ask may name a due_ns. It is asked for it before anything later
-	 * is taken in, however late that is. */
-	bool has_timer;
-	/* It was true before the start, as is known only now, after samples were taken in: its
-	 * memory becomes what it would be if that had been known before the first. Optional. */
-	void (*restore_active)(const struct gw_condition_opts *o, void *memory);
-	/* Nobody looked for that long, and time without a change does not count it. What is true
-	 * stays so. Optional. */
-	void (*paused)(void *memory, int64_t pause_ns);
-	/* Values in [lo, hi] change nothing while the condition is false and need not be asked.
-	 * Optional: with absorb every value, else none. */
-	void (*quiet_band)(
-		const struct gw_condition_opts *o, double *ret_lo, double *ret_hi);
+	/* "above 50", "rises 8.3 per 1min": the `condition` field of an event. */
+	void (*describe)(const struct gw_condition_opts *o, struct gw_text *t);
 	/* Whether a is worse than b, for the peak. Optional: greater is worse. */
 	bool (*worse)(const struct gw_condition_opts *o, double a, double b);
-	/* "above 50", "rises 8.3 per 1min": the `condition` field. */
-	void (*describe)(const struct gw_condition_opts *o, struct gw_text *t);
+
+	void (*evaluate)(const struct gw_condition_opts *o, void *memory,
+		const struct gw_condition_input *in, struct gw_condition_result *result);
+	/* Optional: with absorb every value, else none. */
+	void (*quiet_band)(
+		const struct gw_condition_opts *o, double *ret_lo, double *ret_hi);
+
+	/* Kinds with a history. */
+
+	/* Bytes of memory, a multiple of 8; zeroed before the first use. Optional: none. */
+	size_t (*memory)(const struct gw_condition_opts *o);
+	/* A usable sample, once each, before evaluate. Returns whether evaluate must be called
+	 * although the condition is false. Optional. */
+	bool (*absorb)(const struct gw_condition_opts *o, void *memory,
+		const struct gw_sample *sample, int64_t now_ns);
+	/* Returns false if the next sample must be absorbed whatever it is. Called only while the
+	 * condition is false. Optional, both or neither. */
+	bool (*history_quiet_band)(const struct gw_condition_opts *o, const void *memory,
+		struct gw_quiet_band *ret_band);
+	void (*absorb_buffered)(void *memory, const struct gw_buffered_run *run);
+	/* A sample that is not usable: the value is unknown until the next absorb. (No sample at
+	 * all may mean that nothing changed.) Optional. */
+	void (*value_lost)(const struct gw_condition_opts *o, void *memory, int64_t now_ns);
+	/* The store says, after samples were absorbed, that the alarm was active before the
+	 * start. Memory becomes what it would be if that had been known first. Optional. */
+	void (*restore_active)(const struct gw_condition_opts *o, void *memory);
+	/* The process did not run for pause_ns, and time without a change does not count it. What
+	 * is true stays true. Optional. */
+	void (*paused)(void *memory, int64_t pause_ns);
 };
 
-extern const struct gw_condition_kind *const gw_condition_kinds[]; /* NULL-terminated */
+extern const struct gw_condition_kind gw_condition_above, gw_condition_below,
+	gw_condition_outside, gw_condition_is;                                /* limit.c */
+extern const struct gw_condition_kind gw_condition_rises, gw_condition_falls; /* rate.c */
+extern const struct gw_condition_kind gw_condition_reaches; /* forecast.c */
+extern const struct gw_condition_kind gw_condition_dose;    /* dose.c */
+extern const struct gw_condition_kind gw_condition_stuck,
+	gw_condition_silent;                                   /* silence.c */
+extern const struct gw_condition_kind gw_condition_unreadable; /* unreadable.c */
+extern const struct gw_condition_kind gw_condition_at_least;   /* vote.c */
 
-/* Bytes of memory it needs. */
+/* Those that may stand under `when:`; NULL-terminated. */
+extern const struct gw_condition_kind *const gw_condition_kinds[];
+
+/* Bytes of memory a condition needs. */
 size_t gw_condition_memory(const struct gw_condition_opts *o);
 
-/* Votes only: the keys of the members that are true now (or less than window_ns ago), at most
- * one a device; returns how many were written. */
+/* Whether the memory of one is valid for the other: same kind and same settings. Not for votes,
+ * see gw_condition_adopt_members. */
+bool gw_condition_equal(
+	const struct gw_condition_opts *a, const struct gw_condition_opts *b);
+
+/* Votes only (vote.c): keys of the members that are true now, or were less than window_ns ago; at
+ * most one a device. Returns how many were written. */
 size_t gw_condition_true_members(const struct gw_condition_opts *o, const void *memory,
 	int64_t now_ns, const char *ret_keys[], size_t max_keys);
-/* Votes only, a reload: what was known of members that both have goes into the new memory. */
+/* Votes only (vote.c), at a reload: what is known of members that both have enters memory. */
 void gw_condition_adopt_members(const struct gw_condition_opts *o, void *memory,
 	const struct gw_condition_opts *old_o, const void *old_memory);
 

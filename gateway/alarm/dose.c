@@ -2,23 +2,23 @@
 /*
  * dose: [[level, time], ...]: true when for any row the value was over the level for the time
  * (carbon monoxide, EN 50291: 50 ppm 60-90 min, 100 ppm 10-40 min, 300 ppm within 3 min). Time
- * over a level adds up, time under it is taken off again at the same speed, so one low reading
- * does not start it afresh. Between samples the last value holds; from one that cannot be used (the
- * link is broken) to the next that can, nothing is added and nothing taken off.
+ * over a level adds up; time under it is subtracted at the same rate, so one low reading does not
+ * restart it. Between samples the last value holds. From a sample that is not usable (the link is
+ * broken) to the next usable one, nothing is added or subtracted.
  *
- * False again once every row has run down to half its time.
- * After a restart what was over is not known: an alarm that stood stays while the value is over
- * any level. Memory: 24 + 8 bytes a row.
+ * False again once every row has run down to half its time. After a restart the times are not
+ * known: an alarm that was active stays so while the value is over any level.
+ * Memory: 24 + 8 bytes a row.
  */
-#include "alarm/kinds.h"
+#include "alarm/condition_internal.h"
 
 #include <math.h>
 
 struct dose {
 	int64_t last_ns; /* 0: no sample yet */
 	double value;
-	bool only_first;   /* nothing but the first sample is known */
-	bool value_lost;   /* value is not known to hold */
+	bool only_first;   /* evaluate was not called since the first sample */
+	bool value_lost;   /* the value is unknown since the last sample */
 	int64_t over_ns[]; /* one a row, 0 .. the row's time */
 };
 
@@ -45,12 +45,12 @@ static size_t dose_memory(const struct gw_condition_opts *o)
 	return sizeof(struct dose) + o->rows.rows * sizeof(int64_t);
 }
 
-/* Let the last value act until now. */
+/* Applies the last value up to now. */
 static void advance(const struct gw_condition_opts *o, struct dose *m, int64_t now_ns)
 {
 	int64_t by_ns = now_ns - m->last_ns;
 
-	if (by_ns <= 0) /* a sample that comes late takes nothing back */
+	if (by_ns <= 0) /* a late sample subtracts nothing */
 		return;
 	m->last_ns = now_ns;
 	if (m->value_lost)
@@ -88,10 +88,10 @@ static bool absorb(const struct gw_condition_opts *o, void *memory,
 	m->value_lost = false;
 	return was_over ||
 		over_any_level(
-			o, sample->value); /* ask says until when, or that it is over */
+			o, sample->value); /* evaluate sets due_ns, or finds it false */
 }
 
-/* Under all levels the rows only run down, and by how much, the time says. */
+/* Under all levels the rows only run down, by the time that has passed. */
 static bool history_quiet_band(const struct gw_condition_opts *o, const void *memory,
 	struct gw_quiet_band *ret_band)
 {
@@ -109,7 +109,7 @@ static void absorb_buffered(void *memory, const struct gw_buffered_run *run)
 	m->value = run->value;
 }
 
-/* The alarm was active before the start: rows that are over now are taken for full. */
+/* The alarm was active before the start: rows that are over now count as full. */
 static void restore_active(const struct gw_condition_opts *o, void *memory)
 {
 	struct dose *m = memory;
@@ -148,7 +148,7 @@ static void evaluate_dose(const struct gw_condition_opts *o, void *memory,
 	else if (low)
 		result->condition_true = false;
 	if (result->condition_true &&
-		!m->value_lost) /* look again when the longest row could be half empty */
+		!m->value_lost) /* evaluate again when the longest row may be half empty */
 		for (size_t i = 0; i < o->rows.rows; i++)
 			if (m->value <= level(o, i) && m->over_ns[i] > time_ns(o, i) / 2)
 				result->due_ns = gw_min_ns(result->due_ns,

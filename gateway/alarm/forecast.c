@@ -1,45 +1,47 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * reaches X, within T: the trend of the last `fit` will cross X within T. The trend is the
- * median of all slopes between slices of the window (Theil-Sen), so single outliers do not turn
- * it; it counts only if it is significant (Mann-Kendall, three sigma) and both halves of the
- * window agree, so that one step (a door, a valve) is not taken for a trend. Raised and withdrawn
- * only after two evaluations in a row say so.
+ * reaches X, within T: the trend of the last `fit` will cross X within T. The window is cut into
+ * slices, each with the mean of its samples. The trend is the median of all slopes between slices
+ * (Theil-Sen), so single outliers do not turn it. It counts only if it is significant
+ * (Mann-Kendall, three sigma) and both halves of the window agree, so that one step (a door, a
+ * valve) is not taken for a trend. Becomes true or false only after two evaluations in a row.
  *
- * X is watched from the side where the value is at home: a gas that falls back towards the limit
- * it crossed does not "reach" it. Home moves only after a whole window at rest on the other side.
+ * Only a value that approaches X from its home side reaches X: a gas that falls back towards the
+ * limit it crossed does not. Home is the side of X on which the value usually is. It changes only
+ * after a whole window without a trend on the other side.
  *
- * Memory: 192 bytes an alarm. Work is done once a slice, not per sample.
+ * Memory: 192 bytes an alarm. The trend is computed once a slice, not per sample.
  */
-#include "alarm/kinds.h"
+#include "alarm/condition_internal.h"
 
 #include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 
 #define FIT_SLICES        20
-#define FIT_SLICES_MIN    12 /* slices with data before a trend is believed */
+#define FIT_SLICES_MIN    12 /* slices with data that a trend needs */
 #define FIT_PAIRS         (FIT_SLICES * (FIT_SLICES - 1) / 2)
 #define FIT_SIGMA         3.0
 #define FIT_CONFIRMATIONS 2 /* evaluations in a row */
 
-#define NO_ETA UINT32_MAX /* ms; what is within 30 days fits */
+#define NO_ETA UINT32_MAX /* ms; 30 days fit */
 
 struct forecast {
-	int64_t slice_end_ns; /* of the open slice; what every sample touches comes first */
+	int64_t slice_end_ns; /* of the open slice; first what every sample touches */
 	double sum;
 	uint32_t count; /* samples in the open slice */
 	uint32_t
-		slices_held; /* closed slices with data by age: bit 0 is the one before the open one */
+		slices_held; /* closed slices with data, by age: bit 0 is the one before the open one */
 	uint32_t eta_ms;
-	int16_t kendall_score; /* Mann-Kendall: pairs of slices that rise less those that fall */
-	uint8_t newest : 5;         /* place of the one that bit 0 of held stands for */
-	uint8_t contrary_turns : 2; /* evaluations in a row that speak against the present truth */
-	bool home_known : 1;        /* where home is, is known */
-	uint8_t turns_away : 5; /* evaluations in a row at rest on the other side */
-	bool home_over : 1;     /* home is over X */
-	bool evaluated : 1, reaches : 1; /* there is a new evaluation, and what it found */
-	double mean[FIT_SLICES];         /* of the closed slices, a circle; NaN: not held */
+	int16_t kendall_score; /* Mann-Kendall: pairs of slices that rise minus those that fall */
+	uint8_t newest : 5; /* index of the slice that bit 0 of slices_held stands for */
+	uint8_t contrary_turns : 2; /* evaluations in a row that contradict the condition */
+	bool home_known : 1;
+	uint8_t turns_away : 5; /* evaluations in a row without a trend on the other side */
+	bool home_over : 1;     /* home is the side over X */
+	bool evaluated : 1,
+		reaches : 1; /* there is a new trend evaluation; it says that X is reached */
+	double mean[FIT_SLICES]; /* of each closed slice, circular; NaN: no data */
 };
 static_assert(offsetof(struct forecast, mean) == 32, "a sample touches one line");
 
@@ -54,8 +56,8 @@ static int64_t slice_ns(const struct gw_condition_opts *o)
 	return (o->fit_ns ? o->fit_ns : o->window_ns) / FIT_SLICES;
 }
 
-/* Put the k-th smallest at its place, none greater before it, none smaller behind it. Not
- * qsort, which takes memory from the heap and sorts all to find one. */
+/* Quickselect: v[k] becomes the k-th smallest, none greater before it, none smaller behind it. Not
+ * qsort, which may allocate and sorts all to find one. */
 static void select_kth(double *v, size_t n, size_t k)
 {
 	size_t lo = 0, hi = n - 1;
@@ -111,7 +113,7 @@ static double median_slope(const double *t, const double *y, size_t n)
 	return median(slopes, k);
 }
 
-/* Mann-Kendall: whether more pairs rise than fall, or fall than rise, than chance allows. */
+/* Mann-Kendall: whether more pairs of slices rise than fall, or the reverse, than by chance. */
 static bool significant(int kendall_score, size_t count)
 {
 	double n = (double)count, var = n * (n - 1) * (2 * n + 5) / 18;
@@ -120,7 +122,7 @@ static bool significant(int kendall_score, size_t count)
 	return over * over >= FIT_SIGMA * FIT_SIGMA * var;
 }
 
-/* In the same direction, and at least a third as steep. */
+/* Same direction, and at least a third as steep. */
 static bool agrees(double part, double whole)
 {
 	return part / whole >= 1.0 / 3;
@@ -159,8 +161,8 @@ static int64_t count_under(const struct forecast *m, double y)
 	return n;
 }
 
-/* Whether the slices show a trend; ret_slope per slice, ret_now its level at the newest, or
- * that of the window if there is no trend. */
+/* Whether the slices show a trend. ret_slope is per slice; ret_now is the level of the trend at the
+ * newest slice, or the median of the window if there is none. */
 static bool trend(struct forecast *m, double *ret_slope, double *ret_now)
 {
 	double t[FIT_SLICES] = {0}, y[FIT_SLICES] = {0}, level[FIT_SLICES], whole;
@@ -172,7 +174,7 @@ static bool trend(struct forecast *m, double *ret_slope, double *ret_now)
 			y[n++] = *mean_at(m, age);
 		}
 	half = n / 2;
-	/* The slopes are most of the work, and in calm times nobody needs them. */
+	/* The slopes are most of the work; without a significant score they are not needed. */
 	whole = significant(m->kendall_score, n) ? median_slope(t, y, n) : 0;
 	for (size_t i = 0; i < n; i++)
 		level[i] = y[i] - whole * (t[i] - t[n - 1]);
@@ -189,7 +191,7 @@ static bool evaluate_trend(const struct gw_condition_opts *o, struct forecast *m
 	int64_t n = (int64_t)count_slices(m), most = 2 * count_over(m, o->limit) - n;
 
 	if (most != 0 && !significant(m->kendall_score, (size_t)n)) {
-		over = most > 0; /* where most slices are, there the median is */
+		over = most > 0; /* the median is on the side of most slices */
 	} else {
 		moving = trend(m, &slope, &now);
 		over = now > o->limit;
@@ -203,7 +205,7 @@ static bool evaluate_trend(const struct gw_condition_opts *o, struct forecast *m
 	}
 	if (!moving || (signbit(slope) != 0) != m->home_over)
 		return false;
-	/* 0 if it is through already */
+	/* 0 if the trend has crossed it already */
 	eta_ns = fmax((o->limit - now) / slope, 0) * (double)slice_ns(o);
 	if (eta_ns > (double)o->window_ns)
 		return false;
@@ -211,8 +213,8 @@ static bool evaluate_trend(const struct gw_condition_opts *o, struct forecast *m
 	return true;
 }
 
-/* The open slice is over, and the next begins, or one of those behind it: move it among the
- * others, unless it is older than the window too. */
+/* The open slice ends, and `slices` slices later the next begins. It joins the closed ones, unless
+ * it is older than the window by then. */
 static void shift_slices(struct forecast *m, int64_t slices)
 {
 	while (m->slices_held && oldest(m) + slices >= FIT_SLICES) {
@@ -276,7 +278,7 @@ static bool history_quiet_band(const struct gw_condition_opts *o, const void *me
 	return true;
 }
 
-/* None of them ends the slice. */
+/* history_quiet_band ends with the slice, so none of them ends it. */
 static void absorb_buffered(void *memory, const struct gw_buffered_run *run)
 {
 	struct forecast *m = memory;

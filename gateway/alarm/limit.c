@@ -3,7 +3,7 @@
  * A limit with hysteresis. At the limit itself nothing happens yet: `above: 50` is true from
  * the first value greater than 50, and false again from the first at or under `clear`.
  */
-#include "alarm/kinds.h"
+#include "alarm/condition_internal.h"
 
 #include <math.h>
 

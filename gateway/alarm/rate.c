@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * rises X per T, falls X per T: the value has moved by X within at most the last T. Answers as
- * soon as X is reached, so 10 °C per 1min answers a 30 °C/min fire after 20 s: the lower limits
- * of the response-time table of EN 54-5 for class A1.
+ * rises X per T, falls X per T: the value has changed by X within at most the last T. True as
+ * soon as X is reached, so 10 °C per 1min responds to a 30 °C/min fire after 20 s: the lower
+ * limits of the response-time table of EN 54-5 for class A1.
  *
- * Robust to one spike: what is compared is the median of the last three samples. Robust to
- * irregular sampling: the window is held as slices of time, of T / 22 each, not as a number of
- * samples; what lies in a slice counts until all of it has left the window. A gap longer than T
- * leaves nothing to compare with, so the rate starts afresh.
+ * Robust to one spike: the median of the last three samples is compared. Robust to irregular
+ * sampling: the window is kept as slices of time, T / 22 each, not as a number of samples. A slice
+ * counts until all of it has left the window. After a gap longer than T the rate starts again.
  *
  * Memory: 288 bytes an alarm, whatever the sampling rate.
  */
-#include "alarm/kinds.h"
+#include "alarm/condition_internal.h"
 
 #include <math.h>
 
@@ -19,24 +18,24 @@
 #define RATE_SLICE_MASK ((UINT32_C(1) << RATE_SLICES) - 1)
 
 struct rate {
-	/* what every sample touches; values of falls have their sign turned: there it rises */
-	double recent[2];  /* the last samples, newest last */
-	double open_min;   /* lowest of the open slice */
-	double closed_min; /* lowest of the closed ones; infinite of none */
+	/* What every sample touches. Values of `falls` are negated, so that it rises, too. */
+	double recent[2];  /* the last two samples, newest last */
+	double open_min;   /* of the open slice */
+	double closed_min; /* of the closed slices; infinite if there are none */
 	int64_t last_ns;   /* of the last sample */
-	int64_t refresh_ns; /* when a slice ends or the oldest is too old; 0: closed is not known */
-	double change; /* by how much, from the lowest; >= 0 */
-	double limit;  /* of the options, here to be at hand */
-	/* what a slice touches */
-	int64_t window_ns; /* of the options, too */
+	int64_t refresh_ns; /* when a slice ends or the oldest leaves the window; 0: closed_min is not known */
+	double change; /* of the last median from the lowest; >= 0 */
+	double limit;  /* a copy of the option, in this cache line */
+	/* What the end of a slice touches. */
+	int64_t window_ns; /* a copy of the option */
 	int64_t width_ns;  /* of a slice */
 	int64_t open_end_ns;
 	uint32_t
 		slices_held; /* closed slices by age: bit 0 is the one before the open one */
-	uint8_t newest;      /* place of the one that bit 0 stands for */
+	uint8_t newest;      /* index of the slice that bit 0 stands for */
 	uint8_t missing;     /* samples until there is a median */
 	bool started;
-	double value[RATE_SLICES]; /* of the closed slices, a circle */
+	double value[RATE_SLICES]; /* lowest of each closed slice, circular */
 };
 static_assert(offsetof(struct rate, window_ns) == 64, "a sample touches one line");
 
@@ -53,7 +52,7 @@ static double median3(double a, double b, double c)
 	return gw_max(lo, gw_min(hi, c));
 }
 
-/* Place of a closed slice. */
+/* Index of a closed slice. */
 static inline unsigned slot_at(const struct rate *m, int age)
 {
 	return (m->newest + RATE_SLICES - (unsigned)age) % RATE_SLICES;
@@ -78,8 +77,8 @@ static double min_closed(const struct rate *m)
 	return v;
 }
 
-/* The next slice begins with v. The one that is over keeps its extreme; no gap is longer than
- * the window, which is less than there are places. */
+/* The next slice begins with v, and the minimum of the open one is kept. No gap is longer than the
+ * window, so it spans fewer than RATE_SLICES. */
 static inline void begin_slice(struct rate *m, int64_t now_ns, double v)
 {
 	int64_t slices = 1;
@@ -89,7 +88,8 @@ static inline void begin_slice(struct rate *m, int64_t now_ns, double v)
 		m->open_min = v;
 		return;
 	}
-	if (now_ns - m->open_end_ns >= m->width_ns) /* less than 24: exact, and soon done */
+	if (now_ns - m->open_end_ns >=
+		m->width_ns) /* < 24, so a double is exact; faster than an integer division */
 		slices += (int64_t)((double)(now_ns - m->open_end_ns) /
 			(double)m->width_ns);
 	m->open_end_ns += slices * m->width_ns;
@@ -100,7 +100,7 @@ static inline void begin_slice(struct rate *m, int64_t now_ns, double v)
 	m->open_min = v;
 }
 
-/* A slice is over, or the oldest is too old, or which is the lowest is not known. */
+/* A slice ended, or the oldest left the window, or closed_min is not known. */
 static void refresh_window(struct rate *m, int64_t now_ns, double v)
 {
 	bool known = m->refresh_ns != 0;
@@ -129,7 +129,7 @@ static void restart(struct rate *m)
 	m->refresh_ns = 0;
 }
 
-/* Takes the value among the last ones; whether they have a median, and which. */
+/* Returns whether there are three samples since the start, and their median. */
 static inline bool push_recent(
 	struct rate *m, double value, int64_t now_ns, double *ret_median)
 {
@@ -163,8 +163,7 @@ static bool absorb(
 	return m->change >= m->limit;
 }
 
-/* As if each were absorbed, but for what only the last one needs to know: what is too old, and
- * the lowest. The next one absorbed finds it out. */
+/* As absorb for each, but without closed_min and change: the next absorb computes them. */
 static inline void absorb_buffered(
 	struct rate *m, double sign, const struct gw_buffered_run *run)
 {
@@ -207,11 +206,11 @@ static void absorb_buffered_falls(void *memory, const struct gw_buffered_run *ru
 }
 
 /*
- * While all values stay in a band narrower than the limit, nothing in it can be the limit away
- * from anything else in it; what grows old only makes the lowest higher. So the rest has no end.
- * The band reaches from somewhat under the lowest to somewhat under the limit above it. The last
- * median lies in it, so of the two samples before the next one not both are over it, nor both
- * under it, and the next medians lie in it, too.
+ * Two values in a band narrower than the limit cannot differ by the limit, and a slice that leaves
+ * the window can only raise the minimum, so the band has no end in time. It reaches from 0.4 of
+ * what is left to the limit below the minimum to 0.5 of it below the limit above the minimum.
+ * Medians stay in the band as well: the last median lies in it, so the last two samples are not
+ * both over it, nor both under it.
  */
 static bool quiet_band_rises(const struct gw_condition_opts *o, const void *memory,
 	struct gw_quiet_band *ret_band)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a dead or frozen device looks like: `silent`, no usable sample for a time; `stuck`, a
- * value that has not moved at all although samples keep coming (a frozen transmitter).
+ * Dead and frozen devices: `silent`, no usable sample for a time; `stuck`, a value that has not
+ * changed at all although samples keep coming (a frozen transmitter).
  */
-#include "alarm/kinds.h"
+#include "alarm/condition_internal.h"
 
 #include <math.h>
 
@@ -56,7 +56,7 @@ const struct gw_condition_kind gw_condition_silent = {
 struct stuck {
 	double value;
 	int64_t since_ns;    /* of the first sample with this value; 0: none yet */
-	bool only_first;     /* nothing but the first sample is known */
+	bool only_first;     /* evaluate was not called since the first sample */
 	bool is_first_value; /* value is that of the first sample */
 };
 
@@ -90,7 +90,7 @@ static void absorb_buffered_stuck(void *memory, const struct gw_buffered_run *ru
 	m->since_ns = run->since_ns;
 }
 
-/* It may have moved a hundred times while nobody looked. */
+/* The value may have changed and come back during the pause. */
 static void pause_stuck(void *memory, int64_t pause_ns)
 {
 	struct stuck *m = memory;
@@ -108,7 +108,7 @@ static bool quiet_band_stuck(const struct gw_condition_opts *o, const void *memo
 	return m->since_ns != 0;
 }
 
-/* Only a sample can make it true: a device that says nothing is silent, not stuck. */
+/* Only a sample can make it true: a device without samples is silent, not stuck. */
 static void evaluate_stuck(const struct gw_condition_opts *o, void *memory,
 	const struct gw_condition_input *in, struct gw_condition_result *result)
 {
@@ -117,14 +117,14 @@ static void evaluate_stuck(const struct gw_condition_opts *o, void *memory,
 	if (!in->sample)
 		return;
 	if (m->only_first &&
-		result->condition_true) /* it stood before a restart: until the value moves */
+		result->condition_true) /* active before a restart: stays so until the value changes */
 		m->since_ns = in->now_ns - o->window_ns;
 	m->only_first = false;
 	result->value = in->sample->value;
 	result->condition_true = in->now_ns - m->since_ns >= o->window_ns;
 }
 
-/* Until the value moves. */
+/* Active until the value changes. */
 static void restore_active_stuck(const struct gw_condition_opts *o, void *memory)
 {
 	struct stuck *m = memory;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "alarm/state.h"
 
-#include "alarm/kinds.h"
+#include "alarm/condition_internal.h"
 
 enum gw_state gw_state_shown(const struct gw_alarm_state *s)
 {
@@ -70,7 +70,7 @@ static int64_t chatter_end(const struct gw_alarm_state *s)
 	return s->chattering ? add_ns(s->condition_since_ns, GW_CHATTER_NS) : INT64_MAX;
 }
 
-/* Nobody is reminded of what is on a shelf. */
+/* No re-alarm while shelved or suppressed. */
 static int64_t re_alarm_at(const struct gw_alarm_state *s, const struct gw_state_rules *r)
 {
 	if (r->re_alarm_ns == 0 || s->shelved || s->suppressed_by || !gw_state_active(s))
@@ -106,7 +106,8 @@ static void end_delay(struct gw_alarm_state *s, const struct gw_state_rules *r,
 	}
 }
 
-/* What has returned meanwhile is told by UNSHELVED alone; but a latch waits for somebody to come. */
+/* An activation on the shelf that has returned is reported by UNSHELVED alone, unless it latched:
+ * that is raised and cleared now, for it must be reset. */
 static void end_shelf(
 	struct gw_alarm_state *s, int64_t at_ns, struct gw_transitions *transitions)
 {
@@ -119,7 +120,7 @@ static void end_shelf(
 		s->underlying = s->announced_underlying;
 	s->raise_unannounced = false;
 	add_transition(s, GW_CHANGE_UNSHELVED, false, at_ns, transitions);
-	if (!raise || (s->suppressed_by && !latched)) /* a hold raises it at its own end */
+	if (!raise || (s->suppressed_by && !latched)) /* raised when the suppression ends */
 		return;
 	s->underlying = GW_STATE_ACTIVE_UNACKED;
 	add_transition(s, GW_CHANGE_RAISED, false, at_ns, transitions);
@@ -130,7 +131,7 @@ static void end_shelf(
 	add_transition(s, GW_CHANGE_CLEARED, false, at_ns, transitions);
 }
 
-/* After a long sleep of the box one repeat is enough. */
+/* One repeat is enough, even if several were due during a suspend. */
 static void repeat(
 	struct gw_alarm_state *s, int64_t now_ns, struct gw_transitions *transitions)
 {
@@ -161,7 +162,7 @@ void gw_state_advance(struct gw_alarm_state *s, const struct gw_state_rules *r,
 		else
 			s->chattering = false;
 	}
-	if (re_alarm_at(s, r) <= now_ns) /* what has ended meanwhile needs none */
+	if (re_alarm_at(s, r) <= now_ns) /* after next_end, which may have cleared it */
 		repeat(s, now_ns, transitions);
 }
 

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * state.h: the alarm state machine after ISA-18.2 / IEC 62682: the condition's truth, delays,
- * latch, a person's acknowledge, reset and shelve, and what the design holds back. Acknowledge,
- * silence and reset are three different things; shelving always has an end, and tracks silently
- * what goes on underneath. What became active on a shelf and still is, or is latched, is raised
- * when the shelf ends: first UNSHELVED, in the state that was known, so that who ignores what is
- * shelved listens again; then RAISED.
+ * state.h: the alarm state machine of ISA-18.2 / IEC 62682: the condition with its delays and
+ * latch, acknowledge, reset, shelve, and suppression.
  *
- * Chattering (ISA-18.2: three activations or more within a minute) begins with the third and
- * ends when the condition has not turned for a whole minute. It hides nothing, unless the rules
- * say that an alarm that chatters stands until its condition has been false for that minute.
+ * Shelving always has an end. Transitions under a shelf are reported as unannounced, for the engine
+ * to count but not to emit. An alarm that was raised under the shelf and is still active, or
+ * latched, at its end is announced then: first UNSHELVED with the state that was announced before
+ * the shelf, then RAISED.
+ *
+ * Chattering (ISA-18.2: three activations or more within a minute) begins with the third
+ * activation and ends when the condition has not changed for a whole minute. It changes no
+ * transition, unless hold_while_chattering is set: then the alarm stays active until its
+ * condition has been false for that minute.
  *
  * Owner: the engine. Thread: the engine's. Pure: time is an argument (CLOCK_BOOTTIME ns) and
  * must not fall from call to call.
@@ -27,29 +29,29 @@
 struct gw_state_rules {
 	int64_t on_delay_ns;  /* >= 0: true for the whole of it before it raises */
 	int64_t off_delay_ns; /* >= 0: false for the whole of it before it clears */
-	int64_t re_alarm_ns; /* > 0: raised again this long after it was last raised, acknowledged
-				 or came off its shelf, while it is active; 0: never */
-	bool latch;          /* after return it waits for acknowledge, then reset */
-	bool hold_while_chattering; /* off_delay_ns is GW_CHATTER_NS at least while it chatters */
+	int64_t re_alarm_ns;  /* > 0: raised again this long after it was last raised,
+			       * acknowledged or unshelved, while it is active; 0: never */
+	bool latch;           /* after return it waits for acknowledge, then reset */
+	bool hold_while_chattering; /* while it chatters, off_delay_ns is at least GW_CHATTER_NS */
 };
 
 /* Why a condition that is true does not raise. */
 enum gw_suppressed_by {
-	GW_SUPPRESSED_BY_DESIGN = 1, /* an alarm or contact it has under `unless` is true */
+	GW_SUPPRESSED_BY_DESIGN = 1,  /* an alarm or contact under its `unless` is true */
 	GW_SUPPRESSED_BY_SERVICE = 2, /* out of service */
 };
 
 struct gw_alarm_state {
-	uint8_t underlying; /* NORMAL .. LATCHED_ACKED: what it is, or would be if not shelved */
-	uint8_t suppressed_by; /* enum gw_hold, ORed */
-	bool condition_true;   /* the condition, as last told */
+	uint8_t underlying; /* NORMAL .. LATCHED_ACKED: the state if it were not shelved */
+	uint8_t suppressed_by; /* enum gw_suppressed_by, ORed */
+	bool condition_true;   /* as last set */
 	bool shelved;
 	bool chattering;
-	bool raise_unannounced; /* this activation began on the shelf: nobody knows of it yet */
-	uint8_t announced_underlying; /* valid while untold: what it was before */
-	int64_t condition_since_ns;   /* when truth last changed */
-	int64_t shelf_end_ns;         /* valid while shelved */
-	int64_t re_alarm_from_ns;     /* what re_alarm_ns counts from, valid while active */
+	bool raise_unannounced;       /* the present activation began on the shelf */
+	uint8_t announced_underlying; /* valid if raise_unannounced: underlying before that */
+	int64_t condition_since_ns;   /* when condition_true last changed */
+	int64_t shelf_end_ns;         /* valid if shelved */
+	int64_t re_alarm_from_ns;     /* re_alarm_ns counts from here; valid if active */
 	int64_t raised_ns[2];         /* the last two activations, newest first */
 };
 
@@ -59,11 +61,11 @@ struct gw_transitions {
 	struct gw_transition {
 		uint8_t change;     /* enum gw_change */
 		uint8_t state;      /* enum gw_state afterwards, SHELVED included */
-		uint8_t underlying; /* gw_state_told_under afterwards */
-		bool unannounced;   /* happened under a shelf: nobody is told */
-		bool repeated;      /* RAISED: a repeat, it was active all the while */
-		bool deferred;      /* RAISED: it became so on a shelf that has ended now */
-		int64_t at_ns;      /* when it fell due, <= now */
+		uint8_t underlying; /* gw_state_announced_underlying afterwards */
+		bool unannounced;   /* happened under a shelf: no event */
+		bool repeated;      /* RAISED: re-alarm, it was active before */
+		bool deferred; /* RAISED: at the end of the shelf under which it began */
+		int64_t at_ns; /* when it was due, <= now_ns */
 	} at[6];
 };
 
@@ -73,35 +75,34 @@ struct gw_transitions {
 		.underlying = GW_STATE_NORMAL, .raised_ns = { INT64_MIN, INT64_MIN } \
 	}
 
-/* What it is to the outside: SHELVED, OUT_OF_SERVICE, or SUPPRESSED while the condition is true or
- * active and the design holds it back; else what is under it. */
+/* SHELVED; OUT_OF_SERVICE; SUPPRESSED if suppressed by design while the condition is true or the
+ * alarm is active; else the underlying state. */
 enum gw_state gw_state_shown(const struct gw_alarm_state *s);
-/* Condition counted as true by the machine: raised and not yet cleared. */
+/* Raised and not yet cleared. */
 bool gw_state_active(const struct gw_alarm_state *s);
-
-/* What is under it as far as anybody was told. */
+/* The underlying state as announced by events: without an activation that began on the shelf. */
 enum gw_state gw_state_announced_underlying(const struct gw_alarm_state *s);
 
-/* Let what fell due by now happen: end of a delay, of a shelf, of chattering; a repeat. */
+/* Applies what is due by now: end of a delay, of a shelf, of chattering; a re-alarm. */
 void gw_state_advance(struct gw_alarm_state *s, const struct gw_state_rules *r,
 	int64_t now_ns, struct gw_transitions *transitions);
-/* The condition is `truth` from now on. What fell due before happens first. */
+/* Sets the condition; what was due before is applied first. */
 void gw_state_set_condition(struct gw_alarm_state *s, const struct gw_state_rules *r,
 	int64_t now_ns, bool condition_true, struct gw_transitions *transitions);
-/* A hold begins or ends. It keeps a true condition from raising, and raises it at its end; it
- * takes nothing back that was told. Only out of service ends what stands: cleared, off its shelf. */
+/* Suppression begins or ends. It keeps a true condition from raising, and raises it when it ends.
+ * It does not clear an active alarm, but for out of service, which clears and unshelves it. */
 void gw_state_set_suppressed(struct gw_alarm_state *s, const struct gw_state_rules *r,
 	int64_t now_ns, enum gw_suppressed_by why, bool on,
 	struct gw_transitions *transitions);
-/* When gw_state_time is needed next, INT64_MAX if never. */
+/* When gw_state_advance is needed next, INT64_MAX if never. */
 int64_t gw_state_due_ns(const struct gw_alarm_state *s, const struct gw_state_rules *r);
 
-/* A person's words. NULL when done (moves has what happened), else why not, in plain English. */
+/* Commands of a person. Return NULL if done, else the reason for the refusal in plain English. */
 const char *gw_state_ack(
 	struct gw_alarm_state *s, int64_t now_ns, struct gw_transitions *transitions);
 const char *gw_state_reset(
 	struct gw_alarm_state *s, int64_t now_ns, struct gw_transitions *transitions);
-/* for_ns > 0; shelving again moves the end. */
+/* duration_ns > 0. Shelving again moves the end. */
 const char *gw_state_shelve(struct gw_alarm_state *s, int64_t now_ns, int64_t duration_ns,
 	struct gw_transitions *transitions);
 const char *gw_state_unshelve(

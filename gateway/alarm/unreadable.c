@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A dead point beside a living one: no usable sample of the point for a time although its device
- * goes on speaking. Only a refusal begins that time, because a point that says nothing may have
- * nothing to say; it ends with a usable sample. While the whole device is silent the point is not
- * unreadable as well, and when the device comes back the point has its time again: a polled one
- * from its next refusal on, since it is asked again; for another the last refusal still holds.
+ * A dead point on a live device: no usable sample of the point for window_ns although its device
+ * is heard. The time begins with a bad sample, because a point without any sample may simply not
+ * have changed; it ends with a usable sample. While the whole device is silent the point is not
+ * unreadable as well. When the device recovers the time begins again: for a polled device at the
+ * next bad sample, for another at the recovery, as the last bad sample still counts.
  */
-#include "alarm/kinds.h"
+#include "alarm/condition_internal.h"
 
 #include <math.h>
 
 struct unreadable {
-	int64_t since_ns; /* refused since then and not readable; 0: not so */
+	int64_t since_ns; /* of the first bad sample since the last usable one; 0: none */
 };
 
 static size_t memory(const struct gw_condition_opts *o)
@@ -20,14 +20,14 @@ static size_t memory(const struct gw_condition_opts *o)
 	return sizeof(struct unreadable);
 }
 
-/* A lost link is the source's fault, silence the device's. */
-static bool is_refusal(enum gw_quality q)
+/* A lost link is reported by the source, silence by the device. */
+static bool is_bad_sample(enum gw_quality q)
 {
 	return !gw_quality_usable(q) && q != GW_QUALITY_NONE && q != GW_QUALITY_SILENT &&
 		q != GW_QUALITY_BAD_LINK;
 }
 
-/* The refusal, or since when its device is back after a silence. */
+/* The first bad sample, or the recovery of the device if that is later. */
 static int64_t counts_from_ns(
 	const struct unreadable *m, const struct gw_condition_input *in)
 {
@@ -35,7 +35,7 @@ static int64_t counts_from_ns(
 						     : in->device_recovered_ns;
 }
 
-/* One that speaks at all times is missed since its last word, another since then. */
+/* A point with frequent samples is late since its last usable one, another since the bad one. */
 static int64_t due_ns(const struct gw_condition_opts *o, const struct unreadable *m,
 	const struct gw_condition_input *in)
 {
@@ -45,28 +45,28 @@ static int64_t due_ns(const struct gw_condition_opts *o, const struct unreadable
 		(from_ns - in->last_good_ns < o->window_ns ? in->last_good_ns : from_ns);
 }
 
-/* Whether the device has gone on speaking. A polled one is heard at least twice in window_ns; one
- * that stopped just after this point did is about to be silent. */
-static bool speaks(const struct gw_condition_opts *o, const struct unreadable *m,
+/* Whether the device has been heard since. A polled one is heard at least twice in window_ns; one
+ * that stopped just after this point did is about to become silent. */
+static bool device_heard(const struct gw_condition_opts *o, const struct unreadable *m,
 	const struct gw_condition_input *in)
 {
 	return in->device_last_good_ns > counts_from_ns(m, in) &&
-		(!o->is || in->now_ns - in->device_last_good_ns < o->window_ns / 2);
+		(!o->polled || in->now_ns - in->device_last_good_ns < o->window_ns / 2);
 }
 
-/* Its device has spoken since the link was last lost. */
-static bool never_good(
+/* The device has been heard since the link was last lost. */
+static bool was_never_good(
 	const struct gw_condition_opts *o, const struct gw_condition_input *in)
 {
 	return in->never_good && in->device_last_good_ns >= in->last_sample_ns &&
-		o->fit_ns > 0 && in->now_ns - in->last_good_ns >= o->fit_ns;
+		o->never_good_ns > 0 && in->now_ns - in->last_good_ns >= o->never_good_ns;
 }
 
 static void evaluate(const struct gw_condition_opts *o, void *at,
 	const struct gw_condition_input *in, struct gw_condition_result *result)
 {
 	struct unreadable *m = at;
-	bool refused = is_refusal(in->quality);
+	bool bad = is_bad_sample(in->quality);
 
 	if (in->sample) {
 		m->since_ns = 0;
@@ -75,22 +75,22 @@ static void evaluate(const struct gw_condition_opts *o, void *at,
 	}
 	if (result->condition_true)
 		return;
-	if (in->last_good_ns > m->since_ns) /* readable meanwhile, or nothing of it yet */
-		m->since_ns = refused ? in->last_sample_ns : 0;
+	if (in->last_good_ns > m->since_ns) /* usable since, or no bad sample yet */
+		m->since_ns = bad ? in->last_sample_ns : 0;
 	if (m->since_ns == 0) {
-		result->condition_true = never_good(o, in);
+		result->condition_true = was_never_good(o, in);
 	} else if (in->now_ns < due_ns(o, m, in)) {
 		result->due_ns = due_ns(o, m, in);
-	} else if (speaks(o, m, in)) {
+	} else if (device_heard(o, m, in)) {
 		result->condition_true = true;
-	} else if (o->is) {
-		m->since_ns = 0; /* it is asked again, and the next refusal counts */
+	} else if (o->polled) {
+		m->since_ns = 0; /* it is polled again: the next bad sample counts */
 	} else {
 		result->due_ns = in->now_ns + o->window_ns;
 	}
 }
 
-/* Nobody listened meanwhile. */
+/* Nothing could be heard during the pause. */
 static void paused(void *at, int64_t pause_ns)
 {
 	struct unreadable *m = at;

@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * at_least N of several members, true now or less than a time ago; members on one device count
- * once. "Two detectors in one zone: confirmed fire" (GB 50116-2013, 4.1.6). It never holds a
- * first alarm back: members keep alarms of their own.
+ * at_least N of several members, true now or less than window_ns ago; members on one device count
+ * once. "Two detectors in one zone: confirmed fire" (GB 50116-2013, 4.1.6). It never delays a
+ * first alarm: members have alarms of their own.
  */
-#include "alarm/kinds.h"
+#include "alarm/condition_internal.h"
 
 #include <math.h>
 #include <string.h>
 
 struct member {
-	int64_t last_true_ns; /* valid if ever */
+	int64_t last_true_ns; /* valid if was_true */
 	bool is_true, was_true, known;
 };
 
 struct vote {
-	bool confirmed; /* by members heard since the start, not only before a restart */
+	bool confirmed; /* reached by members seen since the start, not only before it */
 	struct member member[];
 };
 
@@ -71,7 +71,7 @@ static void evaluate_vote(const struct gw_condition_opts *o, void *memory,
 	result->value = (double)n;
 	result->limit = (double)o->at_least;
 	v->confirmed |= n >= o->at_least;
-	/* After a restart a confirmed fire stays so until every member was heard again. */
+	/* After a restart it stays true until every member has been seen again. */
 	result->condition_true = n >= o->at_least ||
 		(result->condition_true && some_unknown && !v->confirmed);
 }
@@ -96,7 +96,7 @@ void gw_condition_adopt_members(const struct gw_condition_opts *o, void *memory,
 
 	v->confirmed = old->confirmed;
 	for (size_t i = 0; i < o->n_members; i++) {
-		bool is_new = true; /* it may be one that confirmed, by a new name */
+		bool is_new = true; /* it may be one that confirmed, under a new name */
 
 		for (size_t k = 0; k < old_o->n_members; k++)
 			if (strcmp(o->members[i].key, old_o->members[k].key) == 0) {

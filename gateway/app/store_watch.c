@@ -64,7 +64,7 @@ static void add_late(
 		st->late_capacity = capacity;
 	}
 	st->late.at[st->late.n++] = (struct gw_late_record){
-		.memory = *memory, .info = info};
+		.record = *memory, .info = info};
 }
 
 /* One batch at a time: the engine has it until it has taken every record. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "conf/alarms.h"
 
-#include "alarm/kinds.h"
+#include "alarm/condition.h"
 #include "base/match.h"
 #include "base/text.h"
 #include "conf/incomplete.h"

@@ -5,7 +5,7 @@
  * a record, a store in trouble, a flood of alarms.
  */
 #include "alarm/chatter_flood.h"
-#include "alarm/kinds.h"
+#include "alarm/condition.h"
 #include "base/clock.h"
 #include "conf/alarms.h"
 
@@ -143,11 +143,11 @@ void gw_implicit_set_times(struct gw_load *l, struct gw_pending_alarm *d)
 
 	if (!d->when && silent)
 		when->window_ns = silent->opts.when.window_ns;
-	when->is = at->source->driver_table && !at->source->driver_table->pushed;
+	when->polled = at->source->driver_table && !at->source->driver_table->pushed;
 	/* A key that never came in that time is missing. A polled point is refused long before;
 	 * that it has never even been asked for must not be said of a bus that is slow. */
 	if (paced)
-		when->fit_ns = (when->is ? UNASKED_TIMES : 1) * when->window_ns;
+		when->never_good_ns = (when->polled ? UNASKED_TIMES : 1) * when->window_ns;
 }
 
 static void add_chattering(struct gw_load *l, uint32_t device)
@@ -185,7 +185,7 @@ static void add_flood(struct gw_load *l)
 		return;
 	alarm = add(l, "gateway:flood", "flood", GW_LEVEL_YELLOW, &gw_condition_flood);
 	if (alarm)
-		alarm->opts.when.limit = l->config->gateway.flood_level - 1;
+		alarm->opts.when.max_withheld_level = l->config->gateway.flood_level - 1;
 }
 
 void gw_implicit_add(struct gw_load *l)

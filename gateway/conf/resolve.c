@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "alarm/chatter_flood.h"
-#include "alarm/kinds.h"
+#include "alarm/condition.h"
 #include "base/text.h"
 #include "conf/members.h"
 

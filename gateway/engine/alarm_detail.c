@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "engine/engine_internal.h"
+#include "engine/alarm_detail.h"
+
+#include "alarm/alarm.h"
+#include "engine/timers.h"
 
 #include <math.h>
 
@@ -23,32 +26,25 @@ struct gw_alarm_detail *gw_alarm_detail_write(struct gw_engine *e, struct gw_ala
 	return s;
 }
 
-struct gw_state_rules gw_alarm_rules(const struct gw_alarm *a)
-{
-	return (struct gw_state_rules){.on_delay_ns = a->opts->on_delay_ns,
-		.off_delay_ns = a->opts->off_delay_ns,
-		.re_alarm_ns = a->opts->re_alarm_ns,
-		.latch = a->opts->latch,
-		.hold_while_chattering = a->opts->chatter_rule == GW_CHATTER_HOLD};
-}
-
-int64_t gw_alarm_state_due_ns(const struct gw_engine *e, const struct gw_alarm *a)
+int64_t gw_alarm_detail_state_due_ns(const struct gw_engine *e, const struct gw_alarm *a)
 {
 	struct gw_state_rules rules;
 
 	if (!a->has_detail)
 		return INT64_MAX;
-	rules = gw_alarm_rules(a);
+	rules = gw_alarm_rules(a->opts);
 	return gw_state_due_ns(&gw_alarm_detail_of(e, a)->state, &rules);
 }
 
-int64_t gw_alarm_evaluate_due_ns(const struct gw_engine *e, const struct gw_alarm *a)
+int64_t gw_alarm_detail_condition_due_ns(
+	const struct gw_engine *e, const struct gw_alarm *a)
 {
 	return a->has_detail ? gw_alarm_detail_of(e, a)->condition_due_ns
 			     : gw_timers_due_ns(e, gw_alarm_index(e, a));
 }
 
-void gw_alarm_evaluate_at(struct gw_engine *e, struct gw_alarm *a, int64_t due_ns)
+void gw_alarm_detail_set_condition_due(
+	struct gw_engine *e, struct gw_alarm *a, int64_t due_ns)
 {
 	if (a->has_detail)
 		gw_alarm_detail_write(e, a)->condition_due_ns = due_ns;
@@ -56,14 +52,14 @@ void gw_alarm_evaluate_at(struct gw_engine *e, struct gw_alarm *a, int64_t due_n
 		gw_timers_set(e, gw_alarm_index(e, a), due_ns);
 }
 
-void gw_alarm_schedule(struct gw_engine *e, struct gw_alarm *a)
+void gw_alarm_detail_schedule(struct gw_engine *e, struct gw_alarm *a)
 {
 	const struct gw_alarm_detail *detail = gw_alarm_detail_of(e, a);
 	int64_t due_ns;
 
-	if (!a->has_detail) /* the queue has what there is */
+	if (!a->has_detail) /* its timer is the due time of the condition */
 		return;
-	due_ns = gw_alarm_state_due_ns(e, a);
+	due_ns = gw_alarm_detail_state_due_ns(e, a);
 	if (detail->condition_due_ns < due_ns)
 		due_ns = detail->condition_due_ns;
 	if (detail->unsuppress_ns < due_ns)

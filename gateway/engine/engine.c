@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/engine.h"
 
-#include "engine/engine_internal.h"
+#include "engine/alarm.h"
+#include "engine/build.h"
+#include "engine/ingest.h"
+#include "engine/late_restore.h"
+#include "engine/memory.h"
+#include "engine/outputs.h"
+#include "engine/startup.h"
 
 #include <stdlib.h>
 
-#define INPUT_BATCH         256 /* samples taken from one ring at a time */
-#define DUE_AHEAD           32  /* alarms that are due, fetched at a time */
-#define POINTS_AHEAD        4   /* of their points */
-#define TIMERS_DEFERRED_MAX 64  /* most steps in a row that timers wait for samples */
+#define INPUT_BATCH         256 /* samples taken from one ring in a step, at most */
+#define TIMERS_DEFERRED_MAX 64  /* steps in a row that timers wait for samples, at most */
 /* An output that is full is tried again this often. */
 #define OUTPUT_RETRY_NS (2 * GW_NS_PER_MS)
 
@@ -68,7 +72,7 @@ enum gw_err gw_engine_add_output(struct gw_engine *e, struct gw_ring *events,
 			err, GW_ERR_FULL, 0, "more than %d outputs", GW_ENGINE_OUTPUTS);
 	e->outputs[e->n_outputs++] = (struct gw_engine_output){.ring = events,
 		.wake = wake,
-		.n_taken = e->n_emitted,
+		.taken = e->unsent_end,
 		.ring_head = gw_ring_head(events)};
 	return GW_OK;
 }
@@ -98,49 +102,11 @@ static void begin_step(struct gw_engine *e, const struct gw_time *now)
 	e->synced = now->synced;
 }
 
-/* The alarms that are due next, in no order; at most AHEAD. */
-static size_t find_due(const struct gw_engine *e, int64_t now_ns, uint32_t ret_alarms[])
-{
-	size_t found[DUE_AHEAD + 1] = {0}, n = 1;
-
-	for (size_t i = 0; i < n; i++) {
-		size_t child = 4 * found[i] + 1, end = child + 4;
-
-		for (; child < end && child < e->n_timers && n < DUE_AHEAD; child++) {
-			found[n] = child;
-			n += e->timers[child].at_ns <= now_ns;
-		}
-		ret_alarms[i] = e->timers[found[i]].alarm;
-	}
-	return n;
-}
-
-/* Bring what they will look at: three lines far apart, of which one leads to the last. Always in
- * line: by itself it does nothing that the compiler knows of, and would be left out. */
-static inline void __attribute__((always_inline))
-prefetch_due(const struct gw_engine *e, const uint32_t *alarms, size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
-		__builtin_prefetch(&e->alarms[alarms[i]], 1);
-		__builtin_prefetch(&e->opts.alarms[alarms[i]]);
-	}
-	for (size_t i = 0; i < n; i++) {
-		const struct gw_alarm_opts *o = &e->opts.alarms[alarms[i]];
-
-		for (uint32_t p = 0; p < o->n_points && p < POINTS_AHEAD; p++)
-			__builtin_prefetch(&e->view.points[o->first_point + p]);
-	}
-}
-
 static void run_due(struct gw_engine *e, const struct gw_time *now)
 {
-	uint32_t alarms[DUE_AHEAD];
-
 	for (size_t ahead = 0; e->n_timers && e->timers[0].at_ns <= now->mono_ns; ahead--) {
-		if (ahead == 0) {
-			ahead = find_due(e, now->mono_ns, alarms);
-			prefetch_due(e, alarms, ahead);
-		}
+		if (ahead == 0)
+			ahead = gw_memory_prefetch_due(e, now->mono_ns);
 		gw_alarm_run_due(e, &e->alarms[e->timers[0].alarm], now);
 	}
 }
@@ -201,7 +167,7 @@ bool gw_engine_step(struct gw_engine *e, struct gw_time now)
 		}
 		more |= in->n_taken == INPUT_BATCH;
 	}
-	/* Samples that wait may take a timer back, so they go first; but not for ever. */
+	/* Samples may cancel a timer, so they go first; but not for ever. */
 	if (!more || ++e->timers_deferred == TIMERS_DEFERRED_MAX) {
 		run_due(e, &now);
 		e->timers_deferred = 0;

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * engine.h: drains the sample rings, steps conditions and alarm states, emits events. Pure:
- * the same samples and the same times yield the same events, byte for byte. After new it
- * allocates nothing, locks nothing, does no I/O and formats no text; what was reserved at new for an
- * alarm that moves is touched when it first does, and may cost a page fault then.
+ * engine.h: drains the sample rings, evaluates conditions, steps alarm states, emits events.
  *
- * Owner: app/. Thread: init, adopt and free by main while no thread runs it; step by the
- * engine thread; the view (view.h) by any thread. Life: new, restore..., attach..., step..., free; restore_late
- * between steps.
+ * Pure: the same samples and the same times yield the same events, byte for byte. After new it
+ * allocates nothing, locks nothing, does no I/O and formats no text. Memory that was reserved at
+ * new may cost a page fault when an alarm is raised for the first time.
+ *
+ * Owner: app/. Thread: while no thread runs it, main calls everything; while one does, the engine
+ * thread calls step and what else is marked, and main what is marked "main". The view (view.h) is
+ * for any thread.
+ * Life: new, restore..., add_input..., add_output..., step..., free.
  */
 #ifndef GW_ENGINE_ENGINE_H
 #define GW_ENGINE_ENGINE_H
@@ -16,6 +18,7 @@
 #include "base/clock.h"
 #include "base/wake.h"
 #include "engine/view.h"
+#include "flow/alarm_record.h"
 #include "flow/event.h"
 #include "flow/ring.h"
 #include "flow/sample.h"
@@ -31,31 +34,7 @@ struct gw_engine_opts {
 	size_t n_points;
 	const struct gw_alarm_opts *alarms; /* members of votes and of unless come first */
 	size_t n_alarms;
-	size_t n_inputs; /* most sources that may attach */
-};
-
-/* A person's words to the engine, and its answer. */
-enum gw_alarm_command_kind {
-	GW_COMMAND_ACK,
-	GW_COMMAND_RESET,
-	GW_COMMAND_SHELVE,
-	GW_COMMAND_UNSHELVE,
-	GW_COMMAND_NOTE_RAISE, /* no answer; note goes with the next raise of alarm */
-};
-
-struct gw_alarm_command {
-	uint64_t cookie;     /* comes back in the reply */
-	uint32_t alarm;      /* index into opts->alarms */
-	uint32_t kind;       /* enum gw_command_kind */
-	int64_t duration_ns; /* shelve: how long, > 0 */
-	char note[GW_NOTE_MAX];
-};
-
-struct gw_alarm_reply {
-	uint64_t cookie;
-	uint32_t done;   /* 1: applied; 0: refused, why says so */
-	uint32_t state;  /* enum gw_state afterwards */
-	const char *why; /* static text in plain English, NULL if done */
+	size_t n_inputs; /* sources that may be added, at most */
 };
 
 struct gw_engine;
@@ -64,125 +43,128 @@ enum gw_err gw_engine_new(const struct gw_engine_opts *opts, struct gw_engine **
 	struct gw_error *err);
 void gw_engine_free(struct gw_engine *e); /* NULL is fine */
 
-/* Numbers that make ids: run of this start, the last seq ever given, this boot's id. The first
- * event has last_seq + 1 and later ones count on without a gap. Whoever cannot know the last seq
- * yet may give any number that is greater, below 2^63: seqs leave a gap there, and order holds. */
+/* What event ids are made of: run of this start, the last seq that was given, this boot's id. The
+ * first event has last_seq + 1; seq has no gap from there on. A caller that does not know the last
+ * seq yet gives any greater number below 2^63: that leaves a gap but keeps the order. */
 void gw_engine_set_identity(
 	struct gw_engine *e, uint64_t run, uint64_t last_seq, const char boot[GW_BOOT_ID]);
 
-/* What the store remembers of an alarm that was not normal when the daemon last stopped, or
- * what the old engine knows at a reload. Unknown keys are answered with false: the caller owns
- * what to tell the platform of an alarm that is no longer configured (gw_engine_orphan). */
-struct gw_alarm_record {
-	const char *key;
-	uint8_t state;      /* enum gw_state, GW_STATE_SHELVED included */
-	uint8_t underlying; /* what it would be if it were not shelved */
-	uint8_t level;
-	uint8_t occurrence[16];
-	int64_t onset_ms;         /* wall */
-	int64_t since_ms;         /* wall time of the last transition */
-	int64_t shelved_until_ms; /* wall, 0: not shelved */
-	double value, peak;
-	uint64_t seq; /* of its last transition */
-};
-bool gw_engine_restore(
-	struct gw_engine *e, const struct gw_alarm_record *memory, struct gw_time now);
+/* ---- inputs and outputs ---- */
 
-/*
- * Memories that could not be read before the engine's thread began: handed over while it runs and
- * taken in by one step, all of them. An alarm of which nothing was told since the start goes on as
- * if it had been restored at the start; what its condition has said since then counts. One
- * that was raised anew keeps that newer occurrence, for somebody may be on the way because of it:
- * the old one is told cleared right before an `amended` of the newer one, so that the last word
- * on the alarm is that it stands. Its shelf and its latch carry over, its acknowledge does not. One
- * that nobody has configured any more is told cleared (see gw_engine_orphan).
- */
-struct gw_late_record {
-	struct gw_alarm_record memory;    /* key is read only by gw_engine_restore_late */
-	const struct gw_alarm_info *info; /* as gw_engine_orphan wants it */
-	/* the engine's own */
-	uint32_t alarm;
-	bool was_active, raised_anew;
-	uint64_t seq_before;
-};
-struct gw_late_records {
-	struct gw_late_record *at; /* in any order; comes back in another */
-	size_t n;
-	/* set when it is done: of those, how many */
-	size_t n_orphans, n_raised_anew;
-};
-/* Main, whether or not the thread runs; then poke it. False: the last batch is not done yet. The
- * batch is the engine's until gw_engine_restored says true; a reload (gw_engine_adopt) takes it in
- * before anything else, so it is done then, too. */
-bool gw_engine_restore_late(struct gw_engine *e, struct gw_late_records *batch);
-bool gw_engine_restore_done(const struct gw_engine *e); /* any thread */
-
-/* Optional, before adopt and while the older engine runs: what adopt looks things up in. 10,000
- * points that are all renamed are then adopted in milliseconds, not in a second. */
-void gw_engine_prepare_adopt(struct gw_engine *e);
-/* The same for a whole older engine: carries over alarm states by key and last values by point
- * key. Returns how many standing alarms found no home; orphan(arg, memory) is told of each.
- * After the outputs were named: what still waits in the old engine for a ring goes on waiting
- * here; rings that are new get nothing of it. */
-size_t gw_engine_adopt(struct gw_engine *e, struct gw_engine *old, struct gw_time now,
-	void (*orphan)(void *arg, const struct gw_alarm_record *memory,
-		const struct gw_alarm_info *info),
-	void *arg);
-/* Emit "cleared, normal" for a standing alarm that is no longer configured. info must outlive
- * the event (the app keeps it). */
-void gw_engine_clear_orphan(struct gw_engine *e, const struct gw_alarm_record *memory,
-	const struct gw_alarm_info *info, struct gw_time now);
-
-/* Arrows in: a source's ring; its samples' point 0 is first_point in opts->points. */
+/* Samples of one source; point 0 of its samples is first_point in opts->points. */
 enum gw_err gw_engine_add_input(struct gw_engine *e, struct gw_ring *samples,
 	uint32_t first_point, uint32_t n_points, struct gw_error *err);
-/* Arrows out: each event goes to every ring; a ring that is full holds back only itself.
- * wake is poked after something went in. At most GW_ENGINE_OUTPUTS. */
+
+/* Every event goes to every output; one whose ring is full delays only itself. wake is poked after
+ * something went in. At most GW_ENGINE_OUTPUTS. */
 #define GW_ENGINE_OUTPUTS 12
 enum gw_err gw_engine_add_output(struct gw_engine *e, struct gw_ring *events,
 	struct gw_wake *wake, struct gw_error *err);
-/* A person's words in, the answers out (struct gw_command, struct gw_reply). */
+
+/* Commands of persons in, replies out (struct gw_alarm_command, struct gw_alarm_reply). */
+enum gw_alarm_command_kind {
+	GW_COMMAND_ACK,
+	GW_COMMAND_RESET,
+	GW_COMMAND_SHELVE,
+	GW_COMMAND_UNSHELVE,
+	GW_COMMAND_NOTE_RAISE, /* no reply; note goes into the next raise of alarm */
+};
+
+struct gw_alarm_command {
+	uint64_t cookie;     /* comes back in the reply */
+	uint32_t alarm;      /* index into opts->alarms */
+	uint32_t kind;       /* enum gw_alarm_command_kind */
+	int64_t duration_ns; /* shelve: > 0 */
+	char note[GW_NOTE_MAX];
+};
+
+struct gw_alarm_reply {
+	uint64_t cookie;
+	uint32_t done;   /* 1: applied; 0: refused, see why */
+	uint32_t state;  /* enum gw_state afterwards */
+	const char *why; /* static text in plain English, NULL if done */
+};
+
 void gw_engine_set_commands(struct gw_engine *e, struct gw_ring *commands,
 	struct gw_ring *replies, struct gw_wake *reply_wake);
 
-/* A copy of every sample on its way into the engine, for `tocsin record`: point is an index into
- * opts->points. The ring is the tap's: NULL costs one look a batch; what does not fit is counted,
- * never waited for. tap outlives the engine and may be handed to the next one. */
+/* A copy of every sample that enters, for `tocsin record`; point is an index into opts->points.
+ * ring NULL costs one load a batch. What does not fit into the ring is counted, never waited for.
+ * tap outlives the engine and may be given to the next one. */
 struct gw_sample_tap {
 	_Atomic(struct gw_ring *) ring; /* of struct gw_sample; set by its consumer */
 	_Atomic uint64_t lost;          /* samples, ever */
 };
 void gw_engine_set_tap(struct gw_engine *e, struct gw_sample_tap *tap);
 
-/* Drain what the rings hold (bounded per call), step, run timers due by now. Returns whether
- * there is more to do at once. */
+/* ---- steps: the engine thread ---- */
+
+/* Takes what the rings hold (bounded per call), runs timers due by now. Returns whether there is
+ * more to do at once. */
 bool gw_engine_step(struct gw_engine *e, struct gw_time now);
-/* Nobody ran for pause_ns until now_ns, neither this engine nor its sources: what concludes from
- * hearing nothing does not count that time. Before the step at now_ns. An input like any other: the
- * same samples, times and pauses yield the same events. */
+/* The process, its sources included, did not run for pause_ns until now_ns (engine/pause.h). Before
+ * the step at now_ns. An input like samples: it is part of what a replay must repeat. */
 void gw_engine_paused(struct gw_engine *e, int64_t pause_ns, int64_t now_ns);
-/* Feed samples directly, as a ring would: for replay and tests. point is an index into opts->points. */
+/* Samples without a ring, for replay and tests; point is an index into opts->points. */
 void gw_engine_ingest(
 	struct gw_engine *e, const struct gw_sample *samples, size_t n, struct gw_time now);
-/* Whether a sample, a command or a batch of memories waits to be stepped. */
+/* Whether a sample, a command or a batch of late records waits for a step. */
 bool gw_engine_has_input(const struct gw_engine *e);
 /* CLOCK_BOOTTIME of the next timer, INT64_MAX if there is none. */
 int64_t gw_engine_next_timer_ns(const struct gw_engine *e);
 
-/* seq of the last event emitted; any thread. It is stored before the input ring's stepped, so
- * whoever saw its samples stepped sees every event they caused counted here. */
+/* ---- restore and reload ---- */
+
+/* Before the first step: the record of an alarm that was not normal when the daemon last stopped.
+ * Returns false if no alarm has this key; the caller then clears it (gw_engine_clear_orphan). */
+bool gw_engine_restore(
+	struct gw_engine *e, const struct gw_alarm_record *record, struct gw_time now);
+
+/*
+ * Records that could not be read before the thread began. One step applies all of them.
+ *   - An alarm without an announced occurrence since the start continues as if it had been
+ *     restored before the first step; what its condition has found since then counts.
+ *   - An alarm that was raised anew keeps the new occurrence, for somebody may act on it. The old
+ *     occurrence is cleared right before an `amended` of the new one, so that the last event of
+ *     the alarm says that it is active. Shelf and latch of the record apply, its acknowledge not.
+ *   - A record of no configured alarm is cleared (gw_engine_clear_orphan).
+ * Main, whether or not the thread runs; then poke it. Returns false: the last batch is not done.
+ * The batch is the engine's until gw_engine_restore_done returns true. gw_engine_adopt applies it
+ * before anything else, so it is done then, too.
+ */
+bool gw_engine_restore_late(struct gw_engine *e, struct gw_late_records *batch);
+bool gw_engine_restore_done(const struct gw_engine *e); /* any thread */
+
+/* Optional, before adopt and while the older engine runs: makes the indexes that adopt needs, so
+ * that 10,000 points that are all renamed are adopted in milliseconds, not in a second. */
+void gw_engine_prepare_adopt(struct gw_engine *e);
+/* Takes over alarm states by alarm key, last values by point key, and undelivered events for rings
+ * that both engines have. After add_output. Returns how many active or shelved alarms are not
+ * configured any more; orphan(arg, record, info) is called for each. */
+size_t gw_engine_adopt(struct gw_engine *e, struct gw_engine *old, struct gw_time now,
+	void (*orphan)(void *arg, const struct gw_alarm_record *record,
+		const struct gw_alarm_info *info),
+	void *arg);
+/* Emits "cleared, normal" for an alarm that is not configured any more. info outlives the event. */
+void gw_engine_clear_orphan(struct gw_engine *e, const struct gw_alarm_record *record,
+	const struct gw_alarm_info *info, struct gw_time now);
+
+/* ---- what others may know: any thread ---- */
+
+/* seq of the last event. It is stored before the input rings' processed count, so whoever saw its
+ * samples processed sees here every event they caused. */
 uint64_t gw_engine_last_seq(const struct gw_engine *e);
-/* Store it there as well: a place that outlives this engine, for readers that do not know when
- * it is exchanged. Call before the first step. */
+/* Stores it there as well: a place that outlives this engine, for readers that do not know when it
+ * is exchanged. Before the first step, by main. */
 void gw_engine_publish_seq(struct gw_engine *e, _Atomic uint64_t *seq);
-/* Whether events still wait for an output that was full; any thread. */
+/* Whether events wait for an output that was full. */
 bool gw_engine_output_blocked(const struct gw_engine *e);
-/* Samples of no point; any thread, roughly. */
+/* Samples of no point, approximately. */
 uint64_t gw_engine_stray_samples(const struct gw_engine *e);
-/* Events that the output of this ring was too slow for, in this engine and in those that it took
- * over from; 0: it has no such output. Any thread, roughly. */
+/* Events lost because the output of this ring was too slow, in this engine and in those it adopted,
+ * approximately; 0: it has no such output. */
 uint64_t gw_engine_lost_events(const struct gw_engine *e, const struct gw_ring *events);
-/* Last values and alarm states for readers in other threads. */
+/* Last values and alarm states. */
 struct gw_view *gw_engine_view(struct gw_engine *e);
 
 #endif

@@ -1,16 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * Chattering and floods. An alarm that chatters is reported once, by the fault its configuration
- * names; in a flood the lowest levels of faults are counted instead of told, and what of them still
- * stands at its end is told then. What may concern a life, an alarm or a warning, is never held back.
- */
-#include "alarm/chatter_flood.h"
+#include "engine/flood.h"
 
-#include "engine/engine_internal.h"
+#include "alarm/chatter_flood.h"
+#include "engine/alarm.h"
+#include "engine/alarm_detail.h"
+#include "engine/events.h"
 
 static bool may_withhold(const struct gw_engine *e, const struct gw_alarm *a)
 {
-	return (double)a->opts->level <= e->flood->opts->when.limit &&
+	return (int)a->opts->level <= e->flood->opts->when.max_withheld_level &&
 		a->opts->level < GW_LEVEL_RED &&
 		a->opts->info.class_ <= GW_CLASS_SUPERVISORY;
 }
@@ -20,7 +18,7 @@ static void evaluate(
 {
 	gw_alarm_evaluate(e, a,
 		(struct gw_condition_input){.member = GW_NO_MEMBER, .now_ns = at_ns}, now);
-	gw_alarm_publish(e, a, now); /* the count, though nothing may have moved */
+	gw_events_publish(e, a, now); /* the count may have changed without a transition */
 }
 
 void gw_flood_on_raise(
@@ -41,7 +39,7 @@ void gw_flood_release(struct gw_engine *e, struct gw_alarm *a, const struct gw_t
 
 	detail->withheld = false;
 	if (detail->in_occurrence)
-		gw_alarm_emit(e, a, GW_CHANGE_RAISED, "held back in a flood of alarms",
+		gw_events_emit(e, a, GW_CHANGE_RAISED, "held back in a flood of alarms",
 			now->mono_ns, now);
 }
 
@@ -73,10 +71,10 @@ void gw_flood_on_chatter(
 	evaluate(e, fault, at_ns, now);
 	if (!was_true || !chatters)
 		return;
-	/* one more of the same device: the fault stands already, but it is news */
+	/* one more chattering alarm under an active fault: an amendment names it */
 	detail = gw_alarm_detail_write(e, fault);
 	if (detail->in_occurrence && !detail->state.shelved && !detail->withheld)
-		gw_alarm_emit(e, fault, GW_CHANGE_AMENDED, NULL, at_ns, now);
+		gw_events_emit(e, fault, GW_CHANGE_AMENDED, NULL, at_ns, now);
 }
 
 size_t gw_flood_chattering_keys(const struct gw_engine *e, const struct gw_alarm *a,
@@ -92,7 +90,6 @@ size_t gw_flood_chattering_keys(const struct gw_engine *e, const struct gw_alarm
 	return n;
 }
 
-/* After a reload the alarms may be others than those that were counted. */
 void gw_flood_start(struct gw_engine *e, const struct gw_time *now)
 {
 	for (size_t i = 0; i < e->opts.n_alarms; i++)

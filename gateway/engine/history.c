@@ -1,12 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * Alarms that take every sample of their point into their memory. In calm times a history says
- * which samples it does not need to see at once (`rest`), and the engine keeps some of them
- * beside the point, so that the memory of the histories is fetched once for several samples. Before
- * anything is asked they are handed over: where a history wants each, each with its own time, else
- * how many, their sum, the last value and when it last changed.
- */
-#include "engine/engine_internal.h"
+#include "engine/history.h"
+
+#include "engine/alarm.h"
+#include "engine/alarm_detail.h"
 
 #include <math.h>
 
@@ -22,7 +18,7 @@ void gw_history_run_timers(
 	int64_t due_ns;
 
 	while (a->opts->when.kind->has_timer &&
-		(due_ns = gw_alarm_evaluate_due_ns(e, a)) < at_ns)
+		(due_ns = gw_alarm_detail_condition_due_ns(e, a)) < at_ns)
 		gw_alarm_evaluate(e, a,
 			(struct gw_condition_input){
 				.member = GW_NO_MEMBER, .now_ns = due_ns},
@@ -50,17 +46,17 @@ static uint32_t quiet_end(int64_t until_ns)
 	return end < 0 ? 0 : end > UINT32_MAX ? UINT32_MAX : (uint32_t)end;
 }
 
-void gw_history_update_band(struct gw_engine *e, size_t point, double lo, double hi)
+void gw_history_set_band(struct gw_engine *e, size_t point, double lo, double hi)
 {
 	struct gw_point_slot *s = &e->view.points[point];
-	struct gw_point_history *history_line = gw_history_of(e, s);
-	const struct gw_history_entry *h = history_line->history;
+	struct gw_point_history *history = gw_history_of(e, s);
+	const struct gw_history_entry *h = history->entry;
 	int64_t until_ns = INT64_MAX;
 	bool has_next = s->history_line && lo <= hi;
 
 	if (s->history_line) {
-		history_line->lo = lo;
-		history_line->hi = hi;
+		history->lo = lo;
+		history->hi = hi;
 	}
 	for (; has_next && lo <= hi; has_next = h++->has_next) {
 		struct gw_quiet_band r = GW_QUIET_BAND_UNLIMITED;
@@ -82,7 +78,7 @@ void gw_history_update_band(struct gw_engine *e, size_t point, double lo, double
 void gw_history_flush(struct gw_engine *e, size_t point)
 {
 	struct gw_point_slot *s = &e->view.points[point];
-	const struct gw_history_entry *h = gw_history_of(e, s)->history;
+	const struct gw_history_entry *h = gw_history_of(e, s)->entry;
 	struct gw_buffered_run run = {.n = s->n_buffered,
 		.sum = s->sum,
 		.value = atomic_load_explicit(&s->value, memory_order_relaxed),
@@ -101,12 +97,11 @@ void gw_history_flush(struct gw_engine *e, size_t point)
 void gw_history_absorb(struct gw_engine *e, size_t point, const struct gw_sample *sample,
 	const struct gw_time *now)
 {
-	const struct gw_point_history *history_line = gw_history_of(
-		e, &e->view.points[point]);
-	const struct gw_history_entry *h = history_line->history;
+	const struct gw_point_history *history = gw_history_of(e, &e->view.points[point]);
+	const struct gw_history_entry *h = history->entry;
 
 	do
 		absorb(e, h, sample, now);
 	while (h++->has_next);
-	gw_history_update_band(e, point, history_line->lo, history_line->hi);
+	gw_history_set_band(e, point, history->lo, history->hi);
 }

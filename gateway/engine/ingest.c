@@ -1,26 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * Samples on their way in. A sample in its point's calm band is written to the point's slot, put
- * beside those that its histories have not seen yet, and that is all. Whatever needs more waits
- * until its block of samples has been looked through: by then its memory is on its way from far
- * away, together with that of all others, and the calm ones were not held up. A point of which a
- * sample waits has its later ones wait as well, so each point sees its samples in their order;
- * and no alarm cares for the order of calm samples of one point and any of another.
- */
-#include "engine/engine_internal.h"
+#include "engine/ingest.h"
+
+#include "engine/alarm.h"
+#include "engine/band.h"
+#include "engine/history.h"
+#include "engine/retained.h"
+#include "engine/suppression.h"
+#include "engine/unreadable.h"
+#include "engine/view.h"
 
 #include <math.h>
 
-/* Samples. An entry of the list of those that wait is a place in the block; with BLOCK added, the
- * sample is kept already, and its point only needs room for more. */
+/* Samples. An entry of deferred[] is an index into the block. With BLOCK_SAMPLES added: the sample
+ * is buffered already, and the full buffer of its point must be flushed. */
 #define BLOCK_SAMPLES 64
-static_assert(BLOCK_SAMPLES == 64,
-	"the bytes of the list hold a place below BLOCK, and BLOCK as a bit");
-/* Samples before it is needed: */
+static_assert(
+	BLOCK_SAMPLES == 64, "an entry of deferred[] is an index and a flag in a byte");
+/* Prefetch distances, in samples. */
 #define SLOT_AHEAD   32
 #define BUFFER_AHEAD 12
 
-/* The point has no usable value any more: histories that hold its last one are told. */
+/* The point has no usable value any more: histories that assume its last one holds are told. */
 static void on_value_lost(
 	struct gw_engine *e, uint32_t point, int64_t at_ns, const struct gw_time *now)
 {
@@ -43,19 +43,20 @@ static void on_value_lost(
 		notified = true;
 	}
 	if (notified)
-		gw_alarm_update_band(e, point);
+		gw_band_update(e, point);
 }
 
-/* A contact that comes back with the value it had is news: it is not calm till then. */
+/* A contact that becomes usable again with the same value must reach its listeners, so it leaves the
+ * quiet band until then. */
 void gw_ingest_unusable(
 	struct gw_engine *e, uint32_t point, int64_t at_ns, const struct gw_time *now)
 {
 	if (gw_suppression_on_point(e, point, at_ns, now))
-		gw_alarm_update_band(e, point);
+		gw_band_update(e, point);
 }
 
-/* A sample outside its point's calm band, or one that cannot be used. */
-static void process_sample(struct gw_engine *e, uint32_t point,
+/* A sample outside the quiet band, or one that is not usable. */
+static void process_outside_band(struct gw_engine *e, uint32_t point,
 	const struct gw_sample *sample, bool usable, const struct gw_time *now)
 {
 	const struct gw_listeners *l = &e->point_listeners;
@@ -71,7 +72,7 @@ static void process_sample(struct gw_engine *e, uint32_t point,
 	}
 	gw_history_flush(e, point);
 	gw_view_write_good(&e->view, &e->view.points[point], sample);
-	if (!was_usable) /* what holds by it may do so again, and does so first */
+	if (!was_usable) /* it may suppress again, before the alarms below are evaluated */
 		gw_suppression_on_point(e, point, sample->mono_ns, now);
 	for (; k < end; k++) {
 		struct gw_alarm *a = &e->alarms[l->at[k].alarm];
@@ -92,10 +93,10 @@ static void process_sample(struct gw_engine *e, uint32_t point,
 				.now_ns = sample->mono_ns},
 			now);
 	}
-	gw_alarm_update_band(e, point);
+	gw_band_update(e, point);
 }
 
-/* Whether nobody needs to look at this usable sample now. */
+/* Whether a usable sample needs no evaluation now. */
 static inline bool in_quiet_band(
 	const struct gw_point_slot *s, const struct gw_sample *sample)
 {
@@ -104,8 +105,7 @@ static inline bool in_quiet_band(
 		s->n_buffered < s->capacity;
 }
 
-/* Returns whether the point can keep no more. One without a past does all this, too, for nobody:
- * to tell them apart costs more. */
+/* Returns whether the buffer is full. */
 static inline bool buffer_sample(struct gw_engine *e, unsigned char *history_memory,
 	struct gw_point_slot *s, const struct gw_sample *sample)
 {
@@ -127,7 +127,7 @@ static inline void reset_capacity(struct gw_point_slot *s)
 	s->capacity = s->buffers_each ? GW_BUFFER_SAMPLES : GW_SUM_CAPACITY;
 }
 
-/* One that had to wait. */
+/* A sample that was deferred to the end of its block. */
 static void process_deferred(struct gw_engine *e, uint32_t point,
 	const struct gw_sample *sample, const struct gw_time *now)
 {
@@ -136,27 +136,27 @@ static void process_deferred(struct gw_engine *e, uint32_t point,
 
 	if (sample->quality == GW_QUALITY_RETAINED && isfinite(sample->value)) {
 		gw_retained_process(e, point, sample, now);
-	} else if (usable && !isfinite(sample->value)) { /* a driver should have said so */
+	} else if (usable &&
+		!isfinite(sample->value)) { /* the driver should have set a bad quality */
 		struct gw_sample bad = *sample;
 
 		bad.quality = GW_QUALITY_BAD_PAYLOAD;
-		process_sample(e, point, &bad, false, now);
+		process_outside_band(e, point, &bad, false, now);
 	} else if (usable && in_quiet_band(s, sample)) {
 		if (buffer_sample(e, e->history_memory, s, sample))
 			gw_history_flush(e, point);
 	} else if (usable && s->history_line && sample->value >= gw_history_of(e, s)->lo &&
-		sample->value <= gw_history_of(e, s)->hi) { /* only histories look */
+		sample->value <= gw_history_of(e, s)->hi) { /* only histories need it */
 		gw_history_flush(e, point);
 		gw_view_write_good(&e->view, s, sample);
 		gw_history_absorb(e, point, sample, now);
 	} else {
-		process_sample(e, point, sample, usable, now);
+		process_outside_band(e, point, sample, usable, now);
 	}
 }
 
-/* Of the `left` samples from this one on one's slot is fetched (to fetch what is not there does no
- * harm), and where a nearer one will be kept: its slot has come by now. One at a time beside the
- * work, so that the memory is never idle and never asked for more than it can bring at once. */
+/* left: samples from this one on. Prefetching an index that is out of range does no harm. One sample
+ * at a time, so that the memory is never idle and never gets more requests than it can serve. */
 static inline void __attribute__((always_inline))
 prefetch_ahead(const struct gw_engine *e, const struct gw_point_slot *slots,
 	uint32_t n_points, const struct gw_sample *sample, size_t left)
@@ -170,24 +170,23 @@ prefetch_ahead(const struct gw_engine *e, const struct gw_point_slot *slots,
 			1);
 }
 
-/* What those that wait will touch, first what leads to the rest. */
+/* What deferred samples will touch; first what leads to the rest. */
 static void prefetch_deferred(const struct gw_engine *e, const struct gw_point_slot *slots,
 	const struct gw_sample *samples, const uint8_t *deferred, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		const struct gw_point_slot *s =
 			&slots[samples[deferred[i] % BLOCK_SAMPLES].point];
-		const struct gw_point_history *history_line = gw_history_of(e, s);
+		const struct gw_point_history *history = gw_history_of(e, s);
 
-		__builtin_prefetch(history_line);
+		__builtin_prefetch(history);
 		for (size_t k = 0; k < GW_BUFFER_LINES && s->buffers_each; k++)
-			__builtin_prefetch(
-				(const char *)history_line - (k + 1) * GW_CACHE_LINE);
+			__builtin_prefetch((const char *)history - (k + 1) * GW_CACHE_LINE);
 	}
 	for (size_t i = 0; i < n; i++) {
 		const struct gw_point_slot *s =
 			&slots[samples[deferred[i] % BLOCK_SAMPLES].point];
-		const struct gw_history_entry *h = gw_history_of(e, s)->history;
+		const struct gw_history_entry *h = gw_history_of(e, s)->entry;
 		bool has_next = s->history_line;
 
 		for (; has_next; has_next = h++->has_next) {

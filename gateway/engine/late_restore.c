@@ -1,17 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * Memories that come after the engine's thread began, because the disk did not answer in time.
- * Meanwhile the engine knew nothing of what stood before: an alarm may have been raised a second
- * time, under an occurrence of its own.
- *
- * Of the two occurrences the newer one goes on: it is the one that people are just looking at, and
- * nobody has acknowledged it. The older one ends at once, so that a platform which keeps its
- * records by occurrence is not left with one that never ends; to adopt it instead would leave the
- * newer one there. After that `cleared` comes an `amended` of what stands: whoever keeps records by
- * alarm, the journal among them, has the right state as the last word.
- */
+#include "engine/late_restore.h"
+
 #include "alarm/chatter_flood.h"
-#include "engine/engine_internal.h"
+#include "engine/alarm.h"
+#include "engine/alarm_detail.h"
+#include "engine/band.h"
+#include "engine/events.h"
+#include "engine/history.h"
+#include "engine/key_index.h"
+#include "engine/restore.h"
+#include "engine/startup.h"
 
 #include <stdlib.h>
 
@@ -31,7 +29,7 @@ bool gw_engine_restore_late(struct gw_engine *e, struct gw_late_records *batch)
 		return false;
 	batch->n_orphans = batch->n_raised_anew = 0;
 	for (size_t i = 0; i < batch->n; i++) {
-		struct gw_alarm *a = gw_key_index_find_alarm(e, batch->at[i].memory.key);
+		struct gw_alarm *a = gw_key_index_find_alarm(e, batch->at[i].record.key);
 
 		batch->at[i].alarm = a ? gw_alarm_index(e, a) : NO_ALARM;
 	}
@@ -45,42 +43,42 @@ bool gw_engine_restore_late(struct gw_engine *e, struct gw_late_records *batch)
 
 bool gw_engine_restore_done(const struct gw_engine *e)
 {
-	/* acquire: who sees NULL may free the batch, the engine has written its last to it */
+	/* acquire: a caller that sees NULL may free the batch, the engine has finished with it */
 	return atomic_load_explicit(&e->late, memory_order_acquire) == NULL;
 }
 
 static void keep_newer(struct gw_engine *e, struct gw_alarm *a,
-	const struct gw_alarm_record *memory, const struct gw_time *now)
+	const struct gw_alarm_record *record, const struct gw_time *now)
 {
 	struct gw_alarm_detail *detail = gw_alarm_detail_write(e, a);
 
-	if (memory->underlying != GW_STATE_NORMAL)
-		gw_restore_clear_occurrence(e, memory, &a->opts->info,
+	if (record->underlying != GW_STATE_NORMAL)
+		gw_restore_clear_occurrence(e, record, &a->opts->info,
 			"raised anew before it was known that it stood", now);
 	if (detail->state.underlying == GW_STATE_RETURNED_UNACKED &&
-		(memory->underlying == GW_STATE_LATCHED_UNACKED ||
-			memory->underlying == GW_STATE_LATCHED_ACKED))
+		(record->underlying == GW_STATE_LATCHED_UNACKED ||
+			record->underlying == GW_STATE_LATCHED_ACKED))
 		detail->state.underlying = GW_STATE_LATCHED_UNACKED;
-	if (gw_restore_shelf(detail, memory, now) &&
+	if (gw_restore_shelf(detail, record, now) &&
 		detail->state.shelf_end_ns > now->mono_ns)
-		gw_alarm_emit(e, a, GW_CHANGE_SHELVED, "it was before the restart",
+		gw_events_emit(e, a, GW_CHANGE_SHELVED, "it was before the restart",
 			now->mono_ns, now);
 	else
-		gw_alarm_emit(e, a, GW_CHANGE_AMENDED, "it stood before the restart",
+		gw_events_emit(e, a, GW_CHANGE_AMENDED, "it stood before the restart",
 			now->mono_ns, now);
-	gw_alarm_schedule(e, a);
+	gw_alarm_detail_schedule(e, a);
 }
 
 static void restore(struct gw_engine *e, struct gw_alarm *a,
-	const struct gw_alarm_record *memory, const struct gw_time *now)
+	const struct gw_alarm_record *record, const struct gw_time *now)
 {
 	const struct gw_condition_kind *kind = a->opts->when.kind;
 	bool was_false = !a->condition_true;
 
 	for (uint32_t p = 0; p < a->opts->n_points; p++)
 		gw_history_flush(e, a->opts->first_point + p);
-	gw_restore_alarm(e, a, memory, e->start_ns, now);
-	if (was_false) /* it is not of what is remembered */
+	gw_restore_alarm(e, a, record, e->start_ns, now);
+	if (was_false) /* the record has no quality */
 		a->quality = GW_QUALITY_NONE;
 	if (was_false && a->condition_true && a->has_input && kind->restore_active)
 		kind->restore_active(&a->opts->when, a->memory);
@@ -95,16 +93,16 @@ static void restore_one(
 	struct gw_alarm *a = &e->alarms[m->alarm];
 	const struct gw_alarm_detail *detail = gw_alarm_detail_of(e, a);
 
-	m->was_active = gw_alarm_active(e, a);
+	m->was_active = gw_alarm_detail_active(e, a);
 	m->seq_before = detail->seq;
 	m->raised_anew = detail->in_occurrence && !detail->withheld;
 	if (m->raised_anew)
-		keep_newer(e, a, &m->memory, now);
+		keep_newer(e, a, &m->record, now);
 	else
-		restore(e, a, &m->memory, now);
+		restore(e, a, &m->record, now);
 }
 
-/* As at the first step of a start, with what its points have said since. */
+/* As at the first step, with the samples since. */
 static void reevaluate(
 	struct gw_engine *e, struct gw_late_record *m, const struct gw_time *now)
 {
@@ -114,20 +112,20 @@ static void reevaluate(
 
 	if (kind->on_devices || kind == &gw_condition_chattering ||
 		kind == &gw_condition_flood || (kind->absorb && a->has_input))
-		gw_startup_evaluate_tick(e, a, now);
+		gw_alarm_evaluate_tick(e, a, now->mono_ns, now);
 	else if (kind->on_points && !kind->absorb)
 		gw_startup_evaluate_value(e, a, now);
 	gw_startup_evaluate_members(e, a, now);
 	gw_startup_emit_level(e, a, now);
-	gw_alarm_schedule(e, a);
+	gw_alarm_detail_schedule(e, a);
 	for (uint32_t p = 0; p < a->opts->n_points; p++)
-		gw_alarm_update_band(e, a->opts->first_point + p);
-	if (a->has_input && gw_alarm_active(e, a) != m->was_active)
+		gw_band_update(e, a->opts->first_point + p);
+	if (a->has_input && gw_alarm_detail_active(e, a) != m->was_active)
 		gw_alarm_notify_listeners(e, a, now->mono_ns, now);
-	/* events since the start are newer in the journal than what it remembers of this one */
+	/* the journal has newer events of this alarm than the record: an amendment corrects it */
 	if (m->seq_before && detail->seq == m->seq_before &&
 		gw_state_shown(&detail->state) != GW_STATE_NORMAL)
-		gw_alarm_emit(e, a, GW_CHANGE_AMENDED, "it stood before the restart",
+		gw_events_emit(e, a, GW_CHANGE_AMENDED, "it stood before the restart",
 			now->mono_ns, now);
 }
 
@@ -143,7 +141,7 @@ void gw_late_restore_run(struct gw_engine *e, const struct gw_time *now)
 	for (; known < batch->n && batch->at[known].alarm != NO_ALARM; known++)
 		restore_one(e, &batch->at[known], now);
 	for (size_t i = known; i < batch->n; i++)
-		gw_restore_clear_occurrence(e, &batch->at[i].memory, batch->at[i].info,
+		gw_restore_clear_occurrence(e, &batch->at[i].record, batch->at[i].info,
 			"no longer configured", now);
 	batch->n_orphans = batch->n - known;
 	gw_startup_suppress(e, now);

@@ -1,10 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * Events on their way out. They wait in the engine until every output has taken them; an output
- * whose ring is full holds back only itself. Only an output that is behind by the whole log
- * (room for every alarm to change many times over) loses its oldest, and that is counted.
- */
-#include "engine/engine_internal.h"
+#include "engine/outputs.h"
 
 #include <stdlib.h>
 
@@ -17,53 +12,53 @@ void gw_outputs_append(struct gw_engine *e, const struct gw_event *event)
 	for (size_t i = 0; i < e->n_outputs; i++) {
 		struct gw_engine_output *o = &e->outputs[i];
 
-		if (e->n_emitted - o->n_taken == capacity) {
-			o->n_taken++;
+		if (e->unsent_end - o->taken == capacity) {
+			o->taken++;
 			/* relaxed: a count that publishes nothing */
 			atomic_fetch_add_explicit(&o->lost, 1, memory_order_relaxed);
 		}
 	}
-	e->unsent[e->n_emitted++ & e->unsent_mask] = *event;
+	e->unsent[e->unsent_end++ & e->unsent_mask] = *event;
 }
 
 static bool push_to_ring(struct gw_engine *e, struct gw_engine_output *o)
 {
 	bool any = false;
 
-	while (o->n_taken < e->n_emitted) {
-		size_t at = (size_t)o->n_taken & e->unsent_mask;
-		size_t n = (size_t)(e->n_emitted - o->n_taken);
+	while (o->taken < e->unsent_end) {
+		size_t at = (size_t)o->taken & e->unsent_mask;
+		size_t n = (size_t)(e->unsent_end - o->taken);
 
 		if (n > e->unsent_mask + 1 - at)
 			n = e->unsent_mask + 1 - at;
 		n = gw_ring_push(o->ring, &e->unsent[at], n, sizeof(struct gw_event));
 		if (n == 0)
 			break;
-		o->n_taken += n;
+		o->taken += n;
 		o->ring_head = gw_ring_head(o->ring);
 		any = true;
 	}
 	if (any && o->wake)
 		gw_wake_poke(o->wake);
-	return o->n_taken < e->n_emitted;
+	return o->taken < e->unsent_end;
 }
 
-/* Where the old engine was with this ring. One that is new begins with what the new engine says:
- * what was before it is not owed to it, or comes from the journal. */
+/* How far the old engine was with this ring. A new ring begins with the events of the new engine:
+ * earlier ones do not concern its reader, or come from the journal. */
 static uint64_t taken_by_old(const struct gw_engine *old, const struct gw_engine_output *o)
 {
-	uint64_t n_taken = old->n_emitted;
+	uint64_t taken = old->unsent_end;
 
 	for (size_t i = 0; i < old->n_outputs; i++)
 		if (old->outputs[i].ring == o->ring &&
 			old->outputs[i].ring_head == gw_ring_head(o->ring))
-			n_taken = old->outputs[i].n_taken;
-	return n_taken;
+			taken = old->outputs[i].taken;
+	return taken;
 }
 
 void gw_outputs_adopt(struct gw_engine *e, const struct gw_engine *old)
 {
-	uint64_t first = old->n_emitted;
+	uint64_t first = old->unsent_end;
 	size_t capacity = e->unsent_mask + 1;
 	struct gw_event *unsent;
 
@@ -71,13 +66,13 @@ void gw_outputs_adopt(struct gw_engine *e, const struct gw_engine *old)
 		atomic_store_explicit(&e->outputs[i].lost,
 			gw_engine_lost_events(old, e->outputs[i].ring),
 			memory_order_relaxed);
-		e->outputs[i].n_taken = taken_by_old(old, &e->outputs[i]);
-		/* the old engine pushed on after this one was made */
+		e->outputs[i].taken = taken_by_old(old, &e->outputs[i]);
+		/* the old engine has pushed since this one was made */
 		e->outputs[i].ring_head = gw_ring_head(e->outputs[i].ring);
-		if (e->outputs[i].n_taken < first)
-			first = e->outputs[i].n_taken;
+		if (e->outputs[i].taken < first)
+			first = e->outputs[i].taken;
 	}
-	while (capacity < 2 * (size_t)(old->n_emitted - first))
+	while (capacity < 2 * (size_t)(old->unsent_end - first))
 		capacity *= 2;
 	if (capacity > e->unsent_mask + 1 &&
 		(unsent = malloc(capacity * sizeof *unsent)) != NULL) {
@@ -86,8 +81,8 @@ void gw_outputs_adopt(struct gw_engine *e, const struct gw_engine *old)
 		e->unsent_mask = capacity - 1;
 	}
 	for (size_t i = 0; i < e->n_outputs; i++)
-		e->outputs[i].n_taken -= first;
-	for (; first < old->n_emitted; first++)
+		e->outputs[i].taken -= first;
+	for (; first < old->unsent_end; first++)
 		gw_outputs_append(e, &old->unsent[first & old->unsent_mask]);
 }
 
@@ -95,14 +90,14 @@ bool gw_outputs_deliver(struct gw_engine *e)
 {
 	bool output_blocked = false;
 
-	if (e->n_emitted == 0)
+	if (e->unsent_end == 0)
 		return false;
 	for (size_t i = 0; i < e->n_outputs; i++)
 		output_blocked |= push_to_ring(e, &e->outputs[i]);
-	if (!output_blocked) { /* begin at the first page again: a quiet engine stays small */
-		e->n_emitted = 0;
+	if (!output_blocked) { /* back to the first page, so that few pages are ever written */
+		e->unsent_end = 0;
 		for (size_t i = 0; i < e->n_outputs; i++)
-			e->outputs[i].n_taken = 0;
+			e->outputs[i].taken = 0;
 	}
 	return output_blocked;
 }

@@ -1,20 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * Times in which the gateway did not run: it was stopped, its machine suspended or starved. The
- * engine's clock goes on meanwhile, so that delays, windows and dates stay those of the world.
- * What must not count such a time is only what concludes from hearing nothing: nobody listened.
- *
- * Nothing else leaves it out. A value that was past its limit before the pause is the last that is
- * known, and its on-delay goes on: to be early is right there. A rise or fall between a sample
- * before and one after happened within the time between them, whoever slept. A dose goes on with
- * the last known level, which is the safe side.
- */
-#include "engine/engine_internal.h"
+#include "engine/pause.h"
+
+#include "engine/history.h"
 
 #include <string.h>
 
-/* Two become one; a time between their ends counts as if it were before both of the pauses
- * that came after the first. Each is then silent somewhat later, none sooner. */
+/* The two oldest become one. A moment between their ends is then shifted by the later ones as well:
+ * some device becomes silent later than without the merge, none sooner. */
 static void merge_oldest(struct gw_engine *e)
 {
 	struct gw_pause *p = e->pauses;
@@ -25,7 +17,7 @@ static void merge_oldest(struct gw_engine *e)
 	e->n_pauses--;
 }
 
-/* Conditions that count time without a change. */
+/* For conditions that count time without a change. */
 static void exclude_pause(struct gw_engine *e, int64_t pause_ns)
 {
 	for (size_t i = 0; i < e->opts.n_alarms; i++) {
@@ -34,7 +26,7 @@ static void exclude_pause(struct gw_engine *e, int64_t pause_ns)
 
 		if (!kind->paused)
 			continue;
-		/* with what was kept from before; that it need not look until then stays true */
+		/* what was buffered before the pause belongs to the time before it */
 		gw_history_flush(e, a->opts->first_point);
 		kind->paused(a->memory, pause_ns);
 	}
@@ -51,10 +43,9 @@ void gw_engine_paused(struct gw_engine *e, int64_t pause_ns, int64_t now_ns)
 	exclude_pause(e, pause_ns);
 }
 
-/* Besides the pause itself, the first one that somebody slept through gives as long again, at most
- * the whole time anew: a link must be made again, and a device that speaks by itself every so
- * often may have spoken into the void. Only the first: a machine that is starved again and again
- * must still notice the dead. */
+/* The first pause after since_ns counts twice, but not beyond its end: links must be opened again, and
+ * what a device published during the pause is lost. Only the first, so that a machine that is
+ * starved again and again still finds dead devices. */
 int64_t gw_pause_shift_ns(const struct gw_engine *e, int64_t since_ns)
 {
 	bool first = true;

@@ -1,19 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * A value of unknown age: a broker gives its retained message to whoever subscribes, and it may be
- * older than live ones that were not retained. In doubt for the alarm: it may raise one, and what
- * it raised it may clear; but what a reading raised, or was true before the start, stands until
- * the next reading. It is no sign of life of its device, counts in a vote only if it is true, and
- * holds nothing back. A history that has begun does not take it in: its time is not known.
- */
-#include "engine/engine_internal.h"
+#include "engine/retained.h"
+
+#include "engine/alarm.h"
+#include "engine/band.h"
+#include "engine/history.h"
+#include "engine/ingest.h"
+#include "engine/view.h"
 
 static void on_member(struct gw_engine *e, const struct gw_listener *l,
 	const struct gw_sample *sample, const struct gw_time *now)
 {
 	const struct gw_alarm *a = &e->alarms[l->alarm];
 
-	if (l->member >= a->opts->when.n_members) /* of `unless`: looks for itself */
+	if (l->member >= a->opts->when.n_members) /* of `unless`: it reads the view */
 		gw_alarm_on_member(e, l, false, sample->mono_ns, now);
 	else if (sample->value != 0)
 		gw_alarm_on_member(e, l, true, sample->mono_ns, now);
@@ -55,5 +54,5 @@ void gw_retained_process(struct gw_engine *e, uint32_t point,
 	}
 	if (was_current)
 		gw_ingest_unusable(e, point, sample->mono_ns, now);
-	gw_alarm_update_band(e, point);
+	gw_band_update(e, point);
 }

@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "engine/engine_internal.h"
+#include "engine/silence.h"
+
+#include "engine/alarm_detail.h"
+#include "engine/ingest.h"
+#include "engine/pause.h"
+#include "engine/unreadable.h"
+#include "engine/view.h"
 
 int64_t gw_silence_last_good_ns(const struct gw_engine *e, const struct gw_alarm *a)
 {
@@ -14,7 +20,7 @@ int64_t gw_silence_last_good_ns(const struct gw_engine *e, const struct gw_alarm
 	return last_ns;
 }
 
-int64_t gw_silence_since_ns(const struct gw_engine *e, const struct gw_alarm *a)
+int64_t gw_silence_waiting_since_ns(const struct gw_engine *e, const struct gw_alarm *a)
 {
 	int64_t good_ns = gw_silence_last_good_ns(e, a);
 	int64_t silent_since_ns = gw_alarm_detail_of(e, a)->silent_since_ns;
@@ -26,13 +32,13 @@ int64_t gw_silence_since_ns(const struct gw_engine *e, const struct gw_alarm *a)
 
 int64_t gw_silence_input_ns(const struct gw_engine *e, const struct gw_alarm *a)
 {
-	int64_t since_ns = gw_silence_since_ns(e, a);
+	int64_t since_ns = gw_silence_waiting_since_ns(e, a);
 
-	/* silent before the restart and not heard since: still silent */
+	/* silent before the restart and no usable sample since: still silent */
 	if (gw_alarm_detail_of(e, a)->active_before_start &&
 		gw_silence_last_good_ns(e, a) == 0)
 		return since_ns - a->opts->when.window_ns;
-	/* what is silent already is not less so for a pause */
+	/* a pause does not end a silence */
 	return a->condition_true ? since_ns : gw_pause_shift_ns(e, since_ns);
 }
 
@@ -56,7 +62,7 @@ bool gw_silence_postpone(
 	struct gw_condition_result result = {0};
 
 	if (!o->kind->on_devices || a->condition_true ||
-		gw_alarm_state_due_ns(e, a) <= at_ns)
+		gw_alarm_detail_state_due_ns(e, a) <= at_ns)
 		return false;
 	o->kind->evaluate(o, a->memory,
 		&(struct gw_condition_input){.member = GW_NO_MEMBER,
@@ -67,8 +73,8 @@ bool gw_silence_postpone(
 		return false;
 	a->last_ns = at_ns;
 	a->quality = GW_QUALITY_GOOD;
-	gw_alarm_evaluate_at(e, a, result.due_ns);
-	gw_alarm_schedule(e, a);
+	gw_alarm_detail_set_condition_due(e, a, result.due_ns);
+	gw_alarm_detail_schedule(e, a);
 	gw_unreadable_check_never_good(e, a, at_ns, now);
 	return true;
 }

@@ -1,17 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * The first step of a start or a reload: every alarm looks at what there is; and what is told
- * anew when the clock becomes right.
- */
-#include "engine/engine_internal.h"
+#include "engine/startup.h"
 
-void gw_startup_evaluate_tick(
-	struct gw_engine *e, struct gw_alarm *a, const struct gw_time *now)
-{
-	gw_alarm_evaluate(e, a,
-		(struct gw_condition_input){.member = GW_NO_MEMBER, .now_ns = now->mono_ns},
-		now);
-}
+#include "engine/alarm.h"
+#include "engine/alarm_detail.h"
+#include "engine/band.h"
+#include "engine/events.h"
+#include "engine/flood.h"
+#include "engine/retained.h"
+#include "engine/suppression.h"
+#include "engine/view.h"
 
 void gw_startup_evaluate_value(
 	struct gw_engine *e, struct gw_alarm *a, const struct gw_time *now)
@@ -31,8 +28,8 @@ void gw_startup_evaluate_value(
 		now);
 }
 
-/* After a reload: an alarm that is new, or whose condition is, looks at the value its point has.
- * A sensor that speaks only when something changes may not say it again. */
+/* After a reload: an alarm that is new, or whose condition is, is evaluated with the value its point
+ * has. A sensor that reports only changes may not send it again. */
 static void evaluate_new(struct gw_engine *e, struct gw_alarm *a, const struct gw_time *now)
 {
 	if (!a->has_input && a->opts->n_points == 1 && !a->opts->when.kind->absorb &&
@@ -40,7 +37,6 @@ static void evaluate_new(struct gw_engine *e, struct gw_alarm *a, const struct g
 		gw_startup_evaluate_value(e, a, now);
 }
 
-/* After a reload: a vote hears what its members are, as they tell it only when they change. */
 void gw_startup_evaluate_members(
 	struct gw_engine *e, struct gw_alarm *a, const struct gw_time *now)
 {
@@ -55,7 +51,7 @@ void gw_startup_evaluate_members(
 
 			if (!member->has_input)
 				continue;
-			in.member_true = gw_alarm_active(e, member);
+			in.member_true = gw_alarm_detail_active(e, member);
 		} else {
 			gw_view_point(&e->view, o->members[m].index, &v);
 			if (!gw_quality_current(v.quality))
@@ -66,8 +62,7 @@ void gw_startup_evaluate_members(
 	}
 }
 
-/* It stands, and the configuration gives it another level than those who heard of it know. Under
- * a shelf they hear of it at the end. */
+/* Not under a shelf: UNSHELVED carries the level. */
 void gw_startup_emit_level(
 	struct gw_engine *e, struct gw_alarm *a, const struct gw_time *now)
 {
@@ -76,10 +71,9 @@ void gw_startup_emit_level(
 	if (!detail->in_occurrence || detail->state.shelved || detail->withheld ||
 		detail->announced_level == a->opts->level)
 		return;
-	gw_alarm_emit(e, a, GW_CHANGE_LEVEL, NULL, now->mono_ns, now);
+	gw_events_emit(e, a, GW_CHANGE_LEVEL, NULL, now->mono_ns, now);
 }
 
-/* Before anything is asked, so that nothing slips through what should hold it back. */
 void gw_startup_suppress(struct gw_engine *e, const struct gw_time *now)
 {
 	for (size_t i = 0; i < e->opts.n_alarms; i++) {
@@ -101,15 +95,15 @@ void gw_startup_run(struct gw_engine *e, const struct gw_time *now)
 		struct gw_alarm *a = &e->alarms[i];
 
 		if (a->opts->when.kind->on_devices)
-			gw_startup_evaluate_tick(e, a, now);
+			gw_alarm_evaluate_tick(e, a, now->mono_ns, now);
 		evaluate_new(e, a, now);
 		gw_startup_evaluate_members(e, a, now);
 		gw_startup_emit_level(e, a, now);
-		gw_alarm_schedule(e, a);
+		gw_alarm_detail_schedule(e, a);
 	}
 	gw_flood_start(e, now);
 	for (size_t p = 0; p < e->opts.n_points; p++)
-		gw_alarm_update_band(e, p);
+		gw_band_update(e, p);
 }
 
 void gw_startup_amend(struct gw_engine *e, const struct gw_time *now)
@@ -125,6 +119,6 @@ void gw_startup_amend(struct gw_engine *e, const struct gw_time *now)
 			continue;
 		if (detail->onset_ns)
 			detail->onset_ms = gw_alarm_wall_ms(now, detail->onset_ns);
-		gw_alarm_emit(e, a, GW_CHANGE_AMENDED, NULL, now->mono_ns, now);
+		gw_events_emit(e, a, GW_CHANGE_AMENDED, NULL, now->mono_ns, now);
 	}
 }

@@ -1,20 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * What holds an alarm back by design: the alarms and contacts under its `unless`. One holds only
- * while it is known to be true. What nobody can read any more mutes nothing: one answer that is
- * missing is waited out (unless_patience_ns), then the hold ends, and the alarm is raised if its
- * own condition is true. A value of uncertain quality is one that was read, and holds, unless its
- * age is unknown.
- */
-#include "alarm/chatter_flood.h"
-#include "engine/engine_internal.h"
+#include "engine/suppression.h"
+
+#include "engine/alarm.h"
+#include "engine/alarm_detail.h"
+#include "engine/view.h"
 
 static bool usable(const struct gw_engine *e, uint32_t point)
 {
 	return gw_quality_current(gw_view_quality(&e->view, point));
 }
 
-/* As last read. */
+/* When it was last read. */
 static bool contact_true(const struct gw_engine *e, uint32_t point)
 {
 	return gw_view_good_ns(&e->view, point) &&
@@ -26,7 +22,7 @@ static bool readable(const struct gw_engine *e, const struct gw_member *m);
 
 static bool member_true(const struct gw_engine *e, const struct gw_member *m)
 {
-	return m->is_alarm ? gw_alarm_active(e, &e->alarms[m->index])
+	return m->is_alarm ? gw_alarm_detail_active(e, &e->alarms[m->index])
 			   : contact_true(e, m->index);
 }
 
@@ -41,7 +37,7 @@ static bool device_counted(
 	return false;
 }
 
-/* A vote is, if it has enough votes without those that are true and cannot be read. */
+/* A vote is readable if the members that are true and readable are enough. */
 static bool vote_readable(const struct gw_engine *e, const struct gw_condition_opts *o)
 {
 	bool incomplete = false;
@@ -58,7 +54,8 @@ static bool vote_readable(const struct gw_engine *e, const struct gw_condition_o
 	return !incomplete || n >= o->at_least;
 }
 
-/* What it goes by can be read. That something cannot be read is known of what cannot. */
+/* Whether what the member depends on can be read. Alarms about silence, links and bad samples always
+ * can: they are true because something cannot be read. */
 static bool readable(const struct gw_engine *e, const struct gw_member *m)
 {
 	const struct gw_alarm_opts *o;
@@ -72,7 +69,7 @@ static bool readable(const struct gw_engine *e, const struct gw_member *m)
 		o->when.kind->on_bad_samples || usable(e, o->first_point);
 }
 
-/* It stood before the start and has not been asked yet. */
+/* Active before the start, and without a sample since. */
 static bool awaited(const struct gw_engine *e, const struct gw_member *m)
 {
 	const struct gw_alarm *a = &e->alarms[m->index];
@@ -81,9 +78,17 @@ static bool awaited(const struct gw_engine *e, const struct gw_member *m)
 		!a->has_input;
 }
 
-static enum gw_evidence evidence(const struct gw_engine *e, const struct gw_alarm *a)
+/* What the members of `unless` that are true say. */
+enum evidence {
+	NONE,    /* none is true */
+	LOST,    /* one was true when it was last read, and cannot be read any more */
+	AWAITED, /* one was active before the start and has no sample yet */
+	READ,    /* one is true and readable */
+};
+
+static enum evidence evidence(const struct gw_engine *e, const struct gw_alarm *a)
 {
-	enum gw_evidence best = GW_EVIDENCE_NONE;
+	enum evidence best = NONE;
 
 	for (size_t i = 0; i < a->opts->n_unless; i++) {
 		const struct gw_member *m = &a->opts->unless[i];
@@ -91,11 +96,11 @@ static enum gw_evidence evidence(const struct gw_engine *e, const struct gw_alar
 		if (!member_true(e, m))
 			continue;
 		if (readable(e, m))
-			return GW_EVIDENCE_READ;
+			return READ;
 		if (awaited(e, m))
-			best = GW_EVIDENCE_AWAITED;
-		else if (best == GW_EVIDENCE_NONE)
-			best = GW_EVIDENCE_LOST;
+			best = AWAITED;
+		else if (best == NONE)
+			best = LOST;
 	}
 	return best;
 }
@@ -103,25 +108,25 @@ static enum gw_evidence evidence(const struct gw_engine *e, const struct gw_alar
 bool gw_suppression_update(
 	struct gw_engine *e, struct gw_alarm *a, int64_t at_ns, const struct gw_time *now)
 {
-	enum gw_evidence is = evidence(e, a);
+	enum evidence is = evidence(e, a);
 	bool held = gw_alarm_detail_of(e, a)->state.suppressed_by & GW_SUPPRESSED_BY_DESIGN;
 	int64_t *unsuppress_ns;
 
-	if (is == GW_EVIDENCE_NONE || (is == GW_EVIDENCE_LOST && !held))
+	if (is == NONE || (is == LOST && !held))
 		return false;
 	unsuppress_ns = &gw_alarm_detail_write(e, a)->unsuppress_ns;
-	if (is == GW_EVIDENCE_READ)
+	if (is == READ)
 		*unsuppress_ns = INT64_MAX;
 	else if (*unsuppress_ns > at_ns + a->opts->unless_stale_ns)
 		*unsuppress_ns = at_ns + a->opts->unless_stale_ns;
 	gw_alarm_set_suppressed(e, a, GW_SUPPRESSED_BY_DESIGN, true, at_ns, now);
-	gw_alarm_schedule(e, a);
+	gw_alarm_detail_schedule(e, a);
 	return true;
 }
 
 bool gw_suppression_lost(const struct gw_engine *e, const struct gw_alarm *a)
 {
-	return evidence(e, a) != GW_EVIDENCE_NONE;
+	return evidence(e, a) != NONE;
 }
 
 void gw_suppression_on_member(
@@ -130,9 +135,9 @@ void gw_suppression_on_member(
 	if (gw_suppression_update(e, a, at_ns, now) ||
 		!(gw_alarm_detail_of(e, a)->state.suppressed_by & GW_SUPPRESSED_BY_DESIGN))
 		return;
-	/* with the timers: the sample that ends the one may end the other */
+
 	gw_alarm_detail_write(e, a)->unsuppress_ns = at_ns;
-	gw_alarm_schedule(e, a);
+	gw_alarm_detail_schedule(e, a);
 }
 
 static bool on_alarm(
@@ -149,7 +154,7 @@ static bool on_listener(struct gw_engine *e, const struct gw_listener *l, int64_
 	return true;
 }
 
-/* Alarms count only members and holders before them, so this comes to an end. */
+/* An alarm depends only on alarms before it in the table, so this ends. */
 static bool on_alarm(
 	struct gw_engine *e, uint32_t alarm, int64_t at_ns, const struct gw_time *now)
 {

@@ -1,27 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/thread.h"
 
-#include "engine/engine_internal.h"
+#include "engine/key_index.h"
 
 #include <errno.h>
 #include <time.h>
 
-#define SLEEP_MAX_NS GW_NS_PER_SEC /* for the beat */
-/* When samples come one upon the other it is cheaper, for both sides, to look on for a moment than
- * to sleep and be woken. Each time it is worth it pays for one time that it is not; besides, one
- * part of the time in so many may be spent on trying. */
+#define SLEEP_MAX_NS GW_NS_PER_SEC /* then the watchdog needs a beat */
+/* When samples arrive close together, spinning for a moment is cheaper for both sides than sleeping
+ * and being woken. A spin that finds input earns credit for one that does not; besides, 1 / SPIN_SHARE
+ * of all time may be spent on spins that find nothing. */
 #define SPIN_NS        5000
-#define SPIN_LOOKS_MAX 256 /* should the clock stand still */
+#define SPIN_LOOKS_MAX 256 /* if the clock stands still */
 #define SPIN_SHARE     2000
 #define CREDIT_MAX     (20 * SPIN_NS)
 
-/* The thread runs again this much later than it was to: the process was stopped, or its machine
- * suspended or starved. Less than that is noise. */
+/* If the thread runs this much later than due, the process was stopped, or the machine suspended or
+ * starved. Less is noise. */
 #define PAUSE_MIN_NS GW_NS_PER_SEC
 
 struct spin_credit {
-	int64_t ns;       /* to be spent on looking in vain */
-	int64_t until_ns; /* it was reckoned up to then */
+	int64_t ns;       /* may be spent on spins that find nothing */
+	int64_t until_ns; /* credited up to this time */
 };
 
 static struct gw_time read_clocks(struct gw_engine_thread *r)
@@ -33,7 +33,7 @@ static struct gw_time read_clocks(struct gw_engine_thread *r)
 	};
 }
 
-/* Whether something turned up that was worth waiting for awake. */
+/* Returns whether there is input. */
 static bool spin_for_input(const struct gw_engine *e, struct spin_credit *c, int64_t now_ns)
 {
 	int looks = SPIN_LOOKS_MAX;
@@ -53,8 +53,8 @@ static bool spin_for_input(const struct gw_engine *e, struct spin_credit *c, int
 	return found;
 }
 
-/* due_ns: when the thread was to look at the clock again at the latest; 0: not yet. Decided here,
- * where the clocks are read: the engine is told, and stays a function of what it is told. */
+/* due_ns: when the thread was to run again at the latest; 0: not known. Pauses are detected here,
+ * where the clocks are read; for the engine they are input. */
 static void report_pause(struct gw_engine *e, int64_t *due_ns, int64_t now_ns)
 {
 	if (*due_ns && now_ns - *due_ns > PAUSE_MIN_NS)
@@ -64,15 +64,15 @@ static void report_pause(struct gw_engine *e, int64_t *due_ns, int64_t now_ns)
 
 enum { RUNNING, PAUSE_REQUESTED, PAUSED };
 
-/* Relaxed: a look that comes too early is repeated after the poke; the semaphores order what
- * either side does with the engine. */
+/* relaxed: a load that is too early is repeated after the poke, and the semaphores order what either
+ * side does with the engine */
 static bool pause_requested(struct gw_engine_thread *r)
 {
 	return atomic_load_explicit(&r->pause_state, memory_order_relaxed) ==
 		PAUSE_REQUESTED;
 }
 
-/* Main may lose patience and take the ask back at the same time: the one exchange decides. */
+/* Main may withdraw its request at the same time: one exchange decides. */
 static bool change_pause(struct gw_engine_thread *r, int from, int to)
 {
 	return atomic_compare_exchange_strong_explicit(
@@ -99,7 +99,8 @@ static void *run(void *arg)
 		if (pause_requested(r) && change_pause(r, PAUSE_REQUESTED, PAUSED)) {
 			sem_post(&r->paused);
 			wait_for(&r->resumed);
-			due_ns = 0; /* main was at work on it, and it may be another one */
+			due_ns =
+				0; /* main used it meanwhile, and it may be another engine */
 			continue;
 		}
 		stop = gw_thread_stopping(&r->thread);
@@ -115,7 +116,7 @@ static void *run(void *arg)
 			spin_for_input(r->engine, &spin_credit, now.mono_ns))
 			continue;
 		due_ns = now.mono_ns + (wait_ns > 0 ? wait_ns : 0);
-		gw_wake_prepare(&r->wake); /* whoever publishes from here on pokes */
+		gw_wake_prepare(&r->wake); /* from here on publishers poke */
 		if (stop || wait_ns <= 0 || gw_thread_stopping(&r->thread) ||
 			pause_requested(r) || gw_engine_has_input(r->engine))
 			gw_wake_finish(&r->wake);
@@ -145,7 +146,7 @@ enum gw_err gw_engine_thread_start(
 	struct gw_engine_thread *r, struct gw_engine *engine, struct gw_error *err)
 {
 	r->engine = engine;
-	gw_key_index_free(engine); /* what was to be restored is */
+	gw_key_index_free(engine); /* the restore is done */
 	return gw_thread_start(&r->thread, "engine", run, r, err);
 }
 
@@ -175,8 +176,8 @@ enum gw_err gw_engine_thread_pause(
 			return gw_fail(
 				err, GW_ERR_TIMEOUT, 0, "the engine does not answer");
 	}
-	/* Acquire, with the thread's exchange: what it did with the engine is seen. The semaphore
-	 * says so, too, but not to ThreadSanitizer, which does not know sem_clockwait. */
+	/* acquire, with the thread's exchange: its writes to the engine are visible. The semaphore orders
+ * them, too, but ThreadSanitizer does not know sem_clockwait. */
 	(void)atomic_load_explicit(&r->pause_state, memory_order_acquire);
 	return GW_OK;
 }

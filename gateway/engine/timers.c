@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/timers.h"
+
 /*
- * The alarms that wait for a time: a heap of four children a node, each alarm in it at most once
- * and its place known, so that a delay that is taken back costs log n and no dead entries pile
- * up. An entry says by itself when it is due, and the four that are compared share a cache line.
+ * A heap with four children a node. Each alarm is in it at most once and its position is known, so
+ * a timer that is removed costs log n and leaves no dead entry. Four children share a cache line.
  */
-#include "engine/engine_internal.h"
 
 static void place_timer(struct gw_engine *e, size_t at, struct gw_timer due)
 {
@@ -12,8 +12,8 @@ static void place_timer(struct gw_engine *e, size_t at, struct gw_timer due)
 	e->timer_positions[due.alarm] = (uint32_t)at + 1;
 }
 
-/* What falls due at one time happens in the order of the alarms, however they came to be in the
- * heap: a replay must tell it in the same order. No branch: nobody could foretell it. */
+/* At the same time in the order of the alarms, whatever the history of the heap: a replay must
+ * emit the same order. Without a branch, as it could not be predicted. */
 static bool due_before(const struct gw_timer *a, const struct gw_timer *b)
 {
 	return (a->at_ns < b->at_ns) | ((a->at_ns == b->at_ns) & (a->alarm < b->alarm));
@@ -79,7 +79,7 @@ void gw_timers_set(struct gw_engine *e, uint32_t alarm, int64_t due_ns)
 		sift(e, at - 1, due);
 	} else {
 		e->timer_positions[alarm] = 0;
-		if (at != e->n_timers--) /* the last one takes its place */
+		if (at != e->n_timers--) /* the last one takes its position */
 			sift(e, at - 1, e->timers[e->n_timers]);
 	}
 }

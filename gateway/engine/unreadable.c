@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * Points that are refused while their device speaks. Nothing of it happens while all is well: an
- * alarm is asked when a sample cannot be used, then at the end of its time; and of points never
- * heard of when the silent alarm of their device looks at them anyway.
- */
-#include "engine/engine_internal.h"
+#include "engine/unreadable.h"
 
-/* The alarm that says whether the device of a point is silent: the one with the most points of
- * those that hear this one. NULL: there is none, or it is of this point alone. */
+#include "engine/alarm.h"
+#include "engine/alarm_detail.h"
+#include "engine/pause.h"
+#include "engine/silence.h"
+#include "engine/view.h"
+
+/* The silent alarm of the device: of those on the point the one with the most points. NULL: there is
+ * none, or it is on this point alone. */
 static const struct gw_alarm *silent_of(const struct gw_engine *e, uint32_t point)
 {
 	const struct gw_listeners *l = &e->point_listeners;
@@ -45,8 +46,8 @@ void gw_unreadable_fill_input(
 void gw_unreadable_on_bad_sample(
 	struct gw_engine *e, struct gw_alarm *a, int64_t at_ns, const struct gw_time *now)
 {
-	/* It waits already, or stands. */
-	if (a->condition_true || gw_alarm_evaluate_due_ns(e, a) != INT64_MAX)
+	/* active, or its time runs already */
+	if (a->condition_true || gw_alarm_detail_condition_due_ns(e, a) != INT64_MAX)
 		return;
 	gw_alarm_evaluate(e, a,
 		(struct gw_condition_input){.member = GW_NO_MEMBER, .now_ns = at_ns}, now);

@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/view.h"
+
 #include "alarm/chatter_flood.h"
 #include "engine/engine_internal.h"
 
 #include <math.h>
 
-#define VIEW_LOAD(field) atomic_load_explicit(&(field), memory_order_acquire)
-
 enum gw_quality gw_view_quality(const struct gw_view *v, size_t point)
 {
-	return (enum gw_quality)(VIEW_LOAD(v->points[point].quality) & ~GW_DEVICE_TIME);
+	return (enum gw_quality)(GW_VIEW_LOAD(v->points[point].quality) & ~GW_DEVICE_TIME);
 }
 
 int64_t gw_view_good_ns(const struct gw_view *v, size_t point)
 {
 	return gw_quality_current(gw_view_quality(v, point))
-		? VIEW_LOAD(v->points[point].mono_ns)
-		: VIEW_LOAD(v->details[point].good_ns);
+		? GW_VIEW_LOAD(v->points[point].mono_ns)
+		: GW_VIEW_LOAD(v->details[point].good_ns);
 }
 
 void gw_view_write_bad(struct gw_view *v, size_t point, const struct gw_sample *sample)
@@ -24,23 +24,23 @@ void gw_view_write_bad(struct gw_view *v, size_t point, const struct gw_sample *
 	struct gw_point_detail *detail = &v->details[point];
 	uint32_t after = gw_view_begin_write(&s->seqlock);
 
-	VIEW_STORE(detail->good_ns, gw_view_good_ns(v, point));
-	VIEW_STORE(detail->device_ns, sample->device_ns);
+	GW_VIEW_STORE(detail->good_ns, gw_view_good_ns(v, point));
+	GW_VIEW_STORE(detail->device_ns, sample->device_ns);
 	if (gw_quality_usable(sample->quality))
-		VIEW_STORE(s->value, sample->value);
-	VIEW_STORE(s->mono_ns, sample->mono_ns);
-	VIEW_STORE(s->quality, (uint8_t)(sample->quality | GW_DEVICE_TIME));
-	VIEW_STORE(s->seqlock, after);
+		GW_VIEW_STORE(s->value, sample->value);
+	GW_VIEW_STORE(s->mono_ns, sample->mono_ns);
+	GW_VIEW_STORE(s->quality, (uint8_t)(sample->quality | GW_DEVICE_TIME));
+	GW_VIEW_STORE(s->seqlock, after);
 }
 
-/* It is no sample, so the lock, which counts them, is left alone: a reader sees it or does not. */
+/* Not a sample, so without the lock, which counts samples. */
 void gw_view_write_quality(struct gw_view *v, size_t point, enum gw_quality quality)
 {
 	struct gw_point_slot *s = &v->points[point];
-	uint8_t time = VIEW_LOAD(s->quality) & GW_DEVICE_TIME;
+	uint8_t time = GW_VIEW_LOAD(s->quality) & GW_DEVICE_TIME;
 
-	VIEW_STORE(v->details[point].good_ns, gw_view_good_ns(v, point));
-	VIEW_STORE(s->quality, (uint8_t)((unsigned)quality | time));
+	GW_VIEW_STORE(v->details[point].good_ns, gw_view_good_ns(v, point));
+	GW_VIEW_STORE(s->quality, (uint8_t)((unsigned)quality | time));
 }
 
 void gw_view_write_alarm(struct gw_alarm_slot *s, const struct gw_alarm *a,
@@ -48,18 +48,18 @@ void gw_view_write_alarm(struct gw_alarm_slot *s, const struct gw_alarm *a,
 {
 	uint32_t after = gw_view_begin_write(&s->seqlock);
 
-	VIEW_STORE(s->state, (uint8_t)gw_state_shown(&detail->state));
+	GW_VIEW_STORE(s->state, (uint8_t)gw_state_shown(&detail->state));
 	for (int i = 0; i < 16; i++)
-		VIEW_STORE(s->occurrence[i], detail->occurrence[i]);
-	VIEW_STORE(s->value, a->value);
-	VIEW_STORE(s->limit, a->limit);
-	VIEW_STORE(s->peak, detail->peak);
-	VIEW_STORE(s->onset_ms, detail->onset_ms);
-	VIEW_STORE(s->since_ms, detail->since_ms);
-	VIEW_STORE(s->shelved_until_ms, shelved_until_ms);
-	VIEW_STORE(s->seq, detail->seq);
-	VIEW_STORE(s->raised, detail->raised);
-	VIEW_STORE(s->seqlock, after);
+		GW_VIEW_STORE(s->occurrence[i], detail->occurrence[i]);
+	GW_VIEW_STORE(s->value, a->value);
+	GW_VIEW_STORE(s->limit, a->limit);
+	GW_VIEW_STORE(s->peak, detail->peak);
+	GW_VIEW_STORE(s->onset_ms, detail->onset_ms);
+	GW_VIEW_STORE(s->since_ms, detail->since_ms);
+	GW_VIEW_STORE(s->shelved_until_ms, shelved_until_ms);
+	GW_VIEW_STORE(s->seq, detail->seq);
+	GW_VIEW_STORE(s->raised, detail->raised);
+	GW_VIEW_STORE(s->seqlock, after);
 }
 
 void gw_view_point(struct gw_view *v, size_t point, struct gw_point_view *ret_view)
@@ -68,12 +68,12 @@ void gw_view_point(struct gw_view *v, size_t point, struct gw_point_view *ret_vi
 	uint32_t before;
 
 	do {
-		before = VIEW_LOAD(s->seqlock);
-		ret_view->value = VIEW_LOAD(s->value);
-		ret_view->mono_ns = VIEW_LOAD(s->mono_ns);
+		before = GW_VIEW_LOAD(s->seqlock);
+		ret_view->value = GW_VIEW_LOAD(s->value);
+		ret_view->mono_ns = GW_VIEW_LOAD(s->mono_ns);
 		ret_view->good_ns = gw_view_good_ns(v, point);
-		ret_view->device_ns = VIEW_LOAD(s->quality) & GW_DEVICE_TIME
-			? VIEW_LOAD(v->details[point].device_ns)
+		ret_view->device_ns = GW_VIEW_LOAD(s->quality) & GW_DEVICE_TIME
+			? GW_VIEW_LOAD(v->details[point].device_ns)
 			: 0;
 		ret_view->quality = (uint16_t)gw_view_quality(v, point);
 		ret_view->samples = before / 2;
@@ -81,7 +81,7 @@ void gw_view_point(struct gw_view *v, size_t point, struct gw_point_view *ret_vi
 		before != atomic_load_explicit(&s->seqlock, memory_order_relaxed));
 }
 
-/* A page that nobody has written stays unwritten: readers only read. */
+/* Without a write, as pages that are only read take no memory. */
 static void view_of_unpublished(
 	const struct gw_condition_kind *kind, struct gw_alarm_view *ret_view)
 {
@@ -103,20 +103,20 @@ void gw_view_alarm(struct gw_view *v, size_t alarm, struct gw_alarm_view *ret_vi
 	view_of_unpublished(v->opts[alarm].when.kind, ret_view);
 	ret_view->level = (uint8_t)v->opts[alarm].level;
 	do {
-		before = VIEW_LOAD(s->seqlock);
+		before = GW_VIEW_LOAD(s->seqlock);
 		if (before == 0)
 			return;
-		ret_view->state = VIEW_LOAD(s->state);
+		ret_view->state = GW_VIEW_LOAD(s->state);
 		for (int i = 0; i < 16; i++)
-			ret_view->occurrence[i] = VIEW_LOAD(s->occurrence[i]);
-		ret_view->value = VIEW_LOAD(s->value);
-		ret_view->limit = VIEW_LOAD(s->limit);
-		ret_view->peak = VIEW_LOAD(s->peak);
-		ret_view->onset_ms = VIEW_LOAD(s->onset_ms);
-		ret_view->since_ms = VIEW_LOAD(s->since_ms);
-		ret_view->shelved_until_ms = VIEW_LOAD(s->shelved_until_ms);
-		ret_view->seq = VIEW_LOAD(s->seq);
-		ret_view->raised = VIEW_LOAD(s->raised);
+			ret_view->occurrence[i] = GW_VIEW_LOAD(s->occurrence[i]);
+		ret_view->value = GW_VIEW_LOAD(s->value);
+		ret_view->limit = GW_VIEW_LOAD(s->limit);
+		ret_view->peak = GW_VIEW_LOAD(s->peak);
+		ret_view->onset_ms = GW_VIEW_LOAD(s->onset_ms);
+		ret_view->since_ms = GW_VIEW_LOAD(s->since_ms);
+		ret_view->shelved_until_ms = GW_VIEW_LOAD(s->shelved_until_ms);
+		ret_view->seq = GW_VIEW_LOAD(s->seq);
+		ret_view->raised = GW_VIEW_LOAD(s->raised);
 	} while (before % 2 ||
 		before != atomic_load_explicit(&s->seqlock, memory_order_relaxed));
 }

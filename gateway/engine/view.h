@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * view.h: last values and alarm states as readers in other threads see them, each under a
- * sequence lock built of atomics: the engine never waits for a reader. Only that a point fell
- * silent is written outside its lock, which counts samples: a reader sees it a moment sooner or
- * later, beside a value that is the last usable one either way.
+ * view.h: last values and alarm states for readers in other threads. Each is under a sequence lock
+ * (engine_internal.h): the engine never waits for a reader, and a reader retries while a write is
+ * under way, which lasts nanoseconds. Only a quality that becomes silent is written without it:
+ * the lock counts samples, and the value beside it is the last usable one either way.
  *
- * Owner: the engine. Thread: written by the engine thread, read by any (a read retries while a
- * write is under way, which lasts a few nanoseconds).
+ * Owner: the engine. Thread: written by the engine thread, read by any.
  */
 #ifndef GW_ENGINE_VIEW_H
 #define GW_ENGINE_VIEW_H
+
+#include "flow/sample.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -17,12 +18,12 @@
 struct gw_view;
 
 struct gw_point_view {
-	double value; /* valid if quality is good or uncertain; else the last usable one */
+	double value;     /* of the last usable sample */
 	uint16_t quality; /* enum gw_quality */
 	int64_t mono_ns;  /* of the last sample, any quality; 0: never */
 	int64_t good_ns;  /* of the last usable sample; 0: never */
 	int64_t device_ns;
-	uint64_t samples; /* how many since start, modulo 2^31: at one a second 68 years */
+	uint64_t samples; /* since the start, modulo 2^31: 68 years at one a second */
 };
 
 struct gw_alarm_view {
@@ -39,5 +40,19 @@ struct gw_alarm_view {
 
 void gw_view_point(struct gw_view *v, size_t point, struct gw_point_view *ret_view);
 void gw_view_alarm(struct gw_view *v, size_t alarm, struct gw_alarm_view *ret_view);
+
+/* ---- for the engine's own files ---- */
+
+struct gw_alarm;
+struct gw_alarm_detail;
+struct gw_alarm_slot;
+
+enum gw_quality gw_view_quality(const struct gw_view *v, size_t point);
+int64_t gw_view_good_ns(const struct gw_view *v, size_t point); /* 0: never */
+/* A sample that is not usable, or of unknown age. */
+void gw_view_write_bad(struct gw_view *v, size_t point, const struct gw_sample *sample);
+void gw_view_write_quality(struct gw_view *v, size_t point, enum gw_quality quality);
+void gw_view_write_alarm(struct gw_alarm_slot *s, const struct gw_alarm *a,
+	const struct gw_alarm_detail *detail, int64_t shelved_until_ms);
 
 #endif

@@ -51,7 +51,7 @@ static inline bool gw_state_unacked(unsigned state)
 		state == GW_STATE_LATCHED_UNACKED;
 }
 
-/* Shelved, suppressed and out of service: a person or the design has put it aside. */
+/* Suppression in the wide sense of ISA-18.2: shelved, suppressed by design, out of service. */
 static inline bool gw_state_any_suppression(unsigned state)
 {
 	return state == GW_STATE_SHELVED || state == GW_STATE_SUPPRESSED ||
@@ -63,14 +63,14 @@ static inline bool gw_state_any_suppression(unsigned state)
 #define GW_BOOT_ID                37
 
 struct gw_event {
-	/* From 1, without gaps within a run. A start goes on where the last one ended; one that
-	 * cannot know where begins far above. */
+	/* From 1, without gaps within a run. A start continues where the last one ended; one that cannot
+	 * read where begins far above. */
 	uint64_t seq;
-	uint64_t run;                 /* names the start of the daemon; rises, < 2^53 */
+	uint64_t run;                 /* number of the start of the daemon; rises, < 2^53 */
 	uint8_t change, state, level; /* enum gw_change, gw_state, gw_level */
-	uint8_t underlying; /* enum gw_state it has, or would have if it were not shelved */
-	uint8_t quality;    /* enum gw_quality of value */
-	uint8_t occurrence[16]; /* UUIDv7 of this life, from raised to normal */
+	uint8_t underlying;           /* enum gw_state if it were not shelved */
+	uint8_t quality;              /* enum gw_quality of value */
+	uint8_t occurrence[16];       /* UUIDv7 of this activation, from raised to normal */
 	const struct gw_alarm_info *info;
 	double value;     /* NaN where there is none */
 	double limit;     /* NaN where there is none */
@@ -80,17 +80,17 @@ struct gw_event {
 	int64_t wall_ms;  /* CLOCK_REALTIME of the transition */
 	int64_t onset_ms; /* CLOCK_REALTIME when the condition became true, 0: never */
 	int64_t shelved_until_ms; /* CLOCK_REALTIME, 0: not shelved */
-	bool synced;              /* wall_ms can be believed */
-	bool durable; /* committed before it left; see design: an event leaves when ... */
+	bool synced;              /* the clock was synced: wall_ms is right */
+	bool durable;             /* committed before it left, see doc/design.md */
 	uint8_t n_confirmed_by;
 	const char *confirmed_by
 		[GW_EVENT_CONFIRMED_BY_MAX]; /* confirmed_by: keys of the members that are true */
 	char boot[GW_BOOT_ID];               /* boot id the mono_ns belongs to */
-	char note[GW_NOTE_MAX];              /* what the person wrote, "" mostly */
+	char note[GW_NOTE_MAX];              /* what the person wrote; "" if nothing */
 };
 
-/* Deterministic UUIDv7 of a life: time from wall_ms, the rest from gateway, run and seq, so a
- * replay yields the same bytes and two boxes never do. */
+/* Deterministic UUIDv7 of an occurrence: time from wall_ms, the rest from gateway, run and seq, so a
+ * replay yields the same bytes and two gateways do not. */
 void gw_event_occurrence(uint8_t ret_uuid[16], const char *gateway, uint64_t run,
 	uint64_t seq, int64_t wall_ms);
 
@@ -107,7 +107,7 @@ size_t gw_event_json_without_durable(struct gw_text *t, const struct gw_event *e
  * A missing subject, value or place is "-"; control characters in texts become spaces. */
 void gw_event_line(struct gw_text *t, const struct gw_event *e);
 
-#define GW_EVENT_JSON_MAX 8192 /* enough for every event the config can cause */
+#define GW_EVENT_JSON_MAX 8192 /* enough for every event of any configuration */
 #define GW_EVENT_LINE_MAX 4096
 
 #endif

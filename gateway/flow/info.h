@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * info.h: who and where: the texts that name a gateway, a point and an alarm. Events refer to
- * them, so that an event itself stays small.
+ * info.h: the texts that name a gateway, a point and an alarm. Events point at them, so that an
+ * event itself stays small.
  *
  * Owner: the config (or a batch read back from the store); immutable, outlives every event that
  * points at it. Thread: any.
@@ -11,7 +11,7 @@
 
 /* Texts are UTF-8 and never NULL; "" where nothing was configured. */
 struct gw_site_info {
-	const char *gateway; /* unique per box; stands in every alert */
+	const char *gateway; /* unique per gateway; in every event */
 	const char *unit;    /* the connected unit (联网单位) */
 	const char *area;    /* GB/T 2260 division code */
 	const char *grid;    /* the platform's grid code, opaque */
@@ -28,7 +28,7 @@ enum gw_level { /* rising urgency; the four colours of the Emergency Response La
 	GW_LEVEL_RED,
 };
 
-enum gw_class { /* rising; handled apart (NFPA 72: alarm, supervisory, trouble) */
+enum gw_class { /* rising; NFPA 72: alarm, supervisory, trouble */
 	GW_CLASS_FAULT = 0,
 	GW_CLASS_SUPERVISORY,
 	GW_CLASS_WARNING,
@@ -50,15 +50,14 @@ struct gw_point_info {
 	struct gw_place_info place;
 };
 
-/* Names one alarm for ever: what a person and the platform are told of it. */
+/* Names one alarm for persons and platforms; the key never changes. */
 struct gw_alarm_info {
 	const char *
 		key; /* source/device/point:name, source/device:silent, source:down, or name */
 	const char *name;
-	const char *
-		subject; /* the key without :name, "" if it has none; stands in the log line */
+	const char *subject; /* the key without :name, "" if it has none; in the log line */
 	const char *condition; /* "above 50", "is true", "rises 8.3 per 1min" */
-	const char *text;      /* the person's own words, or "" */
+	const char *text;      /* from the configuration, or "" */
 	const char *point;     /* the point's key, "" if the alarm is not on one point */
 	const char *source, *device; /* "" if there is none */
 	const char *unit_of_measure;

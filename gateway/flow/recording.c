@@ -11,7 +11,7 @@
 #define ENCODING_RAW       5
 /* A table of points is cut into blocks of about this size. */
 #define POINT_BLOCK_BYTES (1 << 16)
-/* A repeat that comes this much later than the others breaks its run. */
+/* A repeat that comes this much later than the others ends its run. */
 #define JITTER_NS (50 * GW_NS_PER_MS)
 
 static const double powers[] = {1, 10, 100, 1000};
@@ -23,7 +23,7 @@ struct gw_recording_open_run {
 	uint16_t quality;
 };
 
-/* CRC-32 of ISO-HDLC (zlib's), a nibble at a time: small, and fast enough for blocks. */
+/* CRC-32/ISO-HDLC (that of zlib), a nibble at a time: a small table, fast enough for blocks. */
 static uint32_t crc(uint32_t c, const unsigned char *at, size_t n)
 {
 	static const uint32_t table[16] = {0x00000000, 0x1db71064, 0x3b6e20c8, 0x26d930ac,
@@ -143,7 +143,7 @@ void gw_recording_points(
 	b->n = 0;
 }
 
-/* As few bytes as give the same double back. */
+/* The shortest encoding that gives the same double back. */
 static void put_value(
 	struct gw_byte_buffer *b, double value, bool usable, unsigned char head)
 {
@@ -189,7 +189,7 @@ static void close_run(struct gw_recording *r, uint32_t point)
 	o->n = 0;
 }
 
-/* Whether s is one more of the same, about as far from the last as those were from each other. */
+/* Whether s has the value of the run and comes at about the interval of its samples. */
 static bool continues_run(const struct gw_recording_open_run *o, const struct gw_sample *s)
 {
 	int64_t step_ns = s->mono_ns - o->last_ns, mean_ns;
@@ -223,7 +223,7 @@ void gw_recording_sample(struct gw_recording *r, const struct gw_sample *sample)
 		s.quality == GW_QUALITY_NONE)
 		return;
 	if (gw_quality_usable(s.quality) && !isfinite(s.value))
-		s.quality = GW_QUALITY_BAD_PAYLOAD; /* as the engine takes it */
+		s.quality = GW_QUALITY_BAD_PAYLOAD; /* as in the engine */
 	gw_recording_flush(r, s.mono_ns, r->block.n > SAMPLE_BLOCK_BYTES);
 	if (r->block_start_ns == 0)
 		begin_block(r, s.mono_ns);
@@ -316,7 +316,7 @@ enum gw_err gw_recording_read_block(const unsigned char *bytes, size_t n,
 	return GW_OK;
 }
 
-/* Everything below answers false and sets broken where the payload ends too early. */
+/* All below return false and set malformed if the payload ends too early. */
 static bool read_varint(struct gw_recording_scan *s, uint64_t *ret_value)
 {
 	uint64_t v = 0;

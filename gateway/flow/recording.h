@@ -4,20 +4,21 @@
  *
  * A file is the magic and a row of blocks: kind, length of the payload and CRC-32 of all of it
  * but the CRC itself, each 4 bytes, then the payload. Numbers are little-endian; varint is
- * LEB128, signed ones zigzag first. A block holds everything between its times, so a file that
- * was cut is good up to its last whole block.
+ * LEB128, signed ones zigzag first. A block is complete in itself, so a file that was cut can be
+ * read up to its last whole block.
  *
- *   GW_BLOCK_POINTS   varint index of the first, then per point varint length and bytes of key
- *                     and unit; index 0 begins a new table
- *   GW_BLOCK_SAMPLES  8 bytes time in ns since 1970, then runs, see below
- *   GW_BLOCK_GAP      varint how many samples were lost here
- *   GW_BLOCK_END      empty: the recording ended as it should
+ *   GW_RECORDING_POINTS   varint index of the first, then per point varint length and bytes of key
+ *                         and unit; index 0 begins a new table
+ *   GW_RECORDING_SAMPLES  8 bytes time in ns since 1970, then runs, see below
+ *   GW_RECORDING_GAP      varint number of samples lost here
+ *   GW_RECORDING_END      empty: the recording was ended properly
  *
- * A run is a value that did not change: it is written once, when it changes, becomes irregular
- * or after GW_RECORDING_SPAN_NS. varint point; signed varint time of its first sample after the
- * block's; one byte quality | form << 4 | 0x80 if it repeats; the value as the form says (0: none,
- * 1..4: signed varint, to be divided by 10^(form-1), 5: 8 bytes); if it repeats, varint number of
- * further samples and varint time from the first to the last, between which they lie evenly.
+ * A run is a value that did not change. It is written once: when the value changes, when its samples
+ * become irregular, or after GW_RECORDING_SPAN_NS. It is a varint point; signed varint time of its
+ * first sample after that of the block; one byte quality | encoding << 4 | 0x80 if it repeats; the
+ * value by its encoding (0: none, 1..4: signed varint, to be divided by 10^(encoding-1), 5: 8
+ * bytes); if it repeats, varint number of further samples and varint time from the first to the
+ * last, evenly spaced.
  *
  * Owner: the caller. Thread: one.
  */
@@ -46,7 +47,7 @@ enum gw_recording_block_kind {
 
 /* ---- writing ---- */
 
-struct gw_byte_buffer { /* grows; failed: no memory, nothing more is added */
+struct gw_byte_buffer { /* grows; failed: out of memory, nothing more is added */
 	unsigned char *at;
 	size_t n, capacity;
 	bool failed;
@@ -64,18 +65,18 @@ struct gw_recording {
 	uint32_t *open_points; /* points with an open run */
 	uint32_t n_open;
 	int64_t offset_ns;      /* from CLOCK_BOOTTIME to time since 1970 */
-	int64_t block_start_ns; /* CLOCK_BOOTTIME of the block's beginning; 0: none */
+	int64_t block_start_ns; /* CLOCK_BOOTTIME; 0: no open block */
 	uint64_t samples;       /* taken so far */
 };
 
-/* Zeroed before. The magic goes out. */
+/* r is zeroed. Writes the magic. */
 void gw_recording_begin(struct gw_recording *r, struct gw_time now);
 /* A table of points, the first or a new one. */
 void gw_recording_points(
 	struct gw_recording *r, const struct gw_point_info *points, uint32_t n);
 /* point is an index into the table; others are ignored. */
 void gw_recording_sample(struct gw_recording *r, const struct gw_sample *sample);
-/* Close the block if it is older than GW_RECORDING_SPAN_NS, or at once. */
+/* Closes the block if it is older than GW_RECORDING_SPAN_NS, or at once. */
 void gw_recording_flush(struct gw_recording *r, int64_t mono_ns, bool at_once);
 void gw_recording_gap(struct gw_recording *r, uint64_t lost);
 void gw_recording_end(struct gw_recording *r);
@@ -88,8 +89,8 @@ struct gw_recording_block {
 	const unsigned char *at;
 	size_t n;
 };
-/* The block at the front of n bytes. GW_OK: *ret_size bytes are it; GW_ERR_FULL: it is not whole,
- * *ret_size bytes are needed; GW_ERR_CORRUPT: it is none. */
+/* The block at the front of n bytes. GW_OK: it is *ret_size bytes long; GW_ERR_FULL: it is not whole,
+ * *ret_size bytes are needed; GW_ERR_CORRUPT: not a block. */
 enum gw_err gw_recording_read_block(const unsigned char *bytes, size_t n,
 	struct gw_recording_block *ret_block, size_t *ret_size, struct gw_error *err);
 
@@ -101,8 +102,8 @@ struct gw_recording_run {
 	uint64_t repeats; /* further samples after the first, evenly up to last_ns */
 };
 
-/* What is in a payload, one by one; block set, the rest zero at first. Each answers false at the
- * end, and with broken set where a payload is not what its CRC said it was. */
+/* Reads a payload entry by entry; block is set, the rest zero at first. Each function returns false at
+ * the end, and sets malformed if the payload is not well-formed although its CRC is right. */
 struct gw_recording_scan {
 	struct gw_recording_block block;
 	size_t at;
@@ -113,7 +114,7 @@ struct gw_recording_scan {
 bool gw_recording_run(struct gw_recording_scan *s, struct gw_recording_run *ret_run);
 bool gw_recording_next_point(struct gw_recording_scan *s, uint32_t *ret_index,
 	const char **ret_key, size_t *ret_length);
-/* Of a gap. */
+/* The payload of a gap. */
 bool gw_recording_read_lost(struct gw_recording_scan *s, uint64_t *ret_lost);
 
 #endif

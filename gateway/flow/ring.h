@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * ring.h: the arrow between two threads: a single-producer single-consumer lock-free ring of
- * fixed-size elements. Indexes only grow; each side works on copies of both indexes in a cache
- * line of its own, so that a push or pop costs one store to a shared line and most looks cost
- * none. A batch is published with one store.
+ * ring.h: a lock-free ring of fixed-size elements between one producer and one consumer. Indexes
+ * only grow. Each side works on copies of both indexes in a cache line of its own, so a push or
+ * pop costs one store to a shared line, and finding nothing mostly costs none. A batch is
+ * published with one store.
  *
  * Memory order. Two pairs of a release store and an acquire load carry everything:
  *  - head: the producer writes the slots, then stores head with release. A consumer whose acquire
@@ -12,10 +12,10 @@
  *  - tail: the consumer reads the slots, then stores tail with release. A producer whose acquire
  *    load reads that tail writes those slots only after the reads: release also keeps earlier
  *    loads before the store. Without it a slot could be overwritten while it is still being read.
- * Each index has one writer, so nobody needs a read-modify-write; a stale copy (tail_seen,
- * head_seen) only ever makes the ring look fuller or emptier than it is. On x86 both orders are
- * plain moves, on ARMv8 stlr and ldar. stepped is stored with release after everything that the
- * samples caused was stored, so who reads it with acquire sees that, too.
+ * Each index has one writer, so there is no read-modify-write. A stale copy (tail_seen, head_seen)
+ * only makes the ring look fuller or emptier than it is. On x86 both orders are
+ * plain moves, on ARMv8 stlr and ldar. processed is stored with release after everything that the samples
+ * caused was stored, so a thread that loads it with acquire sees that, too.
  *
  * Owner: whoever called init. Thread: one producer, one consumer; count by any.
  * Push and pop are inline so that a constant size compiles to plain moves.
@@ -45,11 +45,11 @@ struct gw_ring {
 	uint64_t tail_seen;
 	/* written by the consumer, read by any thread */
 	_Alignas(GW_CACHE_LINE) _Atomic uint64_t tail; /* next to read */
-	_Atomic uint64_t processed;                    /* elements fully dealt with */
+	_Atomic uint64_t processed; /* elements whose effects are visible */
 	/* consumer only */
 	_Alignas(GW_CACHE_LINE) uint64_t own_tail;
 	uint64_t head_seen;
-	bool last_pop_small; /* the last look at head found one or a few */
+	bool last_pop_small; /* the last load of head found fewer than GW_RING_SMALL_POP */
 	_Alignas(GW_CACHE_LINE) char end[1];
 };
 
@@ -72,8 +72,8 @@ static inline size_t gw_ring_count(struct gw_ring *r)
 	return head > tail ? (size_t)(head - tail) : 0;
 }
 
-/* An element that was popped is not dealt with yet. A consumer that says when it is lets the
- * producer wait for it: gw_ring_head, as the producer sees it, is what stepped must reach. */
+/* n more elements are not only popped but processed. A producer can wait for that: until
+ * gw_ring_processed reaches its gw_ring_head. */
 static inline void gw_ring_mark_processed(struct gw_ring *r, size_t n)
 {
 	uint64_t processed = atomic_load_explicit(&r->processed, memory_order_relaxed);
@@ -126,7 +126,7 @@ static inline size_t gw_ring_push(
 
 #define GW_RING_SMALL_POP 8
 
-/* Some times as long as a cache line takes from core to core: 100 to 300 ns. */
+/* For a spin loop: 100 to 300 ns, several times what a cache line takes from core to core. */
 static inline void gw_ring_cpu_relax(void)
 {
 	for (int i = 0; i < 8; i++) {
@@ -138,9 +138,9 @@ static inline void gw_ring_cpu_relax(void)
 	}
 }
 
-/* Copy up to n elements out; returns how many there were. A consumer that takes them singly
- * and runs close behind the producer would fight it for every line: after a look that found
- * only a few it leaves the next ones a moment to gather. */
+/* Copy up to n elements out; returns how many. A consumer that takes them singly and runs close
+ * behind the producer would contend with it for every cache line, so after a load that found only
+ * a few it waits a moment for more. */
 static inline size_t gw_ring_pop(struct gw_ring *r, void *to, size_t n, size_t size)
 {
 	uint64_t tail = r->own_tail;
@@ -173,7 +173,7 @@ static inline size_t gw_ring_pop(struct gw_ring *r, void *to, size_t n, size_t s
 	return n;
 }
 
-/* The next elements where they lie, up to n and up to the end of the memory; how many. They stay
+/* The next elements in place, up to n and up to the end of the memory; returns how many. They stay
  * until gw_ring_drop. */
 static inline size_t gw_ring_peek(struct gw_ring *r, const void **ret_at, size_t n)
 {
@@ -193,13 +193,13 @@ static inline size_t gw_ring_peek(struct gw_ring *r, const void **ret_at, size_t
 	return n;
 }
 
-/* Whether a look ended, or may have, because the memory does. */
+/* Whether a peek may have ended because the memory does, so that there is more at its start. */
 static inline bool gw_ring_at_wrap(const struct gw_ring *r)
 {
 	return ((size_t)r->own_tail & r->mask) == 0;
 }
 
-/* The consumer is done with that many of them. */
+/* Removes n elements that were peeked at. */
 static inline void gw_ring_drop(struct gw_ring *r, size_t n)
 {
 	r->own_tail += n;

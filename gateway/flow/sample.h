@@ -14,27 +14,27 @@
 #include <stdint.h>
 
 enum gw_quality {
-	GW_QUALITY_NONE = 0, /* never read since start */
+	GW_QUALITY_NONE = 0, /* no sample since the start */
 	GW_QUALITY_GOOD,
-	GW_QUALITY_UNCERTAIN,    /* usable, with doubt */
-	GW_QUALITY_SILENT,       /* nothing heard for longer than allowed */
+	GW_QUALITY_UNCERTAIN,    /* usable, of limited trust */
+	GW_QUALITY_SILENT,       /* no usable sample for longer than allowed */
 	GW_QUALITY_BAD_TIMEOUT,  /* the device did not answer */
 	GW_QUALITY_BAD_LINK,     /* the bus or broker is not reachable */
-	GW_QUALITY_BAD_PROTOCOL, /* an answer that is not exactly what was asked for */
+	GW_QUALITY_BAD_PROTOCOL, /* an answer that does not match the request */
 	GW_QUALITY_BAD_REFUSED,  /* the device answered with an error (Modbus exception) */
-	GW_QUALITY_BAD_RANGE,    /* of old recordings: outside the range was no value */
-	GW_QUALITY_BAD_PAYLOAD,  /* no number, no such path, wrong type */
+	GW_QUALITY_BAD_RANGE,    /* in old recordings only: outside the range */
+	GW_QUALITY_BAD_PAYLOAD,  /* not a number, no such path, wrong type */
 	GW_QUALITY_OVER_RANGE,   /* usable, above the measuring range */
 	GW_QUALITY_UNDER_RANGE,  /* usable, below the measuring range */
-	GW_QUALITY_BAD_INVALID,  /* what a device sends instead of a value; not finite */
-	/* uncertain: of unknown age. It may raise an alarm, and takes nothing back. */
+	GW_QUALITY_BAD_INVALID,  /* a code that means "no value"; not finite */
+	/* uncertain: of unknown age, see engine/retained.h */
 	GW_QUALITY_RETAINED,
 	GW_QUALITY_COUNT,
 };
-static_assert(GW_QUALITY_COUNT <= 16, "recordings keep four bits; the numbers are stored");
+static_assert(GW_QUALITY_COUNT <= 16, "recordings store the numbers in four bits");
 
 /* "good", "uncertain", "uncertain-over-range", "silent", "bad-timeout" ...; GW_QUALITY_NONE
- * is "silent": not heard yet. */
+ * * is "silent". */
 const char *gw_quality_name(enum gw_quality q);
 
 /* Whether the value may drive a condition. */
@@ -47,7 +47,7 @@ static inline int gw_quality_usable(unsigned q)
 	return q < GW_QUALITY_COUNT && (usable >> q & 1) != 0;
 }
 
-/* Whether it is also a reading of now: it may clear an alarm, and the device has spoken. */
+/* Usable and of known age: it may clear an alarm, and ends the silence of its device. */
 static inline int gw_quality_current(unsigned q)
 {
 	return gw_quality_usable(q) && q != GW_QUALITY_RETAINED;

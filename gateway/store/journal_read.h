@@ -9,7 +9,7 @@
 #define GW_STORE_JOURNAL_READ_H
 
 #include "base/arena.h"
-#include "engine/engine.h"
+#include "flow/alarm_record.h"
 #include "store/batch.h"
 #include "store/db.h"
 

@@ -10,7 +10,7 @@
 #define GW_STORE_SAVED_ALARMS_H
 
 #include "base/arena.h"
-#include "engine/engine.h"
+#include "flow/alarm_record.h"
 #include "flow/event.h"
 
 #include <stdbool.h>

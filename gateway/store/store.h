@@ -19,7 +19,7 @@
 #include "base/clock.h"
 #include "base/thread.h"
 #include "base/wake.h"
-#include "engine/engine.h"
+#include "flow/alarm_record.h"
 #include "flow/event.h"
 #include "flow/ring.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "bench_gw.h"
 
-#include "alarm/kinds.h"
+#include "alarm/condition.h"
 
 #include "bench.h"
 

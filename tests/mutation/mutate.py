@@ -26,13 +26,14 @@ import time
 
 FLOORS = ["base", "flow", "alarm", "engine"]
 # Quick ones first, then what holds the file beside a reference; other files: engine's.
-ALWAYS = ["state", "condition_edges", "engine", "suppression", "flood", "disturbed", "condition"]
+ALWAYS = ["state", "state_shelve", "state_suppress", "limit", "rate", "dose", "silence", "vote", "alarm", "engine",
+          "silence_votes", "suppression", "shelf", "flood", "disturbed", "condition"]
 BESIDE = {"limit": ["reference_limit"], "state": ["reference_state", "reference_limit"],
           "silence": ["quiet_band", "history", "reference_silence"], "vote": ["reference_vote"],
           "dose": ["quiet_band", "history", "reference_dose"],
           "rate": ["quiet_band", "history", "reference_rate"],
           "forecast": ["forecast_edges", "quiet_band", "history", "reference_forecast"]}
-ENGINE = ["history", "takeover", "engine_thread", "reference_unless", "reference_limit",
+ENGINE = ["history", "adopt", "adopt_votes", "restore", "outputs", "engine_thread", "reference_unless", "reference_limit",
           "reference_silence", "reference_vote"]
 TESTS = sorted({t for tests in [ALWAYS, ENGINE, *BESIDE.values()] for t in tests})
 CFLAGS = ["-std=c17", "-D_GNU_SOURCE", "-O1", "-w", "-fno-math-errno",

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A forecast asked by itself: what it says of the time that is left, and which side is its home. */
-#include "alarm/kinds.h"
+#include "alarm/condition.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -776,8 +776,8 @@ static void test_point_faults(void **state)
 	assert_string_equal(a->info.point, "plant/heat/t");
 	assert_string_equal(a->info.condition, "unreadable 10s");
 	assert_int_equal(a->n_points, 1);
-	assert_true(a->when.is); /* polled */
-	assert_int_equal(a->when.fit_ns, INT64_C(100000000000));
+	assert_true(a->when.polled);
+	assert_int_equal(a->when.never_good_ns, INT64_C(100000000000));
 	alarm_of(c, "plant/heat/b:unreadable"); /* holds another back */
 	alarm_of(c, "plant/gas/b:unreadable");  /* votes */
 	assert_false(has_alarm(c, "plant/oven/b:unreadable"));
@@ -789,11 +789,11 @@ static void test_point_faults(void **state)
 	a = alarm_of(c, "m/d/p:unreadable");
 	assert_int_equal(a->when.window_ns, INT64_C(5000000000));
 	assert_int_equal(a->info.class_, GW_CLASS_FAULT);
-	assert_false(a->when.is);
-	assert_int_equal(a->when.fit_ns, 0); /* nobody said how often it speaks */
+	assert_false(a->when.polled);
+	assert_int_equal(a->when.never_good_ns, 0); /* nobody said how often it speaks */
 	a = alarm_of(c, "m/e/p:unreadable");
 	assert_int_equal(a->when.window_ns, INT64_C(3600000000000));
-	assert_int_equal(a->when.fit_ns, INT64_C(3600000000000));
+	assert_int_equal(a->when.never_good_ns, INT64_C(3600000000000));
 	a = alarm_of(c, "plant/gas/t:out-of-range");
 	assert_int_equal(a->on_delay_ns, INT64_C(60000000000));
 	assert_int_equal(a->info.class_, GW_CLASS_FAULT);
@@ -963,11 +963,12 @@ static void test_nuisance(void **state)
 	assert_int_equal(alarm_of(c, "gateway:chattering")->level, GW_LEVEL_ORANGE);
 	a = alarm_of(c, "gateway:flood");
 	assert_int_equal(a->info.class_, GW_CLASS_SUPERVISORY);
-	assert_int_equal((int)a->when.limit, GW_LEVEL_BLUE);
+	assert_int_equal(a->when.max_withheld_level, GW_LEVEL_BLUE);
 	assert_string_equal(a->info.condition, "more than 10 alarms within 10min");
 	gw_config_free(c);
 	c = load_good("gateway: {id: box, flood_level: orange}\n");
-	assert_int_equal((int)alarm_of(c, "gateway:flood")->when.limit, GW_LEVEL_ORANGE);
+	assert_int_equal(
+		alarm_of(c, "gateway:flood")->when.max_withheld_level, GW_LEVEL_ORANGE);
 	gw_config_free(c);
 	c = load_good("gateway: {id: box, flood_level: none}\n");
 	for (size_t i = 0; i < c->n_alarms; i++)

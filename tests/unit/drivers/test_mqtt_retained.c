@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A value of unknown age: which it is, and what it may do to an alarm. */
 #include "drivers/mqtt_retained.h"
-#include "engine/engine_internal.h"
+#include "engine/alarm.h"
 #include "engine_fixture.h"
 
 /* ---- which it is ---- */
@@ -202,7 +202,7 @@ static void what_stood_before_the_start_stands(void **unused)
 
 static void what_is_remembered_late_stands(void **unused)
 {
-	struct gw_late_record memory = {.memory = stood};
+	struct gw_late_record memory = {.record = stood};
 	struct gw_late_records batch = {.at = &memory, .n = 1};
 
 	(void)unused;

@@ -6,7 +6,7 @@
 #ifndef ENGINE_KIT_H
 #define ENGINE_KIT_H
 
-#include "alarm/kinds.h"
+#include "alarm/condition.h"
 #include "engine/engine.h"
 
 #include <math.h>

@@ -5,7 +5,7 @@
  * shown of it; and of one that moves, only that one does, and it has forgotten nothing.
  */
 #include "alarm/chatter_flood.h"
-#include "alarm/kinds.h"
+#include "alarm/condition.h"
 #include "engine/engine_internal.h"
 
 #include <math.h>

@@ -19,8 +19,8 @@ static void add_unreadable(int point)
 		"unreadable", point, &gw_condition_unreadable);
 
 	a->when.window_ns = W;
-	a->when.is = true; /* polled */
-	a->when.fit_ns = W;
+	a->when.polled = true;
+	a->when.never_good_ns = W;
 }
 
 /* When an event of that alarm comes first while all points but `refused` speak; -1: never. */

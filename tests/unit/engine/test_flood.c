@@ -128,7 +128,7 @@ static void building(enum gw_level held)
 		fixture_alarm(names[i], 0, &gw_condition_above)->when.limit = 50 + i;
 	}
 	a = fixture_alarm("flood", -1, &gw_condition_flood);
-	a->when.limit = held;
+	a->when.max_withheld_level = (int)held;
 	a->level = GW_LEVEL_YELLOW;
 	a->info.class_ = GW_CLASS_FAULT;
 	fixture_start();

@@ -7,7 +7,8 @@
  *
  * REFERENCE_SEQUENCES sets how many stories (default 8000).
  */
-#include "engine/engine_internal.h"
+#include "engine/history.h"
+#include "engine/timers.h"
 #include "history_fixture.h"
 
 #define ANALOG       3 /* points p0 ..; alarms of values are on them */

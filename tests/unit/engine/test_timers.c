@@ -4,7 +4,7 @@
  * any order they are set, moved and taken back, the same one is next, and of those that are due
  * at one time the one with the lowest number.
  */
-#include "engine/engine_internal.h"
+#include "engine/timers.h"
 
 #include "reference_random.h"
 

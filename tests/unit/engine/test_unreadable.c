@@ -51,8 +51,8 @@ static void add_unreadable(uint32_t point, bool polled, int64_t never_ns)
 		"unreadable", (int)point, &gw_condition_unreadable);
 
 	a->when.window_ns = W;
-	a->when.is = polled;
-	a->when.fit_ns = never_ns;
+	a->when.polled = polled;
+	a->when.never_good_ns = never_ns;
 }
 
 static void begin(bool polled, int64_t never_ns)

@@ -47,13 +47,13 @@ static void a_reader_never_sees_half(void **unused)
 
 		atomic_store(&reading, false);
 		assert_int_equal(pthread_create(&thread, NULL, read_one, &v), 0);
-		VIEW_STORE(s->value, 100 + i);
+		GW_VIEW_STORE(s->value, 100 + i);
 		while (!atomic_load(&reading))
 			sched_yield();
 		for (int k = 0; k < 3; k++)
 			sched_yield();
-		VIEW_STORE(s->mono_ns, i);
-		VIEW_STORE(s->seqlock, after);
+		GW_VIEW_STORE(s->mono_ns, i);
+		GW_VIEW_STORE(s->seqlock, after);
 		pthread_join(thread, NULL);
 		assert_true(v.value == 100 + i);
 		assert_int_equal(v.mono_ns, i);
@@ -61,13 +61,13 @@ static void a_reader_never_sees_half(void **unused)
 		after = gw_view_begin_write(&slot->seqlock);
 		atomic_store(&reading, false);
 		assert_int_equal(pthread_create(&thread, NULL, read_alarm, &shown), 0);
-		VIEW_STORE(slot->seq, (uint64_t)i);
+		GW_VIEW_STORE(slot->seq, (uint64_t)i);
 		while (!atomic_load(&reading))
 			sched_yield();
 		for (int k = 0; k < 3; k++)
 			sched_yield();
-		VIEW_STORE(slot->raised, (uint64_t)i);
-		VIEW_STORE(slot->seqlock, after);
+		GW_VIEW_STORE(slot->raised, (uint64_t)i);
+		GW_VIEW_STORE(slot->seqlock, after);
 		pthread_join(thread, NULL);
 		assert_int_equal(shown.seq, i);
 		assert_int_equal(shown.raised, i);
@@ -87,9 +87,9 @@ static void *write_on(void *arg)
 
 		gw_view_write_good(&fixture.engine->view, s, &sample);
 		after = gw_view_begin_write(&slot->seqlock);
-		VIEW_STORE(slot->seq, (uint64_t)i);
-		VIEW_STORE(slot->raised, (uint64_t)i);
-		VIEW_STORE(slot->seqlock, after);
+		GW_VIEW_STORE(slot->seq, (uint64_t)i);
+		GW_VIEW_STORE(slot->raised, (uint64_t)i);
+		GW_VIEW_STORE(slot->seqlock, after);
 	}
 	return NULL;
 }

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/events.h"
+
+#include "alarm/chatter_flood.h"
+#include "engine/alarm_detail.h"
+#include "engine/flood.h"
+#include "engine/outputs.h"
+#include "engine/view.h"
+
+#include <math.h>
+
+#define NO_VALUE ((double)NAN)
+
+static int64_t shelved_until_ms(
+	const struct gw_alarm_detail *detail, const struct gw_time *now)
+{
+	return detail->state.shelved ? gw_alarm_wall_ms(now, detail->state.shelf_end_ns)
+				     : 0;
+}
+
+void gw_events_publish(struct gw_engine *e, struct gw_alarm *a, const struct gw_time *now)
+{
+	const struct gw_alarm_detail *detail = gw_alarm_detail_of(e, a);
+
+	if (a->has_detail)
+		gw_view_write_alarm(&e->view.alarms[gw_alarm_index(e, a)], a, detail,
+			shelved_until_ms(detail, now));
+}
+
+/* The fields that do not depend on the transition. */
+static struct gw_event make_event(struct gw_engine *e, struct gw_alarm *a,
+	enum gw_change change, enum gw_state state, int64_t at_ns,
+	const struct gw_time *now)
+{
+	struct gw_alarm_detail *detail = gw_alarm_detail_write(e, a);
+	struct gw_event v = {
+		.seq = ++e->seq,
+		.run = e->run,
+		.change = (uint8_t)change,
+		.state = (uint8_t)state,
+		.underlying = (uint8_t)gw_state_announced_underlying(&detail->state),
+		.level = (uint8_t)a->opts->level,
+		.quality = a->quality,
+		.info = &a->opts->info,
+		.value = a->value,
+		.limit = a->limit,
+		.peak = detail->peak,
+		.eta_ms = detail->eta_ms,
+		.mono_ns = at_ns,
+		.wall_ms = gw_alarm_wall_ms(now, at_ns),
+		.onset_ms = detail->onset_ms,
+		.shelved_until_ms = shelved_until_ms(detail, now),
+		.synced = now->synced,
+		.durable = true,
+	};
+
+	memcpy(v.occurrence, detail->occurrence, sizeof v.occurrence);
+	memcpy(v.boot, e->boot, sizeof v.boot);
+	if (a->opts->when.kind->is_vote)
+		v.n_confirmed_by = (uint8_t)gw_condition_true_members(&a->opts->when,
+			a->memory, at_ns, v.confirmed_by, GW_EVENT_CONFIRMED_BY_MAX);
+	if (a->opts->when.kind == &gw_condition_chattering)
+		v.n_confirmed_by = (uint8_t)gw_flood_chattering_keys(
+			e, a, v.confirmed_by, GW_EVENT_CONFIRMED_BY_MAX);
+	detail->seq = v.seq;
+	detail->announced_level = v.level;
+	detail->since_ms = v.wall_ms;
+	return v;
+}
+
+static void assign_occurrence(
+	struct gw_engine *e, struct gw_alarm *a, int64_t at_ns, const struct gw_time *now)
+{
+	struct gw_alarm_detail *detail = gw_alarm_detail_write(e, a);
+
+	detail->occurrence_pending = false;
+	gw_event_occurrence(detail->occurrence, e->opts.site->gateway, e->run,
+		(e->seq + 1) ^ (uint64_t)gw_alarm_index(e, a) << 40,
+		gw_alarm_wall_ms(now, at_ns));
+}
+
+/* Under a shelf the occurrence has no id until it is announced: the last one ends only with
+ * UNSHELVED, which still carries its id. */
+static void begin_occurrence(struct gw_engine *e, struct gw_alarm *a,
+	const struct gw_transition *m, const struct gw_time *now)
+{
+	struct gw_alarm_detail *detail = gw_alarm_detail_write(e, a);
+
+	detail->in_occurrence = true;
+	detail->unsynced = false;
+	if (isnan(detail->peak)) /* else it has a peak from its on-delay */
+		detail->peak = a->value;
+	detail->raised++;
+	detail->occurrence_pending = m->unannounced;
+	if (!m->unannounced)
+		assign_occurrence(e, a, m->at_ns, now);
+}
+
+static void end_occurrence(struct gw_alarm_detail *detail)
+{
+	detail->in_occurrence = detail->withheld = detail->occurrence_pending = false;
+	if (!detail->state
+			.condition_true) { /* else it is suppressed, and the onset stays */
+		detail->onset_ms = 0;
+		detail->onset_ns = 0;
+	}
+	detail->peak = NO_VALUE;
+	detail->eta_ms = -1;
+}
+
+static void append_event(struct gw_engine *e, struct gw_alarm *a, struct gw_event *v,
+	const char *note, const struct gw_time *now)
+{
+	gw_alarm_detail_write(e, a)->unsynced |= !now->synced;
+	if (note)
+		memcpy(v->note, note, strnlen(note, sizeof v->note - 1));
+	gw_outputs_append(e, v);
+}
+
+void gw_events_emit(struct gw_engine *e, struct gw_alarm *a, enum gw_change change,
+	const char *note, int64_t at_ns, const struct gw_time *now)
+{
+	struct gw_event v = make_event(e, a, change,
+		gw_state_shown(&gw_alarm_detail_write(e, a)->state), at_ns, now);
+
+	append_event(e, a, &v, note, now);
+	gw_events_publish(e, a, now);
+}
+
+static void emit_transition(struct gw_engine *e, struct gw_alarm *a,
+	const struct gw_transition *m, const char *note, const struct gw_time *now)
+{
+	struct gw_alarm_detail *detail = gw_alarm_detail_write(e, a);
+	struct gw_event v;
+
+	if (m->change == GW_CHANGE_RAISED && !m->repeated) {
+		if (!detail->in_occurrence)
+			begin_occurrence(e, a, m, now);
+		if (!m->unannounced)
+			gw_flood_on_raise(e, a, m->at_ns, now);
+	}
+	if (detail->withheld) { /* not announced, so there is nothing to acknowledge */
+		if (detail->state.underlying == GW_STATE_RETURNED_UNACKED)
+			detail->state.underlying = GW_STATE_NORMAL;
+		return;
+	}
+	if (m->unannounced)
+		return;
+	if (detail->occurrence_pending && m->underlying != GW_STATE_NORMAL)
+		assign_occurrence(e, a, m->at_ns, now);
+	v = make_event(
+		e, a, (enum gw_change)m->change, (enum gw_state)m->state, m->at_ns, now);
+	v.underlying = m->underlying; /* not that of a later transition of this step */
+	if (m->repeated)
+		note = "still true: raised again";
+	else if (m->deferred)
+		note = "began while it was shelved";
+	else if (!note && m->change == GW_CHANGE_RAISED &&
+		e->noted_alarm == gw_alarm_index(e, a) + 1)
+		note = e->raise_note;
+	append_event(e, a, &v, note, now);
+}
+
+void gw_events_emit_transitions(struct gw_engine *e, struct gw_alarm *a,
+	const struct gw_transitions *transitions, const char *note,
+	const struct gw_time *now)
+{
+	struct gw_alarm_detail *detail;
+
+	if (transitions->n == 0)
+		return;
+	for (unsigned i = 0; i < transitions->n; i++)
+		emit_transition(e, a, &transitions->at[i], note, now);
+	detail = gw_alarm_detail_write(e, a);
+	if (detail->in_occurrence && detail->state.underlying == GW_STATE_NORMAL)
+		end_occurrence(detail);
+	if (!detail->in_occurrence && !detail->state.shelved) /* its end was announced */
+		memset(detail->occurrence, 0, sizeof detail->occurrence);
+	gw_events_publish(e, a, now);
+}
