@@ -30,6 +30,7 @@ void gw_batch_free(struct gw_batch *b)
 		return;
 	gw_arena_free(&m->arena);
 	free(m->batch.events);
+	free(m->batch.newer);
 	free(m->loaded);
 	free(m);
 }

@@ -102,21 +102,18 @@ static bool is_standing(const struct gw_event *e)
 	return e->state != GW_STATE_NORMAL && e->state != GW_STATE_OUT_OF_SERVICE;
 }
 
+/* The row of an alarm that does not stand says normal. It is kept for the number of the alarm's
+ * newest event, see gw_journal_newer. */
 static enum gw_err put_alarm(
 	struct gw_db *db, const struct gw_event *e, int64_t info, struct gw_error *err)
 {
-	sqlite3_stmt *st;
+	sqlite3_stmt *st = gw_db_stmt(db, GW_DB_ALARM_PUT);
+	bool standing = is_standing(e);
 
-	if (!is_standing(e)) {
-		st = gw_db_stmt(db, GW_DB_ALARM_DELETE);
-		sqlite3_bind_text(st, 1, e->info->key, -1, SQLITE_STATIC);
-		return gw_db_run(db, GW_DB_ALARM_DELETE, err);
-	}
-	st = gw_db_stmt(db, GW_DB_ALARM_PUT);
 	sqlite3_bind_text(st, 1, e->info->key, -1, SQLITE_STATIC);
 	sqlite3_bind_int64(st, 2, info);
-	sqlite3_bind_int(st, 3, e->state);
-	sqlite3_bind_int(st, 4, e->underlying);
+	sqlite3_bind_int(st, 3, standing ? e->state : GW_STATE_NORMAL);
+	sqlite3_bind_int(st, 4, standing ? e->underlying : GW_STATE_NORMAL);
 	sqlite3_bind_int(st, 5, e->level);
 	sqlite3_bind_blob(st, 6, e->occurrence, sizeof(e->occurrence), SQLITE_STATIC);
 	sqlite3_bind_int64(st, 7, e->onset_ms);
@@ -217,6 +214,22 @@ enum gw_err gw_journal_mark_parked(
 	sqlite3_bind_int64(st, 1, (int64_t)seq);
 	sqlite3_bind_int64(st, 2, bit);
 	return gw_db_run(db, GW_DB_PARKED_PUT, err);
+}
+
+enum gw_err gw_journal_owe_again(
+	struct gw_db *db, uint64_t seq, uint32_t bit, bool *ret_added, struct gw_error *err)
+{
+	sqlite3_stmt *st = gw_db_stmt(db, GW_DB_OWE_RANGE);
+	enum gw_err rc;
+
+	sqlite3_bind_int64(st, 1, (int64_t)seq);
+	sqlite3_bind_int64(st, 2, (int64_t)seq + 1);
+	sqlite3_bind_int64(st, 3, INT64_MIN);
+	sqlite3_bind_int64(st, 4, bit);
+	rc = gw_db_run(db, GW_DB_OWE_RANGE, err);
+	if (!rc)
+		*ret_added = sqlite3_changes(db->handle) > 0;
+	return rc;
 }
 
 enum gw_err gw_journal_mark_undurable(

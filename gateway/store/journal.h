@@ -44,6 +44,9 @@ enum gw_err gw_journal_mark_parked(
 	struct gw_db *db, uint64_t seq, uint32_t bit, struct gw_error *err);
 enum gw_err gw_journal_mark_undurable(
 	struct gw_db *db, uint64_t seq, uint32_t bit, struct gw_error *err);
+/* It is to be sent again. ret_added: it was not owed. */
+enum gw_err gw_journal_owe_again(struct gw_db *db, uint64_t seq, uint32_t bit,
+	bool *ret_added, struct gw_error *err);
 enum gw_err gw_journal_clear_parked(struct gw_db *db, uint64_t seq, uint32_t bit,
 	bool *ret_was_parked, struct gw_error *err);
 

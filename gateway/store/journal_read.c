@@ -183,6 +183,22 @@ enum gw_err gw_journal_read_links(struct gw_db *db, uint64_t after_seq,
 	return kind;
 }
 
+enum gw_err gw_journal_read_newer(struct gw_db *db, const struct gw_event *e, uint32_t bit,
+	uint64_t *ret_seq, struct gw_error *err)
+{
+	sqlite3_stmt *st = gw_db_stmt(db, GW_DB_ALARM_NEWER);
+	int64_t seq = 0;
+	enum gw_err rc;
+
+	sqlite3_bind_text(st, 1, e->info->key, -1, SQLITE_STATIC);
+	sqlite3_bind_int64(st, 2, (int64_t)e->seq);
+	sqlite3_bind_int64(st, 3, bit);
+	rc = gw_db_query_int(db, GW_DB_ALARM_NEWER, &seq, err);
+	if (!rc)
+		*ret_seq = (uint64_t)seq;
+	return rc;
+}
+
 enum gw_err gw_journal_read_history(struct gw_db *db, int64_t since_ms,
 	int64_t until_mono_ns, struct gw_batch_memory *batch, struct gw_error *err)
 {

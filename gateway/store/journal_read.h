@@ -24,6 +24,10 @@ enum gw_err gw_journal_read_owed(struct gw_db *db, uint32_t bit, int after_level
 enum gw_err gw_journal_read_parked(struct gw_db *db, uint32_t bit, uint64_t after_seq,
 	bool (*skip)(void *arg, uint64_t seq), void *arg, struct gw_batch_memory *batch,
 	struct gw_error *err);
+/* The newest event of e's alarm if it is newer than e and neither owed to bit nor parked for it,
+ * so the platform has it; else 0. */
+enum gw_err gw_journal_read_newer(struct gw_db *db, const struct gw_event *e, uint32_t bit,
+	uint64_t *ret_seq, struct gw_error *err);
 /* Newest first; ends at until_mono_ns with what it has found. */
 enum gw_err gw_journal_read_history(struct gw_db *db, int64_t since_ms,
 	int64_t until_mono_ns, struct gw_batch_memory *batch, struct gw_error *err);

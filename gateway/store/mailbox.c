@@ -197,6 +197,33 @@ static uint64_t count_parked(struct gw_store *s, size_t slot)
 	return n;
 }
 
+/* A mark to send an event again that is not written yet: no row says that it is owed. */
+static bool has_unwritten_owed(const struct gw_store *s, size_t slot)
+{
+	for (size_t i = 0; i < s->n_marks; i++)
+		if (s->marks[i].slot == slot && s->marks[i].kind == GW_MARK_OWED)
+			return true;
+	return false;
+}
+
+/* Only the journal knows what an earlier run delivered; the uplink knows what it delivered
+ * itself, committed or not. */
+static bool find_newer(struct gw_store *s, const struct gw_mailbox *box, struct gw_batch *b)
+{
+	bool readable = s->db.handle && box->bit;
+	size_t n = b->n, i;
+
+	b->newer = calloc(n ? n : 1, sizeof(*b->newer));
+	for (i = 0; b->newer && readable && i < n; i++)
+		if (gw_journal_read_newer(
+			    &s->db, &b->events[i], box->bit, &b->newer[i], NULL))
+			break;
+	if (b->newer && (!readable || i == n))
+		return true;
+	b->n = b->newer ? i : 0; /* the rest is sent when it can be read */
+	return false;
+}
+
 static struct gw_batch *build_reply(struct gw_store *s, size_t slot)
 {
 	struct gw_mailbox *box = &s->mailboxes[slot];
@@ -222,7 +249,8 @@ static struct gw_batch *build_reply(struct gw_store *s, size_t slot)
 				s->marks[i].kind == GW_MARK_UNDURABLE &&
 				s->marks[i].seq == m->batch.events[k].seq)
 				m->batch.events[k].durable = false;
-	if (!merge_entries(s, slot, m))
+	if (!merge_entries(s, slot, m) || !find_newer(s, box, &m->batch) ||
+		has_unwritten_owed(s, slot))
 		m->batch.failed = true;
 	return &m->batch;
 }

@@ -15,7 +15,7 @@
 
 /* Values of gw_mailbox_message.kind beyond those of enum gw_mark_kind. */
 enum gw_mailbox_kind {
-	GW_MAILBOX_REQUEST_OWED = GW_MARK_UNPARKED + 1,
+	GW_MAILBOX_REQUEST_OWED = GW_MARK_OWED + 1,
 	GW_MAILBOX_REQUEST_PARKED,
 	GW_MAILBOX_REQUEST_RESEND,
 };

@@ -143,6 +143,7 @@ static bool apply_mark(struct gw_store *s, const struct gw_pending_mark *m)
 		break;
 	case GW_MARK_UNDURABLE: e->undurable |= mask; break;
 	case GW_MARK_UNPARKED: e->parked &= ~mask; break;
+	case GW_MARK_OWED: e->owed |= mask; break;
 	}
 	return true;
 }

@@ -209,13 +209,15 @@ static bool sweep_is_due(
 		strings->added - k->strings_added_at_sweep >= (uint64_t)k->slack_pages;
 }
 
-/* Deletes texts that neither an event nor an alarm refers to, a block at a time. */
+/* Deletes normal alarms whose last event is gone, then texts that neither an event nor an alarm
+ * refers to, a block at a time. */
 static enum gw_err sweep_strings(struct gw_retention *k, struct gw_db *db,
 	struct gw_string_table *strings, bool *ret_any, struct gw_error *err)
 {
-	enum gw_err rc;
+	enum gw_err rc = gw_db_run(db, GW_DB_ALARM_SWEEP, err);
 
-	rc = gw_db_run(db, GW_DB_INFO_SWEEP, err);
+	if (!rc)
+		rc = gw_db_run(db, GW_DB_INFO_SWEEP, err);
 	if (rc)
 		return rc;
 	*ret_any = sqlite3_changes(db->handle) > 0;

@@ -38,15 +38,15 @@ static void note_read_error(struct salvage *v, enum gw_err rc)
 		v->read_error = rc;
 }
 
-/* Whether the open database knows a later state of the alarm. */
-static bool has_alarm(struct salvage *v, const char *key)
+/* Whether the open database knows a state of the alarm that is not older. */
+static bool has_alarm(struct salvage *v, const char *key, uint64_t than_seq)
 {
 	int64_t seq = 0;
 
 	sqlite3_bind_text(
 		gw_db_stmt(&v->s->db, GW_DB_ALARM_HAS), 1, key, -1, SQLITE_STATIC);
 	v->write_error = gw_db_query_int(&v->s->db, GW_DB_ALARM_HAS, &seq, NULL);
-	return seq > 0;
+	return seq > 0 && (uint64_t)seq >= than_seq;
 }
 
 static void copy_alarm(struct salvage *v, const struct gw_saved_alarm *alarm)
@@ -64,7 +64,7 @@ static void copy_alarm(struct salvage *v, const struct gw_saved_alarm *alarm)
 					     .shelved_until_ms = r->shelved_until_ms}};
 
 	memcpy(e.event.occurrence, r->occurrence, sizeof(e.event.occurrence));
-	if (!has_alarm(v, alarm->info->key) && !v->write_error)
+	if (!has_alarm(v, alarm->info->key, r->seq) && !v->write_error)
 		v->write_error = gw_journal_put(&v->s->db, &v->s->strings, &e, true, NULL);
 }
 

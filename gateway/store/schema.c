@@ -105,10 +105,19 @@ const char *const gw_schema_statements[GW_DB_STMTS] = {
 	[GW_DB_EVENT_OTHER_RUN] = "SELECT count(*) FROM event WHERE seq >= ? AND run <> ?",
 	[GW_DB_EVENT_FROM] = "SELECT min(seq) FROM event WHERE seq >= ?",
 	[GW_DB_ALARM_PUT] = "REPLACE INTO alarm VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-	[GW_DB_ALARM_DELETE] = "DELETE FROM alarm WHERE key = ?",
+	/* normal, and its last event made room for others */
+	[GW_DB_ALARM_SWEEP] = "DELETE FROM alarm WHERE state = 0 AND NOT EXISTS"
+			      " (SELECT 1 FROM event AS e WHERE e.seq = alarm.seq)",
+	[GW_DB_ALARM_NEWER] =
+		"SELECT e.seq FROM alarm AS a CROSS JOIN event AS e ON e.seq = a.seq"
+		" WHERE a.key = ?1 AND a.seq > ?2 AND NOT EXISTS (SELECT 1 FROM owed AS o"
+		" WHERE o.urgency = 3 - e.level AND o.seq = e.seq AND o.sinks & ?3)"
+		" AND NOT EXISTS (SELECT 1 FROM parked AS p WHERE p.seq = e.seq AND"
+		" p.sinks & ?3)",
 	[GW_DB_ALARM_ALL] =
 		"SELECT info, state, under, level, occurrence, onset_ms, since_ms,"
-		" shelved_until_ms, value, peak, seq FROM alarm ORDER BY seq",
+		" shelved_until_ms, value, peak, seq FROM alarm WHERE state <> 0"
+		" ORDER BY seq",
 	[GW_DB_ALARM_HAS] = "SELECT seq FROM alarm WHERE key = ?",
 	[GW_DB_OWED_PUT] = "REPLACE INTO owed VALUES(?, ?, ?)",
 	[GW_DB_OWED_GET] =

@@ -120,6 +120,7 @@ enum gw_mark_kind {
 	GW_MARK_PARKED,    /* the platform refused it: kept, and not sent with the others */
 	GW_MARK_UNDURABLE, /* it leaves before its commit: repeats say durable: false too */
 	GW_MARK_UNPARKED,  /* the platform took a parked one after all */
+	GW_MARK_OWED, /* to be sent again: an older event of its alarm was delivered after it */
 };
 /* False: the mailbox is full; try again after a wake. */
 bool gw_store_mark(struct gw_store *s, size_t slot, uint64_t seq, enum gw_mark_kind kind);
@@ -156,6 +157,9 @@ struct gw_batch {
 	/* info and confirmed_by point into the batch. durable: false if this slot was told so.
 	 * An event above gw_store_committed() is not committed yet. */
 	struct gw_event *events;
+	/* request_owed and request_parked, one for each event: the newest event of its alarm, if
+	 * it is newer and the platform has it; else 0. NULL: all are 0. */
+	uint64_t *newer;
 	uint64_t parked; /* request_owed: how many are parked for this slot, in all */
 	/* request_resend: events owed again, how many of them were parked, and where to go on;
 	 * 0: that was all */

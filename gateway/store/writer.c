@@ -33,7 +33,7 @@ static uint32_t bits_of_slots(const struct gw_store *s, uint32_t slots)
 
 struct commit_counts {
 	size_t entries, state_only;
-	uint64_t cleared[32], parked[32], unparked[32];
+	uint64_t cleared[32], parked[32], unparked[32], again[32];
 };
 
 static enum gw_err write_mark(struct gw_store *s, const struct gw_pending_mark *m,
@@ -53,6 +53,13 @@ static enum gw_err write_mark(struct gw_store *s, const struct gw_pending_mark *
 
 		rc = gw_journal_clear_parked(&s->db, m->seq, bit, &was_parked, err);
 		w->unparked[at] += was_parked;
+		return rc;
+	}
+	if (m->kind == GW_MARK_OWED) {
+		bool added = false;
+
+		rc = gw_journal_owe_again(&s->db, m->seq, bit, &added, err);
+		w->again[at] += added;
 		return rc;
 	}
 	rc = gw_journal_mark_delivered(&s->db, m->seq, bit, &cleared, err);
@@ -109,6 +116,7 @@ static enum gw_err write_transaction(
 static void apply_counts(struct gw_store *s, const struct commit_counts *w)
 {
 	for (size_t at = 0; at < 32; at++) {
+		s->owed[at] += w->again[at];
 		s->owed[at] -= w->cleared[at] < s->owed[at] ? w->cleared[at] : s->owed[at];
 		s->parked[at] += w->parked[at];
 		s->parked[at] -= w->unparked[at] < s->parked[at] ? w->unparked[at]

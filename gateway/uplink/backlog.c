@@ -8,8 +8,8 @@
 #define MAILBOX_FULL_NS (100 * GW_NS_PER_MS)
 
 void gw_backlog_init(struct gw_backlog *b, struct gw_store *store, size_t slot,
-	struct gw_outbox *outbox, void (*add)(void *arg, const struct gw_event *e),
-	void *arg)
+	struct gw_outbox *outbox,
+	void (*add)(void *arg, const struct gw_event *e, uint64_t newer), void *arg)
 {
 	*b = (struct gw_backlog){
 		.store = store, .slot = slot, .outbox = outbox, .add = add, .arg = arg};
@@ -78,7 +78,7 @@ void gw_backlog_mark(struct gw_backlog *b, uint64_t seq, enum gw_mark_kind kind)
 {
 	b->parked_since_request += kind == GW_MARK_PARKED;
 	b->parked_since_query += kind == GW_MARK_PARKED;
-	if (b->request_sent && kind != GW_MARK_UNDURABLE)
+	if (b->request_sent && kind != GW_MARK_UNDURABLE && kind != GW_MARK_OWED)
 		note_settled(b, seq);
 	if (b->n_marks == 0 && gw_store_mark(b->store, b->slot, seq, kind))
 		return;
@@ -87,6 +87,13 @@ void gw_backlog_mark(struct gw_backlog *b, uint64_t seq, enum gw_mark_kind kind)
 			.seq = seq, .kind = kind};
 	else
 		b->dropped_marks++;
+}
+
+void gw_backlog_owe_again(struct gw_backlog *b, uint64_t seq)
+{
+	gw_backlog_mark(b, seq, GW_MARK_OWED);
+	b->n_owed_again++;
+	gw_outbox_note_missing(b->outbox, 0);
 }
 
 static bool is_settled(const struct gw_backlog *b, uint64_t seq)
@@ -111,6 +118,7 @@ static struct gw_owed_cursor end_of(const struct gw_batch *batch)
 static bool reply_is_complete(const struct gw_backlog *b)
 {
 	return !b->settled_lost && b->request_generation == b->generation &&
+		b->request_owed_again == b->n_owed_again &&
 		b->request_left_out == b->outbox->left_out &&
 		b->request_left_out <= b->request_committed &&
 		b->request_cursor.level == b->outbox->complete.level &&
@@ -141,7 +149,8 @@ static void receive_owed(struct gw_backlog *b, int64_t now_ns)
 		uint64_t seq = batch->events[i].seq;
 
 		if (!is_settled(b, seq) && !gw_outbox_has(b->outbox, seq))
-			b->add(b->arg, &batch->events[i]);
+			b->add(b->arg, &batch->events[i],
+				batch->newer != NULL ? batch->newer[i] : 0);
 	}
 	gw_batch_free(batch);
 	b->n_settled = 0;
@@ -213,6 +222,7 @@ static void request_owed(struct gw_backlog *b, int64_t now_ns, bool blocked)
 	b->request_cursor = o->complete;
 	b->request_left_out = o->left_out;
 	b->request_generation = b->generation;
+	b->request_owed_again = b->n_owed_again;
 	b->request_sent = gw_store_request_owed(
 		b->store, b->slot, o->complete, GW_BACKLOG_REQUEST_EVENTS);
 	if (!b->request_sent)

@@ -34,7 +34,8 @@ struct gw_backlog {
 	struct gw_store *store;
 	size_t slot;
 	struct gw_outbox *outbox;
-	void (*add)(void *arg, const struct gw_event *e); /* e is valid during the call */
+	/* e is valid during the call; newer: see gw_batch */
+	void (*add)(void *arg, const struct gw_event *e, uint64_t newer);
 	void *arg;
 
 	struct gw_backlog_mark *marks; /* the mailbox was full; oldest first */
@@ -54,7 +55,8 @@ struct gw_backlog {
 	uint64_t request_left_out;            /* outbox.left_out */
 	uint64_t request_committed;
 	uint32_t request_generation;
-	uint64_t *settled; /* events delivered or parked since */
+	uint32_t n_owed_again, request_owed_again; /* calls of owe_again */
+	uint64_t *settled;                         /* events delivered or parked since */
 	size_t n_settled, settled_capacity;
 	bool settled_lost;     /* no memory for one of them: the reply cannot be used */
 	int64_t waiting_ns;    /* since when the store owes a reply, 0: it does not */
@@ -71,12 +73,16 @@ struct gw_backlog {
 
 /* The owner then sets on_parked_count and on_query_reply. */
 void gw_backlog_init(struct gw_backlog *b, struct gw_store *store, size_t slot,
-	struct gw_outbox *outbox, void (*add)(void *arg, const struct gw_event *e),
-	void *arg);
+	struct gw_outbox *outbox,
+	void (*add)(void *arg, const struct gw_event *e, uint64_t newer), void *arg);
 void gw_backlog_fini(struct gw_backlog *b); /* zeroed or twice is fine */
 
 /* What became of seq. Never blocks: what a full mailbox does not take is sent by update. */
 void gw_backlog_mark(struct gw_backlog *b, uint64_t seq, enum gw_mark_kind kind);
+
+/* A delivered event is to be sent again: it is owed from now on, also after a restart, and comes
+ * back from the store in its place. */
+void gw_backlog_owe_again(struct gw_backlog *b, uint64_t seq);
 
 /* Parked events after seq, or owe again from seq and from_ms on. An update calls on_query_reply.
  * After a failed reply the next query waits a while. False: another one is under way. */

@@ -77,14 +77,39 @@ bool gw_delivery_needs_heartbeat(const struct gw_uplink *u)
 		!u->delivery.heartbeat_asked;
 }
 
+/* An older event can arrive after a newer one of its alarm: after a start that could not read the
+ * journal, from a store that did not reply in time, when a parked event is accepted, or in a long
+ * backlog when the level rose. The newest becomes owed before the older one is marked delivered,
+ * so that a kill in between repeats both. */
+void gw_delivery_taken(struct gw_uplink *u, uint64_t alarm, uint64_t seq)
+{
+	uint64_t newest = gw_latest_taken(&u->latest, alarm, seq);
+
+	if (newest > 0) {
+		gw_backlog_owe_again(&u->backlog, newest);
+		if (!u->delivery.overtaken_logged)
+			gw_log(GW_LOG_NOTICE,
+				"%s: event #%" PRIu64
+				" arrived after a newer one of its alarm; "
+				"#%" PRIu64 " is sent again, and so is the newest of every "
+				"other alarm of which that is true",
+				u->opts.name, seq, newest);
+		u->delivery.overtaken_logged = true;
+	}
+	gw_backlog_mark(&u->backlog, seq, GW_MARK_DELIVERED);
+}
+
 static void on_delivered(struct gw_uplink *u)
 {
 	int64_t now = gw_clock_mono_ns();
 	size_t n = u->delivery.n_picked, i;
 
 	for (i = 0; i < n; i++)
-		gw_backlog_mark(&u->backlog, u->delivery.picked[i]->seq, GW_MARK_DELIVERED);
+		gw_delivery_taken(
+			u, u->delivery.picked[i]->alarm, u->delivery.picked[i]->seq);
 	gw_outbox_sent(&u->outbox);
+	if (u->outbox.n == 0 && gw_outbox_complete(&u->outbox))
+		u->delivery.overtaken_logged = false;
 	u->delivery.failing = false;
 	gw_retry_timer_succeeded(&u->delivery.retry);
 	gw_link_state_succeeded(u, n, now);

@@ -17,10 +17,11 @@ struct gw_uplink;
 struct gw_delivery {
 	struct gw_retry_timer retry;
 	int64_t last_try_ns;
-	bool has_untried; /* an event came that was in no request yet */
-	bool blocked;     /* no event in memory may be sent: the backlog is needed */
-	bool failing;     /* the last request failed */
-	bool gave_up;     /* the last request while stopping failed: no more */
+	bool has_untried;      /* an event came that was in no request yet */
+	bool blocked;          /* no event in memory may be sent: the backlog is needed */
+	bool failing;          /* the last request failed */
+	bool gave_up;          /* the last request while stopping failed: no more */
+	bool overtaken_logged; /* since the outbox was empty */
 	/* the last refusal, and the search for a witness */
 	struct gw_sink_result refusal;
 	uint64_t refusal_credentials; /* with which it was refused */
@@ -39,6 +40,9 @@ void gw_delivery_send(struct gw_uplink *u, uint64_t committed);
 /* The body of an event for a request. */
 void gw_delivery_body(const struct gw_uplink *u, struct gw_outbox_item *item,
 	struct gw_sink_body *ret_body);
+/* The platform took this event: marks it, and if it came after a newer one of its alarm, owes that
+ * one again. */
+void gw_delivery_taken(struct gw_uplink *u, uint64_t alarm, uint64_t seq);
 /* Something was accepted: an event (record), or a heartbeat. */
 void gw_delivery_accepted(struct gw_uplink *u, bool record);
 /* Only a heartbeat can tell now whether one event is refused or everything. */

@@ -108,6 +108,7 @@ static struct gw_outbox_item *render(struct gw_uplink *u, const struct gw_event 
 	if (it == NULL)
 		return NULL;
 	*it = (struct gw_outbox_item){.seq = e->seq,
+		.alarm = gw_outbox_alarm_hash(e->info->key),
 		.durable = e->durable,
 		.durable_at = durable_at,
 		.n = t.used};
@@ -131,6 +132,8 @@ void gw_parked_retry_on_batch(struct gw_uplink *u, const struct gw_batch *batch)
 	for (i = 0; i < batch->n; i++) {
 		struct gw_outbox_item *it = render(u, &batch->events[i]);
 
+		if (it != NULL && batch->newer != NULL && batch->newer[i] > 0)
+			gw_latest_note(&u->latest, it->alarm, batch->newer[i]);
 		if (it != NULL)
 			o->items[o->n_items++] = it;
 		else
@@ -176,10 +179,10 @@ bool gw_parked_retry_ready(const struct gw_uplink *u, int64_t now)
 		gw_retry_timer_ready(&u->delivery.retry, now);
 }
 
-static void on_delivered(struct gw_uplink *u, uint64_t seq, int64_t now)
+static void on_delivered(struct gw_uplink *u, uint64_t alarm, uint64_t seq, int64_t now)
 {
 	/* It may also be owed, after a resend. */
-	gw_backlog_mark(&u->backlog, seq, GW_MARK_DELIVERED);
+	gw_delivery_taken(u, alarm, seq);
 	gw_backlog_mark(&u->backlog, seq, GW_MARK_UNPARKED);
 	u->status.parked -= u->status.parked > 0;
 	gw_log(GW_LOG_NOTICE, "%s: event #%" PRIu64 ", which was parked, is delivered",
@@ -209,7 +212,7 @@ void gw_parked_retry_send(struct gw_uplink *u)
 	o->after_seq = it->seq;
 	o->next_item++;
 	if (r.verdict == GW_SINK_SENT) {
-		on_delivered(u, it->seq, now);
+		on_delivered(u, it->alarm, it->seq, now);
 		gw_parked_retry_accepted(u, true);
 	} else {
 		o->next_ns = now + o->gap_ns;

@@ -8,6 +8,15 @@
  * afterwards that the event was sent (to record that would need the disk that is stalled). The
  * repeat then says true. The id is the same; a receiver tells repeats by it.
  *
+ * Order: the state of an alarm is that of its event with the highest number (`sequence`, and `seq`
+ * in data, which rise over all starts). Mostly that is also the last one to arrive. Older events
+ * may arrive later after a start that could not read its journal, after a refusal, and with a
+ * level that rose in a long backlog. The newest event of that alarm is then sent once more, so
+ * that a receiver which keeps what arrives last is right, too. A receiver that drops repeats by id
+ * does not see that and must compare numbers: it must not let an event change the state of an
+ * alarm if it has one of the same alarm with a higher number. Numbers begin anew only when the
+ * state folder was lost; `run` is higher then.
+ *
  * Thread: any.
  */
 #ifndef GW_UPLINK_PAYLOAD_H

@@ -41,10 +41,12 @@ static void render_and_queue(struct gw_uplink *u, const struct gw_event *e, bool
 		gw_outbox_add(&u->outbox, &item, t.at, t.used);
 }
 
-void gw_request_add_stored(void *arg, const struct gw_event *e)
+void gw_request_add_stored(void *arg, const struct gw_event *e, uint64_t newer)
 {
 	struct gw_uplink *u = arg;
 
+	if (newer > 0)
+		gw_latest_note(&u->latest, gw_outbox_alarm_hash(e->info->key), newer);
 	if (e->seq > u->ring_seq) /* still in the ring: it comes from the engine, too */
 		return;
 	render_and_queue(u, e, e->seq <= gw_store_committed(u->store));

@@ -34,7 +34,7 @@ void gw_request_send(struct gw_uplink *u, size_t n, struct gw_sink_result *ret_r
 void gw_request_init(struct gw_uplink *u);
 /* If a certificate, key or token was replaced, everything that failed is tried at once. */
 void gw_request_check_credentials(struct gw_uplink *u, int64_t now_ns);
-/* For the backlog: an owed event that the store has. arg is the uplink. */
-void gw_request_add_stored(void *arg, const struct gw_event *e);
+/* For the backlog: an owed event that the store has; newer: see gw_batch. arg is the uplink. */
+void gw_request_add_stored(void *arg, const struct gw_event *e, uint64_t newer);
 
 #endif

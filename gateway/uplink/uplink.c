@@ -288,6 +288,7 @@ void gw_uplink_free(struct gw_uplink *u)
 	}
 	gw_backlog_fini(&u->backlog);
 	gw_parked_retry_fini(&u->parked_retry);
+	gw_latest_fini(&u->latest);
 	gw_outbox_fini(&u->outbox);
 	gw_ring_fini(&u->events);
 	gw_ring_fini(&u->faults);

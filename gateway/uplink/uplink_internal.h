@@ -11,6 +11,7 @@
 #include "uplink/backlog.h"
 #include "uplink/delivery.h"
 #include "uplink/heartbeat.h"
+#include "uplink/latest.h"
 #include "uplink/link_state.h"
 #include "uplink/outbox.h"
 #include "uplink/parked_retry.h"
@@ -39,6 +40,7 @@ struct gw_uplink {
 	struct gw_outbox outbox;
 	struct gw_backlog backlog;
 	struct gw_delivery delivery;
+	struct gw_latest latest;
 	struct gw_heartbeat_state heartbeats;
 	struct gw_parked_retry parked_retry;
 	struct gw_link_state link;

@@ -7,7 +7,7 @@ import time
 
 import harness
 import injection as i
-from fixture import DETECTORS
+from fixture import DETECTORS, HEALTHY_MS
 from trial import Family
 
 family = Family("disk")
@@ -26,11 +26,14 @@ def owed(fixture, changes=7):
     fixture.kill()
 
 
+AGAIN_MS = 2000  # an uplink that just failed tries a new alarm no sooner
+
+
 def back(fixture):
     """The platform is back; a new alarm and all that was owed must arrive."""
     fixture.heal()
     fixture.city.start()
-    fixture.change(0)
+    fixture.change(0, bound_ms=HEALTHY_MS + AGAIN_MS)
     fixture.judge(within=30, unordered=True)
 
 

@@ -165,26 +165,52 @@ def _latency(e, wrong):
 
 
 def platform_states(arrivals):
-    """What the platform believes of each alarm: the state of the newest event."""
-    newest = {}
+    """What a platform believes that keeps the last event of each alarm that came, repeats too."""
+    return {a.alarm: a.data.get("state") for a in arrivals}
+
+
+def platform_newest(arrivals):
+    """What a platform believes that keeps the event with the highest seq. Numbers begin anew
+    below those of an earlier start only when the state folder was lost: then the later run."""
+    newest, spans = {}, {}
     for a in arrivals:
-        key = (a.data.get("run", 0), a.seq or 0)
-        if a.alarm not in newest or key >= newest[a.alarm][0]:
-            newest[a.alarm] = key, a.data.get("state")
-    return {alarm: state for alarm, (_, state) in newest.items()}
+        first, last = spans.get(_run(a), (_seq(a), _seq(a)))
+        spans[_run(a)] = min(first, _seq(a)), max(last, _seq(a))
+    for a in arrivals:
+        was = newest.get(a.alarm)
+        if was is None or _is_newer(a, was, spans):
+            newest[a.alarm] = a
+    return {alarm: a.data.get("state") for alarm, a in newest.items()}
+
+
+def _run(a):
+    return a.data.get("run", 0)
+
+
+def _seq(a):
+    return a.seq or 0
+
+
+def _is_newer(a, b, spans):
+    """Of two runs the later one began anew if it gave numbers that the earlier one had given."""
+    (first, _), (base, last) = spans[max(_run(a), _run(b))], spans[min(_run(a), _run(b))]
+    if _run(a) != _run(b) and first <= last and base - first < oracle.JUMP_LEAST:
+        return _run(a) > _run(b)
+    return _seq(a) >= _seq(b)
 
 
 def _states(e, wrong):
     if e.alarms is None:
         return
     here = {a["alarm"]: a["state"] for a in e.alarms}
-    there = platform_states(e.arrivals)
-    for alarm in sorted(set(here) | set(there)):
-        mine, theirs = here.get(alarm, "normal"), there.get(alarm, "normal")
-        if alarm not in here and theirs == "returned-unacked":
-            theirs = "normal"  # no longer configured, and cleared
-        if mine != theirs and not (mine in NORMAL and theirs in NORMAL):
-            wrong.append(f"I6 {alarm} is {mine} here and {theirs} at the platform")
+    for there, how in ((platform_states(e.arrivals), "came last"),
+                       (platform_newest(e.arrivals), "has the highest number")):
+        for alarm in sorted(set(here) | set(there)):
+            mine, theirs = here.get(alarm, "normal"), there.get(alarm, "normal")
+            if alarm not in here and theirs == "returned-unacked":
+                theirs = "normal"  # no longer configured, and cleared
+            if mine != theirs and not (mine in NORMAL and theirs in NORMAL):
+                wrong.append(f"I6 {alarm} is {mine} here and {theirs} at the platform by what {how}")
 
 
 def _resources(e, wrong):

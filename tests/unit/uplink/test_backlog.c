@@ -10,9 +10,10 @@ static unsigned n_counts, n_others;
 static enum gw_backlog_query last_other;
 static bool last_failed;
 
-static void add(void *arg, const struct gw_event *e)
+static void add(void *arg, const struct gw_event *e, uint64_t newer)
 {
 	(void)arg;
+	(void)newer;
 	added[n_added++] = e->seq;
 }
 

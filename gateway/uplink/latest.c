@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "uplink/latest.h"
+
+#include <stdlib.h>
+
+#define ROOM_FIRST 64
+
+/* Where the alarm stands, or would stand. The hash is mixed already. */
+static struct gw_latest_alarm *place(
+	struct gw_latest_alarm *at, size_t room, uint64_t alarm)
+{
+	size_t i = (size_t)alarm & (room - 1);
+
+	while (at[i].seq != 0 && at[i].alarm != alarm)
+		i = (i + 1) & (room - 1);
+	return &at[i];
+}
+
+static bool grow(struct gw_latest *l)
+{
+	size_t room = l->room > 0 ? 2 * l->room : ROOM_FIRST, i;
+	struct gw_latest_alarm *at;
+
+	if (l->room > 0 && 2 * (l->n + 1) <= l->room)
+		return true;
+	at = calloc(room, sizeof(*at));
+	if (at == NULL)
+		return l->n + 1 < l->room;
+	for (i = 0; i < l->room; i++)
+		if (l->at[i].seq != 0)
+			*place(at, room, l->at[i].alarm) = l->at[i];
+	free(l->at);
+	l->at = at;
+	l->room = room;
+	return true;
+}
+
+/* NULL: no memory. */
+static struct gw_latest_alarm *find(struct gw_latest *l, uint64_t alarm)
+{
+	struct gw_latest_alarm *a;
+
+	if (!grow(l))
+		return NULL;
+	a = place(l->at, l->room, alarm);
+	if (a->seq == 0)
+		a->alarm = alarm;
+	return a;
+}
+
+void gw_latest_note(struct gw_latest *l, uint64_t alarm, uint64_t seq)
+{
+	struct gw_latest_alarm *a = find(l, alarm);
+
+	if (a == NULL || seq <= a->seq)
+		return;
+	l->n += a->seq == 0;
+	a->seq = seq;
+	a->again = false;
+}
+
+uint64_t gw_latest_taken(struct gw_latest *l, uint64_t alarm, uint64_t seq)
+{
+	struct gw_latest_alarm *a = find(l, alarm);
+
+	if (a == NULL)
+		return 0;
+	if (seq >= a->seq) {
+		gw_latest_note(l, alarm, seq);
+		a->again = false;
+		return 0;
+	}
+	if (a->again)
+		return 0;
+	a->again = true;
+	return a->seq;
+}
+
+void gw_latest_fini(struct gw_latest *l)
+{
+	free(l->at);
+	*l = (struct gw_latest){.at = NULL};
+}
