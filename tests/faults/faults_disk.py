@@ -135,8 +135,7 @@ family.add("start-full", at_start, full, fault="full at the start")
 family.add("start-read-eio", at_start, read_eio, fault="unreadable at the start")
 family.add("start-read-eio-long", at_start, read_eio, 12, nightly=True,
            fault="unreadable at the start")
-family.add("start-open-eacces", at_start, open_eacces, fault="cannot be opened at the start",
-           open_="seen once: the platform's last word was the end of the life before the start")
+family.add("start-open-eacces", at_start, open_eacces, fault="cannot be opened at the start")
 
 
 def start_nth(fixture, ops, nth, count=1):
