@@ -7,6 +7,8 @@
 #include "base/fd_reserve.h"
 #include "source/state_files.h"
 
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #define EVENT_RING      1024
@@ -17,18 +19,21 @@ enum gw_err gw_wiring_store(
 {
 	const char **names = calloc(2 * (c->n_uplinks + 1), sizeof *names);
 	const char **urls = names ? names + c->n_uplinks + 1 : NULL;
+	char spare[PATH_MAX];
 	struct gw_store_opts opts = {
 		.state_dir = c->gateway.state_dir,
 		.uplinks = names,
 		.urls = urls,
 		.n_uplinks = c->n_uplinks,
 		.max_bytes = c->gateway.max_store_bytes,
+		.spare = spare,
 		.ring_capacity = EVENT_RING,
 	};
 	enum gw_err kind;
 
 	if (!names)
 		return gw_fail(err, GW_ERR_SYSTEM, 0, "out of memory");
+	snprintf(spare, sizeof spare, "%s.unsaved", c->gateway.control_socket);
 	for (size_t i = 0; i < c->n_uplinks; i++) {
 		names[i] = c->uplinks[i].name;
 		urls[i] = c->uplinks[i].url;

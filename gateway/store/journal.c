@@ -94,8 +94,7 @@ static enum gw_err event_exists(
 	return rc;
 }
 
-/* Whether the next run has to know the alarm's state. */
-static bool is_standing(const struct gw_event *e)
+bool gw_journal_is_standing(const struct gw_event *e)
 {
 	if (e->state == GW_STATE_SUPPRESSED)
 		return e->underlying != GW_STATE_NORMAL;
@@ -108,7 +107,7 @@ static enum gw_err put_alarm(
 	struct gw_db *db, const struct gw_event *e, int64_t info, struct gw_error *err)
 {
 	sqlite3_stmt *st = gw_db_stmt(db, GW_DB_ALARM_PUT);
-	bool standing = is_standing(e);
+	bool standing = gw_journal_is_standing(e);
 
 	sqlite3_bind_text(st, 1, e->info->key, -1, SQLITE_STATIC);
 	sqlite3_bind_int64(st, 2, info);

@@ -22,6 +22,10 @@ struct gw_journal_entry {
 	uint32_t owed, parked;
 	uint32_t undurable;   /* uplinks that sent it before its commit */
 	bool owed_to_removed; /* no uplink was configured: owed to those removed before */
+	struct {              /* as it stands in the spare database, see spare.h */
+		bool written;
+		uint32_t owed, parked, undurable;
+	} spare;
 };
 
 /* The event, the state of its alarm and what is owed. state_only: the state alone, because the
@@ -31,6 +35,9 @@ enum gw_err gw_journal_put(struct gw_db *db, struct gw_string_table *strings,
 /* The event and what is owed, without the state of its alarm: from a file in quarantine. */
 enum gw_err gw_journal_put_event(struct gw_db *db, struct gw_string_table *strings,
 	const struct gw_journal_entry *e, struct gw_error *err);
+
+/* Whether the alarm is to be remembered over a restart. */
+bool gw_journal_is_standing(const struct gw_event *e);
 
 struct gw_journal_cleared {
 	bool was_owed;

@@ -8,6 +8,7 @@
 #include "store/registry.h"
 #include "store/run_counter.h"
 #include "store/saved_alarms.h"
+#include "store/spare.h"
 #include "store/store_internal.h"
 #include "store/writer.h"
 
@@ -66,6 +67,8 @@ static enum gw_err read_file(struct gw_store *s, struct previous *p, struct gw_e
 		rc = gw_journal_read_alarms(
 			&db, &p->saved->arena, gw_saved_alarms_add, p->saved, err);
 	}
+	if (!rc)
+		gw_spare_skip_committed(s, &db);
 	if (!rc && p->saved->incomplete)
 		rc = gw_fail(err, GW_ERR_SYSTEM, 0, "no memory");
 	if (!rc) { /* the status then says how much is owed before the file is open */
@@ -109,6 +112,11 @@ static enum gw_err read_previous(
 	return GW_OK;
 }
 
+static uint64_t max_of(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
 enum gw_err gw_previous_run_read(struct gw_store *s, struct gw_error *err)
 {
 	struct previous previous = {.saved = gw_saved_alarms_new()};
@@ -117,11 +125,18 @@ enum gw_err gw_previous_run_read(struct gw_store *s, struct gw_error *err)
 
 	if (!previous.saved)
 		return gw_fail(err, GW_ERR_SYSTEM, 0, "no memory");
+	gw_spare_load(s);
 	rc = read_previous(s, &previous, &why);
 	if (rc ==
 		GW_ERR_CORRUPT) /* gw_recovery_ensure_open puts the file into quarantine */
 		s->quarantine_reason = why;
+	if (rc == GW_OK || rc == GW_ERR_CORRUPT)
+		gw_spare_update_alarms(s, previous.saved);
+	if (rc == GW_OK && previous.saved->incomplete)
+		rc = gw_fail(&why, GW_ERR_SYSTEM, 0, "no memory");
 	s->previous_read = rc == GW_OK || rc == GW_ERR_CORRUPT;
+	previous.run = max_of(previous.run, gw_spare_last_run(s));
+	previous.last_seq = max_of(previous.last_seq, gw_spare_last_seq(s));
 	if (s->previous_read) {
 		s->previous_run = previous.run;
 		gw_saved_alarms_post(s, previous.saved);

@@ -8,6 +8,7 @@
 #include "store/quarantine.h"
 #include "store/run_counter.h"
 #include "store/salvage.h"
+#include "store/spare.h"
 #include "store/store_internal.h"
 
 #include <errno.h>
@@ -368,4 +369,5 @@ void gw_recovery_close(struct gw_store *s)
 	}
 	close_file(s, bad);
 	gw_db_close(&s->displaced_db, true);
+	gw_spare_close(s);
 }

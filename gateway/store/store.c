@@ -44,6 +44,8 @@ static enum gw_err set_up(
 	snprintf(s->path, sizeof(s->path), "%s/tocsin.db", s->dir);
 	snprintf(s->run_path, sizeof(s->run_path), "%s/run", s->dir);
 	snprintf(s->ballast_path, sizeof(s->ballast_path), "%s/ballast", s->dir);
+	snprintf(
+		s->spare_path, sizeof(s->spare_path), "%s", opts->spare ? opts->spare : "");
 	s->max_bytes = opts->max_bytes;
 	gw_retention_init(&s->retention, opts->max_bytes);
 	s->max_bytes = s->retention.max_pages * GW_DB_PAGE_BYTES;
@@ -113,6 +115,7 @@ void gw_store_free(struct gw_store *s)
 	free(s->entries);
 	free(s->marks);
 	gw_saved_alarms_free(s->handed_over);
+	gw_arena_free(&s->spare_arena);
 	gw_saved_alarms_free(atomic_load_explicit(&s->saved_alarms, memory_order_acquire));
 	free(s);
 }

@@ -33,7 +33,8 @@ struct gw_store_opts {
 	const char *const *uplinks; /* their names: slots 0 .. n_uplinks - 1 */
 	const char *const *urls;    /* theirs; NULL: not known */
 	size_t n_uplinks;
-	int64_t max_bytes;    /* of the database file */
+	int64_t max_bytes; /* of the database file */
+	const char *spare; /* path of a file in memory that outlives a kill; NULL: none */
 	size_t ring_capacity; /* events; four times as many are kept while commits fail */
 };
 

@@ -38,7 +38,8 @@ struct gw_store_uplinks {
 struct gw_store {
 	/* set at open */
 	char dir[PATH_MAX - 32], path[PATH_MAX], run_path[PATH_MAX], ballast_path[PATH_MAX];
-	size_t max_pending; /* events in memory */
+	char spare_path[PATH_MAX]; /* "": none */
+	size_t max_pending;        /* events in memory */
 	int64_t max_bytes, ballast_bytes;
 
 	/* see previous_run.h; under lock until run_decided, then constant */
@@ -129,6 +130,14 @@ struct gw_store {
 
 	bool ballast_reserved, disk_full_mode;
 	int64_t next_ballast_ns;
+
+	/* spare.h */
+	struct gw_db spare;
+	struct gw_string_table spare_strings;
+	struct gw_arena spare_arena; /* texts of events that were taken from it */
+	bool spare_exists;           /* a file of an earlier run */
+	uint32_t spare_slots;        /* whose names are in it */
+	int64_t next_spare_ns;       /* after a failure */
 
 	/* previous_run.h */
 	bool previous_read;                /* what earlier runs left has been read */

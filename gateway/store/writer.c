@@ -7,6 +7,7 @@
 #include "store/run_counter.h"
 #include "store/salvage.h"
 #include "store/slots.h"
+#include "store/spare.h"
 #include "store/store_internal.h"
 #include "store/verify.h"
 
@@ -149,10 +150,12 @@ static bool recount_owed(struct gw_store *s)
 	return true;
 }
 
+/* Events of an earlier run are below what is said to be committed. */
 static void publish_committed(struct gw_store *s, uint64_t seq)
 {
 	pthread_mutex_lock(&s->lock);
-	atomic_store_explicit(&s->committed, seq, memory_order_release);
+	if (seq > atomic_load_explicit(&s->committed, memory_order_relaxed))
+		atomic_store_explicit(&s->committed, seq, memory_order_release);
 	pthread_cond_broadcast(&s->changed);
 	pthread_mutex_unlock(&s->lock);
 }
@@ -455,6 +458,7 @@ int64_t gw_writer_step(struct gw_store *s, bool stopping)
 		commit(s, now_ns);
 	else if (s->trim_more)
 		trim_step(s);
+	gw_spare_update(s, now_ns);
 	gw_mailbox_reply_all(s);
 	verifying = gw_verify_step(s, stopping);
 	notify_main(s);

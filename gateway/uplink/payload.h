@@ -5,7 +5,7 @@
  *
  * The same event always gives the same bytes, with one exception: an event that was sent before
  * its commit says durable: false, and if the gateway is killed in that very commit it cannot know
- * afterwards that the event was sent (to record that would need the disk that is stalled). The
+ * afterwards that the event was sent (the thread that would record it hangs, too). The
  * repeat then says true. The id is the same; a receiver tells repeats by it.
  *
  * Order: the state of an alarm is that of its event with the highest number (`sequence`, and `seq`

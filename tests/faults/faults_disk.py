@@ -85,25 +85,29 @@ for name, harm in (("full", full), ("read-only", read_only), ("sync-eio", sync_f
                fault=f"{name} while running, platform away")
 
 
-def late_then_kill(fixture, harm):
-    """Nothing more can be written, the platform takes it; then a kill and a healthy start. What
-    was never written is forgotten; the next change of each detector sets both sides right."""
+def late_then_kill(fixture, harm, again=False):
+    """Nothing more can be written, the platform takes it; then a kill, perhaps a start on the same
+    disk and a second one, and a healthy start. What was never committed is not forgotten."""
     fixture.side = SIDE
     fixture.start()
     fixture.changes(3, arrive=True)
     harm(fixture)
-    fixture.changes(3, arrive=True)
+    fixture.changes(3, bound_ms=SICK_MS, arrive=True)
     fixture.kill()
+    if again:
+        fixture.start()
+        fixture.changes(3, bound_ms=SICK_MS, arrive=True)
+        fixture.kill()
     fixture.heal()
     fixture.start()
-    for value in ("false", "true"):
-        for name, _, _ in DETECTORS:
-            fixture.shared.publisher.send(f"{fixture.topic}/{name}", value)
-    fixture.agrees("active-unacked")
+    fixture.judge()
 
 
-for name, harm in (("full", full), ("read-only", read_only)):
+for name, harm in (("full", full), ("read-only", read_only), ("all-eio", reads_fail)):
     family.add(f"late-{name}-kill", late_then_kill, harm, fault=f"{name} while running, kill")
+    if harm is not reads_fail:  # a start without any memory cannot tell what ended
+        family.add(f"late-{name}-kill-twice", late_then_kill, harm, True,
+                   fault=f"{name} while running, two kills")
 
 
 # ---- at the start

@@ -16,6 +16,7 @@ MUST = {
     r"^NotifyAccess=main$": "nobody else feeds the watchdog",
     r"^WatchdogSec=": "a hung daemon is restarted",
     r"^Restart=always$": "a daemon that ended is restarted",
+    r"^RuntimeDirectoryPreserve=yes$": "events that a failing disk did not take wait in it",
     r"^MemoryMax=": "a broker may send payloads of any size",
     r"^ProtectClock=yes$": "the clock is read only",
     r"^After=.*modprobe@usbserial\.service": "DeviceAllow=char-ttyUSB is ignored before",

@@ -190,6 +190,8 @@ static int vfs_open(
 	while (atomic_load(&disk.hangs)) /* without the processor's time, nearly */
 		usleep(200000);
 	memset(file, 0, sizeof(*file));
+	if (name && strstr(name, "unsaved")) /* it is on another disk */
+		return real->xOpen(real, name, f, flags, ret_flags);
 	if (!rc && vfs_fails())
 		rc = SQLITE_CANTOPEN;
 	if (!rc && name && strstr(name, "corrupt"))
@@ -214,6 +216,8 @@ static int vfs_open(
 static int vfs_delete(sqlite3_vfs *vfs, const char *name, int sync)
 {
 	(void)vfs;
+	if (strstr(name, "unsaved"))
+		return real_vfs->xDelete(real_vfs, name, sync);
 	if (vfs_fails())
 		return SQLITE_IOERR_DELETE;
 	return atomic_load(&disk.read_only) ? SQLITE_IOERR_DELETE

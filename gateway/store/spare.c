@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/spare.h"
+
+#include "base/log.h"
+#include "store/db_readonly.h"
+#include "store/journal_read.h"
+#include "store/store_internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define BLOCK     256
+#define MAX_BYTES (INT64_C(8) << 20) /* 4,096 events are about 2 MiB */
+#define AGAIN_NS  (10 * GW_NS_PER_SEC)
+#define WAL_PAGES 1024
+
+/* ---- out ---- */
+
+static bool is_written(const struct gw_journal_entry *e)
+{
+	return e->spare.written && e->spare.owed == e->owed &&
+		e->spare.parked == e->parked && e->spare.undurable == e->undurable;
+}
+
+/* Masks of the entries go by slot, so the names of the slots are written with them. */
+static enum gw_err begin_anew(struct gw_store *s, struct gw_error *err)
+{
+	int rc = sqlite3_exec(s->spare.handle,
+		"DELETE FROM event; DELETE FROM owed; DELETE FROM parked; DELETE FROM "
+		"alarm;"
+		"DELETE FROM sink; DELETE FROM joint; DELETE FROM removed; DELETE FROM "
+		"meta",
+		NULL, NULL, NULL);
+
+	if (rc != SQLITE_OK)
+		return gw_db_fail(&s->spare, rc, "database", err);
+	s->spare.chain.known = false;
+	gw_string_table_clear_cache(&s->spare_strings);
+	for (size_t i = 0; i < s->n_entries; i++)
+		s->entries[i].spare.written = false;
+	for (size_t i = 0; i < GW_STORE_SLOTS; i++) {
+		sqlite3_stmt *st = gw_db_stmt(&s->spare, GW_DB_SINK_PUT);
+		enum gw_err kind;
+
+		if (!(s->used_slots >> i & 1))
+			continue;
+		sqlite3_bind_int(st, 1, (int)i);
+		sqlite3_bind_text(st, 2, s->mailboxes[i].name, -1, SQLITE_STATIC);
+		if ((kind = gw_db_run(&s->spare, GW_DB_SINK_PUT, err)))
+			return kind;
+	}
+	return GW_OK;
+}
+
+static enum gw_err write_entries(struct gw_store *s, bool anew, struct gw_error *err)
+{
+	enum gw_err rc = gw_db_begin(&s->spare, err);
+
+	if (!rc && anew)
+		rc = begin_anew(s, err);
+	for (size_t i = 0; !rc && i < s->n_entries; i++)
+		if (anew || !is_written(&s->entries[i]))
+			rc = gw_journal_put_event(
+				&s->spare, &s->spare_strings, &s->entries[i], err);
+	if (!rc)
+		rc = gw_db_commit(&s->spare, err);
+	if (rc) {
+		gw_db_rollback(&s->spare);
+		gw_string_table_clear_cache(&s->spare_strings);
+		return rc;
+	}
+	for (size_t i = 0; i < s->n_entries; i++) {
+		struct gw_journal_entry *e = &s->entries[i];
+
+		e->spare.written = true;
+		e->spare.owed = e->owed;
+		e->spare.parked = e->parked;
+		e->spare.undurable = e->undurable;
+	}
+	s->spare_slots = s->used_slots;
+	return GW_OK;
+}
+
+static bool is_due(const struct gw_store *s)
+{
+	for (size_t i = 0; i < s->n_entries; i++)
+		if (!is_written(&s->entries[i]))
+			return true;
+	return false;
+}
+
+void gw_spare_close(struct gw_store *s)
+{
+	gw_db_close(&s->spare, false);
+	gw_string_table_clear_cache(&s->spare_strings);
+}
+
+static void delete_file(struct gw_store *s)
+{
+	static const char *const companions[] = {"-wal", "-shm", "-journal", ""};
+	char path[PATH_MAX + 16];
+
+	gw_spare_close(s);
+	for (size_t i = 0; i < sizeof(companions) / sizeof(*companions); i++) {
+		snprintf(path, sizeof(path), "%s%s", s->spare_path, companions[i]);
+		unlink(path);
+	}
+	s->spare_exists = false;
+}
+
+static void write_file(struct gw_store *s, int64_t now_ns)
+{
+	struct gw_error err = {0};
+	bool fresh, anew = !s->spare.handle || s->spare_slots != s->used_slots;
+	enum gw_err rc = GW_OK;
+
+	if (!s->spare_path[0] || now_ns < s->next_spare_ns || !is_due(s))
+		return;
+	if (!s->spare.handle)
+		rc = gw_db_open(&s->spare, s->spare_path, MAX_BYTES, GW_DB_TRUST_CLEAN,
+			&fresh, &err);
+	if (!rc && s->spare.read_only)
+		rc = gw_fail(&err, GW_ERR_SYSTEM, 0, "read-only");
+	if (!rc)
+		rc = write_entries(s, anew, &err);
+	if (rc == GW_ERR_FULL && !anew) /* of events that memory does not hold any more */
+		rc = write_entries(s, true, &err);
+	if (!rc && s->spare.wal_pages >= WAL_PAGES)
+		gw_db_checkpoint(&s->spare, false, NULL);
+	if (rc == GW_OK)
+		return;
+	gw_spare_close(s);
+	if (rc == GW_ERR_CORRUPT)
+		delete_file(s);
+	s->next_spare_ns = now_ns + AGAIN_NS;
+}
+
+void gw_spare_update(struct gw_store *s, int64_t now_ns)
+{
+	if (s->failing)
+		write_file(s, now_ns);
+	else if (s->n_entries == 0 && s->start_recorded &&
+		(s->spare.handle || s->spare_exists))
+		delete_file(s);
+}
+
+/* ---- in ---- */
+
+/* ret_unknown is set if a bit is of an uplink that is not configured any more. */
+static uint32_t to_slots(const uint32_t slots[32], int64_t bits, bool *ret_unknown)
+{
+	uint32_t mask = 0;
+
+	for (unsigned bit = 0; bit < 32; bit++) {
+		if (!(bits >> bit & 1))
+			continue;
+		mask |= slots[bit];
+		*ret_unknown |= slots[bit] == 0;
+	}
+	return mask;
+}
+
+static void read_slots(struct gw_store *s, struct gw_db *db, uint32_t ret_slots[32])
+{
+	sqlite3_stmt *st = gw_db_stmt(db, GW_DB_SINK_ALL);
+
+	while (sqlite3_step(st) == SQLITE_ROW) {
+		const char *name = (const char *)sqlite3_column_text(st, 1);
+
+		for (size_t i = 0; name && i < GW_STORE_SLOTS; i++)
+			if ((s->active_slots >> i & 1) &&
+				strcmp(s->mailboxes[i].name, name) == 0)
+				ret_slots[sqlite3_column_int(st, 0) & 31] = (uint32_t)1
+					<< i;
+	}
+	sqlite3_reset(st);
+}
+
+static int64_t number(struct gw_db *db, enum gw_db_stmt which, uint64_t seq)
+{
+	int64_t n = 0;
+
+	sqlite3_bind_int64(gw_db_stmt(db, which), 1, (int64_t)seq);
+	gw_db_query_int(db, which, &n, NULL);
+	return n;
+}
+
+static bool copy_texts(struct gw_store *s, struct gw_event *e)
+{
+	e->info = gw_string_table_copy_info(e->info, &s->spare_arena);
+	for (size_t i = 0; e->info && i < e->n_confirmed_by; i++) {
+		e->confirmed_by[i] = gw_arena_copy(
+			&s->spare_arena, e->confirmed_by[i], strlen(e->confirmed_by[i]));
+		if (!e->confirmed_by[i])
+			return false;
+	}
+	return e->info != NULL;
+}
+
+/* None of them was committed when it left, so whoever had it was told so. */
+static bool take(struct gw_store *s, struct gw_db *db, const uint32_t slots[32],
+	const struct gw_event *e)
+{
+	struct gw_journal_entry entry = {.event = *e, .undurable = s->active_slots};
+	bool unused = false;
+
+	entry.owed = to_slots(
+		slots, number(db, GW_DB_OWED_SINKS, e->seq), &entry.owed_to_removed);
+	entry.parked = to_slots(slots, number(db, GW_DB_PARKED_SINKS, e->seq), &unused);
+	entry.event.durable = true;
+	if (!copy_texts(s, &entry.event))
+		return false;
+	if (s->n_entries == s->entries_capacity) {
+		size_t room = s->entries_capacity ? 2 * s->entries_capacity : 64;
+		struct gw_journal_entry *grown = realloc(s->entries, room * sizeof(*grown));
+
+		if (!grown)
+			return false;
+		s->entries = grown;
+		s->entries_capacity = room;
+	}
+	s->entries[s->n_entries++] = entry;
+	return true;
+}
+
+void gw_spare_load(struct gw_store *s)
+{
+	uint32_t slots[32] = {0};
+	uint64_t seq = 0;
+	struct gw_db db;
+	bool more = true;
+
+	if (!s->spare_path[0] || s->spare_exists || access(s->spare_path, F_OK))
+		return;
+	s->spare_exists = true;
+	if (gw_db_open_readonly(&db, s->spare_path, NULL))
+		return;
+	read_slots(s, &db, slots);
+	while (more) {
+		struct gw_batch_memory *m = gw_batch_new(BLOCK);
+		struct gw_chain_link links[BLOCK];
+
+		more = m && !gw_journal_read_links(&db, seq, m, links, NULL) &&
+			m->batch.n > 0;
+		for (size_t i = 0; more && i < m->batch.n; i++) {
+			more = take(s, &db, slots, &m->batch.events[i]);
+			seq = m->batch.events[i].seq;
+		}
+		gw_batch_free(m ? &m->batch : NULL);
+	}
+	gw_db_close(&db, true);
+	if (s->n_entries > 0)
+		gw_log(GW_LOG_NOTICE,
+			"store: %zu events that an earlier start could not write are taken "
+			"over from %s",
+			s->n_entries, s->spare_path);
+}
+
+static bool is_earlier(const struct gw_store *s, const struct gw_journal_entry *e)
+{
+	return e->event.run != s->run;
+}
+
+uint64_t gw_spare_last_seq(const struct gw_store *s)
+{
+	uint64_t last = 0;
+
+	for (size_t i = 0; i < s->n_entries; i++)
+		if (is_earlier(s, &s->entries[i]))
+			last = s->entries[i].event.seq;
+	return last;
+}
+
+uint64_t gw_spare_last_run(const struct gw_store *s)
+{
+	uint64_t run = 0;
+
+	for (size_t i = 0; i < s->n_entries; i++)
+		if (is_earlier(s, &s->entries[i]) && s->entries[i].event.run > run)
+			run = s->entries[i].event.run;
+	return run;
+}
+
+/* What was committed all the same, right before the end. */
+void gw_spare_skip_committed(struct gw_store *s, struct gw_db *db)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < s->n_entries; i++) {
+		const struct gw_event *e = &s->entries[i].event;
+
+		if (is_earlier(s, &s->entries[i]) &&
+			(uint64_t)number(db, GW_DB_EVENT_RUN, e->seq) == e->run)
+			continue;
+		s->entries[kept++] = s->entries[i];
+	}
+	s->n_entries = kept;
+}
+
+static void remove_alarm(struct gw_saved_alarms *saved, const char *key)
+{
+	for (size_t i = 0; i < saved->n; i++) {
+		if (strcmp(saved->alarms[i].info->key, key) != 0)
+			continue;
+		saved->n--;
+		memmove(&saved->alarms[i], &saved->alarms[i + 1],
+			(saved->n - i) * sizeof(saved->alarms[i]));
+		return;
+	}
+}
+
+void gw_spare_update_alarms(struct gw_store *s, struct gw_saved_alarms *saved)
+{
+	for (size_t i = 0; i < s->n_entries; i++) {
+		const struct gw_event *e = &s->entries[i].event;
+		struct gw_alarm_record record = {.key = e->info->key,
+			.state = e->state,
+			.underlying = e->underlying,
+			.level = e->level,
+			.onset_ms = e->onset_ms,
+			.since_ms = e->wall_ms,
+			.shelved_until_ms = e->shelved_until_ms,
+			.value = e->value,
+			.peak = e->peak,
+			.seq = e->seq};
+
+		if (!is_earlier(s, &s->entries[i]))
+			return;
+		memcpy(record.occurrence, e->occurrence, sizeof(record.occurrence));
+		remove_alarm(saved, e->info->key);
+		if (gw_journal_is_standing(e)) /* its texts are in spare_arena */
+			gw_saved_alarms_add(saved, &record, e->info);
+	}
+}

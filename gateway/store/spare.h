@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * spare.h: events that cannot be committed are written into a second database beside the control
+ * socket, in /run: memory, not the disk that fails. It outlives a kill of the daemon, not a power
+ * cut. The next run takes the events into memory as if the engine had just given them: they are
+ * owed to whom they were owed, and the states of their alarms count. A thread that hangs in a call
+ * of the disk writes nothing here either.
+ *
+ * Thread: the store's. Life: load, then update after each step, close.
+ */
+#ifndef GW_STORE_SPARE_H
+#define GW_STORE_SPARE_H
+
+#include "store/db.h"
+#include "store/saved_alarms.h"
+
+#include <stdint.h>
+
+struct gw_store;
+
+/* Once, before the database of an earlier run is read: its events become entries. */
+void gw_spare_load(struct gw_store *s);
+/* The last number and the highest run of these; 0: there are none. */
+uint64_t gw_spare_last_seq(const struct gw_store *s);
+uint64_t gw_spare_last_run(const struct gw_store *s);
+/* Forgets of these what db has: it was committed right before the end. */
+void gw_spare_skip_committed(struct gw_store *s, struct gw_db *db);
+/* The states of their alarms replace those in saved. */
+void gw_spare_update_alarms(struct gw_store *s, struct gw_saved_alarms *saved);
+
+/* While commits fail: writes what changed; once one worked: deletes the file. */
+void gw_spare_update(struct gw_store *s, int64_t now_ns);
+void gw_spare_close(struct gw_store *s); /* the file stays */
+
+#endif

@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Events that a failing disk does not take outlive a kill of the daemon, in a file that is not on
+ * that disk. */
+#include "faulty_vfs.h"
+#include "store_fixture.h"
+
+#include <sys/wait.h>
+
+/* Time is the test's: these displace base/clock.c. */
+static int64_t now_ns = 1000 * GW_NS_PER_SEC;
+
+int64_t gw_clock_mono_ns(void)
+{
+	return now_ns;
+}
+
+int64_t gw_clock_wall_ms(void)
+{
+	return 1795300000000 + now_ns / GW_NS_PER_MS;
+}
+
+bool gw_clock_synced(void)
+{
+	return true;
+}
+
+void gw_clock_boot_id(char ret_id[37])
+{
+	snprintf(ret_id, 37, "00000000-0000-0000-0000-000000000000");
+}
+
+static char spare[TEMP_DIR_MAX + 32];
+
+static int setup(void **state)
+{
+	vfs_heal();
+	if (fixture_setup(state))
+		return -1;
+	snprintf(spare, sizeof(spare), "%s/unsaved", dir);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	vfs_heal();
+	return fixture_teardown(state);
+}
+
+static struct gw_store *begin_with(const char *const *sinks, size_t n)
+{
+	struct gw_store_opts o = {.state_dir = dir,
+		.uplinks = sinks,
+		.n_uplinks = n,
+		.max_bytes = 16 * MIB,
+		.spare = spare,
+		.ring_capacity = 1024};
+	struct gw_store *s = NULL;
+
+	assert_int_equal(gw_store_open(&o, &s, NULL), GW_OK);
+	gw_previous_run_read(s, NULL);
+	gw_store_await_previous_run(s, 0, 0);
+	gw_writer_step(s, false);
+	return s;
+}
+
+static struct gw_store *begin(void)
+{
+	return begin_with(two_sinks, 2);
+}
+
+static void pass(struct gw_store *s, int64_t seconds)
+{
+	for (int64_t i = 0; i < seconds; i++) {
+		now_ns += GW_NS_PER_SEC;
+		turn(s);
+	}
+}
+
+static void emit(struct gw_store *s, uint64_t seq, size_t alarm, bool raised)
+{
+	struct gw_event e = make_event(s, seq, alarm, GW_LEVEL_RED);
+
+	if (!raised) {
+		e.change = GW_CHANGE_CLEARED;
+		e.state = e.underlying = GW_STATE_NORMAL;
+	}
+	push(s, &e);
+	turn(s);
+}
+
+/* In a process of its own, which ends without a goodbye. */
+static void killed(void (*life)(void))
+{
+	pid_t pid = fork();
+	int how;
+
+	if (pid == 0) {
+		life();
+		_exit(0);
+	}
+	assert_int_equal(waitpid(pid, &how, 0), pid);
+	assert_true(WIFEXITED(how) && WEXITSTATUS(how) == 0);
+}
+
+static bool owe_two; /* 2 is not delivered to the first sink */
+
+/* 1 raises alarm 1, 2 raises alarm 2: committed and delivered. Then the disk fails: 3 clears
+ * alarm 1 and 4 raises alarm 3, which left to both; 5 raises alarm 4, and the first sink has not
+ * taken it. */
+static void life(void)
+{
+	struct gw_store *s = begin();
+
+	emit(s, 1, 1, true);
+	emit(s, 2, 2, true);
+	for (uint64_t seq = 1; seq <= 2; seq++)
+		for (size_t slot = 0; slot < 2; slot++)
+			if (seq == 1 || slot == 1 || !owe_two)
+				gw_store_mark(s, slot, seq, GW_MARK_DELIVERED);
+	pass(s, 3);
+	disk.read_only = true;
+	emit(s, 3, 1, false);
+	emit(s, 4, 3, true);
+	emit(s, 5, 4, true);
+	for (uint64_t seq = 3; seq <= 5; seq++)
+		for (size_t slot = 0; slot < 2; slot++) {
+			gw_store_mark(s, slot, seq, GW_MARK_UNDURABLE);
+			if (seq < 5 || slot == 1)
+				gw_store_mark(s, slot, seq, GW_MARK_DELIVERED);
+		}
+	turn(s);
+	if (gw_store_committed(s) != 2)
+		_exit(1);
+}
+
+struct standing {
+	char keys[8][32];
+	uint64_t seqs[8];
+	size_t n;
+};
+
+static void stand(
+	void *arg, const struct gw_alarm_record *m, const struct gw_alarm_info *info)
+{
+	struct standing *st = arg;
+
+	assert_string_equal(m->key, info->key);
+	snprintf(st->keys[st->n], sizeof(st->keys[0]), "%s", m->key);
+	st->seqs[st->n++] = m->seq;
+}
+
+/* Alarm 1 is normal; 2, 3 and 4 stand. */
+static void assert_standing(struct gw_store *s)
+{
+	struct standing st = {.n = 0};
+
+	gw_store_load_alarms(s, stand, &st);
+	assert_int_equal(st.n, 3);
+	for (size_t i = 0; i < 3; i++)
+		assert_string_equal(st.keys[i], keys[i + 2]);
+	assert_int_equal(st.seqs[0], 2);
+	assert_int_equal(st.seqs[1], 4);
+	assert_int_equal(st.seqs[2], 5);
+}
+
+static void assert_owed_as_it_left(struct gw_store *s)
+{
+	struct gw_batch *b = request_owed(s, 0, GW_LEVEL_RED + 1, 0, 100);
+
+	assert_int_equal(b->n, 1);
+	assert_int_equal(b->events[0].seq, 5);
+	assert_false(b->events[0].durable);
+	assert_string_equal(b->events[0].info->text, infos[4].text);
+	gw_batch_free(b);
+	assert_string_equal(owed(s, 1), "");
+}
+
+static void a_kill_forgets_nothing(void **state)
+{
+	struct gw_store *s;
+
+	(void)state;
+	killed(life);
+	assert_int_equal(names_with("unsaved") > 0, true);
+	s = begin();
+	assert_int_equal(gw_store_last_seq(s), 5);
+	assert_standing(s);
+	pass(s, 15);
+	assert_owed_as_it_left(s);
+	assert_int_equal(names_with("unsaved"), 0);
+	gw_store_free(s);
+	s = begin(); /* now from the journal */
+	assert_int_equal(gw_store_last_seq(s), 5);
+	assert_standing(s);
+	assert_owed_as_it_left(s);
+	gw_store_free(s);
+}
+
+/* The next start finds the disk as it was left, and its events and marks are kept there, too. */
+static void life_on_the_same_disk(void)
+{
+	struct gw_store *s;
+
+	disk.read_only = true;
+	s = begin();
+	if (gw_store_last_seq(s) != 5)
+		_exit(1);
+	emit(s, 6, 4, false);
+	gw_store_mark(s, 0, 5, GW_MARK_DELIVERED);
+	turn(s);
+}
+
+static void so_do_two_kills_on_a_disk_that_stays_bad(void **state)
+{
+	struct gw_batch *b;
+	struct gw_store *s;
+	size_t n = 0;
+
+	(void)state;
+	killed(life);
+	killed(life_on_the_same_disk);
+	s = begin();
+	assert_int_equal(gw_store_last_seq(s), 6);
+	gw_store_load_alarms(s, count_alarm, &n);
+	assert_int_equal(n, 2);
+	pass(s, 15);
+	b = request_owed(s, 1, GW_LEVEL_RED + 1, 0, 100);
+	assert_int_equal(b->n, 1);
+	assert_int_equal(b->events[0].seq, 6);
+	gw_batch_free(b);
+	assert_string_equal(owed(s, 0), "3:6");
+	gw_store_free(s);
+}
+
+/* The journal cannot even be read: what is in the spare file is owed, and its states come with
+ * the others. */
+static void nor_does_a_start_that_reads_nothing(void **state)
+{
+	struct gw_store *s;
+
+	(void)state;
+	killed(life);
+	disk.open_rc = SQLITE_CANTOPEN;
+	s = begin();
+	assert_true(gw_store_last_seq(s) > 5);
+	vfs_heal();
+	pass(s, 15);
+	assert_int_equal(gw_store_committed(s), gw_store_last_seq(s));
+	assert_standing(s);
+	assert_owed_as_it_left(s);
+	gw_store_free(s);
+}
+
+/* An uplink that is not configured for one start is owed it when it comes back. */
+static void what_a_vanished_uplink_is_owed_stays(void **state)
+{
+	struct gw_store *s;
+
+	(void)state;
+	owe_two = true;
+	killed(life);
+	owe_two = false;
+	s = begin_with(&two_sinks[1], 1);
+	pass(s, 15);
+	assert_string_equal(owed(s, 0), "");
+	gw_store_free(s);
+	s = begin();
+	pass(s, 15);
+	assert_string_equal(owed(s, 0), "3:2 3:5");
+	gw_store_free(s);
+}
+
+/* A kill between the commit and the end of the file: what was settled since is not owed again. */
+static void what_was_committed_is_not_taken_over(void **state)
+{
+	char copy[1024];
+	struct gw_store *s;
+
+	(void)state;
+	killed(life);
+	snprintf(copy, sizeof(copy), "cp %s %s.kept; cp %s-wal %s.kept-wal", spare, spare,
+		spare, spare);
+	assert_int_equal(system(copy), 0);
+	s = begin();
+	pass(s, 15);
+	gw_store_mark(s, 0, 5, GW_MARK_DELIVERED);
+	pass(s, 2);
+	gw_store_free(s);
+	snprintf(copy, sizeof(copy), "mv %s.kept %s; mv %s.kept-wal %s-wal", spare, spare,
+		spare, spare);
+	assert_int_equal(system(copy), 0);
+	s = begin();
+	assert_standing(s);
+	assert_string_equal(owed(s, 0), "");
+	pass(s, 15);
+	assert_int_equal(names_with("unsaved"), 0);
+	gw_store_free(s);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		TEST(a_kill_forgets_nothing),
+		TEST(so_do_two_kills_on_a_disk_that_stays_bad),
+		TEST(nor_does_a_start_that_reads_nothing),
+		TEST(what_a_vanished_uplink_is_owed_stays),
+		TEST(what_was_committed_is_not_taken_over),
+	};
+
+	vfs_install();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
