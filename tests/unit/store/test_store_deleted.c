@@ -84,7 +84,7 @@ static void remove_name(const char *name)
 
 static struct gw_store *with_five(void)
 {
-	struct gw_store *s = open_store(two_sinks, 2, 16 * MIB);
+	struct gw_store *s = open_store(two_sinks, 2, MIB);
 
 	emit(s, 1, 5);
 	turn(s);
@@ -112,7 +112,7 @@ static void deleted_and_then_an_uplink_comes(void **state)
 	emit(s, 6, 6);
 	turn(s);
 	gw_store_free(s);
-	s = open_store(two_sinks, 2, 16 * MIB);
+	s = open_store(two_sinks, 2, MIB);
 	assert_string_equal(owed(s, 0), "3:1 3:2 3:3 3:4 3:5 3:6");
 	gw_store_free(s);
 }
@@ -145,7 +145,7 @@ static void a_wal_that_is_deleted(void **state)
 	assert_false(status(s).failing);
 	assert_false(status(s).replaced);
 	gw_store_free(s);
-	s = open_store(two_sinks, 2, 16 * MIB);
+	s = open_store(two_sinks, 2, MIB);
 	assert_string_equal(owed(s, 0), "3:1 3:2 3:3 3:4 3:5 3:6");
 	gw_store_free(s);
 }

@@ -49,21 +49,22 @@ static int healed(void **state)
 	return begin(state);
 }
 
+/* The act is hurt once for each statement worth it. */
 static void each_statement(
 	void (*prepare)(void), struct gw_store *(*act)(void), const char *expected)
 {
 	static char found[2048];
-	bool hurt = true;
-
-	for (long n = 0; n == 0 || hurt; n++) {
+	for (long n = 0; n <= sql.n_kinds; n++) { /* first without any that fails */
 		struct gw_store *s;
 
+		if (n > 0 && !sql_is_worth(n))
+			continue;
 		assert_int_equal(temp_dir_remove(dir), 0);
 		assert_int_equal(mkdir(dir, 0700), 0);
 		prepare();
 		sql_arm(n, SQLITE_IOERR_READ);
 		s = act();
-		hurt = sql.failed[0] != '\0';
+		assert_int_equal(sql.failed[0] != '\0', n > 0);
 		sql_heal();
 		vfs_heal();
 		pass(s, 15);

@@ -94,7 +94,7 @@ static void change(const char *text)
 
 static void fill(uint64_t n)
 {
-	struct gw_store *s = open_store(two_sinks, 2, 16 * MIB);
+	struct gw_store *s = open_store(two_sinks, 2, MIB);
 
 	for (uint64_t seq = 1; seq <= n; seq++)
 		emit(s, seq);
@@ -106,18 +106,19 @@ static void fill(uint64_t n)
 
 static void start_hurt_at_each(void (*prepare)(void), uint64_t n_before, int rc)
 {
-	bool hurt = true;
-
-	for (long n = 1; hurt; n++) {
+	sql.n_kinds = 0;
+	for (long n = 0; n <= sql.n_kinds; n++) { /* first without any that fails */
 		struct gw_store *s;
 		uint64_t base;
 
+		if (n > 0 && !sql_is_worth(n))
+			continue;
 		assert_int_equal(temp_dir_remove(dir), 0);
 		assert_int_equal(mkdir(dir, 0700), 0);
 		prepare();
 		sql_arm(n, rc);
-		s = open_store(two_sinks, 2, 16 * MIB);
-		hurt = sql.failed[0] != '\0';
+		s = open_store(two_sinks, 2, MIB);
+		assert_int_equal(sql.failed[0] != '\0', n > 0);
 		sql_heal();
 		base = gw_store_last_seq(s);
 		emit(s, base + 1);
@@ -149,7 +150,7 @@ static void seven_and_a_crash(void)
 	int how;
 
 	if (pid == 0) {
-		struct gw_store *s = open_store(two_sinks, 2, 16 * MIB);
+		struct gw_store *s = open_store(two_sinks, 2, MIB);
 
 		for (uint64_t seq = 1; seq <= 7; seq++)
 			emit(s, seq);
