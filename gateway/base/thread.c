@@ -4,9 +4,12 @@
 #include "base/clock.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #define JOIN_POLL_MS 10
 
@@ -15,6 +18,8 @@ static void *entry(void *arg)
 	struct gw_thread *t = arg;
 	void *result = NULL;
 
+	/* relaxed: a number by itself, nothing is published with it */
+	atomic_store_explicit(&t->tid, gettid(), memory_order_relaxed);
 	while (sem_wait(&t->gate) && errno == EINTR)
 		;
 	gw_thread_beat(t, gw_clock_mono_ns());
@@ -33,6 +38,7 @@ enum gw_err gw_thread_start(struct gw_thread *t, const char *name, void *(*run)(
 	snprintf(t->name, sizeof(t->name), "%s", name);
 	atomic_store_explicit(&t->stop, false, memory_order_relaxed);
 	atomic_store_explicit(&t->ended, false, memory_order_relaxed);
+	atomic_store_explicit(&t->tid, 0, memory_order_relaxed);
 	gw_thread_beat(t, gw_clock_mono_ns());
 	t->run = run;
 	t->arg = arg;
@@ -113,6 +119,28 @@ bool gw_thread_join_within(struct gw_thread *t, int wait_ms)
 	}
 	t->running = false;
 	return true;
+}
+
+bool gw_thread_is_runnable(struct gw_thread *t)
+{
+	int tid = atomic_load_explicit(&t->tid, memory_order_relaxed), fd;
+	char path[64], stat[128];
+	const char *state;
+	ssize_t n;
+
+	if (tid == 0)
+		return t->running; /* it has not begun yet */
+	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", tid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	n = read(fd, stat, sizeof(stat) - 1);
+	close(fd);
+	if (n <= 0)
+		return false;
+	stat[n] = '\0';
+	state = strrchr(stat, ')'); /* proc(5): TID (NAME) STATE */
+	return state && state[1] == ' ' && state[2] == 'R';
 }
 
 bool gw_thread_stopping(struct gw_thread *t)

@@ -27,6 +27,7 @@ struct gw_thread {
 	_Atomic int64_t beat_ns; /* CLOCK_BOOTTIME of the last beat */
 	_Atomic bool stop;       /* main asks, the thread obeys */
 	_Atomic bool ended;      /* run has returned: join does not block */
+	_Atomic int tid;         /* of the kernel, 0 until it runs; set by the thread */
 	bool held, dropped;      /* main, before it opens the gate */
 	sem_t gate;              /* the thread waits here before it runs */
 	void *(*run)(void *);
@@ -46,6 +47,10 @@ bool gw_thread_ended(struct gw_thread *t); /* join would not block */
 /* Join one that was asked to stop, for wait_ms at most. False: it goes on, is nobody's any more
  * and must find its memory for ever. */
 bool gw_thread_join_within(struct gw_thread *t, int wait_ms);
+
+/* It is ready to run: what it lacks is a processor, not an answer of a device or a lock. Reads
+ * /proc; false where that cannot be read. Any thread. */
+bool gw_thread_is_runnable(struct gw_thread *t);
 
 bool gw_thread_stopping(struct gw_thread *t);
 void gw_thread_beat(struct gw_thread *t, int64_t mono_ns);

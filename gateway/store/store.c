@@ -214,7 +214,7 @@ bool gw_store_await_previous_run(struct gw_store *s, int64_t idle_ns, int64_t ma
 		now_ns = gw_clock_mono_ns();
 		was_cpu_ns = cpu_ns;
 		cpu_ns = cpu_time_ns(s);
-		if (cpu_ns != was_cpu_ns)
+		if (cpu_ns != was_cpu_ns || gw_thread_is_runnable(&s->thread))
 			progress_ns = now_ns;
 		if (now_ns >= until_ns || now_ns - progress_ns >= idle_ns) {
 			gw_previous_run_decide(s, 0, 0, false);

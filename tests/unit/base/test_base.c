@@ -218,6 +218,48 @@ static void a_thread_that_is_held_runs_when_it_is_released(void **state)
 	assert_int_equal(atomic_load(&runs), 100);
 }
 
+static void *spin(void *arg)
+{
+	struct gw_thread *t = arg;
+
+	while (!gw_thread_stopping(t))
+		;
+	return NULL;
+}
+
+static bool becomes_runnable(struct gw_thread *t, bool wanted)
+{
+	for (int i = 0; i < 10000; i++) {
+		if (gw_thread_is_runnable(t) == wanted)
+			return true;
+		usleep(1000);
+	}
+	return false;
+}
+
+/* Who waits for a busy processor is not stuck; who waits for a device is. */
+static void a_thread_that_lacks_a_processor_is_runnable(void **state)
+{
+	static struct worker w;
+	struct gw_thread busy = {.running = false};
+	struct gw_error err;
+
+	(void)state;
+	assert_false(gw_thread_is_runnable(&busy)); /* never started */
+	assert_int_equal(gw_thread_start(&busy, "busy", spin, &busy, &err), GW_OK);
+	for (int i = 0; i < 100; i++)
+		assert_true(gw_thread_is_runnable(&busy));
+	gw_thread_request_stop(&busy);
+	gw_thread_join(&busy);
+	assert_int_equal(gw_wake_init(&w.wake, &err), GW_OK);
+	assert_int_equal(gw_thread_start(&w.thread, "waits (R) R", work, &w, &err), GW_OK);
+	assert_true(becomes_runnable(&w.thread, false));
+	gw_thread_request_stop(&w.thread);
+	gw_wake_poke(&w.wake);
+	gw_thread_join(&w.thread);
+	gw_wake_fini(&w.wake);
+}
+
 static void threads_start_and_stop(void **state)
 {
 	static struct worker w;
@@ -256,6 +298,7 @@ int main(void)
 		cmocka_unit_test(clocks_run),
 		cmocka_unit_test(reports_count),
 		cmocka_unit_test(threads_start_and_stop),
+		cmocka_unit_test(a_thread_that_lacks_a_processor_is_runnable),
 		cmocka_unit_test(a_thread_that_is_held_runs_when_it_is_released),
 	};
 
