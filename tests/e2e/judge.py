@@ -16,13 +16,23 @@ def journal(gateway):
         db.close()
 
 
-def judge(gateway, city, ledger=None, within=15.0, only=None, uplink="city"):
-    """Everything caused has arrived, once, in order, and nothing else. The gateway must run."""
+UNREAD_START = "the database could not be read in time"
+
+
+def judge(gateway, city, ledger=None, within=15.0, only=None, uplink="city", slow_starts=False):
+    """Everything caused has arrived, once, in order, and nothing else. The gateway must run.
+
+    slow_starts: a busy machine may have kept some start from reading its database in time. Such
+    a start begins without memory, and what it says is amended by the next (tests/faults judges
+    that); here it only counts that no cause is without effect."""
     causes = oracle.read_injector(ledger.path) if ledger else None
     logged = lambda: [row["seq"] for row in gateway.lines()]  # noqa: E731
 
     def verdict():
-        return oracle.check(city.arrivals(), causes, committed=logged(), only=only)
+        wrong = oracle.check(city.arrivals(), causes, committed=logged(), only=only)
+        if slow_starts and UNREAD_START in gateway.log():
+            wrong = [w for w in wrong if w.endswith("had no effect")]
+        return wrong
     try:
         harness.wait_for(lambda: not verdict(), "a clean verdict", within)
     except AssertionError:
