@@ -101,11 +101,10 @@ struct gw_chain {
 struct gw_db {
 	sqlite3 *handle; /* NULL: closed */
 	bool read_only;
-	struct gw_error
-		why;       /* it could only be opened to read; kind GW_OK: the disk is so */
-	bool was_clean;    /* the last stop was clean */
-	int wal_pages;     /* in the WAL after the last commit */
-	int64_t wal_bytes; /* of its file, as last seen; 0: not looked at */
+	struct gw_error why; /* why it is read_only; kind GW_OK: because the disk is */
+	bool was_clean;      /* the last stop was clean */
+	int wal_pages;       /* in the WAL after the last commit */
+	int64_t wal_bytes;   /* of its file, as last seen; 0: not looked at */
 	int64_t deadline_ns;
 	struct gw_chain chain;
 	sqlite3_stmt *stmts[GW_DB_STMTS];

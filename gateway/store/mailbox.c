@@ -160,7 +160,7 @@ static bool merge_entries(struct gw_store *s, size_t slot, struct gw_batch_memor
 		for (at = m->batch.n; at > 0; at--)
 			if (comes_before(q, &m->batch.events[at - 1], &event))
 				break;
-		/* a commit that failed may have been one all the same */
+		/* a commit that reported a failure may have reached the disk */
 		if (at < m->batch.n && m->batch.events[at].seq == event.seq)
 			continue;
 		if (!gw_batch_insert(m, at, &event))

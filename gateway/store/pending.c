@@ -82,8 +82,8 @@ void gw_pending_drain_ring(struct gw_store *s, int64_t now_ns)
 	while (s->n_entries < GW_STORE_COMMIT_MAX || s->failing) {
 		if (gw_ring_count(&s->events) == 0 || !reserve_entry(s, now_ns))
 			return;
-		gw_ring_pop(
-			&s->events, &e, 1, sizeof(e)); /* the only consumer: it is there */
+		gw_ring_pop(&s->events, &e, 1,
+			sizeof(e)); /* the only consumer: it cannot be empty now */
 		gw_slots_apply_sets(s, e.seq);
 		s->entries[s->n_entries++] = (struct gw_journal_entry){.event = e,
 			.owed = s->active_slots,

@@ -11,7 +11,7 @@
 
 #include "store/store.h"
 
-/* What an uplink said of an event that is not in memory, until it is written. */
+/* A mark on an event that is not in memory, until it is written. */
 struct gw_pending_mark {
 	uint64_t seq;
 	uint8_t slot, kind; /* enum gw_mark_kind */

@@ -47,7 +47,7 @@ static bool is_quarantined(const char *name, const char *base, bool owing)
 }
 
 /* The first name after `after`; names sort by time. Returns how many there are after it;
- * ret_unread: the folder cannot be read now. */
+ * ret_unread: the directory cannot be read now. */
 static size_t find_first(const char *path, bool owing, const char *after,
 	char ret_name[NAME_MAX + 1], bool *ret_unread)
 {
@@ -114,15 +114,15 @@ static enum gw_err rename_files(const char *from, const char *to, struct gw_erro
 	if (!why)
 		return GW_OK;
 	gw_fail(err, GW_ERR_SYSTEM, why, "put %s aside: %s", b.from, gw_errno_text(why));
-	for (i++; i < 3; i++) { /* the database must not stay without its WAL */
+	for (i++; i < 3; i++) { /* undo: the database must not be without its WAL */
 		name_pair(&b, from, to, i);
 		rename(b.to, b.from);
 	}
 	return GW_ERR_SYSTEM;
 }
 
-/* Likewise, but the database is never without its WAL: for a while both have both names. A file
- * system without hard links gets plain renames. */
+/* The same with hard links, so that the database is never without its WAL, even after a power cut.
+ * Falls back to renames on a file system without hard links. */
 static enum gw_err move_with_links(const char *from, const char *to, struct gw_error *err)
 {
 	struct rename_pair file, wal;

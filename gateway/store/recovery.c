@@ -18,9 +18,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define REPLACE_WAIT_NS   (600 * GW_NS_PER_SEC)
-#define FILE_CHECK_NS     (2 * GW_NS_PER_SEC)
-#define DISPLACED_WAIT_NS (60 * GW_NS_PER_SEC) /* for a deleted file that cannot be read */
+#define REPLACE_WAIT_NS (600 * GW_NS_PER_SEC)
+#define FILE_CHECK_NS   (2 * GW_NS_PER_SEC)
+#define DISPLACED_WAIT_NS \
+	(60 * GW_NS_PER_SEC) /* to copy from a deleted file that cannot be read now */
 /* A page that cannot be read is no corruption: most disks recover. After this time a new file is
  * begun, and what the old one owes is copied when it can be read. */
 #define UNREADABLE_NS (600 * GW_NS_PER_SEC)
@@ -72,7 +73,7 @@ static enum gw_err record_start(struct gw_store *s, struct gw_error *err)
 	s->uplinks_changed = false;
 	gw_registry_log_notes(s);
 	s->start_recorded = true;
-	if (s->file_ino == 0) /* not again: another file may have the name by now */
+	if (s->file_ino == 0) /* once only: another file may have the name later */
 		s->file_ino = ino_of(s->path, &s->file_dev);
 	if (s->wal_ino == 0)
 		s->wal_ino = wal_ino_of(s);
@@ -209,7 +210,7 @@ static void detach_displaced(struct gw_store *s)
 		"store: %s was deleted or replaced while it was in use; what it owed is "
 		"carried over, its history is lost",
 		s->path);
-	/* An earlier one was carried over before this one was signed in to. */
+	/* What an earlier displaced file owed was copied before this one was recorded. */
 	s->displaced_db = s->db;
 	s->displaced_ns = gw_clock_mono_ns();
 	s->db = (struct gw_db){0};

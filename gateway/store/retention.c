@@ -243,7 +243,7 @@ enum gw_err gw_retention_step(struct gw_retention *k, struct gw_db *db,
 		return rc;
 	if (!k->trimming) /* once begun, delete somewhat more than needed: not a block at every commit */
 		further = 0;
-	/* Below the limit, only because the disk is full, no debts are deleted. */
+	/* Below the limit, on a full disk, owed events are not deleted. */
 	if (!force && pages - unused <= limit - further)
 		phases--;
 	if (k->disk_full_pages && k->disk_full_pages < limit) {

@@ -5,7 +5,7 @@
  * on. The database does not know slots: it has a bit for each name, see registry.h.
  *
  * A slot is active while its uplink is configured: it is owed new events. It stays in use until
- * its thread has ended and all it said is written.
+ * its thread has ended and its last mark is written.
  *
  * Thread: the store's; init and fini by main.
  */

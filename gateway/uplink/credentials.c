@@ -47,8 +47,8 @@ uint64_t gw_credentials_fingerprint(const char *const *paths, size_t n)
 	return h;
 }
 
-/* The visible ASCII of the first line; 0 if it is anything else: a zero byte, too, as a file has
- * whose last write did not survive a power cut. */
+/* Length of the first line; 0: it is not visible ASCII only. Zero bytes are what a file has whose
+ * last write did not survive a power cut. */
 static size_t token_in(char *line, size_t n)
 {
 	size_t end = 0;

@@ -163,7 +163,7 @@ void gw_delivery_body(const struct gw_uplink *u, struct gw_outbox_item *item,
 			{item->body + item->durable_at, item->n - item->durable_at}}};
 }
 
-/* An event that leaves before its commit says so, and the store is told: a repeat says it, too. */
+/* An event that is sent before its commit says so; the mark makes a repeat say the same. */
 static void prepare_bodies(struct gw_uplink *u, uint64_t committed)
 {
 	size_t i;

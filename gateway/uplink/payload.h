@@ -26,7 +26,7 @@
 #include "flow/event.h"
 
 struct gw_heartbeat {
-	const struct gw_site_info *site; /* NULL: nobody to speak for, none is sent */
+	const struct gw_site_info *site; /* NULL: no engine runs, none is sent */
 	uint64_t run;
 	uint64_t count;        /* of heartbeats in this run, from 1 */
 	uint64_t journal_seq;  /* end of the journal's chain of hashes, 0: there is none */
@@ -39,12 +39,12 @@ struct gw_heartbeat {
 	int64_t next_by_ms; /* expect the next heartbeat by this wall time */
 	uint32_t sources_up, sources;
 	uint32_t standing; /* alarms that are not normal */
-	/* the thread that has not shown for the longest that it is alive */
+	/* the thread whose last beat is the oldest */
 	char oldest_beat_thread[16];
 	int64_t oldest_beat_ms;
 	uint64_t
-		events_lost; /* that an output of the engine was too slow for, since start */
-	const char *version; /* NULL: not said */
+		events_lost; /* dropped since start because an output of the engine was full */
+	const char *version; /* NULL: left out */
 };
 
 #define GW_PAYLOAD_NO_DURABLE SIZE_MAX

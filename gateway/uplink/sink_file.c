@@ -156,7 +156,7 @@ static bool reopen(struct file_state *s, struct gw_sink_result *ret_result)
 	}
 	s->dev = st.st_dev;
 	s->ino = st.st_ino;
-	/* An empty file may be new, from an earlier try whose sync failed, too. */
+	/* An empty file may be new, also from an earlier try whose sync failed. */
 	if (repair_tail(s->fd, st.st_size) != 0 ||
 		(st.st_size == 0 && sync_directory(s->path) != 0)) {
 		set_retry(ret_result, "%s: %s", s->path, gw_errno_text(errno));
