@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A forecast asked by itself: what it says of the time that is left, and which side is its home. */
+/* A forecast by itself: the time that is left, and which side is its home. */
 #include "alarm/condition.h"
 
 #include <setjmp.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Histories that rest: what a kind promises of the samples it does not need to see at once
+ * Quiet bands: what a kind promises of samples that are buffered
  * holds, at the edges of its band and to the last nanosecond.
  *
  * REFERENCE_SEQUENCES sets how many walks (default 20000 a kind).
@@ -57,7 +57,7 @@ static struct gw_condition_result evaluate(void *memory, const struct gw_sample 
 	return a;
 }
 
-/* Whether it may rest from now on: after a sample, or before any, or after a recall alone. */
+/* The quiet band from now on: after a sample, before any, or after absorb_buffered alone. */
 static void update_band(void)
 {
 	pair.band = GW_QUIET_BAND_UNLIMITED;
@@ -137,8 +137,7 @@ static void a_sample_in_the_quiet_band_changes_nothing(void **unused)
 
 			walk_both(&o);
 		}
-		assert_true(
-			n_buffered > n * STEPS / 4); /* or there is no rest to speak of */
+		assert_true(n_buffered > n * STEPS / 4); /* or too few were buffered */
 	}
 }
 

@@ -2,7 +2,7 @@
 /* rises and falls by themselves: at, just below and just above every edge they have. */
 #include "condition_fixture.h"
 
-/* Asked with a sample, but without taking it in. */
+/* Evaluated with a sample that is not absorbed. */
 static bool tick_sample(int64_t now_ns, double value)
 {
 	return evaluate(

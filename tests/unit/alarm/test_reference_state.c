@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The state machine beside a slow and obvious one that takes time a unit at a time and keeps
+ * The state machine against a slow and simple one that takes time a unit at a time and keeps
  * counts instead of dates: whether it is true, how long it has been so, whether anybody must still
  * acknowledge or reset, how long ago it was last raised.
  *
@@ -76,7 +76,7 @@ static void random_scenario(void)
 	scenario.action[scenario.n - 1].kind = LOOK;
 }
 
-/* ---- what is told of it ---- */
+/* ---- what happens ---- */
 
 struct emitted {
 	size_t n;
@@ -177,7 +177,7 @@ static void slow_unshelve(void)
 
 	slow.shelved = slow.raise_unannounced = false;
 	slow.since_notified = 0;
-	if (news) { /* to those who know nothing of it yet */
+	if (news) { /* it was not announced yet */
 		slow.active = false;
 		slow.needs_ack = slow.needed_ack;
 		slow.needs_reset = slow.needed_reset;
@@ -242,7 +242,7 @@ static void slow_service(bool on)
 		slow_log(stood ? GW_CHANGE_CLEARED : GW_CHANGE_UNSHELVED);
 }
 
-/* A person's word; false: refused. */
+/* A command; false: refused. */
 static bool slow_command(const struct action *a)
 {
 	if (a->kind == UNSHELVE) {
@@ -347,7 +347,7 @@ static void fast_log(const struct gw_transitions *transitions)
 	}
 }
 
-/* Something happens whenever it says so, and then; what a hold kept waiting, at its end. */
+/* Something happens whenever it says so, and then; what was suppressed, at its end. */
 static void fast_run_due(int64_t now_ns)
 {
 	for (int64_t due_ns;

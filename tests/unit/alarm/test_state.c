@@ -270,7 +270,7 @@ static void chattering_stands_until_false_for_a_minute(void **unused)
 	pass(13 * S);
 	assert_int_equal(transitions.n, 1);
 	condition_true(20 * S, true);
-	assert_int_equal(transitions.n, 1); /* the third is told */
+	assert_int_equal(transitions.n, 1); /* the third is reported */
 	condition_true(21 * S, false);
 	condition_true(30 * S, true);
 	condition_true(31 * S, false);

@@ -38,7 +38,7 @@ static void what_was_raised_before_the_shelf_is_not_raised_at_its_end(void **unu
 	assert_int_equal(transitions.n, 1);
 	expect(0, GW_CHANGE_UNSHELVED, GW_STATE_ACTIVE_UNACKED, 62 * S);
 	assert_null(gw_state_shelve(&state, 63 * S, 60 * S, &transitions));
-	condition_true(64 * S, false); /* but what went and came again is news */
+	condition_true(64 * S, false); /* but a new activation is announced */
 	condition_true(65 * S, true);
 	transitions.n = 0;
 	assert_null(gw_state_unshelve(&state, 66 * S, &transitions));

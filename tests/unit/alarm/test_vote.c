@@ -86,7 +86,7 @@ static void a_vote_keeps_what_it_knew_of_members_by_their_key(void **unused)
 	assert_int_equal(gw_condition_true_members(&o, memory, 2, keys, 3), 1);
 	assert_string_equal(keys[0], "a");
 	condition_true = true;
-	assert_true(vote(2, 2, false)); /* "new" was not heard yet */
+	assert_true(vote(2, 2, false)); /* "new" was not read yet */
 	assert_false(vote(3, 0, false));
 }
 

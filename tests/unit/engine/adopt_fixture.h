@@ -83,7 +83,7 @@ static inline void rename_point(int point)
 	snprintf(fixture.point_key[point], sizeof fixture.point_key[0], "s/d%d/q", point);
 }
 
-/* The one alarm, which nobody was told of at the reload, is told now and not before. */
+/* The one alarm, which had no event at the reload, is emitted now and not before. */
 static inline void assert_silent_at(int64_t at_ns)
 {
 	assert_int_equal(fixture.n_events, 0);

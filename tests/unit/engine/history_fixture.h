@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * history_fixture.h: random histories and random walks of a value, for the tests of histories that rest.
+ * history_fixture.h: random histories and random walks of a value, for the tests of quiet bands.
  */
 #ifndef REST_KIT_H
 #define REST_KIT_H

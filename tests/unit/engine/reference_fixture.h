@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * reference_fixture.h: random stories of samples, told to the engine, and the events a slow and
+ * reference_fixture.h: random scenarios of samples, given to the engine, and the events a slow and
  * obvious reference makes of them. A reference says when its condition turns, from the whole
  * list of samples; what delays make of the turns is said here, once for all kinds.
  *
@@ -153,7 +153,7 @@ static inline void random_delays(struct gw_alarm_opts *a, int64_t unit_ns, int m
 	a->latch = pick(2);
 }
 
-/* ---- the engine is told ---- */
+/* ---- the engine runs a scenario ---- */
 
 enum delivery {
 	LIVE,    /* sample by sample, timers up to each, samples of one time together */
@@ -163,7 +163,7 @@ enum delivery {
 
 static struct gw_event emitted[1024];
 
-/* Returns how many events came, in `told`. */
+/* Returns how many events came, in `emitted`. */
 static size_t run_scenario(const struct scenario *s, enum delivery how)
 {
 	size_t n = 0;
@@ -189,7 +189,7 @@ static size_t run_scenario(const struct scenario *s, enum delivery how)
 	return n + gw_ring_pop(&fixture.out, emitted + n, 1024 - n, sizeof *emitted);
 }
 
-/* The n events in `told` that are of alarm a are exactly these facts, in order. */
+/* The n events in `emitted` that are of alarm a are exactly the expected ones, in order. */
 static void assert_events(
 	const struct expected_events *f, const struct gw_alarm_opts *a, size_t n)
 {
@@ -221,7 +221,7 @@ static void count_expected(const struct expected_events *f)
 			reference_seen.cleared++;
 }
 
-/* The engine that was started, told the story, says of alarm a what delays make of these turns,
+/* The engine, given the scenario, emits for alarm a what delays make of these changes,
  * which is returned. */
 static inline const struct expected_events *assert_changes(const struct changes *t,
 	const struct scenario *s, const struct gw_alarm_opts *a, enum delivery how)
@@ -234,7 +234,7 @@ static inline const struct expected_events *assert_changes(const struct changes 
 	return &f;
 }
 
-/* The stories of this test were of use: one in that many raised, and cleared. */
+/* The scenarios were of use: one in that many raised, and one in that many cleared. */
 static inline void assert_some_changed(unsigned long to_raise, unsigned long to_clear)
 {
 	assert_true(reference_seen.raised > reference_sequences() / to_raise);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * reference_random.h: chance for the references, the same on every machine, and how many stories
- * a test tells: REFERENCE_SEQUENCES (default 1000000).
+ * reference_random.h: chance for the references, the same on every machine, and how many scenarios
+ * a test runs: REFERENCE_SEQUENCES (default 1000000).
  */
 #ifndef REFERENCE_RANDOM_H
 #define REFERENCE_RANDOM_H

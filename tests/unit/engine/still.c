@@ -245,7 +245,7 @@ int posix_memalign(void **ret_p, size_t align, size_t size)
 
 /* ---- locks ---- */
 
-/* The library's own, which this one stands before. */
+/* The library's own function, which this one displaces. */
 static void *real(const char *name)
 {
 	return dlsym(RTLD_NEXT, name);

@@ -7,7 +7,7 @@
  *
  * Linked into a test, or preloaded into a program that was built long before (still_preload.c).
  *
- * Thread: arm by the thread that is to be held; the rest by any.
+ * Thread: arm by the thread that is to be guarded; all others by any.
  */
 #ifndef STILL_H
 #define STILL_H

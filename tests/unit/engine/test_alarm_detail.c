@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a calm alarm costs: of ten thousand alarms of every kind that are fed, asked, put off,
- * looked at and taken over while nothing happens, not one writes a byte of its story or of what is
+ * What an alarm costs that was never true: of ten thousand alarms of every kind that are fed, evaluated,
+ * postponed, viewed and adopted, not one writes a byte of its detail or of what is
  * shown of it; and of one that moves, only that one does, and it has forgotten nothing.
  */
 #include "alarm/chatter_flood.h"
@@ -210,7 +210,7 @@ static void an_alarm_that_was_never_true_writes_no_detail(void **unused)
 	drain();
 }
 
-/* What a person is told of the alarm that was shelved just now. */
+/* The event of the alarm that was shelved just now. */
 static struct gw_event shelve(
 	struct gw_engine *e, uint32_t alarm, int64_t now_ns, int64_t duration_ns)
 {
@@ -245,7 +245,8 @@ static void what_was_scheduled_before_the_detail_is_in_it(void **unused)
 	e = reload(e, 3);
 	gw_engine_step(e, at(BEGIN_NS + 3 * S));
 	event = shelve(e, ABOVE, BEGIN_NS + 4 * S, S);
-	assert_true(event.value >= 0.5 && event.value <= 0.5); /* not 0.25, asked last */
+	assert_true(event.value >= 0.5 &&
+		event.value <= 0.5); /* not 0.25, the last evaluated one */
 	assert_true(event.limit >= 5 && event.limit <= 5);
 	assert_int_equal(event.quality, GW_QUALITY_GOOD);
 	/* one that waits for a time goes on waiting: silent since 2, on its shelf */

@@ -2,7 +2,7 @@
 /*
  * Every condition at, just below and just above each of its edges, through the engine, and each
  * of these scenes again while something disturbs it that must change nothing: bad samples and
- * numbers that are none between all others, a wall clock that leaps both ways, samples told late.
+ * numbers that are none between all others, a wall clock that leaps both ways, samples that come late.
  * The samples are irregular and leave gaps as they are.
  */
 #include "engine_fixture.h"
@@ -241,7 +241,7 @@ static const struct disturbance disturbances[] = {
 };
 #define DISTURBANCES (sizeof disturbances / sizeof disturbances[0])
 
-/* These two tell between samples, too, and know no better when all come at once. */
+/* These two emit between samples, too, and cannot when all come at once. */
 static bool has_timer(const struct gw_condition_kind *kind)
 {
 	return kind == &gw_condition_dose || kind == &gw_condition_silent;
@@ -345,7 +345,7 @@ static void a_vote_comes_out_the_same_however_it_is_disturbed(void **unused)
 }
 
 /* A row is full between two samples, and the engine, held up, sees both at once, and some after
- * them: what it would have told in time it tells, with its time. The last ends knowing. */
+ * them: what it would have emitted in time it emits, with that time. */
 static void a_full_dose_raises_however_late(void **unused)
 {
 	for (unsigned after = 1; after <= 8; after++)

@@ -66,10 +66,10 @@ static void commands_become_events(void **unused)
 	assert_int_equal(fixture_pass(64 * S), 1);
 	assert_event(0, GW_CHANGE_UNSHELVED, GW_STATE_NORMAL);
 	assert_int_equal(
-		fixture_feed(65 * S, 0, 7), 0); /* calm: the alarm is not asked of it */
+		fixture_feed(65 * S, 0, 7), 0); /* in the quiet band: not evaluated */
 	gw_ring_push(&commands, &c, 1, sizeof c);
 	assert_int_equal(fixture_pass(66 * S), 1);
-	assert_true(fixture.event[0].value == 7); /* what is told of it is as it is now */
+	assert_true(fixture.event[0].value == 7); /* the event has the present value */
 	c.alarm = 99;
 	gw_ring_push(&commands, &c, 1, sizeof c);
 	fixture_pass(67 * S);
@@ -360,7 +360,7 @@ static void a_replay_yields_the_same_bytes(void **unused)
 	}
 }
 
-/* ---- who is asked ---- */
+/* ---- what is evaluated ---- */
 
 static unsigned asked;
 
@@ -393,7 +393,7 @@ static void a_sample_in_the_quiet_band_evaluates_nothing(void **unused)
 	(void)unused;
 	fixture_alarm("x", 0, &counted);
 	fixture_alarm("x", 1,
-		&eager); /* asked by every sample, but not by those of another point */
+		&eager); /* evaluated for every sample, but not for those of another point */
 	fixture_start();
 	asked = 0;
 	fixture_feed(S, 0, 5); /* for the first time */
@@ -422,7 +422,7 @@ static void a_condition_that_is_always_due_waits_a_millisecond(void **unused)
 	assert_int_equal(asked, 11);
 }
 
-/* Many timers, set and taken back in a random order: told in the order of their times. */
+/* Many timers, set and removed in a random order, run in the order of their times. */
 static void timers_end_in_the_order_of_their_times(void **unused)
 {
 	uint64_t random = 42;

@@ -155,7 +155,7 @@ static void the_lowest_are_counted_in_a_flood_and_emitted_at_its_end(void **unus
 	assert_true(fixture.event[0].value == 1);
 	assert_int_equal(
 		fixture_state(LOW), GW_STATE_ACTIVE_UNACKED); /* a reader sees it */
-	assert_int_equal(fixture_feed(at_ns + S, 2, 60), 1);  /* may concern a life */
+	assert_int_equal(fixture_feed(at_ns + S, 2, 60), 1);  /* is of class warning */
 	assert_string_equal(fixture.event[0].info->name, "vital");
 	/* the fifth from the end is the red of the eighth second */
 	assert_int_equal(fixture_pass(GW_FLOOD_WINDOW_NS + 8 * S - 1), 0);
@@ -167,7 +167,7 @@ static void the_lowest_are_counted_in_a_flood_and_emitted_at_its_end(void **unus
 	assert_true(fixture.event[1].onset_ms == FIXTURE_WALL_MS + at_ns / GW_NS_PER_MS);
 	assert_string_equal(fixture.event[1].note, "held back in a flood of alarms");
 	assert_int_equal(fixture_feed(GW_FLOOD_WINDOW_NS + 60 * S, 1, 40),
-		1); /* told: so is its end */
+		1); /* emitted, so its end is, too */
 }
 
 static void what_ends_within_the_flood_is_only_counted(void **unused)
@@ -186,7 +186,7 @@ static void what_ends_within_the_flood_is_only_counted(void **unused)
 	assert_event(0, GW_CHANGE_CLEARED, GW_STATE_RETURNED_UNACKED);
 	assert_true(fixture.event[0].value == 2);
 	assert_int_equal(fixture_feed(2 * GW_FLOOD_WINDOW_NS + S, 1, 60),
-		1); /* its next life is told */
+		1); /* its next occurrence is emitted */
 }
 
 static void a_level_above_the_one_named_is_emitted(void **unused)
@@ -232,7 +232,7 @@ static void a_command_emits_what_was_withheld(void **unused)
 	assert_event(0, GW_CHANGE_RAISED, GW_STATE_ACTIVE_UNACKED);
 	assert_event(1, GW_CHANGE_ACKED, GW_STATE_ACTIVE_ACKED);
 	assert_string_equal(fixture.event[1].info->name, "low");
-	assert_int_equal(fixture_pass(2 * GW_FLOOD_WINDOW_NS), 1); /* not told twice */
+	assert_int_equal(fixture_pass(2 * GW_FLOOD_WINDOW_NS), 1); /* not emitted twice */
 	gw_ring_fini(&commands);
 	gw_ring_fini(&replies);
 }
@@ -301,7 +301,7 @@ static void chattering_is_reported_once_and_names_the_alarm(void **unused)
 	assert_string_equal(fixture.event[1].confirmed_by[0], "s/d0/p:high");
 	assert_true(fixture.event[1].value == 1);
 	assert_int_equal(fixture_feed(5 * S, 0, 40), 1);
-	turn(6 * S, 0, 10); /* every transition is told, the fault not again */
+	turn(6 * S, 0, 10); /* every transition is emitted, the fault not again */
 	assert_int_equal(fixture_pass(85 * S - 1), 0);
 	assert_int_equal(fixture_pass(85 * S), 1);
 	assert_event(0, GW_CHANGE_CLEARED, GW_STATE_RETURNED_UNACKED);

@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * An engine that keeps samples for histories at rest, side by side with one whose histories never
- * rest: both are given the same samples, words and reloads, and tell the same, word for word.
+ * An engine that buffers samples, side by side with one that absorbs each at once: both are given the
+ * same samples, commands and reloads, and emit the same events, byte for byte.
  * Several points speak in one batch, at the edges of their bands, too, and alarms hold each other
  * back, count each other and share a device.
  *
- * REFERENCE_SEQUENCES sets how many stories (default 8000).
+ * REFERENCE_SEQUENCES sets how many scenarios (default 8000).
  */
 #include "engine/history.h"
 #include "engine/timers.h"
 #include "history_fixture.h"
 
 #define ANALOG       3 /* points p0 ..; alarms of values are on them */
-#define CONTACTS     2 /* behind them: 0 or 1, heard by votes and `unless` */
+#define CONTACTS     2 /* behind them: 0 or 1, members of votes and `unless` */
 #define MAX_SPEAKING (ANALOG + CONTACTS)
-#define STEPS        200 /* samples of a story, and of a batch at most */
+#define STEPS        200 /* samples of a scenario, and of a batch at most */
 #define BURST        600 /* a millisecond apart */
 /* Alarms of one point at most; two more listen to several. */
 #define OF_VALUES (FIXTURE_ALARMS - 2)
@@ -42,7 +42,7 @@ static struct {
 	uint32_t burst_point;
 } scenario;
 
-/* What was seen of the engine that rests, or these tests would test nothing. */
+/* Counts that show that the buffering engine did buffer. */
 static struct {
 	unsigned long events;
 	unsigned long rested; /* samples that waited at the end of a batch */
@@ -170,7 +170,7 @@ static void reload(struct side *s)
 	gw_engine_free(old);
 }
 
-/* ---- what they tell ---- */
+/* ---- their events ---- */
 
 static void assert_same_event(const struct gw_event *a, const struct gw_event *b)
 {
@@ -258,7 +258,7 @@ static void command(uint32_t alarm, enum gw_alarm_command_kind kind, int64_t dur
 		assert_true(gw_ring_push(&side[i].commands, &c, 1, sizeof c));
 }
 
-/* What is told at the end of a shelf says what each was asked last. */
+/* The event at the end of a shelf shows what each evaluated last. */
 static void shelve_all(void)
 {
 	for (uint32_t i = 0; i < fixture.n_alarms; i++)
@@ -273,13 +273,13 @@ static void shelve_all(void)
 
 /* ---- what happens ---- */
 
-/* The point as the engine that rests sees it. */
+/* The point in the buffering engine. */
 static const struct gw_point_slot *slot(uint32_t point)
 {
 	return &side[0].e->view.points[point];
 }
 
-/* On the edge of what needs no look, beside it, or no number at all. */
+/* On the edge of the quiet band, just outside it, or not a number. */
 static double edge(uint32_t point, double otherwise)
 {
 	static const double odd[] = {(double)NAN, HUGE_VAL, -HUGE_VAL, DBL_MAX, -DBL_MAX};
@@ -292,7 +292,7 @@ static double edge(uint32_t point, double otherwise)
 	return chance(2) ? v : nextafter(v, chance(2) ? HUGE_VAL : -HUGE_VAL);
 }
 
-/* To the last nanosecond before the rest of a point ends, or over it, if that is soon. */
+/* To the last nanosecond before the quiet band ends, or past it, if that is soon. */
 static int64_t wait_for_end(uint32_t point, int64_t otherwise_ns)
 {
 	int64_t end_ns = ((int64_t)slot(point)->quiet_until << GW_QUIET_SHIFT) -
@@ -377,7 +377,7 @@ static void anything_else(void)
 		scenario.burst = BURST;
 		scenario.burst_point = chance(ANALOG);
 	}
-	if (chance(3) == 0) { /* time passes, and nobody speaks */
+	if (chance(3) == 0) { /* time passes without samples */
 		scenario.now_ns += (int64_t)chance(80) * S / 4;
 		step();
 	}

@@ -2,7 +2,7 @@
 /* Records that come while the engine runs, of alarms that were not raised anew. */
 #include "late_restore_fixture.h"
 
-/* ---- nothing was told meanwhile ---- */
+/* ---- no event meanwhile ---- */
 
 static char transcript[2][64 * 1024];
 
@@ -17,7 +17,7 @@ static void write_down(struct gw_text *t)
 	}
 }
 
-/* What stood ends, comes back, is forgotten and is repeated. */
+/* An active alarm clears, raises again, and so on. */
 static void play(struct gw_text *t)
 {
 	static const struct {
@@ -100,7 +100,7 @@ static void late_is_as_early(void **unused)
 					fixture.engine, &m[i], fixture_time(0)));
 		fixture_pass(0);
 		write_down(&t);
-		if (run) { /* what a start tells at once is told when it is known */
+		if (run) { /* what a start emits at once is emitted when the record comes */
 			restore_late(0);
 			assert_int_equal(batch.n_raised_anew, 0);
 			write_down(&t);
@@ -170,7 +170,7 @@ static void a_running_on_delay_is_not_begun_anew(void **unused)
 	assert_int_equal(late_one(8 * S, was(key, GW_STATE_LATCHED_ACKED)), 0);
 	assert_int_equal(fixture_pass(11 * S), 1);
 	assert_event(0, GW_CHANGE_RAISED, GW_STATE_ACTIVE_UNACKED);
-	assert_old(0); /* not normal in between: one life */
+	assert_old(0); /* not normal in between: one occurrence */
 }
 
 static void in_its_on_delay_it_still_stands(void **unused)

@@ -54,7 +54,7 @@ static void its_shelf_carries_over(void **unused)
 	assert_event(1, GW_CHANGE_SHELVED, GW_STATE_SHELVED);
 	assert_memory_equal(fixture.event[1].occurrence, newer, sizeof newer);
 	assert_true(fixture.event[1].shelved_until_ms == FIXTURE_WALL_MS + 60000);
-	assert_int_equal(fixture_pass(60 * S), 1); /* it was told raised already */
+	assert_int_equal(fixture_pass(60 * S), 1); /* its raise was emitted already */
 	assert_event(0, GW_CHANGE_UNSHELVED, GW_STATE_ACTIVE_UNACKED);
 }
 
@@ -124,7 +124,7 @@ static void an_ended_occurrence_leaves_the_older_one(void **unused)
 	gw_ring_push(&commands, &ack, 1, sizeof ack);
 	assert_int_equal(fixture_feed(2 * S, 0, 40), 2);
 	assert_int_equal(fixture_state(0), GW_STATE_NORMAL);
-	/* the journal has seen it normal since: it is told what is remembered */
+	/* the journal has newer events of it: an amendment corrects it */
 	assert_int_equal(late_one(3 * S, was(key, GW_STATE_LATCHED_UNACKED)), 1);
 	assert_event(0, GW_CHANGE_AMENDED, GW_STATE_LATCHED_UNACKED);
 	assert_old(0);

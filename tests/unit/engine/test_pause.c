@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Times in which nobody ran: nothing is silent for them, and everything else goes on. */
+/* Pauses of the process: nothing becomes silent because of them, and everything else goes on. */
 #include "engine_fixture.h"
 
 #define W (10 * S) /* the window of silence */
@@ -201,7 +201,7 @@ static void a_value_is_not_stuck_while_nobody_looks(void **unused)
 	assert_event(0, GW_CHANGE_CLEARED, GW_STATE_RETURNED_UNACKED);
 }
 
-/* The last change was kept aside and not handed to the history yet. */
+/* The last change is buffered and not absorbed yet. */
 static void a_value_that_changed_just_before_is_not_stuck_either(void **unused)
 {
 	(void)unused;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A dose beside a slow and obvious reference, which counts step by step. */
+/* A dose against a slow and simple reference, which counts step by step. */
 #include "reference_fixture.h"
 
 #define ROWS 3

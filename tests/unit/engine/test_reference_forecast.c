@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A forecast beside a slow and obvious reference, which takes the slices anew from the whole list
+ * A forecast against a slow and simple reference, which takes the slices anew from the whole list
  * of samples whenever one is over. The values are flats, ramps, steps and noise in small whole
  * numbers, so that edges are hit and not only passed; samples are irregular, bad, and missing for
- * whole slices. Most stories are short; some are long enough for home to move.
+ * whole slices. Most scenarios are short; some are long enough for home to move.
  */
 #include "reference_fixture.h"
 
 #define WINDOW 20 /* slices in it */
-#define LEAST  12 /* with samples, before it speaks */
+#define LEAST  12 /* with samples, for a trend */
 
 static int64_t slice_ns;
 
@@ -169,7 +169,7 @@ static void expect(
 	}
 }
 
-/* ---- stories ---- */
+/* ---- scenarios ---- */
 
 static void random_scenario(struct scenario *s, struct gw_alarm_opts *a)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Limits with hysteresis beside a slow and obvious reference: the latest sample that was sure
+/* Limits with hysteresis against a slow and simple reference: the latest sample that was sure
  * decides. */
 #include "reference_fixture.h"
 
@@ -25,7 +25,7 @@ static void random_limit(struct gw_alarm_opts *a)
 		a->when.deadband = (struct gw_table){1, 1, deadband_cell};
 }
 
-/* From the words of the manual. */
+/* As the manual says. */
 static int verdict(const struct gw_alarm_opts *a, const struct scenario *s, size_t k)
 {
 	double v = s->in[k].value;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A rate beside a slow and obvious reference, which looks at the whole list of samples for each
+ * A rate against a slow and simple reference, which looks at the whole list of samples for each
  * of them. It has the window in slices just as rate.c says: only then are the events the same to
  * the sample. That the slices add no more than their width to the window is a test of its own.
  */
@@ -118,7 +118,7 @@ static void a_rate_gives_the_events_of_the_reference(void **unused)
 	assert_some_changed(4, 8);
 }
 
-/* What the words promise: true whenever the exact window says so, and only if the window and one
+/* What the manual promises: true whenever the exact window says so, and only if the window and one
  * slice more do. */
 static void the_reference_lies_between_two_exact_windows(void **unused)
 {

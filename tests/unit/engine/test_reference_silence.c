@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Silent and stuck beside a slow and obvious reference. */
+/* Silent and stuck against a slow and simple reference. */
 #include "reference_fixture.h"
 
 static int64_t unit_ns;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * `unless` beside a slow and obvious reference that goes nanosecond by nanosecond: alarms that
+ * `unless` against a slow and simple reference that goes nanosecond by nanosecond: alarms that
  * other alarms and contacts hold back, and that themselves hold others back. Samples come at even
  * nanoseconds, some of them of no use, and then nothing holds by that point. The delays of the
  * first two alarms, which nothing holds back, are odd or none.

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A vote beside a slow and obvious reference. Its members are discrete points and alarms with
+ * A vote against a slow and simple reference. Its members are discrete points and alarms with
  * delays of their own, some on one device. Samples come at even nanoseconds and those delays are
  * odd or none: what samples do and what timers do never happens at one time.
  */
@@ -110,7 +110,7 @@ static bool is_first(const struct scenario *s, size_t k)
 	return good(&s->in[k]);
 }
 
-/* Nanosecond by nanosecond. A vote looks when a member turns or is heard for the first time, and
+/* Nanosecond by nanosecond. A vote is evaluated when a member changes or is read for the first time, and
  * when a window ends. */
 static void expect(
 	struct changes *t, const struct scenario *s, const struct gw_alarm_opts *a)

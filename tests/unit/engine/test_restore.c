@@ -77,8 +77,8 @@ static void every_state_goes_on_with_its_occurrence(void **unused)
 			fixture_feed(S, 0, 10), active); /* clears if it was active */
 		assert_int_equal(fixture_feed(2 * S, 0, 60), 1);
 		assert_event(0, GW_CHANGE_RAISED, GW_STATE_ACTIVE_UNACKED);
-		assert_int_equal(
-			fixture.event[0].occurrence[0], 1); /* not normal yet: one life */
+		assert_int_equal(fixture.event[0].occurrence[0],
+			1); /* not normal yet: one occurrence */
 		gw_engine_free(fixture.engine);
 		fixture.engine = NULL;
 	}

@@ -75,7 +75,7 @@ static void and_after_a_reload(void **unused)
 	assert_raised_off_the_shelf(2 * S);
 }
 
-/* What the journal keeps of an event. */
+/* What the journal stores of an event. */
 static struct gw_alarm_record keep(const struct gw_event *v)
 {
 	struct gw_alarm_record m = {.key = v->info->key,
@@ -117,7 +117,7 @@ static void and_after_a_restart(void **unused)
 	restart(&m, 20 * S);
 	assert_int_equal(fixture_feed(21 * S, 0, 60), 0);
 	fixture_pass(70 * S);
-	assert_raised_off_the_shelf(21 * S); /* nobody was told when it began before */
+	assert_raised_off_the_shelf(21 * S); /* its raise before had no event */
 }
 
 static void and_after_an_amendment_on_its_shelf(void **unused)
@@ -167,7 +167,7 @@ static void what_stood_before_its_shelf_is_not_raised_again(void **unused)
 	assert_event(0, GW_CHANGE_UNSHELVED, GW_STATE_ACTIVE_UNACKED);
 }
 
-/* A life that was told and ended on a shelf, whatever came after it there. */
+/* An occurrence that was announced and ended on a shelf, whatever came after it there. */
 static void the_end_of_a_shelf_names_the_life_that_ended_on_it(void **unused)
 {
 	uint8_t first[16];
@@ -270,7 +270,7 @@ static void after_a_suspend_one_repeat_is_enough(void **unused)
 	assert_int_equal(fixture_pass(600 * S), 1);
 	assert_true(fixture.event[0].wall_ms == FIXTURE_WALL_MS + 600000);
 	assert_int_equal(fixture_pass(660 * S - 1), 0);
-	/* late, but none is missed: told as of its time */
+	/* late, but none is missed: dated at its time */
 	assert_int_equal(fixture_pass(720 * S - 1), 1);
 	assert_true(fixture.event[0].wall_ms == FIXTURE_WALL_MS + 660000);
 	/* one more is, by the nanosecond */

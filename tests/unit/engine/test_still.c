@@ -89,7 +89,7 @@ static const struct scene {
 };
 #define N_SCENES (sizeof scenes / sizeof scenes[0])
 
-/* Nothing is heard of any device; every fault the gateway has of its own. */
+/* No samples of any device; every fault the gateway has of its own. */
 #define SILENT_FROM 8000
 #define SILENT_TO   8200
 #define OWN_FROM    9000 /* the gateway's own faults */
@@ -145,7 +145,7 @@ static struct building {
 	unsigned refused, done, forecasts, slow_events;
 } b;
 
-/* The clock the library reads stands before the real one, which is asked all the same. */
+/* Displaces the real clock, which is called all the same. */
 static pthread_t main_thread;
 static int (*real_clock_gettime)(clockid_t id, struct timespec *ret_time);
 static _Atomic int64_t simulated_ns;
@@ -232,7 +232,7 @@ static void build(void)
 	gw_engine_set_commands(b.engine, &b.commands, &b.replies, &b.taker);
 	atomic_store(&b.tap.ring, &b.tapped);
 	gw_engine_set_tap(b.engine, &b.tap);
-	/* It stands since the last run, with another level than the configuration gives it. */
+	/* Active since the last run, with another level than the configuration gives it. */
 	assert_true(gw_engine_restore(b.engine,
 		&(struct gw_alarm_record){.key = "hall/loop/temperature:supply",
 			.state = GW_STATE_ACTIVE_UNACKED,
@@ -376,7 +376,7 @@ static void live(void)
 		gw_wake_finish(&b.taker);
 		if (at_s < UNTAP_AT)
 			next_sample();
-		else if (at_s % 60 == 0) /* the tap runs over, and nobody minds */
+		else if (at_s % 60 == 0) /* the tap is full, which delays nothing */
 			next_sample();
 		if (at_s % 600 == 0)
 			while (gw_ring_pop(&b.slow, &e, 1, sizeof e))

@@ -129,7 +129,7 @@ static void a_contact_suppresses_as_well(void **unused)
 	assert_event(0, GW_CHANGE_RAISED, GW_STATE_ACTIVE_UNACKED);
 	assert_string_equal(fixture.event[0].note, "");
 	assert_int_equal(fixture_feed(5 * S, 1, 10), 1);
-	fixture_feed(6 * S, 3, 1); /* heard again after it was quiet for a while */
+	fixture_feed(6 * S, 3, 1); /* usable again after a while without samples */
 	assert_int_equal(fixture_feed(7 * S, 1, 30), 0);
 }
 
@@ -153,7 +153,7 @@ static void one_missing_answer_ends_no_suppression(void **unused)
 	suppressed_by_contacts();
 	fixture_feed(2 * S, 2, 0);
 	assert_int_equal(dies(3 * S, 3), 0);
-	assert_int_equal(fixture_feed(4 * S, 3, 1), 0); /* as it was: no news but this */
+	assert_int_equal(fixture_feed(4 * S, 3, 1), 0); /* the same value: no other event */
 	assert_int_equal(fixture_pass(20 * S), 0);
 	assert_int_equal(dies(20 * S, 3), 0);
 	assert_int_equal(fixture_feed(24 * S, 2, 0), 0); /* nor does this give it longer */
@@ -266,7 +266,7 @@ static void an_unreadable_alarm_suppresses_while_it_stands(void **unused)
 	assert_int_equal(fixture_state(HELD), GW_STATE_SUPPRESSED);
 }
 
-/* A vote with enough votes that were read holds; one that lives on a dead one does not. */
+/* A vote with enough readable members suppresses; one that needs a dead member does not. */
 static void a_vote_suppresses_with_readable_members(void **unused)
 {
 	static const struct gw_member of[] = {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The queue of alarms that wait for a time, beside a list that is searched from end to end: in
+ * The heap of timers against a list that is searched from end to end: in
  * any order they are set, moved and taken back, the same one is next, and of those that are due
  * at one time the one with the lowest number.
  */

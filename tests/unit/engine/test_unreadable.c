@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A device of three points of which one is refused: `unreadable` beside `silent`, second by
+ * A device of three points of which one is refused: `unreadable` next to `silent`, second by
  * second; and a value outside its range in every kind of condition.
  */
 #include "engine_fixture.h"
@@ -111,7 +111,7 @@ static void one_point_refused_one_good(void **unused)
 	expect(0, 0, 0, 0);
 	seconds(28, 60, "rgg");
 	expect(0, 1, 0, 0);
-	assert_int_equal(seen[1].at_ns, 19 * S + W); /* since its last word */
+	assert_int_equal(seen[1].at_ns, 19 * S + W); /* since its last usable sample */
 	assert_int_equal(seen[1].cleared, 0);
 	second(60, "ggg");
 	assert_int_equal(seen[1].cleared, 1);
@@ -196,7 +196,7 @@ static void a_refusal_holds_until_it_is_readable(void **unused)
 	seconds(0, 5, "ggg");
 	second(5, "rgg");
 	second(6, "lll");
-	second(7, "ogg"); /* what the broker kept, of whatever age */
+	second(7, "ogg"); /* retained, of unknown age */
 	seconds(8, 30, "-gg");
 	expect(0, 1, 0, 0);
 	assert_in_range(seen[1].at_ns, 14 * S, 15 * S);
@@ -295,7 +295,7 @@ static void never_good_behind_a_lost_link(void **unused)
 	expect(0, 1, 0, 0);
 	fixture_teardown(NULL);
 	fixture_setup(NULL);
-	begin(false, 25 * S); /* and goes down again before it would be told */
+	begin(false, 25 * S); /* and goes down again before the time is over */
 	seconds(0, 25, "-gg");
 	seconds(25, 27, "---");
 	second(27, "lll");
@@ -363,7 +363,7 @@ static void a_reload_goes_on_counting(void **unused)
 	assert_int_equal(seen[1].at_ns, 19 * S + W);
 }
 
-/* Nobody ran for a while: a refusal just before it has its time after it. */
+/* Nobody ran for a while: a bad sample just before it counts from its end. */
 static void a_pause_is_not_the_points_fault(void **unused)
 {
 	(void)unused;
@@ -450,7 +450,7 @@ static void a_value_out_of_its_range_drives_every_condition(void **unused)
 	}
 }
 
-/* It comes back through the deadband, and is told with the quality that it has. */
+/* It comes back through the deadband, and the event has its quality. */
 static void a_deadband_reaches_into_the_range(void **unused)
 {
 	static const double clear[] = {95};

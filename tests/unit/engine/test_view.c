@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Readers of the view beside the engine that writes it. */
+/* Readers of the view while the engine writes it. */
 #include "engine_fixture.h"
 
 #include "engine/engine_internal.h"

@@ -104,7 +104,7 @@ static void what_was_recorded_is_read(void **unused)
 	assert_int_equal(in.n_truncated, 0);
 }
 
-/* A quiet building is small: a minute of a value that stands costs some bytes. */
+/* A constant value is small: a minute of it takes some bytes. */
 static void what_does_not_change_is_written_once(void **unused)
 {
 	size_t table = rec.out.n, jitter = 0;
@@ -124,7 +124,7 @@ static void what_does_not_change_is_written_once(void **unused)
 	}
 }
 
-/* Silence is told from standing still: the samples on both sides of a gap keep their times. */
+/* Silence differs from a constant value: the samples on both sides of a gap keep their times. */
 static void a_gap_in_time_stays_where_it_is(void **unused)
 {
 	int64_t zero_ns = FIXTURE_WALL_MS * GW_NS_PER_MS;

@@ -112,7 +112,7 @@ static void batches_cross_the_wrap(void **state)
 	}
 }
 
-/* Room freed by the consumer is found although the producer's copy of the tail is old. */
+/* Space freed by the consumer is found although the producer's copy of the tail is old. */
 static void stale_index_copies_are_refreshed(void **state)
 {
 	uint64_t v, i;
@@ -126,7 +126,7 @@ static void stale_index_copies_are_refreshed(void **state)
 	}
 }
 
-/* What was looked at is where it was, in the ring and not yet in the producer's room, until it
+/* What was looked at is where it was, in the ring and not yet in the producer's space, until it
  * is dropped; a look ends at the seam and begins behind it. */
 static void a_peek_takes_nothing(void **state)
 {
