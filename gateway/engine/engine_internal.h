@@ -61,7 +61,7 @@ static_assert(GW_SUM_CAPACITY <= UINT8_MAX, "n_buffered is a byte");
  *
  *   sample buffer       GW_BUFFER_LINES lines, only if buffers_each
  *   gw_point_history    at history_line
- *   memory of each condition, aligned so that it touches as few lines as possible
+ *   memory of each condition
  */
 struct gw_point_history {
 	double lo, hi; /* quiet band of the alarms without a history; lo > hi: empty */

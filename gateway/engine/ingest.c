@@ -16,7 +16,8 @@
 #define BLOCK_SAMPLES 64
 static_assert(
 	BLOCK_SAMPLES == 64, "an entry of deferred[] is an index and a flag in a byte");
-/* Prefetch distances, in samples. */
+/* Prefetch distances, in samples. The slot: no gain at 1,000 points, 2.9 x at 100,000. The buffer, where
+ * there are many histories: 1.3 x at 100,000 (bench_engine). */
 #define SLOT_AHEAD   32
 #define BUFFER_AHEAD 12
 
@@ -105,7 +106,8 @@ static inline bool in_quiet_band(
 		s->n_buffered < s->capacity;
 }
 
-/* Returns whether the buffer is full. */
+/* Returns whether the buffer is full. A point without a history writes to a buffer that is never read:
+ * no gain over a branch at 1,000 points, up to 1.2 x at 100,000 (bench_engine calm). */
 static inline bool buffer_sample(struct gw_engine *e, unsigned char *history_memory,
 	struct gw_point_slot *s, const struct gw_sample *sample)
 {
@@ -170,7 +172,8 @@ prefetch_ahead(const struct gw_engine *e, const struct gw_point_slot *slots,
 			1);
 }
 
-/* What deferred samples will touch; first what leads to the rest. */
+/* What deferred samples will touch, first what leads to it. Deferring and this together: 0.93 x at 1,000
+ * points, 1.04 x (histories) to 1.1 x at 100,000 (bench_engine). */
 static void prefetch_deferred(const struct gw_engine *e, const struct gw_point_slot *slots,
 	const struct gw_sample *samples, const uint8_t *deferred, size_t n)
 {

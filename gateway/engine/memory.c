@@ -102,14 +102,6 @@ static const struct gw_condition_opts *condition_of(const struct gw_engine *e, u
 	return &e->opts.alarms[e->point_listeners.at[k].alarm].when;
 }
 
-/* Begins with a cache line, unless all of it fits into the rest of the last one. */
-static size_t align_memory(size_t at, size_t size)
-{
-	size_t left = (GW_CACHE_LINE - at % GW_CACHE_LINE) % GW_CACHE_LINE;
-
-	return size <= left ? at : at + left;
-}
-
 static size_t buffer_bytes(const struct gw_point_slot *s)
 {
 	return s->buffers_each ? GW_BUFFER_LINES * GW_CACHE_LINE : 0;
@@ -149,9 +141,7 @@ static size_t history_bytes(const struct gw_engine *e, size_t point, size_t n)
 		return 0;
 	for (uint32_t k = next_history(e, first[0], first[1]); k < first[1];
 		k = next_history(e, k + 1, first[1])) {
-		size_t size = gw_condition_memory(condition_of(e, k));
-
-		at = align_memory(at, size) + size;
+		at += gw_condition_memory(condition_of(e, k));
 	}
 	return (at + GW_CACHE_LINE - 1) / GW_CACHE_LINE * GW_CACHE_LINE;
 }
@@ -173,7 +163,6 @@ static void place_histories(
 		uint32_t alarm = e->point_listeners.at[k].alarm;
 		size_t size = gw_condition_memory(condition_of(e, k));
 
-		at = align_memory(at, size);
 		e->alarms[alarm].memory = bytes + at;
 		*h++ = (struct gw_history_entry){
 			condition_of(e, k)->kind, bytes + at, alarm, --n > 0};
