@@ -18,7 +18,7 @@
 /* Room to recall those of a longer configuration before this one. */
 #define MORE_TOPICS 4096
 
-struct state {
+struct mqtt_source {
 	struct gw_mqtt_link link;
 	bool refuses_v5; /* outlives close: this broker said so */
 };
@@ -29,7 +29,7 @@ static void init_library(void)
 }
 
 /* MQTT 5 first: it bounds what the broker may send. */
-static enum gw_err open_any(struct state *s, int64_t until_ns, struct gw_error *err)
+static enum gw_err open_any(struct mqtt_source *s, int64_t until_ns, struct gw_error *err)
 {
 	struct gw_mqtt_link *l = &s->link;
 	enum gw_err rc;
@@ -73,7 +73,7 @@ static enum gw_err open_link(void *state, const struct gw_source_opts *opts,
 	struct gw_emit *emit, struct gw_error *err)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
-	struct state *s = state;
+	struct mqtt_source *s = state;
 	struct gw_mqtt_link *l = &s->link;
 	int64_t now_ns = gw_clock_mono_ns();
 	struct sockaddr_storage address;
@@ -100,7 +100,7 @@ static enum gw_err open_link(void *state, const struct gw_source_opts *opts,
 static enum gw_err poll_link(
 	void *state, int timeout_ms, struct gw_emit *emit, struct gw_error *err)
 {
-	struct gw_mqtt_link *l = &((struct state *)state)->link;
+	struct gw_mqtt_link *l = &((struct mqtt_source *)state)->link;
 
 	l->emit = emit;
 	if (!gw_emit_stopping(emit))
@@ -112,7 +112,7 @@ static enum gw_err poll_link(
 
 static void close_link(void *state)
 {
-	struct state *s = state;
+	struct mqtt_source *s = state;
 	struct gw_mqtt_link *l = &s->link;
 
 	if (l->m && l->retained && gw_emit_stopping(l->emit))
@@ -123,7 +123,7 @@ static void close_link(void *state)
 
 static void release(void *state)
 {
-	struct state *s = state;
+	struct mqtt_source *s = state;
 
 	free(s->link.retained);
 	free(s->link.retained_packed);
@@ -142,7 +142,7 @@ const struct gw_driver gw_driver_mqtt = {
 	.point_opts_size = sizeof(struct gw_mqtt_point_opts),
 	.saves_state = true,
 	.pushed = true,
-	.state_size = sizeof(struct state),
+	.state_size = sizeof(struct mqtt_source),
 	.check = gw_mqtt_opts_check,
 	.open = open_link,
 	.poll = poll_link,

@@ -132,7 +132,7 @@ static const struct gw_setting point_settings[] = {
 #undef ROW
 
 /* The state: zeroed by the core, one per source. */
-struct state {
+struct sim_source {
 	const struct gw_source_opts *opts;
 	int64_t began_ns; /* of the first open: scripts do not begin again with the link */
 	int64_t *due_ns;  /* when a device is read next; one per device */
@@ -291,7 +291,7 @@ static double read_point(
 static enum gw_err open_link(void *state, const struct gw_source_opts *opts,
 	struct gw_emit *emit, struct gw_error *err)
 {
-	struct state *s = state;
+	struct sim_source *s = state;
 	const struct source_opts *own = opts->driver;
 	int64_t now_ns = gw_clock_mono_ns();
 
@@ -307,8 +307,8 @@ static enum gw_err open_link(void *state, const struct gw_source_opts *opts,
 	return GW_OK;
 }
 
-static void read_device(struct state *s, const struct gw_device_opts *device, int64_t tick,
-	int64_t poll_ns, int64_t now_ns, struct gw_emit *emit)
+static void read_device(struct sim_source *s, const struct gw_device_opts *device,
+	int64_t tick, int64_t poll_ns, int64_t now_ns, struct gw_emit *emit)
 {
 	const struct source_opts *own = s->opts->driver;
 	const struct device_opts *d = device->driver;
@@ -335,7 +335,7 @@ static void read_device(struct state *s, const struct gw_device_opts *device, in
 }
 
 /* Read what is due. Returns when the next device is. */
-static int64_t read_due(struct state *s, int64_t now_ns, struct gw_emit *emit)
+static int64_t read_due(struct sim_source *s, int64_t now_ns, struct gw_emit *emit)
 {
 	int64_t next_ns = INT64_MAX;
 
@@ -358,7 +358,7 @@ static int64_t read_due(struct state *s, int64_t now_ns, struct gw_emit *emit)
 static enum gw_err poll_link(
 	void *state, int timeout_ms, struct gw_emit *emit, struct gw_error *err)
 {
-	struct state *s = state;
+	struct sim_source *s = state;
 	const struct source_opts *own = s->opts->driver;
 	int64_t now_ns = gw_clock_mono_ns();
 	int64_t wait_ns = read_due(s, now_ns, emit) - now_ns;
@@ -376,7 +376,7 @@ static enum gw_err poll_link(
 
 static void close_link(void *state)
 {
-	struct state *s = state;
+	struct sim_source *s = state;
 
 	free(s->due_ns);
 	s->due_ns = NULL;
@@ -391,7 +391,7 @@ const struct gw_driver gw_driver_sim = {
 	.source_opts_size = sizeof(struct source_opts),
 	.device_opts_size = sizeof(struct device_opts),
 	.point_opts_size = sizeof(struct point_opts),
-	.state_size = sizeof(struct state),
+	.state_size = sizeof(struct sim_source),
 	.check = check,
 	.open = open_link,
 	.poll = poll_link,

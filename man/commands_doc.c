@@ -3,7 +3,7 @@
  * The texts that come from the rows of gateway/control/commands.def: commands_doc TEMPLATE
  * writes the template with each line @NAME@ replaced.
  */
-#include "control/commands.h"
+#include "control/command_row.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #define BATCH 32
-/* The thread looks up this often for its beat alone. */
+/* The longest wait: the thread must beat. */
 #define LOOK_UP_NS (2 * GW_NS_PER_SEC)
 
 struct gw_alert_log {
@@ -23,14 +23,14 @@ struct gw_alert_log {
 	struct gw_wake wake;
 	struct gw_thread thread;
 	struct gw_alert_sync *sync;
-	gid_t group; /* -1: as it comes */
+	gid_t group; /* -1: the process's own */
 	/* its thread only */
 	int fd; /* -1: not open */
 	dev_t dev;
 	ino_t ino;
-	char *text; /* lines that wait, GW_ALERT_LOG_KEEP bytes */
+	char *text; /* buffered lines, GW_ALERT_LOG_BUFFER bytes */
 	size_t used;
-	size_t n_partial; /* bytes of the first line that are in the file already */
+	size_t n_partial; /* bytes of the first line that were written already */
 	uint64_t lost_reported;
 	int64_t failed_ns, retry_ns;
 	struct gw_event batch[BATCH];
@@ -98,8 +98,8 @@ static void count_removed(struct gw_alert_log *a, uint64_t lines, _Atomic uint64
 	atomic_fetch_sub_explicit(&a->waiting, lines, memory_order_relaxed);
 }
 
-/* A quarter at a time, or a flood would move the whole text for each line. A line that is in
- * the file in part stays, or it would be torn. */
+/* A quarter of the buffer at once: otherwise a flood would move the whole buffer for
+ * each line. A line that was written in part stays, so that it gets its end. */
 static void discard_oldest(struct gw_alert_log *a)
 {
 	size_t from = a->n_partial ? line_length(a->text, a->used) : 0, to = from;
@@ -149,10 +149,10 @@ static void make_folder(const char *path)
 	mkdir(folder, 0750);
 }
 
-/* An existing file keeps the mode logrotate or a person gave it. O_NONBLOCK: a FIFO put there
- * must not hang the thread. O_NOFOLLOW: whoever can make a link in the folder would choose what the
- * daemon appends to. Links on the way to the folder are followed: they are in folders of root, who
- * may well have put the logs on another disk. */
+/* An existing file keeps its mode. O_NONBLOCK: a FIFO in its place must not hang the
+ * thread. O_NOFOLLOW: a link made by a user who can write to the folder would choose the
+ * file that is appended to. Links on the way to the folder are followed: root makes
+ * them, for example to another disk. */
 static int open_or_create(const struct gw_alert_log *a)
 {
 	const int flags = O_RDWR | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK |
@@ -168,11 +168,11 @@ static int open_or_create(const struct gw_alert_log *a)
 	if (a->group != (gid_t)-1 && fchown(fd, (uid_t)-1, a->group) != 0)
 		gw_log(GW_LOG_NOTICE, "alert log %s: cannot be given to group %u: %s",
 			a->path, (unsigned)a->group, gw_errno_text(errno));
-	fchmod(fd, 0640); /* whatever the umask says: the group reads it */
+	fchmod(fd, 0640); /* independent of the umask: the group reads it */
 	return fd;
 }
 
-/* A crash or a full disk may have left a torn line: the next one must not be glued to it. */
+/* Whether the file ends in part of a line, after a crash or on a full disk. */
 static bool ends_in_part_line(int fd, const struct stat *st)
 {
 	char last;
@@ -261,11 +261,11 @@ static int write_out(struct gw_alert_log *a)
 	return 0;
 }
 
-/* ---- the decider ---- */
+/* ---- reporting ---- */
 
 static void report_failing(struct gw_alert_log *a, int why, int64_t now_ns)
 {
-	/* closed, so that the next try opens anew: the disk may come back as another one */
+	/* the next try opens the file again: another disk may be mounted then */
 	close_file(a);
 	a->retry_ns = now_ns + GW_ALERT_LOG_RETRY_NS;
 	atomic_store_explicit(&a->native, why, memory_order_relaxed);
@@ -346,7 +346,7 @@ static void *run(void *arg)
 			gw_wake_wait(&a->wake, wait_ns > 0 ? wait_ns : 0);
 		now_ns = gw_clock_mono_ns();
 	}
-	a->retry_ns = now_ns; /* one last try, whatever the disk said before */
+	a->retry_ns = now_ns; /* a last try even if the disk failed before */
 	gw_alert_log_step(a, now_ns);
 	left = atomic_load_explicit(&a->waiting, memory_order_relaxed);
 	if (left > 0)

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * alert_log.h: the file operators tail: one line a transition (flow/event.h), nothing else. A
- * thread of its own, so that a stalled disk holds back nobody. When the file was renamed or
- * removed (logrotate) the next line begins a new one. While it cannot be written, lines wait in
- * memory up to GW_ALERT_LOG_KEEP bytes; beyond it the oldest go (the database has them) and are
- * counted. What is written is on the disk soon after (alert_sync.h).
+ * alert_log.h: the file of alarm transitions for operators, one line each
+ * (flow/event.h). It has a thread of its own, so that a stalled disk blocks nothing
+ * else. If the file was renamed or removed (logrotate), the next line begins a new one.
+ * While it cannot be written, lines are buffered, up to GW_ALERT_LOG_BUFFER bytes; then
+ * the oldest are dropped (the database has them) and counted. Lines are synced soon
+ * after they were written (alert_sync.h).
  *
- * Owner: app/. Thread: new/start/stop/free by main; events: the engine pushes; status by any.
- * Life: new, start, ask_stop, join, free.
+ * Owner: app/. Thread: main; the engine pushes into the ring; status: any.
+ * Life: new, start, request_stop, join, free.
  */
 #ifndef GW_ALERT_LOG_H
 #define GW_ALERT_LOG_H
@@ -31,18 +32,19 @@ struct gw_alert_log;
 enum gw_err gw_alert_log_new(const char *path, size_t ring_capacity,
 	struct gw_alert_log **ret_log, struct gw_error *err);
 enum gw_err gw_alert_log_start(struct gw_alert_log *a, struct gw_error *err);
-void gw_alert_log_request_stop(struct gw_alert_log *a); /* after what is in the ring */
+void gw_alert_log_request_stop(struct gw_alert_log *a); /* after it has written what is
+ * in the ring */
 void gw_alert_log_join(struct gw_alert_log *a);
 void gw_alert_log_free(struct gw_alert_log *a); /* NULL is fine; joins */
-/* Files it creates belong to this group, who may read them. Before start. */
+/* Group of files that it creates; the group may read them. Before start. */
 void gw_alert_log_group(struct gw_alert_log *a, gid_t group);
 
 struct gw_ring *gw_alert_log_events(struct gw_alert_log *a);
 struct gw_wake *gw_alert_log_wake(struct gw_alert_log *a);
 struct gw_thread *gw_alert_log_thread(struct gw_alert_log *a);
 
-/* One round of the thread, for tests: take what is in the ring, write what is due. Returns when
- * to call again at the latest, INT64_MAX: when an event comes. */
+/* One step of the thread, for tests: takes what is in the ring, writes what is due.
+ * Returns the latest time of the next call; INT64_MAX: when an event comes. */
 int64_t gw_alert_log_step(struct gw_alert_log *a, int64_t now_ns);
 
 struct gw_alert_log_status {
@@ -51,7 +53,7 @@ struct gw_alert_log_status {
 	uint64_t lines;   /* written since start */
 	uint64_t waiting; /* lines in memory */
 	uint64_t lost;    /* lines that were never written */
-	uint64_t syncs;   /* times that lines were brought to the disk */
+	uint64_t syncs;   /* syncs that succeeded */
 };
 void gw_alert_log_status(struct gw_alert_log *a, struct gw_alert_log_status *ret_status);
 const char *gw_alert_log_path(const struct gw_alert_log *a);

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* Longer than a thread may go without showing that it is alive. */
+/* The longest wait: the thread must beat. */
 #define LOOK_UP_NS (2 * GW_NS_PER_SEC)
 
 enum gw_err gw_alert_sync_new(struct gw_alert_sync **ret_sync, struct gw_error *err)
@@ -28,13 +28,14 @@ enum gw_err gw_alert_sync_new(struct gw_alert_sync **ret_sync, struct gw_error *
 
 static void sync_now(struct gw_alert_sync *s)
 {
-	/* acquire to the release in ask: the lines were written before */
+	/* acquire pairs with the release in gw_alert_sync_request: the lines were
+	 * written before */
 	int fd = atomic_exchange_explicit(&s->fd, -1, memory_order_acq_rel);
 
 	if (fd < 0)
 		return;
-	/* relaxed: counts that publish nothing. A file that cannot be synced, a pipe say, is no
-	 * reason to keep lines back, and a disk that fails fails the next write, which is said. */
+	/* relaxed: counts that publish nothing. A failure is only counted: a pipe cannot
+	 * be synced, and a failing disk makes the next write fail, which is logged. */
 	if (fdatasync(fd) == 0)
 		atomic_fetch_add_explicit(&s->syncs, 1, memory_order_relaxed);
 	else
@@ -98,7 +99,7 @@ void gw_alert_sync_request(struct gw_alert_sync *s, int fd)
 	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 3), old;
 
 	if (copy < 0)
-		return; /* no descriptors: at the next line */
+		return; /* no descriptors: the next line tries again */
 	old = atomic_exchange_explicit(&s->fd, copy, memory_order_acq_rel);
 	if (old >= 0)
 		close(old);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * alert_sync.h: brings what was written to the alert log to the disk (fdatasync), in a thread of
- * its own: a disk that stalls holds up nobody, not even the next line, which only goes into memory
- * of the kernel. At most once a GW_ALERT_SYNC_NS, however many lines there are.
+ * alert_sync.h: syncs the alert log (fdatasync) in a thread of its own, at most once in
+ * GW_ALERT_SYNC_NS. A disk that stalls does not even delay the next line, which only
+ * goes into the page cache.
  *
- * Owner: the alert log. Thread: start and stop by main, ask by the alert log's.
+ * Owner: the alert log. Thread: main starts and frees it, the alert log's thread
+ * requests.
  */
 #ifndef GW_ALERT_SYNC_H
 #define GW_ALERT_SYNC_H
@@ -17,7 +18,7 @@
 #include <stdint.h>
 
 #define GW_ALERT_SYNC_NS      (INT64_C(1000000000))
-#define GW_ALERT_SYNC_LAST_MS 2000 /* how long the end waits for the disk */
+#define GW_ALERT_SYNC_LAST_MS 2000 /* how long the end of the daemon waits for the disk */
 
 struct gw_alert_sync {
 	struct gw_thread thread;
@@ -28,12 +29,12 @@ struct gw_alert_sync {
 
 enum gw_err gw_alert_sync_new(struct gw_alert_sync **ret_sync, struct gw_error *err);
 enum gw_err gw_alert_sync_start(struct gw_alert_sync *s, struct gw_error *err);
-/* Syncs what was asked for once more and ends; a thread that the disk holds longer is left behind
- * with its memory. Not started or NULL is fine. */
+/* Syncs a last time if requested. A thread that the disk blocks for longer is left
+ * behind with its memory. Not started or NULL is fine. */
 void gw_alert_sync_free(struct gw_alert_sync *s);
 
-/* Lines were written to fd. If another file waits it is left to the kernel, which has it on the
- * disk within half a minute: that is the end of a log that was moved away. */
+/* Lines were written to fd. If another file waits for its sync, it is dropped: it was
+ * renamed by logrotate, and the kernel writes it within half a minute. */
 void gw_alert_sync_request(struct gw_alert_sync *s, int fd);
 
 #endif

@@ -31,27 +31,27 @@ static int connect_to(const char *path)
 	return -1;
 }
 
-/* One line; NULL: none came. */
-static char *ask(int fd)
+/* The reply, a line; NULL: none came. */
+static char *read_reply(int fd)
 {
-	size_t n = 0, room = 65536;
-	char *line = malloc(room), *grown;
+	size_t n = 0, capacity = 65536;
+	char *line = malloc(capacity), *grown;
 	ssize_t got;
 
 	if (send(fd, request, sizeof(request) - 1, MSG_NOSIGNAL) < 0)
 		goto none;
-	while (line && room <= BYTES_MAX) {
-		got = recv(fd, line + n, room - n - 1, 0);
+	while (line && capacity <= BYTES_MAX) {
+		got = recv(fd, line + n, capacity - n - 1, 0);
 		if (got <= 0)
 			goto none;
 		n += (size_t)got;
 		line[n] = '\0';
 		if (line[n - 1] == '\n')
 			return line;
-		if (n + 1 < room)
+		if (n + 1 < capacity)
 			continue;
-		room *= 2;
-		grown = realloc(line, room);
+		capacity *= 2;
+		grown = realloc(line, capacity);
 		if (!grown)
 			goto none;
 		line = grown;
@@ -61,7 +61,7 @@ none:
 	return NULL;
 }
 
-/* By its name or, as it inherits then, its address. */
+/* By name, or by address: it then inherits what is owed. */
 static bool has_uplink(const struct gw_config *c, const char *name, const char *url)
 {
 	for (size_t i = 0; i < c->n_uplinks; i++)
@@ -110,9 +110,9 @@ enum gw_err gw_check_running(const struct gw_config *c, FILE *out, struct gw_err
 	const char *path = c->gateway.control_socket;
 	int fd = connect_to(path);
 	int saved = errno;
-	char *line = fd < 0 ? NULL : ask(fd);
-	json_t *answer = line ? json_loads(line, 0, NULL) : NULL;
-	const json_t *status = json_object_get(answer, "result");
+	char *line = fd < 0 ? NULL : read_reply(fd);
+	json_t *reply = line ? json_loads(line, 0, NULL) : NULL;
+	const json_t *status = json_object_get(reply, "result");
 	enum gw_err kind = GW_OK;
 
 	if (status)
@@ -121,7 +121,7 @@ enum gw_err gw_check_running(const struct gw_config *c, FILE *out, struct gw_err
 		kind = gw_fail(err, GW_ERR_LINK, saved,
 			"%s: no gateway that runs answers there%s%s", path,
 			fd < 0 ? ": " : "", fd < 0 ? gw_errno_text(saved) : "");
-	json_decref(answer);
+	json_decref(reply);
 	free(line);
 	if (fd >= 0)
 		close(fd);

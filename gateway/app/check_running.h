@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * check_running.h: what a new configuration would leave behind in the gateway that runs: asked of its
- * control socket.
+ * check_running.h: `tocsind --check --against-running`: alerts that the running gateway
+ * owes to uplinks that a new configuration does not have, asked through its control
+ * socket.
  *
  * Thread: main of tocsind --check.
  */
@@ -12,8 +13,8 @@
 
 #include <stdio.h>
 
-/* One warning a line to out: alerts owed to uplinks that c does not have, in either of the two
- * forms such a debt has. GW_ERR_LINK: nobody answers. */
+/* Writes a warning for each such uplink, configured or removed already, to out.
+ * GW_ERR_LINK: no gateway answers. */
 enum gw_err gw_check_running(const struct gw_config *c, FILE *out, struct gw_error *err);
 
 #endif

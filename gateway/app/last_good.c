@@ -119,7 +119,7 @@ static enum gw_err write_whole(
 	return GW_OK;
 }
 
-/* Beside the old one and in its place only when it is on the disk. */
+/* Written under another name, synced, then renamed: the old copy stays valid until then. */
 static enum gw_err replace(
 	const char *folder, const char *text, size_t n, struct gw_error *err)
 {
@@ -151,7 +151,7 @@ static enum gw_err replace(
 	return GW_OK;
 }
 
-/* A copy that is there already is left alone: a restart writes nothing. */
+/* Nothing is written if the copy is equal already: a restart writes nothing. */
 static void *run(void *arg)
 {
 	struct gw_last_good *k = arg;
@@ -165,7 +165,7 @@ static void *run(void *arg)
 	k->why.kind = GW_OK;
 	if (same)
 		return NULL;
-	mkdir(k->folder, 0750); /* the store makes it in its own time */
+	mkdir(k->folder, 0750); /* the store makes it later */
 	text = gw_files_encode(&k->files, &n);
 	if (!text)
 		gw_fail(&k->why, GW_ERR_SYSTEM, 0, "out of memory");
@@ -199,7 +199,7 @@ static void write_done(struct gw_last_good *k, int64_t now_ns)
 			k->why.text);
 	k->failed = true;
 	k->retry_ns = now_ns + RETRY_NS;
-	if (k->pending.n == 0) { /* the same again, if no other has come */
+	if (k->pending.n == 0) { /* the same again, unless a newer one was saved */
 		k->pending = k->files;
 		k->files = (struct gw_files){.n = 0};
 	}

@@ -22,7 +22,8 @@
 #define OWN_THREADS    6
 #define UPLINK_THREADS 2 /* its own and libcurl's resolver */
 #define FD_SET_MOST    1024
-/* the store's file opened anew, a configuration being read, a person's call */
+/* the store's file opened again, a configuration that is read, a client of the control
+ * socket */
 #define RESERVE 8
 
 struct gw_limits gw_limits_need(const struct gw_config *c)

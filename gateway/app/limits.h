@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * limits.h: what a configuration takes of what the system allows: descriptors and threads. Asked
- * before anything is made, so that a plan fails whole and early.
+ * limits.h: descriptors and threads that a configuration needs, and how many the system
+ * allows. Checked before anything is made, so that a reload fails early.
  *
  * Thread: any.
  */
@@ -14,14 +14,14 @@ struct gw_limits {
 	size_t descriptors, threads;
 };
 
-/* At most, all links up and all uplinks connecting. */
+/* The most: all links up and all uplinks connecting. */
 struct gw_limits gw_limits_need(const struct gw_config *c);
-/* RLIMIT_NOFILE, at most 1024, and the pids.max (TasksMax) of the unit's control group, or else of
- * this process's; SIZE_MAX: no bound, or it cannot be read. */
+/* RLIMIT_NOFILE, at most 1024, and the pids.max (TasksMax) of the unit's control group, or
+ * else of this process's; SIZE_MAX: unlimited or unknown. */
 struct gw_limits gw_limits_allowed(void);
-/* Descriptors that sources must leave, however many they are. */
+/* Descriptors that sources must leave for other uses. */
 size_t gw_limits_reserve(const struct gw_config *c);
-/* GW_ERR_FULL and in words what is too much. */
+/* GW_ERR_FULL: too many; err says of what. */
 enum gw_err gw_limits_check(const struct gw_config *c, struct gw_error *err);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* tocsind: the command line. Everything else is in gateway.c. */
+/* tocsind: the command line, and which configuration is started. */
 #include "app/check_running.h"
 #include "app/gateway.h"
 #include "app/limits.h"
@@ -22,8 +22,8 @@
 
 enum { EXIT_GOOD = 0, EXIT_BAD_CONFIG = 1, EXIT_CANNOT_START = 2 };
 
-/* libcurl brings GnuTLS for protocols that nobody speaks here. It asks the program for this
- * function before main, and told so it does not initialise itself: 4 ms and 0.8 MiB less. */
+/* libcurl loads GnuTLS for protocols that are not used here. GnuTLS looks for this
+ * function before main and then skips its initialisation: 4 ms and 0.8 MiB less. */
 int _gnutls_global_init_skip(void);
 int _gnutls_global_init_skip(void)
 {
@@ -48,8 +48,8 @@ static void complain(void *arg, const char *line)
 	fprintf(stderr, "%s\n", line);
 }
 
-/* libmodbus and others put descriptors into an fd_set: one at or over 1024 would write past it
- * and abort the process. */
+/* libmodbus and others use fd_set: a descriptor of 1024 or more would be written past
+ * its end and abort the process. */
 static void limit_descriptors(void)
 {
 	struct rlimit limit;
@@ -60,16 +60,16 @@ static void limit_descriptors(void)
 	}
 }
 
-/* A heap for each thread costs memory nobody needs here. And what is large and waits for a bad
- * day (rings, held samples) shall not be touched before: it stays so if it is mapped, which the
- * library stops doing by itself once something large was freed. */
+/* Two heaps are enough for all threads. Large blocks that are rarely used (rings,
+ * history) are to stay untouched until then. They do if they are mapped; glibc raises
+ * the threshold for that by itself once a large block was freed, unless it is set. */
 static void limit_heap(void)
 {
 	mallopt(M_ARENA_MAX, 2);
 	mallopt(M_MMAP_THRESHOLD, 128 * 1024);
 }
 
-/* A reload asked for before there is anybody to hear it waits, instead of ending the process. */
+/* SIGHUP before the signals are read waits, instead of ending the process. */
 static void block_reloads(void)
 {
 	sigset_t set;
@@ -86,14 +86,14 @@ static int run(const struct gw_config_origin *from, struct gw_config *config)
 	enum gw_err kind;
 
 	umask(027);
-	signal(SIGPIPE, SIG_IGN); /* nobody reads stderr any more: no reason to die */
+	signal(SIGPIPE, SIG_IGN); /* stderr may be a closed pipe */
 	if (gw_log_writer_start(&err)) {
 		gw_log(GW_LOG_ERR, "cannot run: %s", err.text);
 		gw_config_free(config);
 		return EXIT_CANNOT_START;
 	}
 	kind = gw_gateway_start(&gateway, from, config, &err);
-	malloc_trim(0); /* what reading the configuration took */
+	malloc_trim(0); /* memory that reading the configuration used */
 	if (!kind)
 		kind = gw_gateway_run(&gateway, &err);
 	if (kind)
@@ -107,7 +107,7 @@ static int run(const struct gw_config_origin *from, struct gw_config *config)
 
 /* ---- a configuration that is refused ---- */
 
-/* The file, what was read of it, and why it was refused. */
+/* A file, what was read of it, and the first complaint. */
 struct refusal {
 	const char *path;
 	struct gw_files files;
@@ -120,7 +120,8 @@ static void log_complaint(void *arg, const char *line)
 
 	if (r->first[0] == '\0')
 		snprintf(r->first, sizeof(r->first), "%s", line);
-	gw_log(GW_LOG_ERR, "%s", line); /* a start must not wait for whoever reads it */
+	gw_log(GW_LOG_ERR, "%s", line); /* through the log: a start must not wait for
+	 * stderr */
 }
 
 static void log_copy_complaint(void *arg, const char *line)
@@ -151,7 +152,7 @@ static bool load_copy(const struct refusal *r, const char *dir, struct gw_files 
 	return false;
 }
 
-/* Where the state is may be known from the refused file alone, and that as far as it goes. */
+/* The state folder is named by the refused file, which may be unreadable in part. */
 static bool load_last_good(
 	struct refusal *r, struct gw_files *ret_files, struct gw_config **ret_config)
 {
@@ -162,7 +163,7 @@ static bool load_last_good(
 		load_copy(r, GW_STATE_DIR, ret_files, ret_config);
 }
 
-/* A relative path would mean another file in another folder, and the copy is kept by its path. */
+/* The copy is found again by the path: it must not depend on the working directory. */
 static const char *absolute(const char *path)
 {
 	static char whole[PATH_MAX];
@@ -193,7 +194,7 @@ static int load_and_run(const char *path)
 
 		log_complaint(&r, err.text);
 		if (load_last_good(&r, &copy, &config))
-			gw_config_free(best); /* else as well as it goes */
+			gw_config_free(best); /* else run with it as far as possible */
 		else
 			config = best;
 	} else if (kind && !load_last_good(&r, &copy, &config)) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * openssl_random.h: OpenSSL's random numbers, for the links of libcurl and libmosquitto.
+ * openssl_random.h: OpenSSL's random number generator, used by libcurl and libmosquitto.
  *
  * Thread: main, before others start.
  */
@@ -9,10 +9,10 @@
 
 #include <stdbool.h>
 
-/* Make the generator now, while memory is at hand: OpenSSL makes it at first use, which would be in
- * the first handshake, and does not survive everywhere that an allocation fails in the midst of
- * it. Does not wait for a kernel that has no random numbers yet, early after power came; then it is
- * made at first use all the same. False if OpenSSL says that it has none. */
+/* Makes the generator at the start. OpenSSL makes it at first use, which would be in the
+ * first handshake, and crashes in places if an allocation fails there. Does not wait for
+ * a kernel that has no entropy yet after power-on; the generator is then made at first
+ * use. False: OpenSSL has no entropy. */
 bool gw_openssl_random_init(void);
 
 #endif

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Two threads must not fight over a source's `down`: main raises it while the source's thread
- * hangs, the source lowers it. The engine reads two rings in no order that either could rely on.
- * So main waits until the engine has dealt with what it pushed, and only then asks the source,
- * once it beats again, to say what it is: that comes last, whichever way the link went meanwhile.
+ * Main raises a source's `down` while its thread hangs, the source lowers it, through
+ * two rings that the engine reads in no particular order. So main waits until the engine
+ * has processed its sample, and until the source beats again, before it asks the source
+ * to report its state: that sample is then the last one.
  *
- * The source's points keep their values: a connection that was merely not looked at goes on, and
- * a device that speaks only at changes would not say them again. `down` and `silent` tell that
- * they are old.
+ * The source's points keep their values: a device that reports only changes would not
+ * send them again. `down` and `silent` say that they are old.
  */
 #include "app/supervise.h"
 

@@ -360,13 +360,13 @@ static ssize_t read_all(const char *path, char *bytes, size_t most)
 
 struct gw_yaml_node *gw_yaml_read(struct gw_load *l, const char *path)
 {
-	const struct gw_file *kept = l->from ? gw_files_find(l->from, path) : NULL;
-	char *bytes = kept ? NULL : malloc(GW_YAML_BYTES_MAX + 1);
+	const struct gw_file *copied = l->from ? gw_files_find(l->from, path) : NULL;
+	char *bytes = copied ? NULL : malloc(GW_YAML_BYTES_MAX + 1);
 	struct gw_yaml_node *root = NULL;
 	ssize_t n;
 
-	if (kept)
-		return gw_yaml_parse(l, path, kept->bytes, kept->n);
+	if (copied)
+		return gw_yaml_parse(l, path, copied->bytes, copied->n);
 	if (!bytes) {
 		l->scratch.failed = true;
 		return NULL;

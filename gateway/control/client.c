@@ -166,7 +166,8 @@ static void read_request(struct gw_client *c)
 	if (!end)
 		return;
 	n = (size_t)(end - c->in);
-	if (gw_request_parse(c->in, n, &c->request, &err))
+	if (gw_request_parse(c->shared->commands, c->shared->n_commands, c->in, n,
+		    &c->request, &err))
 		reject(c, err.text);
 	else
 		dispatch(c);
@@ -244,7 +245,7 @@ static void update_events(struct gw_client *c)
 
 void gw_client_run(struct gw_client *c)
 {
-	for (int round = 0; round < ROUNDS && !c->dead; round++) {
+	for (int n = 0; n < ROUNDS && !c->dead; n++) {
 		if (c->out.used == 0)
 			produce_output(c);
 		if (c->dead || !flush(c))

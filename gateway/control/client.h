@@ -23,6 +23,8 @@
 /* What all clients share. */
 struct gw_client_shared {
 	struct gw_loop *loop;
+	const struct gw_control_command *commands;
+	size_t n_commands;
 	const struct gw_status_view *view;
 	/* Pass a command to the engine. False: its ring is full. */
 	bool (*command)(void *arg, const struct gw_alarm_command *command);

@@ -170,16 +170,17 @@ static enum gw_err parse_keys(json_t *object, struct gw_request *r, struct gw_er
 }
 
 /* NULL: the daemon has no such command. */
-static const struct gw_control_command *find_command(const char *name)
+static const struct gw_control_command *find_command(
+	const struct gw_control_command *commands, size_t n, const char *name)
 {
-	for (size_t i = 0; i < gw_control_commands_n; i++)
-		if (gw_control_commands[i].handle &&
-			!strcmp(gw_control_commands[i].name, name))
-			return &gw_control_commands[i];
+	for (size_t i = 0; i < n; i++)
+		if (commands[i].handle && !strcmp(commands[i].name, name))
+			return &commands[i];
 	return NULL;
 }
 
-static enum gw_err parse_object(json_t *object, struct gw_request *r, struct gw_error *err)
+static enum gw_err parse_object(const struct gw_control_command *commands,
+	size_t n_commands, json_t *object, struct gw_request *r, struct gw_error *err)
 {
 	const json_t *cmd = json_object_get(object, "cmd");
 
@@ -187,14 +188,14 @@ static enum gw_err parse_object(json_t *object, struct gw_request *r, struct gw_
 		return gw_fail(err, GW_ERR_PROTOCOL, 0, "a request is one JSON object");
 	if (!json_is_string(cmd))
 		return gw_fail(err, GW_ERR_PROTOCOL, 0, "\"cmd\" is missing or no string");
-	r->command = find_command(json_string_value(cmd));
+	r->command = find_command(commands, n_commands, json_string_value(cmd));
 	if (!r->command)
 		return gw_fail(err, GW_ERR_PROTOCOL, 0, "unknown command \"%.40s\"",
 			json_string_value(cmd));
 	return parse_keys(object, r, err);
 }
 
-enum gw_err gw_request_parse(
+enum gw_err gw_request_parse(const struct gw_control_command *commands, size_t n_commands,
 	const char *line, size_t n, struct gw_request *ret_request, struct gw_error *err)
 {
 	struct gw_request r = {0};
@@ -204,7 +205,7 @@ enum gw_err gw_request_parse(
 
 	if (!object)
 		return gw_fail(err, GW_ERR_PROTOCOL, 0, "not a JSON object: %s", why.text);
-	e = parse_object(object, &r, err);
+	e = parse_object(commands, n_commands, object, &r, err);
 	json_decref(object);
 	if (e == GW_OK)
 		*ret_request = r;

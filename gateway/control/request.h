@@ -8,7 +8,7 @@
 #define GW_CONTROL_REQUEST_H
 
 #include "base/error.h"
-#include "control/commands.h"
+#include "control/command_row.h"
 #include "flow/event.h"
 
 #include <stdbool.h>
@@ -35,7 +35,7 @@ struct gw_request {
 
 /* n bytes without the newline. GW_ERR_PROTOCOL: not one JSON object; an unknown or missing cmd; keys
  * that are unknown, duplicate, missing or of the wrong type; values out of range. */
-enum gw_err gw_request_parse(
+enum gw_err gw_request_parse(const struct gw_control_command *commands, size_t n_commands,
 	const char *line, size_t n, struct gw_request *ret_request, struct gw_error *err);
 
 #endif

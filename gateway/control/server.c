@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "control/client.h"
+#include "control/commands.h"
 #include "control/handlers.h"
 #include "control/listen.h"
 #include "control/protocol.h"
@@ -313,6 +314,8 @@ enum gw_err gw_server_open(struct gw_loop *loop, const struct gw_server_opts *op
 	if (!s)
 		return gw_fail(err, GW_ERR_SYSTEM, ENOMEM, "control socket: out of memory");
 	s->shared.loop = loop;
+	s->shared.commands = gw_control_commands;
+	s->shared.n_commands = gw_control_commands_n;
 	s->shared.view = opts->view;
 	s->shared.command = opts->command;
 	s->shared.arg = opts->arg;

@@ -4,7 +4,8 @@
 #include "base/clock.h"
 #include "base/parse.h"
 #include "control/protocol.h"
-#include "ctl/exchange.h"
+#include "ctl/message.h"
+#include "ctl/usage.h"
 #include "gw_build.h"
 #include "term/time_arg.h"
 
@@ -16,12 +17,6 @@
 #define TAIL_LAST     "10"
 /* Values of getopt_long for options without a letter. */
 #define LONG_ONLY 256
-
-#define OPTION(id, ...) [GW_OPTION_##id] = {__VA_ARGS__},
-
-const struct gw_option gw_arguments_options[GW_OPTIONS] = {
-#include "control/commands.def"
-};
 
 /* ---- reading the command line ---- */
 
@@ -42,7 +37,7 @@ struct given {
 
 static int code_of(enum gw_option_id id)
 {
-	char letter = gw_arguments_options[id].letter;
+	char letter = gw_usage_options[id].letter;
 
 	return letter ? letter : LONG_ONLY + (int)id;
 }
@@ -63,7 +58,7 @@ static void make_tables(struct option *options, char *letters)
 	for (; n < N_COMMON; n++)
 		options[n] = common[n];
 	for (int id = GW_OPTION_NONE + 1; id < GW_OPTIONS; id++) {
-		const struct gw_option *o = &gw_arguments_options[id];
+		const struct gw_option *o = &gw_usage_options[id];
 
 		options[n++] = (struct option){o->name,
 			o->value ? required_argument : no_argument, NULL,
@@ -102,7 +97,7 @@ static int read_options(
 		case 'V':
 			puts("tocsin " GW_VERSION);
 			*ret_done = true;
-			return gw_exchange_flush();
+			return gw_message_flush();
 		default:
 			fputs("try: tocsin --help\n", stderr);
 			*ret_done = true;
@@ -118,7 +113,7 @@ static int print_usage(const struct gw_cli_command *c)
 	struct gw_text t;
 
 	gw_text_init(&t, usage, sizeof(usage));
-	gw_commands_usage(c, &t);
+	gw_usage_line(c, &t);
 	fprintf(stderr, "usage: tocsin %s\n", usage);
 	return GW_EXIT_USAGE;
 }
@@ -139,7 +134,7 @@ static int check_usage(const struct gw_invocation *a, const struct given *given)
 	for (size_t i = 0; i < given->n; i++)
 		if (!takes(c, given->ids[i])) {
 			fprintf(stderr, "tocsin %s: takes no --%s\n", c->name,
-				gw_arguments_options[given->ids[i]].name);
+				gw_usage_options[given->ids[i]].name);
 			return print_usage(c);
 		}
 	for (size_t i = 0; i < c->n_arguments; i++) {
@@ -158,9 +153,36 @@ static int check_usage(const struct gw_invocation *a, const struct given *given)
 	return GW_EXIT_DONE;
 }
 
-static int unknown_command(const char *name)
+static const struct gw_cli_command *find_command(
+	const struct gw_cli_command *commands, size_t n, const char *name)
 {
-	const char *near = gw_commands_nearest(name);
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(commands[i].name, name) == 0)
+			return &commands[i];
+	return NULL;
+}
+
+static const char *nearest_command(
+	const struct gw_cli_command *commands, size_t n, const char *name)
+{
+	const char *best = NULL;
+	unsigned least = 3;
+
+	for (size_t i = 0; i < n; i++) {
+		unsigned d = gw_parse_distance(name, commands[i].name);
+
+		if (d < least) {
+			least = d;
+			best = commands[i].name;
+		}
+	}
+	return best;
+}
+
+static int unknown_command(
+	const struct gw_cli_command *commands, size_t n, const char *name)
+{
+	const char *near = nearest_command(commands, n, name);
 
 	fprintf(stderr, "tocsin: no command \"%s\"", name);
 	if (near)
@@ -170,7 +192,8 @@ static int unknown_command(const char *name)
 	return GW_EXIT_USAGE;
 }
 
-int gw_arguments_read(int argc, char **argv, struct gw_invocation *ret, bool *ret_done)
+int gw_arguments_read(const struct gw_cli_command *commands, size_t n, int argc,
+	char **argv, struct gw_invocation *ret, bool *ret_done)
 {
 	struct given given = {.n = 0};
 	int code;
@@ -181,16 +204,16 @@ int gw_arguments_read(int argc, char **argv, struct gw_invocation *ret, bool *re
 		return code;
 	*ret_done = true;
 	if (ret->help || (optind < argc && strcmp(argv[optind], "help") == 0)) {
-		gw_commands_help(stdout);
-		return gw_exchange_flush();
+		gw_usage_help(commands, n, stdout);
+		return gw_message_flush();
 	}
 	if (optind == argc) {
-		gw_commands_help(stderr);
+		gw_usage_help(commands, n, stderr);
 		return GW_EXIT_USAGE;
 	}
-	ret->command = gw_commands_find(argv[optind]);
+	ret->command = find_command(commands, n, argv[optind]);
 	if (!ret->command)
-		return unknown_command(argv[optind]);
+		return unknown_command(commands, n, argv[optind]);
 	ret->arguments = argv + optind + 1;
 	ret->n_arguments = argc - optind - 1;
 	code = check_usage(ret, &given);
@@ -256,14 +279,12 @@ static enum gw_err add_option(const struct gw_invocation *a, enum gw_option_id i
 
 	switch (id) {
 	case GW_OPTION_ALL:
-	case GW_OPTION_FORCE: gw_json_bool(t, gw_arguments_options[id].name, true); break;
+	case GW_OPTION_FORCE: gw_json_bool(t, gw_usage_options[id].name, true); break;
 	case GW_OPTION_LINES: return add_lines(t, value, err);
 	case GW_OPTION_SINCE: return add_since(a, t, err);
 	case GW_OPTION_MAX_MB: return add_max_mb(t, value, err);
 	case GW_OPTION_NOTE:
-	case GW_OPTION_UPLINK:
-		gw_json_string(t, gw_arguments_options[id].name, value);
-		break;
+	case GW_OPTION_UPLINK: gw_json_string(t, gw_usage_options[id].name, value); break;
 	case GW_OPTION_FOR:
 		if (gw_arguments_duration(a, &for_ns, err))
 			return GW_ERR_CONFIG;

@@ -9,16 +9,14 @@
 #define GW_CTL_ARGUMENTS_H
 
 #include "base/error.h"
-#include "ctl/commands.h"
+#include "ctl/invocation.h"
 
 #include <stdint.h>
 
-/* By enum gw_option_id. */
-extern const struct gw_option gw_arguments_options[GW_OPTIONS];
-
 /* Reads the command line. Returns an enum gw_exit; *ret_done: the program ends with it (--version,
  * --help, or an error that was printed). */
-int gw_arguments_read(int argc, char **argv, struct gw_invocation *ret, bool *ret_done);
+int gw_arguments_read(const struct gw_cli_command *commands, size_t n, int argc,
+	char **argv, struct gw_invocation *ret, bool *ret_done);
 
 /* {"cmd":...} with a member for each argument that was given. GW_ERR_CONFIG: what is wrong with a
  * value, or the request is too long. size: GW_PROTOCOL_REQUEST_MAX. */

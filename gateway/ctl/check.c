@@ -27,10 +27,10 @@ static void become_tocsind(const char *file)
 static void take_complaints(FILE *from, json_t *complaints)
 {
 	char *line = NULL;
-	size_t room = 0;
+	size_t size = 0;
 	ssize_t n;
 
-	while ((n = getline(&line, &room, from)) > 0) {
+	while ((n = getline(&line, &size, from)) > 0) {
 		if (line[n - 1] == '\n')
 			n--;
 		/* jansson takes valid UTF-8 only; a file name may be anything */
@@ -63,7 +63,7 @@ static int check_as_json(const char *file)
 	}
 	pid = fork();
 	if (pid == 0) {
-		/* what is good is said on stdout, which is the document's */
+		/* tocsind prints a summary on stdout, where the document goes */
 		close(STDOUT_FILENO);
 		open("/dev/null", O_WRONLY);
 		dup2(ends[1], STDERR_FILENO);

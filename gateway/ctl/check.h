@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * check.h: `tocsin check FILE`: hands the file to `tocsind --check`, the one reader of
+ * check.h: `tocsin check FILE`: runs `tocsind --check`, which has the only reader of
  * configurations.
  */
 #ifndef GW_CTL_CHECK_H
@@ -8,7 +8,7 @@
 
 #include <stdbool.h>
 
-/* Runs the tocsind that lies beside this program, else the one in PATH. With json its complaints
+/* Runs tocsind from the folder of this program, else from PATH. With json its complaints
  * go to stdout as {"file":...,"ok":...,"complaints":[...]}. Returns the exit code of tocsin:
  * 0 good, 1 bad configuration, 2 could not be checked. */
 int gw_check_file(const char *file, bool json);

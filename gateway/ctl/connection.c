@@ -10,10 +10,10 @@
 #include <unistd.h>
 
 #define CHUNK 65536
-/* No document of a gateway is that long: what talks there is no tocsind. */
+/* Longer than any document of a gateway: the peer is not tocsind. */
 #define LINE_MAX_BYTES ((size_t)256 * 1024 * 1024)
 
-/* What a person does next. */
+/* Says what the user can do. */
 static enum gw_err unreachable(const char *path, int why, struct gw_error *err)
 {
 	if (why == EACCES || why == EPERM)

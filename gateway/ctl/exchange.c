@@ -3,22 +3,9 @@
 
 #include "control/protocol.h"
 #include "ctl/arguments.h"
+#include "ctl/message.h"
 
 #include <string.h>
-
-int gw_exchange_fail(const char *what)
-{
-	fflush(stdout);
-	fprintf(stderr, "tocsin: %s\n", what);
-	return GW_EXIT_REFUSED;
-}
-
-int gw_exchange_flush(void)
-{
-	if (fflush(stdout) == 0 && !ferror(stdout))
-		return GW_EXIT_DONE;
-	return gw_exchange_fail("cannot write to standard output");
-}
 
 int gw_exchange_refused(const json_t *reply)
 {
@@ -27,7 +14,7 @@ int gw_exchange_refused(const json_t *reply)
 	json_t *key;
 	size_t i;
 
-	gw_exchange_fail(why ? why : "tocsind gave an answer that is none");
+	gw_message_fail(why ? why : "tocsind gave an answer that is none");
 	json_array_foreach(candidates, i, key)
 		fprintf(stderr, "  %s\n", json_string_value(key));
 	return GW_EXIT_REFUSED;
@@ -39,17 +26,17 @@ int gw_exchange_open(const struct gw_invocation *a, struct gw_connection *ret_co
 	struct gw_error err;
 
 	if (gw_arguments_request(a, request, sizeof(request), &err)) {
-		gw_exchange_fail(err.text);
+		gw_message_fail(err.text);
 		return GW_EXIT_USAGE;
 	}
 	if (gw_connection_open(ret_connection, a->socket, &err)) {
-		gw_exchange_fail(err.text);
+		gw_message_fail(err.text);
 		return GW_EXIT_UNREACHABLE;
 	}
 	if (gw_connection_send(ret_connection, request, &err) == GW_OK)
 		return GW_EXIT_DONE;
 	gw_connection_close(ret_connection);
-	return gw_exchange_fail(err.text);
+	return gw_message_fail(err.text);
 }
 
 int gw_exchange_accepted(struct gw_connection *c)
@@ -60,7 +47,7 @@ int gw_exchange_accepted(struct gw_connection *c)
 	int code = GW_EXIT_DONE;
 
 	if (gw_connection_read_line(c, GW_EXCHANGE_REPLY_MS, &line, &err))
-		return gw_exchange_fail(err.text);
+		return gw_message_fail(err.text);
 	reply = json_loads(line, JSON_REJECT_DUPLICATES, NULL);
 	if (!json_object_get(reply, "result"))
 		code = gw_exchange_refused(reply);
@@ -92,7 +79,7 @@ int gw_exchange(const struct gw_invocation *a, int reply_ms, json_t **ret_result
 		return code;
 	if (gw_connection_read_line(&c, reply_ms, &line, &err)) {
 		gw_connection_close(&c);
-		return gw_exchange_fail(err.text);
+		return gw_message_fail(err.text);
 	}
 	reply = json_loads(line, JSON_REJECT_DUPLICATES, NULL);
 	result = json_object_get(reply, "result");
@@ -103,7 +90,7 @@ int gw_exchange(const struct gw_invocation *a, int reply_ms, json_t **ret_result
 			print_raw(line);
 		else
 			a->command->print(stdout, result, &opts);
-		code = gw_exchange_flush();
+		code = gw_message_flush();
 		if (ret_result)
 			*ret_result = json_incref(result);
 	}

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * exchange.h: a request to the daemon and its reply, and the messages of tocsin.
+ * exchange.h: a request to the daemon and its reply.
  *
  * Thread: the only one.
  */
 #ifndef GW_CTL_EXCHANGE_H
 #define GW_CTL_EXCHANGE_H
 
-#include "ctl/commands.h"
 #include "ctl/connection.h"
+#include "ctl/invocation.h"
 
 #define GW_EXCHANGE_REPLY_MS 10000
 
@@ -22,11 +22,7 @@ int gw_exchange_open(const struct gw_invocation *a, struct gw_connection *ret_co
 /* The first reply is a result: GW_EXIT_DONE. */
 int gw_exchange_accepted(struct gw_connection *c);
 
-/* "tocsin: WHAT" on stderr; GW_EXIT_REFUSED. */
-int gw_exchange_fail(const char *what);
 /* An error of the daemon, with its suggestions; GW_EXIT_REFUSED. */
 int gw_exchange_refused(const json_t *reply);
-/* Flushes stdout. A full disk or a closed pipe: nothing was shown, GW_EXIT_REFUSED. */
-int gw_exchange_flush(void);
 
 #endif

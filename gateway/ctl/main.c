@@ -2,6 +2,7 @@
 /* tocsin: the command line of a running gateway. The commands are rows of control/commands.def. */
 #include "control/protocol.h"
 #include "ctl/arguments.h"
+#include "ctl/commands.h"
 #include "ctl/exchange.h"
 
 #include <stdlib.h>
@@ -13,7 +14,8 @@ int main(int argc, char **argv)
 	struct gw_invocation a = {
 		.socket = socket && *socket ? socket : GW_PROTOCOL_SOCKET};
 	bool done;
-	int code = gw_arguments_read(argc, argv, &a, &done);
+	int code = gw_arguments_read(
+		gw_cli_commands, gw_cli_commands_n, argc, argv, &a, &done);
 
 	if (done)
 		return code;

@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #define CHUNK 65536
-/* The last block of a file that is whole: its kind and that it is empty. */
+/* The head of the last block of a complete file: its kind, and length 0. */
 #define TAIL 12
 static const char end_of_file[8] = "END!\0\0\0";
 
@@ -25,7 +25,7 @@ static void on_signal(int number)
 	asked_to_end = 1;
 }
 
-/* What was written, and what came last. */
+/* What was written, and its last bytes. */
 struct sink {
 	int fd;
 	uint64_t bytes;
@@ -34,10 +34,10 @@ struct sink {
 
 static enum gw_err write_all(struct sink *s, const char *at, size_t n, struct gw_error *err)
 {
-	size_t kept = n < TAIL ? TAIL - n : 0;
+	size_t n_old = n < TAIL ? TAIL - n : 0;
 
-	memmove(s->tail, s->tail + TAIL - kept, kept);
-	memcpy(s->tail + kept, at + n - (TAIL - kept), TAIL - kept);
+	memmove(s->tail, s->tail + TAIL - n_old, n_old);
+	memcpy(s->tail + n_old, at + n - (TAIL - n_old), TAIL - n_old);
 	s->bytes += n;
 	while (n > 0) {
 		ssize_t done = write(s->fd, at, n);
@@ -53,7 +53,7 @@ static enum gw_err write_all(struct sink *s, const char *at, size_t n, struct gw
 	return GW_OK;
 }
 
-/* Signals are let in only while waiting, so that none is missed just before. */
+/* Signals are unblocked only while waiting, so that none is missed just before. */
 static int wait_for(int fd, int64_t until_ns, const sigset_t *open)
 {
 	struct pollfd p = {.fd = fd, .events = POLLIN};
@@ -84,7 +84,7 @@ static enum gw_err copy(
 		if (!ending && (ready == 0 || asked_to_end)) {
 			ending = true;
 			until_ns = INT64_MAX;
-			asked_to_end = 0; /* a second one ends it at once */
+			asked_to_end = 0; /* a second signal ends it at once */
 			shutdown(c->fd, SHUT_WR);
 		} else if (asked_to_end) {
 			return GW_OK;

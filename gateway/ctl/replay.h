@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * replay.h: `tocsin replay`: hands over to tocsin-replay, which holds the engine.
+ * replay.h: `tocsin replay`: runs tocsin-replay, which contains the engine.
  */
 #ifndef GW_CTL_REPLAY_H
 #define GW_CTL_REPLAY_H

@@ -5,6 +5,7 @@
 #include "ctl/arguments.h"
 #include "ctl/check.h"
 #include "ctl/exchange.h"
+#include "ctl/message.h"
 #include "ctl/record.h"
 #include "ctl/replay.h"
 
@@ -52,9 +53,9 @@ int gw_run_tail(const struct gw_invocation *a)
 	/* The first reply within the usual time, events whenever they arise. */
 	for (int timeout_ms = GW_EXCHANGE_REPLY_MS; code == GW_EXIT_DONE; timeout_ms = -1) {
 		if (gw_connection_read_line(&c, timeout_ms, &line, &err))
-			code = gw_exchange_fail(err.text);
+			code = gw_message_fail(err.text);
 		else if (print_tail_line(a, line, &code))
-			code = gw_exchange_flush();
+			code = gw_message_flush();
 	}
 	gw_connection_close(&c);
 	return code;
@@ -84,13 +85,13 @@ static int record_into(const char *path, struct gw_connection *c, int64_t for_ns
 	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
 	if (fd < 0) {
 		gw_fail(&err, GW_ERR_SYSTEM, errno, "%s: %s", path, gw_errno_text(errno));
-		return gw_exchange_fail(err.text);
+		return gw_message_fail(err.text);
 	}
 	fprintf(stderr, "tocsin: recording into %s; Ctrl-C ends it\n", path);
 	if (gw_record_write(c, fd, for_ns, &bytes, &err))
-		code = gw_exchange_fail(err.text);
+		code = gw_message_fail(err.text);
 	if (close(fd) != 0 && code == GW_EXIT_DONE)
-		code = gw_exchange_fail("cannot write the file");
+		code = gw_message_fail("cannot write the file");
 	fprintf(stderr, "tocsin: %s: %llu bytes\n", path, (unsigned long long)bytes);
 	return code;
 }
@@ -103,7 +104,7 @@ int gw_run_record(const struct gw_invocation *a)
 	int code;
 
 	if (gw_arguments_duration(a, &for_ns, &err)) {
-		gw_exchange_fail(err.text);
+		gw_message_fail(err.text);
 		return GW_EXIT_USAGE;
 	}
 	code = gw_exchange_open(a, &c);

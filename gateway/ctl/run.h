@@ -7,7 +7,7 @@
 #ifndef GW_CTL_RUN_H
 #define GW_CTL_RUN_H
 
-#include "ctl/commands.h"
+#include "ctl/invocation.h"
 
 /* Each returns an enum gw_exit, after it has printed what went wrong. */
 int gw_run_tail(const struct gw_invocation *a);

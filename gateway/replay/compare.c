@@ -13,7 +13,7 @@ const char *const gw_raise_change_names[] = {
 	[GW_RAISE_SAME] = "same",
 };
 
-/* A raise of either side, to be sorted by alarm, then time. */
+/* A raise of one configuration, sorted by alarm, then by time. */
 struct compared {
 	const char *key;
 	const struct gw_raise *raise;
@@ -75,15 +75,16 @@ static void put(
 	p->count[to->kind]++;
 }
 
-/* Milliseconds between the two; negative or 0: they touch or overlap. */
+/* Milliseconds between the two; 0 or negative: they touch or overlap. */
 static int64_t apart_ms(const struct gw_raise *a, const struct gw_raise *b)
 {
 	return a->from_ms > b->from_ms ? a->from_ms - b->until_ms
 				       : b->from_ms - a->until_ms;
 }
 
-/* One alarm's: raises of a side never overlap, so two cursors meet every pair in order. A raise
- * that several of the other side fall into belongs to the first of them. */
+/* The raises of one alarm. Those of one configuration never overlap, so two cursors find
+ * every pair in order. A raise that overlaps several others is matched with the first of
+ * them. */
 static void match_within(struct gw_comparison *p, struct compared *new, size_t n_new,
 	struct compared *old, size_t n_old, int64_t most_ms)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * compare.h: what one configuration raised beside what another did. Raises of the same alarm that
- * overlap are one incident told twice; so are the nearest two of those that are left over, if
- * no more than GW_PAIR_APART_MS lies between them.
+ * compare.h: compares the raises of two configurations. Two raises of the same alarm
+ * that overlap are the same incident, and so are the nearest two of the rest if at most
+ * GW_COMPARE_APART_MS lies between them.
  *
  * Thread: any. Pure but for the memory of the result.
  */

@@ -7,15 +7,15 @@
 #include <errno.h>
 #include <string.h>
 
-#define SHOWN 60 /* bytes of what is wrong that a complaint repeats */
+#define SHOWN 60 /* bytes of a wrong word that an error repeats */
 
-/* A field: bytes of the line. */
+/* A field of the line. */
 struct field {
 	const char *at;
 	size_t n;
 };
 
-/* Everything about one line. */
+/* The line that is parsed. */
 struct line_scan {
 	struct gw_csv *csv;
 	const char *bytes;
@@ -56,25 +56,25 @@ static bool equals(const struct field *f, const char *word)
 }
 
 /* The next field; the rest is after its comma. False at the end. */
-static bool split(struct field *rest, struct field *ret_field)
+static bool split(struct field *remaining, struct field *ret_field)
 {
 	const char *comma;
 
-	if (!rest->at)
+	if (!remaining->at)
 		return false;
-	comma = memchr(rest->at, ',', rest->n);
-	ret_field->at = rest->at;
-	ret_field->n = comma ? (size_t)(comma - rest->at) : rest->n;
+	comma = memchr(remaining->at, ',', remaining->n);
+	ret_field->at = remaining->at;
+	ret_field->n = comma ? (size_t)(comma - remaining->at) : remaining->n;
 	if (comma) {
-		rest->n -= ret_field->n + 1;
-		rest->at = comma + 1;
+		remaining->n -= ret_field->n + 1;
+		remaining->at = comma + 1;
 	} else {
-		rest->at = NULL;
+		remaining->at = NULL;
 	}
 	return true;
 }
 
-/* ---- scalars: the common form at once, all others through base/parse.h ---- */
+/* ---- scalars: common forms here, all others by base/parse.h ---- */
 
 static enum gw_err read_time(
 	const struct line_scan *s, const struct field *f, int64_t *ret_ms)
@@ -246,13 +246,14 @@ static enum gw_err read_header(const struct line_scan *s, struct field line)
 }
 
 static enum gw_err read_fields(const struct line_scan *s, struct gw_point_names *names,
-	struct field rest, struct gw_reading *ret)
+	struct field remaining, struct gw_reading *ret)
 {
 	struct field time, point, value, quality;
 	enum gw_err kind;
 	int64_t ms = 0;
 
-	if (!split(&rest, &time) || !split(&rest, &point) || !split(&rest, &value))
+	if (!split(&remaining, &time) || !split(&remaining, &point) ||
+		!split(&remaining, &value))
 		return fail_at(s, &time,
 			s->csv->has_quality ? "a line is time_ms,point,value,quality"
 					    : "a line is time_ms,point,value");
@@ -260,12 +261,12 @@ static enum gw_err read_fields(const struct line_scan *s, struct gw_point_names 
 	if (!kind)
 		kind = read_point(s, names, &point, &ret->name);
 	ret->quality = GW_QUALITY_GOOD;
-	if (!kind && split(&rest, &quality)) {
+	if (!kind && split(&remaining, &quality)) {
 		if (!s->csv->has_quality)
 			return fail_at(s, &quality,
 				"one field too many for the header time_ms,point,value");
-		if (rest.at)
-			return fail_at(s, &rest, "one field too many");
+		if (remaining.at)
+			return fail_at(s, &remaining, "one field too many");
 		kind = read_quality(s, &quality, &ret->quality);
 	}
 	if (kind)

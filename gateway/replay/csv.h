@@ -21,14 +21,14 @@
 #define GW_CSV_TIME_MAX INT64_C(4000000000000) /* ms either way: to the year 2096 */
 
 struct gw_csv {
-	uint64_t line;   /* that was read last, from 1 */
-	unsigned column; /* where in it, bytes from 1; of interest after a failure */
-	bool has_header, has_quality; /* the header was there; it has a quality */
-	bool has_time;                /* last_ms is one */
+	uint64_t line;                /* that was read last, from 1 */
+	unsigned column;              /* byte in the line, from 1, of the last failure */
+	bool has_header, has_quality; /* the header was read; it has a quality */
+	bool has_time;                /* last_ms is valid */
 	int64_t last_ms;
 };
 
-/* One line of n bytes without its line feed. *ret_any: it is a reading and not the header.
+/* One line of n bytes without its line feed. *ret_any: it is a reading, not the header.
  * GW_ERR_PROTOCOL: what is wrong, at csv->line and csv->column; GW_ERR_SYSTEM: no memory. */
 enum gw_err gw_csv_line(struct gw_csv *csv, struct gw_point_names *names, const char *bytes,
 	size_t n, struct gw_reading *ret_reading, bool *ret_any, struct gw_error *err);

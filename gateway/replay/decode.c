@@ -128,13 +128,13 @@ enum gw_err gw_decode_load(
 	return GW_OK;
 }
 
-/* When sample k of a run was, 0 being the first: evenly, and the last one exactly. */
+/* Time of sample k (from 0) of a run: evenly spaced, the last one exact. */
 static int64_t time_of(const struct gw_recording_run *run, uint64_t k)
 {
 	uint64_t span = (uint64_t)(run->last_ns - run->first_ns);
-	uint64_t whole = span / run->repeats, rest = span % run->repeats;
+	uint64_t whole = span / run->repeats, remainder = span % run->repeats;
 
-	return run->first_ns + (int64_t)(whole * k + rest * k / run->repeats);
+	return run->first_ns + (int64_t)(whole * k + remainder * k / run->repeats);
 }
 
 static bool add_name(struct gw_decode_point *p, struct gw_point_names *names)

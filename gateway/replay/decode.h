@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * decode.h: a block of a recording -> its samples in order of time. The runs of a block stand
- * one behind the other, those of many points beside each other in time: a heap merges them.
+ * decode.h: a block of a recording -> its samples in order of time. A block holds runs
+ * of equal values, point by point; a heap merges them by time.
  *
  * Owner: the caller. Thread: one. Life: zeroed, (points, load, next...)..., fini.
  */

@@ -19,7 +19,7 @@ static enum gw_err open_file(struct gw_replay_input *in, struct gw_error *err)
 		return gw_fail(err, GW_ERR_SYSTEM, errno, "%s", gw_errno_text(errno));
 	in->ended = false;
 	in->begin = in->end = 0;
-	/* The next file goes on where this one ends; its time may not fall either. */
+	/* Time must not fall from one file to the next. */
 	in->csv = (struct gw_csv){
 		.has_time = in->has_time, .last_ms = in->last_ns / GW_NS_PER_MS};
 	in->format = GW_INPUT_NEW;
@@ -83,7 +83,7 @@ void gw_replay_input_where(const struct gw_replay_input *in, struct gw_text *t)
 			t, ":%llu:%u", (unsigned long long)in->csv.line, in->csv.column);
 }
 
-/* Move what is left to the front and read more behind it. */
+/* Moves the rest to the front and reads more after it. */
 static enum gw_err fill(struct gw_replay_input *in, struct gw_error *err)
 {
 	ssize_t n;
@@ -104,15 +104,15 @@ static enum gw_err fill(struct gw_replay_input *in, struct gw_error *err)
 	return GW_OK;
 }
 
-/* The lines that are whole in the buffer. */
+/* The complete lines in the buffer. */
 static enum gw_err take_lines(struct gw_replay_input *in, struct gw_reading *ret,
 	size_t max, size_t *n, struct gw_error *err)
 {
 	while (*n < max && in->begin < in->end) {
 		const char *line = in->buffer + in->begin;
 		size_t left = in->end - in->begin;
-		const char *feed = memchr(line, '\n', left);
-		size_t length = feed ? (size_t)(feed - line) : left;
+		const char *newline = memchr(line, '\n', left);
+		size_t length = newline ? (size_t)(newline - line) : left;
 		enum gw_err kind;
 		bool any;
 
@@ -123,12 +123,12 @@ static enum gw_err take_lines(struct gw_replay_input *in, struct gw_reading *ret
 				"a line of more than %d bytes: this is no CSV of samples",
 				GW_CSV_LINE_MAX);
 		}
-		if (!feed && !in->ended)
+		if (!newline && !in->ended)
 			break;
 		kind = gw_csv_line(&in->csv, &in->names, line, length, &ret[*n], &any, err);
 		if (kind)
 			return kind;
-		in->begin += length + (feed != NULL);
+		in->begin += length + (newline != NULL);
 		if (any) {
 			in->has_time = true;
 			in->last_ns = ret[*n].time_ns;
@@ -140,7 +140,7 @@ static enum gw_err take_lines(struct gw_replay_input *in, struct gw_reading *ret
 
 /* ---- recordings ---- */
 
-/* Room for a block that is larger than the buffer. */
+/* Makes the buffer large enough for a block. */
 static enum gw_err grow_buffer(
 	struct gw_replay_input *in, size_t size, struct gw_error *err)
 {
@@ -194,7 +194,7 @@ static enum gw_err next_block(
 		in->end - in->begin, &block, &size, err);
 
 	*ret_any = false;
-	if (kind == GW_ERR_FULL) { /* at the end: cut off here, or nothing more */
+	if (kind == GW_ERR_FULL) { /* at the end of the file: truncated or complete */
 		if (in->ended)
 			in->begin = in->end;
 		return in->ended ? GW_OK : grow_buffer(in, size, err);
@@ -209,7 +209,7 @@ static enum gw_err next_block(
 	return GW_OK;
 }
 
-/* What the blocks in the buffer hold. */
+/* The samples of the blocks in the buffer. */
 static enum gw_err take_blocks(struct gw_replay_input *in, struct gw_reading *ret,
 	size_t max, size_t *n, struct gw_error *err)
 {
@@ -220,7 +220,7 @@ static enum gw_err take_blocks(struct gw_replay_input *in, struct gw_reading *re
 		struct gw_reading *r = &ret[*n];
 
 		if (gw_decode_next(&in->decode, &in->names, r, &kind)) {
-			/* sources overlap by a little where a block ends */
+			/* the samples of two blocks may overlap a little */
 			if (in->has_time && r->time_ns < in->last_ns)
 				r->time_ns = in->last_ns;
 			in->has_time = true;
@@ -237,7 +237,7 @@ static enum gw_err take_blocks(struct gw_replay_input *in, struct gw_reading *re
 
 /* ---- files ---- */
 
-/* Which of the two it is. */
+/* CSV or a recording. */
 static enum gw_err detect_format(struct gw_replay_input *in, struct gw_error *err)
 {
 	size_t n = in->end - in->begin, m = GW_RECORDING_MAGIC_LEN;

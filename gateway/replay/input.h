@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * input.h: the files of a replay, one after another, as one row of readings in order of time.
- * Files are only read, once, from the beginning to the end: a pipe will do.
+ * input.h: reads the files of a replay one after another as readings in order of time.
+ * Each file is read once from its beginning to its end, so it may be a pipe.
  *
  * Owner: the caller. Thread: one. Life: open, next..., close.
  */
@@ -15,24 +15,24 @@
 struct gw_replay_input {
 	const char *const *files; /* the caller's, ended by NULL */
 	struct gw_point_names names;
-	uint64_t bytes, total; /* read so far; of all files, 0 where one cannot be told */
+	uint64_t bytes, total; /* read so far; of all files; 0: unknown */
 	uint64_t readings;
-	uint64_t gaps, lost; /* of recordings: places where the gateway was too busy */
-	size_t n_truncated;  /* recordings that have no proper end */
+	uint64_t gaps, lost; /* of recordings: gaps, and samples missing in them */
+	size_t n_truncated;  /* recordings without an end block */
 	/* input.c's own */
-	size_t at; /* of the file that is read */
+	size_t at; /* index of the current file */
 	int fd;
-	bool ended; /* the file gave its last byte */
+	bool ended; /* end of file */
 	char *buffer;
-	size_t begin, end, capacity; /* what is in it, of how much */
+	size_t begin, end, capacity; /* bytes begin to end of it are not parsed yet */
 	enum { GW_INPUT_NEW, GW_INPUT_CSV, GW_INPUT_RECORDING } format;
 	bool has_time;
-	int64_t last_ns; /* of the readings handed out */
+	int64_t last_ns; /* of the last reading returned */
 	struct gw_csv csv;
 	struct gw_decode decode;
-	uint64_t offset; /* in the file, of the block that was read last */
-	bool closed;     /* the recording's end was there */
-	bool block_seen; /* the first samples of it, too */
+	uint64_t offset; /* of the last block in the file */
+	bool closed;     /* the end block was read */
+	bool block_seen; /* a block of samples was read */
 };
 
 /* All files must be there. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* tocsin-replay: what `tocsin replay` runs. A program of its own, because it holds the engine and
- * the reader of configurations, which the command line has no other use for. */
+/* tocsin-replay: what `tocsin replay` runs. A program of its own, because it contains
+ * the engine and the reader of configurations, which other commands do not need. */
 #include "base/clock.h"
 #include "gw_build.h"
 #include "replay/progress.h"
@@ -39,7 +39,7 @@ static void on_event(void *arg, const struct gw_event *event)
 	gw_report_event(arg, event);
 }
 
-/* The place of what is wrong in a file, where people and editors look for it. */
+/* FILE:LINE:COLUMN first, where editors look for it. */
 static int fail_file(const struct gw_replay_input *in, const struct gw_error *err)
 {
 	char memory[4096 + 64];
@@ -63,7 +63,7 @@ static int open_run(struct gw_replay_run *run, const char *path)
 	return gw_replay_run_open(run, config, &err) ? fail(err.text) : DONE;
 }
 
-static int feed(
+static int run_files(
 	struct gw_replay_input *in, struct gw_replay_run *new, struct gw_replay_run *old)
 {
 	static struct gw_reading batch[BATCH];
@@ -133,7 +133,7 @@ static int replay(const struct invocation *a)
 	if (code == DONE && gw_replay_input_open(&in, a->files, &err))
 		code = fail_file(&in, &err);
 	if (code == DONE)
-		code = feed(&in, &new, a->against ? &old : NULL);
+		code = run_files(&in, &new, a->against ? &old : NULL);
 	if (code == DONE)
 		code = report(a, &in, &new, a->against ? &old : NULL);
 	gw_replay_input_close(&in);

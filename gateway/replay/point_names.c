@@ -5,7 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Eight bytes at a time, folded by multiplication; files are no adversary to be feared here. */
+/* Eight bytes at a time, mixed by multiplication. Not safe against chosen keys, which
+ * are not a concern here. */
 static uint32_t hash(const char *text, size_t n)
 {
 	uint64_t h = n * UINT64_C(0x9e3779b97f4a7c15), word;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * point_names.h: the points that occur in the files, each once: key -> small index. A poller writes
- * its points in the same order round after round, so the name that came after this one last
- * time is tried first; only when it is another one is anything hashed.
+ * point_names.h: the keys of the points in the files -> small indexes. Pollers write
+ * their points in the same order again and again: the key that followed the last one
+ * before is compared first, and only if it differs is a hash needed.
  *
  * Owner: the caller. Thread: one. Life: zeroed, find..., fini.
  */

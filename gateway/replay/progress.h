@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * progress.h: a bar for whoever waits in front of a terminal. It appears when it turns out that
- * there is something to wait for, and leaves nothing behind.
+ * progress.h: a progress bar on a terminal. It appears after half a second and is erased
+ * at the end.
  *
  * Owner: the caller. Thread: one. Life: begin, show..., end.
  */
@@ -12,7 +12,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#define GW_PROGRESS_AFTER_NS INT64_C(500000000) /* the first one, after the beginning */
+#define GW_PROGRESS_AFTER_NS INT64_C(500000000) /* when it appears */
 #define GW_PROGRESS_EVERY_NS INT64_C(100000000)
 
 struct gw_progress {
@@ -24,7 +24,7 @@ struct gw_progress {
 
 /* now_ns: CLOCK_BOOTTIME, not falling from call to call. */
 void gw_progress_begin(struct gw_progress *p, FILE *out, bool terminal, int64_t now_ns);
-/* done of total bytes; total 0: nobody knows. Draws at most every GW_PROGRESS_EVERY_NS. */
+/* done of total bytes; total 0: unknown. Draws at most every GW_PROGRESS_EVERY_NS. */
 void gw_progress_show(struct gw_progress *p, uint64_t done, uint64_t total,
 	uint64_t samples, int64_t now_ns);
 void gw_progress_end(struct gw_progress *p);

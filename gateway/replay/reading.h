@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * reading.h: one value of one point as a file tells it, before any configuration is asked what
- * the point is.
+ * reading.h: one value of one point as it is in a file, before it is matched with a
+ * configuration.
  *
  * Copied, never owned. Thread: the replay's only one.
  */

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The engine's clock at the first reading; never 0, which means "not yet" in places. */
+/* The engine's clock at the first reading; not 0, which means "never" in places. */
 #define START_NS   GW_NS_PER_SEC
 #define EVENT_RING 256
 
@@ -24,7 +24,7 @@ static int order(const void *a, const void *b, void *arg)
 	return strcmp(points[*(const uint32_t *)a].key, points[*(const uint32_t *)b].key);
 }
 
-/* Points of devices; those of sources, uplinks and the store are the gateway's own. */
+/* Only points of devices. */
 static bool sort_points(struct gw_replay_run *run)
 {
 	const struct gw_config *c = run->config;
@@ -75,7 +75,7 @@ static void find_route(struct gw_replay_run *run, const char *key, struct gw_rou
 		run->silence_filters.occurs[route->point] = true;
 }
 
-/* The names that are new. */
+/* Routes for names that were added. */
 static bool find_routes(struct gw_replay_run *run, const struct gw_point_names *names)
 {
 	if (names->n > run->cap_routes) {
@@ -94,8 +94,9 @@ static bool find_routes(struct gw_replay_run *run, const struct gw_point_names *
 
 /* ---- what happened ---- */
 
-/* What an event calls its peak belongs to the whole life, and with nobody there to acknowledge a
- * life holds many raises. Where the value is the point's own the peak of one can be told. */
+/* The peak in an event is that of the whole occurrence, which without acknowledgement
+ * spans several raises. If the alarm's value is the point's value, the peak of one raise
+ * is found here. */
 static bool has_own_peak(const struct gw_alarm_opts *a)
 {
 	return a->n_points == 1 && !a->when.kind->absorb && !a->when.kind->on_devices;
@@ -212,7 +213,7 @@ static void step(struct gw_replay_run *run, int64_t mono_ns)
 	} while (gw_engine_output_blocked(run->engine));
 }
 
-/* Samples go before timers that are due at the same time, as in life. */
+/* Samples come before timers that are due at the same time, as in the daemon. */
 static void flush(struct gw_replay_run *run)
 {
 	if (run->n_batch == 0)
@@ -232,7 +233,7 @@ static void advance(struct gw_replay_run *run, int64_t to_ns)
 	run->now_ns = to_ns;
 }
 
-/* What this configuration says of the value, whatever the one that recorded it did. */
+/* The quality by this configuration; that of the recording used other limits. */
 static enum gw_quality quality_under(
 	const struct gw_point_opts *point, const struct gw_reading *r)
 {
@@ -301,7 +302,7 @@ enum gw_err gw_replay_run_end(struct gw_replay_run *run, struct gw_error *err)
 	if (!run->begun)
 		return GW_OK;
 	flush(run);
-	step(run, run->now_ns); /* of unknown points only there was nothing to flush */
+	step(run, run->now_ns); /* nothing was fed if all points are unknown */
 	for (uint32_t i = 0; i < run->config->n_alarms; i++) {
 		struct gw_tally *t = &run->tallies[i];
 

@@ -20,10 +20,11 @@
 /* An alarm that stood. */
 struct gw_raise {
 	uint32_t alarm; /* into the config's */
-	bool standing;  /* it still did at the end */
+	bool standing;  /* it stood at the end */
 	int64_t from_ms, until_ms;
-	double value, peak; /* NaN: none; of this raise only, a life may hold several */
-	uint32_t next;      /* while open: another one on the same point, or GW_RUN_NONE */
+	double value, peak; /* NaN: none; of this raise only, an occurrence may have
+	 * several */
+	uint32_t next;      /* while open: the next one on the same point, or GW_RUN_NONE */
 };
 
 struct gw_tally {      /* of one alarm */
@@ -44,8 +45,8 @@ struct gw_replay_run {
 	struct gw_tally *tallies; /* as config->alarms */
 	struct gw_route *routes;  /* as names */
 	size_t n_routes, cap_routes;
-	int64_t first_ns, last_ns; /* of the readings' own time */
-	/* Every event as it arises; may be NULL. */
+	int64_t first_ns, last_ns; /* time in the files */
+	/* Called for each event; may be NULL. */
 	void (*on_event)(void *arg, const struct gw_event *event);
 	void *arg;
 	/* replay_run.c's own */
@@ -57,7 +58,7 @@ struct gw_replay_run {
 	uint32_t *open; /* as config->points: the first raise that stands on it */
 	struct gw_engine *engine;
 	struct gw_ring out;
-	struct gw_sample batch[GW_REPLAY_RUN_BATCH]; /* all of the time now_ns */
+	struct gw_sample batch[GW_REPLAY_RUN_BATCH]; /* all at now_ns */
 	size_t n_batch;
 	bool begun, failed;
 	int64_t now_ns; /* as the engine's clock */
@@ -68,11 +69,11 @@ enum gw_err gw_replay_run_open(
 	struct gw_replay_run *run, struct gw_config *config, struct gw_error *err);
 void gw_replay_run_close(struct gw_replay_run *run); /* zeroed or twice is fine */
 
-/* Times do not fall. GW_ERR_SYSTEM: no memory. */
+/* Times must not fall. GW_ERR_SYSTEM: no memory. */
 enum gw_err gw_replay_run_feed(struct gw_replay_run *run,
 	const struct gw_point_names *names, const struct gw_reading *readings, size_t n,
 	struct gw_error *err);
-/* Time stops at the last reading; what still stands is closed there. */
+/* Time stops at the last reading; raises that stand end there. */
 enum gw_err gw_replay_run_end(struct gw_replay_run *run, struct gw_error *err);
 
 #endif

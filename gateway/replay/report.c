@@ -15,7 +15,7 @@
 #define RAISES_SHOWN 1000
 #define NAMES_SHOWN  10
 
-/* Texts made for one cell; used at once. */
+/* Memory of one text; the next call overwrites it. */
 struct time_text {
 	char at[64];
 };
@@ -79,7 +79,7 @@ static int by_key(const void *a, const void *b, void *arg)
 		alarms[*(const uint32_t *)b].info.key);
 }
 
-/* Indexes of its alarms in order of key; one more than there are, so that none is not NULL. */
+/* Indexes of its alarms by key; one element more, so that it is not NULL for none. */
 static uint32_t *sorted(const struct gw_replay_run *run)
 {
 	size_t n = run ? run->config->n_alarms : 0;
@@ -110,7 +110,7 @@ static void tally_row(struct gw_text_table *table, const struct gw_alarm_opts *a
 	gw_table_cell(table, GW_STYLE_PLAIN, "%s", a->info.condition);
 }
 
-/* Both in order of key, side by side: whatever raised in either. */
+/* Alarms that were raised in either, both lists in order of key. */
 static void tally_rows(struct gw_text_table *table, const struct gw_replay_run *new,
 	const uint32_t *new_order, const struct gw_replay_run *old,
 	const uint32_t *old_order)
@@ -252,7 +252,8 @@ void gw_report_event(FILE *out, const struct gw_event *event)
 
 	gw_text_init(&t, memory, sizeof(memory));
 	gw_event_json(&t, event);
-	if (t.cut || t.used == 0) /* cannot be: it is enough for every event of a config */
+	if (t.cut || t.used == 0) /* cannot happen: the buffer holds any event of a
+	 * configuration */
 		return;
 	memory[t.used - 1] = '\0'; /* its closing brace comes later */
 	fprintf(out, "%s,\"time_ms\":%lld}\n", memory, (long long)event->wall_ms);

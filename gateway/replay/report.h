@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * report.h: the outcome of a replay, for a person and for a program.
+ * report.h: prints the result of a replay, as tables or as JSON lines.
  *
  * Thread: one. Pure but for the stream.
  */
@@ -26,9 +26,10 @@ void gw_report_event(FILE *out, const struct gw_event *event);
 /* One line a pair: {"against":"earlier","alarm":...,"time_ms":...,"was_time_ms":...,...}. */
 void gw_report_changes(FILE *out, const struct gw_replay_run *new,
 	const struct gw_report_baseline *against);
-/* What is missing in recordings; nothing if nothing is. */
+/* Gaps and truncated recordings; prints nothing if there are none. */
 void gw_report_gaps(FILE *out, const struct gw_replay_input *in);
-/* Points of the files that path does not know, in one line; nothing if there are none. */
+/* Points in the files that the configuration path does not have, in one line; nothing if
+ * there are none. */
 void gw_report_unknown(FILE *out, const struct gw_replay_input *in,
 	const struct gw_replay_run *run, const char *path);
 

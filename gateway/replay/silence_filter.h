@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * silence_filter.h: whom a replay may call silent. In life a device that never says a word is dead; in a
- * file it may just not have been recorded. So the `silent` conditions are asked only from the
- * first reading of one of their points on, of whatever quality; and `unreadable` is only a point
- * that the files say was refused.
+ * silence_filter.h: suppresses `silent` and `unreadable` for what was not recorded. A
+ * live device that never reports is dead; in a file it may only not have been recorded.
+ * So `silent` conditions are evaluated only after the first reading of one of their
+ * points, of any quality, and a point is unreadable only if the files contain bad
+ * readings of it.
  *
  * Owner: the run. Thread: one. Life: open (over a copy of the alarms), occurs..., close.
  */
@@ -16,7 +17,8 @@
 struct gw_silence_filter;
 
 struct gw_silence_filters {
-	bool *occurs; /* as the config's points: it is in the files; the run sets it */
+	bool *occurs; /* by index in config->points: the point is in the files; set by
+	 * the replay run */
 	struct gw_silence_filter *at;
 };
 

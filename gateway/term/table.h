@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * table.h: text in aligned columns, with colours for terminals.
+ * table.h: text in aligned columns, with colours on a terminal.
  *
  * Owner: the caller. Thread: one. Life: init, cell..., print, fini.
  */
@@ -33,8 +33,7 @@ struct gw_cell {
 };
 
 struct gw_text_table {
-	const char *const
-		*heads; /* a head that begins with '>' is of a right-aligned column */
+	const char *const *heads; /* '>' first: the column is right-aligned */
 	size_t n_columns;
 	struct gw_cell *cells;
 	size_t n, capacity;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * time_arg.h: times that people write and read.
+ * time_arg.h: times on the command line and in printed tables.
  *
  * Thread: any.
  */
@@ -18,7 +18,7 @@
 enum gw_err gw_time_arg_parse(
 	const char *text, int64_t now_ms, int64_t *ret_ms, struct gw_error *err);
 
-/* Two units at most, as a person says it: "350ms", "4.2s", "12min", "3h5min", "2d4h". */
+/* At most two units: "350ms", "4.2s", "12min", "3h5min", "2d4h". */
 void gw_time_arg_add_age(struct gw_text *t, int64_t age_ms);
 /* "2026-11-21 08:15:30", local. */
 void gw_time_arg_add_local(struct gw_text *t, int64_t wall_ms);

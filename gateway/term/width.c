@@ -12,7 +12,7 @@ struct range {
 	uint32_t from, to;
 };
 
-/* Unicode 15: general categories Mn, Me and Cf, as far as they occur in names of places. */
+/* Unicode 15, general categories Mn, Me and Cf, those that occur in names of places. */
 static const struct range none[] = {
 	{0x0300, 0x036f},
 	{0x0483, 0x0489},

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * width.h: how wide a text stands on a terminal. Independent of the locale, so that columns of
- * Chinese names align over a serial console in the C locale too.
+ * width.h: the width of a text on a terminal, independent of the locale: columns of
+ * Chinese names align on a serial console in the C locale, too.
  *
  * Thread: any.
  */
@@ -14,8 +14,8 @@
  * combining marks and zero-width characters none. */
 size_t gw_width(const char *text);
 
-/* A copy to be freed in which nothing can command a terminal or read as another text: what
- * gw_text_tricks becomes a space, a byte that is not UTF-8 "?". NULL if there is no memory. */
+/* A copy, to be freed, that is safe on a terminal: unsafe characters (gw_text_is_unsafe)
+ * become spaces, bytes that are not UTF-8 "?". NULL: no memory. */
 char *gw_width_sanitize(const char *text);
 
 #endif

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "control/commands.h"
 #include "control/request.h"
 
 #include "base/parse.h"
@@ -17,7 +18,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (size > GW_PROTOCOL_REQUEST_MAX)
 		return 0;
-	if (gw_request_parse((const char *)data, size, &r, &err)) {
+	if (gw_request_parse(gw_control_commands, gw_control_commands_n, (const char *)data,
+		    size, &r, &err)) {
 		if (err.kind != GW_ERR_PROTOCOL || err.text[0] == '\0')
 			abort();
 		return 0;

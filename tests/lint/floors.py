@@ -23,7 +23,7 @@ MAY = {
     "gateway/term": ["base/", "term/"],
     "gateway/replay": ["base/", "flow/", "alarm/", "engine/", "source/quality.h", "conf/",
                        "replay/", "term/"],
-    "gateway/ctl": ["base/", "term/", "control/protocol.h", "control/commands.h",
+    "gateway/ctl": ["base/", "term/", "control/protocol.h", "control/command_row.h",
                     "control/commands.def", "ctl/",
                     "jansson.h"],
     "drivers": ["base/", "flow/", "source/driver.h", "base/backoff.h", "drivers/",

@@ -109,6 +109,27 @@ class Lint(unittest.TestCase):
         code, said = self.lint("named.py", self.root)
         self.assertEqual((code, said.strip()), (1, "HACKING.md:2: store/bd.c is not there"))
 
+    def test_structure(self):
+        self.plant("gateway/base/a.h", '#include "base/b.h"\nstruct gw_a { int line; };\n')
+        self.plant("gateway/base/a.c", '#include "base/a.h"\n/* told; "story" */\n')
+        self.plant("gateway/base/b.h", "struct gw_b { int b; };\n")
+        self.plant("gateway/base/b.c", '#include "base/b.h"\nstatic char s[] = "told";\n')
+        code, said = self.lint("structure.py", self.root)
+        self.assertEqual(code, 0, said)
+        self.plant("gateway/base/b.c", '#include "base/a.h"\n')
+        self.plant("gateway/base/c.h", "struct gw_a { int told; };\n")
+        self.plant("drivers/pulse.c", "int gw_line_put(void);\n")
+        code, said = self.lint("structure.py", self.root)
+        self.assertEqual(code, 1)
+        self.assertEqual(said.splitlines(), [
+            "drivers/pulse.c: gw_line_put says nothing: mailbox?",
+            "drivers/pulse.c: the name says nothing: watchdog?",
+            "base/c.h: gw_a is defined in base/a.h, too",
+            "base/c.h: told says nothing: notified?",
+            "base/c.h: has no base/c.c",
+            "include circle: base/a, base/b",
+        ])
+
     def test_subjects(self):
         def commit(subject):
             subprocess.run(["git", "-C", str(self.root), "-c", "user.name=a", "-c", "user.email=a@b",

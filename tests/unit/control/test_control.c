@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "control/commands.h"
 #include "control/server.h"
 
 #include "control/protocol.h"

@@ -1,0 +1,142 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""What keeps the tree readable: structure.py ROOT
+
+- a struct, enum or union tag is defined once in gateway/ and drivers/
+- words that say nothing to a reader are no identifiers and no names of files
+- the includes of modules (X.h and X.c are one) have no circle but those of CIRCLES
+- each header has its .c file"""
+import pathlib
+import re
+import sys
+
+TAG = re.compile(r"\b(?:struct|enum|union)\s+(\w+)\s*\{")
+NOT_CODE = re.compile(r'//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\''
+                      r"|^[ \t]*#[ \t]*include[^\n]*", re.S | re.M)
+INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.M)
+
+# A word, and what to write instead.
+WORDS = {
+    "story": "alarm_record", "moved": "has_record", "past": "history", "rest": "quiet_band",
+    "rested": "quiet_band", "kept": "buffered", "recall": "flush", "calm": "in_band",
+    "ask": "evaluate, request", "answer": "result, reply", "truth": "condition",
+    "heed": "process_sample", "hear": "on_member", "tell": "emit", "told": "notified",
+    "settle": "update_timers", "move": "transition", "ebb": "flood_end",
+    "reveal": "flood_release", "feed": "ingest", "runner": "thread", "inside": "X_internal",
+    "inner": "X_internal", "keep": "retention", "aside": "quarantine", "session": "recovery",
+    "rotated": "credentials", "pulse": "watchdog", "pieces": "json_fields",
+    "overview": "status_gateway", "answers": "reply", "caller": "client", "follow": "tail",
+    "doubt": "incomplete", "meet": "apply_template", "draft": "pending_alarm",
+    "beside": "exec", "sheet": "table", "show": "print", "judge": "silence_filter",
+    "unroll": "decode", "breaker": "backoff",
+}
+# These have a plain meaning as a local variable or a member, but name no module.
+MODULES = {"out": "outputs", "tables": "build", "queue": "timers", "round": "writer",
+           "line": "mailbox", "texts": "strings", "watch": "link_state", "same": "compare",
+           "order": "toposort", "finish": "resolve", "groups": "setting_groups",
+           "when": "time_arg", "pair": "compare", "room": "capacity"}
+ALL = {**WORDS, **MODULES}
+# Headers without a .c file of their name.
+NO_SOURCE = {
+    "alarm/alarm.h": "options only: what an alarm is",
+    "alarm/kinds.h": "the list of conditions, each in its own file",
+    "app/gateway_internal.h": "structs only: each file of app/ has its own functions",
+    "conf/config.h": "structs only: a loaded configuration",
+    "control/command_row.h": "structs only: see commands.def",
+    "control/protocol.h": "constants only: the protocol",
+    "ctl/invocation.h": "structs only",
+    "engine/engine_internal.h": "structs only: each file of engine/ has its own functions",
+    "replay/reading.h": "a struct only",
+    "source/driver.h": "the contract of drivers, each in its own file",
+    "store/store_internal.h": "structs only: each file of store/ has its own functions",
+    "uplink/payload.h": "the contract of payload formats",
+    "uplink/sink.h": "the contract of sinks",
+    "uplink/uplink_internal.h": "structs only: each file of uplink/ has its own functions",
+}
+
+
+# Circles that are to be opened: a circle must lie within one of these.
+CIRCLES = (
+    {"alarm/condition", "alarm/kinds"},
+    {"engine/engine", "engine/engine_internal", "engine/view"},
+    {"source/emit", "source/source"},
+    {"store/db", "store/schema"},
+    {"store/batch", "store/chain", "store/journal", "store/retention", "store/store",
+     "store/store_internal"},
+    {"uplink/outbox", "uplink/refusal"},
+    {"uplink/parked_retry", "uplink/uplink", "uplink/uplink_internal"},
+    {"conf/alarms", "conf/incomplete", "conf/load", "conf/profile", "conf/settings",
+     "conf/sources", "conf/tree"},
+)
+
+
+def code(path):
+    return NOT_CODE.sub(" ", path.read_text("utf-8"))
+
+
+def module(name):
+    return re.sub(r"\.(c|h|def)$", "", name)
+
+
+def short(root, path):
+    """As includes name it."""
+    path = path.relative_to(root)
+    return str(path.relative_to("gateway") if path.parts[0] == "gateway" else path)
+
+
+def circles(edges):
+    """The strongly connected components of more than one module, by Tarjan."""
+    index, low, stack, found = {}, {}, [], []
+
+    def visit(v):
+        index[v] = low[v] = len(index)
+        stack.append(v)
+        for w in sorted(edges.get(v, ())):
+            if w not in index:
+                visit(w)
+                low[v] = min(low[v], low[w])
+            elif w in stack:
+                low[v] = min(low[v], index[w])
+        if low[v] == index[v]:
+            circle = stack[stack.index(v):]
+            del stack[stack.index(v):]
+            if len(circle) > 1:
+                found.append(sorted(circle))
+    for v in sorted(edges):
+        if v not in index:
+            visit(v)
+    return found
+
+
+def complaints(root):
+    files = sorted([*root.glob("gateway/*/*.[ch]"), *root.glob("drivers/*.[ch]")])
+    names = {short(root, f) for f in files}
+    where, edges = {}, {}
+    for file in files:
+        name, text = short(root, file), code(file)
+        for tag in TAG.findall(text):
+            if where.setdefault(tag, name) != name:
+                yield f"{name}: {tag} is defined in {where[tag]}, too"
+        for word in sorted(set(re.findall(r"[A-Za-z_]\w*", text))):
+            public = word.split("_")[1] if word.lower().startswith("gw_") else ""
+            if word in WORDS:
+                yield f"{name}: {word} says nothing: {WORDS[word]}?"
+            elif public.lower() in ALL:
+                yield f"{name}: {word} says nothing: {ALL[public.lower()]}?"
+        stem = pathlib.PurePath(name).stem
+        if stem in ALL:
+            yield f"{name}: the name says nothing: {ALL[stem]}?"
+        edges.setdefault(module(name), set()).update(
+            module(i) for i in INCLUDE.findall(file.read_text("utf-8"))
+            if i in names and module(i) != module(name))
+        if name.endswith(".h") and module(name) + ".c" not in names and name not in NO_SOURCE:
+            yield f"{name}: has no {module(name)}.c"
+    for circle in circles(edges):
+        if not any(known.issuperset(circle) for known in CIRCLES):
+            yield f"include circle: {', '.join(circle)}"
+
+
+if __name__ == "__main__":
+    lines = list(complaints(pathlib.Path(sys.argv[1])))
+    print("\n".join(lines) or "structure: clean")
+    sys.exit(1 if lines else 0)
