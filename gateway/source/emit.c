@@ -136,7 +136,7 @@ static struct slot *evict(struct slot *slots, const struct gw_sample *newest)
 			(!victim || s->order > victim->order))
 			victim = s;
 	}
-	return victim;
+	return victim ? victim : slots; /* at most three of the four are kept */
 }
 
 static void coalesce(struct gw_emit *e, const struct gw_sample *sample)

@@ -212,7 +212,7 @@ __attribute__((unused)) static void reopen(void)
 
 __attribute__((unused)) static void write_file(const char *path, const char *text)
 {
-	char new[300];
+	char new[310];
 	FILE *f;
 
 	snprintf(new, sizeof(new), "%s.new", path);
