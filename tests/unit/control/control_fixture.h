@@ -364,7 +364,7 @@ static inline void fixture_trouble(void)
 	fixture.last_seq = 23;
 }
 
-static struct gw_event fixture_event(uint64_t seq)
+static inline struct gw_event fixture_event(uint64_t seq)
 {
 	return (struct gw_event){.seq = seq,
 		.run = 3,

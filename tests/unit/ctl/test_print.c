@@ -1,18 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "ctl/connection.h"
+/* Documents of the daemon as a person sees them. */
 #include "ctl/print_lists.h"
 #include "ctl/print_status.h"
 #include "term/table.h"
-#include "term/time_arg.h"
 #include "term/width.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <time.h>
-#include <unistd.h>
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -57,26 +52,7 @@ static json_t *json(const char *text)
 	return o;
 }
 
-static void widths_count_columns(void **state)
-{
-	static const struct {
-		const char *text;
-		size_t width;
-	} rows[] = {
-		{"", 0}, {"gas-1", 5}, {"锅炉房", 6}, {"A/-1/锅炉房", 11}, {"°C", 2},
-		{"e\xcc\x81", 1},             /* e and a combining acute accent */
-		{"ﾊﾝｶｸ", 4},                  /* half-width */
-		{"ＦＵＬＬ", 8},              /* full-width */
-		{"𠮷", 2},                    /* beyond the BMP */
-		{"한글", 4}, {"\xff\xfe", 2}, /* shown as ?? */
-	};
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		assert_int_equal(gw_width(rows[i].text), rows[i].width);
-}
-
-static void nothing_from_outside_commands_the_terminal(void **state)
+static void names_cannot_control_the_terminal(void **state)
 {
 	char *tame = gw_width_sanitize("a\033[2J\r\nb\x07\xc2\x9b"
 				       "c\x7f\xff锅\u202ered\u2066\ufeff");
@@ -114,7 +90,7 @@ static void points_align_under_chinese_names(void **state)
 	json_decref(r);
 }
 
-static void empty_states_say_so(void **state)
+static void empty_documents_are_explained(void **state)
 {
 	json_t *none = json("[]"), *status = json("{\"sources\":[],\"uplinks\":[]}");
 
@@ -167,7 +143,7 @@ static void alarms_in_columns(void **state)
 	json_decref(r);
 }
 
-static void colours_only_where_asked(void **state)
+static void colours_only_if_requested(void **state)
 {
 	json_t *r = json(two_alarms);
 
@@ -196,7 +172,7 @@ static void lines_of_the_log_keep_every_byte(void **state)
 		"\033[1;31mRED\033[0m raised boiler/"));
 }
 
-static void status_tells_what_is_wrong(void **state)
+static void status_shows_faults(void **state)
 {
 	json_t *r = json(
 		"{\"gateway\":\"tj-1\",\"unit\":\"示例大厦\",\"version\":\"0.1.0\",\"run\":"
@@ -248,125 +224,20 @@ static void status_tells_what_is_wrong(void **state)
 	json_decref(r);
 }
 
-static void times_that_people_write(void **state)
-{
-	static const int64_t now_ms = INT64_C(1795220130123);
-	static const struct {
-		const char *text;
-		int64_t ms;
-	} good[] = {
-		{"2h", INT64_C(1795220130123) - 7200000},
-		{"1.5h", INT64_C(1795220130123) - 5400000},
-		{"2026-11-21T08:15:30.123+08:00", INT64_C(1795220130123)},
-		{"2026-11-21T00:15:30.1239Z", INT64_C(1795220130123)},
-		{"2026-11-21 08:15:30", INT64_C(1795220130000)},
-		{"2026-11-21 08:15", INT64_C(1795220100000)},
-		{"2026-11-21", INT64_C(1795190400000)},
-		{"2026-11-20T19:15:30-05:00", INT64_C(1795220130000)},
-		{"50000d", 1},
-	};
-	static const char *const bad[] = {"", "2", "now", "2026-11-31", "2026-13-01",
-		"2026-11-21T25:00:00Z", "2026-11-21T08:15:30+08", "2026-11-21T08:15:30Zx",
-		"2026-11-21T", "26-11-21", "-2h", "2026-11-21T08:15:30.Z"};
-	struct gw_error err;
-	int64_t ms;
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
-		assert_int_equal(gw_time_arg_parse(good[i].text, now_ms, &ms, &err), GW_OK);
-		assert_true(ms == good[i].ms);
-	}
-	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		ms = 7;
-		assert_int_not_equal(gw_time_arg_parse(bad[i], now_ms, &ms, &err), GW_OK);
-		assert_true(ms == 7);
-	}
-}
-
-static void ages_in_two_units_at_most(void **state)
-{
-	static const struct {
-		int64_t ms;
-		const char *text;
-	} rows[] = {{0, "0ms"}, {999, "999ms"}, {1049, "1.0s"}, {9999, "9.9s"},
-		{59999, "59s"}, {60000, "1min"}, {3599999, "59min"}, {3600000, "1h0min"},
-		{90000000, "1d1h"}};
-	char memory[32];
-	struct gw_text t;
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		gw_text_init(&t, memory, sizeof(memory));
-		gw_time_arg_add_age(&t, rows[i].ms);
-		assert_string_equal(memory, rows[i].text);
-	}
-}
-
-static void a_daemon_that_is_not_there_is_named_with_the_next_step(void **state)
-{
-	struct gw_connection c;
-	struct gw_error err;
-
-	(void)state;
-	assert_int_equal(
-		gw_connection_open(&c, "/nonexistent/control.sock", &err), GW_ERR_LINK);
-	assert_string_equal(err.text,
-		"cannot reach tocsind at /nonexistent/control.sock: is it running? "
-		"systemctl "
-		"status tocsind");
-	gw_connection_close(&c);
-}
-
-static void lines_are_taken_whole_however_they_arrive(void **state)
-{
-	struct gw_connection c = {0};
-	struct gw_error err;
-	size_t n = 300000;
-	char *line, *big = malloc(n);
-	int ends[2];
-
-	(void)state;
-	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
-	c.fd = ends[0];
-	assert_int_equal(gw_connection_read_line(&c, 0, &line, &err), GW_ERR_TIMEOUT);
-	assert_int_equal(write(ends[1], "on", 2), 2);
-	assert_int_equal(gw_connection_read_line(&c, 0, &line, &err), GW_ERR_TIMEOUT);
-	assert_int_equal(write(ends[1], "e\ntwo\nthr", 9), 9);
-	assert_int_equal(gw_connection_read_line(&c, 0, &line, &err), GW_OK);
-	assert_string_equal(line, "one");
-	assert_int_equal(gw_connection_read_line(&c, 0, &line, &err), GW_OK);
-	assert_string_equal(line, "two");
-	memset(big, 'x', n);
-	for (size_t done = 0; done < n; done += 100000) {
-		assert_int_equal(write(ends[1], big + done, 100000), 100000);
-		assert_int_equal(
-			gw_connection_read_line(&c, 0, &line, &err), GW_ERR_TIMEOUT);
-	}
-	assert_int_equal(write(ends[1], "\n", 1), 1);
-	assert_int_equal(gw_connection_read_line(&c, 0, &line, &err), GW_OK);
-	assert_int_equal(strlen(line), n + 3);
-	close(ends[1]);
-	assert_int_equal(gw_connection_read_line(&c, 0, &line, &err), GW_ERR_STOPPED);
-	gw_connection_close(&c);
-	free(big);
-}
-
 int main(void)
 {
-#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(widths_count_columns),
-		TEST(nothing_from_outside_commands_the_terminal),
-		TEST(points_align_under_chinese_names),
-		TEST(empty_states_say_so),
-		TEST(alarms_in_columns),
-		TEST(colours_only_where_asked),
-		TEST(lines_of_the_log_keep_every_byte),
-		TEST(status_tells_what_is_wrong),
-		TEST(times_that_people_write),
-		TEST(ages_in_two_units_at_most),
-		TEST(a_daemon_that_is_not_there_is_named_with_the_next_step),
-		TEST(lines_are_taken_whole_however_they_arrive),
+		cmocka_unit_test_setup_teardown(
+			names_cannot_control_the_terminal, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			points_align_under_chinese_names, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			empty_documents_are_explained, setup, teardown),
+		cmocka_unit_test_setup_teardown(alarms_in_columns, setup, teardown),
+		cmocka_unit_test_setup_teardown(colours_only_if_requested, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			lines_of_the_log_keep_every_byte, setup, teardown),
+		cmocka_unit_test_setup_teardown(status_shows_faults, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
