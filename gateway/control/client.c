@@ -166,7 +166,7 @@ static void read_request(struct gw_client *c)
 	if (!end)
 		return;
 	n = (size_t)(end - c->in);
-	if (gw_request_parse(c->shared->commands, c->shared->n_commands, c->in, n,
+	if (gw_control_request_parse(c->shared->commands, c->shared->n_commands, c->in, n,
 		    &c->request, &err))
 		reject(c, err.text);
 	else

@@ -67,7 +67,7 @@ struct gw_client {
 	bool dead, eof;
 	pid_t pid;
 	uid_t uid;
-	struct gw_request request;
+	struct gw_control_request request;
 	uint64_t cookie;          /* WAITING, RESENDING: of the request */
 	uint32_t alarm;           /* WAITING: index in config->alarms */
 	int64_t history_began_ns; /* LOADING_HISTORY: when it was asked for */

@@ -109,7 +109,7 @@ void gw_handle_engine_reply(struct gw_client *c, const struct gw_alarm_reply *re
 
 void gw_handle_tail(struct gw_client *c)
 {
-	const struct gw_request *r = &c->request;
+	const struct gw_control_request *r = &c->request;
 	struct gw_error err;
 
 	if (gw_tail_begin(

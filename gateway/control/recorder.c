@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#define RING    65536 /* samples: 2 MiB while somebody records or has */
+#define RING    65536 /* samples: 2 MiB once a client records */
 #define BATCH   256
 #define POLL_NS (100 * GW_NS_PER_MS)
 #define PENDING_MAX \

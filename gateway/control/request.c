@@ -105,7 +105,7 @@ static void sanitize_note(char note[GW_NOTE_MAX])
 }
 
 static enum gw_err parse_value(enum gw_request_key key, const char *name, const json_t *v,
-	struct gw_request *r, struct gw_error *err)
+	struct gw_control_request *r, struct gw_error *err)
 {
 	int64_t last = 0;
 	enum gw_err e;
@@ -136,7 +136,8 @@ static enum gw_err parse_value(enum gw_request_key key, const char *name, const 
 	return GW_ERR_PROTOCOL;
 }
 
-static enum gw_err parse_keys(json_t *object, struct gw_request *r, struct gw_error *err)
+static enum gw_err parse_keys(
+	json_t *object, struct gw_control_request *r, struct gw_error *err)
 {
 	const struct gw_control_command *command = r->command;
 	const char *name;
@@ -180,7 +181,8 @@ static const struct gw_control_command *find_command(
 }
 
 static enum gw_err parse_object(const struct gw_control_command *commands,
-	size_t n_commands, json_t *object, struct gw_request *r, struct gw_error *err)
+	size_t n_commands, json_t *object, struct gw_control_request *r,
+	struct gw_error *err)
 {
 	const json_t *cmd = json_object_get(object, "cmd");
 
@@ -195,10 +197,11 @@ static enum gw_err parse_object(const struct gw_control_command *commands,
 	return parse_keys(object, r, err);
 }
 
-enum gw_err gw_request_parse(const struct gw_control_command *commands, size_t n_commands,
-	const char *line, size_t n, struct gw_request *ret_request, struct gw_error *err)
+enum gw_err gw_control_request_parse(const struct gw_control_command *commands,
+	size_t n_commands, const char *line, size_t n,
+	struct gw_control_request *ret_request, struct gw_error *err)
 {
-	struct gw_request r = {0};
+	struct gw_control_request r = {0};
 	json_error_t why;
 	json_t *object = json_loadb(line, n, JSON_REJECT_DUPLICATES, &why);
 	enum gw_err e;

@@ -17,7 +17,7 @@
 
 #define GW_REQUEST_KEY_MAX 1024
 
-struct gw_request {
+struct gw_control_request {
 	const struct gw_control_command *command;
 	bool all;                         /* alarms */
 	bool force;                       /* reload */
@@ -35,7 +35,8 @@ struct gw_request {
 
 /* n bytes without the newline. GW_ERR_PROTOCOL: not one JSON object; an unknown or missing cmd; keys
  * that are unknown, duplicate, missing or of the wrong type; values out of range. */
-enum gw_err gw_request_parse(const struct gw_control_command *commands, size_t n_commands,
-	const char *line, size_t n, struct gw_request *ret_request, struct gw_error *err);
+enum gw_err gw_control_request_parse(const struct gw_control_command *commands,
+	size_t n_commands, const char *line, size_t n,
+	struct gw_control_request *ret_request, struct gw_error *err);
 
 #endif

@@ -6,13 +6,13 @@
 #include <string.h>
 
 static bool is_selected(
-	const struct gw_config *c, size_t i, const struct gw_request *request)
+	const struct gw_config *c, size_t i, const struct gw_control_request *request)
 {
 	return !*request->uplink || strcmp(c->uplinks[i].name, request->uplink) == 0;
 }
 
-static enum gw_err unknown_uplink(
-	const struct gw_config *c, const struct gw_request *request, struct gw_error *err)
+static enum gw_err unknown_uplink(const struct gw_config *c,
+	const struct gw_control_request *request, struct gw_error *err)
 {
 	char memory[sizeof(err->text) / 2];
 	struct gw_text t;
@@ -27,7 +27,7 @@ static enum gw_err unknown_uplink(
 }
 
 enum gw_err gw_resend_job_begin(struct gw_resend_job *r, const struct gw_config *config,
-	const struct gw_request *request, uint64_t cookie, struct gw_error *err)
+	const struct gw_control_request *request, uint64_t cookie, struct gw_error *err)
 {
 	struct gw_resend what = {.from_seq = (uint64_t)request->since_seq,
 		.from_ms = request->since_ms,

@@ -29,7 +29,7 @@ struct gw_resend_job {
 
 /* GW_ERR_REFUSED: there is no such uplink, or one still works on another resend. */
 enum gw_err gw_resend_job_begin(struct gw_resend_job *r, const struct gw_config *config,
-	const struct gw_request *request, uint64_t cookie, struct gw_error *err);
+	const struct gw_control_request *request, uint64_t cookie, struct gw_error *err);
 /* True: all have answered. */
 bool gw_resend_job_poll(struct gw_resend_job *r);
 /* Writes the result and ends the job. GW_ERR_REFUSED: the store failed for an uplink. */

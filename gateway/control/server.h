@@ -36,7 +36,7 @@ struct gw_server_opts {
 	enum gw_err (*reload)(void *arg, bool force, struct gw_error *err);
 };
 
-/* A socket file left by a crash is replaced; GW_ERR_REFUSED if somebody answers there. */
+/* A socket file left by a crash is replaced; GW_ERR_REFUSED: another process listens. */
 enum gw_err gw_server_open(struct gw_loop *loop, const struct gw_server_opts *opts,
 	struct gw_server **ret_server, struct gw_error *err);
 /* Tells clients that tocsind stops. NULL is fine. */

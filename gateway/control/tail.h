@@ -18,7 +18,7 @@
 #include <stdint.h>
 
 #define GW_TAIL_RECENT 128
-#define GW_TAIL_QUEUE  1024 /* events a follower may be behind before it is cut */
+#define GW_TAIL_QUEUE  1024 /* events a client may be behind before it is disconnected */
 
 /* One event as lines of the protocol, shared by all clients: the log line, then the JSON. */
 struct gw_tail_event {

@@ -59,7 +59,7 @@ void gw_connection_close(struct gw_connection *c)
 	*c = (struct gw_connection){.fd = -1};
 }
 
-/* What it said before it hung up, if anything, is read by the next gw_client_line. */
+/* EPIPE is no failure yet: tocsind may have replied before it closed. */
 enum gw_err gw_connection_send(
 	struct gw_connection *c, const char *request, struct gw_error *err)
 {

@@ -25,7 +25,7 @@ void gw_connection_close(struct gw_connection *c); /* zeroed is fine */
 /* Sends a request, given without its newline. */
 enum gw_err gw_connection_send(
 	struct gw_connection *c, const char *request, struct gw_error *err);
-/* The next line without its newline, valid until the next call. timeout_ms < 0: for ever.
+/* The next line without its newline, valid until the next call. timeout_ms < 0: no limit.
  * GW_ERR_STOPPED: tocsind closed the connection; GW_ERR_TIMEOUT: nothing came. */
 enum gw_err gw_connection_read_line(
 	struct gw_connection *c, int timeout_ms, char **ret_line, struct gw_error *err);

@@ -4,8 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-/* A kind of its own for each alarm, so that ask, which is told no more than its options, finds
- * the way to the points. */
+/* A copy of the kind for each alarm: evaluate gets no more than the options, which lead to it. */
 struct gw_silence_filter {
 	struct gw_condition_kind kind; /* first: the options point at it */
 	const struct gw_condition_kind *real;
@@ -21,8 +20,8 @@ static bool any(const struct gw_silence_filter *j)
 	return false;
 }
 
-/* A usable reading asks by itself; only a device that begins with a bad one waits for the next
- * look. Looks become rarer with time, so that ninety days without a device cost nothing. */
+/* A usable reading causes an evaluation; a device whose first reading is bad waits for the next timer.
+ * The intervals grow, so that ninety days without a device cost little. */
 static void evaluate(const struct gw_condition_opts *o, void *memory,
 	const struct gw_condition_input *in, struct gw_condition_result *result)
 {
@@ -47,7 +46,7 @@ static void evaluate(const struct gw_condition_opts *o, void *memory,
 	result->due_ns = in->now_ns + wait_ns;
 }
 
-/* Kinds that are true of what says nothing. */
+/* Kinds that are true without readings. */
 static bool needs_filter(const struct gw_condition_kind *kind)
 {
 	return kind->on_devices || kind->on_bad_samples;

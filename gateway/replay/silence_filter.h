@@ -22,7 +22,7 @@ struct gw_silence_filters {
 	struct gw_silence_filter *at;
 };
 
-/* alarms[..].when.kind of those in doubt is exchanged for one that asks the judge first. */
+/* Replaces alarms[..].when.kind of these conditions by one that checks first. */
 enum gw_err gw_silence_filter_open(struct gw_silence_filters *j,
 	struct gw_alarm_opts *alarms, size_t n_alarms, size_t n_points,
 	struct gw_error *err);

@@ -1,10 +1,11 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""The machinery against planted defects: defects.py [--only NAME] [--work FOLDER]
+"""The machinery against planted defects: defects.py [--only NAME] [--work FOLDER] [--fit]
 
 Each defect is one small change of the gateway's source, most of them a cure taken out. A copy of the
 tree is built with one defect at a time, and the trials named for it must fail; with none they pass. A
-change that no longer fits the source is an error: it is to be written anew."""
+change that no longer fits the source is an error: it is to be written anew. --fit looks for these only,
+without a build."""
 import argparse
 import json
 import os
@@ -66,7 +67,10 @@ def main():
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--only", default="")
     options.add_argument("--work")
+    options.add_argument("--fit", action="store_true")
     o = options.parse_args()
+    if o.fit:
+        return fit([d for d in DEFECTS if o.only in d.name])
     work = pathlib.Path(o.work or tempfile.mkdtemp(prefix="defects-"))
     tree = work / "tree"
     missed, caught = [], 0
@@ -78,10 +82,10 @@ def main():
         for d in chosen:
             edits = ((d.file, d.was, d.becomes), *d.more)
             texts = {file: (tree / file).read_text() for file, _, _ in edits}
-            unfit = [file for file, was, _ in edits if texts[file].count(was) != 1]
-            if unfit:
+            bad = unfit(d, tree)
+            if bad:
                 missed.append(d.name)
-                print(f"UNFIT   {d.name}: {unfit[0]} has not just one such place", flush=True)
+                print(f"UNFIT   {d.name}: {bad[0]} has not just one such place", flush=True)
                 continue
             for file, was, becomes in edits:
                 (tree / file).write_text(texts[file].replace(was, becomes))
@@ -106,6 +110,20 @@ def main():
             shutil.rmtree(work, ignore_errors=True)
     print(f"{caught} of {caught + len(missed)} planted defects were caught")
     return 1 if missed else 0
+
+
+def unfit(defect, tree):
+    """The files in which a change has not just one place."""
+    edits = ((defect.file, defect.was, defect.becomes), *defect.more)
+    return [file for file, was, _ in edits
+            if not (tree / file).exists() or (tree / file).read_text().count(was) != 1]
+
+
+def fit(chosen):
+    bad = [f"{d.name}: {file} has not just one such place" for d in chosen
+           for file in unfit(d, ROOT)]
+    print("\n".join(bad) or f"{len(chosen)} planted defects fit the source")
+    return 1 if bad else 0
 
 
 def note(defect, found):

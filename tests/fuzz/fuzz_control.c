@@ -13,13 +13,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 /* Whatever is accepted keeps to the limits that the control relies on. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct gw_request r;
+	struct gw_control_request r;
 	struct gw_error err = {0};
 
 	if (size > GW_PROTOCOL_REQUEST_MAX)
 		return 0;
-	if (gw_request_parse(gw_control_commands, gw_control_commands_n, (const char *)data,
-		    size, &r, &err)) {
+	if (gw_control_request_parse(gw_control_commands, gw_control_commands_n,
+		    (const char *)data, size, &r, &err)) {
 		if (err.kind != GW_ERR_PROTOCOL || err.text[0] == '\0')
 			abort();
 		return 0;

@@ -202,29 +202,29 @@ static struct {
 	struct gw_source_opts source;
 	const struct gw_driver *driver;
 	void *state;
-} bed;
+} fixture;
 
 static void add_device(int unit, int64_t poll_ns)
 {
-	size_t i = bed.source.n_devices++;
+	size_t i = fixture.source.n_devices++;
 
-	bed.own_devices[i] = (struct gw_modbus_device_opts){.unit = unit};
-	bed.devices[i] = (struct gw_device_opts){.name = "d",
+	fixture.own_devices[i] = (struct gw_modbus_device_opts){.unit = unit};
+	fixture.devices[i] = (struct gw_device_opts){.name = "d",
 		.poll_ns = poll_ns,
-		.points = &bed.points[bed.source.n_points],
-		.driver = &bed.own_devices[i]};
+		.points = &fixture.points[fixture.source.n_points],
+		.driver = &fixture.own_devices[i]};
 }
 
 /* A point of the device added last; returns its index. */
 static uint32_t add_point(int kind, unsigned addr, int type)
 {
-	uint32_t i = bed.source.n_points++;
+	uint32_t i = fixture.source.n_points++;
 
-	bed.own_points[i] = (struct gw_modbus_point_opts){
+	fixture.own_points[i] = (struct gw_modbus_point_opts){
 		.reg = {.kind = (uint16_t)kind, .addr = (uint16_t)addr}};
-	bed.points[i] = (struct gw_point_opts){
-		.type = type, .scale = 1, .index = i, .driver = &bed.own_points[i]};
-	bed.devices[bed.source.n_devices - 1].n_points++;
+	fixture.points[i] = (struct gw_point_opts){
+		.type = type, .scale = 1, .index = i, .driver = &fixture.own_points[i]};
+	fixture.devices[fixture.source.n_devices - 1].n_points++;
 	return i;
 }
 
@@ -241,24 +241,24 @@ static uint32_t add_own(int unit, unsigned addr)
 
 static void begin(bool rtu, int64_t timeout_ns)
 {
-	memset(&bed, 0, sizeof(bed));
+	memset(&fixture, 0, sizeof(fixture));
 	memset(&far, 0, sizeof(far));
 	far.wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	start_peer(rtu);
-	bed.driver = rtu ? &gw_driver_modbus_rtu : &gw_driver_modbus_tcp;
-	bed.tcp = (struct gw_modbus_tcp_opts){.host = "127.0.0.1",
+	fixture.driver = rtu ? &gw_driver_modbus_rtu : &gw_driver_modbus_tcp;
+	fixture.tcp = (struct gw_modbus_tcp_opts){.host = "127.0.0.1",
 		.port = peer.port,
 		.timeout_ns = timeout_ns,
 		.connect_timeout_ns = 500 * MS};
-	bed.rtu = (struct gw_modbus_rtu_opts){
+	fixture.rtu = (struct gw_modbus_rtu_opts){
 		.device = peer.link, .baud = 7, .timeout_ns = timeout_ns};
-	bed.source = (struct gw_source_opts){.name = "s",
-		.driver_table = bed.driver,
+	fixture.source = (struct gw_source_opts){.name = "s",
+		.driver_table = fixture.driver,
 		.poll_ns = 50 * MS,
-		.devices = bed.devices,
-		.driver = rtu ? (void *)&bed.rtu : (void *)&bed.tcp};
-	bed.state = calloc(1, bed.driver->state_size);
-	assert_non_null(bed.state);
+		.devices = fixture.devices,
+		.driver = rtu ? (void *)&fixture.rtu : (void *)&fixture.tcp};
+	fixture.state = calloc(1, fixture.driver->state_size);
+	assert_non_null(fixture.state);
 }
 
 static int begin_tcp(void **state)
@@ -278,9 +278,9 @@ static int begin_rtu(void **state)
 static int end(void **state)
 {
 	(void)state;
-	bed.driver->close(bed.state);
-	bed.driver->close(bed.state);
-	free(bed.state);
+	fixture.driver->close(fixture.state);
+	fixture.driver->close(fixture.state);
+	free(fixture.state);
 	close(far.wake_fd);
 	stop_peer();
 	return 0;
@@ -290,14 +290,14 @@ static void open_ok(void)
 {
 	struct gw_error err = {0};
 
-	if (bed.driver->open(bed.state, &bed.source, &far, &err) != GW_OK)
+	if (fixture.driver->open(fixture.state, &fixture.source, &far, &err) != GW_OK)
 		fail_msg("open: %s", err.text);
 }
 
 static enum gw_err poll_once(int timeout_ms, struct gw_error *err)
 {
 	int64_t began = gw_clock_mono_ns(), took;
-	enum gw_err rc = bed.driver->poll(bed.state, timeout_ms, &far, err);
+	enum gw_err rc = fixture.driver->poll(fixture.state, timeout_ms, &far, err);
 
 	took = gw_clock_mono_ns() - began;
 	if (took > (timeout_ms + 300) * MS)
@@ -357,13 +357,13 @@ static void reads_everything(void)
 
 	add_device(7, 0);
 	temperature = add_point(GW_MODBUS_INPUT, 0, GW_TYPE_S16);
-	bed.points[temperature].scale = 0.1;
+	fixture.points[temperature].scale = 0.1;
 	pressure = add_point(GW_MODBUS_HOLDING, 2000, GW_TYPE_F32);
-	bed.own_points[pressure].order = GW_MODBUS_CDAB;
+	fixture.own_points[pressure].order = GW_MODBUS_CDAB;
 	flow = add_point(GW_MODBUS_HOLDING, 10, GW_TYPE_U32);
-	bed.points[flow].scale = 0.001;
+	fixture.points[flow].scale = 0.001;
 	leak = add_point(GW_MODBUS_HOLDING, 12, GW_TYPE_BIT);
-	bed.own_points[leak].bit = 3;
+	fixture.own_points[leak].bit = 3;
 	fault = add_point(GW_MODBUS_DISCRETE, 4, GW_TYPE_NUMBER);
 	valve = add_point(GW_MODBUS_COIL, 2, GW_TYPE_BOOL);
 	ask_peer("set 7 input 0 0xff9b");
@@ -373,7 +373,7 @@ static void reads_everything(void)
 	ask_peer("set 7 coil 2 1");
 	open_ok();
 	poll_for(100);
-	for (uint32_t i = 0; i < bed.source.n_points; i++)
+	for (uint32_t i = 0; i < fixture.source.n_points; i++)
 		assert_int_equal(far.quality[i], GW_QUALITY_GOOD);
 	assert_true(far.value[temperature] == -10.1);
 	assert_true(far.value[pressure] == 0.3);
@@ -808,8 +808,9 @@ static void test_the_server_goes_away_and_comes_back(void **state)
 	assert_int_equal(far.counts[GW_COUNT_TIMEOUTS], 0);
 	ask_peer("unplug");
 	assert_int_equal(poll_until_error(2000, &err), GW_ERR_LINK);
-	bed.driver->close(bed.state);
-	assert_int_equal(bed.driver->open(bed.state, &bed.source, &far, &err), GW_ERR_LINK);
+	fixture.driver->close(fixture.state);
+	assert_int_equal(fixture.driver->open(fixture.state, &fixture.source, &far, &err),
+		GW_ERR_LINK);
 	ask_peer("plug");
 	open_ok();
 	poll_until_good(0, 1000);
@@ -896,7 +897,7 @@ static void test_descriptors_above_1023(void **state)
 	poll_until_good(0, 1000);
 	ask_peer("fault 3 drop 1");
 	poll_until_good(0, 3000);
-	bed.driver->close(bed.state);
+	fixture.driver->close(fixture.state);
 	while (n > 0)
 		close(fds[--n]);
 	setrlimit(RLIMIT_NOFILE, &was);
@@ -924,15 +925,16 @@ static void test_connect_is_bounded(void **state)
 	}
 	add_device(3, 30 * MS);
 	add_point(GW_MODBUS_HOLDING, 0, GW_TYPE_U16);
-	bed.tcp.port = ntohs(sa.sin_port);
+	fixture.tcp.port = ntohs(sa.sin_port);
 	began = gw_clock_mono_ns();
-	assert_int_equal(bed.driver->open(bed.state, &bed.source, &far, &err), GW_ERR_LINK);
+	assert_int_equal(fixture.driver->open(fixture.state, &fixture.source, &far, &err),
+		GW_ERR_LINK);
 	assert_in_range(gw_clock_mono_ns() - began, 450 * MS, 3000 * MS);
 	/* And a stop does not wait for it. */
 	assert_int_equal(write(far.wake_fd, &one, sizeof(one)), sizeof(one));
 	began = gw_clock_mono_ns();
-	assert_int_equal(
-		bed.driver->open(bed.state, &bed.source, &far, &err), GW_ERR_STOPPED);
+	assert_int_equal(fixture.driver->open(fixture.state, &fixture.source, &far, &err),
+		GW_ERR_STOPPED);
 	assert_true(gw_clock_mono_ns() - began < 400 * MS);
 	for (int i = 0; i < 8; i++)
 		close(fill[i]);
@@ -946,13 +948,14 @@ static void test_names_work_and_unknown_ones_are_a_link_error(void **state)
 	(void)state;
 	add_device(3, 30 * MS);
 	add_own(3, 100);
-	bed.tcp.host = "localhost";
+	fixture.tcp.host = "localhost";
 	open_ok();
 	poll_until_good(0, 1000);
-	bed.driver->close(bed.state);
-	bed.tcp.host = "no-such-host.invalid";
-	bed.tcp.connect_timeout_ns = 2000 * MS;
-	assert_int_equal(bed.driver->open(bed.state, &bed.source, &far, &err), GW_ERR_LINK);
+	fixture.driver->close(fixture.state);
+	fixture.tcp.host = "no-such-host.invalid";
+	fixture.tcp.connect_timeout_ns = 2000 * MS;
+	assert_int_equal(fixture.driver->open(fixture.state, &fixture.source, &far, &err),
+		GW_ERR_LINK);
 	assert_non_null(strstr(err.text, "no-such-host.invalid"));
 }
 
@@ -966,13 +969,14 @@ static void test_stop_is_obeyed_at_once(void **state)
 	add_device(3, 30 * MS);
 	add_own(3, 100);
 	ask_peer("alive 3 off");
-	bed.tcp.timeout_ns = 5000 * MS;
+	fixture.tcp.timeout_ns = 5000 * MS;
 	open_ok();
 	poll_for(50);
 	far.stop = true;
 	assert_int_equal(write(far.wake_fd, &one, sizeof(one)), sizeof(one));
 	began = gw_clock_mono_ns();
-	assert_int_equal(bed.driver->poll(bed.state, 3000, &far, &err), GW_ERR_STOPPED);
+	assert_int_equal(
+		fixture.driver->poll(fixture.state, 3000, &far, &err), GW_ERR_STOPPED);
 	assert_true(gw_clock_mono_ns() - began < 1000 * MS);
 }
 
@@ -982,7 +986,7 @@ static void test_poll_keeps_its_timeout(void **state)
 	(void)state;
 	add_device(3, 30 * MS);
 	add_own(3, 100);
-	bed.tcp.timeout_ns = 2000 * MS;
+	fixture.tcp.timeout_ns = 2000 * MS;
 	ask_peer("fault 3 late -1 800");
 	open_ok();
 	for (int i = 0; i < 20; i++) {
@@ -1009,9 +1013,10 @@ static void test_the_port_vanishes_and_comes_back(void **state)
 	for (int i = 0; i < 3; i++) {
 		ask_peer("unplug");
 		assert_int_equal(poll_until_error(1000, &err), GW_ERR_LINK);
-		bed.driver->close(bed.state);
+		fixture.driver->close(fixture.state);
 		assert_int_equal(
-			bed.driver->open(bed.state, &bed.source, &far, &err), GW_ERR_LINK);
+			fixture.driver->open(fixture.state, &fixture.source, &far, &err),
+			GW_ERR_LINK);
 		assert_non_null(strstr(err.text, peer.link));
 		ask_peer("plug");
 		open_ok();
@@ -1042,7 +1047,7 @@ static void test_a_line_that_is_never_quiet(void **state)
 	(void)state;
 	add_device(3, 30 * MS);
 	add_own(3, 100);
-	bed.rtu.timeout_ns = 60 * MS;
+	fixture.rtu.timeout_ns = 60 * MS;
 	ask_peer("alive 3 off");
 	open_ok();
 	while (rc == GW_OK && gw_clock_mono_ns() < until) {
@@ -1056,7 +1061,7 @@ static void test_a_line_that_is_never_quiet(void **state)
 static void test_the_silence_between_requests(void **state)
 {
 	(void)state;
-	bed.rtu.turnaround_ns = 40 * MS;
+	fixture.rtu.turnaround_ns = 40 * MS;
 	add_device(3, 10 * MS);
 	add_own(3, 100);
 	open_ok();
@@ -1069,10 +1074,10 @@ static void test_close_in_any_state(void **state)
 	struct gw_error err = {0};
 
 	(void)state;
-	bed.driver->close(bed.state);
+	fixture.driver->close(fixture.state);
 	open_ok();
 	assert_int_equal(poll_once(20, &err), GW_OK); /* no devices: just waits */
-	bed.driver->close(bed.state);
+	fixture.driver->close(fixture.state);
 	open_ok();
 	open_ok();
 }

@@ -31,7 +31,7 @@ int64_t gw_clock_wall_ms(void)
 
 /* One source of one device; the driver's options are filled through its rows, as the config
  * reader does it. */
-struct bed {
+struct fixture {
 	unsigned char source_mem[256], device_mem[256], point_mem[4][256];
 	struct gw_source_opts source;
 	struct gw_device_opts device;
@@ -75,7 +75,7 @@ static void set_table(void *mem, const struct gw_setting *rows, const char *key,
 #define DEVICE(b)   (b)->device_mem, gw_driver_sim.device_settings
 #define POINT(b, i) (b)->point_mem[i], gw_driver_sim.point_settings
 
-static void begin(struct bed *b, uint32_t n_points)
+static void begin(struct fixture *b, uint32_t n_points)
 {
 	struct gw_emit_opts emit = {
 		.source = "sim", .n_points = n_points + 1, .ring = &b->ring, .stop_fd = -1};
@@ -106,7 +106,7 @@ static void begin(struct bed *b, uint32_t n_points)
 	assert_int_equal(gw_emit_init(&b->emit, &emit, NULL), GW_OK);
 }
 
-static void end(struct bed *b)
+static void end(struct fixture *b)
 {
 	gw_driver_sim.close(b->state);
 	gw_driver_sim.close(b->state);
@@ -115,12 +115,12 @@ static void end(struct bed *b)
 	gw_ring_fini(&b->ring);
 }
 
-static enum gw_err open_link(struct bed *b)
+static enum gw_err open_link(struct fixture *b)
 {
 	return gw_driver_sim.open(b->state, &b->source, &b->emit, NULL);
 }
 
-static enum gw_err poll_at(struct bed *b, double seconds)
+static enum gw_err poll_at(struct fixture *b, double seconds)
 {
 	enum gw_err rc;
 
@@ -134,7 +134,7 @@ static enum gw_err poll_at(struct bed *b, double seconds)
 static void a_script_steps_or_ramps(void **state)
 {
 	static const double script[] = {10e9, 5, 20e9, 15};
-	struct bed b;
+	struct fixture b;
 
 	(void)state;
 	begin(&b, 2);
@@ -157,7 +157,7 @@ static void a_script_steps_or_ramps(void **state)
 static void a_script_repeats_and_runs_fast(void **state)
 {
 	static const double script[] = {0, 1, 5e9, 0};
-	struct bed b;
+	struct fixture b;
 
 	(void)state;
 	begin(&b, 1);
@@ -175,7 +175,7 @@ static void a_script_repeats_and_runs_fast(void **state)
 
 static void devices_are_read_when_due(void **state)
 {
-	struct bed b;
+	struct fixture b;
 
 	(void)state;
 	begin(&b, 1);
@@ -200,7 +200,7 @@ static void devices_are_read_when_due(void **state)
 static void noise_is_a_function_of_seed_and_time(void **state)
 {
 	double first[200], sum = 0, squares = 0;
-	struct bed b;
+	struct fixture b;
 
 	(void)state;
 	for (int run = 0; run < 3; run++) {
@@ -232,7 +232,7 @@ static void a_dead_device_times_out_and_a_lost_link_is_lost(void **state)
 {
 	static const double dead[] = {10e9, 20e9}, down[] = {30e9, 40e9};
 	struct gw_error err = {0};
-	struct bed b;
+	struct fixture b;
 
 	(void)state;
 	begin(&b, 2);
@@ -262,7 +262,7 @@ static void a_frozen_device_repeats_itself(void **state)
 {
 	static const double frozen[] = {10e9, 20e9}, wave[] = {5, 60e9};
 	double at[30];
-	struct bed b;
+	struct fixture b;
 
 	(void)state;
 	begin(&b, 1);
@@ -283,7 +283,7 @@ static void a_frozen_device_repeats_itself(void **state)
 static void answers_are_dropped_now_and_then(void **state)
 {
 	unsigned lost = 0;
-	struct bed b;
+	struct fixture b;
 
 	(void)state;
 	begin(&b, 2);
@@ -303,7 +303,7 @@ static void wander_is_slow_and_bounded(void **state)
 {
 	static const double wander[] = {3, 100e9};
 	double lo = 0, hi = 0, before = 0;
-	struct bed b;
+	struct fixture b;
 
 	(void)state;
 	begin(&b, 1);
@@ -328,7 +328,7 @@ static void values_are_rounded_to_the_step(void **state)
 {
 	static const double steps[] = {0.1, 0.3, 25, 0};
 	static const double wants[] = {0.3, 0.3, 0, 0.3333};
-	struct bed b;
+	struct fixture b;
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
@@ -356,7 +356,7 @@ static void check_says_all_that_is_wrong(void **state)
 {
 	static const double backwards[] = {10, 1, 5, 2}, flat[] = {1, 0};
 	struct gw_report report = {.add = count_complaint};
-	struct bed b;
+	struct fixture b;
 
 	(void)state;
 	begin(&b, 2);

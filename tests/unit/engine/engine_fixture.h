@@ -71,7 +71,7 @@ static inline int fixture_teardown(void **unused)
 	return 0;
 }
 
-/* point < 0: a vote. Returns the alarm, to be changed before kit_start. */
+/* point < 0: a vote. Returns the alarm, to be changed before fixture_start. */
 static inline struct gw_alarm_opts *fixture_alarm(
 	const char *name, int point, const struct gw_condition_kind *kind)
 {
@@ -130,7 +130,7 @@ static inline void fixture_collect(void)
 		&fixture.out, fixture.event, 256, sizeof fixture.event[0]);
 }
 
-/* Let time pass to at_ns (since KIT_START_NS); the events of this step are in kit.event. */
+/* Let time pass to at_ns (since FIXTURE_START_NS); the events of this step are in fixture.event. */
 static inline size_t fixture_pass(int64_t at_ns)
 {
 	gw_engine_step(fixture.engine, fixture_time(at_ns));

@@ -21,7 +21,7 @@ static struct gw_alarm_opts was[FIXTURE_ALARMS];
 static char was_key[FIXTURE_ALARMS][64];
 static struct gw_member was_members[FIXTURE_ALARMS][4];
 
-/* The engine begins with options of its own, so that kit.alarms can be the next ones. */
+/* The engine begins with options of its own, so that fixture.alarms can be the next ones. */
 static void start_old(void)
 {
 	struct gw_engine_opts opts = {.site = &fixture_site,
@@ -376,7 +376,7 @@ static void add_chatterers(void)
 	}
 }
 
-/* Turns on and off twice and on: it chatters. The events of the last turn are in kit.event. */
+/* Turns on and off twice and on: it chatters. The events of the last turn are in fixture.event. */
 static void chatter_alarm(int64_t at_ns, uint32_t point)
 {
 	for (int i = 0; i < 5; i++)

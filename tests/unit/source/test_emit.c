@@ -14,7 +14,7 @@
 
 #define N_POINTS 8
 
-struct bed {
+struct fixture {
 	struct gw_ring ring;
 	struct gw_emit emit;
 	struct gw_sample got[256];
@@ -26,7 +26,7 @@ struct bed {
 
 static uint64_t last_seq(void *arg)
 {
-	struct bed *b = arg;
+	struct fixture *b = arg;
 
 	b->seq_reads++;
 	return b->last_seq;
@@ -34,39 +34,39 @@ static uint64_t last_seq(void *arg)
 
 static bool wait_committed(void *arg, uint64_t seq, int64_t until_ns)
 {
-	struct bed *b = arg;
+	struct fixture *b = arg;
 
 	(void)until_ns;
 	return b->committed >= seq;
 }
 
-static void begin(struct bed *b, size_t capacity)
+static void begin(struct fixture *b, size_t capacity)
 {
 	struct gw_commit_check commit = {last_seq, wait_committed, b};
 	struct gw_emit_opts opts = {
 		.source = "s", .n_points = N_POINTS, .ring = &b->ring, .commit = &commit};
 
-	*b = (struct bed){0};
+	*b = (struct fixture){0};
 	assert_int_equal(
 		gw_ring_init(&b->ring, capacity, sizeof(struct gw_sample), NULL), GW_OK);
 	assert_int_equal(gw_emit_init(&b->emit, &opts, NULL), GW_OK);
 }
 
-static void end(struct bed *b)
+static void end(struct fixture *b)
 {
 	gw_emit_fini(&b->emit);
 	gw_emit_fini(&b->emit);
 	gw_ring_fini(&b->ring);
 }
 
-static void drain(struct bed *b)
+static void drain(struct fixture *b)
 {
 	b->n += gw_ring_pop(&b->ring, b->got + b->n, 256 - b->n, sizeof(b->got[0]));
 	assert_true(b->n < 256);
 }
 
 /* Everything out, as an engine that has caught up would see it. */
-static void drain_all(struct bed *b)
+static void drain_all(struct fixture *b)
 {
 	do {
 		drain(b);
@@ -74,12 +74,12 @@ static void drain_all(struct bed *b)
 	} while (gw_ring_count(&b->ring) > 0);
 }
 
-static void good(struct bed *b, uint32_t point, double value, int64_t ns)
+static void good(struct fixture *b, uint32_t point, double value, int64_t ns)
 {
 	gw_emit_sample(&b->emit, point, GW_QUALITY_GOOD, value, ns, 0);
 }
 
-static void assert_in_time_order(const struct bed *b)
+static void assert_in_time_order(const struct fixture *b)
 {
 	for (size_t i = 1; i < b->n; i++)
 		assert_true(b->got[i - 1].mono_ns <= b->got[i].mono_ns);
@@ -87,7 +87,7 @@ static void assert_in_time_order(const struct bed *b)
 
 static void a_batch_is_published_at_the_flush(void **state)
 {
-	struct bed b;
+	struct fixture b;
 
 	(void)state;
 	begin(&b, 256);
@@ -109,7 +109,7 @@ static void a_batch_is_published_at_the_flush(void **state)
 
 static void what_is_not_a_value_never_becomes_one(void **state)
 {
-	struct bed b;
+	struct fixture b;
 
 	(void)state;
 	begin(&b, 16);
@@ -133,7 +133,7 @@ static void raw_is_scaled_and_checked(void **state)
 {
 	static const double range[] = {0, 100};
 	struct gw_point_opts p = {.index = 3, .scale = 0.1, .offset = -5};
-	struct bed b;
+	struct fixture b;
 
 	(void)state;
 	begin(&b, 16);
@@ -166,7 +166,7 @@ static void raw_is_scaled_and_checked(void **state)
 /* The engine stands still; a contact closes and opens again. */
 static void a_pulse_survives_a_full_ring(void **state)
 {
-	struct bed b;
+	struct fixture b;
 	int up = 0, down = 0;
 
 	(void)state;
@@ -201,7 +201,7 @@ static void a_pulse_survives_a_full_ring(void **state)
 
 static void extremes_keep_their_time(void **state)
 {
-	struct bed b;
+	struct fixture b;
 	bool low = false, high = false;
 
 	(void)state;
@@ -224,7 +224,7 @@ static void extremes_keep_their_time(void **state)
 /* A device that dies while the ring is full: both the last word and the last value arrive. */
 static void bad_does_not_hide_the_last_good(void **state)
 {
-	struct bed b;
+	struct fixture b;
 
 	(void)state;
 	begin(&b, 2);
@@ -249,7 +249,7 @@ static void bad_does_not_hide_the_last_good(void **state)
  * the newest sample, both extremes since the last drain, and never go back in time. */
 static void random_traffic_keeps_what_counts(void **state)
 {
-	struct bed b;
+	struct fixture b;
 	double low[N_POINTS], high[N_POINTS], newest[N_POINTS];
 
 	(void)state;
@@ -294,7 +294,7 @@ static void random_traffic_keeps_what_counts(void **state)
 
 static void *emit_much(void *arg)
 {
-	struct bed *b = arg;
+	struct fixture *b = arg;
 
 	for (int64_t i = 1; i <= 1000000; i++) {
 		good(b, (uint32_t)i % N_POINTS, (double)i, i);
@@ -312,7 +312,7 @@ static void order_holds_while_the_engine_drains(void **state)
 	struct gw_sample one;
 	int64_t last_ns = 0;
 	pthread_t id;
-	struct bed b;
+	struct fixture b;
 
 	(void)state;
 	begin(&b, 2);
@@ -332,7 +332,7 @@ static void order_holds_while_the_engine_drains(void **state)
 static void settled_means_stepped_and_committed(void **state)
 {
 	struct gw_emit_checkpoint checkpoint;
-	struct bed b;
+	struct fixture b;
 
 	(void)state;
 	begin(&b, 16);
@@ -358,7 +358,7 @@ static void settled_means_stepped_and_committed(void **state)
 static void held_samples_are_not_settled(void **state)
 {
 	struct gw_emit_checkpoint checkpoint;
-	struct bed b;
+	struct fixture b;
 
 	(void)state;
 	begin(&b, 2);
@@ -380,7 +380,7 @@ static void held_samples_are_not_settled(void **state)
 static void settle_is_bounded_and_optional(void **state)
 {
 	int64_t before_ns = gw_clock_mono_ns();
-	struct bed b;
+	struct fixture b;
 
 	(void)state;
 	begin(&b, 16);
