@@ -32,8 +32,7 @@ struct gw_alert_log;
 enum gw_err gw_alert_log_new(const char *path, size_t ring_capacity,
 	struct gw_alert_log **ret_log, struct gw_error *err);
 enum gw_err gw_alert_log_start(struct gw_alert_log *a, struct gw_error *err);
-void gw_alert_log_request_stop(struct gw_alert_log *a); /* after it has written what is
- * in the ring */
+void gw_alert_log_request_stop(struct gw_alert_log *a); /* it empties its ring first */
 void gw_alert_log_join(struct gw_alert_log *a);
 void gw_alert_log_free(struct gw_alert_log *a); /* NULL is fine; joins */
 /* Group of files that it creates; the group may read them. Before start. */

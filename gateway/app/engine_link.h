@@ -15,8 +15,8 @@ struct gw_gateway;
 struct gw_time gw_engine_link_now(const struct gw_gateway *g);
 /* Passes events and replies on to the control socket's clients. */
 void gw_engine_link_drain(struct gw_gateway *g);
-/* The engine's thread is stopped: steps the engine until its outputs have taken every event, for
- * most_ns at most. */
+/* The engine's thread is stopped: steps the engine until its outputs have taken every
+ * event, for most_ns at most. */
 void gw_engine_link_drain_outputs(struct gw_gateway *g, int64_t most_ns);
 
 #endif

@@ -165,9 +165,9 @@ static enum gw_err make_parts(struct gw_gateway *g, struct gw_error *err)
 	return kind ? kind : gw_wiring_engine(g, c, p, &g->engine, err);
 }
 
-/* Out of memory: an error, as the next process may do better. If OpenSSL is unusable for another
- * reason, one that is a matter of this machine, a restart would not help: the gateway runs without
- * TLS rather than not at all. */
+/* Out of memory: an error, as the next process may do better. If OpenSSL is unusable for
+ * another reason, one that is a matter of this machine, a restart would not help: the
+ * gateway runs without TLS rather than not at all. */
 static enum gw_err begin_tls(struct gw_error *err)
 {
 	struct gw_error why;
@@ -224,8 +224,8 @@ static enum gw_err make_all(struct gw_gateway *g, struct gw_error *err)
 		&g->control, err);
 }
 
-/* Sources first: what they read waits in their rings while the store reads the last state, so that
- * the first poll does not wait for the disk. Then consumers before producers. */
+/* Sources first: what they read waits in their rings while the store reads the last state,
+ * so that the first poll does not wait for the disk. Then consumers before producers. */
 static enum gw_err start_all(struct gw_gateway *g, struct gw_error *err)
 {
 	enum gw_err kind;
@@ -317,8 +317,8 @@ enum gw_err gw_gateway_run(struct gw_gateway *g, struct gw_error *err)
 	return kind;
 }
 
-/* A source that hangs in its driver must not prevent that what others measured is evaluated and
- * delivered. False: one is left behind. */
+/* A source that hangs in its driver must not prevent that what others measured is evaluated
+ * and delivered. False: one is left behind. */
 static bool end_sources(struct gw_gateway *g)
 {
 	const struct timespec pause = {.tv_nsec = 10 * GW_NS_PER_MS};

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * gateway.h: the whole gateway: makes every part and the rings between them, starts consumers
- * before producers and stops them in the opposite order.
+ * gateway.h: the whole gateway: makes every part and the rings between them, starts
+ * consumers before producers and stops them in the opposite order.
  *
  * Owner: main.c. Thread: main. Life: start, run, stop.
  */
@@ -13,11 +13,9 @@
 
 /* Where a configuration comes from. */
 struct gw_config_origin {
-	const char *path; /* for reloads; it must outlive the gateway */
-	struct gw_files
-		*files; /* as read; the gateway takes them to keep as the last good ones */
-	const char *
-		refused; /* NULL, or files are the last good copy, because path is refused: why */
+	const char *path;       /* for reloads; it must outlive the gateway */
+	struct gw_files *files; /* as read; the gateway takes them */
+	const char *refused;    /* why path is refused and files are the copy; or NULL */
 };
 
 /* config becomes the gateway's, also on failure; on failure everything is undone. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * generation.h: loaded configurations and how long they live. Sources have their options in a
- * configuration, events refer to its texts. Whether one is still in use is found out by looking at
- * the sources and the rings; nothing counts references.
+ * generation.h: loaded configurations and how long they live. Sources have their options in
+ * a configuration, events refer to its texts. Whether one is still in use is found out by
+ * looking at the sources and the rings; nothing counts references.
  *
  * Owner: the gateway's list. Thread: main.
  */
@@ -17,8 +17,8 @@ struct gw_generation;
 
 /* NULL: no memory; config is then still the caller's. */
 struct gw_generation *gw_generation_new(struct gw_config *config);
-/* Frees each replaced one from which no source was made and to which no event in any ring can
- * refer. all: every one, at the end. */
+/* Frees each replaced one from which no source was made and to which no event in any ring
+ * can refer. all: every one, at the end. */
 void gw_generation_sweep(struct gw_gateway *g, bool all);
 
 #endif

@@ -8,15 +8,15 @@
 #include <string.h>
 #include <sys/resource.h>
 
-/* Counted in /proc/self/fd of a gateway that runs: standard streams, loop, signals, wakes of
- * main, engine, store, alert log and log, the log and socket, the database with WAL, journal and
- * folder, ballast, a configuration and a profile while they are read. */
+/* Counted in /proc/self/fd of a gateway that runs: standard streams, loop, signals, wakes
+ * of main, engine, store, alert log and log, the log and socket, the database with WAL,
+ * journal and folder, ballast, a configuration and a profile while they are read. */
 #define OWN_DESCRIPTORS 26
 /* A source's stop and its link; MQTT's library has a pair of sockets besides. */
 #define SOURCE_DESCRIPTORS 2
 #define MQTT_DESCRIPTORS   4
-/* An uplink's wake, connection, a second one while it connects anew, libcurl's wake and resolver
- * (a pair and a query), a certificate while it is read. */
+/* An uplink's wake, connection, a second one while it connects anew, libcurl's wake and
+ * resolver (a pair and a query), a certificate while it is read. */
 #define UPLINK_DESCRIPTORS 8
 /* main, log, engine, store, alert log, the writer of the last good configuration */
 #define OWN_THREADS    6

@@ -120,8 +120,7 @@ static void log_complaint(void *arg, const char *line)
 
 	if (r->first[0] == '\0')
 		snprintf(r->first, sizeof(r->first), "%s", line);
-	gw_log(GW_LOG_ERR, "%s", line); /* through the log: a start must not wait for
-	 * stderr */
+	gw_log(GW_LOG_ERR, "%s", line); /* a start must not wait for stderr */
 }
 
 static void log_copy_complaint(void *arg, const char *line)

@@ -2,9 +2,9 @@
 /*
  * parts.h: the sources and uplinks of a configuration.
  *
- * The running parts are in gw_gateway.parts, those of a reload that is prepared in its plan. When
- * the plan is put into effect, the two structs are swapped as a whole: no count and no array is
- * changed by itself.
+ * The running parts are in gw_gateway.parts, those of a reload that is prepared in its
+ * plan. When the plan is put into effect, the two structs are swapped as a whole: no count
+ * and no array is changed by itself.
  *
  * Thread: main. Life: init, ..., fini.
  */

@@ -188,8 +188,8 @@ static void warn_fixed_paths(const struct gw_config *old, const struct gw_config
 				paths[i].key, paths[i].was);
 }
 
-/* The samples of sources that are retired are for the old engine, which runs until they have stopped.
- * The last samples of a driver that hangs are lost. */
+/* The samples of sources that are retired are for the old engine, which runs until they
+ * have stopped. The last samples of a driver that hangs are lost. */
 static void stop_sources(const struct gw_reload_plan *p)
 {
 	int64_t until_ns = gw_clock_mono_ns() + STOP_MOST_NS;
@@ -307,7 +307,8 @@ static enum gw_err run(struct gw_gateway *g, struct gw_reload_plan *p, struct gw
 		count_retired_sources(p));
 	gw_engine_thread_resume(&g->engine_thread, old);
 	stop_sources(p);
-	/* The engine has just paused. If it hangs now, the watchdog has systemd restart the daemon. */
+	/* The engine has just paused. If it hangs now, the watchdog has systemd restart the
+	 * daemon. */
 	while (gw_engine_thread_pause(&g->engine_thread, PAUSE_MOST_NS, err))
 		gw_log(GW_LOG_ERR, "reload: %s", err->text);
 	replace_engine(g, p);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * reload_plan.h: prepares a new configuration beside the running one: sources and uplinks with equal
- * settings are reused, others are made with their threads held, and an engine is connected to them.
- * Everything that can fail happens here; nothing that runs is changed.
+ * reload_plan.h: prepares a new configuration beside the running one: sources and uplinks
+ * with equal settings are reused, others are made with their threads held, and an engine is
+ * connected to them. Everything that can fail happens here; nothing that runs is changed.
  *
- * Thread: main. Life: make, drop; what the reload takes out of the plan in between is not freed.
+ * Thread: main. Life: make, drop; what the reload takes out of the plan in between is not
+ * freed.
  */
 #ifndef GW_APP_RELOAD_PLAN_H
 #define GW_APP_RELOAD_PLAN_H

@@ -8,11 +8,12 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-/* How long the start waits for the store: without progress, and in all. Then the engine starts without
- * alarm records. */
+/* How long the start waits for the store: without progress, and in all. Then the engine
+ * starts without alarm records. */
 #define READ_IDLE_NS (200 * GW_NS_PER_MS)
 #define READ_MOST_NS (2 * GW_NS_PER_SEC)
-/* Events wait for so long without a commit: longer than the garbage collection of a card. */
+/* Events wait for so long without a commit: longer than the garbage collection of a
+ * card. */
 #define STALL_NS   (5 * GW_NS_PER_SEC)
 #define FAULT_RING 16
 

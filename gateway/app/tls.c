@@ -107,8 +107,8 @@ uint64_t gw_tls_refused_allocations(void)
 
 /* ---- whether it is usable ---- */
 
-/* Signed by itself with ECDSA over P-256 and SHA-256, which no policy of a distribution forbids and
- * every TLS 1.3 has (RFC 8446, 9.1). The key it was made with is gone. */
+/* Signed by itself with ECDSA over P-256 and SHA-256, which no policy of a distribution
+ * forbids and every TLS 1.3 has (RFC 8446, 9.1). The key it was made with is gone. */
 static const char known_good[] =
 	"-----BEGIN CERTIFICATE-----\n"
 	"MIIBfDCCASKgAwIBAgIBATAKBggqhkjOPQQDAjAcMRowGAYDVQQDDBF0b2NzaW4g\n"
@@ -176,8 +176,9 @@ enum gw_err gw_tls_check(struct gw_error *err)
 	return kind;
 }
 
-/* OpenSSL builds the table of an operation when the first algorithm of it is asked for. Which of
- * them there are is up to the machine's policy: what is missing is no fault here. */
+/* OpenSSL builds the table of an operation when the first algorithm of it is asked for.
+ * Which of them there are is up to the machine's policy: what is missing is no fault
+ * here. */
 static void build_tables(void)
 {
 	EVP_MD_free(EVP_MD_fetch(NULL, "SHA2-256", NULL));

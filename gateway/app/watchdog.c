@@ -15,15 +15,17 @@
 #endif
 
 #define PERIOD_NS GW_NS_PER_SEC
-/* How old a beat may become before systemd's watchdog is no longer fed. Without the engine nothing is
- * an alarm. A source that hangs raises its own fault after 15 s; a restart, which affects all other
- * sources, is worth it only much later. Threads that write to the disk get the longest time: a card
- * that stalls must not end a gateway that still evaluates and delivers. */
+/* How old a beat may become before systemd's watchdog is no longer fed. Without the engine
+ * nothing is an alarm. A source that hangs raises its own fault after 15 s; a restart,
+ * which affects all other sources, is worth it only much later. Threads that write to the
+ * disk get the longest time: a card that stalls must not end a gateway that still evaluates
+ * and delivers. */
 #define ENGINE_BEAT_NS (3 * GW_NS_PER_SEC)
 #define UPLINK_BEAT_NS (30 * GW_NS_PER_SEC)
 #define SOURCE_BEAT_NS (60 * GW_NS_PER_SEC)
 #define DISK_BEAT_NS   (300 * GW_NS_PER_SEC)
-/* Main runs later than planned by this much: the process was paused, or main was blocked. */
+/* Main runs later than planned by this much: the process was paused, or main was
+ * blocked. */
 #define LATE_NS GW_NS_PER_SEC
 /* The fault events-lost ends when no event was lost for this long. */
 #define LOST_STANDS_NS (600 * GW_NS_PER_SEC)
@@ -44,8 +46,8 @@ struct thread_scan {
 	struct gw_oldest_beat oldest;
 };
 
-/* The last beat, or when main itself ran again after a pause if that is later: during a pause of the
- * process no thread can beat. */
+/* The last beat, or when main itself ran again after a pause if that is later: during a
+ * pause of the process no thread can beat. */
 static int64_t beat_ns(const struct thread_scan *l, const struct gw_thread *t)
 {
 	int64_t at_ns = atomic_load_explicit(&t->beat_ns, memory_order_acquire);
@@ -135,8 +137,8 @@ void gw_watchdog_oldest_beat(
 		atomic_load_explicit(&g->watchdog.beat_ns, memory_order_acquire), now_ns);
 }
 
-/* Events that the engine dropped for an output that was full. Those of the control socket do not
- * count: `tocsin tail` reports them to its client. */
+/* Events that the engine dropped for an output that was full. Those of the control socket
+ * do not count: `tocsin tail` reports them to its client. */
 static uint64_t events_lost(struct gw_gateway *g)
 {
 	uint64_t n = gw_engine_lost_events(g->engine, gw_store_events(g->store)) +

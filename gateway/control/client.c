@@ -45,7 +45,8 @@ void gw_client_set_phase(struct gw_client *c, enum gw_client_phase phase)
 
 /* ---- replies ---- */
 
-/* A client that sends requests and reads no replies is disconnected when its buffer is full. */
+/* A client that sends requests and reads no replies is disconnected when its buffer is
+ * full. */
 void gw_client_reply_error(
 	struct gw_client *c, const char *why, const struct gw_lookup_candidates *candidates)
 {
@@ -261,7 +262,8 @@ void gw_client_run(struct gw_client *c)
 		update_events(c);
 }
 
-/* Input is kept only while a request is read. In other phases it is read to notice the end. */
+/* Input is kept only while a request is read. In other phases it is read to notice the
+ * end. */
 static void receive(struct gw_client *c)
 {
 	bool wanted = c->phase == GW_CLIENT_READING;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * client.h: one connection to the control socket: reads a request, calls its handler (handlers.h),
- * writes the reply. Used by server.c and handlers.c only.
+ * client.h: one connection to the control socket: reads a request, calls its handler
+ * (handlers.h), writes the reply. Used by server.c and handlers.c only.
  *
- * Owner: the server. Thread: main. Life: new, ..., free. A client that is dead waits to be freed by
- * the server and is not called any more.
+ * Owner: the server. Thread: main. Life: new, ..., free. A client that is dead waits to be
+ * freed by the server and is not called any more.
  */
 #ifndef GW_CONTROL_CLIENT_H
 #define GW_CONTROL_CLIENT_H
@@ -78,14 +78,15 @@ struct gw_client {
 	struct gw_reply_buffer out;
 };
 
-/* fd: a connected, non-blocking socket; the client closes it. NULL: no memory; fd is then still
- * open and the caller's. */
+/* fd: a connected, non-blocking socket; the client closes it. NULL: no memory; fd is then
+ * still open and the caller's. */
 struct gw_client *gw_client_new(struct gw_client_shared *shared, int fd);
 void gw_client_free(struct gw_client *c);
 
 /* An event, for clients in tail. */
 void gw_client_push_event(struct gw_client *c, struct gw_tail_event *event);
-/* LOADING_HISTORY: the store's events, owned by the client from here on; NULL: there are none. */
+/* LOADING_HISTORY: the store's events, owned by the client from here on; NULL: there are
+ * none. */
 void gw_client_add_history(struct gw_client *c, struct gw_batch *history);
 /* tocsind stops: ends a recording properly, tells other clients. */
 void gw_client_shut_down(struct gw_client *c);
@@ -102,8 +103,8 @@ void gw_client_reply_error(struct gw_client *c, const char *why,
 void gw_client_reply_line(struct gw_client *c, const char *json);
 /* Add an error and read the next request. */
 void gw_client_refuse(struct gw_client *c, const char *why);
-/* A result: begin, write JSON to t, end, which also reads the next request. Not ended it is not
- * sent. */
+/* A result: begin, write JSON to t, end, which also reads the next request. Not ended it is
+ * not sent. */
 void gw_client_begin_result(struct gw_client *c, struct gw_text *ret_text);
 void gw_client_end_result(struct gw_client *c, struct gw_text *t);
 /* The result is the document of c->cursor, which is sent item by item. */

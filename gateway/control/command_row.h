@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * command_row.h: what a row of commands.def has: the commands of tocsin(1) and of the control socket.
+ * command_row.h: what a row of commands.def has: the commands of tocsin(1) and of the
+ * control socket.
  *
  * commands.def is included by the daemon (control/commands.c: keys and handler), by tocsin
- * (ctl/commands.c: arguments, help and printer) and by the program that writes the man page and
- * the completions (man/commands_doc.c: the texts). Each defines the macros for the parts of a row
- * that it needs; the others expand to nothing.
+ * (ctl/commands.c: arguments, help and printer) and by the program that writes the man page
+ * and the completions (man/commands_doc.c: the texts). Each defines the macros for the
+ * parts of a row that it needs; the others expand to nothing.
  *
  * Thread: any; constant.
  */
@@ -39,7 +40,8 @@ struct gw_command_argument {
 	bool required;
 	bool repeated; /* one or more */
 	const char *value, *manual_value, *hint, *words;
-	/* without a name: the key of the request; what the completion asks tocsin for, or "FILE" */
+	/* without a name: the key of the request; what the completion asks tocsin for, or
+	 * "FILE" */
 	const char *key, *complete;
 };
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * handlers.h: the daemon's part of each command of commands.def: what is done with a request, and
- * the reply. A handler replies at once, or sets a phase in which the client waits for one of the
- * functions at the end.
+ * handlers.h: the daemon's part of each command of commands.def: what is done with a
+ * request, and the reply. A handler replies at once, or sets a phase in which the client
+ * waits for one of the functions at the end.
  *
  * Thread: main.
  */

@@ -21,12 +21,13 @@ struct gw_listen {
 
 /* Whether there is a group of this name. */
 bool gw_listen_group(const char *name, gid_t *ret_group);
-/* Mode 0660, group as named if it exists and may be set. Makes the folder if it is missing (0755).
- * A stale socket file is replaced. GW_ERR_REFUSED: another process listens, or path is not a
- * socket. */
+/* Mode 0660, group as named if it exists and may be set. Makes the folder if it is missing
+ * (0755). A stale socket file is replaced. GW_ERR_REFUSED: another process listens, or path
+ * is not a socket. */
 enum gw_err gw_listen_open(
 	struct gw_listen *l, const char *path, const char *group, struct gw_error *err);
-/* Removes the file, too, unless another process has replaced it. Twice is fine, zeroed is not. */
+/* Removes the file, too, unless another process has replaced it. Twice is fine, zeroed is
+ * not. */
 void gw_listen_close(struct gw_listen *l);
 
 #endif

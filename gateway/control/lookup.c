@@ -5,7 +5,8 @@
 
 #include <string.h>
 
-/* Similar keys are searched among the first so many alarms only: main must not be blocked. */
+/* Similar keys are searched among the first so many alarms only: main must not be
+ * blocked. */
 #define NEAREST_MAX      1000
 #define NEAREST_DISTANCE 3
 

@@ -10,7 +10,8 @@
 #define POLL_NS (100 * GW_NS_PER_MS)
 #define PENDING_MAX \
 	(1 << 20) /* bytes not read by the client: the tap is not drained beyond */
-/* Bytes that may follow after the bound was seen: one run, a gap, the block's head and the end. */
+/* Bytes that may follow after the bound was seen: one run, a gap, the block's head and the
+ * end. */
 #define END_RESERVE (4 * GW_RECORDING_BLOCK_HEAD + GW_RECORDING_RUN_MAX)
 
 static void arm(struct gw_recorder *r)

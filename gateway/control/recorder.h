@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * recorder.h: records live samples (flow/recording.h) for one client. The engine's tap never waits
- * for it: samples that the client does not read in time are dropped and marked as a gap.
+ * recorder.h: records live samples (flow/recording.h) for one client. The engine's tap
+ * never waits for it: samples that the client does not read in time are dropped and marked
+ * as a gap.
  *
  * Owner: the gateway. Thread: main; the tap's producer is the engine's thread. Life: init,
  * (begin, read..., end or release)..., fini.
@@ -37,8 +38,8 @@ void gw_recorder_fini(struct gw_recorder *r); /* zeroed or twice is fine */
 /* At start and at each reload, while no engine runs. */
 void gw_recorder_set_config(struct gw_recorder *r, const struct gw_config *config);
 
-/* GW_ERR_REFUSED: another client records. on_data is called from the loop when there are bytes to
- * read. The recording ends by itself before max_bytes. */
+/* GW_ERR_REFUSED: another client records. on_data is called from the loop when there are
+ * bytes to read. The recording ends by itself before max_bytes. */
 enum gw_err gw_recorder_begin(struct gw_recorder *r, uint64_t max_bytes,
 	void (*on_data)(void *arg), void *arg, struct gw_error *err);
 /* Up to size bytes of the file. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * request.h: parses a request (control/protocol.h) by the row of its command (commands.def).
+ * request.h: parses a request (control/protocol.h) by the row of its command
+ * (commands.def).
  *
  * Thread: any. Pure.
  */
@@ -33,8 +34,9 @@ struct gw_control_request {
 	char note[GW_NOTE_MAX];           /* as gw_text_add_sanitized writes it */
 };
 
-/* n bytes without the newline. GW_ERR_PROTOCOL: not one JSON object; an unknown or missing cmd; keys
- * that are unknown, duplicate, missing or of the wrong type; values out of range. */
+/* n bytes without the newline. GW_ERR_PROTOCOL: not one JSON object; an unknown or missing
+ * cmd; keys that are unknown, duplicate, missing or of the wrong type; values out of
+ * range. */
 enum gw_err gw_control_request_parse(const struct gw_control_command *commands,
 	size_t n_commands, const char *line, size_t n,
 	struct gw_control_request *ret_request, struct gw_error *err);

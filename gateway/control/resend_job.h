@@ -12,7 +12,7 @@
 #include "control/request.h"
 #include "uplink/uplink.h"
 
-/* gw_uplink_resend and gw_uplink_resent of the uplink with that index. */
+/* gw_uplink_resend and gw_uplink_take_resend_result of the uplink with that index. */
 struct gw_resend_api {
 	bool (*resend)(void *arg, size_t uplink, const struct gw_resend *what);
 	bool (*resent)(void *arg, size_t uplink, struct gw_resend_result *ret_resent);

@@ -42,8 +42,8 @@ static bool subscribes(const struct gw_client *c)
 
 /* ---- history: the store answers one request at a time ---- */
 
-/* An event that is neither committed nor among the newest in memory would be missing: wait for its
- * commit. */
+/* An event that is neither committed nor among the newest in memory would be missing: wait
+ * for its commit. */
 static bool is_history_committed(
 	const struct gw_server *s, const struct gw_client *to, int64_t now_ns)
 {
@@ -92,7 +92,8 @@ static void count_clients(struct gw_server *s)
 	}
 }
 
-/* After anything that clients did: request history for those that wait, free the dead, count. */
+/* After anything that clients did: request history for those that wait, free the dead,
+ * count. */
 static void service_clients(struct gw_server *s)
 {
 	if (s->history_client &&

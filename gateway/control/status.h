@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * status.h: the documents of `tocsin status`, `points` and `alarms`. A document is written item by
- * item (the head, one source, one point, ...), so that a list of any length needs one small buffer
- * and never blocks main.
+ * status.h: the documents of `tocsin status`, `points` and `alarms`. A document is written
+ * item by item (the head, one source, one point, ...), so that a list of any length needs
+ * one small buffer and never blocks main.
  *
  * Owner: a cursor belongs to one client. Thread: main.
  */
@@ -32,12 +32,12 @@ struct gw_status_cursor {
 	size_t n_order;
 };
 
-/* pattern (see base/match.h; "" for all) is for points and must outlive the cursor; all is for
- * alarms. GW_ERR_SYSTEM: no memory. */
+/* pattern (see base/match.h; "" for all) is for points and must outlive the cursor; all is
+ * for alarms. GW_ERR_SYSTEM: no memory. */
 enum gw_err gw_status_begin(struct gw_status_cursor *c, const struct gw_status_view *view,
 	enum gw_status_kind kind, const char *pattern, bool all, struct gw_error *err);
-/* Adds as many whole items to t as fit. True when the document is complete. An item that does not
- * fit into an empty t of GW_STATUS_ITEM_MAX bytes or more is left out. */
+/* Adds as many whole items to t as fit. True when the document is complete. An item that
+ * does not fit into an empty t of GW_STATUS_ITEM_MAX bytes or more is left out. */
 #define GW_STATUS_ITEM_MAX 16384
 bool gw_status_write(struct gw_status_cursor *c, struct gw_text *t, struct gw_time now);
 /* The configuration was replaced since begin: the document cannot be completed. */

@@ -33,7 +33,8 @@ static void put_point(
 	gw_json_close(t, '}');
 }
 
-/* Only points of devices: those of the gateway itself (down, parked, failing) are alarms, not readings. */
+/* Only points of devices: those of the gateway itself (down, parked, failing) are alarms,
+ * not readings. */
 static bool is_shown(const struct gw_status_view *v, const char *pattern, size_t i)
 {
 	const struct gw_point_info *info = &v->config->points[i];

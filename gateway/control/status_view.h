@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * status_view.h: what the status documents read: references to the running parts, and counters
- * that main updates.
+ * status_view.h: what the status documents read: references to the running parts, and
+ * counters that main updates.
  *
  * Owner: the gateway. Thread: main.
  */
@@ -29,17 +29,16 @@ struct gw_server_counts {
 	uint64_t turned_away; /* connections refused: over a limit of control/protocol.h */
 };
 
-/* References to everything that status, points and alarms report. The gateway fills it at start
- * and after each reload. A reload increments generation: a list that was begun before it is then
- * broken off. */
+/* References to everything that status, points and alarms report. The gateway fills it at
+ * start and after each reload. A reload increments generation: a list that was begun before
+ * it is then broken off. */
 struct gw_status_view {
 	uint32_t generation;
 	const struct gw_config *config;
 	struct gw_engine *engine;
 	struct gw_view *view;
-	struct gw_source *const
-		*sources; /* by index in config->sources; NULL: not started */
-	struct gw_uplink *const *uplinks; /* by index in config->uplinks; likewise */
+	struct gw_source *const *sources; /* as config->sources; NULL: not started */
+	struct gw_uplink *const *uplinks; /* as config->uplinks; likewise */
 	struct gw_store *store;           /* this and the next two may be NULL */
 	struct gw_alert_log *alert_log;
 	const struct gw_server_counts *control;

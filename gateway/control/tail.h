@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * tail.h: `tocsin tail`: joins history (from the store) and live events by seq, without a gap and
- * without duplicates. The newest events are kept in memory, because an event arrives here before it
- * is committed: one that arose just before a client came is not in the store's answer yet.
+ * tail.h: `tocsin tail`: joins history (from the store) and live events by seq, without a
+ * gap and without duplicates. The newest events are kept in memory, because an event
+ * arrives here before it is committed: one that arose just before a client came is not in
+ * the store's answer yet.
  *
  * Owner: the server has the newest events, each client its tail. Thread: main. No I/O.
  */
@@ -20,7 +21,8 @@
 #define GW_TAIL_RECENT 128
 #define GW_TAIL_QUEUE  1024 /* events a client may be behind before it is disconnected */
 
-/* One event as lines of the protocol, shared by all clients: the log line, then the JSON. */
+/* One event as lines of the protocol, shared by all clients: the log line, then the
+ * JSON. */
 struct gw_tail_event {
 	unsigned refs;
 	uint64_t seq;
@@ -55,8 +57,8 @@ struct gw_tail_event *gw_tail_recent_add(
 uint64_t gw_tail_recent_oldest_seq(const struct gw_tail_recent *f);
 void gw_tail_recent_fini(struct gw_tail_recent *f);
 
-/* last: so many transitions of history; 0: only live events. With history, write may be called only
- * after add_history. */
+/* last: so many transitions of history; 0: only live events. With history, write may be
+ * called only after add_history. */
 enum gw_err gw_tail_begin(struct gw_tail *r, const struct gw_tail_recent *f, uint32_t last,
 	int64_t since_ms, bool json, struct gw_error *err);
 /* False: the client is GW_TAIL_QUEUE events behind. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * arguments.h: the command line -> struct gw_invocation -> a request of the control socket, by the
- * rows of control/commands.def.
+ * arguments.h: the command line -> struct gw_invocation -> a request of the control socket,
+ * by the rows of control/commands.def.
  *
  * Thread: the only one.
  */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * invocation.h: a command of tocsin (a row of control/commands.def) and what the command line said.
+ * invocation.h: a command of tocsin (a row of control/commands.def) and what the command
+ * line said.
  *
  * Thread: the only one.
  */

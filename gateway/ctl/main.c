@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* tocsin: the command line of a running gateway. The commands are rows of control/commands.def. */
+/* tocsin: the command line of a running gateway. The commands are rows of
+ * control/commands.def. */
 #include "control/protocol.h"
 #include "ctl/arguments.h"
 #include "ctl/commands.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * print.h: results of the daemon for a person. A member that is missing is printed as "-" or left
- * out. See also print_status.h and print_lists.h.
+ * print.h: results of the daemon for a person. A member that is missing is printed as "-"
+ * or left out. See also print_status.h and print_lists.h.
  *
  * Thread: any. Pure but for the stream.
  */

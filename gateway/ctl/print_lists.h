@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* print_lists.h: the arrays of `tocsin points` and `alarms` as tables. Thread: any. Pure but for the
- * stream. */
+/* print_lists.h: the arrays of `tocsin points` and `alarms` as tables. Thread: any. Pure
+ * but for the stream. */
 #ifndef GW_CTL_PRINT_LISTS_H
 #define GW_CTL_PRINT_LISTS_H
 

@@ -7,8 +7,8 @@
 
 #include <stdbool.h>
 
-/* against may be NULL; files are n of the command line. Returns only if tocsin-replay cannot be
- * run: the exit code of tocsin. */
+/* against may be NULL; files are n of the command line. Returns only if tocsin-replay
+ * cannot be run: the exit code of tocsin. */
 int gw_replay_files(const char *config, const char *against, bool json, char *const *files,
 	int n_files);
 

@@ -106,8 +106,8 @@ static enum gw_err read_time(
 	return GW_OK;
 }
 
-/* "-12.25": up to 15 digits and a small power of ten are exact in a double, so is the rounding
- * of their quotient (Clinger 1990). */
+/* "-12.25": up to 15 digits and a small power of ten are exact in a double, so is the
+ * rounding of their quotient (Clinger 1990). */
 static bool plain_number(const struct field *f, double *ret_value)
 {
 	static const double power[] = {1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9,

@@ -3,10 +3,11 @@
  * csv.h: lines of CSV -> readings. The header is time_ms,point,value or
  * time_ms,point,value,quality; nothing is quoted; CRLF and a byte order mark are accepted.
  * Times are whole milliseconds of any origin and do not fall; a value is a number as in the
- * configuration, true or false; quality is good where it is left out or empty, and where it is
- * not usable the value may be empty.
+ * configuration, true or false; quality is good where it is left out or empty, and where it
+ * is not usable the value may be empty.
  *
- * Owner: the caller. Thread: one. Life: zeroed, line...; no I/O, no allocation but for names.
+ * Owner: the caller. Thread: one. Life: zeroed, line...; no I/O, no allocation but for
+ * names.
  */
 #ifndef GW_REPLAY_CSV_H
 #define GW_REPLAY_CSV_H
@@ -29,7 +30,8 @@ struct gw_csv {
 };
 
 /* One line of n bytes without its line feed. *ret_any: it is a reading, not the header.
- * GW_ERR_PROTOCOL: what is wrong, at csv->line and csv->column; GW_ERR_SYSTEM: no memory. */
+ * GW_ERR_PROTOCOL: what is wrong, at csv->line and csv->column; GW_ERR_SYSTEM: no
+ * memory. */
 enum gw_err gw_csv_line(struct gw_csv *csv, struct gw_point_names *names, const char *bytes,
 	size_t n, struct gw_reading *ret_reading, bool *ret_any, struct gw_error *err);
 

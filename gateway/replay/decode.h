@@ -25,7 +25,7 @@ struct gw_decode {
 	struct gw_decode_run *heap;
 	size_t n, cap;
 	struct gw_decode_point { /* the recording's table of points */
-		uint32_t name;   /* or GW_NAMES_NONE: not of interest yet */
+		uint32_t name;   /* or GW_POINT_NAMES_NONE: not of interest yet */
 		uint32_t length;
 		char *key;
 	} * points;
@@ -38,7 +38,8 @@ enum gw_err gw_decode_points(
 /* Only when what was loaded before is used up. */
 enum gw_err gw_decode_load(
 	struct gw_decode *u, const struct gw_recording_block *block, struct gw_error *err);
-/* The next sample; false if there is none or no memory for its name (then *ret_kind says so). */
+/* The next sample; false if there is none or no memory for its name (then *ret_kind says
+ * so). */
 bool gw_decode_next(struct gw_decode *u, struct gw_point_names *names,
 	struct gw_reading *ret, enum gw_err *ret_kind);
 /* A new recording begins. */

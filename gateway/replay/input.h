@@ -40,7 +40,8 @@ enum gw_err gw_replay_input_open(
 	struct gw_replay_input *in, const char *const *files, struct gw_error *err);
 void gw_replay_input_close(struct gw_replay_input *in); /* twice is fine */
 
-/* Up to max readings; *ret_n 0: that was all. After a failure gw_input_where has the place. */
+/* Up to max readings; *ret_n 0: that was all. After a failure gw_replay_input_where has the
+ * place. */
 enum gw_err gw_replay_input_next(struct gw_replay_input *in, struct gw_reading *ret,
 	size_t max, size_t *ret_n, struct gw_error *err);
 /* FILE:LINE:COL of what was read last; of a recording FILE and the place in bytes. */

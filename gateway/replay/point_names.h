@@ -18,7 +18,7 @@
 struct gw_point_name {
 	char *text; /* NUL-terminated */
 	uint32_t length, hash;
-	uint32_t next; /* what came after it last, or GW_NAMES_NONE */
+	uint32_t next; /* what came after it last, or GW_POINT_NAMES_NONE */
 };
 
 struct gw_point_names {
@@ -28,9 +28,9 @@ struct gw_point_names {
 	uint32_t n_slots, last;
 };
 
-/* n bytes; GW_NAMES_NONE if it is not there yet. */
+/* n bytes; GW_POINT_NAMES_NONE if it is not there yet. */
 uint32_t gw_point_names_find(struct gw_point_names *s, const char *text, size_t n);
-/* Not there yet. GW_NAMES_NONE: no memory, or too many. */
+/* Not there yet. GW_POINT_NAMES_NONE: no memory, or too many. */
 uint32_t gw_point_names_add(struct gw_point_names *s, const char *text, size_t n);
 void gw_point_names_fini(struct gw_point_names *s); /* twice is fine */
 

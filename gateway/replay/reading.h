@@ -12,7 +12,7 @@
 
 struct gw_reading {
 	int64_t time_ns;  /* of any origin, not falling from reading to reading */
-	uint32_t name;    /* index into struct gw_names */
+	uint32_t name;    /* index into struct gw_point_names */
 	uint16_t quality; /* enum gw_quality */
 	double value;     /* finite; 0 where quality is not usable */
 };

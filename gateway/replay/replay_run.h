@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * replay_run.h: one configuration in a replay: the real engine, fed with readings on their own time,
- * and what it raised. Nobody acknowledges or resets; sources, uplinks and the store are not
- * there and have no faults; a device of which the files hold nothing is not called silent.
+ * replay_run.h: one configuration in a replay: the real engine, fed with readings on their
+ * own time, and what it raised. Nobody acknowledges or resets; sources, uplinks and the
+ * store are not there and have no faults; a device of which the files hold nothing is not
+ * called silent.
  *
  * Owner: the caller. Thread: one. Life: open, feed..., end, close.
  */
-#ifndef GW_REPLAY_REPLAY_RUN_H
-#define GW_REPLAY_REPLAY_RUN_H
+#ifndef GW_REPLAY_RUN_H
+#define GW_REPLAY_RUN_H
 
 #include "conf/config.h"
 #include "replay/point_names.h"
@@ -22,19 +23,19 @@ struct gw_raise {
 	uint32_t alarm; /* into the config's */
 	bool standing;  /* it stood at the end */
 	int64_t from_ms, until_ms;
-	double value, peak; /* NaN: none; of this raise only, an occurrence may have
-	 * several */
-	uint32_t next;      /* while open: the next one on the same point, or GW_RUN_NONE */
+	double value, peak; /* NaN: none; peak of this raise only */
+	uint32_t
+		next; /* while open: the next one on the same point, or GW_REPLAY_RUN_NONE */
 };
 
 struct gw_tally {      /* of one alarm */
-	uint32_t open; /* into raises, or GW_RUN_NONE */
+	uint32_t open; /* into raises, or GW_REPLAY_RUN_NONE */
 	uint64_t times;
 	int64_t first_ms, total_ms, longest_ms;
 };
 
 struct gw_route {       /* of one name */
-	uint32_t point; /* into the config's, or GW_RUN_NONE */
+	uint32_t point; /* into the config's, or GW_REPLAY_RUN_NONE */
 	uint64_t readings;
 };
 

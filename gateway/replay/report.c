@@ -252,8 +252,7 @@ void gw_report_event(FILE *out, const struct gw_event *event)
 
 	gw_text_init(&t, memory, sizeof(memory));
 	gw_event_json(&t, event);
-	if (t.cut || t.used == 0) /* cannot happen: the buffer holds any event of a
-	 * configuration */
+	if (t.cut || t.used == 0) /* cannot be: any event fits */
 		return;
 	memory[t.used - 1] = '\0'; /* its closing brace comes later */
 	fprintf(out, "%s,\"time_ms\":%lld}\n", memory, (long long)event->wall_ms);

@@ -18,12 +18,15 @@ struct gw_report_baseline { /* all NULL without --against */
 	const struct gw_comparison *comparison;
 };
 
-/* Per alarm how often and how long, then every raise (or pair of raises) in order of time. */
+/* Per alarm how often and how long, then every raise (or pair of raises) in order of
+ * time. */
 void gw_report_print(FILE *out, bool colour, const struct gw_replay_input *in,
 	const struct gw_replay_run *new, const struct gw_report_baseline *against);
-/* One event: the data object of the uplink with time_ms, the files' own time, at its end. */
+/* One event: the data object of the uplink with time_ms, the files' own time, at its
+ * end. */
 void gw_report_event(FILE *out, const struct gw_event *event);
-/* One line a pair: {"against":"earlier","alarm":...,"time_ms":...,"was_time_ms":...,...}. */
+/* One line a pair:
+ * {"against":"earlier","alarm":...,"time_ms":...,"was_time_ms":...,...}. */
 void gw_report_changes(FILE *out, const struct gw_replay_run *new,
 	const struct gw_report_baseline *against);
 /* Gaps and truncated recordings; prints nothing if there are none. */

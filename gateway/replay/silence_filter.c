@@ -4,7 +4,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
-/* A copy of the kind for each alarm: evaluate gets no more than the options, which lead to it. */
+/* A copy of the kind for each alarm: evaluate gets no more than the options, which lead to
+ * it. */
 struct gw_silence_filter {
 	struct gw_condition_kind kind; /* first: the options point at it */
 	const struct gw_condition_kind *real;
@@ -20,8 +21,8 @@ static bool any(const struct gw_silence_filter *j)
 	return false;
 }
 
-/* A usable reading causes an evaluation; a device whose first reading is bad waits for the next timer.
- * The intervals grow, so that ninety days without a device cost little. */
+/* A usable reading causes an evaluation; a device whose first reading is bad waits for the
+ * next timer. The intervals grow, so that ninety days without a device cost little. */
 static void evaluate(const struct gw_condition_opts *o, void *memory,
 	const struct gw_condition_input *in, struct gw_condition_result *result)
 {

@@ -17,8 +17,7 @@
 struct gw_silence_filter;
 
 struct gw_silence_filters {
-	bool *occurs; /* by index in config->points: the point is in the files; set by
-	 * the replay run */
+	bool *occurs; /* as config->points: it is in the files; set by the replay run */
 	struct gw_silence_filter *at;
 };
 

@@ -94,7 +94,7 @@ struct gw_emit; /* the way to the engine; source/emit.h has the inside */
 void gw_emit_sample(struct gw_emit *emit, uint32_t point, enum gw_quality quality,
 	double value, int64_t mono_ns, int64_t device_ns);
 /* A good or uncertain reading as the device gave it: scaled (but for bool and bit), judged by
- * source/quality.h, emitted. What is no value is told as gw_emit_refused does. */
+ * source/quality.h, emitted. What is no value is told as gw_emit_unreadable does. */
 void gw_emit_raw(struct gw_emit *emit, const struct gw_point_opts *point,
 	enum gw_quality quality, double raw, int64_t mono_ns, int64_t device_ns);
 /* The same of a value in the point's unit; bits are what was on the wire, `width` of them. */
@@ -149,7 +149,7 @@ struct gw_driver {
 	const struct gw_setting *device_settings;
 	const struct gw_setting *point_settings;
 	size_t source_opts_size, device_opts_size, point_opts_size;
-	bool saves_state;  /* uses gw_emit_recall and gw_emit_remember */
+	bool saves_state;  /* uses gw_emit_load_state and gw_emit_save_state */
 	bool pushed;       /* devices speak by themselves: expect_every instead of poll */
 	size_t state_size; /* zeroed, allocated by the core, one per source */
 

@@ -12,9 +12,9 @@
 
 #include <stdint.h>
 
-/* A duration before now ("2h", "90s"), or RFC 3339 ("2026-11-21T08:15:30+08:00"); a blank may
- * stand for the T, the seconds and the zone may be left out (local time), so may the time of
- * day (midnight). Milliseconds since 1970; years 1970 to 9999. */
+/* A duration before now ("2h", "90s"), or RFC 3339 ("2026-11-21T08:15:30+08:00"); a blank
+ * may stand for the T, the seconds and the zone may be left out (local time), so may the
+ * time of day (midnight). Milliseconds since 1970; years 1970 to 9999. */
 enum gw_err gw_time_arg_parse(
 	const char *text, int64_t now_ms, int64_t *ret_ms, struct gw_error *err);
 

@@ -64,7 +64,10 @@ def code(path):
 
 
 def module(name):
-    return re.sub(r"\.(c|h|def)$", "", name)
+    """X.h and X.c are one; but the header of a folder's name is its interface, which every file
+    of the folder may include, while the source of that name may use every file."""
+    stem = re.sub(r"\.(c|h|def)$", "", name)
+    return name if name.endswith(".h") and stem.split("/")[0] == stem.split("/")[-1] else stem
 
 
 def short(root, path):
@@ -118,8 +121,8 @@ def complaints(root):
         edges.setdefault(module(name), set()).update(
             module(i) for i in INCLUDE.findall(file.read_text("utf-8"))
             if i in names and module(i) != module(name))
-        if name.endswith(".h") and module(name) + ".c" not in names and name not in NO_SOURCE:
-            yield f"{name}: has no {module(name)}.c"
+        if name.endswith(".h") and name[:-1] + "c" not in names and name not in NO_SOURCE:
+            yield f"{name}: has no {name[:-1]}c"
     for circle in circles(edges):
         folders = {name.split("/")[0] for name in circle}
         if len(folders) > 1 or not folders <= CIRCLES:
