@@ -32,8 +32,7 @@ const struct gw_setting gw_modbus_map_rtu_settings[] = {
 		.type = GW_SET_STRING,
 		.offset = offsetof(struct gw_modbus_rtu_opts, device),
 		.required = true,
-		.help = "Path of the serial port; take it from /dev/serial/by-id, which "
-			"survives unplugging."},
+		.help = "Path of the serial port; take it from /dev/serial/by-id, which survives unplugging."},
 	{.key = "baud",
 		.type = GW_SET_CHOICE,
 		.offset = offsetof(struct gw_modbus_rtu_opts, baud),
@@ -52,25 +51,19 @@ const struct gw_setting gw_modbus_map_rtu_settings[] = {
 		.def = "300ms",
 		.min = 10 * MS,
 		.max = 10000 * MS,
-		.help = "How long a unit may take to answer, not counting the time its "
-			"bytes "
-			"need on the line."},
+		.help = "How long a unit may take to answer, not counting the time its bytes need on the line."},
 	{.key = "turnaround",
 		.type = GW_SET_DURATION,
 		.offset = offsetof(struct gw_modbus_rtu_opts, turnaround_ns),
 		.def = "0ms",
 		.max = 5000 * MS,
-		.help = "Extra silence between an answer and the next request, beyond the "
-			"3.5 "
-			"characters of the standard."},
+		.help = "Extra silence between an answer and the next request, beyond the 3.5 characters of the standard."},
 	{.key = "rs485",
 		.type = GW_SET_CHOICE,
 		.offset = offsetof(struct gw_modbus_rtu_opts, rs485),
 		.def = "none",
 		.choices = rs485s,
-		.help = "Who turns the line to sending: none (the adapter does), kernel, "
-			"or RTS "
-			"held high or low while sending."},
+		.help = "Who turns the line to sending: none (the adapter does), kernel, or RTS held high or low while sending."},
 	{.key = NULL},
 };
 
@@ -79,8 +72,7 @@ const struct gw_setting gw_modbus_map_tcp_settings[] = {
 		.type = GW_SET_STRING,
 		.offset = offsetof(struct gw_modbus_tcp_opts, host),
 		.required = true,
-		.help = "Address of the device or gateway; a name works, but then DNS must "
-			"too."},
+		.help = "Address of the device or gateway; a name works, but then DNS must too."},
 	{.key = "port",
 		.type = GW_SET_INT,
 		.offset = offsetof(struct gw_modbus_tcp_opts, port),
@@ -133,8 +125,7 @@ const struct gw_setting gw_modbus_map_tcp_device_settings[] = {
 		.required = true,
 		.min = 0,
 		.max = 255,
-		.help = "Modbus unit id; 255 (or 0) is the device itself, others lie "
-			"behind it."},
+		.help = "Modbus unit id; 255 (or 0) is the device itself, others lie behind it."},
 	BRIDGE_ROW,
 	{.key = NULL},
 };
@@ -145,23 +136,19 @@ const struct gw_setting gw_modbus_map_point_settings[] = {
 		.offset = offsetof(struct gw_modbus_point_opts, reg),
 		.required = true,
 		.parse = gw_modbus_map_parse,
-		.help = "KIND:ADDRESS; KIND is coil, discrete, input or holding, ADDRESS "
-			"the "
-			"protocol address from 0 (what manuals call 40001 is holding:0)."},
+		.help = "KIND:ADDRESS; KIND is coil, discrete, input or holding, ADDRESS the protocol address from 0 (what manuals call 40001 is holding:0)."},
 	{.key = "order",
 		.type = GW_SET_CHOICE,
 		.offset = offsetof(struct gw_modbus_point_opts, order),
 		.def = "ABCD",
 		.choices = orders,
-		.help = "Order of the bytes of a value on the line, A the most "
-			"significant."},
+		.help = "Order of the bytes of a value on the line, A the most significant."},
 	{.key = "bit",
 		.type = GW_SET_INT,
 		.offset = offsetof(struct gw_modbus_point_opts, bit),
 		.def = "0",
 		.max = 15,
-		.help = "For type bit: which bit of the register, 0 is the least "
-			"significant."},
+		.help = "For type bit: which bit of the register, 0 is the least significant."},
 	{.key = NULL},
 };
 

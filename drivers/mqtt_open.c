@@ -286,9 +286,7 @@ static enum gw_err drop_session(
 	if (connect_to(l, version, true, until_ns, err) != GW_OK)
 		return GW_ERR_LINK;
 	snprintf(text, sizeof(text),
-		"a message (%s) ended the link %u times: the session at the broker is "
-		"given "
-		"up, and what it had queued for this source is lost",
+		"a message (%s) ended the link %u times: the session at the broker is given up, and what it had queued for this source is lost",
 		l->poison_text, l->poison_count);
 	l->poison_count = 0;
 	gw_emit_count(l->emit, GW_COUNT_SESSIONS, 1);

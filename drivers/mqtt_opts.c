@@ -55,9 +55,7 @@ const struct gw_setting gw_mqtt_source_settings[] = {
 		.def = "262144",
 		.min = 1024,
 		.max = 16777216,
-		.help = "Longest message that is taken, in bytes with its topic; a longer "
-			"one is "
-			"acknowledged, counted and left."},
+		.help = "Longest message that is taken, in bytes with its topic; a longer one is acknowledged, counted and left."},
 	{.key = NULL},
 };
 const struct gw_setting gw_mqtt_device_settings[] = {
@@ -72,10 +70,7 @@ const struct gw_setting gw_mqtt_device_settings[] = {
 		ROW(device, retained),
 		.def = "uncertain",
 		.choices = retained_means,
-		.help = "What a retained message is: uncertain may raise an alarm and "
-			"clears none "
-			"that a live one raised; current if the device retains every "
-			"message."},
+		.help = "What a retained message is: uncertain may raise an alarm and clears none that a live one raised; current if the device retains every message."},
 	{.key = NULL},
 };
 const struct gw_setting gw_mqtt_point_settings[] = {
@@ -153,8 +148,7 @@ static void check_source(const struct gw_mqtt_source_opts *o, struct gw_report *
 		for (size_t i = 0; i < sizeof(tls) / sizeof(tls[0]); i++)
 			if (gw_setting_is_set(*tls[i]))
 				gw_report(report, tls[i],
-					"only mqtts:// uses this (did you mean "
-					"mqtts://%s?)",
+					"only mqtts:// uses this (did you mean mqtts://%s?)",
 					url.host);
 	}
 	if (gw_setting_is_set(o->cert) && !gw_setting_is_set(o->key))
@@ -173,9 +167,7 @@ static void check_topic(const struct gw_mqtt_device_opts *o, struct gw_report *r
 		gw_report(report, &o->topic, "topic is empty");
 	else if (strpbrk(o->topic, "+#"))
 		gw_report(report, &o->topic,
-			"\"%s\": a wildcard would mix several devices into one; write one "
-			"device "
-			"for each topic",
+			"\"%s\": a wildcard would mix several devices into one; write one device for each topic",
 			o->topic);
 }
 

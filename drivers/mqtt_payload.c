@@ -209,8 +209,7 @@ enum gw_err gw_mqtt_payload_check_path(const char *path, struct gw_error *err)
 	for (const char *at = path; *at; at++) {
 		if (*at == '~' && at[1] != '0' && at[1] != '1')
 			return gw_fail(err, GW_ERR_CONFIG, 0,
-				"\"%s\": in a JSON pointer ~ is written ~0 and / inside a "
-				"name ~1",
+				"\"%s\": in a JSON pointer ~ is written ~0 and / inside a name ~1",
 				path);
 		if (*at == '/')
 			token = at;

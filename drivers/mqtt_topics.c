@@ -127,8 +127,7 @@ static void note_damage(struct gw_mqtt_topic *topic,
 		return;
 	topic->damaged = true;
 	snprintf(why, sizeof(why),
-		"a message of topic %.100s is damaged: %s, at byte %zu. What is whole in "
-		"such messages is taken; this is said once",
+		"a message of topic %.100s is damaged: %s, at byte %zu. What is whole in such messages is taken; this is said once",
 		topic->name, damage->what, damage->at);
 	gw_emit_warn(emit, why);
 }

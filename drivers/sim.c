@@ -104,15 +104,13 @@ static const struct gw_setting point_settings[] = {
 	{.key = "wander",
 		.type = GW_SET_TABLE,
 		ROW(point, wander),
-		.help = "[amplitude, time]: a slow random walk to and fro, in another "
-			"place after this long."},
+		.help = "[amplitude, time]: a slow random walk to and fro, in another place after this long."},
 	{.key = "step",
 		.type = GW_SET_DOUBLE,
 		ROW(point, step),
 		.def = "0",
 		.max = 1e12,
-		.help = "What the sensor can tell apart: values are rounded to it; 0 does "
-			"not."},
+		.help = "What the sensor can tell apart: values are rounded to it; 0 does not."},
 	{.key = "script",
 		.type = GW_SET_TABLE,
 		ROW(point, script),
@@ -121,8 +119,7 @@ static const struct gw_setting point_settings[] = {
 		.type = GW_SET_BOOL,
 		ROW(point, ramp),
 		.def = "false",
-		.help = "Go from one script row to the next in a straight line, not in "
-			"steps."},
+		.help = "Go from one script row to the next in a straight line, not in steps."},
 	{.key = "repeat",
 		.type = GW_SET_DURATION,
 		ROW(point, repeat_ns),

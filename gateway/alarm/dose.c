@@ -185,8 +185,7 @@ static const struct gw_setting settings[] = {
 		.offset = GW_CONDITION_FIELD(rows),
 		.required = true,
 		.max = 2,
-		.help = "Rows of [level, time]: true when any level was exceeded for its "
-			"time."},
+		.help = "Rows of [level, time]: true when any level was exceeded for its time."},
 	{0},
 };
 

@@ -213,8 +213,7 @@ static const struct gw_setting outside_settings[] = {
 		.offset = GW_CONDITION_FIELD(band),
 		.required = true,
 		.max = 2,
-		.help = "True while the value is under the first or over the second "
-			"number."},
+		.help = "True while the value is under the first or over the second number."},
 	DEADBAND_ROW("How far inside the band it must come back to be false; default 0."),
 	{0},
 };

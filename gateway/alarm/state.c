@@ -209,8 +209,8 @@ int64_t gw_state_due_ns(const struct gw_alarm_state *s, const struct gw_state_ru
 	return gw_min_ns(next_end(s, r), re_alarm_at(s, r));
 }
 
-static const char out_of_service[] = "it is out of service: take out_of_service from its "
-				     "configuration and reload";
+static const char out_of_service[] =
+	"it is out of service: take out_of_service from its configuration and reload";
 
 const char *gw_state_ack(
 	struct gw_alarm_state *s, int64_t now_ns, struct gw_transitions *transitions)

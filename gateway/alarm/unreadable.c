@@ -119,8 +119,7 @@ static const struct gw_setting settings[] = {
 		.required = true,
 		.min = 1e8,
 		.max = 366 * 86400e9,
-		.help = "True after this long without a usable sample of the point "
-			"although its device speaks."},
+		.help = "True after this long without a usable sample of the point although its device speaks."},
 	{0},
 };
 

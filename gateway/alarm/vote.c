@@ -128,8 +128,7 @@ static const struct gw_setting vote_settings[] = {
 		.type = GW_SET_STRINGS,
 		.offset = GW_CONDITION_FIELD(of),
 		.required = true,
-		.help = "The members: patterns of alarm keys, alarm names or discrete "
-			"points."},
+		.help = "The members: patterns of alarm keys, alarm names or discrete points."},
 	{.key = "within",
 		.type = GW_SET_DURATION,
 		.offset = GW_CONDITION_FIELD(window_ns),

@@ -27,7 +27,7 @@ void gw_text_addf(struct gw_text *t, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 void gw_text_addv(struct gw_text *t, const char *fmt, va_list ap)
 	__attribute__((format(printf, 2, 0)));
-/* As gw_text_add, with each character that gw_text_is_unsafe as a space, and each byte that is not
+/* As gw_text_add, with each character that gw_text_tricks as a space, and each byte that is not
  * UTF-8 as "?": for texts that must stay one line and harmless where they are read. */
 void gw_text_add_sanitized(struct gw_text *t, const char *s);
 
@@ -53,7 +53,7 @@ void gw_text_add_time_local(struct gw_text *t, int64_t wall_ms);
 void gw_text_add_duration(struct gw_text *t, int64_t ns);
 
 /* JSON. Commas are placed by the writer; key NULL inside arrays. Strings are escaped, with them
- * whatever gw_text_is_unsafe (\\u202e: the same text to a program, harmless on a terminal), and bytes
+ * whatever gw_text_tricks (\\u202e: the same text to a program, harmless on a terminal), and bytes
  * that are not UTF-8 become U+FFFD. */
 void gw_json_open(struct gw_text *t, const char *key, char bracket);        /* '{' or '[' */
 void gw_json_close(struct gw_text *t, char bracket);                        /* '}' or ']' */

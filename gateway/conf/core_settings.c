@@ -21,9 +21,7 @@ static const char *const flood_levels[] = {"none", "blue", "yellow", "orange", N
 
 const struct gw_setting gw_gateway_settings[] = {
 	{TEXT(gw_gateway_opts, id, "id", 63,
-		 "Name of this box, unique among all that report to one platform; stands "
-		 "in "
-		 "every alert."),
+		 "Name of this box, unique among all that report to one platform; stands in every alert."),
 		.required = true},
 	{TEXT(gw_gateway_opts, unit, "unit", 255,
 		"The connected unit: whose building it is.")},
@@ -43,19 +41,13 @@ const struct gw_setting gw_gateway_settings[] = {
 		.min = 1,
 		.max = 65536,
 		.def = "256",
-		.help = "Largest size of the database in MiB; the oldest delivered events "
-			"of "
-			"the lowest class go first."},
+		.help = "Largest size of the database in MiB; the oldest delivered events of the lowest class go first."},
 	{.key = "flood_level",
 		.type = GW_SET_CHOICE,
 		.offset = offsetof(struct gw_gateway_opts, flood_level),
 		.choices = flood_levels,
 		.def = "blue",
-		.help = "In a flood (more than 10 different alarms within 10 min) alarms "
-			"of "
-			"class fault or supervisory up to this level are counted in one "
-			"record, "
-			"and told at its end if they still stand."},
+		.help = "In a flood (more than 10 different alarms within 10 min) alarms of class fault or supervisory up to this level are counted in one record, and told at its end if they still stand."},
 	{0},
 };
 
@@ -76,9 +68,7 @@ const struct gw_setting gw_source_settings[] = {
 		.min = 0.01 * SECOND,
 		.max = DAY,
 		.def = "1s",
-		.help = "How often its devices are read. Not for sources whose devices "
-			"speak "
-			"by themselves."},
+		.help = "How often its devices are read. Not for sources whose devices speak by themselves."},
 	{0},
 };
 
@@ -91,17 +81,13 @@ const struct gw_setting gw_device_settings[] = {
 		.offset = offsetof(struct gw_device_opts, poll_ns),
 		.min = 0.01 * SECOND,
 		.max = DAY,
-		.help = "How often it is read; default: what the source says, else what "
-			"the "
-			"profile says."},
+		.help = "How often it is read; default: what the source says, else what the profile says."},
 	{.key = "expect_every",
 		.type = GW_SET_DURATION,
 		.offset = offsetof(struct gw_device_opts, expect_every_ns),
 		.min = 0.1 * SECOND,
 		.max = 366 * DAY,
-		.help = "A device that speaks by itself is silent after this long without "
-			"a "
-			"word; default 24h."},
+		.help = "A device that speaks by itself is silent after this long without a word; default 24h."},
 	{0},
 };
 
@@ -131,10 +117,7 @@ const struct gw_setting gw_point_settings[] = {
 		.offset = offsetof(struct gw_point_opts, type),
 		.choices = types,
 		.def = "number",
-		.help = "How bytes become a value; number leaves it to the driver: u16 for "
-			"a "
-			"register, bool for a coil or discrete input, a number in a "
-			"message."},
+		.help = "How bytes become a value; number leaves it to the driver: u16 for a register, bool for a coil or discrete input, a number in a message."},
 	{.key = "scale",
 		.type = GW_SET_DOUBLE,
 		.offset = offsetof(struct gw_point_opts, scale),
@@ -149,21 +132,16 @@ const struct gw_setting gw_point_settings[] = {
 		.type = GW_SET_TABLE,
 		.offset = offsetof(struct gw_point_opts, range),
 		.max = 2,
-		.help = "[lowest, highest] that it measures. Outside it the value is "
-			"uncertain and still drives every condition, and after 10 s a "
-			"fault out-of-range is raised."},
+		.help = "[lowest, highest] that it measures. Outside it the value is uncertain and still drives every condition, and after 10 s a fault out-of-range is raised."},
 	{.key = "valid",
 		.type = GW_SET_TABLE,
 		.offset = offsetof(struct gw_point_opts, valid),
 		.max = 2,
-		.help = "[lowest, highest] that can be a value at all; outside it the "
-			"reading is bad, no value."},
+		.help = "[lowest, highest] that can be a value at all; outside it the reading is bad, no value."},
 	{.key = "invalid",
 		.type = GW_SET_CODES,
 		.offset = offsetof(struct gw_point_opts, invalid),
-		.help = "What the device sends instead of a value, such as [85, -127, "
-			"raw:0x7FFF]: numbers after scale and offset, or raw:N, the bits "
-			"on the wire before them. Such a reading is bad."},
+		.help = "What the device sends instead of a value, such as [85, -127, raw:0x7FFF]: numbers after scale and offset, or raw:N, the bits on the wire before them. Such a reading is bad."},
 	{0},
 };
 
@@ -176,9 +154,7 @@ const struct gw_setting gw_alarm_reader_settings[] = {
 	{TEXT(gw_alarm_reader_opts, name, "name", 63, "Last part of its key."),
 		.required = true},
 	{TEXT(gw_alarm_reader_opts, on, "on", 255,
-		"What it watches: a pattern source/device/point, * within one part; one "
-		"alarm "
-		"for each match. In a profile the point's name alone. Votes have none.")},
+		"What it watches: a pattern source/device/point, * within one part; one alarm for each match. In a profile the point's name alone. Votes have none.")},
 	{0},
 };
 
@@ -220,22 +196,17 @@ const struct gw_setting gw_alarm_settings[] = {
 		.offset = offsetof(struct gw_alarm_opts, re_alarm_ns),
 		.min = SECOND,
 		.max = 7 * DAY,
-		.help = "Raised again each time it has been active this long since it was "
-			"raised or acknowledged; default: never."},
+		.help = "Raised again each time it has been active this long since it was raised or acknowledged; default: never."},
 	{.key = "unless",
 		.type = GW_SET_STRINGS,
 		.offset = offsetof(struct gw_alarm_opts, unless_of),
-		.help = "Suppressed by design: while one of these alarms is active, or "
-			"discrete points true, it does not raise. A name means the nearest "
-			"alarm of that name; else a key or a pattern."},
+		.help = "Suppressed by design: while one of these alarms is active, or discrete points true, it does not raise. A name means the nearest alarm of that name; else a key or a pattern."},
 	{.key = "chatter",
 		.type = GW_SET_CHOICE,
 		.offset = offsetof(struct gw_alarm_opts, chatter_rule),
 		.choices = chatter_rules,
 		.def = "tell",
-		.help = "When it is raised three times within a minute, a fault is "
-			"reported; "
-			"with hold it then stands until it has been quiet for a minute."},
+		.help = "When it is raised three times within a minute, a fault is reported; with hold it then stands until it has been quiet for a minute."},
 	{.key = "out_of_service",
 		.type = GW_SET_BOOL,
 		.offset = offsetof(struct gw_alarm_opts, out_of_service),

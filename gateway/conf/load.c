@@ -66,8 +66,7 @@ bool gw_load_check_name(
 	for (const char *s = name; *s; s += n) {
 		n = gw_text_utf8(s, strlen(s));
 		if (n == 1 &&
-			strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-			       "0123456789_.-",
+			strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-",
 				*s))
 			continue;
 		if (n > 1 && !invisible(code_point(s, n)))

@@ -18,7 +18,7 @@
 struct gw_member_search {
 	struct gw_load *l;
 	struct gw_strmap names; /* of alarms -> the first draft of that name */
-	uint32_t *same_name;    /* draft -> the next one of its name, or GW_NO_PENDING */
+	uint32_t *same_name;    /* draft -> the next one of its name, or GW_NO_DRAFT */
 	uint32_t *seen_alarm, *seen_point,
 		*seen_voter; /* stamped with the search's number */
 	uint32_t stamp;

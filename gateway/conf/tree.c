@@ -79,8 +79,7 @@ static void refuse_extras(struct builder *b, const struct gw_yaml_node *node,
 		refuse(b, node, mark, "anchors (&) are not supported: " ALIAS_HINT);
 	if (tag)
 		refuse(b, node, mark,
-			"tags (!) are not supported: text that begins with ! must be in "
-			"quotes");
+			"tags (!) are not supported: text that begins with ! must be in quotes");
 }
 
 static bool add_scalar(struct builder *b, const yaml_event_t *e)

@@ -34,35 +34,7 @@ struct gw_engine_opts {
 	size_t n_points;
 	const struct gw_alarm_opts *alarms; /* members of votes and of unless come first */
 	size_t n_alarms;
-<<<<<<< HEAD
 	size_t n_inputs; /* sources that may be added, at most */
-=======
-	size_t n_inputs; /* most sources that may attach */
-};
-
-/* A person's words to the engine, and its answer. */
-enum gw_alarm_command_kind {
-	GW_COMMAND_ACK,
-	GW_COMMAND_RESET,
-	GW_COMMAND_SHELVE,
-	GW_COMMAND_UNSHELVE,
-	GW_COMMAND_NOTE_RAISE, /* no answer; note goes with the next raise of alarm */
-};
-
-struct gw_alarm_command {
-	uint64_t cookie;     /* comes back in the reply */
-	uint32_t alarm;      /* index into opts->alarms */
-	uint32_t kind;       /* enum gw_alarm_command_kind */
-	int64_t duration_ns; /* shelve: how long, > 0 */
-	char note[GW_NOTE_MAX];
-};
-
-struct gw_alarm_reply {
-	uint64_t cookie;
-	uint32_t done;   /* 1: applied; 0: refused, why says so */
-	uint32_t state;  /* enum gw_state afterwards */
-	const char *why; /* static text in plain English, NULL if done */
->>>>>>> 11e9c54 (app, control, ctl, replay: wrap comments, use the new names in comments)
 };
 
 struct gw_engine;
@@ -77,76 +49,9 @@ void gw_engine_free(struct gw_engine *e); /* NULL is fine */
 void gw_engine_set_identity(
 	struct gw_engine *e, uint64_t run, uint64_t last_seq, const char boot[GW_BOOT_ID]);
 
-<<<<<<< HEAD
 /* ---- inputs and outputs ---- */
 
 /* Samples of one source; point 0 of its samples is first_point in opts->points. */
-=======
-/* What the store remembers of an alarm that was not normal when the daemon last stopped, or
- * what the old engine knows at a reload. Unknown keys are answered with false: the caller owns
- * what to tell the platform of an alarm that is no longer configured (gw_engine_clear_orphan). */
-struct gw_alarm_record {
-	const char *key;
-	uint8_t state;      /* enum gw_state, GW_STATE_SHELVED included */
-	uint8_t underlying; /* what it would be if it were not shelved */
-	uint8_t level;
-	uint8_t occurrence[16];
-	int64_t onset_ms;         /* wall */
-	int64_t since_ms;         /* wall time of the last transition */
-	int64_t shelved_until_ms; /* wall, 0: not shelved */
-	double value, peak;
-	uint64_t seq; /* of its last transition */
-};
-bool gw_engine_restore(
-	struct gw_engine *e, const struct gw_alarm_record *memory, struct gw_time now);
-
-/*
- * Memories that could not be read before the engine's thread began: handed over while it runs and
- * taken in by one step, all of them. An alarm of which nothing was told since the start goes on as
- * if it had been restored at the start; what its condition has said since then counts. One
- * that was raised anew keeps that newer occurrence, for somebody may be on the way because of it:
- * the old one is told cleared right before an `amended` of the newer one, so that the last word
- * on the alarm is that it stands. Its shelf and its latch carry over, its acknowledge does not. One
- * that nobody has configured any more is told cleared (see gw_engine_clear_orphan).
- */
-struct gw_late_record {
-	struct gw_alarm_record memory;    /* key is read only by gw_engine_restore_late */
-	const struct gw_alarm_info *info; /* as gw_engine_clear_orphan wants it */
-	/* the engine's own */
-	uint32_t alarm;
-	bool was_active, raised_anew;
-	uint64_t seq_before;
-};
-struct gw_late_records {
-	struct gw_late_record *at; /* in any order; comes back in another */
-	size_t n;
-	/* set when it is done: of those, how many */
-	size_t n_orphans, n_raised_anew;
-};
-/* Main, whether or not the thread runs; then poke it. False: the last batch is not done yet. The
- * batch is the engine's until gw_engine_restore_done says true; a reload (gw_engine_adopt) takes it in
- * before anything else, so it is done then, too. */
-bool gw_engine_restore_late(struct gw_engine *e, struct gw_late_records *batch);
-bool gw_engine_restore_done(const struct gw_engine *e); /* any thread */
-
-/* Optional, before adopt and while the older engine runs: what adopt looks things up in. 10,000
- * points that are all renamed are then adopted in milliseconds, not in a second. */
-void gw_engine_prepare_adopt(struct gw_engine *e);
-/* The same for a whole older engine: carries over alarm states by key and last values by point
- * key. Returns how many standing alarms found no home; orphan(arg, memory) is told of each.
- * After the outputs were named: what still waits in the old engine for a ring goes on waiting
- * here; rings that are new get nothing of it. */
-size_t gw_engine_adopt(struct gw_engine *e, struct gw_engine *old, struct gw_time now,
-	void (*orphan)(void *arg, const struct gw_alarm_record *memory,
-		const struct gw_alarm_info *info),
-	void *arg);
-/* Emit "cleared, normal" for a standing alarm that is no longer configured. info must outlive
- * the event (the app keeps it). */
-void gw_engine_clear_orphan(struct gw_engine *e, const struct gw_alarm_record *memory,
-	const struct gw_alarm_info *info, struct gw_time now);
-
-/* Arrows in: a source's ring; its samples' point 0 is first_point in opts->points. */
->>>>>>> 11e9c54 (app, control, ctl, replay: wrap comments, use the new names in comments)
 enum gw_err gw_engine_add_input(struct gw_engine *e, struct gw_ring *samples,
 	uint32_t first_point, uint32_t n_points, struct gw_error *err);
 
@@ -155,7 +60,6 @@ enum gw_err gw_engine_add_input(struct gw_engine *e, struct gw_ring *samples,
 #define GW_ENGINE_OUTPUTS 12
 enum gw_err gw_engine_add_output(struct gw_engine *e, struct gw_ring *events,
 	struct gw_wake *wake, struct gw_error *err);
-<<<<<<< HEAD
 
 /* Commands of persons in, replies out (struct gw_alarm_command, struct gw_alarm_reply). */
 enum gw_alarm_command_kind {
@@ -181,9 +85,6 @@ struct gw_alarm_reply {
 	const char *why; /* static text in plain English, NULL if done */
 };
 
-=======
-/* A person's words in, the answers out (struct gw_cli_command, struct gw_alarm_reply). */
->>>>>>> 11e9c54 (app, control, ctl, replay: wrap comments, use the new names in comments)
 void gw_engine_set_commands(struct gw_engine *e, struct gw_ring *commands,
 	struct gw_ring *replies, struct gw_wake *reply_wake);
 

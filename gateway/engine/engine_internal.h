@@ -22,7 +22,6 @@ struct gw_point_slot {
 	double lo, hi; /* quiet band: values in [lo, hi] change no alarm */
 	_Atomic double value;
 	_Atomic int64_t mono_ns;
-<<<<<<< HEAD
 	double sum;               /* gw_buffered_run.sum of the buffered samples */
 	int64_t since_ns;         /* gw_buffered_run.since_ns of the buffered samples */
 	_Atomic uint32_t seqlock; /* 2 x samples so far; odd while one is written */
@@ -34,18 +33,6 @@ struct gw_point_slot {
 	uint8_t capacity; /* n_buffered may reach it; 0 while a sample of the present block is
 			   * deferred, so that later ones are deferred as well */
 	bool buffers_each; /* each sample is buffered, not only their sum */
-=======
-	double sum; /* see gw_buffered_run, of what its histories have not taken in yet */
-	int64_t since_ns;         /* when the value last changed among those; 0: not */
-	_Atomic uint32_t seqlock; /* samples so far, twice; odd while one is written */
-	uint32_t
-		history_line; /* its struct gw_point_history, lines into gw_engine.pasts; 0: none */
-	uint32_t quiet_until;    /* its histories rest before this, see GW_QUIET_SHIFT */
-	_Atomic uint8_t quality; /* and GW_DEVICE_TIME */
-	uint8_t n_buffered;      /* samples that its histories have not taken in yet */
-	uint8_t capacity; /* for so many; 0: a sample of this block waits, so others must, too */
-	bool buffers_each; /* a history wants to know each of them */
->>>>>>> 11e9c54 (app, control, ctl, replay: wrap comments, use the new names in comments)
 } __attribute__((aligned(GW_CACHE_LINE)));
 static_assert(sizeof(struct gw_point_slot) == GW_CACHE_LINE, "a point is one cache line");
 #define GW_DEVICE_TIME 0x80 /* the last sample had a time of the device's own */
@@ -170,92 +157,7 @@ struct gw_view {
 	size_t n_points, n_alarms;
 };
 
-<<<<<<< HEAD
 /* ---- rings ---- */
-=======
-struct gw_listener { /* an alarm that hears a point or another alarm */
-	uint32_t alarm;
-	/* of that vote; from when.n_members on of its `unless`; or GW_NO_MEMBER */
-	uint32_t member;
-};
-
-struct gw_listeners { /* who hears i: at[first[i]] .. at[first[i + 1] - 1] */
-	size_t n;
-	uint32_t *first;
-	struct gw_listener *at;
-};
-
-/* Steps of time in which a rest ends, 134 ms: 32 bits of them are 18 years. Rounded down: a
- * history that is asked too early does no harm. */
-#define GW_QUIET_SHIFT    27
-#define GW_BUFFER_SAMPLES 8
-#define GW_BUFFER_LINES \
-	(GW_BUFFER_SAMPLES * sizeof(struct gw_buffered_sample) / GW_CACHE_LINE)
-#define GW_SUM_CAPACITY 255 /* where only their sum is kept */
-static_assert(GW_BUFFER_SAMPLES * sizeof(struct gw_buffered_sample) % GW_CACHE_LINE == 0,
-	"what is kept is whole lines, so that what follows begins with one");
-static_assert(GW_SUM_CAPACITY <= UINT8_MAX, "a slot counts what is kept in a byte");
-
-/* What hangs on a point whose alarms have a history. Before it lies the room for GW_BUFFER_SAMPLES samples
- * if a history wants to know each, behind it the memory of those alarms. */
-struct gw_point_history {
-	double lo, hi; /* the calm band of the other alarms; empty if any is not calm */
-	struct gw_history_entry {
-		const struct gw_condition_kind *kind;
-		void *memory;
-		uint32_t alarm;
-		bool has_next; /* the next entry is of the same point */
-	} history[];
-};
-
-struct gw_timer { /* an alarm in the queue, and when */
-	int64_t at_ns;
-	uint32_t alarm;
-};
-
-/*
- * All that an alarm is while its condition has never been true, nobody has spoken to it and
- * nothing holds it back. Such a one costs these 48 bytes, 8 for each point and member it hears,
- * 4 for its place and 16 in the queue where alarms wait for a time, and the memory of its
- * condition. Its story and its slot, 240 bytes together, are reserved and not written: fresh
- * pages that are only read take no memory. The first write of one may cost a page fault.
- */
-struct gw_alarm {
-	const struct gw_alarm_opts *opts;
-	void *memory;        /* of its condition */
-	int64_t last_ns;     /* its time never falls */
-	double value, limit; /* as its condition said last; NaN: it did not */
-	bool condition_true; /* the condition's last answer */
-	bool has_input;      /* asked since start */
-	bool inactive;       /* condition false and not active: its band counts */
-	bool has_detail;     /* it has a story */
-	uint8_t quality;     /* of value */
-};
-static_assert(sizeof(struct gw_alarm) <= 48, "what a calm alarm costs is promised above");
-
-/* What there is to say of an alarm to which anything ever happened. */
-struct gw_alarm_detail {
-	struct gw_alarm_state state;
-	int64_t condition_due_ns; /* its condition wants to be asked */
-	int64_t unsuppress_ns;    /* what held it back has ended; INT64_MAX: nothing has */
-	int64_t silent_since_ns; /* gw_silence_since_ns before a reload; 0: nothing of before counts */
-	double peak;
-	int64_t eta_ms;
-	int64_t onset_ns; /* 0: not of this run */
-	int64_t onset_ms, since_ms;
-	uint64_t seq, raised;
-	uint8_t occurrence[16];
-	uint8_t announced_level;  /* by its last event */
-	bool active_before_start; /* was active when the daemon last stopped */
-	bool in_occurrence;       /* in a life from raised to normal */
-	bool unsynced; /* an event of this life was dated by a clock not to be believed */
-	bool occurrence_pending; /* this life began on a shelf: occurrence is that of the last one */
-	bool withheld;           /* this life began in a flood: it is counted, not told */
-	bool chattering; /* as last counted */
-};
-static_assert(sizeof(struct gw_alarm_detail) + sizeof(struct gw_alarm_slot) <= 240,
-	"what one that moved costs more is promised above");
->>>>>>> 11e9c54 (app, control, ctl, replay: wrap comments, use the new names in comments)
 
 struct gw_engine_input {
 	struct gw_ring *ring;
@@ -289,7 +191,6 @@ struct gw_engine {
 		*history_memory; /* of all gw_point_history; in front of them a buffer that
 					* is written and never read */
 	struct gw_listeners point_listeners, alarm_listeners;
-<<<<<<< HEAD
 
 	uint32_t *alarms_by_key; /* alarm indexes in order of key, or NULL (key_index.c) */
 	uint32_t *points_by_key; /* point indexes likewise */
@@ -297,16 +198,6 @@ struct gw_engine {
 	struct gw_timer *timers; /* a heap: children of i are 4 * i + 1 .. 4 * i + 4 */
 	struct gw_timer *timers_memory; /* GW_TIMERS_SKEW entries before it */
 	uint32_t *timer_positions;      /* by alarm: 1 + index into timers; 0: no timer */
-=======
-	uint32_t *
-		points_by_key; /* point indexes likewise, or NULL: see gw_engine_prepare_adopt */
-	uint32_t *
-		alarms_by_key; /* alarm indexes in order of key, or NULL: see gw_key_index_find_alarm */
-
-	struct gw_timer *timers; /* a heap: the children of i are 4 * i + 1 .. 4 * i + 4 */
-	struct gw_timer *timers_memory; /* GW_TIMERS_SKEW before it */
-	uint32_t *timer_positions;      /* by alarm: 1 + where it is in the queue; 0: not */
->>>>>>> 11e9c54 (app, control, ctl, replay: wrap comments, use the new names in comments)
 	size_t n_timers;
 
 	struct gw_engine_input *inputs;

@@ -8,17 +8,10 @@
  * read up to its last whole block.
  *
  *   GW_RECORDING_POINTS   varint index of the first, then per point varint length and bytes of key
-<<<<<<< HEAD
  *                         and unit; index 0 begins a new table
  *   GW_RECORDING_SAMPLES  8 bytes time in ns since 1970, then runs, see below
  *   GW_RECORDING_GAP      varint number of samples lost here
  *   GW_RECORDING_END      empty: the recording was ended properly
-=======
- *                     and unit; index 0 begins a new table
- *   GW_RECORDING_SAMPLES  8 bytes time in ns since 1970, then runs, see below
- *   GW_RECORDING_GAP      varint how many samples were lost here
- *   GW_RECORDING_END      empty: the recording ended as it should
->>>>>>> 11e9c54 (app, control, ctl, replay: wrap comments, use the new names in comments)
  *
  * A run is a value that did not change. It is written once: when the value changes, when its samples
  * become irregular, or after GW_RECORDING_SPAN_NS. It is a varint point; signed varint time of its

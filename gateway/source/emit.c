@@ -255,8 +255,7 @@ static void refuse_invalid(struct gw_emit *e, const struct gw_point_opts *point,
 		gw_text_add(&t, ", which is invalid: look at the sensor");
 	} else {
 		gw_text_add(&t,
-			"the device sends no finite number: look at the sensor, or at type "
-			"and order");
+			"the device sends no finite number: look at the sensor, or at type and order");
 	}
 	gw_unreadable_points_log(e->source, point, memory, NULL, 0);
 }

@@ -200,8 +200,7 @@ static void save(struct gw_state_file *s)
 	if (done == m->failing)
 		gw_log(done ? GW_LOG_NOTICE : GW_LOG_WARNING,
 			done ? "%s: what sources remember is written again"
-			     : "%s: cannot write what sources remember: after a restart a "
-			       "retained message may raise an alarm again",
+			     : "%s: cannot write what sources remember: after a restart a retained message may raise an alarm again",
 			m->dir);
 	m->failing = !done;
 }
@@ -289,8 +288,8 @@ enum gw_err gw_state_files_start(
 /* A name is a file's if it is plain; else its hash is. */
 static void file_name(const char *source, char *to, size_t size)
 {
-	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				    "0123456789-_";
+	static const char plain[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_";
 
 	if (strspn(source, plain) == strlen(source) && strlen(source) < size)
 		snprintf(to, size, "%s", source);

@@ -105,8 +105,7 @@ static enum gw_err read_previous(
 	if (recorded > 0) {
 		s->replaced = true;
 		gw_log(GW_LOG_ERR,
-			"store: %s is gone, and there was one: a new one is begun; what "
-			"the old one owed is lost unless it is put back",
+			"store: %s is gone, and there was one: a new one is begun; what the old one owed is lost unless it is put back",
 			s->path);
 	}
 	return GW_OK;

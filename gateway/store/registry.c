@@ -122,9 +122,7 @@ static enum gw_err age_removed(
 		return gw_registry_rows_delete(s, row, err);
 	if (removed_days < 0) {
 		add_note(s,
-			"store: %llu alerts are owed to uplink %s, which is no longer "
-			"configured: kept for %d days; tocsin resend --uplink NAME gives "
-			"them to another",
+			"store: %llu alerts are owed to uplink %s, which is no longer configured: kept for %d days; tocsin resend --uplink NAME gives them to another",
 			owed_to(s, row) + parked, row->name, REMOVED_KEEP_DAYS);
 		row->removed_days = 0;
 		row->last_day_ms = wall_ms;
@@ -136,8 +134,7 @@ static enum gw_err age_removed(
 	}
 	if (row->removed_days >= REMOVED_KEEP_DAYS) {
 		add_note(s,
-			"store: %llu alerts owed to uplink %s are dropped: it has not been "
-			"configured for %d days",
+			"store: %llu alerts owed to uplink %s are dropped: it has not been configured for %d days",
 			owed_to(s, row) + parked, row->name, REMOVED_KEEP_DAYS);
 		return gw_registry_rows_drop_owed(s, row, err);
 	}
@@ -151,8 +148,7 @@ static void note_inherited(
 {
 	if (owed_to(s, row) > 0)
 		add_note(s,
-			"store: uplink %s has the address of %s, which is no longer "
-			"configured, and takes over %llu alerts owed to it",
+			"store: uplink %s has the address of %s, which is no longer configured, and takes over %llu alerts owed to it",
 			box->name, row->name, owed_to(s, row));
 }
 
@@ -205,8 +201,7 @@ static enum gw_err free_bit(
 		return gw_fail(err, GW_ERR_SYSTEM, 0, "more than %d uplinks at one time",
 			GW_STORE_SLOTS);
 	add_note(s,
-		"store: %d names of uplinks are too many: %llu alerts owed to %s, which is "
-		"no longer configured, are dropped",
+		"store: %d names of uplinks are too many: %llu alerts owed to %s, which is no longer configured, are dropped",
 		GW_STORE_SLOTS + 1, owed_to(s, victim), victim->name);
 	*ret_row = victim;
 	return gw_registry_rows_drop_owed(s, victim, err);

@@ -286,7 +286,7 @@ uint64_t gw_spare_last_run(const struct gw_store *s)
 /* What was committed all the same, right before the end. */
 void gw_spare_skip_committed(struct gw_store *s, struct gw_db *db)
 {
-	size_t kept = 0;
+	size_t n_left = 0;
 
 	for (size_t i = 0; i < s->n_entries; i++) {
 		const struct gw_event *e = &s->entries[i].event;
@@ -294,9 +294,9 @@ void gw_spare_skip_committed(struct gw_store *s, struct gw_db *db)
 		if (is_earlier(s, &s->entries[i]) &&
 			(uint64_t)number(db, GW_DB_EVENT_RUN, e->seq) == e->run)
 			continue;
-		s->entries[kept++] = s->entries[i];
+		s->entries[n_left++] = s->entries[i];
 	}
-	s->n_entries = kept;
+	s->n_entries = n_left;
 }
 
 static void remove_alarm(struct gw_saved_alarms *saved, const char *key)

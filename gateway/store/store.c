@@ -131,8 +131,7 @@ static void *run(void *arg)
 	gw_thread_beat(&s->thread, gw_clock_mono_ns());
 	if (!s->previous_read && gw_previous_run_read(s, &s->why))
 		gw_log(GW_LOG_ERR,
-			"store: cannot read what earlier starts left (%s); it is tried "
-			"again, and what is owed is sent then",
+			"store: cannot read what earlier starts left (%s); it is tried again, and what is owed is sent then",
 			s->why.text);
 	do {
 		gw_thread_beat(&s->thread, gw_clock_mono_ns());

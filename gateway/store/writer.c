@@ -294,8 +294,7 @@ static void trim_step(struct gw_store *s)
 		s->refusing = s->retention.refuse_below_class > 0;
 		gw_log(s->refusing ? GW_LOG_ERR : GW_LOG_NOTICE,
 			s->refusing
-				? "store: full of events of a higher class; lower ones are "
-				  "delivered but not kept"
+				? "store: full of events of a higher class; lower ones are delivered but not kept"
 				: "store: room again for events of every class");
 	}
 }

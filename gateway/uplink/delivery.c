@@ -90,9 +90,8 @@ void gw_delivery_taken(struct gw_uplink *u, uint64_t alarm, uint64_t seq)
 		if (!u->delivery.overtaken_logged)
 			gw_log(GW_LOG_NOTICE,
 				"%s: event #%" PRIu64
-				" arrived after a newer one of its alarm; "
-				"#%" PRIu64 " is sent again, and so is the newest of every "
-				"other alarm of which that is true",
+				" arrived after a newer one of its alarm; #%" PRIu64
+				" is sent again, and so is the newest of every other alarm of which that is true",
 				u->opts.name, seq, newest);
 		u->delivery.overtaken_logged = true;
 	}

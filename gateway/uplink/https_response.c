@@ -133,8 +133,7 @@ static void evaluate_status(const struct gw_https_response *a, CURL *easy,
 			ret_result, GW_SINK_RETRY, 0, "the answer was cut off");
 	else if (status >= 300 && status < 400)
 		gw_https_response_set_result(ret_result, GW_SINK_RETRY, (int)status,
-			"HTTP %ld: the platform sends us elsewhere, and redirects are not "
-			"followed",
+			"HTTP %ld: the platform sends us elsewhere, and redirects are not followed",
 			status);
 	else
 		gw_https_response_set_result(ret_result, verdict, (int)status,

@@ -213,8 +213,7 @@ void gw_link_state_heartbeat_refused(
 	if (u->heartbeats.refused_ns == 0) {
 		u->heartbeats.refused_ns = now;
 		gw_log(GW_LOG_WARNING,
-			"%s: the platform refuses heartbeats (%s); alarms are sent all "
-			"the same",
+			"%s: the platform refuses heartbeats (%s); alarms are sent all the same",
 			u->opts.name, r->why);
 	}
 	if (u->delivery.failing)

@@ -12,33 +12,22 @@
 
 const struct gw_setting gw_uplink_settings[] = {
 	{ROW("name", GW_SET_STRING, name), .required = true, .max = 64,
-		.help = "What this way to a platform is called in status, logs and "
-			"alarms."},
+		.help = "What this way to a platform is called in status, logs and alarms."},
 	{ROW("url", GW_SET_STRING, url), .required = true, .max = 1024,
-		.help = "Where alerts go: https://host[:port]/path, or file:///path for a "
-			"file "
-			"with one event a line."},
+		.help = "Where alerts go: https://host[:port]/path, or file:///path for a file with one event a line."},
 	{ROW("format", GW_SET_CHOICE, format), .def = "cloudevents",
 		.choices = gw_payload_names, .help = "How events are written."},
 	{ROW("ca", GW_SET_PATH, ca),
-		.help = "PEM file with the only authorities trusted to vouch for the "
-			"platform; "
-			"the system's own without it."},
+		.help = "PEM file with the only authorities trusted to vouch for the platform; the system's own without it."},
 	{ROW("cert", GW_SET_PATH, cert),
-		.help = "PEM file with the gateway's own certificate, shown to the "
-			"platform; "
-			"read again when it changes."},
+		.help = "PEM file with the gateway's own certificate, shown to the platform; read again when it changes."},
 	{ROW("key", GW_SET_PATH, key), .inspect = gw_pemkey_inspect,
 		.help = "PEM file with the private key of cert, without a pass phrase."},
 	{ROW("token_file", GW_SET_PATH, token_file),
-		.help = "File whose first line is sent as Authorization: Bearer; read "
-			"again when "
-			"it changes."},
+		.help = "File whose first line is sent as Authorization: Bearer; read again when it changes."},
 	{ROW("heartbeat", GW_SET_DURATION, heartbeat_ns), .def = "30s", .min = 0,
 		.max = SECONDS(86400),
-		.help = "How often to tell the platform that the gateway lives and what it "
-			"owes, "
-			"from 1s to 1d; 0s for never."},
+		.help = "How often to tell the platform that the gateway lives and what it owes, from 1s to 1d; 0s for never."},
 	{ROW("timeout", GW_SET_DURATION, timeout_ns), .def = "5s", .min = SECONDS(0.1),
 		.max = SECONDS(30),
 		.help = "Longest time one try may take, from name lookup to answer."},
@@ -46,11 +35,7 @@ const struct gw_setting gw_uplink_settings[] = {
 		.help = "Most events in one request."},
 	{ROW("accept", GW_SET_PAIRS, accept), .choices = gw_accept_words,
 		.max = GW_ACCEPT_MAX,
-		.help = "What the JSON body of a 2xx answer must say: a map of JSON "
-			"pointers to values, such as {/errcode: 0}; all must match, else "
-			"what was sent counts as refused. Without it any body will do but "
-			"a web page (HTML), which is taken for a login or captive portal "
-			"and tried again; any lets that count, too."},
+		.help = "What the JSON body of a 2xx answer must say: a map of JSON pointers to values, such as {/errcode: 0}; all must match, else what was sent counts as refused. Without it any body will do but a web page (HTML), which is taken for a login or captive portal and tried again; any lets that count, too."},
 	{.key = NULL},
 };
 
@@ -75,8 +60,7 @@ static void check_scheme(const struct gw_uplink_opts *o, struct gw_report *repor
 		if (n == 0 || strncasecmp(o->url, (*s)->insecure, n) != 0)
 			continue;
 		gw_report(report, &o->url,
-			"%s would send alarms where anybody can read and change them "
-			"(did you mean %s%.200s?)",
+			"%s would send alarms where anybody can read and change them (did you mean %s%.200s?)",
 			(*s)->insecure, (*s)->scheme, o->url + n);
 		return;
 	}

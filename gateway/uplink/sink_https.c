@@ -46,9 +46,7 @@ static void check_authority(
 
 	if (memchr(at, '@', n) != NULL) {
 		gw_report(report, where,
-			"a user or password does not belong into the URL, where logs show "
-			"it: "
-			"use token_file, or cert and key");
+			"a user or password does not belong into the URL, where logs show it: use token_file, or cert and key");
 		return;
 	}
 	for (p = at; p < at + n && *p != ']'; p++)

@@ -7,12 +7,12 @@ DELIVERY = "gateway/uplink/delivery.c"
 DEFECTS = [
     # ---- cures taken out
     Defect("a refusal is believed without a witness", DELIVERY,
-           "	if (gw_refusal_record(&u->outbox))\n		u->probes++;\n",
+           "	if (gw_refusal_record(&u->outbox))\n		u->delivery.probes++;\n",
            "	gw_refusal_record(&u->outbox);\n"
            "	for (size_t i = 0; i < u->outbox.n;)\n"
-           "		if (u->outbox.at[i]->on_refused) {\n"
-           "			struct gw_outbox_item *it = gw_outbox_take_out(&u->outbox, i);\n\n"
-           "			gw_delivery_park(u, it->seq, a->why);\n"
+           "		if (u->outbox.at[i]->refused) {\n"
+           "			struct gw_outbox_item *it = gw_outbox_remove(&u->outbox, i);\n\n"
+           "			gw_delivery_park(u, it->seq, r->why);\n"
            "			free(it);\n"
            "		} else {\n"
            "			i++;\n"
@@ -20,15 +20,14 @@ DEFECTS = [
            "	gw_refusal_abandon(&u->outbox);\n",
            ("platform/status-400",)),
     Defect("a refusal while stopping parks", DELIVERY,
-           "	else if (a.verdict == GW_SINK_REFUSED && !stopping(u))\n		on_refused(u, &a);\n",
-           "	else if (a.verdict == GW_SINK_REFUSED && stopping(u))\n"
-           "		for (size_t i = 0; i < u->n_picked; i++)\n"
-           "			gw_delivery_park(u, u->picked[i]->seq, a.why);\n"
-           "	else if (a.verdict == GW_SINK_REFUSED)\n		on_refused(u, &a);\n",
+           "	else if (r.verdict == GW_SINK_REFUSED && !stopping(u))\n		on_refused(u, &r);\n",
+           "	else if (r.verdict == GW_SINK_REFUSED && stopping(u))\n"
+           "		for (size_t i = 0; i < u->delivery.n_picked; i++)\n"
+           "			gw_delivery_park(u, u->delivery.picked[i]->seq, r.why);\n"
+           "	else if (r.verdict == GW_SINK_REFUSED)\n		on_refused(u, &r);\n",
            ("platform/stop-during-401",)),
     Defect("unreadable is taken for corrupt, and left behind", "gateway/store/previous_run.c",
-           "	if (rc == GW_ERR_CORRUPT) /* as far",
-           "	if (rc && (rc = GW_ERR_CORRUPT)) /* as far",
+           "	if (rc ==\n		GW_ERR_CORRUPT) /*", "	if (rc && (rc = GW_ERR_CORRUPT)) /*",
            ("disk/start-read-eio", "disk/start-read-eio-on"),
            (("gateway/store/recovery.c", "	gw_salvage_all(s);\n	return check_contents",
              "	return check_contents"),)),
@@ -68,11 +67,12 @@ DEFECTS = [
            ("sensor/message-too-long",)),
     # ---- others
     Defect("marked delivered before the answer", DELIVERY,
-           "	prepare_bodies(u, committed);\n	u->has_untried = false;\n",
+           "	prepare_bodies(u, committed);\n	u->delivery.has_untried = false;\n",
            "	prepare_bodies(u, committed);\n"
-           "	for (size_t i = 0; i < u->n_picked; i++)\n"
-           "		gw_backlog_mark(&u->backlog, u->picked[i]->seq, GW_MARK_DELIVERED);\n"
-           "	u->has_untried = false;\n",
+           "	for (size_t i = 0; i < u->delivery.n_picked; i++)\n"
+           "		gw_backlog_mark(&u->backlog, u->delivery.picked[i]->seq,\n"
+           "			GW_MARK_DELIVERED);\n"
+           "	u->delivery.has_untried = false;\n",
            ("platform/client-certificate-expired",)),
     Defect("said to be committed before it is", "gateway/store/writer.c",
            "		if (!rc)\n			rc = write_transaction(s, &w, err);\n",
@@ -85,10 +85,10 @@ DEFECTS = [
     Defect("a repeat forgets that it left undurable", DELIVERY,
            "			gw_backlog_mark(&u->backlog, it->seq, GW_MARK_UNDURABLE);\n", "",
            ("disk/undurable-repeat",)),
-    Defect("the next batch begins one too far", "gateway/store/journal.c",
-           "	sqlite3_bind_int(st, 1, URGENCY(after_level));\n"
+    Defect("the next batch begins one too far", "gateway/store/journal_read.c",
+           "	sqlite3_bind_int(st, 1, GW_JOURNAL_URGENCY(after_level));\n"
            "	sqlite3_bind_int64(st, 2, (int64_t)after_seq);\n",
-           "	sqlite3_bind_int(st, 1, URGENCY(after_level));\n"
+           "	sqlite3_bind_int(st, 1, GW_JOURNAL_URGENCY(after_level));\n"
            "	sqlite3_bind_int64(st, 2, (int64_t)after_seq + 1);\n",
            ("platform/backlog",)),
     Defect("newest first", "gateway/uplink/outbox.c",
@@ -110,8 +110,8 @@ DEFECTS = [
            "			(void)orphan, (void)arg;\n",
            ("configuration/alarm-renamed",)),
     Defect("each failing write leaks a descriptor", "gateway/store/writer.c",
-           "	s->failing = true;\n	s->tries++;\n",
-           "	s->failing = true;\n	s->tries++;\n	{\n		extern int dup(int);\n		(void)!dup(2);\n	}\n",
+           "	s->failing = true;\n	s->why = *why;\n",
+           "	s->failing = true;\n	s->why = *why;\n	{\n		extern int dup(int);\n		(void)!dup(2);\n	}\n",
            ("disk/late-sync-eio",)),
     Defect("alarms wait ten seconds for a commit", "gateway/uplink/uplink.h",
            "#define GW_UPLINK_COMMIT_WAIT_NS (200 * GW_NS_PER_MS)",

@@ -40,12 +40,14 @@ ALL = {**WORDS, **MODULES}
 NO_SOURCE = {
     "alarm/alarm.h": "options only: what an alarm is",
     "alarm/kinds.h": "the list of conditions, each in its own file",
+    "alarm/condition_internal.h": "inline functions that conditions share",
     "app/gateway_internal.h": "structs only: each file of app/ has its own functions",
     "conf/config.h": "structs only: a loaded configuration",
     "control/command_row.h": "structs only: see commands.def",
     "control/protocol.h": "constants only: the protocol",
     "ctl/invocation.h": "structs only",
     "engine/engine_internal.h": "structs only: each file of engine/ has its own functions",
+    "flow/alarm_record.h": "structs only: what the engine and the store keep of an alarm",
     "replay/reading.h": "a struct only",
     "source/driver.h": "the contract of drivers, each in its own file",
     "store/store_internal.h": "structs only: each file of store/ has its own functions",
@@ -56,7 +58,7 @@ NO_SOURCE = {
 
 
 # Folders whose files still include in a circle. No circle crosses folders.
-CIRCLES = {"alarm", "conf", "engine", "source", "store", "uplink"}
+CIRCLES = {"conf", "engine", "store", "uplink"}
 
 
 def code(path):
