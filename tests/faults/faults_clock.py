@@ -46,6 +46,7 @@ def start_at(fixture, epoch_s):
     fixture.city.stop()
     fixture.changes(2, bound_ms=None)
     fixture.logged()
+    fixture.committed()
     fixture.kill()
     fixture.inject.clock(wall_s=epoch_s - time.time())
     fixture.start()

@@ -85,6 +85,7 @@ def trial(fixture, changes, kill):
     for n in (1, 0, 2, 3, 0, 2):
         fixture.change(n, bound_ms=None)
     fixture.logged()
+    fixture.committed()
     for k, change in enumerate(changes):
         site.apply(change)
         last = k == len(changes) - 1
@@ -162,6 +163,7 @@ def added_then_unreadable(fixture):
     for n in (0, 1, 2, 3):
         fixture.change(n, bound_ms=None)
     fixture.logged()
+    fixture.committed()
     other.stop()
     fixture.inject.unreadable("/state/tocsin.db", count=1)
     fixture.kill()

@@ -78,6 +78,7 @@ def recovery(fixture, at=0, after=False):
     fixture.city.stop()
     fixture.changes(4, bound_ms=None)
     fixture.logged()
+    fixture.committed()
     fixture.kill()
     under_tracer(fixture)
     fixture.killat.arm(at, after)

@@ -135,6 +135,7 @@ def backlog(fixture, n, restart=True):
     for k in range(n):
         fixture.change(bound_ms=None, wait=k % 100 == 99)
     fixture.logged(within=60)
+    fixture.committed()
     if restart:
         fixture.kill()
         fixture.start()

@@ -172,7 +172,9 @@ class Fixture:
                 self.arrived()
 
     def logged(self, within=10):
-        """Until the gateway's own alert log has every change."""
+        """Until the gateway's own alert log has every change. On a slow disk a line may stand there
+        before its commit: a trial that kills next, and holds the gateway to what it committed,
+        waits for committed(), too."""
         def mine():
             return [x for x in self.gateway.lines()
                     if re.search(self.own, x["subject"] + ":" + x["name"])]
@@ -241,20 +243,6 @@ class Fixture:
     def require(self, wrong):
         if wrong:
             raise Violated(list(wrong))
-
-    def agrees(self, state, within=15):
-        """Gateway and platform say that state of each detector, and no id has two contents."""
-        def both():
-            there = invariants.platform_states(self.city.arrivals())
-            here = {a["alarm"]: a["state"] for a in self.gateway.ask("alarms", "--all")}
-            return all(there.get(self.alarm(n)) == state == here.get(self.alarm(n))
-                       for n in range(len(DETECTORS)))
-        harness.wait_for(both, lambda: f"I6 {state} on both sides: "
-                         f"{invariants.platform_states(self.city.arrivals())}\n"
-                         f"{self.gateway.log()[-1500:]}", within)
-        by_id = {}
-        self.require([f"I2 altered: {a.id}" for a in self.city.arrivals()
-                      if by_id.setdefault(a.id, a.raw) != a.raw])
 
     def judge_reported(self, within=10):
         """Only that the fault was said."""
