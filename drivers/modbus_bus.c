@@ -143,10 +143,10 @@ static void on_data(
 	for (uint32_t i = block->first; i < block->first + block->n; i++) {
 		const struct gw_modbus_field *f = &u->fields[i];
 		uint64_t bits;
-		double value = gw_modbus_codec_value(f, block->addr, data, &bits);
+		double raw = gw_modbus_codec_raw(f, block->addr, data, &bits);
 
-		gw_emit_scaled(
-			emit, f->opts, value, bits, gw_modbus_codec_width(f), now_ns);
+		gw_emit_raw_bits(
+			emit, f->opts, raw, bits, gw_modbus_codec_width(f), now_ns);
 	}
 	gw_emit_flush(emit);
 	gw_modbus_unit_on_response(u, m->poll, now_ns, &change);

@@ -194,7 +194,7 @@ static double number_of(const struct gw_modbus_field *f, uint64_t raw)
 	return (double)raw;
 }
 
-double gw_modbus_codec_value(const struct gw_modbus_field *f, uint16_t addr,
+double gw_modbus_codec_raw(const struct gw_modbus_field *f, uint16_t addr,
 	const uint8_t *data, uint64_t *ret_bits)
 {
 	unsigned at = (unsigned)f->addr - addr;
@@ -209,7 +209,7 @@ double gw_modbus_codec_value(const struct gw_modbus_field *f, uint16_t addr,
 		return (double)(raw >> f->bit & 1);
 	if (f->type == GW_TYPE_BOOL)
 		return raw != 0;
-	return (number_of(f, raw) * f->num + f->off) / f->den;
+	return number_of(f, raw);
 }
 
 unsigned gw_modbus_codec_width(const struct gw_modbus_field *f)

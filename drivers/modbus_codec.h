@@ -52,9 +52,9 @@ enum gw_modbus_frame_status gw_modbus_codec_check(const struct gw_modbus_request
 /* CRC-16/MODBUS; goes out low byte first. */
 uint16_t gw_modbus_codec_crc(const uint8_t *bytes, size_t n);
 
-/* The value of f in the data of an answer that began at address addr, which may be no finite
- * number; ret_bits are the bits of its registers, most significant first, or its one bit. */
-double gw_modbus_codec_value(const struct gw_modbus_field *f, uint16_t addr,
+/* The number of f, before its scale, in the data of a response that began at address addr; it may
+ * not be finite. ret_bits: the bits of its registers, most significant first, or its one bit. */
+double gw_modbus_codec_raw(const struct gw_modbus_field *f, uint16_t addr,
 	const uint8_t *data, uint64_t *ret_bits);
 /* How many bits that are: 1, 16, 32 or 64. */
 unsigned gw_modbus_codec_width(const struct gw_modbus_field *f);

@@ -4,7 +4,6 @@
 #include "base/clock.h"
 #include "base/parse.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -300,29 +299,6 @@ void gw_modbus_map_check(const struct gw_source_opts *opts, struct gw_report *re
 			check_point(&opts->devices[d].points[p], report);
 }
 
-/* value = (raw * num + off) / den with whole num, off and den where scale and offset are short
- * decimals, as they mostly are; else plain raw * scale + offset. */
-static void set_scale(struct gw_modbus_field *f, double scale, double offset)
-{
-	double den = 1;
-
-	for (int digits = 0; digits <= 9; digits++, den *= 10) {
-		double num = round(scale * den), off = round(offset * den);
-
-		if (fabs(num) > 1e9 || fabs(off) > 1e15)
-			break;
-		if (num / den == scale && off / den == offset) {
-			f->num = num;
-			f->off = off;
-			f->den = den;
-			return;
-		}
-	}
-	f->num = scale;
-	f->off = offset;
-	f->den = 1;
-}
-
 void gw_modbus_map_field(const struct gw_source_opts *source,
 	const struct gw_device_opts *device, const struct gw_point_opts *point,
 	struct gw_modbus_field *ret_field)
@@ -340,6 +316,5 @@ void gw_modbus_map_field(const struct gw_source_opts *source,
 	};
 
 	f.width = width_of(f.type);
-	set_scale(&f, point->scale, point->offset);
 	*ret_field = f;
 }

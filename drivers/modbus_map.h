@@ -86,10 +86,8 @@ enum gw_err gw_modbus_map_parse(const char *text, void *field, struct gw_error *
 /* Whatever is wrong with the points of the source, each said at its place. */
 void gw_modbus_map_check(const struct gw_source_opts *opts, struct gw_report *report);
 
-/* One point as the driver sees it. A value is (raw * num + off) / den, which for short decimal
- * scales and offsets is exact up to the division: 523 at scale 0.1 is 52.3 and nothing else. */
+/* One point as the driver sees it. */
 struct gw_modbus_field {
-	double num, off, den;
 	const struct gw_point_opts *opts;
 	int64_t period_ns;
 	uint32_t point;

@@ -14,6 +14,7 @@
 #include "base/setting.h"
 #include "flow/info.h"
 #include "flow/sample.h"
+#include "source/scale.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -39,8 +40,10 @@ enum gw_point_type {
 struct gw_point_opts {
 	const struct gw_point_info *info; /* key, unit of measure, place */
 	const char *name;
-	int type;              /* enum gw_point_type */
-	double scale, offset;  /* value = raw * scale + offset; not for bool and bit */
+	int type;             /* enum gw_point_type */
+	double scale, offset; /* value = raw * scale + offset; not for bool and bit */
+	struct gw_scale
+		exact; /* of scale and offset; the reader fills it, zeroed is fine */
 	struct gw_table range; /* 1 x 2 or empty: what it measures; see source/quality.h */
 	struct gw_table valid; /* 1 x 2 or empty: outside it there is no value */
 	struct gw_codes invalid; /* what it sends instead of a value */
@@ -90,15 +93,18 @@ extern const char *const gw_count_names[]; /* "requests" ...; JSON field names o
 struct gw_emit; /* the way to the engine; source/emit.h has the inside */
 
 /* Add a sample; it is published with the batch at the next flush (or when the batch is full).
- * Bad quality: value is ignored. Never blocks, never fails: see "a sample ring that is full". */
+ * Bad quality: value is ignored. Never blocks, never fails: samples that find the ring full are
+ * coalesced (source/emit.h). */
 void gw_emit_sample(struct gw_emit *emit, uint32_t point, enum gw_quality quality,
 	double value, int64_t mono_ns, int64_t device_ns);
-/* A good or uncertain reading as the device gave it: scaled (but for bool and bit), judged by
- * source/quality.h, emitted. What is no value is told as gw_emit_unreadable does. */
+/* A good or uncertain reading as the device gave it, before scale and offset. It is scaled
+ * (source/scale.h; bool and bit become 0 or 1), classified (source/quality.h) and emitted. One
+ * that is no value is emitted as gw_emit_unreadable does. */
 void gw_emit_raw(struct gw_emit *emit, const struct gw_point_opts *point,
 	enum gw_quality quality, double raw, int64_t mono_ns, int64_t device_ns);
-/* The same of a value in the point's unit; bits are what was on the wire, `width` of them. */
-void gw_emit_scaled(struct gw_emit *emit, const struct gw_point_opts *point, double value,
+/* The same of a good reading that was decoded from `width` bits, 1 to 64, which `invalid: raw:N`
+ * is compared with. */
+void gw_emit_raw_bits(struct gw_emit *emit, const struct gw_point_opts *point, double raw,
 	uint64_t bits, unsigned width, int64_t mono_ns);
 /* The device answers, but gives no value of this point. One line in the daemon log when that
  * begins, with why and the first of `n` bytes of what it gave (n may be 0), and one when the

@@ -260,15 +260,22 @@ static void refuse_invalid(struct gw_emit *e, const struct gw_point_opts *point,
 	gw_unreadable_points_log(e->source, point, memory, NULL, 0);
 }
 
+static double value_of(const struct gw_point_opts *point, double raw)
+{
+	struct gw_scale scale = point->exact;
+
+	if (point->type == GW_TYPE_BOOL || point->type == GW_TYPE_BIT)
+		return raw != 0;
+	if (scale.den == 0) /* options that were not made by the config reader */
+		gw_scale_init(&scale, point->scale, point->offset);
+	return gw_scale_apply(&scale, raw);
+}
+
 void gw_emit_raw(struct gw_emit *e, const struct gw_point_opts *point,
 	enum gw_quality quality, double raw, int64_t mono_ns, int64_t device_ns)
 {
-	double value;
+	double value = value_of(point, raw);
 
-	if (point->type == GW_TYPE_BOOL || point->type == GW_TYPE_BIT)
-		value = raw != 0;
-	else
-		value = raw * point->scale + point->offset;
 	if (gw_quality_has_bounds(point) || !isfinite(value)) {
 		quality = gw_quality_invalid_number(point, raw)
 			? GW_QUALITY_BAD_INVALID
@@ -281,10 +288,11 @@ void gw_emit_raw(struct gw_emit *e, const struct gw_point_opts *point,
 	gw_emit_sample(e, point->index, quality, value, mono_ns, device_ns);
 }
 
-void gw_emit_scaled(struct gw_emit *e, const struct gw_point_opts *point, double value,
+void gw_emit_raw_bits(struct gw_emit *e, const struct gw_point_opts *point, double raw,
 	uint64_t bits, unsigned width, int64_t mono_ns)
 {
 	enum gw_quality quality = GW_QUALITY_GOOD;
+	double value = value_of(point, raw);
 
 	if (gw_quality_has_bounds(point) || !isfinite(value)) {
 		quality = gw_quality_invalid_bits(point, bits, width)

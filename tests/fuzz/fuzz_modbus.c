@@ -22,17 +22,14 @@ static void decode_all(const struct gw_modbus_request *request, const uint8_t *r
 
 	for (unsigned type = GW_TYPE_BOOL; type <= GW_TYPE_F64; type++) {
 		for (unsigned at = 0; at + widths[type] <= request->count; at++) {
-			struct gw_modbus_field f = {.num = 1,
-				.den = 10,
-				.addr = (uint16_t)(request->addr + at),
+			struct gw_modbus_field f = {.addr = (uint16_t)(request->addr + at),
 				.kind = request->kind,
 				.width = widths[type],
 				.type = (uint8_t)type,
 				.order = at & 3,
 				.bit = at & 15};
 			uint64_t bits = 0;
-			double v = gw_modbus_codec_value(
-				&f, request->addr, registers, &bits);
+			double v = gw_modbus_codec_raw(&f, request->addr, registers, &bits);
 			bool real = type == GW_TYPE_F32 || type == GW_TYPE_F64;
 
 			if (!isfinite(v) && !real && request->kind > GW_MODBUS_DISCRETE)

@@ -18,12 +18,8 @@ static void test_vectors_of_real_devices(void **state)
 	static const uint8_t separator[] = {0xff, 0x02, 0x01, 0x01, 0x51, 0xa0};
 	struct gw_modbus_request request = {GW_MODBUS_RTU, 0, 1, GW_MODBUS_HOLDING, 8, 2};
 	struct gw_modbus_response answer;
-	struct gw_modbus_field f = {.kind = GW_MODBUS_HOLDING,
-		.addr = 8,
-		.width = 2,
-		.type = GW_TYPE_U32,
-		.num = 1,
-		.den = 1};
+	struct gw_modbus_field f = {
+		.kind = GW_MODBUS_HOLDING, .addr = 8, .width = 2, .type = GW_TYPE_U32};
 	uint8_t adu[12];
 	uint64_t bits;
 
@@ -34,7 +30,7 @@ static void test_vectors_of_real_devices(void **state)
 	assert_int_equal(gw_modbus_codec_response_size(&request), sizeof(gas));
 	assert_int_equal(
 		gw_modbus_codec_check(&request, gas, sizeof(gas), &answer), GW_MODBUS_DATA);
-	assert_true(gw_modbus_codec_value(&f, 8, answer.data, &bits) == 209);
+	assert_true(gw_modbus_codec_raw(&f, 8, answer.data, &bits) == 209);
 
 	request = (struct gw_modbus_request){
 		GW_MODBUS_RTU, 0, 255, GW_MODBUS_DISCRETE, 0, 8};
@@ -43,9 +39,9 @@ static void test_vectors_of_real_devices(void **state)
 		GW_MODBUS_DATA);
 	f.kind = GW_MODBUS_DISCRETE;
 	f.addr = 0;
-	assert_true(gw_modbus_codec_value(&f, 0, answer.data, &bits) == 1);
+	assert_true(gw_modbus_codec_raw(&f, 0, answer.data, &bits) == 1);
 	f.addr = 1;
-	assert_true(gw_modbus_codec_value(&f, 0, answer.data, &bits) == 0);
+	assert_true(gw_modbus_codec_raw(&f, 0, answer.data, &bits) == 0);
 }
 
 static void test_tcp_request(void **state)
@@ -254,9 +250,7 @@ static struct gw_modbus_field field(int type, int order)
 		[GW_TYPE_S64] = 4,
 		[GW_TYPE_F64] = 4};
 
-	return (struct gw_modbus_field){.num = 1,
-		.den = 1,
-		.addr = 100,
+	return (struct gw_modbus_field){.addr = 100,
 		.kind = GW_MODBUS_HOLDING,
 		.width = widths[type] ? widths[type] : 1,
 		.type = (uint8_t)type,
@@ -273,7 +267,7 @@ static void test_values(void **state)
 		double v;
 
 		memcpy(data + 4, values[i].bytes, 8);
-		v = gw_modbus_codec_value(&f, 98, data, &bits);
+		v = gw_modbus_codec_raw(&f, 98, data, &bits);
 		if (v != values[i].value)
 			fail_msg("row %zu: %.17g, not %.17g", i, v, values[i].value);
 	}
@@ -291,20 +285,20 @@ static void test_bits(void **state)
 	f.addr = 0;
 	for (unsigned b = 0; b < 16; b++) {
 		f.bit = (uint8_t)b;
-		v = gw_modbus_codec_value(&f, 0, word, &bits);
+		v = gw_modbus_codec_raw(&f, 0, word, &bits);
 		assert_true(v == (b == 0 || b == 3 || b == 15));
 		assert_int_equal(bits, 0x8009); /* all of them, for `invalid` */
 		assert_int_equal(gw_modbus_codec_width(&f), 16);
 	}
 	f.order = GW_MODBUS_BADC;
 	f.bit = 8;
-	v = gw_modbus_codec_value(&f, 0, word, &bits);
+	v = gw_modbus_codec_raw(&f, 0, word, &bits);
 	assert_true(v == 1);
 	f = field(GW_TYPE_BOOL, GW_MODBUS_ABCD);
 	f.kind = GW_MODBUS_COIL;
 	for (unsigned a = 0; a < 24; a++) {
 		f.addr = (uint16_t)(200 + a);
-		v = gw_modbus_codec_value(&f, 200, coils, &bits);
+		v = gw_modbus_codec_raw(&f, 200, coils, &bits);
 		assert_int_equal(gw_modbus_codec_width(&f), 1);
 		assert_true(v == (a == 0 || a == 15 || a == 17));
 	}
@@ -319,23 +313,22 @@ static void test_not_a_number_and_its_bits(void **state)
 
 	(void)state;
 	f.addr = 0;
-	assert_true(!isfinite(gw_modbus_codec_value(&f, 0, nan32, &bits)));
+	assert_true(!isfinite(gw_modbus_codec_raw(&f, 0, nan32, &bits)));
 	assert_int_equal(bits, 0x7fc00000);
 	assert_int_equal(gw_modbus_codec_width(&f), 32);
-	assert_true(!isfinite(gw_modbus_codec_value(&f, 0, inf32, &bits)));
+	assert_true(!isfinite(gw_modbus_codec_raw(&f, 0, inf32, &bits)));
 	f = field(GW_TYPE_F64, GW_MODBUS_ABCD);
 	f.addr = 0;
-	assert_true(!isfinite(gw_modbus_codec_value(&f, 0, nan64, &bits)));
+	assert_true(!isfinite(gw_modbus_codec_raw(&f, 0, nan64, &bits)));
 	assert_true(bits == UINT64_C(0x7ff8000000000000));
 	assert_int_equal(gw_modbus_codec_width(&f), 64);
 
 	f = field(GW_TYPE_S16, GW_MODBUS_ABCD);
 	f.addr = 0;
-	f.den = 10;
 	for (int raw = -32768; raw < 32768; raw++) {
 		uint8_t data[2] = {(uint8_t)((unsigned)raw >> 8), (uint8_t)raw};
 
-		assert_true(gw_modbus_codec_value(&f, 0, data, &bits) == raw / 10.0);
+		assert_true(gw_modbus_codec_raw(&f, 0, data, &bits) == raw);
 		assert_int_equal(bits, (uint16_t)raw);
 	}
 }
@@ -354,7 +347,7 @@ static void test_a_float_means_its_shortest_decimal(void **state)
 		for (int k = 0; k < 4; k++)
 			data[k] = (uint8_t)(bits >> (24 - 8 * k));
 		f.addr = 0;
-		assert_true(gw_modbus_codec_value(&f, 0, data, &raw) == i / 1000.0);
+		assert_true(gw_modbus_codec_raw(&f, 0, data, &raw) == i / 1000.0);
 		assert_int_equal(raw, bits);
 	}
 }

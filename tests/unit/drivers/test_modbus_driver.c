@@ -70,12 +70,16 @@ void gw_emit_sample(struct gw_emit *e, uint32_t point, enum gw_quality quality,
 		fail_msg("point %u: %g, not %g", point, value, e->want[point]);
 }
 
-void gw_emit_scaled(struct gw_emit *e, const struct gw_point_opts *point, double value,
+void gw_emit_raw_bits(struct gw_emit *e, const struct gw_point_opts *point, double raw,
 	uint64_t bits, unsigned width, int64_t mono_ns)
 {
+	struct gw_scale scale;
+
 	(void)bits;
 	assert_in_range(width, 1, 64);
-	gw_emit_sample(e, point->index, GW_QUALITY_GOOD, value, mono_ns, 0);
+	gw_scale_init(&scale, point->scale, point->offset);
+	gw_emit_sample(
+		e, point->index, GW_QUALITY_GOOD, gw_scale_apply(&scale, raw), mono_ns, 0);
 }
 
 void gw_emit_unreadable(struct gw_emit *e, const struct gw_point_opts *point,

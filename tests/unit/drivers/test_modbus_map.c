@@ -176,38 +176,6 @@ static void test_field(void **state)
 	}
 }
 
-static void test_scale_is_exact_decimals(void **state)
-{
-	static const struct {
-		double raw, scale, offset, value;
-	} rows[] = {
-		{523, 0.1, 0, 52.3},
-		{523, 0.1, -40, 12.3},
-		{7, 0.001, 0, 0.007},
-		{3, 0.15, 0.05, 0.5},
-		{1234567, 0.001, 0, 1234.567},
-		{10, 1, 0, 10},
-		{10, -0.1, 0, -1},
-		{5, 0, 3, 3},
-		{12, 2.5, 0, 30},
-	};
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct gw_modbus_field f = field_of(
-			GW_MODBUS_HOLDING, GW_TYPE_U16, rows[i].scale, rows[i].offset);
-
-		assert_true((rows[i].raw * f.num + f.off) / f.den == rows[i].value);
-	}
-	/* No short decimal: still the value, to the last bit or so. */
-	{
-		struct gw_modbus_field f = field_of(
-			GW_MODBUS_HOLDING, GW_TYPE_U16, 1.0 / 3, 1e-13);
-
-		assert_true(fabs((300 * f.num + f.off) / f.den - 100) < 1e-9);
-	}
-}
-
 static void test_rows_default_as_documented(void **state)
 {
 	(void)state;
@@ -240,7 +208,6 @@ int main(void)
 		cmocka_unit_test(test_register_refuses_with_a_hint),
 		cmocka_unit_test(test_check_points),
 		cmocka_unit_test(test_field),
-		cmocka_unit_test(test_scale_is_exact_decimals),
 		cmocka_unit_test(test_rows_default_as_documented),
 	};
 

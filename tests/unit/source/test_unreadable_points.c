@@ -202,7 +202,7 @@ static void what_a_reading_is_worth(void **unused)
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		struct gw_sample s;
 
-		gw_emit_scaled(
+		gw_emit_raw_bits(
 			&emit, &point, rows[i].value, rows[i].bits, rows[i].width, 1 * S);
 		s = last();
 		if (s.quality != rows[i].quality)
@@ -226,9 +226,9 @@ static void what_a_reading_is_worth(void **unused)
 	gw_emit_raw(&emit, &point, GW_QUALITY_GOOD, 0x7fff, 2 * S, 0);
 	assert_int_equal(last().quality, GW_QUALITY_BAD_INVALID);
 	point.type = GW_TYPE_BOOL; /* 0xFFFF of a contact is no contact */
-	gw_emit_scaled(&emit, &point, 1, 0xffff, 16, 3 * S);
+	gw_emit_raw_bits(&emit, &point, 1, 0xffff, 16, 3 * S);
 	assert_int_equal(last().quality, GW_QUALITY_BAD_INVALID);
-	gw_emit_scaled(&emit, &point, 1, 1, 16, 3 * S);
+	gw_emit_raw_bits(&emit, &point, 1, 1, 16, 3 * S);
 	assert_int_equal(last().quality, GW_QUALITY_GOOD);
 }
 
