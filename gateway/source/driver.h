@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * driver.h: the driver contract, both directions: what a driver implements, then what it may
- * call. To write one: copy drivers/sim.c, add one line to drivers/drivers.c.
+ * call. To write one: copy drivers/skeleton.c, add one line to drivers/drivers.c.
  *
  * Thread: check runs in main with no I/O; open, poll, close run in the source's own thread, in
  * the order open, poll..., close, and again. A driver never retries a link, logs, exits or
