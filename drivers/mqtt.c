@@ -140,6 +140,7 @@ const struct gw_driver gw_driver_mqtt = {
 	.source_opts_size = sizeof(struct gw_mqtt_source_opts),
 	.device_opts_size = sizeof(struct gw_mqtt_device_opts),
 	.point_opts_size = sizeof(struct gw_mqtt_point_opts),
+	.reads_unit = true,
 	.saves_state = true,
 	.pushed = true,
 	.state_size = sizeof(struct mqtt_source),

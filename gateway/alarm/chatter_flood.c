@@ -130,9 +130,17 @@ static void describe_flood(const struct gw_condition_opts *o, struct gw_text *t)
 	gw_text_addf(t, "more than %d alarms within 10min", GW_FLOOD_BEGINS_ABOVE);
 }
 
+static const struct gw_setting flood_derived[] = {
+	{.key = "level",
+		.type = GW_SET_CHOICE,
+		.offset = GW_CONDITION_FIELD(max_withheld_level)},
+	{.key = NULL},
+};
+
 const struct gw_condition_kind gw_condition_flood = {
 	.key = "flood",
 	.settings = no_settings,
+	.derived = flood_derived,
 	.memory = flood_memory,
 	.evaluate = evaluate_flood,
 	.describe = describe_flood,

@@ -129,6 +129,8 @@ struct gw_condition_kind {
 	const char *key; /* the key under `when:` that selects it */
 	const struct gw_setting
 		*settings;   /* rows over gw_condition_opts, its own key first */
+	/* rows of fields that the config reader works out and nobody writes. Optional. */
+	const struct gw_setting *derived;
 	bool on_points;      /* needs `on:` */
 	bool on_devices;     /* `on:` may also name a device (source/device) */
 	bool on_bad_samples; /* evaluated also when a sample of its point is not usable */

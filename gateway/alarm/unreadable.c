@@ -123,9 +123,18 @@ static const struct gw_setting settings[] = {
 	{0},
 };
 
+static const struct gw_setting derived[] = {
+	{.key = "polled", .type = GW_SET_BOOL, .offset = GW_CONDITION_FIELD(polled)},
+	{.key = "never_good",
+		.type = GW_SET_DURATION,
+		.offset = GW_CONDITION_FIELD(never_good_ns)},
+	{.key = NULL},
+};
+
 const struct gw_condition_kind gw_condition_unreadable = {
 	.key = "unreadable",
 	.settings = settings,
+	.derived = derived,
 	.on_points = true,
 	.on_bad_samples = true,
 	.memory = memory,

@@ -23,6 +23,7 @@
 #include "app/wiring.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "conf/compare.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -169,23 +170,12 @@ void gw_reload_tick(struct gw_gateway *g, int64_t now_ns)
 
 /* ---- the switch ---- */
 
-/* Paths that are used until the daemon ends. */
-static void warn_fixed_paths(const struct gw_config *old, const struct gw_config *new)
+/* A setting that only a new start of the daemon changes: paths that are open, the store's size. */
+static void log_kept(void *arg, const char *key, const char *value)
 {
-	const struct {
-		const char *key, *was, *is;
-	} paths[] = {
-		{"state_dir", old->gateway.state_dir, new->gateway.state_dir},
-		{"alert_log", old->gateway.alert_log, new->gateway.alert_log},
-		{"control_socket", old->gateway.control_socket,
-			new->gateway.control_socket},
-	};
-
-	for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
-		if (strcmp(paths[i].was, paths[i].is) != 0)
-			gw_log(GW_LOG_WARNING,
-				"gateway.%s stays %s until tocsind is restarted",
-				paths[i].key, paths[i].was);
+	(void)arg;
+	gw_log(GW_LOG_WARNING, "gateway.%s stays %s until tocsind is restarted", key,
+		value);
 }
 
 /* The samples of sources that are retired are for the old engine, which runs until they
@@ -339,7 +329,7 @@ static enum gw_err try_reload(struct gw_gateway *g, bool force, struct gw_error 
 	if (!kind)
 		kind = gw_reload_plan_make(g, next, &plan, err);
 	if (!kind) {
-		warn_fixed_paths(g->generation->config, next->config);
+		gw_config_each_kept(g->generation->config, next->config, log_kept, NULL);
 		kind = run(g, &plan, err);
 	}
 	if (kind) {

@@ -5,6 +5,7 @@
 #include "app/parts.h"
 #include "app/wiring.h"
 #include "base/log.h"
+#include "conf/compare.h"
 
 #include <stdlib.h>
 

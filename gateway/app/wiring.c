@@ -25,7 +25,7 @@ enum gw_err gw_wiring_store(
 		.uplinks = names,
 		.urls = urls,
 		.n_uplinks = c->n_uplinks,
-		.max_bytes = c->gateway.max_store_bytes,
+		.max_bytes = c->gateway.store_max_mb << 20,
 		.spare = spare,
 		.ring_capacity = EVENT_RING,
 	};

@@ -9,9 +9,9 @@
 
 /* Under AddressSanitizer every piece is a chunk of its own, so that it sees each overflow. */
 #if defined(__SANITIZE_ADDRESS__)
-#define CHUNK_BYTES ((size_t)0)
+#define CHUNK_BYTES(a) ((size_t)0 * (a)->chunk_bytes)
 #else
-#define CHUNK_BYTES ((size_t)64 * 1024)
+#define CHUNK_BYTES(a) ((a)->chunk_bytes ? (a)->chunk_bytes : (size_t)64 * 1024)
 #endif
 
 struct gw_arena_chunk {
@@ -31,7 +31,7 @@ void *gw_arena_alloc(struct gw_arena *a, size_t n, size_t size)
 	}
 	bytes = (bytes + alignof(max_align_t) - 1) & ~(alignof(max_align_t) - 1);
 	if (!a->chunks || bytes > a->size - a->used) {
-		capacity = bytes > CHUNK_BYTES ? bytes : CHUNK_BYTES;
+		capacity = bytes > CHUNK_BYTES(a) ? bytes : CHUNK_BYTES(a);
 		chunk = calloc(1, sizeof(*chunk) + capacity);
 		if (!chunk) {
 			a->failed = true;

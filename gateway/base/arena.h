@@ -16,7 +16,8 @@ struct gw_arena_chunk;
 
 struct gw_arena {
 	struct gw_arena_chunk *chunks;
-	size_t used, size; /* of the newest chunk */
+	size_t used, size;  /* of the newest chunk */
+	size_t chunk_bytes; /* taken from the heap at a time; 0: 64 KiB */
 	bool failed;
 };
 

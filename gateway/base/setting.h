@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * setting.h: one row per setting. The consumer of a setting owns its options struct and the
- * rows that describe it; the config reader, the man page, the JSON Schema and the help come
- * from the same rows.
+ * setting.h: one row per setting. The consumer of a setting owns its options struct and the rows
+ * that describe it. Everything else comes from the rows: reading, defaults, limits, help, the man
+ * page and the JSON Schema (conf/), and here equality, copying and what a reload restarts. A new
+ * setting is one struct member and one row; tests/unit/conf/test_setting_rows.c walks them all.
  *
  * Owner: rows are const tables, ended by a row with key NULL. Thread: any.
  */
 #ifndef GW_BASE_SETTING_H
 #define GW_BASE_SETTING_H
 
+#include "base/arena.h"
 #include "base/error.h"
 
 #include <stdbool.h>
@@ -70,6 +72,14 @@ struct gw_setting_pairs {
 	const struct gw_setting_pair *at;
 };
 
+/* What must be made anew when a reload finds another value of a row. */
+enum gw_restart {
+	/* what the options belong to: the source, the uplink, the history of the condition */
+	GW_RESTART_OWNER = 0,
+	GW_RESTART_NOTHING, /* everything goes on, with the new value */
+	GW_RESTART_DAEMON,  /* the old value stays until the daemon is started again */
+};
+
 struct gw_setting {
 	const char *key;
 	enum gw_setting_type type;
@@ -78,7 +88,9 @@ struct gw_setting {
 	const char *def; /* default as written in YAML; NULL: zero, "" for texts */
 	double min, max; /* meaning depends on type; both 0: only the type's own */
 	const char *const *choices; /* NULL-terminated, for GW_SET_CHOICE */
+	enum gw_restart restart;
 	enum gw_err (*parse)(const char *text, void *field, struct gw_error *err);
+	size_t size; /* GW_SET_CUSTOM: bytes of the field, which holds no pointer */
 	/* GW_SET_PATH: what tocsind --check says of the file, NULL for nothing. Reads it; one that
 	 * cannot be read is no complaint. */
 	const char *(*inspect)(const char *path);
@@ -90,6 +102,26 @@ static inline bool gw_setting_is_set(const char *text)
 {
 	return text && text[0] != '\0';
 }
+
+/* Bytes of the field of a row. */
+size_t gw_setting_size(const struct gw_setting *row);
+/* Whether the field of the row has the same value in two options structs. A text that is NULL is
+ * as "". */
+bool gw_setting_equal(const struct gw_setting *row, const void *a, const void *b);
+/* The value for people, as it would be written: texts, numbers, durations, true, choices. Lists
+ * and custom types: nothing is added. */
+struct gw_text;
+void gw_setting_format(const struct gw_setting *row, const void *opts, struct gw_text *t);
+
+/* All rows of a table; NULL has no rows. */
+bool gw_setting_rows_equal(const struct gw_setting *rows, const void *a, const void *b);
+/* Whether a row with this restart has another value. */
+bool gw_setting_rows_differ(const struct gw_setting *rows, const void *a, const void *b,
+	enum gw_restart restart);
+/* Every field that has a row, with a copy in arena of what it points at. `to` shares nothing with
+ * `from` then, and is freed with the arena. False: no memory. */
+bool gw_setting_rows_copy(
+	const struct gw_setting *rows, void *to, const void *from, struct gw_arena *arena);
 
 /* Where a consumer's check says what is wrong: the reader turns the address of an option field
  * (or of the whole struct: the address it shares with its first field means that field, unless

@@ -1,40 +1,34 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Whether two configs set a source or an uplink up alike. What names it to people (unit of
- * measure, place) is not the source's business. */
-#include "conf/config.h"
+#include "conf/compare.h"
+
+#include "base/text.h"
 #include "conf/core_settings.h"
-#include "conf/settings.h"
 
 #include <string.h>
 
-static bool equal_table(const struct gw_table *a, const struct gw_table *b)
+static bool equal(const struct gw_setting *rows, const void *a, const void *b)
 {
-	return a->rows == b->rows && a->columns == b->columns &&
-		(a->rows == 0 ||
-			memcmp(a->cells, b->cells, a->rows * a->columns * sizeof(double)) ==
-				0);
+	return !gw_setting_rows_differ(rows, a, b, GW_RESTART_OWNER);
+}
+
+static bool equal_unit(const struct gw_point_opts *a, const struct gw_point_opts *b)
+{
+	return strcmp(a->info->unit_of_measure, b->info->unit_of_measure) == 0;
 }
 
 static bool equal_point(const struct gw_point_opts *a, const struct gw_point_opts *b,
 	const struct gw_driver *driver)
 {
-	return strcmp(a->name, b->name) == 0 && a->type == b->type &&
-		a->index == b->index &&
-		memcmp(&a->scale, &b->scale, sizeof(a->scale)) == 0 &&
-		memcmp(&a->offset, &b->offset, sizeof(a->offset)) == 0 &&
-		equal_table(&a->range, &b->range) && equal_table(&a->valid, &b->valid) &&
-		gw_settings_equal_codes(&a->invalid, &b->invalid) &&
-		gw_settings_equal(driver->point_settings, a->driver, b->driver,
-			driver->point_opts_size);
+	return equal(gw_point_settings, a, b) &&
+		equal(driver->point_settings, a->driver, b->driver) &&
+		(!driver->reads_unit || equal_unit(a, b));
 }
 
 static bool equal_device(const struct gw_device_opts *a, const struct gw_device_opts *b,
 	const struct gw_driver *driver)
 {
-	if (strcmp(a->name, b->name) != 0 || a->poll_ns != b->poll_ns ||
-		a->expect_every_ns != b->expect_every_ns || a->n_points != b->n_points ||
-		!gw_settings_equal(driver->device_settings, a->driver, b->driver,
-			driver->device_opts_size))
+	if (!equal(gw_device_settings, a, b) || a->n_points != b->n_points ||
+		!equal(driver->device_settings, a->driver, b->driver))
 		return false;
 	for (size_t i = 0; i < a->n_points; i++)
 		if (!equal_point(&a->points[i], &b->points[i], driver))
@@ -46,10 +40,9 @@ bool gw_config_equal_source(const struct gw_source_opts *a, const struct gw_sour
 {
 	const struct gw_driver *driver = a->driver_table;
 
-	if (strcmp(a->name, b->name) != 0 || driver != b->driver_table ||
-		a->poll_ns != b->poll_ns || a->n_devices != b->n_devices ||
-		!gw_settings_equal(driver->source_settings, a->driver, b->driver,
-			driver->source_opts_size))
+	if (driver != b->driver_table || !equal(gw_source_settings, a, b) ||
+		a->n_devices != b->n_devices ||
+		!equal(driver->source_settings, a->driver, b->driver))
 		return false;
 	for (size_t i = 0; i < a->n_devices; i++)
 		if (!equal_device(&a->devices[i], &b->devices[i], driver))
@@ -59,5 +52,21 @@ bool gw_config_equal_source(const struct gw_source_opts *a, const struct gw_sour
 
 bool gw_config_equal_uplink(const struct gw_uplink_opts *a, const struct gw_uplink_opts *b)
 {
-	return gw_settings_equal(gw_uplink_settings, a, b, sizeof(*a));
+	return equal(gw_uplink_settings, a, b);
+}
+
+void gw_config_each_kept(const struct gw_config *running, const struct gw_config *next,
+	void (*kept)(void *arg, const char *key, const char *value), void *arg)
+{
+	for (const struct gw_setting *row = gw_gateway_settings; row->key; row++) {
+		char memory[1100];
+		struct gw_text value;
+
+		if (row->restart != GW_RESTART_DAEMON ||
+			gw_setting_equal(row, &running->gateway, &next->gateway))
+			continue;
+		gw_text_init(&value, memory, sizeof(memory));
+		gw_setting_format(row, &running->gateway, &value);
+		kept(arg, row->key, memory);
+	}
 }

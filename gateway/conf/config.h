@@ -20,7 +20,7 @@
 struct gw_gateway_opts { /* keys under `gateway:` */
 	const char *id, *unit, *area, *grid;
 	const char *state_dir, *alert_log, *control_socket;
-	int64_t max_store_bytes;
+	int64_t store_max_mb; /* MiB */
 	int flood_level; /* 1 + enum gw_level: held back in a flood up to it; 0: none */
 };
 
@@ -80,15 +80,12 @@ enum gw_err gw_config_load_files(const char *path, const struct gw_files *from,
 	struct gw_complaints *complaints);
 void gw_config_free(struct gw_config *c); /* NULL is fine */
 
-/* Whether two sources (of two configs) are set up alike, so that a reload may leave one running. */
-bool gw_config_equal_source(const struct gw_source_opts *a, const struct gw_source_opts *b);
-bool gw_config_equal_uplink(const struct gw_uplink_opts *a, const struct gw_uplink_opts *b);
-
 /* The settings as documentation, for --help, the man page and the JSON Schema. Several groups may
  * have one name. Thread: main. */
 struct gw_setting_group {
 	const char *name; /* "sources[]", "sources[] (modbus-rtu)", "when (above)" ... */
 	const struct gw_setting *rows;
+	size_t opts_size; /* bytes of the struct that the rows are over */
 };
 const struct gw_setting_group *gw_config_setting_groups(size_t *ret_n);
 

@@ -21,33 +21,46 @@ static const char *const flood_levels[] = {"none", "blue", "yellow", "orange", N
 
 const struct gw_setting gw_gateway_settings[] = {
 	{TEXT(gw_gateway_opts, id, "id", 63,
-		 "Name of this box, unique among all that report to one platform; stands in every alert."),
-		.required = true},
+		 "Name of this box, unique among all that report to one platform; stands "
+		 "in "
+		 "every alert."),
+		.required = true, .restart = GW_RESTART_NOTHING},
 	{TEXT(gw_gateway_opts, unit, "unit", 255,
-		"The connected unit: whose building it is.")},
+		 "The connected unit: whose building it is."),
+		.restart = GW_RESTART_NOTHING},
 	{TEXT(gw_gateway_opts, area, "area", 63,
-		"Division code of the area, GB/T 2260, in quotes.")},
-	{TEXT(gw_gateway_opts, grid, "grid", 63, "The platform's grid code, in quotes.")},
+		 "Division code of the area, GB/T 2260, in quotes."),
+		.restart = GW_RESTART_NOTHING},
+	{TEXT(gw_gateway_opts, grid, "grid", 63, "The platform's grid code, in quotes."),
+		.restart = GW_RESTART_NOTHING},
 	{FILE_(gw_gateway_opts, state_dir, "state_dir", "Folder of the database."),
-		.def = "/var/lib/tocsin"},
+		.def = "/var/lib/tocsin", .restart = GW_RESTART_DAEMON},
 	{FILE_(gw_gateway_opts, alert_log, "alert_log", "The file operators tail."),
-		.def = "/var/log/tocsin/alerts.log"},
+		.def = "/var/log/tocsin/alerts.log", .restart = GW_RESTART_DAEMON},
 	{FILE_(gw_gateway_opts, control_socket, "control_socket",
 		 "Socket of the tocsin command, at most 107 bytes long."),
-		.def = "/run/tocsin/control.sock"},
+		.def = "/run/tocsin/control.sock", .restart = GW_RESTART_DAEMON},
 	{.key = "store_max_mb",
 		.type = GW_SET_INT,
-		.offset = offsetof(struct gw_gateway_opts, max_store_bytes),
+		.offset = offsetof(struct gw_gateway_opts, store_max_mb),
 		.min = 1,
 		.max = 65536,
 		.def = "256",
-		.help = "Largest size of the database in MiB; the oldest delivered events of the lowest class go first."},
+		.restart = GW_RESTART_DAEMON,
+		.help = "Largest size of the database in MiB; the oldest delivered events "
+			"of "
+			"the lowest class go first."},
 	{.key = "flood_level",
 		.type = GW_SET_CHOICE,
 		.offset = offsetof(struct gw_gateway_opts, flood_level),
 		.choices = flood_levels,
 		.def = "blue",
-		.help = "In a flood (more than 10 different alarms within 10 min) alarms of class fault or supervisory up to this level are counted in one record, and told at its end if they still stand."},
+		.restart = GW_RESTART_NOTHING,
+		.help = "In a flood (more than 10 different alarms within 10 min) alarms "
+			"of "
+			"class fault or supervisory up to this level are counted in one "
+			"record, "
+			"and told at its end if they still stand."},
 	{0},
 };
 
@@ -93,14 +106,18 @@ const struct gw_setting gw_device_settings[] = {
 
 const struct gw_setting gw_device_reader_settings[] = {
 	{TEXT(gw_device_reader_opts, profile, "profile", 63,
-		"Type of the device: the points and alarms it brings along.")},
+		 "Type of the device: the points and alarms it brings along."),
+		.restart = GW_RESTART_NOTHING},
 	{0},
 };
 
 const struct gw_setting gw_place_settings[] = {
-	{TEXT(gw_place_info, building, "building", 127, "Which building.")},
-	{TEXT(gw_place_info, floor, "floor", 63, "Which floor, in quotes.")},
-	{TEXT(gw_place_info, room, "room", 127, "Which room, in quotes if a number.")},
+	{TEXT(gw_place_info, building, "building", 127, "Which building."),
+		.restart = GW_RESTART_NOTHING},
+	{TEXT(gw_place_info, floor, "floor", 63, "Which floor, in quotes."),
+		.restart = GW_RESTART_NOTHING},
+	{TEXT(gw_place_info, room, "room", 127, "Which room, in quotes if a number."),
+		.restart = GW_RESTART_NOTHING},
 	{0},
 };
 
@@ -146,15 +163,19 @@ const struct gw_setting gw_point_settings[] = {
 };
 
 const struct gw_setting gw_point_reader_settings[] = {
-	{TEXT(gw_point_reader_opts, unit, "unit", 31, "Unit of measure of the value.")},
+	{TEXT(gw_point_reader_opts, unit, "unit", 31, "Unit of measure of the value."),
+		.restart = GW_RESTART_NOTHING},
 	{0},
 };
 
 const struct gw_setting gw_alarm_reader_settings[] = {
 	{TEXT(gw_alarm_reader_opts, name, "name", 63, "Last part of its key."),
-		.required = true},
+		.required = true, .restart = GW_RESTART_NOTHING},
 	{TEXT(gw_alarm_reader_opts, on, "on", 255,
-		"What it watches: a pattern source/device/point, * within one part; one alarm for each match. In a profile the point's name alone. Votes have none.")},
+		 "What it watches: a pattern source/device/point, * within one part; one "
+		 "alarm "
+		 "for each match. In a profile the point's name alone. Votes have none."),
+		.restart = GW_RESTART_NOTHING},
 	{0},
 };
 
@@ -167,67 +188,85 @@ const struct gw_setting gw_alarm_settings[] = {
 		.offset = offsetof(struct gw_alarm_opts, level),
 		.choices = gw_level_names,
 		.def = "yellow",
+		.restart = GW_RESTART_NOTHING,
 		.help = "How urgent."},
 	{.key = "class",
 		.type = GW_SET_CHOICE,
 		.offset = offsetof(struct gw_alarm_opts, info.class_),
 		.choices = gw_class_names,
 		.def = "warning",
+		.restart = GW_RESTART_NOTHING,
 		.help = "What sort."},
 	{.key = "on_delay",
 		.type = GW_SET_DURATION,
 		.offset = offsetof(struct gw_alarm_opts, on_delay_ns),
 		.max = 7 * DAY,
 		.def = "0s",
+		.restart = GW_RESTART_NOTHING,
 		.help = "True for this long before it raises."},
 	{.key = "off_delay",
 		.type = GW_SET_DURATION,
 		.offset = offsetof(struct gw_alarm_opts, off_delay_ns),
 		.max = 7 * DAY,
 		.def = "0s",
+		.restart = GW_RESTART_NOTHING,
 		.help = "False for this long before it clears."},
 	{.key = "latch",
 		.type = GW_SET_BOOL,
 		.offset = offsetof(struct gw_alarm_opts, latch),
 		.def = "false",
+		.restart = GW_RESTART_NOTHING,
 		.help = "After return it stays until a person resets it."},
 	{.key = "re_alarm",
 		.type = GW_SET_DURATION,
 		.offset = offsetof(struct gw_alarm_opts, re_alarm_ns),
 		.min = SECOND,
 		.max = 7 * DAY,
-		.help = "Raised again each time it has been active this long since it was raised or acknowledged; default: never."},
+		.restart = GW_RESTART_NOTHING,
+		.help = "Raised again each time it has been active this long since it was "
+			"raised or acknowledged; default: never."},
 	{.key = "unless",
 		.type = GW_SET_STRINGS,
 		.offset = offsetof(struct gw_alarm_opts, unless_of),
-		.help = "Suppressed by design: while one of these alarms is active, or discrete points true, it does not raise. A name means the nearest alarm of that name; else a key or a pattern."},
+		.restart = GW_RESTART_NOTHING,
+		.help = "Suppressed by design: while one of these alarms is active, or "
+			"discrete points true, it does not raise. A name means the nearest "
+			"alarm of that name; else a key or a pattern."},
 	{.key = "chatter",
 		.type = GW_SET_CHOICE,
 		.offset = offsetof(struct gw_alarm_opts, chatter_rule),
 		.choices = chatter_rules,
 		.def = "tell",
-		.help = "When it is raised three times within a minute, a fault is reported; with hold it then stands until it has been quiet for a minute."},
+		.restart = GW_RESTART_NOTHING,
+		.help = "When it is raised three times within a minute, a fault is "
+			"reported; "
+			"with hold it then stands until it has been quiet for a minute."},
 	{.key = "out_of_service",
 		.type = GW_SET_BOOL,
 		.offset = offsetof(struct gw_alarm_opts, out_of_service),
 		.def = "false",
+		.restart = GW_RESTART_NOTHING,
 		.help = "It raises nothing, and says that it is out of service."},
 	{TEXT(gw_alarm_opts, info.text, "text", 255,
-		"Your own words for the people who read it.")},
+		 "Your own words for the people who read it."),
+		.restart = GW_RESTART_NOTHING},
 	{0},
 };
 
 const struct gw_setting gw_profile_settings[] = {
 	{TEXT(gw_profile_opts, profile, "profile", 63, "Its name, as the file's."),
-		.required = true},
-	{TEXT(gw_profile_opts, title, "title", 255, "What the device is, for people.")},
+		.required = true, .restart = GW_RESTART_NOTHING},
+	{TEXT(gw_profile_opts, title, "title", 255, "What the device is, for people."),
+		.restart = GW_RESTART_NOTHING},
 	{TEXT(gw_profile_opts, driver, "driver", 63,
-		"Which driver it was written for, for people; any driver may use it.")},
+		 "Which driver it was written for, for people; any driver may use it."),
+		.restart = GW_RESTART_NOTHING},
 	{.key = "poll",
 		.type = GW_SET_DURATION,
 		.offset = offsetof(struct gw_profile_opts, poll_ns),
 		.min = 0.01 * SECOND,
 		.max = DAY,
+		.restart = GW_RESTART_NOTHING,
 		.help = "How often to read it if the site file does not say."},
 	{0},
 };

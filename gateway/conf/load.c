@@ -15,8 +15,6 @@
 #include <string.h>
 #include <sys/un.h>
 
-#define MIB (INT64_C(1) << 20)
-
 const char *gw_load_text(struct gw_load *l, const char *text)
 {
 	const struct gw_strmap_entry *e;
@@ -142,7 +140,6 @@ static void read_gateway(struct gw_load *l, const struct gw_yaml_node *root)
 	gw_settings_read_map(
 		l, &(struct gw_settings_map){.map = node, .blocks = &b, .n_blocks = 1});
 	gw_settings_check_required(l, b);
-	g->max_store_bytes *= MIB;
 	if (gw_settings_node(b, "id"))
 		gw_load_check_name(l, gw_settings_node(b, "id"), g->id);
 	if (strlen(g->control_socket) >= sizeof(((struct sockaddr_un *)0)->sun_path))

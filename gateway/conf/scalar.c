@@ -434,22 +434,3 @@ bool gw_settings_set_default(struct gw_load *l, const struct gw_setting *row, vo
 	}
 	return read_scalar(l, row, text, field, &err) == GW_OK;
 }
-
-size_t gw_settings_field_size(enum gw_setting_type type)
-{
-	switch (type) {
-	case GW_SET_STRING:
-	case GW_SET_PATH: return sizeof(const char *);
-	case GW_SET_BOOL: return sizeof(bool);
-	case GW_SET_INT:
-	case GW_SET_DURATION: return sizeof(int64_t);
-	case GW_SET_DOUBLE: return sizeof(double);
-	case GW_SET_CHOICE: return sizeof(int);
-	case GW_SET_TABLE: return sizeof(struct gw_table);
-	case GW_SET_STRINGS: return sizeof(struct gw_strings);
-	case GW_SET_CODES: return sizeof(struct gw_codes);
-	case GW_SET_PAIRS: return sizeof(struct gw_setting_pairs);
-	case GW_SET_CUSTOM: return 0;
-	}
-	return 0;
-}

@@ -144,7 +144,7 @@ void gw_settings_copy_given(const struct gw_settings_block *from, void *to)
 		if (from->given[i] && !from->invalid[i])
 			memcpy((unsigned char *)to + from->rows[i].offset,
 				from->base + from->rows[i].offset,
-				gw_settings_field_size(from->rows[i].type));
+				gw_setting_size(&from->rows[i]));
 }
 
 void gw_settings_inspect_files(struct gw_load *l)
@@ -241,93 +241,4 @@ static void add_report(struct gw_report *report, const void *where, const char *
 void gw_settings_report_init(struct gw_settings_report *r, struct gw_load *l)
 {
 	*r = (struct gw_settings_report){.report.add = add_report, .l = l};
-}
-
-static bool equal_table(const struct gw_table *a, const struct gw_table *b)
-{
-	return a->rows == b->rows && a->columns == b->columns &&
-		(a->rows == 0 ||
-			memcmp(a->cells, b->cells, a->rows * a->columns * sizeof(double)) ==
-				0);
-}
-
-bool gw_settings_equal_codes(const struct gw_codes *a, const struct gw_codes *b)
-{
-	if (a->n != b->n)
-		return false;
-	for (size_t i = 0; i < a->n; i++)
-		if (a->at[i].is_raw != b->at[i].is_raw || a->at[i].raw != b->at[i].raw ||
-			a->at[i].value < b->at[i].value || a->at[i].value > b->at[i].value)
-			return false;
-	return true;
-}
-
-static bool equal_strings(const struct gw_strings *a, const struct gw_strings *b)
-{
-	if (a->n != b->n)
-		return false;
-	for (size_t i = 0; i < a->n; i++)
-		if (strcmp(a->at[i], b->at[i]) != 0)
-			return false;
-	return true;
-}
-
-static bool equal_pairs(const struct gw_setting_pairs *a, const struct gw_setting_pairs *b)
-{
-	if (a->word != b->word || a->n != b->n)
-		return false;
-	for (size_t i = 0; i < a->n; i++)
-		if (strcmp(a->at[i].key, b->at[i].key) != 0 ||
-			strcmp(a->at[i].value, b->at[i].value) != 0 ||
-			a->at[i].quoted != b->at[i].quoted)
-			return false;
-	return true;
-}
-
-/* Whether the field of a row is a pointer to what counts. */
-static bool equal_target(const struct gw_setting *row, const void *a, const void *b)
-{
-	if (row->type == GW_SET_TABLE)
-		return equal_table(a, b);
-	if (row->type == GW_SET_STRINGS)
-		return equal_strings(a, b);
-	if (row->type == GW_SET_CODES)
-		return gw_settings_equal_codes(a, b);
-	if (row->type == GW_SET_PAIRS)
-		return equal_pairs(a, b);
-	return strcmp(*(const char *const *)a, *(const char *const *)b) == 0;
-}
-
-bool gw_settings_equal(
-	const struct gw_setting *rows, const void *a, const void *b, size_t size)
-{
-	const unsigned char *x = a, *y = b;
-	size_t at = 0, next, i, n = count(rows);
-	bool pointer;
-
-	/* Walk the struct from pointer field to pointer field; rows need not be in order. */
-	while (at < size) {
-		const struct gw_setting *row = NULL;
-
-		for (i = 0; i < n; i++) {
-			pointer = rows[i].type == GW_SET_STRING ||
-				rows[i].type == GW_SET_PATH ||
-				rows[i].type == GW_SET_TABLE ||
-				rows[i].type == GW_SET_STRINGS ||
-				rows[i].type == GW_SET_CODES ||
-				rows[i].type == GW_SET_PAIRS;
-			if (pointer && rows[i].offset >= at &&
-				(!row || rows[i].offset < row->offset))
-				row = &rows[i];
-		}
-		next = row ? row->offset : size;
-		if (memcmp(x + at, y + at, next - at) != 0)
-			return false;
-		if (!row)
-			return true;
-		if (!equal_target(row, x + next, y + next))
-			return false;
-		at = next + gw_settings_field_size(row->type);
-	}
-	return true;
 }

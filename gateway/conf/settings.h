@@ -58,19 +58,11 @@ struct gw_settings_report {
 };
 void gw_settings_report_init(struct gw_settings_report *r, struct gw_load *l);
 
-/* Equal options: rows of the same type say the same; what no row describes must be equal byte
- * for byte. Both structs have size bytes. */
-bool gw_settings_equal(
-	const struct gw_setting *rows, const void *a, const void *b, size_t size);
-bool gw_settings_equal_codes(const struct gw_codes *a, const struct gw_codes *b);
-
 /* One value into the field of a row (scalar.c). Complaints go to node. False: it could not be
  * read, and the field is as before. */
 bool gw_settings_read_value(struct gw_load *l, const struct gw_setting *row,
 	const struct gw_yaml_node *node, void *field);
 /* A default, as written in a row. */
 bool gw_settings_set_default(struct gw_load *l, const struct gw_setting *row, void *field);
-/* Bytes of the field of a row; 0 for GW_SET_CUSTOM, which only its reader knows. */
-size_t gw_settings_field_size(enum gw_setting_type type);
 
 #endif

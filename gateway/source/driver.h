@@ -155,7 +155,8 @@ struct gw_driver {
 	const struct gw_setting *device_settings;
 	const struct gw_setting *point_settings;
 	size_t source_opts_size, device_opts_size, point_opts_size;
-	bool saves_state;  /* uses gw_emit_load_state and gw_emit_save_state */
+	bool reads_unit;   /* a point's unit of measure decides how it is read */
+	bool saves_state;  /* uses gw_emit_recall and gw_emit_remember */
 	bool pushed;       /* devices speak by themselves: expect_every instead of poll */
 	size_t state_size; /* zeroed, allocated by the core, one per source */
 

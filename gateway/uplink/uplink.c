@@ -152,42 +152,11 @@ static void on_query_reply(
 		gw_resend_on_batch(arg, batch);
 }
 
-static const char *copy(char **at, const char *text)
-{
-	const char *from = *at;
-
-	*at = stpcpy(*at, text ? text : "") + 1;
-	return from;
-}
-
 static bool copy_opts(struct gw_uplink *u, const struct gw_uplink_opts *o)
 {
-	const char *texts[] = {o->name, o->url, o->ca, o->cert, o->key, o->token_file};
-	size_t n = o->accept.n * sizeof(struct gw_setting_pair), i;
-	struct gw_setting_pair *pairs;
-	char *at;
-
-	for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
-		n += strlen(texts[i] ? texts[i] : "") + 1;
-	for (i = 0; i < o->accept.n; i++)
-		n += strlen(o->accept.at[i].key) + strlen(o->accept.at[i].value) + 2;
-	u->copies = pairs = malloc(n);
-	if (pairs == NULL)
+	u->texts.chunk_bytes = 4096;
+	if (!gw_setting_rows_copy(gw_uplink_settings, &u->opts, o, &u->texts))
 		return false;
-	at = (char *)(pairs + o->accept.n);
-	u->opts = *o;
-	u->opts.name = copy(&at, o->name);
-	u->opts.url = copy(&at, o->url);
-	u->opts.ca = copy(&at, o->ca);
-	u->opts.cert = copy(&at, o->cert);
-	u->opts.key = copy(&at, o->key);
-	u->opts.token_file = copy(&at, o->token_file);
-	u->opts.accept.at = pairs;
-	for (i = 0; i < o->accept.n; i++) {
-		pairs[i].key = copy(&at, o->accept.at[i].key);
-		pairs[i].value = copy(&at, o->accept.at[i].value);
-		pairs[i].quoted = o->accept.at[i].quoted;
-	}
 	if (u->opts.batch < 1)
 		u->opts.batch = 1;
 	if (u->opts.batch > GW_UPLINK_BATCH_MAX)
@@ -295,7 +264,7 @@ void gw_uplink_free(struct gw_uplink *u)
 	gw_wake_fini(&u->wake);
 	pthread_mutex_destroy(&u->lock);
 	free(u->sink_state);
-	free(u->copies);
+	gw_arena_free(&u->texts);
 	free(u);
 }
 

@@ -22,8 +22,8 @@
 struct gw_uplink {
 	/* set at new */
 	struct gw_uplink_opts opts;
-	void *copies; /* of what opts points at */
-	size_t slot;  /* in the store */
+	struct gw_arena texts; /* what opts points at */
+	size_t slot;           /* in the store */
 	struct gw_store *store;
 	struct gw_uplink_health health;
 	const struct gw_sink *sink;

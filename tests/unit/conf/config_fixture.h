@@ -123,6 +123,7 @@ static const struct gw_setting fake_register_rows[] = {
 		.offset = offsetof(struct fake_point, at),
 		.required = true,
 		.parse = fake_parse_register,
+		.size = sizeof(((struct fake_point *)0)->at),
 		.help = "h"},
 	{.key = "order",
 		.type = GW_SET_CHOICE,

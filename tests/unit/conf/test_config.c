@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The config reader: every bad file gets exactly its lines, all of them, in the file's order. */
+#include "conf/compare.h"
 #include "conf/config.h"
 #include "conf/load.h"
 #include "config_fixture.h"
@@ -675,7 +676,7 @@ static void test_points(void **state)
 	assert_string_equal(((const struct fake_path *)p->driver)->path, "");
 	assert_string_equal(c->uplinks[0].ca, "ca.pem");
 	assert_string_equal(c->gateway.state_dir, "/var/lib/tocsin");
-	assert_int_equal(c->gateway.max_store_bytes, INT64_C(256) << 20);
+	assert_int_equal(c->gateway.store_max_mb, 256);
 	assert_string_equal(c->site.gateway, "box");
 	gw_config_free(c);
 }

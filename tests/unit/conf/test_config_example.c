@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The example that is installed, with the drivers that ship: it loads, and means what it says. */
 #include "base/clock.h"
+#include "conf/compare.h"
 #include "conf/config.h"
 
 #include <setjmp.h>
@@ -118,6 +119,7 @@ static void test_groups(void **state)
 		for (const struct gw_setting *r = g[i].rows; r->key; r++) {
 			assert_true(r->help && *r->help);
 			assert_true((r->type == GW_SET_CUSTOM) == (r->parse != NULL));
+			assert_true((r->type == GW_SET_CUSTOM) == (r->size != 0));
 			assert_true((r->type == GW_SET_CHOICE) == (r->choices != NULL) ||
 				r->type == GW_SET_PAIRS);
 			assert_true(r->inspect == NULL || r->type == GW_SET_PATH);

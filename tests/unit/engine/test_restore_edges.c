@@ -105,7 +105,8 @@ static void make_rate(int variation)
 	}
 }
 
-/* The history of a rate goes on over a reload only if it is that of the same condition. */
+/* The history of a rate goes on over a reload only if it is that of the same condition: here for
+ * one kind through the engine, for every setting of every kind in conf/test_setting_rows.c. */
 static void a_condition_that_is_another_one_begins_anew(void **unused)
 {
 	(void)unused;

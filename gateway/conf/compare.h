@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * compare.h: what a reload may leave running: two configurations compared row by row. Which rows
+ * count is said by the rows themselves (`restart` in base/setting.h).
+ *
+ * Thread: any.
+ */
+#ifndef GW_CONF_COMPARE_H
+#define GW_CONF_COMPARE_H
+
+#include "conf/config.h"
+
+#include <stdbool.h>
+
+/* Whether two sources, or uplinks, of two configs are set up alike. What only names a source's
+ * points to people (place; unit of measure, unless its driver reads it) does not count. */
+bool gw_config_equal_source(const struct gw_source_opts *a, const struct gw_source_opts *b);
+bool gw_config_equal_uplink(const struct gw_uplink_opts *a, const struct gw_uplink_opts *b);
+
+/* Calls kept for each setting under `gateway:` that has another value in the new configuration but
+ * takes effect at the next start only; value is the one that stays. */
+void gw_config_each_kept(const struct gw_config *running, const struct gw_config *next,
+	void (*kept)(void *arg, const char *key, const char *value), void *arg);
+
+#endif
