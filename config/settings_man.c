@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "conf/setting_groups.h"
 #include "settings_doc.h"
 
 #include <stdio.h>

@@ -6,6 +6,7 @@
 #include "settings_doc.h"
 
 #include "base/parse.h"
+#include "conf/setting_groups.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include <string.h>
+
 const struct gw_condition_kind *const gw_condition_kinds[] = {
 	&gw_condition_above,
 	&gw_condition_below,
@@ -18,6 +20,14 @@ const struct gw_condition_kind *const gw_condition_kinds[] = {
 	&gw_condition_at_least,
 	NULL,
 };
+
+const struct gw_condition_kind *gw_condition_find(const char *key)
+{
+	for (const struct gw_condition_kind *const *k = gw_condition_kinds; *k; k++)
+		if (strcmp((*k)->key, key) == 0)
+			return *k;
+	return NULL;
+}
 
 bool gw_condition_equal(
 	const struct gw_condition_opts *a, const struct gw_condition_opts *b)

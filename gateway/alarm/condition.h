@@ -190,6 +190,8 @@ extern const struct gw_condition_kind gw_condition_at_least;   /* vote.c */
 
 /* Those that may stand under `when:`; NULL-terminated. */
 extern const struct gw_condition_kind *const gw_condition_kinds[];
+/* The kind of a key; NULL: there is none. */
+const struct gw_condition_kind *gw_condition_find(const char *key);
 
 /* Bytes of memory a condition needs. */
 size_t gw_condition_memory(const struct gw_condition_opts *o);

@@ -12,6 +12,7 @@
 #include "app/watchdog.h"
 #include "app/wiring.h"
 #include "base/log.h"
+#include "conf/load.h"
 #include "control/listen.h"
 #include "control/protocol.h"
 #include "gw_build.h"

@@ -9,7 +9,7 @@
 #define GW_APP_GATEWAY_H
 
 #include "app/gateway_internal.h"
-#include "conf/files.h"
+#include "yaml/files.h"
 
 /* Where a configuration comes from. */
 struct gw_config_origin {

@@ -4,6 +4,7 @@
 #include "app/gateway_internal.h"
 #include "app/retire.h"
 #include "base/clock.h"
+#include "conf/load.h"
 
 #include <malloc.h>
 #include <stdlib.h>

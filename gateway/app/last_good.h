@@ -10,7 +10,7 @@
 #define GW_APP_LAST_GOOD_H
 
 #include "base/thread.h"
-#include "conf/files.h"
+#include "yaml/files.h"
 
 #include <limits.h>
 

@@ -6,6 +6,7 @@
 #include "app/tls.h"
 #include "base/log.h"
 #include "base/log_writer.h"
+#include "conf/load.h"
 #include "gw_build.h"
 
 #include <errno.h>

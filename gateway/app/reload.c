@@ -24,6 +24,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "conf/compare.h"
+#include "conf/load.h"
 
 #include <stdio.h>
 #include <stdlib.h>

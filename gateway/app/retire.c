@@ -3,6 +3,7 @@
 
 #include "app/gateway_internal.h"
 #include "base/log.h"
+#include "conf/load.h"
 
 #include <stdlib.h>
 

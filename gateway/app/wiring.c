@@ -5,6 +5,7 @@
 #include "app/health.h"
 #include "app/limits.h"
 #include "base/fd_reserve.h"
+#include "source/emit.h"
 #include "source/state_files.h"
 
 #include <limits.h>

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * config.h: YAML -> one immutable struct gw_config. Every complaint names its place; all of
- * them come in one run.
+ * config.h: what a configuration comes to: options, points and alarms, one immutable struct.
  *
- * Owner: the caller frees it as a whole. Thread: any, once loaded.
+ * Owner: who loaded it (conf/load.h) frees it as a whole. Thread: any.
  */
 #ifndef GW_CONF_CONFIG_H
 #define GW_CONF_CONFIG_H
@@ -57,36 +56,5 @@ struct gw_config {
 
 	void *arena; /* all of the above lives here */
 };
-
-/* Complaints, one line each: FILE:LINE:COL: path: what (did you mean ...?) */
-struct gw_complaints {
-	void (*say)(void *arg, const char *line);
-	void *arg;
-	bool inspect_keys; /* into private keys, too, as --check does */
-	unsigned count;    /* filled by load */
-};
-
-/* Touches no network and no device; reads path and the profiles it names, and if complaints->look
- * says so the private keys. GW_ERR_CONFIG: every
- * complaint was said; GW_ERR_SYSTEM: out of memory. Profiles are looked for beside the file
- * (profiles/NAME.yaml), in ../profiles, in $TOCSIN_PROFILES and in the installed directory. */
-enum gw_err gw_config_load(
-	const char *path, struct gw_config **ret_config, struct gw_complaints *complaints);
-/* The same; what was read goes to ret_read, also if it was refused, unless that is NULL. With from
- * nothing is read: all bytes come from there, as if they still stood at their paths. */
-struct gw_files;
-enum gw_err gw_config_load_files(const char *path, const struct gw_files *from,
-	struct gw_files *ret_read, struct gw_config **ret_config,
-	struct gw_complaints *complaints);
-void gw_config_free(struct gw_config *c); /* NULL is fine */
-
-/* The settings as documentation, for --help, the man page and the JSON Schema. Several groups may
- * have one name. Thread: main. */
-struct gw_setting_group {
-	const char *name; /* "sources[]", "sources[] (modbus-rtu)", "when (above)" ... */
-	const struct gw_setting *rows;
-	size_t opts_size; /* bytes of the struct that the rows are over */
-};
-const struct gw_setting_group *gw_config_setting_groups(size_t *ret_n);
 
 #endif

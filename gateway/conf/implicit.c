@@ -4,10 +4,12 @@
  * that is unreadable or out of its range, a source or uplink that is down, a platform that refused
  * a record, a store in trouble, a flood of alarms.
  */
+#include "conf/implicit.h"
+
 #include "alarm/chatter_flood.h"
 #include "alarm/condition.h"
 #include "base/clock.h"
-#include "conf/alarms.h"
+#include "conf/expand.h"
 
 #include <string.h>
 
@@ -16,14 +18,6 @@
 #define SILENT_PUSHED_NS (INT64_C(24) * 3600 * GW_NS_PER_SEC)
 
 #define UNASKED_TIMES 10
-
-static const struct gw_condition_kind *kind_of(const char *key)
-{
-	for (const struct gw_condition_kind *const *k = gw_condition_kinds; *k; k++)
-		if (strcmp((*k)->key, key) == 0)
-			return *k;
-	return NULL;
-}
 
 static struct gw_pending_alarm *add(struct gw_load *l, const char *key, const char *name,
 	enum gw_level level, const struct gw_condition_kind *kind)
@@ -58,8 +52,8 @@ static void add_silent(struct gw_load *l, uint32_t device)
 	const struct gw_load_device *d = &l->devices[device];
 	struct gw_pending_alarm *alarm = add(l,
 		gw_arena_printf(
-			l->config_arena, "%s/%s:silent", d->source->name, d->device->name),
-		"silent", GW_LEVEL_BLUE, kind_of("silent"));
+			l->reader.arena, "%s/%s:silent", d->source->name, d->device->name),
+		"silent", GW_LEVEL_BLUE, gw_condition_find("silent"));
 
 	if (!alarm || d->device->n_points == 0)
 		return;
@@ -87,7 +81,7 @@ static void add_unreadable(struct gw_load *l, uint32_t device, uint32_t point)
 {
 	struct gw_pending_alarm *alarm = add(l,
 		gw_arena_printf(
-			l->config_arena, "%s:unreadable", l->config->points[point].key),
+			l->reader.arena, "%s:unreadable", l->config->points[point].key),
 		"unreadable", GW_LEVEL_BLUE, &gw_condition_unreadable);
 
 	if (!alarm)
@@ -110,8 +104,8 @@ static void add_out_of_range(struct gw_load *l, uint32_t device, uint32_t point,
 		return;
 	alarm = add(l,
 		gw_arena_printf(
-			l->config_arena, "%s:out-of-range", l->config->points[point].key),
-		"out-of-range", GW_LEVEL_BLUE, kind_of("outside"));
+			l->reader.arena, "%s:out-of-range", l->config->points[point].key),
+		"out-of-range", GW_LEVEL_BLUE, gw_condition_find("outside"));
 	if (!alarm)
 		return;
 	alarm->device = alarm->voter = device;
@@ -137,7 +131,7 @@ void gw_implicit_set_times(struct gw_load *l, struct gw_pending_alarm *d)
 	struct gw_condition_opts *when = &d->opts.when;
 	const struct gw_load_device *at = &l->devices[d->device];
 	const char *key = gw_arena_printf(
-		&l->scratch, "%s/%s:silent", at->source->name, at->device->name);
+		&l->reader.scratch, "%s/%s:silent", at->source->name, at->device->name);
 	const struct gw_pending_alarm *silent = key ? gw_pending_find(l, key) : NULL;
 	bool paced = silent && silent->opts.when.window_ns != SILENT_PUSHED_NS;
 
@@ -154,7 +148,7 @@ static void add_chattering(struct gw_load *l, uint32_t device)
 {
 	const struct gw_load_device *d = &l->devices[device];
 	struct gw_pending_alarm *alarm = add_chatter_fault(l,
-		gw_arena_printf(l->config_arena, "%s/%s:chattering", d->source->name,
+		gw_arena_printf(l->reader.arena, "%s/%s:chattering", d->source->name,
 			d->device->name));
 
 	if (!alarm)
@@ -167,7 +161,8 @@ static void add_chattering(struct gw_load *l, uint32_t device)
 static void add_own(struct gw_load *l, uint32_t point, enum gw_level level, uint32_t voter)
 {
 	const struct gw_point_info *p = &l->config->points[point];
-	struct gw_pending_alarm *alarm = add(l, p->key, p->name, level, kind_of("is"));
+	struct gw_pending_alarm *alarm = add(
+		l, p->key, p->name, level, gw_condition_find("is"));
 
 	if (!alarm)
 		return;

@@ -7,7 +7,7 @@
 #ifndef GW_CONF_INCOMPLETE_H
 #define GW_CONF_INCOMPLETE_H
 
-#include "conf/load.h"
+#include "conf/context.h"
 
 /* A source or uplink without a name. */
 void gw_incomplete_owner(struct gw_load *l);

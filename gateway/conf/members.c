@@ -3,6 +3,8 @@
 
 #include "base/match.h"
 #include "conf/incomplete.h"
+#include "yaml/complain.h"
+#include "yaml/hint.h"
 
 #include <string.h>
 
@@ -12,11 +14,12 @@ bool gw_members_init(struct gw_member_search *ret_finder, struct gw_load *l)
 	size_t voters = l->n_devices + l->config->n_sources + l->config->n_uplinks + 1 +
 		l->n_pending;
 
-	*f = (struct gw_member_search){.l = l, .names.arena = &l->scratch};
-	f->same_name = gw_arena_alloc(&l->scratch, l->n_pending, sizeof(uint32_t));
-	f->seen_alarm = gw_arena_alloc(&l->scratch, l->n_pending, sizeof(uint32_t));
-	f->seen_point = gw_arena_alloc(&l->scratch, l->config->n_points, sizeof(uint32_t));
-	f->seen_voter = gw_arena_alloc(&l->scratch, voters, sizeof(uint32_t));
+	*f = (struct gw_member_search){.l = l, .names.arena = &l->reader.scratch};
+	f->same_name = gw_arena_alloc(&l->reader.scratch, l->n_pending, sizeof(uint32_t));
+	f->seen_alarm = gw_arena_alloc(&l->reader.scratch, l->n_pending, sizeof(uint32_t));
+	f->seen_point = gw_arena_alloc(
+		&l->reader.scratch, l->config->n_points, sizeof(uint32_t));
+	f->seen_voter = gw_arena_alloc(&l->reader.scratch, voters, sizeof(uint32_t));
 	if (!f->same_name || !f->seen_alarm || !f->seen_point || !f->seen_voter)
 		return false;
 	for (size_t i = l->n_pending; i-- > 0;) {
@@ -52,7 +55,8 @@ static void add_member(struct gw_member_search *f, struct gw_member m)
 	if (*seen == f->stamp)
 		return;
 	*seen = f->stamp;
-	all = gw_arena_grow(&f->l->scratch, f->members, f->n, &f->cap, sizeof(*f->members));
+	all = gw_arena_grow(
+		&f->l->reader.scratch, f->members, f->n, &f->cap, sizeof(*f->members));
 	if (!all)
 		return;
 	f->members = all;
@@ -170,8 +174,9 @@ void gw_members_complain(struct gw_load *l, const struct gw_yaml_node *node,
 	struct gw_hint hint;
 
 	if (numbers) {
-		gw_complain(l, node,
-			"\"%s\" matches only points that are numbers: points of type bool or bit are wanted here, or alarms",
+		gw_complain(&l->reader, node,
+			"\"%s\" matches only points that are numbers: points of type bool "
+			"or bit are wanted here, or alarms",
 			pattern);
 		return;
 	}
@@ -179,7 +184,7 @@ void gw_members_complain(struct gw_load *l, const struct gw_yaml_node *node,
 		return;
 	if (strchr(pattern, '/') && gw_incomplete_may_match(l, pattern))
 		return;
-	gw_hint_init(&hint, l, pattern);
+	gw_hint_init(&hint, &l->reader, pattern);
 	for (size_t i = 0; i < l->n_pending; i++) {
 		gw_hint_add(&hint, l->pending[i]->opts.info.key);
 		gw_hint_add(&hint, l->pending[i]->opts.info.name);
@@ -187,13 +192,13 @@ void gw_members_complain(struct gw_load *l, const struct gw_yaml_node *node,
 	for (size_t i = 0; i < l->config->n_points; i++)
 		if (*l->config->points[i].device)
 			gw_hint_add(&hint, l->config->points[i].key);
-	gw_complain(l, node, "\"%s\" matches no alarm and no discrete point%s", pattern,
-		gw_hint_text(&hint));
+	gw_complain(&l->reader, node, "\"%s\" matches no alarm and no discrete point%s",
+		pattern, gw_hint_text(&hint));
 }
 
 const struct gw_member *gw_members_copy(struct gw_member_search *f)
 {
-	struct gw_member *copy = gw_arena_alloc(&f->l->scratch, f->n, sizeof(*copy));
+	struct gw_member *copy = gw_arena_alloc(&f->l->reader.scratch, f->n, sizeof(*copy));
 
 	if (copy && f->n)
 		memcpy(copy, f->members, f->n * sizeof(*copy));
@@ -202,7 +207,7 @@ const struct gw_member *gw_members_copy(struct gw_member_search *f)
 
 void gw_members_link(struct gw_load *l, const struct gw_member **members, size_t *n)
 {
-	struct gw_member *copy = gw_arena_alloc(l->config_arena, *n, sizeof(*copy));
+	struct gw_member *copy = gw_arena_alloc(l->reader.arena, *n, sizeof(*copy));
 
 	for (size_t i = 0; copy && i < *n; i++) {
 		copy[i] = (*members)[i];

@@ -10,7 +10,7 @@
 #ifndef GW_CONF_MEMBERS_H
 #define GW_CONF_MEMBERS_H
 
-#include "conf/alarms.h"
+#include "conf/pending.h"
 
 #define GW_MEMBERS_MAX 1000
 #define GW_NO_PENDING  UINT32_MAX

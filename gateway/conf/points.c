@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "conf/points.h"
+
 #include "conf/core_settings.h"
 #include "conf/incomplete.h"
-#include "conf/profile.h"
-#include "conf/settings.h"
-#include "conf/sources.h"
+#include "yaml/complain.h"
+#include "yaml/settings.h"
 
 #include <string.h>
 
@@ -21,7 +22,7 @@ static bool has_row(const struct gw_setting *rows, const char *key)
  * nothing to a driver without registers: it gives the value itself, in the point's unit. */
 static void forget_register(struct gw_load *l, struct gw_point_opts *p)
 {
-	struct gw_code *left = gw_arena_alloc(l->config_arena, p->invalid.n, sizeof(*left));
+	struct gw_code *left = gw_arena_alloc(l->reader.arena, p->invalid.n, sizeof(*left));
 	size_t n = 0;
 
 	for (size_t i = 0; left && i < p->invalid.n; i++)
@@ -41,7 +42,7 @@ static bool is_interval(struct gw_load *l, const struct gw_settings_block *b,
 		return false;
 	if (t->rows == 1 && t->columns == 2 && t->cells[0] < t->cells[1])
 		return true;
-	gw_complain(l, gw_settings_node(b, key),
+	gw_complain(&l->reader, gw_settings_node(b, key),
 		t->rows == 1 && t->columns == 2
 			? "the first number must be the smaller"
 			: "two numbers are wanted here: [lowest, highest]");
@@ -58,8 +59,9 @@ static void check_bounds(
 	if (range && valid &&
 		(p->range.cells[0] < p->valid.cells[0] ||
 			p->range.cells[1] > p->valid.cells[1]))
-		gw_complain(l, gw_settings_node(b, "valid"),
-			"valid must hold all of range: what the sensor measures is a value");
+		gw_complain(&l->reader, gw_settings_node(b, "valid"),
+			"valid must hold all of range: what the sensor measures is a "
+			"value");
 }
 
 /* One point from what a profile and a site file say of it; either may be NULL. */
@@ -69,37 +71,39 @@ static void read_point(struct gw_load *l, struct gw_load_device *d, size_t at,
 	struct gw_point_opts *p = &d->device->points[at];
 	const struct gw_driver *driver = d->source->driver_table;
 	const struct gw_yaml_node *node = site ? site : profile;
-	struct gw_point_reader_opts *more = gw_arena_alloc(&l->scratch, 1, sizeof(*more));
+	struct gw_point_reader_opts *more = gw_arena_alloc(
+		&l->reader.scratch, 1, sizeof(*more));
 	struct gw_settings_block *blocks[3] = {0};
 	struct gw_settings_map map = {
 		.blocks = blocks, .n_blocks = driver ? 3 : 2, .ignore_unknown = true};
 
-	blocks[0] = gw_settings_add_block(l, gw_point_settings, p, sizeof(*p), node);
+	blocks[0] = gw_settings_add_block(
+		&l->reader, gw_point_settings, p, sizeof(*p), node);
 	blocks[1] = gw_settings_add_block(
-		l, gw_point_reader_settings, more, sizeof(*more), node);
+		&l->reader, gw_point_reader_settings, more, sizeof(*more), node);
 	if (driver) {
-		p->driver = gw_arena_alloc(l->config_arena, 1, driver->point_opts_size);
-		blocks[2] = gw_settings_add_block(l, driver->point_settings, p->driver,
-			driver->point_opts_size, node);
+		p->driver = gw_arena_alloc(l->reader.arena, 1, driver->point_opts_size);
+		blocks[2] = gw_settings_add_block(&l->reader, driver->point_settings,
+			p->driver, driver->point_opts_size, node);
 	}
 	if (!blocks[0] || !blocks[1] || (driver && !blocks[2]))
 		return;
 	map.map = profile; /* unknown keys were told when the profile was read */
 	if (profile)
-		gw_settings_read_map(l, &map);
+		gw_settings_read_map(&l->reader, &map);
 	if (profile && gw_yaml_get(profile, "register") && driver &&
 		!has_row(driver->point_settings, "register"))
 		forget_register(l, p);
 	map.map = site;
 	map.ignore_unknown = !driver;
 	if (site)
-		gw_settings_read_map(l, &map);
+		gw_settings_read_map(&l->reader, &map);
 	for (int i = 0; i < 3; i++)
 		if (blocks[i])
-			gw_settings_check_required(l, blocks[i]);
+			gw_settings_check_required(&l->reader, blocks[i]);
 	check_bounds(l, blocks[0], p);
 	if (p->scale == 0)
-		gw_complain(l, gw_settings_node(blocks[0], "scale"),
+		gw_complain(&l->reader, gw_settings_node(blocks[0], "scale"),
 			"a scale of 0 would make every value the same");
 	gw_scale_init(&p->exact, p->scale, p->offset);
 	d->units[at] = more->unit;
@@ -117,21 +121,21 @@ static const char *name_of(const struct gw_yaml_node *point)
 /* Complains of bad and double names in one list. False: some point has none. */
 static bool check_names(struct gw_load *l, const struct gw_yaml_node *first)
 {
-	struct gw_strmap names = {.arena = &l->scratch};
+	struct gw_strmap names = {.arena = &l->reader.scratch};
 	struct gw_strmap_entry *e;
 	bool all = true;
 
 	for (const struct gw_yaml_node *n = first; n; n = n->next) {
 		const struct gw_yaml_node *name = gw_yaml_get(n, "name");
 
-		if (!gw_load_is_map(l, n) || *name_of(n) == '\0') {
+		if (!gw_yaml_is_map(&l->reader, n) || *name_of(n) == '\0') {
 			all = false;
 			continue;
 		}
-		gw_load_check_name(l, name, name->text);
+		gw_context_check_name(l, name, name->text);
 		e = gw_strmap_add(&names, name->text, name->place.line);
 		if (e && e->value != name->place.line)
-			gw_complain(l, name,
+			gw_complain(&l->reader, name,
 				"a point of this device has this name already, on line %u",
 				e->value);
 	}
@@ -150,12 +154,12 @@ static void index_names(struct gw_strmap *names, const struct gw_yaml_node *firs
 	}
 }
 
-void gw_points_read(struct gw_load *l, struct gw_load_device *d)
+void gw_points_read(
+	struct gw_load *l, struct gw_load_device *d, const struct gw_yaml_node *profile)
 {
-	const struct gw_yaml_node *site = gw_load_list(l, d->node, "points");
-	const struct gw_yaml_node *profile = d->profile ? d->profile->points : NULL;
-	struct gw_strmap site_names = {.arena = &l->scratch};
-	struct gw_strmap profile_names = {.arena = &l->scratch};
+	const struct gw_yaml_node *site = gw_yaml_list(&l->reader, d->node, "points");
+	struct gw_strmap site_names = {.arena = &l->reader.scratch};
+	struct gw_strmap profile_names = {.arena = &l->reader.scratch};
 	size_t most = (site ? site->parent->n : 0) + (profile ? profile->parent->n : 0);
 	const struct gw_yaml_node *n, **at;
 	const struct gw_strmap_entry *e;
@@ -163,15 +167,15 @@ void gw_points_read(struct gw_load *l, struct gw_load_device *d)
 	if (!check_names(l, site))
 		gw_incomplete_points(l, d);
 	if (most > GW_POINTS_MAX - l->n_points) {
-		gw_complain(
-			l, d->node, "more than %d points in one gateway", GW_POINTS_MAX);
+		gw_complain(&l->reader, d->node, "more than %d points in one gateway",
+			GW_POINTS_MAX);
 		gw_incomplete_points(l, d);
 		return;
 	}
 	d->device->points = gw_arena_alloc(
-		l->config_arena, most, sizeof(struct gw_point_opts));
-	d->units = gw_arena_alloc(&l->scratch, most, sizeof(*d->units));
-	at = gw_arena_alloc(&l->scratch, site ? site->parent->n : 0, sizeof(*at));
+		l->reader.arena, most, sizeof(struct gw_point_opts));
+	d->units = gw_arena_alloc(&l->reader.scratch, most, sizeof(*d->units));
+	at = gw_arena_alloc(&l->reader.scratch, site ? site->parent->n : 0, sizeof(*at));
 	if (!d->device->points || !d->units || !at)
 		return;
 	index_names(&site_names, site, at);
@@ -188,7 +192,8 @@ void gw_points_read(struct gw_load *l, struct gw_load_device *d)
 	l->n_points += d->device->n_points;
 	if (d->device->n_points == 0 && most == 0 &&
 		(d->profile || !gw_yaml_get(d->node, "profile")))
-		gw_complain(l, d->node, "has no points: give it points or a profile");
+		gw_complain(
+			&l->reader, d->node, "has no points: give it points or a profile");
 }
 
 void gw_points_check(struct gw_load *l, const struct gw_yaml_node *points)
@@ -202,21 +207,24 @@ void gw_points_check(struct gw_load *l, const struct gw_yaml_node *points)
 	for (n = points; n; n = n->next) {
 		if (n->kind != GW_YAML_MAP)
 			continue;
-		blocks[0] = gw_settings_add_block(l, gw_point_settings,
-			gw_arena_alloc(&l->scratch, 1, sizeof(struct gw_point_opts)),
+		blocks[0] = gw_settings_add_block(&l->reader, gw_point_settings,
+			gw_arena_alloc(&l->reader.scratch, 1, sizeof(struct gw_point_opts)),
 			sizeof(struct gw_point_opts), n);
-		blocks[1] = gw_settings_add_block(l, gw_point_reader_settings,
-			gw_arena_alloc(&l->scratch, 1, sizeof(struct gw_point_reader_opts)),
+		blocks[1] = gw_settings_add_block(&l->reader, gw_point_reader_settings,
+			gw_arena_alloc(
+				&l->reader.scratch, 1, sizeof(struct gw_point_reader_opts)),
 			sizeof(struct gw_point_reader_opts), n);
 		n_blocks = 2;
 		for (d = gw_drivers; *d && n_blocks < 2 + DRIVERS_MAX; d++)
-			blocks[n_blocks++] = gw_settings_add_block(l, (*d)->point_settings,
-				gw_arena_alloc(&l->scratch, 1, (*d)->point_opts_size),
+			blocks[n_blocks++] = gw_settings_add_block(&l->reader,
+				(*d)->point_settings,
+				gw_arena_alloc(
+					&l->reader.scratch, 1, (*d)->point_opts_size),
 				(*d)->point_opts_size, n);
-		gw_settings_read_map(l,
+		gw_settings_read_map(&l->reader,
 			&(struct gw_settings_map){
 				.map = n, .blocks = blocks, .n_blocks = n_blocks});
 		if (blocks[0])
-			gw_settings_check_required(l, blocks[0]);
+			gw_settings_check_required(&l->reader, blocks[0]);
 	}
 }

@@ -2,10 +2,12 @@
 #include "conf/profile.h"
 
 #include "base/match.h"
-#include "conf/files.h"
-#include "conf/settings.h"
-#include "conf/sources.h"
+#include "conf/points.h"
 #include "gw_build.h"
+#include "yaml/complain.h"
+#include "yaml/files.h"
+#include "yaml/hint.h"
+#include "yaml/settings.h"
 
 #include <dirent.h>
 #include <stdlib.h>
@@ -34,18 +36,18 @@ static const char *program_folder(struct gw_load *l)
 
 	while (n > 0 && path[n - 1] != '/')
 		n--;
-	return n > 0 ? gw_arena_copy(&l->scratch, path, (size_t)n) : NULL;
+	return n > 0 ? gw_arena_copy(&l->reader.scratch, path, (size_t)n) : NULL;
 }
 
 static void list_folders(struct gw_load *l, struct folders *f)
 {
 	const char *given = getenv("TOCSIN_PROFILES"), *program = program_folder(l);
-	struct gw_arena *a = &l->scratch;
+	struct gw_arena *a = &l->reader.scratch;
 	size_t n;
 
-	add_folder(f, gw_arena_printf(a, "%sprofiles/", l->folder));
-	add_folder(f, gw_arena_printf(a, "%s../profiles/", l->folder));
-	add_folder(f, *l->folder ? l->folder : "./");
+	add_folder(f, gw_arena_printf(a, "%sprofiles/", l->reader.folder));
+	add_folder(f, gw_arena_printf(a, "%s../profiles/", l->reader.folder));
+	add_folder(f, *l->reader.folder ? l->reader.folder : "./");
 	for (; given && *given; given += n + (given[n] == ':')) {
 		n = strcspn(given, ":");
 		if (n)
@@ -70,7 +72,7 @@ static void hint_profiles(struct gw_load *l, const char *folder, struct gw_hint 
 		if (n <= strlen(SUFFIX) ||
 			strcmp(e->d_name + n - strlen(SUFFIX), SUFFIX) != 0)
 			continue;
-		name = gw_arena_copy(&l->scratch, e->d_name, n - strlen(SUFFIX));
+		name = gw_arena_copy(&l->reader.scratch, e->d_name, n - strlen(SUFFIX));
 		if (name)
 			gw_hint_add(hint, name);
 	}
@@ -81,17 +83,17 @@ static void hint_profiles(struct gw_load *l, const char *folder, struct gw_hint 
 /* Wherever it was found when the copy was made. */
 static const char *find_in_copy(struct gw_load *l, const struct gw_yaml_node *node)
 {
-	const char *name = gw_arena_printf(&l->scratch, "/%s" SUFFIX, node->text);
+	const char *name = gw_arena_printf(&l->reader.scratch, "/%s" SUFFIX, node->text);
 
-	for (size_t i = 1; name && i < l->from->n; i++) {
-		const char *path = l->from->at[i].path;
+	for (size_t i = 1; name && i < l->reader.from->n; i++) {
+		const char *path = l->reader.from->at[i].path;
 		size_t n = strlen(path), end = strlen(name);
 
 		if (strcmp(path, name + 1) == 0 ||
 			(n > end && strcmp(path + n - end, name) == 0))
 			return path;
 	}
-	gw_complain(l, node, "there is no profile \"%s\" in the copy", node->text);
+	gw_complain(&l->reader, node, "there is no profile \"%s\" in the copy", node->text);
 	return NULL;
 }
 
@@ -102,20 +104,21 @@ static const char *find_profile(struct gw_load *l, const struct gw_yaml_node *no
 	struct gw_hint hint;
 	const char *path;
 
-	if (l->from)
+	if (l->reader.from)
 		return find_in_copy(l, node);
 	list_folders(l, &f);
 	for (size_t i = 0; i < f.n; i++) {
-		path = gw_arena_printf(&l->scratch, "%s%s" SUFFIX, f.at[i], node->text);
+		path = gw_arena_printf(
+			&l->reader.scratch, "%s%s" SUFFIX, f.at[i], node->text);
 		if (path && access(path, F_OK) == 0)
 			return path;
 	}
-	gw_hint_init(&hint, l, node->text);
+	gw_hint_init(&hint, &l->reader, node->text);
 	for (size_t i = 0; i < f.n; i++)
 		hint_profiles(l, f.at[i], &hint);
-	gw_complain(l, node, "there is no profile \"%s\" in %s, $TOCSIN_PROFILES or %s%s",
-		node->text, f.n ? f.at[0] : "profiles/", GW_PROFILE_DIR,
-		gw_hint_text(&hint));
+	gw_complain(&l->reader, node,
+		"there is no profile \"%s\" in %s, $TOCSIN_PROFILES or %s%s", node->text,
+		f.n ? f.at[0] : "profiles/", GW_PROFILE_DIR, gw_hint_text(&hint));
 	return NULL;
 }
 
@@ -129,10 +132,11 @@ static void check_alarm(
 
 	if (!on) {
 		if (t->usable && strcmp(t->reader_opts.name, "silent") != 0)
-			gw_complain_within(l, t->node, "on", "this key is missing");
+			gw_complain_within(
+				&l->reader, t->node, "on", "this key is missing");
 		return;
 	}
-	gw_hint_init(&hint, l, t->reader_opts.on);
+	gw_hint_init(&hint, &l->reader, t->reader_opts.on);
 	for (n = p->points; n && !found; n = n->next) {
 		name = gw_yaml_get(n, "name");
 		if (!name || name->kind != GW_YAML_SCALAR)
@@ -141,19 +145,19 @@ static void check_alarm(
 		gw_hint_add(&hint, name->text);
 	}
 	if (!found && *t->reader_opts.on)
-		gw_complain(l, on, "\"%s\" is no point of this profile%s",
+		gw_complain(&l->reader, on, "\"%s\" is no point of this profile%s",
 			t->reader_opts.on, gw_hint_text(&hint));
 }
 
 static void read_alarms(struct gw_load *l, struct gw_profile *p)
 {
-	const struct gw_yaml_node *n = gw_load_list(l, p->root, "alarms");
+	const struct gw_yaml_node *n = gw_yaml_list(&l->reader, p->root, "alarms");
 
 	if (!n)
 		return;
-	p->alarms = gw_arena_alloc(&l->scratch, n->parent->n, sizeof(*p->alarms));
+	p->alarms = gw_arena_alloc(&l->reader.scratch, n->parent->n, sizeof(*p->alarms));
 	for (; n && p->alarms; n = n->next) {
-		if (!gw_load_is_map(l, n))
+		if (!gw_yaml_is_map(&l->reader, n))
 			continue;
 		gw_template_read(l, n, &p->alarms[p->n_alarms]);
 		if (p->alarms[p->n_alarms].reader_block)
@@ -164,29 +168,32 @@ static void read_alarms(struct gw_load *l, struct gw_profile *p)
 
 static bool read_profile(struct gw_load *l, struct gw_profile *p, const char *name)
 {
-	const struct gw_yaml_node *root = p->path ? gw_yaml_read(l, p->path) : NULL, *node;
+	const struct gw_yaml_node *root = p->path ? gw_yaml_read(&l->reader, p->path)
+						  : NULL,
+				  *node;
 	struct gw_settings_block *block;
 
-	if (!root || !gw_load_is_map(l, root))
+	if (!root || !gw_yaml_is_map(&l->reader, root))
 		return false;
 	block = gw_settings_add_block(
-		l, gw_profile_settings, &p->head, sizeof(p->head), root);
+		&l->reader, gw_profile_settings, &p->head, sizeof(p->head), root);
 	if (!block)
 		return false;
-	gw_settings_read_map(l,
+	gw_settings_read_map(&l->reader,
 		&(struct gw_settings_map){
 			.map = root,
 			.blocks = &block,
 			.n_blocks = 1,
 			.other_keys = (const char *const[]){"points", "alarms", NULL},
 		});
-	gw_settings_check_required(l, block);
+	gw_settings_check_required(&l->reader, block);
 	node = gw_settings_node(block, "profile");
 	if (node && *p->head.profile && strcmp(p->head.profile, name) != 0)
-		gw_complain(l, node, "\"%s\" is not the file's name (did you mean %s?)",
-			p->head.profile, name);
+		gw_complain(&l->reader, node,
+			"\"%s\" is not the file's name (did you mean %s?)", p->head.profile,
+			name);
 	p->root = root;
-	p->points = gw_load_list(l, root, "points");
+	p->points = gw_yaml_list(&l->reader, root, "points");
 	gw_points_check(l, p->points);
 	read_alarms(l, p);
 	return true;
@@ -198,7 +205,8 @@ const struct gw_profile *gw_profile_get(struct gw_load *l, const struct gw_yaml_
 	struct gw_profile *p, **all;
 
 	if (strchr(node->text, '/') || *node->text == '.') {
-		gw_complain(l, node, "a profile is named without folder and ending");
+		gw_complain(
+			&l->reader, node, "a profile is named without folder and ending");
 		return NULL;
 	}
 	if (e && l->profile[e->value]->root)
@@ -208,8 +216,8 @@ const struct gw_profile *gw_profile_get(struct gw_load *l, const struct gw_yaml_
 			find_profile(l, node);
 		return NULL;
 	}
-	p = gw_arena_alloc(&l->scratch, 1, sizeof(*p));
-	all = gw_arena_grow(&l->scratch, l->profile, l->n_profiles, &l->cap_profiles,
+	p = gw_arena_alloc(&l->reader.scratch, 1, sizeof(*p));
+	all = gw_arena_grow(&l->reader.scratch, l->profile, l->n_profiles, &l->cap_profiles,
 		sizeof(struct gw_profile *));
 	if (!p || !all)
 		return NULL;

@@ -6,9 +6,7 @@
 #ifndef GW_CONF_PROFILE_H
 #define GW_CONF_PROFILE_H
 
-#include "conf/alarms.h"
-#include "conf/core_settings.h"
-#include "conf/load.h"
+#include "conf/template.h"
 
 struct gw_profile {
 	struct gw_profile_opts head;

@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "conf/resolve.h"
+
 #include "alarm/chatter_flood.h"
 #include "alarm/condition.h"
 #include "base/text.h"
-#include "conf/members.h"
+#include "conf/implicit.h"
+#include "conf/toposort.h"
+#include "conf/unless.h"
+#include "conf/votes.h"
 
 #include <string.h>
 
@@ -12,9 +17,9 @@ static const char *describe(struct gw_load *l, const struct gw_condition_opts *w
 	struct gw_text t;
 
 	gw_text_init(&t, memory, sizeof(memory));
-	if (when->kind && l->n_complaints == 0) /* else it may not be whole */
+	if (when->kind && l->reader.n_complaints == 0) /* else it may not be whole */
 		when->kind->describe(when, &t);
-	return gw_load_text(l, memory);
+	return gw_reader_string(&l->reader, memory);
 }
 
 static const char *common(const char *a, const char *b)
@@ -57,8 +62,8 @@ static void place(struct gw_load *l, struct gw_pending_alarm *d)
 	d->number = (uint32_t)c->n_alarms++;
 	colon = strrchr(info->key, ':');
 	subject = gw_arena_copy(
-		&l->scratch, info->key, colon ? (size_t)(colon - info->key) : 0);
-	info->subject = subject ? gw_load_text(l, subject) : "";
+		&l->reader.scratch, info->key, colon ? (size_t)(colon - info->key) : 0);
+	info->subject = subject ? gw_reader_string(&l->reader, subject) : "";
 	info->condition = describe(l, &a->when);
 	info->point = info->source = info->device = info->unit_of_measure = "";
 	info->place = (struct gw_place_info){"", "", ""};
@@ -83,9 +88,10 @@ static void report_chatter(struct gw_load *l, const struct gw_pending_alarm *d)
 	const struct gw_load_device *at = d->device == GW_NO_DEVICE
 		? NULL
 		: &l->devices[d->device];
-	const char *key = at ? gw_arena_printf(&l->scratch, "%s/%s:%s", at->source->name,
-				       at->device->name, gw_condition_chattering.key)
-			     : "gateway:chattering";
+	const char *key = at
+		? gw_arena_printf(&l->reader.scratch, "%s/%s:%s", at->source->name,
+			  at->device->name, gw_condition_chattering.key)
+		: "gateway:chattering";
 	const struct gw_pending_alarm *fault = key ? gw_pending_find(l, key) : NULL;
 
 	if (fault && fault->opts.when.kind == &gw_condition_chattering && fault != d)
@@ -113,7 +119,7 @@ static void note_members(struct gw_load *l, const struct gw_member *m, size_t n,
 /* Which points any alarm hears that is not there by itself; then leave out what nobody needs. */
 static size_t drop_unused(struct gw_load *l, struct gw_pending_alarm **order, size_t n)
 {
-	bool *used = gw_arena_alloc(&l->scratch, l->config->n_points, sizeof(*used));
+	bool *used = gw_arena_alloc(&l->reader.scratch, l->config->n_points, sizeof(*used));
 	size_t left = 0;
 
 	if (!used)
@@ -136,11 +142,11 @@ void gw_resolve_alarms(struct gw_load *l)
 {
 	struct gw_config *c = l->config;
 	struct gw_pending_alarm **order = gw_arena_alloc(
-		&l->scratch, l->n_pending, sizeof(struct gw_pending_alarm *));
+		&l->reader.scratch, l->n_pending, sizeof(struct gw_pending_alarm *));
 	struct gw_member_search finder;
 	size_t n, i;
 
-	c->alarms = gw_arena_alloc(l->config_arena, l->n_pending, sizeof(*c->alarms));
+	c->alarms = gw_arena_alloc(l->reader.arena, l->n_pending, sizeof(*c->alarms));
 	if (!order || !c->alarms || !gw_members_init(&finder, l))
 		return;
 	for (i = 0; i < l->n_pending; i++) {

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "conf/setting_groups.h"
+
 #include "conf/config.h"
 #include "conf/core_settings.h"
 

@@ -3,8 +3,10 @@
  * An order in which alarms come before those that listen to them: what turns at one time is told
  * in it, so that a vote counts, and `unless` holds back, at once.
  */
-#include "conf/members.h"
-#include "conf/settings.h"
+#include "conf/toposort.h"
+
+#include "yaml/complain.h"
+#include "yaml/settings.h"
 
 static bool has_members(const struct gw_pending_alarm *d)
 {
@@ -33,11 +35,11 @@ static void refuse_circle(
 	struct gw_load *l, const struct step *s, const struct gw_pending_alarm *member)
 {
 	if (s->next <= s->alarm->opts.when.n_members)
-		gw_complain(l, gw_settings_node(s->alarm->when->when_block, "of"),
+		gw_complain(&l->reader, gw_settings_node(s->alarm->when->when_block, "of"),
 			"goes round in a circle: %s is a member of itself",
 			member->opts.info.key);
 	else
-		gw_complain(l, gw_settings_node(s->alarm->unless->block, "unless"),
+		gw_complain(&l->reader, gw_settings_node(s->alarm->unless->block, "unless"),
 			"goes round in a circle: %s holds back itself",
 			member->opts.info.key);
 }
@@ -76,7 +78,8 @@ static size_t descend(struct gw_load *l, struct gw_pending_alarm *from, struct s
 
 size_t gw_toposort_alarms(struct gw_load *l, struct gw_pending_alarm **order)
 {
-	struct step *stack = gw_arena_alloc(&l->scratch, l->n_pending + 1, sizeof(*stack));
+	struct step *stack = gw_arena_alloc(
+		&l->reader.scratch, l->n_pending + 1, sizeof(*stack));
 	size_t n = 0;
 
 	for (size_t i = 0; stack && i < l->n_pending; i++) {

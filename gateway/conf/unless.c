@@ -4,11 +4,13 @@
  * else the same device, else the only one of its source, else the only one there is. A detector
  * must not be held back by the neighbour's.
  */
+#include "conf/unless.h"
+
 #include "base/clock.h"
 #include "base/match.h"
 #include "conf/incomplete.h"
-#include "conf/members.h"
-#include "conf/settings.h"
+#include "yaml/complain.h"
+#include "yaml/settings.h"
 
 #include <string.h>
 
@@ -84,11 +86,13 @@ static void find_name(struct gw_member_search *f, const struct gw_pending_alarm 
 				distance(f->l, d, f->l->pending[i]) == how_far)
 				gw_members_add_alarm(f, i);
 	} else if (n) {
-		gw_complain(f->l, node,
-			"%zu alarms are named \"%s\" and none is on the device of %s: write which, such as %s",
+		gw_complain(&f->l->reader, node,
+			"%zu alarms are named \"%s\" and none is on the device of %s: "
+			"write "
+			"which, such as %s",
 			n, name, d->opts.info.key, f->l->pending[index]->opts.info.key);
 	} else if (strcmp(name, d->opts.info.name) == 0) {
-		gw_complain(f->l, node, "an alarm cannot hold back itself");
+		gw_complain(&f->l->reader, node, "an alarm cannot hold back itself");
 	} else {
 		gw_members_complain(f->l, node, name, 0);
 	}
@@ -148,7 +152,7 @@ void gw_unless_resolve(struct gw_member_search *f, struct gw_pending_alarm *d)
 			gw_members_complain(f->l, node, pattern, numbers);
 	}
 	if (f->n > GW_MEMBERS_MAX)
-		gw_complain(f->l, gw_settings_node(d->unless->block, "unless"),
+		gw_complain(&f->l->reader, gw_settings_node(d->unless->block, "unless"),
 			"%zu of them are too many (at most %d)", f->n, GW_MEMBERS_MAX);
 	d->opts.unless_stale_ns = patience(f);
 	d->opts.unless = gw_members_copy(f);

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Who votes. */
-#include "conf/members.h"
-#include "conf/settings.h"
+#include "conf/votes.h"
+
+#include "yaml/complain.h"
+#include "yaml/settings.h"
 
 #include <string.h>
 
@@ -25,11 +27,11 @@ void gw_votes_resolve(struct gw_member_search *f, struct gw_pending_alarm *vote)
 			gw_members_complain(l, node, pattern, numbers);
 	}
 	if (f->n > GW_MEMBERS_MAX) {
-		gw_complain(l, of, "%zu members are too many (at most %d)", f->n,
+		gw_complain(&l->reader, of, "%zu members are too many (at most %d)", f->n,
 			GW_MEMBERS_MAX);
 		f->n = 0;
 	} else if (f->n && !l->incomplete.any && when->at_least > (int64_t)f->voters) {
-		gw_complain(l, gw_settings_node(block, "at_least"),
+		gw_complain(&l->reader, gw_settings_node(block, "at_least"),
 			"%lld can never be: the members are on %zu device%s only",
 			(long long)when->at_least, f->voters, f->voters == 1 ? "" : "s");
 	}

@@ -2,6 +2,7 @@
 /* tocsin-replay: what `tocsin replay` runs. A program of its own, because it contains
  * the engine and the reader of configurations, which other commands do not need. */
 #include "base/clock.h"
+#include "conf/load.h"
 #include "gw_build.h"
 #include "replay/progress.h"
 #include "replay/report.h"

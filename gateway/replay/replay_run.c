@@ -2,6 +2,7 @@
 #include "replay/replay_run.h"
 
 #include "base/clock.h"
+#include "conf/load.h"
 #include "source/quality.h"
 
 #include <errno.h>

@@ -51,6 +51,12 @@ struct gw_point_opts {
 	void *driver;            /* the driver's own options, point_opts_size bytes */
 };
 
+/* A point that is 0 or 1 by its type. */
+static inline bool gw_point_is_discrete(const struct gw_point_opts *point)
+{
+	return point->type == GW_TYPE_BOOL || point->type == GW_TYPE_BIT;
+}
+
 struct gw_device_opts {
 	const char *name;
 	int64_t poll_ns;         /* 0: the source's; pushed devices do not use it */

@@ -264,7 +264,7 @@ static double value_of(const struct gw_point_opts *point, double raw)
 {
 	struct gw_scale scale = point->exact;
 
-	if (point->type == GW_TYPE_BOOL || point->type == GW_TYPE_BIT)
+	if (gw_point_is_discrete(point))
 		return raw != 0;
 	if (scale.den == 0) /* options that were not made by the config reader */
 		gw_scale_init(&scale, point->scale, point->offset);

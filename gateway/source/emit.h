@@ -12,8 +12,10 @@
 #ifndef GW_SOURCE_EMIT_H
 #define GW_SOURCE_EMIT_H
 
+#include "base/thread.h"
 #include "base/wake.h"
-#include "source/source.h"
+#include "flow/ring.h"
+#include "source/driver.h"
 #include "source/unreadable_points.h"
 
 #include <stdatomic.h>
@@ -23,6 +25,16 @@
 #define GW_EMIT_BATCH 64
 
 struct gw_coalescer;
+struct gw_state_file; /* state_files.h */
+
+/* How a source learns that what it emitted is settled; the app fills it. */
+struct gw_commit_check {
+	/* seq of the last event the engine emitted; any thread. */
+	uint64_t (*last_seq)(void *arg);
+	/* Wait until seq is committed, at most until mono_ns; false if it is not. */
+	bool (*wait_committed)(void *arg, uint64_t seq, int64_t until_mono_ns);
+	void *arg;
+};
 
 struct gw_emit {
 	/* set at init */

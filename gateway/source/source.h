@@ -16,15 +16,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-/* How a source learns that what it emitted is settled; the app fills it. */
-struct gw_commit_check {
-	/* seq of the last event the engine emitted; any thread. */
-	uint64_t (*last_seq)(void *arg);
-	/* Wait until seq is committed, at most until mono_ns; false if it is not. */
-	bool (*wait_committed)(void *arg, uint64_t seq, int64_t until_mono_ns);
-	void *arg;
-};
-
+struct gw_commit_check; /* emit.h */
 struct gw_state_file;
 struct gw_source;
 

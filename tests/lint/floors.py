@@ -13,13 +13,15 @@ MAY = {
     "gateway/source": ["base/", "flow/", "source/"],
     "gateway/store": ["base/", "flow/", "store/", "sqlite3.h", "openssl/"],
     "gateway/uplink": ["base/", "flow/", "store/", "uplink/", "curl/", "jansson.h"],
+    "gateway/yaml": ["base/", "yaml/", "yaml.h"],
     "gateway/conf": ["base/", "flow/", "alarm/", "engine/", "source/", "store/", "uplink/",
-                     "conf/", "yaml.h"],
+                     "yaml/", "conf/"],
     "gateway/alert_log": ["base/", "flow/", "alert_log/"],
     "gateway/control": ["base/", "flow/", "alarm/", "engine/", "source/", "store/", "uplink/",
-                        "conf/", "alert_log/", "control/", "jansson.h"],
+                        "conf/", "yaml/files.h", "alert_log/", "control/", "jansson.h"],
     "gateway/app": ["base/", "flow/", "alarm/", "engine/", "source/", "store/", "uplink/", "conf/",
-                    "alert_log/", "control/", "app/", "jansson.h", "openssl/", "systemd/"],
+                    "yaml/files.h", "alert_log/", "control/", "app/", "jansson.h", "openssl/",
+                    "systemd/"],
     "gateway/term": ["base/", "term/"],
     "gateway/replay": ["base/", "flow/", "alarm/", "engine/", "source/quality.h", "conf/",
                        "replay/", "term/"],
@@ -30,7 +32,7 @@ MAY = {
                 "modbus.h", "mosquitto.h", "openssl/", "jansson.h"],
 }
 GUARDED = ("base/", "flow/", "alarm/", "engine/", "source/", "store/", "uplink/", "conf/",
-           "alert_log/", "control/", "app/", "term/", "ctl/", "replay/", "drivers/", "sqlite3.h", "curl/", "yaml.h", "modbus.h",
+           "yaml/", "alert_log/", "control/", "app/", "term/", "ctl/", "replay/", "drivers/", "sqlite3.h", "curl/", "yaml.h", "modbus.h",
            "mosquitto.h", "openssl/", "jansson.h", "systemd/")
 INCLUDE = re.compile(r'\s*#\s*include\s*[<"]([^>"]+)[>"]')
 

@@ -13,6 +13,7 @@
 #include "base/backoff.h"
 #include "base/clock.h"
 #include "conf/config.h"
+#include "conf/load.h"
 #include "engine/engine.h"
 #include "source/emit.h"
 

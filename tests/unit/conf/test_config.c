@@ -3,8 +3,10 @@
 #include "conf/compare.h"
 #include "conf/config.h"
 #include "conf/load.h"
+#include "conf/setting_groups.h"
 #include "config_fixture.h"
 #include "tests/unit/fixture/temp_dir.h"
+#include "yaml/yaml.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -3,6 +3,8 @@
 #include "base/clock.h"
 #include "conf/compare.h"
 #include "conf/config.h"
+#include "conf/load.h"
+#include "conf/setting_groups.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The copy of a configuration as one text: all of it comes back, or nothing. */
-#include "conf/files.h"
+#include "yaml/files.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -2,7 +2,9 @@
 /* What is made at start and at a reload, with each single allocation failing: an error that can be
  * read, and nothing left behind. */
 #include "conf/config.h"
+#include "conf/load.h"
 #include "engine/engine.h"
+#include "source/emit.h"
 #include "source/source.h"
 #include "uplink/outbox.h"
 #include "uplink/uplink.h"

@@ -8,6 +8,7 @@
 #include "base/arena.h"
 #include "conf/compare.h"
 #include "conf/core_settings.h"
+#include "conf/setting_groups.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -5,8 +5,8 @@
  *
  * Owner: the caller. Thread: any, one at a time. Life: zeroed, add..., free.
  */
-#ifndef GW_CONF_FILES_H
-#define GW_CONF_FILES_H
+#ifndef GW_YAML_FILES_H
+#define GW_YAML_FILES_H
 
 #include "base/error.h"
 

@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "conf/settings.h"
+#include "yaml/settings.h"
 
+#include "base/parse.h"
 #include "base/text.h"
+#include "yaml/complain.h"
+#include "yaml/hint.h"
+#include "yaml/list.h"
+#include "yaml/scalar.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -15,39 +20,73 @@ static size_t count(const struct gw_setting *rows)
 	return n;
 }
 
-struct gw_settings_block *gw_settings_add_block(struct gw_load *l,
+static bool set_default(struct gw_reader *reader, const struct gw_setting *row, void *field)
+{
+	const char *text = row->def;
+	struct gw_error err;
+	double *cell;
+
+	if (!text && (row->type == GW_SET_STRING || row->type == GW_SET_PATH))
+		text = "";
+	if (!text)
+		return true;
+	if (row->type == GW_SET_TABLE) {
+		cell = gw_arena_alloc(reader->arena, 1, sizeof(*cell));
+		if (!cell || gw_parse_double(text, cell, &err) != GW_OK)
+			return false;
+		*(struct gw_table *)field = (struct gw_table){1, 1, cell};
+		return true;
+	}
+	return gw_scalar_parse(reader, row, text, field, &err) == GW_OK;
+}
+
+static bool read_value(struct gw_reader *reader, const struct gw_setting *row,
+	const struct gw_yaml_node *node, void *field)
+{
+	if (node->kind == GW_YAML_INVALID)
+		return false;
+	if (gw_yaml_is_empty(node)) {
+		gw_complain(reader, node, "has no value");
+		return false;
+	}
+	return gw_list_is(row->type) ? gw_list_read(reader, row, node, field)
+				     : gw_scalar_read(reader, row, node, field);
+}
+
+struct gw_settings_block *gw_settings_add_block(struct gw_reader *reader,
 	const struct gw_setting *rows, void *opts, size_t size,
 	const struct gw_yaml_node *node)
 {
-	struct gw_settings_block *b = gw_arena_alloc(&l->scratch, 1, sizeof(*b)), **blocks;
+	struct gw_settings_block *b = gw_arena_alloc(&reader->scratch, 1, sizeof(*b)),
+				 **blocks;
 	size_t n = count(rows), i;
 
-	blocks = gw_arena_grow(&l->scratch, l->blocks, l->n_blocks, &l->cap_blocks,
-		sizeof(struct gw_settings_block *));
+	blocks = gw_arena_grow(&reader->scratch, reader->blocks, reader->n_blocks,
+		&reader->cap_blocks, sizeof(struct gw_settings_block *));
 	if (!b || !blocks || !opts)
 		return NULL;
-	l->blocks = blocks;
+	reader->blocks = blocks;
 	*b = (struct gw_settings_block){opts, size, rows, node, NULL, NULL};
-	b->given = gw_arena_alloc(&l->scratch, n, sizeof(*b->given));
-	b->invalid = gw_arena_alloc(&l->scratch, n, sizeof(*b->invalid));
+	b->given = gw_arena_alloc(&reader->scratch, n, sizeof(*b->given));
+	b->invalid = gw_arena_alloc(&reader->scratch, n, sizeof(*b->invalid));
 	if (!b->given || !b->invalid)
 		return NULL;
 	for (i = 0; i < n; i++)
-		gw_settings_set_default(l, &rows[i], b->base + rows[i].offset);
-	l->blocks[l->n_blocks++] = b;
-	l->blocks_sorted = false;
+		set_default(reader, &rows[i], b->base + rows[i].offset);
+	reader->blocks[reader->n_blocks++] = b;
+	reader->blocks_sorted = false;
 	return b;
 }
 
 static bool apply_to(
-	struct gw_load *l, struct gw_settings_block *b, const struct gw_yaml_node *n)
+	struct gw_reader *reader, struct gw_settings_block *b, const struct gw_yaml_node *n)
 {
 	for (size_t i = 0; b->rows && b->rows[i].key; i++) {
 		if (strcmp(b->rows[i].key, n->key) != 0)
 			continue;
 		b->given[i] = n;
-		b->invalid[i] = !gw_settings_read_value(
-			l, &b->rows[i], n, b->base + b->rows[i].offset);
+		b->invalid[i] = !read_value(
+			reader, &b->rows[i], n, b->base + b->rows[i].offset);
 		return true;
 	}
 	return false;
@@ -81,28 +120,28 @@ static const struct gw_yaml_node *decimal_comma(const struct gw_yaml_node *n)
 		: NULL;
 }
 
-static void refuse_unknown(
-	struct gw_load *l, const struct gw_settings_map *m, const struct gw_yaml_node *n)
+static void refuse_unknown(struct gw_reader *reader, const struct gw_settings_map *m,
+	const struct gw_yaml_node *n)
 {
 	const struct gw_yaml_node *before = decimal_comma(n);
 	const char *const *other;
 	struct gw_hint hint;
 
 	if (before) {
-		gw_complain_key(l, n, "unknown key (did you mean %s: %s.%s?)", before->key,
-			before->text, n->key);
+		gw_complain_key(reader, n, "unknown key (did you mean %s: %s.%s?)",
+			before->key, before->text, n->key);
 		return;
 	}
-	gw_hint_init(&hint, l, n->key);
+	gw_hint_init(&hint, reader, n->key);
 	for (size_t i = 0; i < m->n_blocks; i++)
 		for (const struct gw_setting *r = m->blocks[i]->rows; r && r->key; r++)
 			gw_hint_add(&hint, r->key);
 	for (other = m->other_keys; other && *other; other++)
 		gw_hint_add(&hint, *other);
-	gw_complain_key(l, n, "unknown key%s", gw_hint_text(&hint));
+	gw_complain_key(reader, n, "unknown key%s", gw_hint_text(&hint));
 }
 
-void gw_settings_read_map(struct gw_load *l, const struct gw_settings_map *m)
+void gw_settings_read_map(struct gw_reader *reader, const struct gw_settings_map *m)
 {
 	const struct gw_yaml_node *n;
 	bool done;
@@ -113,19 +152,19 @@ void gw_settings_read_map(struct gw_load *l, const struct gw_settings_map *m)
 			return;
 		done = false;
 		for (i = 0; i < m->n_blocks && !done; i++)
-			done = m->blocks[i] && apply_to(l, m->blocks[i], n);
+			done = m->blocks[i] && apply_to(reader, m->blocks[i], n);
 		if (!done && !m->ignore_unknown && !is_listed(m->other_keys, n->key))
-			refuse_unknown(l, m, n);
+			refuse_unknown(reader, m, n);
 	}
 }
 
-void gw_settings_check_required(struct gw_load *l, struct gw_settings_block *b)
+void gw_settings_check_required(struct gw_reader *reader, struct gw_settings_block *b)
 {
 	for (size_t i = 0; b->rows && b->rows[i].key; i++) {
 		if (!b->rows[i].required || b->given[i])
 			continue;
 		b->invalid[i] = true;
-		gw_complain_within(l, b->node, b->rows[i].key, "this key is missing");
+		gw_complain_within(reader, b->node, b->rows[i].key, "this key is missing");
 	}
 }
 
@@ -147,10 +186,10 @@ void gw_settings_copy_given(const struct gw_settings_block *from, void *to)
 				gw_setting_size(&from->rows[i]));
 }
 
-void gw_settings_inspect_files(struct gw_load *l)
+void gw_settings_inspect_files(struct gw_reader *reader)
 {
-	for (size_t k = 0; k < l->n_blocks; k++) {
-		const struct gw_settings_block *b = l->blocks[k];
+	for (size_t k = 0; k < reader->n_blocks; k++) {
+		const struct gw_settings_block *b = reader->blocks[k];
 
 		for (size_t i = 0; b->rows && b->rows[i].key; i++) {
 			const char *path, *why;
@@ -160,7 +199,7 @@ void gw_settings_inspect_files(struct gw_load *l)
 			memcpy(&path, b->base + b->rows[i].offset, sizeof(path));
 			why = b->rows[i].inspect(path);
 			if (why)
-				gw_complain(l, b->given[i], "%s: %s", path, why);
+				gw_complain(reader, b->given[i], "%s: %s", path, why);
 		}
 	}
 }
@@ -184,16 +223,17 @@ static bool first_is_name(const struct gw_setting *row)
 /* The smallest struct that holds where. Several blocks may share one struct's memory (rows of
  * different owners over it): the one that has a row there is taken. */
 static struct gw_settings_block *find(
-	struct gw_load *l, const unsigned char *where, size_t *ret_row)
+	struct gw_reader *reader, const unsigned char *where, size_t *ret_row)
 {
 	struct gw_settings_block *whole = NULL;
 	size_t i, row;
 
-	if (!l->blocks_sorted && l->n_blocks)
-		qsort(l->blocks, l->n_blocks, sizeof(*l->blocks), by_address);
-	l->blocks_sorted = true;
-	for (i = l->n_blocks; i > 0; i--) {
-		struct gw_settings_block *b = l->blocks[i - 1];
+	if (!reader->blocks_sorted && reader->n_blocks)
+		qsort(reader->blocks, reader->n_blocks, sizeof(*reader->blocks),
+			by_address);
+	reader->blocks_sorted = true;
+	for (i = reader->n_blocks; i > 0; i--) {
+		struct gw_settings_block *b = reader->blocks[i - 1];
 
 		if (where < b->base || where >= b->base + b->size)
 			continue;
@@ -224,21 +264,22 @@ static void add_report(struct gw_report *report, const void *where, const char *
 	struct gw_settings_report *r = (struct gw_settings_report *)report;
 	struct gw_yaml_file nowhere = {"?", UINT32_MAX};
 	size_t row;
-	struct gw_settings_block *b = find(r->l, where, &row);
+	struct gw_settings_block *b = find(r->reader, where, &row);
 
 	if (!b)
-		gw_complain_place(r->l, (struct gw_yaml_place){&nowhere, 1, 1}, "%s", text);
+		gw_complain_place(
+			r->reader, (struct gw_yaml_place){&nowhere, 1, 1}, "%s", text);
 	else if (any_invalid(b)) /* probably only what comes of it */
 		return;
 	else if (row == SIZE_MAX)
-		gw_complain(r->l, b->node, "%s", text);
+		gw_complain(r->reader, b->node, "%s", text);
 	else if (b->given[row])
-		gw_complain(r->l, b->given[row], "%s", text);
+		gw_complain(r->reader, b->given[row], "%s", text);
 	else
-		gw_complain_within(r->l, b->node, b->rows[row].key, "%s", text);
+		gw_complain_within(r->reader, b->node, b->rows[row].key, "%s", text);
 }
 
-void gw_settings_report_init(struct gw_settings_report *r, struct gw_load *l)
+void gw_settings_report_init(struct gw_settings_report *r, struct gw_reader *reader)
 {
-	*r = (struct gw_settings_report){.report.add = add_report, .l = l};
+	*r = (struct gw_settings_report){.report.add = add_report, .reader = reader};
 }

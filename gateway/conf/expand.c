@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "conf/alarms.h"
+#include "conf/expand.h"
 
 #include "alarm/condition.h"
 #include "base/match.h"
 #include "base/text.h"
 #include "conf/incomplete.h"
+#include "conf/pending.h"
 #include "conf/profile.h"
-#include "conf/settings.h"
+#include "yaml/complain.h"
+#include "yaml/hint.h"
+#include "yaml/settings.h"
 
 #include <string.h>
 
@@ -19,151 +22,6 @@ struct pattern {
 	size_t n; /* 0: not a pattern */
 	bool wild;
 };
-
-bool gw_point_is_discrete(const struct gw_point_opts *point)
-{
-	return point->type == GW_TYPE_BOOL || point->type == GW_TYPE_BIT;
-}
-
-struct gw_pending_alarm *gw_pending_find(struct gw_load *l, const char *key)
-{
-	const struct gw_strmap_entry *e = gw_strmap_find(&l->pending_keys, key);
-
-	return e ? l->pending[e->value] : NULL;
-}
-
-struct gw_pending_alarm *gw_pending_add(struct gw_load *l, const char *key)
-{
-	struct gw_pending_alarm *d, **all;
-
-	if (l->n_pending >= GW_ALARMS_MAX)
-		return NULL;
-	d = gw_arena_alloc(&l->scratch, 1, sizeof(*d));
-	all = gw_arena_grow(&l->scratch, l->pending, l->n_pending, &l->cap_pending,
-		sizeof(struct gw_pending_alarm *));
-	if (!d || !all || !gw_strmap_add(&l->pending_keys, key, (uint32_t)l->n_pending))
-		return NULL;
-	d->opts.info.key = key;
-	d->device = GW_NO_DEVICE;
-	/* by itself, unless it turns out to stand for a device, source or uplink */
-	d->voter = (uint32_t)(l->n_devices + l->config->n_sources + l->config->n_uplinks +
-		1 + l->n_pending);
-	l->pending = all;
-	l->pending[l->n_pending++] = d;
-	return d;
-}
-
-static const struct gw_condition_kind *kind_of(const char *key)
-{
-	for (const struct gw_condition_kind *const *k = gw_condition_kinds; *k; k++)
-		if (strcmp((*k)->key, key) == 0)
-			return *k;
-	return NULL;
-}
-
-static void refuse_no_kind(struct gw_load *l, const struct gw_yaml_node *when)
-{
-	const struct gw_condition_kind *const *k;
-	struct gw_hint hint;
-	bool hinted = false;
-	char memory[256];
-	struct gw_text all;
-
-	for (const struct gw_yaml_node *n = when->first; n; n = n->next) {
-		gw_hint_init(&hint, l, n->key);
-		for (k = gw_condition_kinds; *k; k++)
-			gw_hint_add(&hint, (*k)->key);
-		if (hint.best)
-			gw_complain_key(l, n, "unknown condition%s", gw_hint_text(&hint));
-		hinted |= hint.best != NULL;
-	}
-	if (hinted)
-		return;
-	gw_text_init(&all, memory, sizeof(memory));
-	for (k = gw_condition_kinds; *k; k++)
-		gw_text_addf(&all, "%s%s", all.used ? ", " : "", (*k)->key);
-	gw_complain(l, when, "no condition stands here: give one of %s", memory);
-}
-
-static void read_when(struct gw_load *l, struct gw_template *t)
-{
-	const struct gw_condition_kind *kind = NULL, *another;
-	const struct gw_yaml_node *n, *first = NULL;
-	struct gw_settings_report r;
-	bool several = false;
-
-	if (gw_yaml_is_empty(t->when)) {
-		gw_complain(l, t->when, "has no value");
-		return;
-	}
-	if (!gw_load_is_map(l, t->when))
-		return;
-	for (n = t->when->first; n; n = n->next) {
-		another = kind_of(n->key);
-		if (another && kind && n->kind != GW_YAML_INVALID) {
-			several = true;
-			gw_complain_key(l, n,
-				"one condition only: %s stands on line %u already",
-				kind->key, first->key_place.line);
-		} else if (another && !kind) {
-			kind = another;
-			first = n;
-		}
-	}
-	if (!kind) {
-		refuse_no_kind(l, t->when);
-		return;
-	}
-	t->when_block = gw_settings_add_block(
-		l, kind->settings, &t->opts.when, sizeof(t->opts.when), t->when);
-	if (!t->when_block)
-		return;
-	t->opts.when.kind = kind;
-	gw_settings_read_map(l,
-		&(struct gw_settings_map){
-			.map = t->when,
-			.blocks = &t->when_block,
-			.n_blocks = 1,
-			.ignore_unknown = several,
-		});
-	gw_settings_check_required(l, t->when_block);
-	gw_settings_report_init(&r, l);
-	if (kind->check)
-		kind->check(&t->opts.when, &r.report);
-}
-
-void gw_template_read(
-	struct gw_load *l, const struct gw_yaml_node *node, struct gw_template *ret)
-{
-	struct gw_template *t = ret;
-	struct gw_settings_block *blocks[2];
-
-	*t = (struct gw_template){.node = node};
-	blocks[0] = gw_settings_add_block(
-		l, gw_alarm_settings, &t->opts, sizeof(t->opts), node);
-	blocks[1] = gw_settings_add_block(
-		l, gw_alarm_reader_settings, &t->reader_opts, sizeof(t->reader_opts), node);
-	if (!blocks[0] || !blocks[1])
-		return;
-	t->block = blocks[0];
-	t->reader_block = blocks[1];
-	gw_settings_read_map(l,
-		&(struct gw_settings_map){
-			.map = node,
-			.blocks = blocks,
-			.n_blocks = 2,
-			.other_keys = (const char *const[]){"when", NULL},
-		});
-	gw_settings_check_required(l, blocks[1]);
-	t->when = gw_yaml_get(node, "when");
-	if (t->when)
-		read_when(l, t);
-	t->usable = *t->reader_opts.name &&
-		gw_load_check_name(
-			l, gw_settings_node(t->reader_block, "name"), t->reader_opts.name);
-	if (!t->usable || (t->when && !t->when_block))
-		gw_incomplete_alarm(l);
-}
 
 /* An alarm of their own under the name that a point's fault has. `unreadable` may be given another
  * time, as `silent` may. */
@@ -184,13 +42,13 @@ static bool apply_template(struct gw_load *l, const struct gw_template *t, const
 	if (!key)
 		return false;
 	if (d && d->by && d->of_site == of_site) {
-		gw_complain(l, gw_settings_node(t->reader_block, "name"),
+		gw_complain(&l->reader, gw_settings_node(t->reader_block, "name"),
 			"an alarm on the same with this name stands on line %u already%s%s",
 			d->by->node->place.line, of_site ? ": " : "", of_site ? key : "");
 		return false;
 	}
 	if (!d && !t->when) {
-		gw_complain_within(l, t->node, "when", "this key is missing");
+		gw_complain_within(&l->reader, t->node, "when", "this key is missing");
 		return false;
 	}
 	if (d && !takes_name(t, d)) {
@@ -198,8 +56,8 @@ static bool apply_template(struct gw_load *l, const struct gw_template *t, const
 	} else {
 		d = d ? d : gw_pending_add(l, key);
 		if (!d && l->n_pending >= GW_ALARMS_MAX)
-			gw_complain(l, t->node, "more than %d alarms in one gateway",
-				GW_ALARMS_MAX);
+			gw_complain(&l->reader, t->node,
+				"more than %d alarms in one gateway", GW_ALARMS_MAX);
 		if (!d)
 			return false;
 		d->opts = t->opts;
@@ -226,7 +84,7 @@ static bool apply_to_point(struct gw_load *l, const struct gw_template *t, uint3
 	struct gw_pending_alarm *d;
 
 	if (!apply_template(l, t,
-		    gw_arena_printf(l->config_arena, "%s:%s",
+		    gw_arena_printf(l->reader.arena, "%s:%s",
 			    l->config->points[at->first_point + point].key,
 			    t->reader_opts.name),
 		    of_site, &d))
@@ -245,7 +103,7 @@ static bool apply_to_device(
 	struct gw_pending_alarm *d;
 
 	if (!apply_template(l, t,
-		    gw_arena_printf(l->config_arena, "%s/%s:%s", at->source->name,
+		    gw_arena_printf(l->reader.arena, "%s/%s:%s", at->source->name,
 			    at->device->name, t->reader_opts.name),
 		    of_site, &d))
 		return false;
@@ -266,7 +124,7 @@ static bool is_suitable(const struct gw_template *t, const struct gw_point_opts 
 
 static void refuse_discrete(struct gw_load *l, const struct gw_template *t)
 {
-	gw_complain(l, gw_settings_node(t->reader_block, "on"),
+	gw_complain(&l->reader, gw_settings_node(t->reader_block, "on"),
 		"%s needs a number, but this point is true or false",
 		t->opts.when.kind->key);
 }
@@ -281,7 +139,7 @@ static size_t apply_if_suitable(struct gw_load *l, const struct gw_template *t,
 		strcmp(t->reader_opts.name, "out-of-range") == 0) {
 		if (wild)
 			return 0;
-		gw_complain(l, gw_settings_node(t->reader_block, "on"),
+		gw_complain(&l->reader, gw_settings_node(t->reader_block, "on"),
 			"%s has no range to be out of", p->info->key);
 		return SIZE_MAX;
 	}
@@ -348,7 +206,7 @@ static void split_pattern(
 		if (slash)
 			*slash = '\0';
 		if (*s == '\0' || strchr(s, ':') || i == PARTS) {
-			gw_complain(l, on,
+			gw_complain(&l->reader, on,
 				"\"%s\" is not a pattern such as source/device/point",
 				t->reader_opts.on);
 			return;
@@ -380,8 +238,9 @@ static size_t expand_owner(
 		if (!gw_match(p->part[0], owner))
 			continue;
 		if (t->when) {
-			gw_complain_key(l, t->when,
-				"the fault \"%s\" has its condition already: leave when out",
+			gw_complain_key(&l->reader, t->when,
+				"the fault \"%s\" has its condition already: leave when "
+				"out",
 				t->reader_opts.name);
 			return SIZE_MAX;
 		}
@@ -417,7 +276,7 @@ static size_t expand_devices(
 	struct gw_text text;
 
 	if (p->n == 2 && t->when_block && !t->opts.when.kind->on_devices) {
-		gw_complain(l, gw_settings_node(t->reader_block, "on"),
+		gw_complain(&l->reader, gw_settings_node(t->reader_block, "on"),
 			"\"%s\" names a device, but %s needs a point: source/device/point",
 			t->reader_opts.on, t->opts.when.kind->key);
 		return SIZE_MAX;
@@ -451,7 +310,7 @@ static void refuse_unmatched(
 	gw_incomplete_alarm(l);
 	if (gw_incomplete_may_match(l, t->reader_opts.on))
 		return;
-	gw_hint_init(&hint, l, t->reader_opts.on);
+	gw_hint_init(&hint, &l->reader, t->reader_opts.on);
 	if (p->n == 3)
 		for (size_t i = 0; i < c->n_points; i++)
 			gw_hint_add(&hint, c->points[i].key);
@@ -463,8 +322,9 @@ static void refuse_unmatched(
 		for (size_t i = 0; i < c->n_points; i++)
 			if (!*c->points[i].device)
 				gw_hint_add(&hint, c->points[i].source);
-	gw_complain(l, gw_settings_node(t->reader_block, "on"), "\"%s\" matches no %s%s",
-		t->reader_opts.on, what[p->n - 1], gw_hint_text(&hint));
+	gw_complain(&l->reader, gw_settings_node(t->reader_block, "on"),
+		"\"%s\" matches no %s%s", t->reader_opts.on, what[p->n - 1],
+		gw_hint_text(&hint));
 }
 
 static void expand(struct gw_load *l, const struct gw_template *t)
@@ -475,14 +335,16 @@ static void expand(struct gw_load *l, const struct gw_template *t)
 
 	if (t->when_block && t->opts.when.kind->is_vote) {
 		if (on)
-			gw_complain_key(l, on, "%s has no on: its members stand under of",
+			gw_complain_key(&l->reader, on,
+				"%s has no on: its members stand under of",
 				t->opts.when.kind->key);
 		apply_template(l, t, t->reader_opts.name, true, &unused);
 		return;
 	}
 	if (!on) {
 		if (t->when_block || !t->when)
-			gw_complain_within(l, t->node, "on", "this key is missing");
+			gw_complain_within(
+				&l->reader, t->node, "on", "this key is missing");
 		return;
 	}
 	split_pattern(l, t, &p);
@@ -494,16 +356,16 @@ static void expand(struct gw_load *l, const struct gw_template *t)
 
 void gw_expand_site(struct gw_load *l, const struct gw_yaml_node *root)
 {
-	const struct gw_yaml_node *node = gw_load_list(l, root, "alarms");
+	const struct gw_yaml_node *node = gw_yaml_list(&l->reader, root, "alarms");
 	struct gw_template *all;
 	size_t n = 0, i;
 
 	if (!node)
 		return;
 	l->config->n_site_alarms = node->parent->n;
-	all = gw_arena_alloc(&l->scratch, node->parent->n, sizeof(*all));
+	all = gw_arena_alloc(&l->reader.scratch, node->parent->n, sizeof(*all));
 	for (; node && all; node = node->next)
-		if (gw_load_is_map(l, node))
+		if (gw_yaml_is_map(&l->reader, node))
 			gw_template_read(l, node, &all[n++]);
 		else
 			gw_incomplete_alarm(l);

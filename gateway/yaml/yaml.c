@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "conf/tree.h"
+#include "yaml/yaml.h"
 
 #include "base/parse.h"
 #include "base/text.h"
-#include "conf/files.h"
-#include "conf/load.h"
+#include "yaml/complain.h"
+#include "yaml/files.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,7 +16,7 @@
 #define ALIAS_HINT "text that begins with * or & must be in quotes"
 
 struct builder {
-	struct gw_load *l;
+	struct gw_reader *reader;
 	const struct gw_yaml_file *file;
 	struct gw_yaml_node *root, *at; /* at: the list or map being filled */
 	unsigned depth;
@@ -34,7 +34,7 @@ static struct gw_yaml_place place_of(const struct builder *b, yaml_mark_t mark)
 /* Put a new node where the builder stands. NULL: no memory. */
 static struct gw_yaml_node *add(struct builder *b, enum gw_yaml_kind kind, yaml_mark_t mark)
 {
-	struct gw_yaml_node *node = gw_arena_alloc(&b->l->scratch, 1, sizeof(*node));
+	struct gw_yaml_node *node = gw_arena_alloc(&b->reader->scratch, 1, sizeof(*node));
 
 	if (!node)
 		return NULL;
@@ -67,9 +67,9 @@ static void refuse(struct builder *b, const struct gw_yaml_node *node, yaml_mark
 	const char *what)
 {
 	if (node)
-		gw_complain(b->l, node, "%s", what);
+		gw_complain(b->reader, node, "%s", what);
 	else
-		gw_complain_place(b->l, place_of(b, mark), "%s", what);
+		gw_complain_place(b->reader, place_of(b, mark), "%s", what);
 }
 
 static void refuse_extras(struct builder *b, const struct gw_yaml_node *node,
@@ -89,7 +89,7 @@ static bool add_scalar(struct builder *b, const yaml_event_t *e)
 	struct gw_yaml_node *node = NULL;
 	char *copy;
 
-	copy = gw_arena_copy(&b->l->scratch, text, n);
+	copy = gw_arena_copy(&b->reader->scratch, text, n);
 	if (!copy)
 		return false;
 	if (wants_key(b)) {
@@ -120,13 +120,13 @@ static bool open_container(struct builder *b, enum gw_yaml_kind kind, const yaml
 	struct gw_yaml_node *node;
 
 	if (wants_key(b)) {
-		gw_complain_place(b->l, place_of(b, e->start_mark),
+		gw_complain_place(b->reader, place_of(b, e->start_mark),
 			"a %s cannot be a key: text that begins with %s must be in quotes",
 			list ? "list" : "map", list ? "[" : "{");
 		return false;
 	}
 	if (b->depth == GW_YAML_DEPTH_MAX) {
-		gw_complain_place(b->l, place_of(b, e->start_mark),
+		gw_complain_place(b->reader, place_of(b, e->start_mark),
 			"nested deeper than %d levels", GW_YAML_DEPTH_MAX);
 		return false;
 	}
@@ -163,7 +163,7 @@ static void refuse_duplicates(struct builder *b, struct gw_yaml_node *map)
 
 	if (map->n < 2)
 		return;
-	nodes = gw_arena_alloc(&b->l->scratch, map->n, sizeof(struct gw_yaml_node *));
+	nodes = gw_arena_alloc(&b->reader->scratch, map->n, sizeof(struct gw_yaml_node *));
 	if (!nodes)
 		return;
 	for (n = map->first; n; n = n->next)
@@ -175,8 +175,8 @@ static void refuse_duplicates(struct builder *b, struct gw_yaml_node *map)
 			first = nodes[i];
 			continue;
 		}
-		gw_complain_key(b->l, nodes[i], "this key is given twice, first on line %u",
-			first->key_place.line);
+		gw_complain_key(b->reader, nodes[i],
+			"this key is given twice, first on line %u", first->key_place.line);
 		nodes[i]->kind = GW_YAML_INVALID;
 	}
 }
@@ -195,7 +195,7 @@ static bool take(struct builder *b, const yaml_event_t *e)
 	switch (e->type) {
 	case YAML_DOCUMENT_START_EVENT:
 		if (b->documents) {
-			gw_complain_place(b->l, place_of(b, e->start_mark),
+			gw_complain_place(b->reader, place_of(b, e->start_mark),
 				"a second document begins here: one file holds one");
 			return false;
 		}
@@ -203,13 +203,13 @@ static bool take(struct builder *b, const yaml_event_t *e)
 		return true;
 	case YAML_ALIAS_EVENT:
 		if (wants_key(b)) {
-			gw_complain_place(b->l, place_of(b, e->start_mark),
+			gw_complain_place(b->reader, place_of(b, e->start_mark),
 				"aliases (*) are not supported: " ALIAS_HINT);
 			return false;
 		}
 		if (!add(b, GW_YAML_INVALID, e->start_mark))
 			return false;
-		gw_complain(b->l, b->at ? b->at->last : b->root,
+		gw_complain(b->reader, b->at ? b->at->last : b->root,
 			"aliases (*) are not supported: " ALIAS_HINT);
 		return true;
 	case YAML_SCALAR_EVENT: return add_scalar(b, e);
@@ -233,7 +233,7 @@ static void say_syntax(struct builder *b, const yaml_parser_t *p)
 	struct gw_text t;
 
 	if (p->error == YAML_MEMORY_ERROR) {
-		b->l->scratch.failed = true;
+		b->reader->scratch.failed = true;
 		return;
 	}
 	if (p->error == YAML_READER_ERROR) /* has an offset only; we looked before it did */
@@ -249,7 +249,7 @@ static void say_syntax(struct builder *b, const yaml_parser_t *p)
 	}
 	if (p->context && (strstr(p->context, "alias") || strstr(p->context, "anchor")))
 		gw_text_add(&t, "; " ALIAS_HINT);
-	gw_complain_place(b->l, place_of(b, mark), "%s", memory);
+	gw_complain_place(b->reader, place_of(b, mark), "%s", memory);
 }
 
 static bool build(struct builder *b, const char *bytes, size_t n)
@@ -259,7 +259,7 @@ static bool build(struct builder *b, const char *bytes, size_t n)
 	bool good = true, end = false;
 
 	if (!yaml_parser_initialize(&p)) {
-		b->l->scratch.failed = true;
+		b->reader->scratch.failed = true;
 		return false;
 	}
 	yaml_parser_set_encoding(&p, YAML_UTF8_ENCODING);
@@ -290,12 +290,12 @@ static bool check_bytes(struct builder *b, const char *bytes, size_t n)
 
 		len = gw_text_utf8(bytes + i, n - i);
 		if (len == 0) {
-			gw_complain_place(b->l, place,
+			gw_complain_place(b->reader, place,
 				"byte 0x%02X is not UTF-8: save the file as UTF-8", c);
 			return false;
 		}
 		if ((c < 0x20 && c != '\t' && c != '\n' && c != '\r') || c == 0x7f) {
-			gw_complain_place(b->l, place,
+			gw_complain_place(b->reader, place,
 				"control character 0x%02X: this is not a text file", c);
 			return false;
 		}
@@ -310,17 +310,17 @@ static bool check_bytes(struct builder *b, const char *bytes, size_t n)
 }
 
 struct gw_yaml_node *gw_yaml_parse(
-	struct gw_load *l, const char *path, const char *bytes, size_t n)
+	struct gw_reader *reader, const char *path, const char *bytes, size_t n)
 {
-	struct gw_yaml_file *file = gw_arena_alloc(&l->scratch, 1, sizeof(*file));
-	struct builder b = {.l = l, .file = file};
+	struct gw_yaml_file *file = gw_arena_alloc(&reader->scratch, 1, sizeof(*file));
+	struct builder b = {.reader = reader, .file = file};
 
 	if (!file)
 		return NULL;
-	file->path = gw_arena_copy(&l->scratch, path, strlen(path));
-	file->number = l->n_files++;
+	file->path = gw_arena_copy(&reader->scratch, path, strlen(path));
+	file->number = reader->n_files++;
 	if (n > GW_YAML_BYTES_MAX) {
-		gw_complain_place(l, (struct gw_yaml_place){file, 1, 1},
+		gw_complain_place(reader, (struct gw_yaml_place){file, 1, 1},
 			"larger than %zu bytes", GW_YAML_BYTES_MAX);
 		return NULL;
 	}
@@ -331,7 +331,7 @@ struct gw_yaml_node *gw_yaml_parse(
 	if (!check_bytes(&b, bytes, n) || !build(&b, bytes, n))
 		return NULL;
 	if (!b.root)
-		gw_complain_place(l, (struct gw_yaml_place){file, 1, 1}, "is empty");
+		gw_complain_place(reader, (struct gw_yaml_place){file, 1, 1}, "is empty");
 	return b.root;
 }
 
@@ -357,49 +357,56 @@ static ssize_t read_all(const char *path, char *bytes, size_t most)
 	return got < 0 ? -1 : (ssize_t)n;
 }
 
-struct gw_yaml_node *gw_yaml_read(struct gw_load *l, const char *path)
+struct gw_yaml_node *gw_yaml_read(struct gw_reader *reader, const char *path)
 {
-	const struct gw_file *copied = l->from ? gw_files_find(l->from, path) : NULL;
-	char *bytes = copied ? NULL : malloc(GW_YAML_BYTES_MAX + 1);
+	const struct gw_file *kept = reader->from ? gw_files_find(reader->from, path)
+						  : NULL;
+	char *bytes = kept ? NULL : malloc(GW_YAML_BYTES_MAX + 1);
 	struct gw_yaml_node *root = NULL;
 	ssize_t n;
 
-	if (copied)
-		return gw_yaml_parse(l, path, copied->bytes, copied->n);
+	if (kept)
+		return gw_yaml_parse(reader, path, kept->bytes, kept->n);
 	if (!bytes) {
-		l->scratch.failed = true;
+		reader->scratch.failed = true;
 		return NULL;
 	}
 	n = read_all(path, bytes, GW_YAML_BYTES_MAX + 1);
 	if (n < 0) {
-		struct gw_yaml_file file = {path, l->n_files++};
+		struct gw_yaml_file file = {path, reader->n_files++};
 
-		gw_complain_place(l, (struct gw_yaml_place){&file, 1, 1},
+		gw_complain_place(reader, (struct gw_yaml_place){&file, 1, 1},
 			"cannot be read: %s", gw_errno_text(errno));
 	} else {
-		if (l->read && !gw_files_add(l->read, path, bytes, (size_t)n))
-			l->scratch.failed = true;
-		root = gw_yaml_parse(l, path, bytes, (size_t)n);
+		if (reader->read && !gw_files_add(reader->read, path, bytes, (size_t)n))
+			reader->scratch.failed = true;
+		root = gw_yaml_parse(reader, path, bytes, (size_t)n);
 	}
 	free(bytes);
 	return root;
 }
 
-const struct gw_yaml_node *gw_yaml_get(const struct gw_yaml_node *map, const char *key)
+bool gw_yaml_is_map(struct gw_reader *reader, const struct gw_yaml_node *node)
 {
-	const struct gw_yaml_node *n;
-
-	if (map->kind != GW_YAML_MAP)
-		return NULL;
-	for (n = map->first; n; n = n->next)
-		if (strcmp(n->key, key) == 0)
-			return n;
-	return NULL;
+	if (node->kind == GW_YAML_MAP)
+		return true;
+	if (node->kind != GW_YAML_INVALID)
+		gw_complain(
+			reader, node, "keys with values are wanted here, such as name: x");
+	return false;
 }
 
-bool gw_yaml_is_empty(const struct gw_yaml_node *node)
+const struct gw_yaml_node *gw_yaml_list(
+	struct gw_reader *reader, const struct gw_yaml_node *map, const char *key)
 {
-	return node->kind == GW_YAML_SCALAR && !node->quoted &&
-		(*node->text == '\0' || strcmp(node->text, "~") == 0 ||
-			strcmp(node->text, "null") == 0);
+	const struct gw_yaml_node *node = gw_yaml_get(map, key);
+
+	if (!node || node->kind == GW_YAML_INVALID || gw_yaml_is_empty(node))
+		return NULL;
+	if (node->kind != GW_YAML_LIST) {
+		gw_complain(reader, node,
+			"a list is wanted here: each item begins with \"- \"");
+		return NULL;
+	}
+	return node->first;
 }

@@ -3,7 +3,7 @@
  * The text: "tocsin configuration 1\n", for each file "file BYTES PATH\n" and its bytes and a
  * newline, then "end SUM\n", where SUM is FNV-1a over all before it.
  */
-#include "conf/files.h"
+#include "yaml/files.h"
 
 #include <inttypes.h>
 #include <stdint.h>

@@ -1,26 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * tree.h: one YAML file as nodes that know their place. A small, strict part of YAML: one
- * document, no anchors, aliases or tags, no key twice, 1 MiB, 16 levels. Scalars stay text.
+ * node.h: one value of a YAML file with its place in it. Scalars stay text.
  *
- * Built from libyaml's events, not its document: the limits must hold before memory is spent,
- * and yaml_document_t keeps a key's place but neither its duplicates nor a way upwards.
- *
- * Owner: the load's scratch memory. Thread: the loader's.
+ * Owner: the reader's scratch memory. Thread: the reader's.
  */
-#ifndef GW_CONF_TREE_H
-#define GW_CONF_TREE_H
-
-#include "base/error.h"
+#ifndef GW_YAML_NODE_H
+#define GW_YAML_NODE_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#define GW_YAML_BYTES_MAX ((size_t)1 << 20)
-#define GW_YAML_DEPTH_MAX 16
-
-struct gw_load;
 
 struct gw_yaml_file {
 	const char *path; /* as given */
@@ -52,12 +41,6 @@ struct gw_yaml_node {
 	struct gw_yaml_place key_place;
 	const char *text; /* scalar; UTF-8 without NUL */
 };
-
-/* Read path whole; complaints go to l. NULL: nothing usable was found, and said. */
-struct gw_yaml_node *gw_yaml_read(struct gw_load *l, const char *path);
-/* The same from memory. path is copied. */
-struct gw_yaml_node *gw_yaml_parse(
-	struct gw_load *l, const char *path, const char *bytes, size_t n);
 
 /* The value of key in a map, NULL if it is not there. */
 const struct gw_yaml_node *gw_yaml_get(const struct gw_yaml_node *map, const char *key);

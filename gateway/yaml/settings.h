@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * settings.h: the one reader of setting rows: YAML nodes into options structs, and back from the
- * address of an option to its place in the file. Private to gateway/conf.
+ * address of an option to its place in the file.
  *
- * Owner: blocks live in the load's scratch memory, texts and tables in the config's.
+ * Owner: blocks live in the reader's scratch memory, texts and tables in its arena.
  */
-#ifndef GW_CONF_SETTINGS_H
-#define GW_CONF_SETTINGS_H
+#ifndef GW_YAML_SETTINGS_H
+#define GW_YAML_SETTINGS_H
 
 #include "base/setting.h"
-#include "conf/load.h"
+#include "yaml/node.h"
+#include "yaml/reader.h"
 
 /* One options struct being filled, possibly from several maps (profile, then site). */
 struct gw_settings_block {
@@ -23,7 +24,7 @@ struct gw_settings_block {
 };
 
 /* Writes the defaults. NULL: no memory. */
-struct gw_settings_block *gw_settings_add_block(struct gw_load *l,
+struct gw_settings_block *gw_settings_add_block(struct gw_reader *reader,
 	const struct gw_setting *rows, void *opts, size_t size,
 	const struct gw_yaml_node *node);
 
@@ -36,13 +37,13 @@ struct gw_settings_map {
 	const char *const *other_keys;
 	bool ignore_unknown;
 };
-void gw_settings_read_map(struct gw_load *l, const struct gw_settings_map *m);
+void gw_settings_read_map(struct gw_reader *reader, const struct gw_settings_map *m);
 
 /* Complain of every required row that no map gave. */
-void gw_settings_check_required(struct gw_load *l, struct gw_settings_block *block);
+void gw_settings_check_required(struct gw_reader *reader, struct gw_settings_block *block);
 
 /* Look into the files that rows can say something of. */
-void gw_settings_inspect_files(struct gw_load *l);
+void gw_settings_inspect_files(struct gw_reader *reader);
 
 /* The node that gave the row of key, NULL if none did. */
 const struct gw_yaml_node *gw_settings_node(
@@ -54,15 +55,8 @@ void gw_settings_copy_given(const struct gw_settings_block *from, void *to);
 /* A report for the check functions of consumers. */
 struct gw_settings_report {
 	struct gw_report report; /* first */
-	struct gw_load *l;
+	struct gw_reader *reader;
 };
-void gw_settings_report_init(struct gw_settings_report *r, struct gw_load *l);
-
-/* One value into the field of a row (scalar.c). Complaints go to node. False: it could not be
- * read, and the field is as before. */
-bool gw_settings_read_value(struct gw_load *l, const struct gw_setting *row,
-	const struct gw_yaml_node *node, void *field);
-/* A default, as written in a row. */
-bool gw_settings_set_default(struct gw_load *l, const struct gw_setting *row, void *field);
+void gw_settings_report_init(struct gw_settings_report *r, struct gw_reader *reader);
 
 #endif
