@@ -4,31 +4,12 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "source/coalesce.h"
 #include "source/quality.h"
 #include "source/state_files.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <time.h>
-
-/* What is kept of one point: newest, newest usable, lowest, highest. */
-#define SLOTS 4
-#define NIL   UINT32_MAX
-
-struct slot {
-	struct gw_sample sample;
-	uint64_t order; /* of arrival in this source; 0: the slot is free */
-	uint32_t prev, next;
-};
-
-/* Every held sample of every point in one list in order of arrival, so that what is let out is
- * in order of time whatever point it belongs to. */
-struct gw_coalescer {
-	uint64_t order;
-	size_t n;
-	uint32_t first, last;
-	struct slot slots[]; /* n_points * SLOTS */
-};
 
 const char *const gw_count_names[] = {
 	[GW_COUNT_REQUESTS] = "requests",
@@ -56,8 +37,6 @@ static void add(_Atomic uint64_t *counter, uint64_t by)
 enum gw_err gw_emit_init(
 	struct gw_emit *e, const struct gw_emit_opts *opts, struct gw_error *err)
 {
-	size_t n = (size_t)opts->n_points * SLOTS;
-
 	*e = (struct gw_emit){
 		.ring = opts->ring,
 		.engine_wake = opts->engine_wake,
@@ -68,101 +47,22 @@ enum gw_err gw_emit_init(
 	};
 	if (opts->commit)
 		e->commit = *opts->commit;
-	e->coalescer = calloc(
-		1, sizeof(*e->coalescer) + n * sizeof(e->coalescer->slots[0]));
+	e->coalescer = gw_coalesce_new(opts->n_points);
 	if (!e->coalescer)
 		return gw_fail(err, GW_ERR_SYSTEM, 0, "out of memory");
-	e->coalescer->first = e->coalescer->last = NIL;
 	return gw_unreadable_points_init(&e->unreadable, opts->n_points, err);
 }
 
 void gw_emit_fini(struct gw_emit *e)
 {
-	free(e->coalescer);
+	gw_coalesce_free(e->coalescer);
 	e->coalescer = NULL;
 	gw_unreadable_points_fini(&e->unreadable);
 }
 
 bool gw_emit_is_coalescing(const struct gw_emit *e)
 {
-	return e->coalescer->n > 0;
-}
-
-static void unlink_slot(struct gw_coalescer *h, struct slot *s)
-{
-	if (s->prev == NIL)
-		h->first = s->next;
-	else
-		h->slots[s->prev].next = s->next;
-	if (s->next == NIL)
-		h->last = s->prev;
-	else
-		h->slots[s->next].prev = s->prev;
-	s->order = 0;
-	h->n--;
-}
-
-/* A slot of the point that says nothing once the newest sample is in: all four are taken. Equal
- * extremes: the earlier stays, because since when counts. */
-static struct slot *evict(struct slot *slots, const struct gw_sample *newest)
-{
-	struct slot *low = NULL, *high = NULL, *usable = NULL, *victim = NULL;
-
-	for (size_t i = 0; i < SLOTS; i++) {
-		struct slot *s = &slots[i];
-
-		if (!gw_quality_usable(s->sample.quality))
-			continue;
-		if (!low || s->sample.value < low->sample.value ||
-			(s->sample.value == low->sample.value && s->order < low->order))
-			low = s;
-		if (!high || s->sample.value > high->sample.value ||
-			(s->sample.value == high->sample.value && s->order < high->order))
-			high = s;
-		if (!usable || s->order > usable->order)
-			usable = s;
-	}
-	if (gw_quality_usable(newest->quality)) {
-		usable = NULL;
-		if (low && newest->value < low->sample.value)
-			low = NULL;
-		if (high && newest->value > high->sample.value)
-			high = NULL;
-	}
-	for (size_t i = 0; i < SLOTS; i++) {
-		struct slot *s = &slots[i];
-
-		if (s != low && s != high && s != usable &&
-			(!victim || s->order > victim->order))
-			victim = s;
-	}
-	return victim ? victim : slots; /* at most three of the four are kept */
-}
-
-static void coalesce(struct gw_emit *e, const struct gw_sample *sample)
-{
-	struct gw_coalescer *h = e->coalescer;
-	struct slot *slots = &h->slots[(size_t)sample->point * SLOTS];
-	struct slot *free_slot = NULL;
-	uint32_t at;
-
-	for (size_t i = 0; i < SLOTS && !free_slot; i++)
-		if (slots[i].order == 0)
-			free_slot = &slots[i];
-	if (!free_slot) {
-		free_slot = evict(slots, sample);
-		unlink_slot(h, free_slot);
-		add(&e->coalesced, 1);
-	}
-	at = (uint32_t)(free_slot - h->slots);
-	*free_slot = (struct slot){
-		.sample = *sample, .order = ++h->order, .prev = h->last, .next = NIL};
-	if (h->last == NIL)
-		h->first = at;
-	else
-		h->slots[h->last].next = at;
-	h->last = at;
-	h->n++;
+	return gw_coalesce_count(e->coalescer) > 0;
 }
 
 static size_t push(struct gw_emit *e, const struct gw_sample *samples, size_t n)
@@ -173,31 +73,20 @@ static size_t push(struct gw_emit *e, const struct gw_sample *samples, size_t n)
 	return pushed;
 }
 
-/* Let out as many held samples as the ring takes, oldest first. */
-static void push_coalesced(struct gw_emit *e)
-{
-	struct gw_coalescer *h = e->coalescer;
-
-	while (h->first != NIL) {
-		struct slot *s = &h->slots[h->first];
-
-		if (push(e, &s->sample, 1) == 0)
-			return;
-		unlink_slot(h, s);
-	}
-}
-
-/* The batch goes into the ring, or behind what is held already: time never falls. */
+/* The batch goes into the ring, behind what was kept back before: time never falls. */
 static void publish(struct gw_emit *e)
 {
+	struct gw_coalescer *c = e->coalescer;
+	const struct gw_sample *oldest;
 	size_t n = e->n_batch, pushed = 0;
 
-	if (e->coalescer->n > 0)
-		push_coalesced(e);
-	if (e->coalescer->n == 0 && n > 0)
+	while ((oldest = gw_coalesce_oldest(c)) && push(e, oldest, 1) == 1)
+		gw_coalesce_drop_oldest(c);
+	if (!oldest && n > 0)
 		pushed = push(e, e->batch, n);
 	for (; pushed < n; pushed++)
-		coalesce(e, &e->batch[pushed]);
+		if (gw_coalesce_add(c, &e->batch[pushed]))
+			add(&e->coalesced, 1);
 	e->n_batch = 0;
 }
 
@@ -316,7 +205,7 @@ void gw_emit_unreadable(struct gw_emit *e, const struct gw_point_opts *point,
 
 void gw_emit_flush(struct gw_emit *e)
 {
-	if (e->n_batch == 0 && e->coalescer->n == 0)
+	if (e->n_batch == 0 && gw_coalesce_count(e->coalescer) == 0)
 		return;
 	publish(e);
 	if (e->engine_wake)
@@ -360,8 +249,8 @@ int gw_emit_wake_fd(const struct gw_emit *e)
 void gw_emit_set_checkpoint(struct gw_emit *e, struct gw_emit_checkpoint *ret_checkpoint)
 {
 	gw_emit_flush(e);
-	*ret_checkpoint = (struct gw_emit_checkpoint){
-		.samples = gw_ring_head(e->ring), .coalescing = e->coalescer->n > 0};
+	*ret_checkpoint = (struct gw_emit_checkpoint){.samples = gw_ring_head(e->ring),
+		.coalescing = gw_coalesce_count(e->coalescer) > 0};
 }
 
 bool gw_emit_is_committed(struct gw_emit *e, struct gw_emit_checkpoint *checkpoint)
@@ -371,7 +260,7 @@ bool gw_emit_is_committed(struct gw_emit *e, struct gw_emit_checkpoint *checkpoi
 	if (checkpoint->coalescing) {
 		gw_emit_flush(e);
 		checkpoint->samples = gw_ring_head(e->ring);
-		checkpoint->coalescing = e->coalescer->n > 0;
+		checkpoint->coalescing = gw_coalesce_count(e->coalescer) > 0;
 		if (checkpoint->coalescing)
 			return false;
 	}
