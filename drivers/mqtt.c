@@ -2,6 +2,7 @@
 #include "drivers/mqtt.h"
 
 #include "base/clock.h"
+#include "base/hash.h"
 #include "drivers/dns.h"
 #include "drivers/mqtt_link.h"
 
@@ -62,8 +63,8 @@ static enum gw_err load_retained(struct gw_mqtt_link *l, struct gw_error *err)
 		return gw_fail(err, GW_ERR_SYSTEM, ENOMEM, "out of memory");
 	}
 	for (size_t i = 0; i < n; i++)
-		l->retained[i].topic = gw_mqtt_topics_hash(
-			l->topics.at[i].name, strlen(l->topics.at[i].name), 0);
+		l->retained[i].topic = gw_hash(
+			GW_HASH_START, l->topics.at[i].name, strlen(l->topics.at[i].name));
 	size = gw_emit_load_state(l->emit, l->retained_packed, size, &complete);
 	gw_mqtt_retained_unpack(l->retained, n, l->retained_packed, size, complete);
 	return GW_OK;

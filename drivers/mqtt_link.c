@@ -2,6 +2,7 @@
 #include "drivers/mqtt_link.h"
 
 #include "base/clock.h"
+#include "base/hash.h"
 
 #include <errno.h>
 #include <linux/sockios.h>
@@ -111,8 +112,8 @@ static enum gw_mqtt_age age_of(struct gw_mqtt_link *l, const struct gw_mqtt_topi
 	const struct mosquitto_message *message)
 {
 	struct gw_mqtt_retained *r = &l->retained[topic - l->topics.at];
-	uint64_t hash = gw_mqtt_topics_hash(
-		message->payload, (size_t)message->payloadlen, 0);
+	uint64_t hash = gw_hash(
+		GW_HASH_START, message->payload, (size_t)message->payloadlen);
 	bool changed, all_received = l->subscribed && l->now_ns > l->retained_until_ns;
 	enum gw_mqtt_age age = gw_mqtt_retained_age(
 		r, message->retain, l->v5, all_received, hash ? hash : 1, &changed);
@@ -234,11 +235,11 @@ static void note_poison(struct gw_mqtt_link *l)
 {
 	const struct gw_mqtt_head *h = &l->head;
 	const char *topic = h->next == GW_MQTT_NEXT_MESSAGE ? h->topic : "";
-	uint64_t hash = gw_mqtt_topics_hash(&h->size, sizeof(h->size), 0);
+	uint64_t hash = gw_hash(GW_HASH_START, &h->size, sizeof(h->size));
 
 	if (h->next != GW_MQTT_NEXT_MESSAGE && h->next != GW_MQTT_NEXT_NO_TOPIC)
 		return;
-	hash = gw_mqtt_topics_hash(topic, strlen(topic), hash);
+	hash = gw_hash(hash, topic, strlen(topic));
 	l->poison_count = hash == l->poison_hash ? l->poison_count + 1 : 1;
 	l->poison_hash = hash;
 	snprintf(l->poison_text, sizeof(l->poison_text), "%zu bytes of \"%.64s\"", h->size,

@@ -54,17 +54,6 @@ void gw_mqtt_topics_fini(struct gw_mqtt_topics *t)
 	*t = (struct gw_mqtt_topics){0};
 }
 
-/* FNV-1a */
-uint64_t gw_mqtt_topics_hash(const void *bytes, size_t n, uint64_t before)
-{
-	const unsigned char *at = bytes;
-	uint64_t hash = before ? before : UINT64_C(0xcbf29ce484222325);
-
-	for (size_t i = 0; i < n; i++)
-		hash = (hash ^ at[i]) * UINT64_C(0x100000001b3);
-	return hash;
-}
-
 static int by_name(const void *key, const void *element)
 {
 	return strcmp(key, ((const struct gw_mqtt_topic *)element)->name);

@@ -34,8 +34,6 @@ enum gw_err gw_mqtt_topics_init(
 	struct gw_mqtt_topics *t, const struct gw_source_opts *opts, struct gw_error *err);
 void gw_mqtt_topics_fini(struct gw_mqtt_topics *t); /* zeroed or twice is fine */
 
-/* Of these bytes and what was hashed before them, 0: nothing. */
-uint64_t gw_mqtt_topics_hash(const void *bytes, size_t n, uint64_t before);
 /* NULL: nobody listens to it. */
 struct gw_mqtt_topic *gw_mqtt_topics_find(const struct gw_mqtt_topics *t, const char *name);
 /* Emit a sample for every point of which the message says something; of an old one nothing. One

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/strmap.h"
 
+#include "base/hash.h"
+
 #include <string.h>
 
-static size_t hash(const char *key) /* FNV-1a */
+static size_t hash(const char *key)
 {
-	uint64_t h = UINT64_C(0xcbf29ce484222325);
+	uint64_t h = gw_hash(GW_HASH_START, key, strlen(key));
 
-	for (; *key; key++)
-		h = (h ^ (unsigned char)*key) * UINT64_C(0x100000001b3);
 	return (size_t)(h ^ h >> 32);
 }
 

@@ -2,6 +2,7 @@
 #include "source/state_files.h"
 
 #include "base/clock.h"
+#include "base/hash.h"
 #include "base/log.h"
 #include "base/thread.h"
 
@@ -52,15 +53,6 @@ struct gw_state_files {
 	bool failing; /* the thread's: as the log says */
 };
 
-static uint64_t sum_of(const unsigned char *bytes, size_t n)
-{
-	uint64_t sum = UINT64_C(0xcbf29ce484222325);
-
-	for (size_t i = 0; i < n; i++)
-		sum = (sum ^ bytes[i]) * UINT64_C(0x100000001b3);
-	return sum;
-}
-
 static struct timespec deadline_of(int64_t mono_ns)
 {
 	int64_t left_ns = mono_ns - gw_clock_mono_ns();
@@ -99,8 +91,9 @@ static bool write_all(int fd, const void *bytes, size_t n)
 static bool replace(
 	struct gw_state_file *s, const unsigned char *bytes, size_t n, bool complete)
 {
-	struct head head = {
-		.sum = sum_of(bytes, n), .n = (uint32_t)n, .complete = complete};
+	struct head head = {.sum = gw_hash(GW_HASH_START, bytes, n),
+		.n = (uint32_t)n,
+		.complete = complete};
 	char path[4096], next[4096];
 	bool done;
 	int fd;
@@ -133,7 +126,7 @@ static unsigned char *read_file(const char *path, struct head *ret_head)
 		memcmp(head.magic, MAGIC, sizeof(head.magic)) == 0 &&
 		head.n <= GW_STATE_FILE_MAX && (bytes = malloc(head.n + 1u)) != NULL &&
 		read(fd, bytes, head.n + 1u) == (ssize_t)head.n &&
-		sum_of(bytes, head.n) == head.sum;
+		gw_hash(GW_HASH_START, bytes, head.n) == head.sum;
 	close(fd);
 	if (!good) {
 		free(bytes);
@@ -295,8 +288,7 @@ static void file_name(const char *source, char *to, size_t size)
 		snprintf(to, size, "%s", source);
 	else
 		snprintf(to, size, "%016llx.id",
-			(unsigned long long)sum_of(
-				(const unsigned char *)source, strlen(source)));
+			(unsigned long long)gw_hash(GW_HASH_START, source, strlen(source)));
 }
 
 struct gw_state_file *gw_state_files_get(struct gw_state_files *m, const char *source)

@@ -5,6 +5,8 @@
  */
 #include "yaml/files.h"
 
+#include "base/hash.h"
+
 #include <inttypes.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -61,15 +63,6 @@ bool gw_files_equal(const struct gw_files *a, const struct gw_files *b)
 	return true;
 }
 
-static uint64_t sum(const char *bytes, size_t n)
-{
-	uint64_t h = UINT64_C(0xcbf29ce484222325);
-
-	for (size_t i = 0; i < n; i++)
-		h = (h ^ (unsigned char)bytes[i]) * UINT64_C(0x100000001b3);
-	return h;
-}
-
 char *gw_files_encode(const struct gw_files *f, size_t *ret_n)
 {
 	char *text = NULL;
@@ -86,7 +79,7 @@ char *gw_files_encode(const struct gw_files *f, size_t *ret_n)
 	}
 	fflush(out);
 	if (!ferror(out))
-		fprintf(out, "end %016" PRIx64 "\n", sum(text, n));
+		fprintf(out, "end %016" PRIx64 "\n", gw_hash(GW_HASH_START, text, n));
 	if (ferror(out) | fclose(out)) {
 		free(text);
 		return NULL;
@@ -126,7 +119,8 @@ enum gw_err gw_files_decode(
 	bool good = n >= head + tail && memcmp(text, HEAD, head) == 0;
 
 	if (good) {
-		snprintf(line, sizeof(line), "end %016" PRIx64 "\n", sum(text, n - tail));
+		snprintf(line, sizeof(line), "end %016" PRIx64 "\n",
+			gw_hash(GW_HASH_START, text, n - tail));
 		good = memcmp(end, line, tail) == 0;
 	}
 	while (good && at < end && f.n < FILES_MAX)

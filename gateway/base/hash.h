@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * hash.h: FNV-1a, 64 bits: keys of tables, and sums over files that only damage changes. Written
+ * to disk, so its value never changes. No protection against who chooses the input.
+ *
+ * Thread: any; pure.
+ */
+#ifndef GW_BASE_HASH_H
+#define GW_BASE_HASH_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define GW_HASH_START UINT64_C(0xcbf29ce484222325)
+
+/* The hash of n bytes behind what was hashed to `before`; GW_HASH_START: behind nothing. */
+static inline uint64_t gw_hash(uint64_t before, const void *bytes, size_t n)
+{
+	const unsigned char *at = bytes;
+
+	for (size_t i = 0; i < n; i++)
+		before = (before ^ at[i]) * UINT64_C(0x100000001b3);
+	return before;
+}
+
+#endif
