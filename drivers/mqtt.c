@@ -106,8 +106,8 @@ static enum gw_err poll_link(
 	l->emit = emit;
 	if (!gw_emit_stopping(emit))
 		return gw_mqtt_link_step(l, timeout_ms * GW_NS_PER_MS, err);
-	if (l->unacked > 0 && gw_emit_wait_committed(emit, STOP_MS))
-		l->unacked = 0; /* close lets them out */
+	if (l->ack.n > 0 && gw_emit_wait_committed(emit, STOP_MS))
+		l->ack.n = 0; /* close lets them out */
 	return gw_fail(err, GW_ERR_STOPPED, 0, "stopping");
 }
 

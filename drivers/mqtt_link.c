@@ -5,7 +5,6 @@
 #include "base/hash.h"
 
 #include <errno.h>
-#include <linux/sockios.h>
 #include <mosquitto.h>
 #include <poll.h>
 #include <stdio.h>
@@ -13,17 +12,12 @@
 #include <sys/ioctl.h>
 #include <time.h>
 
-#define READ_BATCH             64
-#define MISC_NS                GW_NS_PER_SEC
-#define COMMIT_WAIT_NS         (2 * GW_NS_PER_SEC)
-#define COMMIT_WAIT_STALLED_NS (20 * GW_NS_PER_MS)
-#define COMMIT_POLL_FIRST_NS   100000
-#define COMMIT_POLL_MAX_NS     GW_NS_PER_MS
-#define FEW_UNACKED            8
-#define FAST_NS                (200 * GW_NS_PER_MS / 1000)
-#define REDELIVERY_NS          (30 * GW_NS_PER_SEC)
-#define UNSURE_NS              (20 * GW_NS_PER_MS)
-#define UNSUBSCRIBES_MAX       64
+#define BLOCKED_POLL_NS  100000
+#define READ_BATCH       64
+#define MISC_NS          GW_NS_PER_SEC
+#define FAST_NS          (200 * GW_NS_PER_MS / 1000)
+#define REDELIVERY_NS    (30 * GW_NS_PER_SEC)
+#define UNSUBSCRIBES_MAX 64
 /* A broker says nothing of what it retains for so long after the answer to SUBSCRIBE, or after
  * the last of it: it has given all. */
 #define RETAINED_WAIT_NS (2 * GW_NS_PER_SEC)
@@ -133,11 +127,11 @@ static void on_message(
 	(void)m;
 	l->messages++;
 	if (message->qos > 0)
-		l->unacked++;
+		l->ack.n++;
 	gw_emit_count(l->emit, GW_COUNT_REQUESTS, 1);
 	if (topic) {
 		if (message->qos > 0)
-			topic->ack_group = l->ack_group;
+			topic->ack_group = l->ack.group;
 		gw_mqtt_topics_emit(topic, &l->topics, message->payload,
 			(size_t)message->payloadlen, age_of(l, topic, message), l->now_ns,
 			l->emit);
@@ -174,39 +168,6 @@ enum gw_err gw_mqtt_link_error(struct gw_mqtt_link *l, int rc, struct gw_error *
 	return gw_fail(err, GW_ERR_LINK, rc, "%s", mosquitto_strerror(rc));
 }
 
-/* What is owed leaves now. */
-static void end_ack_group(struct gw_mqtt_link *l, int64_t now_ns)
-{
-	if (l->checkpoint.seq != l->last_seq || !l->checkpoint.stepped) {
-		if (now_ns >= l->unsure_until_ns)
-			l->unsure_group = l->ack_group;
-		l->unsure_until_ns = now_ns + UNSURE_NS;
-		l->last_seq = l->checkpoint.seq;
-	}
-	l->ack_group++;
-	l->unacked = 0;
-}
-
-/* Whether the acknowledgements may leave now. */
-static bool may_write(struct gw_mqtt_link *l, int64_t now_ns)
-{
-	if (l->unacked == 0)
-		return true;
-	if (gw_emit_is_committed(l->emit, &l->checkpoint)) {
-		l->stalled = false;
-	} else if (now_ns - l->unacked_since_ns >=
-		(l->stalled ? COMMIT_WAIT_STALLED_NS : COMMIT_WAIT_NS)) {
-		/* The store is in trouble. What it should keep is with the engine and the
-		 * uplinks already; the messages behind these must not wait for it. */
-		l->stalled = true;
-		gw_emit_count(l->emit, GW_COUNT_UNCOMMITTED, l->unacked);
-	} else {
-		return false;
-	}
-	end_ack_group(l, now_ns);
-	return true;
-}
-
 enum gw_err gw_mqtt_link_write(struct gw_mqtt_link *l, struct gw_error *err)
 {
 	int rc;
@@ -217,17 +178,6 @@ enum gw_err gw_mqtt_link_write(struct gw_mqtt_link *l, struct gw_error *err)
 	if (rc != MOSQ_ERR_SUCCESS || mosquitto_socket(l->m) < 0)
 		return gw_mqtt_link_error(l, rc, err);
 	return GW_OK;
-}
-
-void gw_mqtt_link_set_checkpoint(struct gw_mqtt_link *l, bool first)
-{
-	gw_emit_set_checkpoint(l->emit, &l->checkpoint);
-	/* A few acknowledgements may wait for the next message to carry them along; many keep
-	 * the broker from sending more. */
-	l->commit_poll_ns = l->unacked < FEW_UNACKED ? COMMIT_POLL_MAX_NS
-						     : COMMIT_POLL_FIRST_NS;
-	if (first)
-		l->unacked_since_ns = l->now_ns;
 }
 
 /* The packet that was begun last has ended the link. If it is a message it comes again. */
@@ -338,32 +288,18 @@ static enum gw_err keep_alive(struct gw_mqtt_link *l, int64_t now_ns, struct gw_
 	return GW_OK;
 }
 
-/* Whether an acknowledgement of the last round with an event may still be lost: it has left us,
- * but the broker's machine has not said that it has it. */
-static bool is_unsure(struct gw_mqtt_link *l)
-{
-	int unsent = 0;
-
-	if (l->now_ns >= l->unsure_until_ns)
-		return false;
-	if (ioctl(mosquitto_socket(l->m), SIOCOUTQ, &unsent) == 0 && unsent == 0 &&
-		!mosquitto_want_write(l->m))
-		l->unsure_until_ns = 0;
-	return l->unsure_until_ns != 0;
-}
-
-/* Whether this message must stay unread: see mqtt_link.h. */
+/* Whether the message that comes next must stay unread: see mqtt_ack.h. */
 static bool must_wait(struct gw_mqtt_link *l)
 {
-	bool unsure = is_unsure(l);
-	const struct gw_mqtt_topic *found;
+	const struct gw_mqtt_topic *topic = NULL;
+	uint64_t group = UINT64_MAX;
 
-	if (l->unacked == 0 && !unsure)
-		return false;
-	if (l->head.next == GW_MQTT_NEXT_NO_TOPIC)
-		return true;
-	found = gw_mqtt_topics_find(&l->topics, l->head.topic);
-	return found && found->ack_group >= (unsure ? l->unsure_group : l->ack_group);
+	if (l->head.next == GW_MQTT_NEXT_MESSAGE) {
+		topic = gw_mqtt_topics_find(&l->topics, l->head.topic);
+		group = topic ? topic->ack_group : 0;
+	}
+	return gw_mqtt_ack_must_wait(&l->ack, group, mosquitto_socket(l->m),
+		mosquitto_want_write(l->m), l->now_ns);
 }
 
 /* Look at the next packet before anything of it is read. Whether to read. */
@@ -372,7 +308,7 @@ static bool peek_next(struct gw_mqtt_link *l)
 	if (l->partial || l->drain.size > 0)
 		return true;
 	/* Acknowledgements leave in the order of their messages. */
-	l->blocked = l->unacked >= GW_MQTT_UNACKED_MAX || l->drain.n_out > 0;
+	l->blocked = l->ack.n >= GW_MQTT_UNACKED_MAX || l->drain.n_out > 0;
 	if (l->blocked)
 		return false;
 	gw_mqtt_peek(l->m, &l->head);
@@ -397,7 +333,7 @@ static bool peek_next(struct gw_mqtt_link *l)
 static enum gw_err read_batch(struct gw_mqtt_link *l, struct gw_error *err)
 {
 	int64_t before_ns = l->now_ns;
-	unsigned unacked = l->unacked;
+	unsigned unacked = l->ack.n;
 	bool more = true;
 	int most;
 
@@ -412,8 +348,8 @@ static enum gw_err read_batch(struct gw_mqtt_link *l, struct gw_error *err)
 		if (rc != GW_OK)
 			return GW_ERR_LINK;
 	}
-	if (l->unacked > unacked)
-		gw_mqtt_link_set_checkpoint(l, unacked == 0);
+	if (l->ack.n > unacked)
+		gw_mqtt_ack_mark(&l->ack, unacked, l->now_ns, l->emit);
 	if (l->logging &&
 		(l->redelivery_over || l->now_ns - l->opened_ns > REDELIVERY_NS)) {
 		/* What comes now is new, and the log costs a printf a message. */
@@ -444,7 +380,7 @@ static bool wait_for(struct gw_mqtt_link *l, int64_t wait_ns, bool writing)
 	if (writing)
 		fds[0].events |= POLLOUT;
 	if (l->blocked || l->header_incomplete) {
-		int64_t most_ns = l->blocked ? COMMIT_POLL_FIRST_NS : HEAD_NS;
+		int64_t most_ns = l->blocked ? BLOCKED_POLL_NS : HEAD_NS;
 
 		fds[0].fd = -1;        /* readable all the time */
 		if (wait_ns > most_ns) /* somebody's next word waits */
@@ -480,15 +416,15 @@ enum gw_err gw_mqtt_link_step(struct gw_mqtt_link *l, int64_t wait_ns, struct gw
 	int64_t now_ns = gw_clock_mono_ns();
 	bool writing = false;
 
-	if (may_write(l, now_ns)) {
+	if (gw_mqtt_ack_may_leave(&l->ack, now_ns, l->emit)) {
 		if (write_all(l, err) != GW_OK)
 			return GW_ERR_LINK;
 		writing = mosquitto_want_write(l->m) || l->drain.n_out > 0;
 	} else {
-		if (wait_ns > l->commit_poll_ns)
-			wait_ns = l->commit_poll_ns;
-		if (l->commit_poll_ns < COMMIT_POLL_MAX_NS)
-			l->commit_poll_ns *= 2;
+		int64_t most_ns = gw_mqtt_ack_wait_ns(&l->ack);
+
+		if (wait_ns > most_ns)
+			wait_ns = most_ns;
 	}
 	if (wait_for(l, wait_ns, writing) && read_batch(l, err) != GW_OK)
 		return GW_ERR_LINK;
@@ -510,7 +446,7 @@ void gw_mqtt_link_close(struct gw_mqtt_link *l)
 	if (!l->m)
 		return;
 	/* DISCONNECT would take the acknowledgements queued before it along. */
-	if (l->connack == 0 && l->unacked == 0 && mosquitto_socket(l->m) >= 0) {
+	if (l->connack == 0 && l->ack.n == 0 && mosquitto_socket(l->m) >= 0) {
 		mosquitto_disconnect(l->m);
 		mosquitto_loop_write(l->m, 1);
 	}

@@ -3,18 +3,7 @@
  * mqtt_link.h: one connection to one broker: from its opening (mqtt_open.c) through its loop
  * (mqtt_link.c) to its end.
  *
- * When an acknowledgement leaves. libmosquitto 2.0 answers a QoS 1 message before it calls the
- * message callback. With mosquitto_threaded_set the answer is only queued, and nothing but
- * mosquitto_loop_write puts it on the wire. So: read a batch, emit, and call loop_write no
- * sooner than the engine has stepped the batch and what it caused is committed. A crash before
- * that makes the broker deliver it again.
- *
- * Why that invents nothing. What is delivered again may have had its effect already. To take the
- * last message of a topic twice changes nothing; to take "on, off" twice would be a second
- * alarm that nobody caused. So a round, the messages that are acknowledged together, has no
- * topic twice: a message whose topic the round has is not even read before the round is settled
- * and acknowledged (mqtt_peek.h). Nothing tells when the broker has read an acknowledgement; so
- * after a round that caused an event its topics wait a little longer.
+ * When acknowledgements leave, and what must stay unread until then, is decided in mqtt_ack.h.
  *
  * A message that is too long never reaches libmosquitto (mqtt_drain.h). Any other one that ends the
  * link is delivered again and ends the next one, for ever, and nothing behind it is heard: at the
@@ -25,6 +14,7 @@
 #ifndef GW_DRIVERS_MQTT_LINK_H
 #define GW_DRIVERS_MQTT_LINK_H
 
+#include "drivers/mqtt_ack.h"
 #include "drivers/mqtt_drain.h"
 #include "drivers/mqtt_opts.h"
 #include "drivers/mqtt_peek.h"
@@ -34,9 +24,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Unacknowledged messages before reading pauses: a broker without a limit of its own must not
- * keep the newest message, and with it every acknowledgement, unsettled for ever. */
-#define GW_MQTT_UNACKED_MAX 64
 /* Times the same message ends the link until the session is given up. */
 #define GW_MQTT_POISON_MAX 3
 
@@ -77,18 +64,9 @@ struct gw_mqtt_link {
 	unsigned poison_count; /* in a row, by the same one */
 	uint64_t poison_hash;
 	char poison_text[96];
-	/* acknowledgements held back */
-	unsigned unacked;
-	bool stalled; /* the store has let us down once: less patience */
-	struct gw_emit_checkpoint checkpoint;
-	int64_t unacked_since_ns, commit_poll_ns;
-	uint64_t ack_group; /* of the messages that come now, from 1 */
-	uint64_t
-		unsure_group; /* the broker may not know yet that this and later ones are over */
-	int64_t unsure_until_ns; /* until then */
-	uint64_t last_seq;       /* as the last round saw it */
-	bool blocked;            /* something waits unread */
-	bool header_incomplete;  /* for the rest of its head */
+	struct gw_mqtt_ack ack;
+	bool blocked;           /* something waits unread */
+	bool header_incomplete; /* for the rest of its head */
 };
 
 /* Connect with this MQTT_PROTOCOL_V... by until_ns, and subscribe: by then, too, but while the
@@ -106,8 +84,6 @@ void gw_mqtt_link_close(struct gw_mqtt_link *l);
 
 /* Between the two files. */
 void gw_mqtt_link_set_callbacks(struct gw_mqtt_link *l); /* set the callbacks of l->m */
-/* What is owed is settled when everything emitted up to now is. */
-void gw_mqtt_link_set_checkpoint(struct gw_mqtt_link *l, bool first);
 enum gw_err gw_mqtt_link_write(struct gw_mqtt_link *l, struct gw_error *err);
 /* rc of libmosquitto as the loss of the link, with the best reason there is. */
 enum gw_err gw_mqtt_link_error(struct gw_mqtt_link *l, int rc, struct gw_error *err);

@@ -80,7 +80,7 @@ static enum gw_err new_client(
 		gw_setting_is_set(own->client_id) ? own->client_id : id, clean, l);
 	if (!l->m)
 		return gw_fail(err, GW_ERR_SYSTEM, errno, "%s", gw_errno_text(errno));
-	mosquitto_threaded_set(l->m, true); /* holds acknowledgements: see mqtt_link.h */
+	mosquitto_threaded_set(l->m, true); /* holds acknowledgements: see mqtt_ack.h */
 	mosquitto_int_option(l->m, MOSQ_OPT_PROTOCOL_VERSION, version);
 	mosquitto_int_option(l->m, MOSQ_OPT_TCP_NODELAY, 1);
 	gw_mqtt_link_set_callbacks(l);
@@ -213,7 +213,7 @@ static void reset(struct gw_mqtt_link *l)
 {
 	gw_mqtt_link_close(l);
 	l->connack = l->sub_mid = -1;
-	l->closed_by_broker = l->redelivery_over = l->partial = l->stalled = false;
+	l->closed_by_broker = l->redelivery_over = l->partial = false;
 	l->blocked = l->header_incomplete = false;
 	l->drain = (struct gw_mqtt_drain){0};
 	for (size_t i = 0; i < l->topics.n; i++)
@@ -222,9 +222,7 @@ static void reset(struct gw_mqtt_link *l)
 	l->sub_first = l->sub_n = l->unsubscribes = 0;
 	l->why[0] = '\0';
 	l->part_bytes = 0;
-	l->unacked = 0;
-	l->ack_group++;
-	l->unsure_until_ns = 0;
+	gw_mqtt_ack_reset(&l->ack);
 	l->opened_ns = l->misc_ns = gw_clock_mono_ns();
 }
 
@@ -303,7 +301,7 @@ enum gw_err gw_mqtt_link_open(
 		rc = drop_session(l, version, until_ns, err);
 	if (rc == GW_OK)
 		rc = connect_to(l, version, false, until_ns, err);
-	if (l->unacked > 0) /* in the same TLS record as the broker's answer */
-		gw_mqtt_link_set_checkpoint(l, true);
+	if (l->ack.n > 0) /* in the same TLS record as the broker's answer */
+		gw_mqtt_ack_mark(&l->ack, 0, l->now_ns, l->emit);
 	return rc == GW_OK ? subscribe_all(l, until_ns, err) : rc;
 }

@@ -101,9 +101,9 @@ DEFECTS = [
            "		gw_restore_alarm(e, a, record, now.mono_ns, &now);\n",
            ("platform/client-certificate-expired", "crash/random-0", "disk/sync-5s")),
     Defect("a message is acknowledged before its commit", "drivers/mqtt_link.c",
-           "	if (l->unacked == 0)\n		return true;\n	if (gw_emit_is_committed",
-           "	if (l->unacked > 0)\n		end_ack_group(l, now_ns);\n"
-           "	if (l->unacked == 0)\n		return true;\n	if (gw_emit_is_committed",
+           "	if (l->unacked == 0)\n		return true;\n	if (gw_emit_settled",
+           "	if (l->unacked > 0)\n		end_round(l, now_ns);\n"
+           "	if (l->unacked == 0)\n		return true;\n	if (gw_emit_settled",
            ("crash/random-*", "crash/life-*")),
     Defect("a renamed alarm is not cleared", "gateway/engine/adopt.c",
            "			orphan(arg, &record, &was->opts->info);\n",
