@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Under AddressSanitizer every piece is a chunk of its own, so that it sees each overflow. */
+/* Under AddressSanitizer each allocation is a chunk of its own, so that it sees each overflow. */
 #if defined(__SANITIZE_ADDRESS__)
 #define CHUNK_BYTES(a) ((size_t)0 * (a)->chunk_bytes)
 #else

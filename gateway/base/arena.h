@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * arena.h: memory that is given back as a whole. Failure is sticky: an arena that once had no
- * memory says so in `failed`, and whoever owns it looks there once at the end.
+ * arena.h: memory that is freed as a whole. Failure is sticky: once an allocation failed, `failed`
+ * is set, so the owner can check once at the end.
  *
  * Owner: the caller, zeroed before first use. Thread: one at a time. Life: alloc..., free.
  */
@@ -28,8 +28,8 @@ char *gw_arena_copy(struct gw_arena *a, const char *s, size_t n);
 char *gw_arena_printf(struct gw_arena *a, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* Room for one more in an array of *cap items of which n are used: at, or its longer copy.
- * NULL: no memory; the old array is still there. */
+/* Space for one more item in an array of *cap items of which n are used: returns at, or a longer
+ * copy. NULL: no memory; the old array is still valid. */
 void *gw_arena_grow(struct gw_arena *a, void *at, size_t n, size_t *cap, size_t size);
 
 void gw_arena_free(struct gw_arena *a); /* twice is fine */

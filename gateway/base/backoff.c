@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/backoff.h"
 
-/* splitmix64: any seed is a good seed, 0 included. */
+/* splitmix64: good for any seed, 0 included. */
 static uint64_t random_next(uint64_t *state)
 {
 	uint64_t z = *state += UINT64_C(0x9e3779b97f4a7c15);

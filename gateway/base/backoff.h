@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * backoff.h: when to try again: exponential back-off with full jitter, from its own seed so two
- * boxes never march in step and a test repeats exactly. For links (core) and for single units on
- * a bus (modbus).
+ * backoff.h: when to try again: exponential back-off with jitter. The jitter comes from a seed of
+ * the caller's, so that many gateways do not retry at the same moment and a test is repeatable.
+ * For links (source, store, uplink) and for single units on a bus (Modbus).
  *
- * Owner: whoever retries. Thread: its own. Pure: time is an argument.
+ * Owner: the caller. Thread: one at a time. Pure: time is an argument.
  */
 #ifndef GW_BASE_BACKOFF_H
 #define GW_BASE_BACKOFF_H
@@ -20,10 +20,10 @@ struct gw_backoff {
 };
 
 void gw_backoff_init(struct gw_backoff *b, int64_t first_ns, int64_t max_ns, uint64_t seed);
-/* May it be tried now? */
+/* Whether it may be tried now. */
 bool gw_backoff_ready(const struct gw_backoff *b, int64_t now_ns);
-/* It failed: next try after a random part (half to whole) of first, then twice first, four
- * times first ... at most most. */
+/* A try failed: the next one after first_ns, 2 * first_ns, 4 * first_ns ... up to max_ns, of which
+ * a random part, up to half, is taken off. */
 void gw_backoff_failed(struct gw_backoff *b, int64_t now_ns);
 void gw_backoff_succeeded(struct gw_backoff *b);
 

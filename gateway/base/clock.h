@@ -24,8 +24,9 @@ struct gw_time {
 int64_t gw_clock_mono_ns(void);
 int64_t gw_clock_wall_ms(void);
 
-/* Whether wall time can be believed. Reads /run/systemd/timesync/synchronized, else adjtimex
- * (which systemd's ProtectClock blocks: hazard 25). One or two system calls: ask once a second. */
+/* Whether wall time is disciplined. Reads /run/systemd/timesync/synchronized, else adjtimex
+ * (which systemd's ProtectClock blocks, see doc/hazards.md). One or two system calls: call it once
+ * a second. */
 bool gw_clock_synced(void);
 
 /* The kernel's boot id, 36 characters and NUL; zeros if it cannot be read. */

@@ -14,7 +14,7 @@ enum gw_err gw_fail(
 
 	if (!err)
 		return kind;
-	/* apart first: an argument may be err->text itself */
+	/* into a buffer first: an argument may be err->text itself */
 	gw_text_init(&t, memory, sizeof(memory));
 	va_start(ap, fmt);
 	gw_text_addv(&t, fmt, ap);

@@ -13,14 +13,14 @@
 enum gw_err {
 	GW_OK = 0,
 	GW_ERR_CONFIG,   /* a person must change the configuration */
-	GW_ERR_SYSTEM,   /* the kernel or memory said no; see native */
-	GW_ERR_LINK,     /* the connection is gone: close, back off, open again */
+	GW_ERR_SYSTEM,   /* a system call or an allocation failed; see native */
+	GW_ERR_LINK,     /* the connection is lost: close, back off, open again */
 	GW_ERR_TIMEOUT,  /* no answer in time; the link may still be good */
 	GW_ERR_PROTOCOL, /* an answer that is not exactly what was asked for */
-	GW_ERR_REFUSED,  /* the peer or the state says no, and will say so again */
-	GW_ERR_FULL,     /* no room now; later there may be */
+	GW_ERR_REFUSED,  /* refused by the peer or by the state; trying again is no use */
+	GW_ERR_FULL,     /* no space at present */
 	GW_ERR_CORRUPT,  /* stored data cannot be trusted */
-	GW_ERR_STOPPED,  /* we are going down */
+	GW_ERR_STOPPED,  /* the thread or the daemon is being stopped */
 };
 
 struct gw_error {

@@ -8,7 +8,7 @@
 
 #define FDS_PER_LINK 4 /* what one link takes at most */
 
-static _Atomic size_t reserved; /* relaxed: a number by itself */
+static _Atomic size_t reserved; /* relaxed: it publishes nothing else */
 
 void gw_fd_reserve_set(size_t descriptors)
 {

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * fd_reserve.h: the last descriptors are kept for what must not fail: uplinks that connect anew, the
- * store that opens its file again. Whoever can wait, a source that opens its link, asks first.
+ * fd_reserve.h: file descriptors that are kept free for what must not fail: uplinks that connect
+ * again, the store that opens its file again. A source, which can wait, checks before it opens its
+ * link.
  *
- * Thread: keep by main before others run; left by any.
+ * Thread: set by main before others run; available by any.
  */
 #ifndef GW_BASE_FD_RESERVE_H
 #define GW_BASE_FD_RESERVE_H
@@ -11,9 +12,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* So many are kept; 0: none. */
+/* How many to keep free; 0: none. */
 void gw_fd_reserve_set(size_t descriptors);
-/* Whether a few more may be opened. Numbers are given from below, so the next one tells. */
+/* Whether a link may be opened without using the reserve. The kernel gives out the lowest free
+ * number, so the number of the next descriptor shows how many are in use. */
 bool gw_fd_reserve_available(void);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * log_ring.h: a bounded lock-free queue of text lines, any number of producers, one consumer. A
- * line that finds no room is not taken; what is lost is counted by the caller.
+ * line that does not fit is not taken; the caller counts it as lost.
  *
  * Owner: log_writer.c. Thread: push by any; pop by one. Life: zeroed memory is an empty ring.
  */
@@ -26,7 +26,7 @@ struct gw_log_ring {
 	char text[GW_LOG_RING_UNITS * GW_LOG_RING_UNIT];
 };
 
-/* Whether there was room for the n bytes, 1 .. GW_LOG_LINE_MAX. Never waits, calls no kernel. */
+/* Whether there was space for the n bytes, 1 .. GW_LOG_LINE_MAX. Never waits, no system call. */
 bool gw_log_ring_push(struct gw_log_ring *r, const char *line, size_t n);
 /* The oldest line into ret_line (GW_LOG_LINE_MAX bytes); its length, 0: there is none, or the
  * oldest is still being written. */

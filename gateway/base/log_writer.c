@@ -57,14 +57,14 @@ static void count_lost(void)
 	atomic_fetch_add_explicit(&writer.lost, 1, memory_order_relaxed);
 }
 
-/* Returns whether the line is dealt with; written or not, it is not tried again. */
+/* Whether the line is done with: written, or lost for good. */
 static bool try_line(const char *line, size_t n, int wait_ms)
 {
 	enum outcome outcome = write_line(line, n, wait_ms);
 
 	/* relaxed: a flag for people */
 	atomic_store_explicit(&writer.blocked, outcome != WRITTEN, memory_order_relaxed);
-	if (outcome == FAILED) /* no reader any more, say: to wait for one is no use */
+	if (outcome == FAILED) /* the reader has closed its end, say: waiting is no use */
 		count_lost();
 	return outcome != WOULD_BLOCK;
 }
@@ -153,7 +153,7 @@ void gw_log_writer_stop(void)
 
 /* ---- any thread ---- */
 
-/* Who waited in vain once does not wait again until a line got through. */
+/* After one timeout nobody waits again until a line was written. */
 static void put_directly(const char *line, size_t n)
 {
 	bool blocked = atomic_load_explicit(&writer.blocked, memory_order_relaxed);

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * log_writer.h: the way of a finished log line to stderr. A pipe, socket or terminal that nobody
- * reads blocks its writer, so a thread of its own writes, and the others only put their lines into
- * a ring. A line that finds the ring full is dropped and counted; the count is said when writing
- * works again. Before the thread starts and after it stops, lines are written by the caller, who
- * waits a bounded time.
+ * log_writer.h: writes log lines to stderr. A pipe, socket or terminal that nobody reads blocks its
+ * writer, so one thread writes and the others only put their lines into a ring. A line that finds
+ * the ring full is dropped and counted; the count is logged when writing works again. Before the
+ * thread starts and after it stops, the caller writes its line itself and waits a bounded time.
  *
  * Owner: main.c. Thread: start and stop by main while no other thread logs; the rest by any.
  */

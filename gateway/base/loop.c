@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Timers fired in one round; one that arms itself for the past must not shut out the rest. */
+/* Timers fired in one round, so that one that arms itself for the past does not starve the rest. */
 #define FIRE_MAX 64
 
 enum gw_err gw_loop_init(struct gw_loop *l, struct gw_error *err)
@@ -90,7 +90,7 @@ void gw_loop_disarm(struct gw_loop *l, struct gw_loop_timer *t)
 	t->armed = false;
 }
 
-/* The eventfd only ends the sleep: the next round's look does the work. */
+/* The eventfd only ends the sleep: the next round drains. */
 static void woken(void *arg, uint32_t events)
 {
 	(void)arg;

@@ -35,8 +35,9 @@ struct gw_loop_timer {
 	bool armed;
 };
 
-/* Rings that other threads fill for main: look drains them and says whether there was something.
- * It is called before every sleep, after the wake announced it, so nothing is overslept. */
+/* Rings that other threads fill for main. drain empties them and returns whether there was
+ * something. It is called before every sleep, between gw_wake_prepare and the wait, so that no
+ * wake-up is missed. */
 struct gw_loop_wake {
 	struct gw_wake *wake;
 	bool (*drain)(void *arg);
@@ -63,19 +64,19 @@ void gw_loop_fini(
 
 enum gw_err gw_loop_add(
 	struct gw_loop *l, struct gw_loop_fd *f, uint32_t events, struct gw_error *err);
-/* Change what it is watched for; 0 leaves EPOLLHUP and EPOLLERR. Not added: nothing happens. */
+/* The events to wait for from now on; 0 leaves EPOLLHUP and EPOLLERR. No effect if not added. */
 void gw_loop_set_events(struct gw_loop *l, struct gw_loop_fd *f, uint32_t events);
 void gw_loop_remove(
 	struct gw_loop *l, struct gw_loop_fd *f); /* before close; twice is fine */
 
-/* Fire once at due_ns (CLOCK_BOOTTIME); armed again, it moves. */
+/* Fire once at due_ns (CLOCK_BOOTTIME). Arming an armed timer changes its time. */
 void gw_loop_arm(struct gw_loop *l, struct gw_loop_timer *t, int64_t due_ns);
 void gw_loop_disarm(struct gw_loop *l, struct gw_loop_timer *t); /* not armed is fine */
 
 enum gw_err gw_loop_add_wake(
 	struct gw_loop *l, struct gw_loop_wake *w, struct gw_error *err);
 
-/* One round: look at the wakes, sleep until something happens, a timer is due or at most
+/* One round: drain the wakes, sleep until something happens, a timer is due or at most
  * most_ns (< 0: no bound) have passed, then call what is ready. GW_ERR_SYSTEM if epoll fails. */
 enum gw_err gw_loop_once(struct gw_loop *l, int64_t max_ns, struct gw_error *err);
 /* Rounds until a callback calls gw_loop_stop. */

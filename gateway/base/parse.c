@@ -53,8 +53,8 @@ static double to_double(const char *s)
 	return v;
 }
 
-/* What a person may have typed for a number, in ASCII: signs, points and digits as other
- * keyboards give them, grouping and leading zeros away. */
+/* A number as people type it, in ASCII: full-width signs, points and digits are replaced, grouping
+ * is removed. */
 static void to_ascii(struct gw_text *t, const char *s)
 {
 	static const struct {

@@ -12,11 +12,11 @@
 
 #define GW_PEMKEY_ENCRYPTED "the key is encrypted: remove its pass phrase"
 
-/* The first private key of the PEM file is encrypted. False, too, if it cannot be read: whoever
- * uses it says so. */
+/* Whether the first private key of the PEM file is encrypted. False also if the file cannot be
+ * read: its user reports that. */
 bool gw_pemkey_encrypted(const char *path);
 
-/* For a setting's look: GW_PEMKEY_ENCRYPTED and how to cure it, or NULL. */
+/* For gw_setting.inspect: GW_PEMKEY_ENCRYPTED and how to cure it, or NULL. */
 const char *gw_pemkey_inspect(const char *path);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * strmap.h: text -> number, for names and keys.
+ * strmap.h: a hash table from text to a 32-bit number, for names and keys. Nothing is removed.
  *
- * Owner: the caller, zeroed but for arena; texts are referred to, not copied. Thread: one.
+ * Owner: the caller, zeroed but for arena. Texts are referred to, not copied. Thread: one.
  */
 #ifndef GW_BASE_STRMAP_H
 #define GW_BASE_STRMAP_H

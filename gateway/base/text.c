@@ -46,7 +46,7 @@ size_t gw_text_utf8(const char *s, size_t n)
 	return want;
 }
 
-/* How many of n bytes stay when the text is cut there: none of a character begun only. */
+/* How many of n bytes stay when the text is cut there: whole characters only. */
 static size_t whole_characters(const char *s, size_t n)
 {
 	size_t back = 0;
@@ -198,7 +198,7 @@ static bool to_decimal(double v, int precision, struct decimal *ret_d)
 	if (strtod(raw, NULL) != v)
 		return false;
 	ret_d->n = 0;
-	for (p = raw; *p != 'e'; p++) /* whatever the locale puts as the point is skipped */
+	for (p = raw; *p != 'e'; p++) /* skips the locale's decimal point */
 		if (*p >= '0' && *p <= '9' && ret_d->n < (int)sizeof(ret_d->digits))
 			ret_d->digits[ret_d->n++] = *p;
 	ret_d->exponent = (int)strtol(p + 1, NULL, 10);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * text.h: text written into memory of the caller, never past its end, always NUL-terminated.
- * What does not fit is cut between characters, and nothing is added after a cut. Also the one writer of JSON and of numbers, so that a repeat is byte-identical.
+ * What does not fit is cut between characters, and nothing is added after a cut. All JSON and all
+ * numbers are written here, so that a repeat is byte-identical.
  *
  * Owner: the caller. Thread: one at a time.
  */
@@ -27,18 +28,18 @@ void gw_text_addf(struct gw_text *t, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 void gw_text_addv(struct gw_text *t, const char *fmt, va_list ap)
 	__attribute__((format(printf, 2, 0)));
-/* As gw_text_add, with each character that gw_text_tricks as a space, and each byte that is not
- * UTF-8 as "?": for texts that must stay one line and harmless where they are read. */
+/* As gw_text_add, with each unsafe character (gw_text_is_unsafe) as a space, and each byte that is
+ * not UTF-8 as "?": for texts from outside that must stay one line and harmless on a terminal. */
 void gw_text_add_sanitized(struct gw_text *t, const char *s);
 
 /* Bytes of the UTF-8 character at s, of which n may be read: 1..4, or 0 if it is not one
  * (overlong, a surrogate, past U+10FFFF, cut off). NUL counts as a character. */
 size_t gw_text_utf8(const char *s, size_t n);
 
-/* Whether the character of n bytes at s (as gw_text_utf8 says) does something where it is shown
- * instead of being seen: controls (C0, DEL, and C1, which begin escape sequences), what separates
+/* Whether the character of n bytes at s (gw_text_utf8) changes how text is shown instead of being
+ * visible itself: controls (C0, DEL, and C1, which begin escape sequences), what separates
  * lines and paragraphs, and the format characters that are invisible or turn the direction of
- * writing (Unicode, general category Cf), so that a text reads as another. */
+ * writing (Unicode, general category Cf). */
 bool gw_text_is_unsafe(const char *s, size_t n);
 
 /* The shortest decimal text that reads back as the same double ("52.3"); "null" for non-finite
@@ -53,7 +54,7 @@ void gw_text_add_time_local(struct gw_text *t, int64_t wall_ms);
 void gw_text_add_duration(struct gw_text *t, int64_t ns);
 
 /* JSON. Commas are placed by the writer; key NULL inside arrays. Strings are escaped, with them
- * whatever gw_text_tricks (\\u202e: the same text to a program, harmless on a terminal), and bytes
+ * every unsafe character (\\u202e: the same text to a program, harmless on a terminal), and bytes
  * that are not UTF-8 become U+FFFD. */
 void gw_json_open(struct gw_text *t, const char *key, char bracket);        /* '{' or '[' */
 void gw_json_close(struct gw_text *t, char bracket);                        /* '}' or ']' */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * thread.h: a named thread that shows it is alive. Each thread beats at least every
- * GW_BEAT_MAX_MS while healthy (it wakes for that alone if need be); main feeds systemd's
- * watchdog only when every thread has.
+ * GW_BEAT_MAX_MS while healthy, and wakes up for that if it has to; main feeds systemd's
+ * watchdog only when every thread has beaten.
  *
  * Owner: the stage that runs in it. Thread: start and stop by main; beat by the thread itself;
  * age by main. Signals are blocked in every thread but main.
@@ -25,7 +25,7 @@ struct gw_thread {
 	bool running;            /* main */
 	char name[16];           /* set at start; the kernel's limit of 15 */
 	_Atomic int64_t beat_ns; /* CLOCK_BOOTTIME of the last beat */
-	_Atomic bool stop;       /* main asks, the thread obeys */
+	_Atomic bool stop;       /* requested by main */
 	_Atomic bool ended;      /* run has returned: join does not block */
 	_Atomic int tid;         /* of the kernel, 0 until it runs; set by the thread */
 	bool held, dropped;      /* main, before it opens the gate */
@@ -36,16 +36,16 @@ struct gw_thread {
 
 enum gw_err gw_thread_start(struct gw_thread *t, const char *name, void *(*run)(void *),
 	void *arg, struct gw_error *err);
-/* Call before start: the thread is made, which may fail, and waits for release. One that is asked to
- * stop before that never runs. */
+/* Call before start: start then creates the thread, which may fail, but it runs only after
+ * release. If stop is requested first it never runs. */
 void gw_thread_hold(struct gw_thread *t);
 void gw_thread_release(struct gw_thread *t); /* not held or twice is fine */
-/* Ask only; the caller then pokes whatever the thread sleeps in, and joins. */
+/* Does not wait. The caller then wakes whatever the thread sleeps in, and joins. */
 void gw_thread_request_stop(struct gw_thread *t);
 void gw_thread_join(struct gw_thread *t);  /* not running or twice is fine */
 bool gw_thread_ended(struct gw_thread *t); /* join would not block */
-/* Join one that was asked to stop, for wait_ms at most. False: it goes on, is nobody's any more
- * and must find its memory for ever. */
+/* Join a thread whose stop was requested, for wait_ms at most. False: it did not end and is
+ * detached; its memory must never be freed. */
 bool gw_thread_join_within(struct gw_thread *t, int wait_ms);
 
 /* It is ready to run: what it lacks is a processor, not an answer of a device or a lock. Reads

@@ -5,13 +5,13 @@
  * - the waker's comes after the sleeper's announcement: it reads 1 and writes the eventfd;
  * - it comes before: the announcement reads what the waker wrote and, being acquire to its
  *   release, sees everything the waker published; the sleeper's second look finds it.
- * A plain load in poke would be cheaper and wrong: it may pass the waker's own publishing
- * store, and then both sides look before either has spoken.
+ * A plain load in poke would be cheaper and wrong: it may be reordered before the waker's own
+ * publishing store, and then each side reads before it sees what the other wrote.
  *
  * The waker that reads 1 takes the announcement back with the same exchange, so one sleep
- * costs one write however many wake it. Who has taken it may be slow to write; `owed` counts
- * such writes, so that a late one is drained in the sleep it disturbs and not left to turn
- * every later sleep into a spin.
+ * costs one write however many wake it. That write may come late, when the sleeper is awake
+ * already. `undrained` counts such writes, so that a late one is read from the eventfd in the
+ * sleep that it cuts short, and does not make every later poll return at once.
  */
 #include "base/wake.h"
 

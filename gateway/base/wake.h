@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * wake.h: lets one thread sleep until others have work for it, at no system call while it is
- * awake. An eventfd and a flag: the sleeper announces itself, looks once more at its rings, and
- * only then blocks; a waker writes the eventfd only if the flag says somebody sleeps.
+ * wake.h: lets one thread sleep until others have work for it, without a system call while it is
+ * awake. An eventfd and a flag: the sleeper sets the flag, checks its rings once more, and only
+ * then blocks; a waker writes the eventfd only if the flag is set.
  *
  *     sleeper: gw_wake_prepare(w); if (nothing to do) poll(w->fd); gw_wake_finish(w);
  *     waker:   publish; gw_wake_poke(w);
@@ -27,7 +27,7 @@ struct gw_wake {
 enum gw_err gw_wake_init(struct gw_wake *w, struct gw_error *err);
 void gw_wake_fini(struct gw_wake *w); /* zeroed or twice is fine */
 
-/* Announce sleep. After it, whatever was published before a poke is visible. */
+/* Announce the sleep. After it, whatever was published before a poke is visible. */
 void gw_wake_prepare(struct gw_wake *w);
 /* Awake again: takes the announcement back and drains the eventfd if it fired. */
 void gw_wake_finish(struct gw_wake *w);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * driver.h: the driver contract, both directions: what a driver implements, then what it may
- * call. To write one: copy drivers/skeleton.c, add one line to drivers/drivers.c.
+ * driver.h: the driver contract: the options a driver is given, what it may call (gw_emit_*), and
+ * what it implements (struct gw_driver, at the end). To write one: copy drivers/skeleton.c, add one line to drivers/drivers.c.
  *
  * Thread: check runs in main with no I/O; open, poll, close run in the source's own thread, in
  * the order open, poll..., close, and again. A driver never retries a link, logs, exits or
@@ -20,7 +20,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* How raw bytes or a payload become a number. */
+/* How the bytes of a register or a payload are read as a number. */
 enum gw_point_type {
 	/* default: MQTT a number; Modbus u16, or bool for coil and discrete */
 	GW_TYPE_NUMBER = 0,
@@ -44,9 +44,10 @@ struct gw_point_opts {
 	double scale, offset; /* value = raw * scale + offset; not for bool and bit */
 	struct gw_scale
 		exact; /* of scale and offset; the reader fills it, zeroed is fine */
-	struct gw_table range; /* 1 x 2 or empty: what it measures; see source/quality.h */
-	struct gw_table valid; /* 1 x 2 or empty: outside it there is no value */
-	struct gw_codes invalid; /* what it sends instead of a value */
+	struct gw_table
+		range; /* 1 x 2 or empty: the measuring range, see source/quality.h */
+	struct gw_table valid;   /* 1 x 2 or empty: outside it there is no value */
+	struct gw_codes invalid; /* numbers that mean "no value" */
 	uint32_t index;          /* within the source: what a sample's point holds */
 	void *driver;            /* the driver's own options, point_opts_size bytes */
 };
@@ -59,8 +60,8 @@ static inline bool gw_point_is_discrete(const struct gw_point_opts *point)
 
 struct gw_device_opts {
 	const char *name;
-	int64_t poll_ns;         /* 0: the source's; pushed devices do not use it */
-	int64_t expect_every_ns; /* pushed devices: silent after this; 0: not given */
+	int64_t poll_ns;         /* 0: as the source; not for devices that publish */
+	int64_t expect_every_ns; /* devices that publish: silent after this; 0: not given */
 	struct gw_point_opts *points;
 	size_t n_points;
 	void *driver; /* device_opts_size bytes */
@@ -79,24 +80,24 @@ struct gw_source_opts {
 	void *driver;       /* source_opts_size bytes */
 };
 
-/* What went wrong without being a failure of the link; shown by `tocsin status`. */
+/* Counters of a source, shown by `tocsin status`. */
 enum gw_count {
 	GW_COUNT_REQUESTS = 0, /* requests sent, or messages received */
 	GW_COUNT_TIMEOUTS,     /* a device did not answer */
 	GW_COUNT_BAD_FRAMES, /* frames or payloads that were not exactly what was asked for */
 	GW_COUNT_REFUSED,    /* exception answers */
-	GW_COUNT_UNKNOWN_TOPIC, /* messages nobody asked for */
+	GW_COUNT_UNKNOWN_TOPIC, /* messages of topics that no device has */
 	GW_COUNT_DUPLICATES,    /* redelivered messages */
-	GW_COUNT_UNCOMMITTED,   /* acknowledged to the broker before the commit was seen */
-	GW_COUNT_DAMAGED,       /* messages with damage, what is whole in them was taken */
-	GW_COUNT_TOO_LONG,      /* messages longer than is taken, acknowledged unread */
-	GW_COUNT_SESSIONS, /* broker's queues given up for a message that ends the link */
-	GW_COUNT_SKIPPED,  /* polls left out because the bus could not keep up */
+	GW_COUNT_UNCOMMITTED, /* messages acknowledged although what they caused was not committed in time */
+	GW_COUNT_DAMAGED,  /* damaged messages, of which the undamaged values were taken */
+	GW_COUNT_TOO_LONG, /* messages longer than max_packet, acknowledged unread */
+	GW_COUNT_SESSIONS, /* MQTT sessions given up because a message in them ended the link */
+	GW_COUNT_SKIPPED, /* polls skipped because the bus was too slow */
 	GW_COUNT_MAX,
 };
 extern const char *const gw_count_names[]; /* "requests" ...; JSON field names of status */
 
-struct gw_emit; /* the way to the engine; source/emit.h has the inside */
+struct gw_emit; /* source/emit.h */
 
 /* Add a sample; it is published with the batch at the next flush (or when the batch is full).
  * Bad quality: value is ignored. Never blocks, never fails: samples that find the ring full are
@@ -112,21 +113,21 @@ void gw_emit_raw(struct gw_emit *emit, const struct gw_point_opts *point,
  * is compared with. */
 void gw_emit_raw_bits(struct gw_emit *emit, const struct gw_point_opts *point, double raw,
 	uint64_t bits, unsigned width, int64_t mono_ns);
-/* The device answers, but gives no value of this point. One line in the daemon log when that
- * begins, with why and the first of `n` bytes of what it gave (n may be 0), and one when the
- * point is readable again. Call it each time. */
+/* The device answers, but its answer holds no value of this point. Logs one line when that begins,
+ * with why and the first of the n bytes of the answer (n may be 0), and one when the point is
+ * readable again. Call it each time. */
 void gw_emit_unreadable(struct gw_emit *emit, const struct gw_point_opts *point,
 	enum gw_quality quality, const char *why, const void *bytes, size_t n,
 	int64_t mono_ns);
 /* Publish what was added and wake the engine. The core flushes after every poll. */
 void gw_emit_flush(struct gw_emit *emit);
 void gw_emit_count(struct gw_emit *emit, enum gw_count what, uint64_t by);
-/* Flush, then wait until the engine has stepped everything this source emitted and what it
- * caused is committed, at most timeout_ms. False if it was not settled in time. */
+/* Flush, then wait at most timeout_ms until the engine has processed everything that this source
+ * emitted and the events that it caused are committed. False: not in time. */
 bool gw_emit_wait_committed(struct gw_emit *emit, int timeout_ms);
-/* The same in two halves, for a driver that goes on reading meanwhile. mark flushes and notes
- * what was emitted so far; settled looks once, without waiting (the mark remembers how far it
- * got). A mark belongs to the driver. */
+/* The same without waiting, for a driver that goes on reading meanwhile. set_checkpoint flushes
+ * and notes what was emitted so far; is_committed checks once, and keeps in the checkpoint how far
+ * it got. The checkpoint belongs to the driver. */
 struct gw_emit_checkpoint {
 	uint64_t samples, seq;
 	bool coalescing, stepped;
@@ -134,23 +135,24 @@ struct gw_emit_checkpoint {
 void gw_emit_set_checkpoint(
 	struct gw_emit *emit, struct gw_emit_checkpoint *ret_checkpoint);
 bool gw_emit_is_committed(struct gw_emit *emit, struct gw_emit_checkpoint *checkpoint);
-/* The core asks the source to end: poll returns GW_ERR_STOPPED soon. */
+/* Whether the source is to stop: poll must return GW_ERR_STOPPED soon. */
 bool gw_emit_stopping(const struct gw_emit *emit);
-/* Readable when the source must look up from a long wait (stop): add it to the driver's poll(2). */
+/* A descriptor that is readable once the source is to stop: add it to the driver's poll(2). */
 int gw_emit_wake_fd(const struct gw_emit *emit);
-/* What a driver remembers across restarts, if it has `remembers`; a few bytes for each device, told
- * when they change. They may be older than what happened before a kill: complete is true only if
- * they were remembered so, by a source that was ending. 0: nothing is known. */
+/* What a driver with saves_state keeps across restarts: a few bytes for each device, saved when
+ * they change (source/state_files.h). After a kill they may be older than what happened; complete
+ * is true only if they were saved so by a source that was stopping. load returns 0 if nothing is
+ * known. */
 size_t gw_emit_load_state(struct gw_emit *emit, void *to, size_t size, bool *ret_complete);
 void gw_emit_save_state(struct gw_emit *emit, const void *bytes, size_t n, bool complete);
-/* The thread is alive. The core says so around every call; a driver says so in an open that may
- * take longer than a second, at least every second. */
+/* Shows that the thread is alive. The core calls it around every call of the driver; an open that
+ * may take longer than a second calls it at least every second. */
 void gw_emit_beat(struct gw_emit *emit);
-/* One line in the daemon log on a change of state of one device ("no answer", "answers again");
- * the driver calls it only at the change. */
+/* One line in the daemon log for one device ("no answer", "answers again"). Call it only when the
+ * state changes. */
 void gw_emit_device_state(struct gw_emit *emit, const struct gw_device_opts *device,
 	bool ok, const char *why);
-/* One warning in the daemon log about the source itself; for what happens rarely. */
+/* One warning in the daemon log about the source itself, for rare events. */
 void gw_emit_warn(struct gw_emit *emit, const char *text);
 
 /* One row of drivers/drivers.c. Slots marked optional may be NULL. */
@@ -162,22 +164,22 @@ struct gw_driver {
 	const struct gw_setting *point_settings;
 	size_t source_opts_size, device_opts_size, point_opts_size;
 	bool reads_unit;   /* a point's unit of measure decides how it is read */
-	bool saves_state;  /* uses gw_emit_recall and gw_emit_remember */
-	bool pushed;       /* devices speak by themselves: expect_every instead of poll */
+	bool saves_state;  /* uses gw_emit_load_state and gw_emit_save_state */
+	bool pushed;       /* devices publish by themselves: expect_every instead of poll */
 	size_t state_size; /* zeroed, allocated by the core, one per source */
 
 	/* Everything that is wrong with the options, at once, each at its place. No I/O. */
 	void (*check)(const struct gw_source_opts *opts, struct gw_report *report);
-	/* Bring the link up; may take up to a few seconds. GW_ERR_LINK: try again later. */
+	/* Open the link; may take a few seconds. GW_ERR_LINK: try again later. */
 	enum gw_err (*open)(void *state, const struct gw_source_opts *opts,
 		struct gw_emit *emit, struct gw_error *err);
-	/* Read what is due, or wait for a message, at most timeout_ms; emit what there was. GW_OK
-	 * also when nothing was due. One dead device is not an error of the link. */
+	/* Read what is due, or wait for a message, at most timeout_ms, and emit the readings. GW_OK
+	 * also if nothing was due. A dead device is not an error of the link. */
 	enum gw_err (*poll)(
 		void *state, int timeout_ms, struct gw_emit *emit, struct gw_error *err);
 	/* Free everything; called in any state, also twice, also without open. */
 	void (*close)(void *state);
-	/* Optional: free what outlives close. Comes last, once. */
+	/* Optional: free what outlives close. Called last, once. */
 	void (*release)(void *state);
 };
 

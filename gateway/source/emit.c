@@ -28,7 +28,8 @@ const char *const gw_count_names[] = {
 
 static void add(_Atomic uint64_t *counter, uint64_t by)
 {
-	/* One writer: no locked instruction needed. */
+	/* Only this thread writes: a load and a store, no locked instruction. Release, so that who
+	 * reads the count (acquire) sees the ring at least as full. */
 	uint64_t now = atomic_load_explicit(counter, memory_order_relaxed);
 
 	atomic_store_explicit(counter, now + by, memory_order_release);
@@ -119,7 +120,7 @@ void gw_emit_sample(struct gw_emit *e, uint32_t point, enum gw_quality quality,
 		gw_emit_flush(e);
 }
 
-/* Whether the log has yet to say so. */
+/* Whether this begins, and is to be logged. */
 static bool mark_unreadable(struct gw_emit *e, const struct gw_point_opts *point,
 	enum gw_quality quality, int64_t mono_ns)
 {
@@ -128,7 +129,7 @@ static bool mark_unreadable(struct gw_emit *e, const struct gw_point_opts *point
 		gw_unreadable_points_add(&e->unreadable, point, mono_ns);
 }
 
-/* What cannot be a value, or means that there is none. */
+/* A reading that cannot be a value, or is listed as `invalid`. */
 static void refuse_invalid(struct gw_emit *e, const struct gw_point_opts *point,
 	enum gw_quality quality, double value, int64_t mono_ns)
 {
@@ -267,16 +268,16 @@ bool gw_emit_is_committed(struct gw_emit *e, struct gw_emit_checkpoint *checkpoi
 	if (!checkpoint->stepped) {
 		if (gw_ring_processed(e->ring) < checkpoint->samples)
 			return false;
-		/* Read after the engine has stepped them: it covers whatever they caused. */
+		/* Read after the engine has processed them, so it covers every event they caused. */
 		checkpoint->seq = e->commit.last_seq(e->commit.arg);
 		checkpoint->stepped = true;
 	}
 	return e->commit.wait_committed(e->commit.arg, checkpoint->seq, 0);
 }
 
-/* The engine needs about 10 us to wake and step, a commit 200 us to many ms: look after 20 us,
- * then at doubling intervals up to 1 ms. Sleeping even the shortest time costs less processor
- * time than spinning through it, and nobody waits for the acknowledgement. */
+/* The engine needs about 10 us to wake up and process, a commit 200 us to many ms: check after
+ * 20 us, then at doubling intervals up to 1 ms. Spinning would cost more processor time, and nobody
+ * waits for the acknowledgement. */
 bool gw_emit_wait_committed(struct gw_emit *e, int timeout_ms)
 {
 	int64_t until_ns = gw_clock_mono_ns() + timeout_ms * GW_NS_PER_MS;

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * emit.h: the inside of struct gw_emit: a driver's way to the engine. Samples are collected,
- * published with one push and one poke at the flush; when the ring is full they are held back
- * and merged per point, never lost without a trace: what is kept of a point is its newest
- * sample, its newest usable one and its extremes, so that a 0-1-0 pulse survives.
+ * emit.h: struct gw_emit, through which a driver's samples reach the engine. Samples are collected
+ * and published at the flush, with one push into the source's ring and one wake-up. If the ring is
+ * full they are coalesced (coalesce.h) and published later.
  *
  * Owner: the source (or a test of a driver). Thread: the source's; the counters are read by any.
- * Life: init, sample/flush/settle..., fini. After init no call allocates, locks or logs, but for
- * gw_emit_device_state, gw_emit_warn and the lines about a point that is refused.
+ * Life: init, sample/flush..., fini. After init no call allocates, locks or logs, except
+ * gw_emit_device_state, gw_emit_warn and the lines about an unreadable point.
  */
 #ifndef GW_SOURCE_EMIT_H
 #define GW_SOURCE_EMIT_H
@@ -27,7 +26,7 @@
 struct gw_coalescer;
 struct gw_state_file; /* state_files.h */
 
-/* How a source learns that what it emitted is settled; the app fills it. */
+/* How a source learns that the events caused by its samples are committed. Filled by app/. */
 struct gw_commit_check {
 	/* seq of the last event the engine emitted; any thread. */
 	uint64_t (*last_seq)(void *arg);
@@ -47,7 +46,7 @@ struct gw_emit {
 	uint32_t n_points;
 	struct gw_coalescer *coalescer;
 	struct gw_state_file *state_file; /* NULL: nothing is saved */
-	/* the source's thread */
+	/* the source's thread only */
 	struct gw_unreadable_points unreadable;
 	size_t n_batch;
 	int64_t last_ns;
@@ -71,7 +70,7 @@ enum gw_err gw_emit_init(
 	struct gw_emit *e, const struct gw_emit_opts *opts, struct gw_error *err);
 void gw_emit_fini(struct gw_emit *e); /* zeroed or twice is fine */
 
-/* Whether samples are held back because the ring was full: flush again soon. */
+/* Whether samples wait because the ring was full: flush again soon. */
 bool gw_emit_is_coalescing(const struct gw_emit *e);
 
 #endif

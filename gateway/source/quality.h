@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * quality.h: what a reading is worth. `range` is the measuring range: outside it the value is
- * uncertain and still drives every condition, because a gas detector at 105 %LEL is no reason to
- * be quiet. `valid` bounds what can be a value at all, and `invalid` lists what a device sends
- * instead of one (85 °C after power-on, 0x7FFF for an open sensor): these are bad-invalid, and so
- * is what is not a finite number.
+ * quality.h: the quality of a reading by the limits of its point. Outside `range`, the measuring
+ * range, a value is uncertain and still drives every condition: a gas detector at 105 %LEL must
+ * raise. Outside `valid`, or listed in `invalid` (85 °C after power-on, 0x7FFF for an open sensor),
+ * it is bad-invalid, and so is what is not a finite number.
  *
  * Thread: any; pure.
  */
@@ -13,7 +12,7 @@
 
 #include "source/driver.h"
 
-/* Whether a point says anything of its values; without it every finite one keeps its quality. */
+/* Whether a point has range, valid or invalid; without them every finite value keeps its quality. */
 static inline bool gw_quality_has_bounds(const struct gw_point_opts *p)
 {
 	return (p->range.rows | p->valid.rows | p->invalid.n) != 0;
@@ -25,7 +24,7 @@ enum gw_quality gw_quality_of_value(
 
 /* Whether `invalid` lists these bits, width of them, 1 to 64. */
 bool gw_quality_invalid_bits(const struct gw_point_opts *p, uint64_t bits, unsigned width);
-/* The same of a reading that came as a number before scaling. */
+/* The same for a reading that came as a number, before scaling. */
 bool gw_quality_invalid_number(const struct gw_point_opts *p, double raw);
 
 #endif

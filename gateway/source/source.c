@@ -20,7 +20,7 @@
 
 #define FIRST_RETRY_NS GW_NS_PER_SEC
 #define RETRY_MAX_NS   (60 * GW_NS_PER_SEC)
-/* A link that was up for less than this has not proved that it works again. */
+/* The back-off starts anew only after the link was up for this long. */
 #define STABLE_NS          (10 * GW_NS_PER_SEC)
 #define POLL_MAX_MS        1000
 #define COALESCING_POLL_MS 10
@@ -35,7 +35,7 @@ struct gw_source {
 	struct gw_emit emit;
 	struct gw_backoff backoff;
 	struct gw_thread thread;
-	_Atomic bool state_requested; /* set by main, taken back by the source's thread */
+	_Atomic bool state_requested; /* set by main, cleared by the source's thread */
 	/* main */
 	struct gw_source_hang hang;
 	/* any thread, under lock; written at changes only */
@@ -135,15 +135,15 @@ static void emit_down(struct gw_source *s, bool down)
 	gw_emit_flush(&s->emit);
 }
 
-/* Main said for us that we are down, and waits to hear what we are. */
+/* Main emitted in our place that we are down, and waits for our state. */
 static void send_requested_state(struct gw_source *s)
 {
-	/* acquire: what main pushed before it asked was dealt with before what is emitted here */
+	/* acquire: what main pushed before it set the flag comes before what is emitted here */
 	if (!atomic_load_explicit(&s->state_requested, memory_order_acquire) ||
 		s->link_state == GW_SOURCE_STARTING)
 		return;
 	emit_down(s, s->link_state == GW_SOURCE_DOWN);
-	/* release: main sees it emitted once it sees this */
+	/* release: who sees the flag cleared sees the state in the ring */
 	atomic_store_explicit(&s->state_requested, false, memory_order_release);
 }
 
@@ -161,7 +161,7 @@ static void log_up(struct gw_source *s)
 			s->tries, s->tries == 1 ? "try" : "tries");
 }
 
-/* Says it at the change only; further tries are counted in the status. */
+/* Logs the change only; further tries are counted in the status. */
 static void on_link_lost(struct gw_source *s, const struct gw_error *err)
 {
 	const char *why = err->text[0] ? err->text : gw_err_name(err->kind);

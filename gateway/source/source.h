@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * source.h: one bus, one thread: opens the driver, polls it, and when the link is lost closes,
- * backs off with jitter and opens again, for ever. Says "lost" once and "back" once.
+ * source.h: one bus or broker link with its thread: opens the driver and polls it; when the link is
+ * lost, closes it, backs off with jitter and opens it again, for ever. Logs "link lost" once and
+ * "link back" once.
  *
  * Owner: app/. Thread: new/start/stop/free by main; status by any. Life: new, start, stop, free.
  */
@@ -25,7 +26,7 @@ enum gw_err gw_source_new(const struct gw_source_opts *opts, size_t ring_capacit
 	struct gw_wake *engine_wake, const struct gw_commit_check *commit,
 	struct gw_source **ret_source, struct gw_error *err);
 enum gw_err gw_source_start(struct gw_source *s, struct gw_error *err);
-/* Between new and start: where its driver remembers; NULL: nowhere. */
+/* Between new and start: where its driver saves its state; NULL: nowhere. */
 void gw_source_set_state_file(struct gw_source *s, struct gw_state_file *file);
 void gw_source_request_stop(struct gw_source *s);
 void gw_source_join(struct gw_source *s);
@@ -34,26 +35,24 @@ void gw_source_free(struct gw_source *s); /* NULL is fine; joins */
 struct gw_ring *gw_source_ring(struct gw_source *s);
 struct gw_thread *gw_source_thread(struct gw_source *s);
 const struct gw_source_opts *gw_source_opts(const struct gw_source *s);
-/* Point at an equal options struct of a new config (reload: nothing differs). The thread must
- * be stopped; the driver's link is opened again. */
-
 enum gw_source_state { GW_SOURCE_STARTING, GW_SOURCE_UP, GW_SOURCE_DOWN };
 
-/* What main knows of a source whose thread may hang in its driver (app/supervise.h). */
+/* What main knows of a source whose thread may hang in its driver (app/supervise.h): main then
+ * emits `down` for it, and must have the source emit its real state once it runs again. */
 enum gw_hang_state {
 	GW_HANG_NONE,
-	GW_HANG_REPORTED,        /* the engine was told that it is down */
-	GW_HANG_STATE_REQUESTED, /* it moves again and was asked to say what it is */
+	GW_HANG_REPORTED,        /* main has emitted that it is down */
+	GW_HANG_STATE_REQUESTED, /* it runs again and was asked to emit its state */
 };
 struct gw_source_hang {
 	enum gw_hang_state state;
 	int64_t since_ns; /* it hangs */
-	uint64_t pushed;  /* elements of main's ring up to what was told */
+	uint64_t pushed;  /* elements of main's ring up to that sample */
 };
 struct gw_source_hang *gw_source_hang(struct gw_source *s); /* main's */
-/* While it hangs its status is down, whatever its own thread said last. Main. */
+/* While it hangs its status is down, whatever its own thread set last. Main. */
 void gw_source_set_hanging(struct gw_source *s, bool hangs);
-/* Ask the source's thread to emit once more whether it is down; and whether it has. Main. */
+/* Have the source's thread emit once more whether it is down; and whether it has. Main. */
 void gw_source_request_state(struct gw_source *s);
 bool gw_source_state_sent(struct gw_source *s);
 

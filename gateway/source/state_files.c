@@ -35,7 +35,7 @@ struct gw_state_file {
 	char name[96];
 	/* under the lock */
 	bool loaded, dirty, complete;
-	bool urgent; /* the file says complete, and that is over */
+	bool urgent; /* the file says complete, which is no longer true */
 	bool file_is_complete;
 	unsigned char *bytes;
 	size_t n, capacity;
@@ -138,7 +138,8 @@ static unsigned char *read_file(const char *path, struct head *ret_head)
 
 /* ---- the thread ---- */
 
-/* It is complete once: whoever is killed from now on leaves one that is not. */
+/* A file that says complete is rewritten at once: if the daemon is killed from now on, it must say
+ * incomplete. */
 static void load(struct gw_state_file *s)
 {
 	struct gw_state_files *m = s->m;
@@ -151,7 +152,7 @@ static void load(struct gw_state_file *s)
 	bytes = read_file(path, &head);
 	complete = bytes && head.complete && replace(s, bytes, head.n, false);
 	pthread_mutex_lock(&m->lock);
-	if (!s->dirty && bytes) { /* else the source knows better already */
+	if (!s->dirty && bytes) { /* else the source has saved newer bytes already */
 		free(s->bytes);
 		s->bytes = bytes;
 		s->n = s->capacity = head.n;

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * state_files.h: what drivers remember across restarts: some bytes for each source, in a file of its
- * own in the state folder. A thread reads and writes them, because a disk may take seconds, and
- * no source waits for one. A file is replaced whole; at most one write of a source in ten
- * seconds; what has not changed is not written.
+ * state_files.h: what drivers keep across restarts: some bytes for each source, in a file of its own
+ * in the state folder. A thread reads and writes them, because a disk may take seconds and no
+ * source waits for one. A file is replaced as a whole, at most every ten seconds, and only if its
+ * content changed.
  *
- * What was remembered may be older than what happened: the daemon was killed before it was
- * written. It is `complete` only if the source said so when it ended, and nothing came after.
+ * If the daemon was killed, a file may be older than what happened. It is `complete` only if the
+ * source saved it so when it stopped and nothing was saved after that.
  *
- * Owner: app/. Thread: start, of and stop by main; recall and remember by the source's. Life:
- * start, of..., stop.
+ * Owner: app/. Thread: start, get and stop by main; load and save by the source's. Life: start,
+ * get..., stop.
  */
 #ifndef GW_SOURCE_STATE_FILES_H
 #define GW_SOURCE_STATE_FILES_H
@@ -23,18 +23,18 @@
 #define GW_STATE_FILE_MAX ((size_t)1 << 20) /* bytes of one source */
 
 struct gw_state_files;
-struct gw_state_file; /* of one source; lives as long as the memory */
+struct gw_state_file; /* of one source; lives until stop */
 
 enum gw_err gw_state_files_start(
 	const char *state_dir, struct gw_state_files **ret_memory, struct gw_error *err);
-/* The same slot for the same name, so a reload finds what the source before it knew. NULL: no
- * memory, or out of it. */
+/* The same file for the same name, so a reload finds what the source before it saved. NULL: out of
+ * memory, or files is NULL. */
 struct gw_state_file *gw_state_files_get(struct gw_state_files *m, const char *source);
-/* Write what is not written, at most until most_ns from now; a disk that does not answer is left
- * behind. NULL is fine. */
+/* Write what is not written yet, for at most max_ns; a thread that the disk blocks is left running.
+ * NULL is fine. */
 void gw_state_files_stop(struct gw_state_files *m, int64_t max_ns);
 
-/* Bytes into `to`; 0: nothing is remembered, or the disk has not answered within 50 ms. */
+/* Bytes copied into `to`; 0: nothing was saved, or the disk has not answered within 50 ms. */
 size_t gw_state_files_load(
 	struct gw_state_file *s, void *to, size_t size, bool *ret_complete);
 void gw_state_files_save(

@@ -8,7 +8,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-/* Refused again within this time it goes to and fro. */
+/* Unreadable again within this time: the point keeps changing. */
 #define RELAPSE_NS      (600 * GW_NS_PER_SEC)
 #define STABLE_FIRST_NS (10 * GW_NS_PER_SEC)
 #define STABLE_MAX_NS   (3600 * GW_NS_PER_SEC)
@@ -63,7 +63,7 @@ static void add_name(struct gw_text *t, const char *source, const struct gw_poin
 		gw_text_addf(t, "%s/%s", source, p->name ? p->name : "?");
 }
 
-/* What came from outside goes into the log as one line of clean UTF-8. */
+/* Bytes from outside are logged as one line of valid UTF-8. */
 static void add_bytes(struct gw_text *t, const char *bytes, size_t n)
 {
 	size_t shown = n < SHOWN_BYTES ? n : SHOWN_BYTES, length;
