@@ -15,7 +15,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-/* Held by the one who asks and the thread that looks; the last of them frees it. */
+/* Shared by the caller and the thread that looks up; the last of them frees it. */
 struct lookup {
 	_Atomic int refs;
 	_Atomic bool done; /* after what is below, before done_fd */

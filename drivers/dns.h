@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * dns.h: a host's address, in bounded time. getaddrinfo may block for half a minute when the
- * name server is dead, and a bus thread has a beat to keep: a name is looked up by a thread of
- * its own, which is left behind if no answer comes in time and cleans up after itself.
+ * dns.h: a host's address in bounded time. getaddrinfo may block for half a minute when the name
+ * server is dead, and the source's thread must keep beating: a name is looked up by a thread of its
+ * own, which is left running if no answer comes in time, and frees its memory itself.
  *
  * Thread: any.
  */

@@ -26,7 +26,7 @@ static void close_modbus(void *state)
 	m->n_units = 0;
 }
 
-/* Everything the configuration wants of one unit, of however many devices it consists. */
+/* All points of one unit, of however many devices it is made up. */
 static enum gw_err add_unit(struct gw_modbus_bus *m, uint8_t id,
 	struct gw_modbus_field *fields, int64_t now_ns, struct gw_error *err)
 {

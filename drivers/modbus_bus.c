@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One request is under way at a time; poll() is a small state machine around it, so that it
- * keeps to its timeout and notices a stop whatever a device does.
+ * At most one request is outstanding. gw_modbus_bus_poll is a small state machine around it, so
+ * that it keeps to its timeout and reacts to a stop whatever a device does.
  */
 #include "drivers/modbus_bus.h"
 
@@ -11,10 +11,10 @@
 #include <poll.h>
 #include <stdio.h>
 
-/* A line that never falls quiet is given up; so is a connection that keeps breaking. */
+/* The link is lost if the line is never silent, or if the connection breaks this often in a row. */
 #define BABBLE_NS  GW_NS_PER_SEC
 #define BREAKS_MAX 3
-/* While units live, looking for dead ones may take one part in this many of the bus. */
+/* While some units answer, probing dead ones may take at most one part in this many of the time. */
 #define PROBE_SHARE 5
 
 static struct gw_modbus_unit *current_unit(struct gw_modbus_bus *m)
@@ -22,7 +22,7 @@ static struct gw_modbus_unit *current_unit(struct gw_modbus_bus *m)
 	return &m->units[m->unit];
 }
 
-/* How long bytes need on the line, with a little for adapters that hand them on in lumps. */
+/* How long bytes take on the line, with 25 % for adapters that deliver them in bursts. */
 static int64_t wire_ns(const struct gw_modbus_bus *m, size_t bytes)
 {
 	return m->wire == GW_MODBUS_RTU ? m->link.char_ns * (int64_t)bytes * 5 / 4 : 0;
@@ -35,7 +35,7 @@ static enum gw_err reconnect(struct gw_modbus_bus *m, int64_t now_ns, struct gw_
 	return gw_modbus_link_reconnect(&m->link, err);
 }
 
-/* The connection was not dropped by us: once is an idle time-out, always is a broken link. */
+/* The peer closed the connection: once is an idle time-out, repeatedly is a broken link. */
 static enum gw_err on_connection_broken(
 	struct gw_modbus_bus *m, int64_t now_ns, struct gw_error *err)
 {
@@ -52,7 +52,7 @@ static void drain_line(struct gw_modbus_bus *m, int64_t now_ns)
 	m->give_up_ns = now_ns + 10 * m->timeout_ns + BABBLE_NS;
 }
 
-/* The line or connection cannot be trusted to be in step with us any more. */
+/* After an error: what comes next may belong to an earlier request. */
 static enum gw_err recover(struct gw_modbus_bus *m, int64_t now_ns, struct gw_error *err)
 {
 	if (m->wire == GW_MODBUS_TCP)
@@ -93,7 +93,7 @@ static bool is_alive(const struct gw_modbus_unit *u)
 	return u->seen && !u->dead;
 }
 
-/* Keep count of living units, and give the bus to others after a suspect cost time. */
+/* Counts the units that answer, and gives the bus to others after a suspect unit cost time. */
 static void end_request(struct gw_modbus_bus *m, bool was_alive, int64_t now_ns)
 {
 	struct gw_modbus_unit *u = current_unit(m);
@@ -105,7 +105,7 @@ static void end_request(struct gw_modbus_bus *m, bool was_alive, int64_t now_ns)
 	if (gw_modbus_unit_suspect(u)) {
 		int64_t cost = now_ns - m->sent_ns;
 
-		/* The quiet time that follows an error on RTU is part of the cost. */
+		/* The silence that is waited for after an error on RTU is part of the cost. */
 		if (m->phase == GW_MODBUS_DRAINING)
 			cost += m->timeout_ns;
 		m->probe_ns = now_ns + cost * PROBE_SHARE;
@@ -166,7 +166,7 @@ static void on_exception(
 		code, code <= 3 ? ": look at its register" : "");
 	gw_emit_count(emit, GW_COUNT_REFUSED, 1);
 	if (code == 0x0a || code == 0x0b) {
-		/* The gateway speaks for a unit that does not: the connection is in order. */
+		/* A Modbus gateway reports that the unit does not answer: the connection is good. */
 		gw_modbus_unit_on_failure(u, m->poll, now_ns, &change);
 		emit_change(m, &change, GW_QUALITY_BAD_TIMEOUT, why, now_ns, emit);
 	} else {
@@ -176,7 +176,7 @@ static void on_exception(
 	end_request(m, was_alive, now_ns);
 }
 
-/* A whole answer is here. */
+/* A whole response has been received. */
 static void handle_response(struct gw_modbus_bus *m, bool exception,
 	const struct gw_modbus_response *response, int64_t now_ns, struct gw_emit *emit)
 {
@@ -241,7 +241,7 @@ static enum gw_err on_timeout(
 	return on_failure(m, GW_QUALITY_BAD_TIMEOUT, why, now_ns, emit, err);
 }
 
-/* The unit that has waited longest. */
+/* The unit whose request is due first. */
 static size_t earliest(struct gw_modbus_bus *m)
 {
 	size_t best = 0;
@@ -252,7 +252,8 @@ static size_t earliest(struct gw_modbus_bus *m)
 	return best;
 }
 
-/* TCP: what lies here before anything was asked belongs to nothing. */
+/* What was received before the request is sent is no response to it. ret_fresh: whether the link
+ * may be used (TCP: nothing was received). */
 static enum gw_err discard_stray(
 	struct gw_modbus_bus *m, bool *ret_fresh, struct gw_error *err)
 {
@@ -330,7 +331,7 @@ static enum gw_err send_next(
 	return send_request(m, now_ns, emit, err);
 }
 
-/* Whatever can be done at now_ns, fd having reported revents. */
+/* One step of the state machine at now_ns; revents are those of the link. */
 static enum gw_err step(struct gw_modbus_bus *m, short revents, int64_t now_ns,
 	struct gw_emit *emit, struct gw_error *err)
 {
@@ -394,7 +395,7 @@ static enum gw_err wait_for(struct gw_modbus_bus *m, int64_t now_ns, int64_t end
 	int64_t left = until_ns > now_ns ? until_ns - now_ns : 0;
 	struct timespec ts = {
 		.tv_sec = left / GW_NS_PER_SEC, .tv_nsec = left % GW_NS_PER_SEC};
-	/* An idle TCP connection that breaks is met before the next request. */
+	/* An idle TCP connection is not watched: that it broke is seen at the next request. */
 	bool watch = m->phase != GW_MODBUS_IDLE || m->wire == GW_MODBUS_RTU;
 
 	*ret_revents = 0;

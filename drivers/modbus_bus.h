@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * modbus_bus.h: the request that is under way on one line or connection: which unit is asked
- * next, what its answer means, and how the line is brought back in step after an error.
+ * modbus_bus.h: the outstanding request on one serial line or connection: which unit is next, what
+ * its response means, and how the line is resynchronised after an error.
  *
  * Owner: the driver's state. Thread: the source's. Life: zeroed, filled at open, poll..., close.
  */
@@ -19,10 +19,10 @@
 #include <stdint.h>
 
 enum gw_modbus_phase {
-	GW_MODBUS_IDLE,       /* nothing under way */
-	GW_MODBUS_AWAITING,   /* an answer is awaited */
-	GW_MODBUS_DRAINING,   /* RTU: after an error, until the line has been quiet */
-	GW_MODBUS_CONNECTING, /* TCP: after an error, a new connection */
+	GW_MODBUS_IDLE,       /* no request is outstanding */
+	GW_MODBUS_AWAITING,   /* a response is awaited */
+	GW_MODBUS_DRAINING,   /* RTU, after an error: until the line was silent */
+	GW_MODBUS_CONNECTING, /* TCP, after an error: a new connection */
 };
 
 struct gw_modbus_bus {
@@ -34,7 +34,7 @@ struct gw_modbus_bus {
 	struct gw_modbus_unit *units;
 	int64_t *next_ns; /* per unit: when it wants the bus */
 	size_t n_units, n_alive;
-	/* what is under way */
+	/* the outstanding request */
 	enum gw_modbus_phase phase;
 	int64_t until_ns; /* end of the phase, or of the silence before the next request */
 	int64_t give_up_ns; /* SETTLING */

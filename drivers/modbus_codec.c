@@ -134,8 +134,8 @@ static uint64_t join_registers(const struct gw_modbus_field *f, const uint8_t *a
 	return raw;
 }
 
-/* The double that the shortest decimal text of a float reads as: a transmitter that means 0.3
- * sends 0.3f, and must not be above 0.3. */
+/* The double that the shortest decimal text of a float stands for: a transmitter that means 0.3
+ * sends 0.3f, which as a double is greater than 0.3 and would raise an alarm above 0.3. */
 static double float_to_double(float x)
 {
 	static const double tens[] = {1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * modbus_codec.h: bytes of requests and answers. An answer counts only if it is exactly what was
- * asked for: libmodbus 3.1.6 lets wrong unit ids, lying lengths and foreign protocols pass.
+ * modbus_codec.h: bytes of requests and responses. A response is taken only if it is exactly the one
+ * to the request: libmodbus 3.1.6 accepts wrong unit ids, wrong lengths and other protocols.
  *
  * Thread: any; pure. Frames: Modbus Messaging on TCP/IP V1.0b 3.1; Modbus over Serial Line V1.02.
  */
@@ -28,7 +28,7 @@ struct gw_modbus_request {
  * length: 12 or 6. */
 size_t gw_modbus_codec_encode(const struct gw_modbus_request *request, uint8_t ret_adu[12]);
 
-/* Length of the whole good answer. */
+/* Length of the whole response, if it is no exception. */
 size_t gw_modbus_codec_response_size(const struct gw_modbus_request *request);
 
 enum gw_modbus_frame_status {
@@ -45,7 +45,7 @@ struct gw_modbus_response {
 	const char *why; /* static text */
 };
 
-/* Judge the n bytes received so far. BAD is said at the first byte that cannot be right. */
+/* What the n bytes received so far are. BAD is returned at the first byte that cannot be right. */
 enum gw_modbus_frame_status gw_modbus_codec_check(const struct gw_modbus_request *request,
 	const uint8_t *adu, size_t n, struct gw_modbus_response *ret_response);
 

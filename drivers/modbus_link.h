@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * modbus_link.h: the serial port or the TCP connection of one Modbus source: bytes out, bytes
- * in, never blocking past a deadline. libmodbus sets the port up, drives RS-485 and flushes;
- * reading is ours, because its reader trusts select() below descriptor 1024 and waits per byte.
+ * modbus_link.h: the serial port or the TCP connection of one Modbus source: bytes are sent and
+ * received without blocking past a deadline. libmodbus sets the port up, drives RS-485 and flushes.
+ * It does not read, because its reader uses select(), which overflows at descriptor 1024, and
+ * starts its timeout anew for each byte.
  *
  * Owner: the driver's state. Thread: the source's. Life: zeroed, open, send/read, close.
  */
@@ -33,8 +34,8 @@ struct gw_modbus_link {
 enum gw_err gw_modbus_link_open_rtu(struct gw_modbus_link *l,
 	const struct gw_modbus_rtu_opts *opts, struct gw_error *err);
 
-/* Finds the host and connects, both within the connect timeout; looks up when wake_fd becomes
- * readable (GW_ERR_STOPPED). */
+/* Finds the host and connects, both within the connect timeout; ends early with GW_ERR_STOPPED when
+ * wake_fd becomes readable. */
 enum gw_err gw_modbus_link_open_tcp(struct gw_modbus_link *l,
 	const struct gw_modbus_tcp_opts *opts, int wake_fd, struct gw_error *err);
 

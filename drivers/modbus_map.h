@@ -50,7 +50,7 @@ struct gw_modbus_device_opts {
 
 struct gw_modbus_rtu_opts {
 	const char *device;
-	int baud;   /* index into gw_modbus_map_bauds */
+	int baud;   /* index into the choices 1200 ..., see gw_modbus_map_baud */
 	int format; /* index into the choices 8N1 ... */
 	int rs485;  /* enum gw_modbus_rs485 */
 	int64_t timeout_ns, turnaround_ns;
@@ -83,7 +83,7 @@ void gw_modbus_map_format(
 /* KIND:ADDRESS, such as holding:0x07D0, into a struct gw_modbus_register. */
 enum gw_err gw_modbus_map_parse(const char *text, void *field, struct gw_error *err);
 
-/* Whatever is wrong with the points of the source, each said at its place. */
+/* Everything that is wrong with the points of the source, each at its place. */
 void gw_modbus_map_check(const struct gw_source_opts *opts, struct gw_report *report);
 
 /* One point as the driver sees it. */

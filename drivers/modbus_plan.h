@@ -38,14 +38,14 @@ size_t gw_modbus_plan_make(const struct gw_modbus_field *fields, size_t n, unsig
 bool gw_modbus_plan_split(const struct gw_modbus_field *fields,
 	const struct gw_modbus_block *r, struct gw_modbus_block ret[2]);
 
-/* What an answer looks like from outside: two requests with the same shape can be taken for each
- * other on a serial line, which has no transaction id. */
+/* Function and length: on a serial line, which has no transaction id, the responses to two requests
+ * of the same shape cannot be told apart. */
 static inline uint32_t gw_modbus_plan_shape(const struct gw_modbus_block *r)
 {
 	return (uint32_t)r->kind << 16 | r->count;
 }
 
-/* Reorder so that neighbours differ in shape as far as possible. */
+/* Reorder so that successive requests differ in shape where possible. */
 void gw_modbus_plan_order(struct gw_modbus_block *requests, size_t n);
 
 #endif

@@ -15,7 +15,7 @@
 #define HOLE_MAX_NS       (60 * GW_NS_PER_SEC)
 #define MIN_MAX_REGISTERS 4 /* registers of the widest value */
 
-/* The first regular place after now. */
+/* The first regular time after now. */
 static int64_t slot_after(const struct gw_modbus_unit *u, int64_t period_ns, int64_t now_ns)
 {
 	if (now_ns < u->start_ns)
@@ -38,12 +38,12 @@ static void set_poll(struct gw_modbus_unit *u, struct gw_modbus_poll *p,
 }
 
 enum replan {
-	PLAN_NEXT,  /* all was just read: at the next regular place, holes later */
-	PLAN_HOLES, /* a hole has closed: see at once what became of the others */
-	PLAN_ALL,   /* ask everything at once, holes later */
+	PLAN_NEXT,  /* all was just read: at the next regular time, holes later */
+	PLAN_HOLES, /* a hole was answered: try the other holes at once */
+	PLAN_ALL,   /* everything at once, holes later */
 };
 
-/* Lay the plan afresh from what is known of the map. */
+/* Make the requests anew from what is known of the register map. */
 static void plan(struct gw_modbus_unit *u, enum replan mode, int64_t now_ns)
 {
 	u->n_polls = gw_modbus_plan_make(
@@ -189,7 +189,7 @@ static void mark_alive(
 	u->dead = false;
 	gw_backoff_succeeded(&u->backoff);
 	ret->revived = true;
-	/* It may have been exchanged, or be starting up: what it refuses now says little. */
+	/* It may have been replaced, or be starting up: what it refused before says little. */
 	for (size_t i = 0; i < u->n_fields; i++)
 		u->fields[i].known = false;
 	for (size_t i = 0; i < u->n_polls; i++) {
@@ -201,7 +201,7 @@ static void mark_alive(
 	}
 }
 
-/* All pieces of what was refused are answered: join again what is good. */
+/* Once every part of a refused request was answered or refused, join again what is answered. */
 static void end_search(struct gw_modbus_unit *u, enum replan mode, int64_t now_ns)
 {
 	for (size_t i = 0; i < u->n_polls; i++)
@@ -242,7 +242,7 @@ static bool all_known(const struct gw_modbus_unit *u, const struct gw_modbus_blo
 	return true;
 }
 
-/* Ask for the two halves of it from now on, at once. False if it cannot be made smaller. */
+/* Replace it by two requests for its halves, due at once. False if it cannot be made smaller. */
 static bool split(struct gw_modbus_unit *u, size_t poll, int64_t now_ns)
 {
 	struct gw_modbus_poll *p = &u->polls[poll];
@@ -258,13 +258,13 @@ static bool split(struct gw_modbus_unit *u, size_t poll, int64_t now_ns)
 	return true;
 }
 
-/* A block was refused. True if a smaller one may do better. */
+/* A request was refused. True if smaller ones are tried now. */
 static bool reduce(struct gw_modbus_unit *u, size_t poll, int64_t now_ns)
 {
 	struct gw_modbus_poll *p = &u->polls[poll];
 
 	if (!p->searching && all_known(u, &p->block)) {
-		/* Each part of it is answered: it is the gap or the length that is refused. */
+		/* Each part of it is answered, so the gap or the length is refused. */
 		if (u->bridge > 0)
 			u->bridge = 0;
 		else if (p->block.kind > GW_MODBUS_DISCRETE &&
@@ -287,7 +287,7 @@ static void set_poll_bad(const struct gw_modbus_block *block, struct gw_modbus_c
 	ret->n = block->n;
 }
 
-/* Ask for it less and less often. */
+/* Less and less often. */
 static void postpone(struct gw_modbus_poll *p, int64_t now_ns)
 {
 	p->due_ns = p->slot_ns = now_ns +
@@ -311,8 +311,8 @@ static void mark_hole(
 		end_search(u, PLAN_NEXT, now_ns);
 }
 
-/* The unit lives but does not answer this request: some devices say nothing instead of refusing
- * a block with a hole. */
+/* The unit answers, but not this request: some devices do not respond to a request with a hole
+ * instead of refusing it. */
 static void on_request_ignored(
 	struct gw_modbus_unit *u, size_t poll, int64_t now_ns, struct gw_modbus_change *ret)
 {
@@ -342,7 +342,7 @@ void gw_modbus_unit_on_exception(struct gw_modbus_unit *u, size_t poll, unsigned
 	if (address || code == 1) {
 		mark_hole(u, poll, now_ns, ret_change);
 	} else if (p->failures >= DEAD_AFTER) {
-		/* Busy, or the sensor behind it is broken; once may have been chance. */
+		/* Busy, or the sensor behind it is broken; one failure alone is not reported. */
 		set_poll_bad(&p->block, ret_change);
 	} else if (p->due_ns > now_ns + RETRY_NS) {
 		p->due_ns = now_ns + RETRY_NS;

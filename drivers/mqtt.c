@@ -16,12 +16,12 @@
 #define OPEN_NS    (5 * GW_NS_PER_SEC)
 #define RESOLVE_NS (3 * GW_NS_PER_SEC)
 #define STOP_MS    50
-/* Room to recall those of a longer configuration before this one. */
+/* The saved state may be of a configuration with this many topics more. */
 #define MORE_TOPICS 4096
 
 struct mqtt_source {
 	struct gw_mqtt_link link;
-	bool refuses_v5; /* outlives close: this broker said so */
+	bool refuses_v5; /* the broker does not know MQTT 5; outlives close */
 };
 
 static void init_library(void)
@@ -38,14 +38,14 @@ static enum gw_err open_any(struct mqtt_source *s, int64_t until_ns, struct gw_e
 	if (!s->refuses_v5) {
 		rc = gw_mqtt_link_open(l, MQTT_PROTOCOL_V5, until_ns, err);
 		s->refuses_v5 = l->connack == MQTT_RC_UNSUPPORTED_PROTOCOL_VERSION;
-		/* A broker of before 5 may also just hang up on it. */
+		/* A broker of before 5 may also just close the connection. */
 		if (rc != GW_ERR_LINK || !(s->refuses_v5 || l->closed_by_broker))
 			return rc;
 	}
 	return gw_mqtt_link_open(l, MQTT_PROTOCOL_V311, until_ns, err);
 }
 
-/* What is known of the retained messages, from before a restart, too; once. */
+/* What is known of the retained messages from before a restart; loaded once. */
 static enum gw_err load_retained(struct gw_mqtt_link *l, struct gw_error *err)
 {
 	size_t n = l->topics.n, size = GW_MQTT_RETAINED_PACKED * (n + MORE_TOPICS);
@@ -90,8 +90,7 @@ static enum gw_err open_link(void *state, const struct gw_source_opts *opts,
 		rc = gw_mqtt_topics_init(&l->topics, opts, err);
 	if (rc == GW_OK)
 		rc = load_retained(l, err);
-	/* libmosquitto looks the name up again, without a bound: so only if it is known to be
-	 * answered. */
+	/* libmosquitto looks the name up again, without a bound on the time: so do it first here. */
 	if (rc == GW_OK)
 		rc = gw_dns_resolve(l->url.host, (uint16_t)l->url.port, now_ns + RESOLVE_NS,
 			gw_emit_wake_fd(emit), &address, &size, err);
@@ -107,7 +106,7 @@ static enum gw_err poll_link(
 	if (!gw_emit_stopping(emit))
 		return gw_mqtt_link_step(l, timeout_ms * GW_NS_PER_MS, err);
 	if (l->ack.n > 0 && gw_emit_wait_committed(emit, STOP_MS))
-		l->ack.n = 0; /* close lets them out */
+		l->ack.n = 0; /* so close sends the acknowledgements */
 	return gw_fail(err, GW_ERR_STOPPED, 0, "stopping");
 }
 

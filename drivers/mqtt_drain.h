@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * mqtt_drain.h: a message that is too long to be taken. It is read off the socket behind
- * libmosquitto's back, which would take memory for all of it, and acknowledged by hand: a broker
- * that must not be told a limit (before MQTT 5) delivers it again until somebody does, and all
- * other messages wait behind it.
+ * mqtt_drain.h: a message that is longer than max_packet. It is read from the socket past
+ * libmosquitto, which would allocate memory for all of it, and acknowledged here: a broker that
+ * cannot be told a limit (before MQTT 5) delivers it again until it is acknowledged, and all other
+ * messages wait behind it.
  *
  * Owner: the link. Thread: the source's. Life: zeroed, begin, read..., and again.
  */
@@ -34,8 +34,8 @@ struct gw_mqtt_drain {
 
 /* The next packet, whose head this is, is to be drained. */
 void gw_mqtt_drain_begin(struct gw_mqtt_drain *d, const struct gw_mqtt_head *head);
-/* Read what is here, at most 1 MB; *ret_n: bytes. size is 0 when it is over: topic says of whom
- * it was, and the acknowledgement is in out. GW_ERR_PROTOCOL: it is no message at all. */
+/* Read what has been received, at most 1 MB; *ret_n: bytes. At the end of the message size is 0,
+ * topic is set and the acknowledgement is in out. GW_ERR_PROTOCOL: it is no message. */
 enum gw_err gw_mqtt_drain_read(
 	struct gw_mqtt_drain *d, struct mosquitto *m, size_t *ret_n, struct gw_error *err);
 /* Keep the link alive meanwhile. */
@@ -44,7 +44,7 @@ void gw_mqtt_drain_ping(struct gw_mqtt_drain *d);
 enum gw_err gw_mqtt_drain_write(
 	struct gw_mqtt_drain *d, struct mosquitto *m, struct gw_error *err);
 
-/* The next n bytes of the packet; the half of read that is pure. */
+/* The next n bytes of the packet: the part of read that does no I/O. */
 enum gw_err gw_mqtt_drain_bytes(struct gw_mqtt_drain *d, const unsigned char *bytes,
 	size_t n, struct gw_error *err);
 

@@ -27,7 +27,7 @@ static void note_damage(struct scan *s, const char *at, const char *what)
 	s->damage->at = (size_t)(at - s->begin);
 }
 
-/* The marks do not fit from here on. */
+/* Quotes, brackets or commas do not match from here on. */
 static bool stop(struct scan *s, const char *what)
 {
 	note_damage(s, s->at, s->at == s->end ? "it ends in the middle" : what);
@@ -96,7 +96,7 @@ static bool is_word(const char *at, size_t n, const char *word)
 	return n == strlen(word) && memcmp(at, word, n) == 0;
 }
 
-/* Up to the mark that ends it; at the end of what it says. A quote or bracket cannot be in it. */
+/* Up to the comma or bracket that ends it. ret_end: without white space. */
 static bool skip_scalar(struct scan *s, const char **ret_end)
 {
 	const char *from = s->at;
@@ -122,7 +122,7 @@ static bool skip_object(
 static bool skip_array(
 	struct scan *s, unsigned depth, int64_t index, struct candidate *candidate);
 
-/* ret_end: of what it says; NULL: it is not delimited. */
+/* ret_end: the end of its text; NULL: it is not delimited. */
 static bool skip_value(struct scan *s, unsigned depth, const char **ret_end)
 {
 	bool fits;
@@ -132,7 +132,7 @@ static bool skip_value(struct scan *s, unsigned depth, const char **ret_end)
 		return stop(s, "");
 	if (*s->at != '"' && *s->at != '{' && *s->at != '[') {
 		fits = skip_scalar(s, ret_end);
-		if (s->at == s->end) { /* more of it may have been cut off */
+		if (s->at == s->end) { /* it may be cut off */
 			*ret_end = NULL;
 			return stop(s, "");
 		}
@@ -178,7 +178,7 @@ static bool same_name(const char *at, const char *end, const char *name)
 		strcmp(decoded, name) == 0;
 }
 
-/* A member's name and its colon. False: the marks do not fit. ret_value: whether a value follows. */
+/* A member's name and its colon. False: structure broken. ret_value: whether a value follows. */
 static bool take_name(struct scan *s, const char *name, bool *ret_wanted, bool *ret_value)
 {
 	const char *from = s->at;
@@ -306,7 +306,7 @@ static int64_t array_index(const char *name)
 	return index;
 }
 
-/* Whether the name may stand behind the place from which on nothing is believed. */
+/* Whether the name may occur after the place from which on nothing is used. */
 static bool occurs_later(const struct scan *s, const char *name)
 {
 	const char *at = s->at > s->begin ? s->at - 1 : s->at; /* that may be its quote */

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * mqtt_json.h: finds one value in a JSON text (RFC 8259) by a JSON pointer (RFC 6901), although
- * the text may be damaged elsewhere. Names and values are told apart by quotes, brackets and
- * commas alone, so a word that is no JSON, bytes of another encoding or a control character spoil
- * nothing but themselves. Where those marks themselves do not fit, or the text ends in the middle,
- * nothing behind that place is believed.
+ * mqtt_json.h: finds one value in a JSON text (RFC 8259) by a JSON pointer (RFC 6901), even if the
+ * text is damaged elsewhere. Names and values are separated by quotes, brackets and commas alone,
+ * so a word that is no JSON, bytes of another encoding or a control character damage only the value
+ * they are in. Where the quotes, brackets or commas do not match, or the text is cut off, nothing
+ * after that place is used.
  *
  * Owner: the caller, of the text. Thread: any. Pure: one pass over the text for each name of the
  * pointer, no allocation, depth bounded.
@@ -25,9 +25,9 @@ struct gw_mqtt_json_damage {
 };
 
 enum gw_mqtt_json_found {
-	GW_MQTT_JSON_ABSENT, /* the text says nothing of it */
+	GW_MQTT_JSON_ABSENT, /* not in the text */
 	GW_MQTT_JSON_FOUND,
-	GW_MQTT_JSON_AMBIGUOUS, /* said twice, without a value, or behind damage */
+	GW_MQTT_JSON_AMBIGUOUS, /* there twice, without a value, or after damage */
 };
 
 /* path: a well-formed pointer that is not ""; or, if is_name, the name of one member of the

@@ -18,16 +18,16 @@
 #define FAST_NS          (200 * GW_NS_PER_MS / 1000)
 #define REDELIVERY_NS    (30 * GW_NS_PER_SEC)
 #define UNSUBSCRIBES_MAX 64
-/* A broker says nothing of what it retains for so long after the answer to SUBSCRIBE, or after
- * the last of it: it has given all. */
+/* All retained messages have come if none has for this long after the answer to SUBSCRIBE, or after
+ * the last one. */
 #define RETAINED_WAIT_NS (2 * GW_NS_PER_SEC)
 #define HEAD_NS          (5 * GW_NS_PER_MS)
 #define POISON_FORGET_NS (60 * GW_NS_PER_SEC)
 
 /* ---- callbacks, all from within mosquitto_loop_read ---- */
 
-/* A packet has been read whole. libmosquitto goes on to the next one if TLS has some of it at
- * hand, unless it believes that there is nothing more: each is to be looked at before. */
+/* A packet has been read completely. libmosquitto would read the next one at once if TLS has bytes
+ * of it, before it was peeked at; EAGAIN makes it return. */
 static void end_packet(struct gw_mqtt_link *l)
 {
 	l->ended = true;
@@ -45,7 +45,7 @@ static void on_log(struct mosquitto *m, void *arg, int level, const char *text)
 		at = strrchr(text, ':'); /* OpenSSL Error[0]: error:0A000086:...::what */
 		snprintf(l->why, sizeof(l->why), "%s", at ? at + 1 : text);
 	} else if (level == MOSQ_LOG_DEBUG) {
-		/* The one place where 2.0 shows the DUP flag. */
+		/* The only way to see the DUP flag in 2.0. */
 		at = strstr(text, publish);
 		if (at && at[sizeof(publish) - 1] == '1')
 			gw_emit_count(l->emit, GW_COUNT_DUPLICATES, 1);
@@ -97,7 +97,7 @@ static void on_subscribe(struct mosquitto *m, void *arg, int mid, int n, const i
 static void unknown_topic(struct gw_mqtt_link *l, const char *topic)
 {
 	gw_emit_count(l->emit, GW_COUNT_UNKNOWN_TOPIC, 1);
-	/* Left in the session by an older configuration. */
+	/* The session still has it from an older configuration. */
 	if (topic[0] && l->unsubscribes++ < UNSUBSCRIBES_MAX)
 		mosquitto_unsubscribe(l->m, NULL, topic);
 }
@@ -180,7 +180,8 @@ enum gw_err gw_mqtt_link_write(struct gw_mqtt_link *l, struct gw_error *err)
 	return GW_OK;
 }
 
-/* The packet that was begun last has ended the link. If it is a message it comes again. */
+/* The packet that was begun last has ended the link. If it is a message, the broker delivers it
+ * again. */
 static void note_poison(struct gw_mqtt_link *l)
 {
 	const struct gw_mqtt_head *h = &l->head;
@@ -196,15 +197,15 @@ static void note_poison(struct gw_mqtt_link *l)
 		topic);
 }
 
-/* Whether libmosquitto could not understand what it read. */
+/* Whether libmosquitto could not parse what it read. */
 static bool is_parse_error(int rc)
 {
 	return rc != MOSQ_ERR_SUCCESS && rc != MOSQ_ERR_CONN_LOST && rc != MOSQ_ERR_ERRNO &&
 		rc != MOSQ_ERR_NO_CONN && rc != MOSQ_ERR_TLS && rc != MOSQ_ERR_KEEPALIVE;
 }
 
-/* Read one packet, or a part of one. One that is no message may be as long as it likes: it is cut
- * off here, before libmosquitto has filled the memory it took for the announced length. */
+/* Read one packet, or a part of one. The length of one that is no message has not been checked: the
+ * link ends here, before libmosquitto has touched all the memory it allocated for that length. */
 static enum gw_err read_packet(
 	struct gw_mqtt_link *l, bool *ret_message, struct gw_error *err)
 {
@@ -253,7 +254,7 @@ static void end_drain(struct gw_mqtt_link *l)
 			topic, &l->topics, l->head.size, l->now_ns, l->emit);
 	else
 		unknown_topic(l, l->drain.topic);
-	/* A ping of before it may still be unanswered, and libmosquitto would count from then. */
+	/* A ping sent before it may still be unanswered, and libmosquitto would time out on it. */
 	gw_mqtt_drain_ping(&l->drain);
 	l->misc_ns = l->now_ns + l->own->keepalive_ns;
 }
@@ -276,7 +277,8 @@ static enum gw_err read_drain(struct gw_mqtt_link *l, bool *ret_more, struct gw_
 	return GW_OK;
 }
 
-/* What mosquitto_loop_misc would do; but the broker's answer comes behind the message. */
+/* In place of mosquitto_loop_misc, which would time out: the answer to a ping comes only after the
+ * long message. */
 static enum gw_err keep_alive(struct gw_mqtt_link *l, int64_t now_ns, struct gw_error *err)
 {
 	if (now_ns - l->drained_ns > 2 * l->own->keepalive_ns)
@@ -302,7 +304,7 @@ static bool must_wait(struct gw_mqtt_link *l)
 		mosquitto_want_write(l->m), l->now_ns);
 }
 
-/* Look at the next packet before anything of it is read. Whether to read. */
+/* Peek at the next packet before anything of it is read. Whether to read it. */
 static bool peek_next(struct gw_mqtt_link *l)
 {
 	if (l->partial || l->drain.size > 0)
@@ -324,7 +326,7 @@ static bool peek_next(struct gw_mqtt_link *l)
 		return true;
 	}
 	l->blocked = must_wait(l);
-	if (l->blocked && l->retained_until_ns > l->now_ns) /* it may be what it retains */
+	if (l->blocked && l->retained_until_ns > l->now_ns) /* it may be a retained one */
 		l->retained_until_ns = l->now_ns + RETAINED_WAIT_NS;
 	return !l->blocked;
 }
@@ -338,7 +340,7 @@ static enum gw_err read_batch(struct gw_mqtt_link *l, struct gw_error *err)
 	int most;
 
 	l->now_ns = gw_clock_mono_ns();
-	/* To see that nothing is left costs a read: asked only when messages come fast. */
+	/* To find that nothing more has come costs a read: only while messages come fast. */
 	most = l->now_ns - before_ns < FAST_NS ? READ_BATCH : 1;
 	l->blocked = l->header_incomplete = false;
 	for (int i = 0; more && i < most && peek_next(l); i++) {
@@ -352,14 +354,14 @@ static enum gw_err read_batch(struct gw_mqtt_link *l, struct gw_error *err)
 		gw_mqtt_ack_mark(&l->ack, unacked, l->now_ns, l->emit);
 	if (l->logging &&
 		(l->redelivery_over || l->now_ns - l->opened_ns > REDELIVERY_NS)) {
-		/* What comes now is new, and the log costs a printf a message. */
+		/* Messages are new from now on, and the log costs a printf for each. */
 		l->logging = false;
 		mosquitto_log_callback_set(l->m, NULL);
 	}
 	return GW_OK;
 }
 
-/* Libmosquitto's packets, then what is written by hand between them. */
+/* The packets of libmosquitto, then those of mqtt_drain.c between them. */
 static enum gw_err write_all(struct gw_mqtt_link *l, struct gw_error *err)
 {
 	if (!l->drain.partly_written && gw_mqtt_link_write(l, err) != GW_OK)
@@ -382,8 +384,8 @@ static bool wait_for(struct gw_mqtt_link *l, int64_t wait_ns, bool writing)
 	if (l->blocked || l->header_incomplete) {
 		int64_t most_ns = l->blocked ? BLOCKED_POLL_NS : HEAD_NS;
 
-		fds[0].fd = -1;        /* readable all the time */
-		if (wait_ns > most_ns) /* somebody's next word waits */
+		fds[0].fd = -1;        /* it would be readable all the time */
+		if (wait_ns > most_ns) /* a message waits unread */
 			wait_ns = most_ns;
 	} else if (buffered) {
 		wait_ns = 0;

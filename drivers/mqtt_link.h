@@ -6,8 +6,9 @@
  * When acknowledgements leave, and what must stay unread until then, is decided in mqtt_ack.h.
  *
  * A message that is too long never reaches libmosquitto (mqtt_drain.h). Any other one that ends the
- * link is delivered again and ends the next one, for ever, and nothing behind it is heard: at the
- * third time the session is given up at the broker, with all that it had queued for us.
+ * link (a poison message) is delivered again and ends the next link, for ever, and the messages
+ * behind it never arrive: at the third time the session at the broker is given up, with all that
+ * it had queued.
  *
  * Owner: the driver's state. Thread: the source's. Life: zeroed, open, turn..., close, and again.
  */
@@ -40,7 +41,7 @@ struct gw_mqtt_link {
 	bool retained_changed;             /* to be remembered */
 	struct mosquitto *m;
 	bool v5;
-	/* for the callbacks: the emit of the open or poll under way */
+	/* for the callbacks: the emit of the current open or poll */
 	struct gw_emit *emit;
 	int64_t now_ns;
 	int connack;           /* the broker's answer to CONNECT; -1: none yet */
@@ -48,7 +49,7 @@ struct gw_mqtt_link {
 	bool subscribed, redelivery_over;
 	int sub_mid;
 	size_t sub_first, sub_n, unsubscribes;
-	int64_t retained_until_ns; /* by then the broker has given what it retains */
+	int64_t retained_until_ns; /* until then retained messages may come */
 	uint64_t messages;
 	char why[160]; /* what libmosquitto or the broker said last */
 	/* the loop */

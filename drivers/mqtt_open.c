@@ -56,7 +56,7 @@ static enum gw_err set_user(struct gw_mqtt_link *l, struct gw_error *err)
 	return GW_OK;
 }
 
-/* Nobody is there to type one, and OpenSSL would wait for it on the terminal. */
+/* OpenSSL would wait for a pass phrase on the terminal. */
 static int no_pass_phrase(char *buffer, int size, int writing, void *arg)
 {
 	(void)buffer;
@@ -66,7 +66,7 @@ static int no_pass_phrase(char *buffer, int size, int writing, void *arg)
 	return -1;
 }
 
-/* A new client object for each connection: in an old one a removed authority stays trusted. */
+/* A new client object for each connection: an old one keeps trusting a CA that was removed. */
 static enum gw_err new_client(
 	struct gw_mqtt_link *l, int version, bool clean, struct gw_error *err)
 {
@@ -88,7 +88,7 @@ static enum gw_err new_client(
 		return GW_ERR_CONFIG;
 	if (!l->url.tls)
 		return GW_OK;
-	/* Never the system's authorities: with those 2.0.11 fails at the second connection. */
+	/* Never the system's CAs: with those 2.0.11 fails at the second connection. */
 	own_cert = gw_setting_is_set(own->cert);
 	if (own_cert && gw_pemkey_encrypted(own->key))
 		return gw_fail(err, GW_ERR_CONFIG, 0, "%s: " GW_PEMKEY_ENCRYPTED, own->key);
@@ -133,7 +133,7 @@ static bool at_end(struct gw_mqtt_link *l)
 	return recv(mosquitto_socket(l->m), &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
 }
 
-/* The socket is ready: take TCP, TLS or MQTT one step forward. */
+/* The socket is ready: one step of the TCP, TLS or MQTT handshake. */
 static enum gw_err step_handshake(struct gw_mqtt_link *l, short revents, int version,
 	bool *connected, struct gw_error *err)
 {
@@ -226,8 +226,8 @@ static void reset(struct gw_mqtt_link *l)
 	l->opened_ns = l->misc_ns = gw_clock_mono_ns();
 }
 
-/* Until the broker has answered for every topic. What the session holds comes before that, as
- * fast as we take it, and is no answer: a broker that only talks is given up. */
+/* Until the broker has answered for every topic. The messages queued in the session come first; a
+ * broker that only sends messages and never answers is given up. */
 static enum gw_err subscribe_all(
 	struct gw_mqtt_link *l, int64_t until_ns, struct gw_error *err)
 {
@@ -260,7 +260,7 @@ static enum gw_err subscribe_all(
 	return rc;
 }
 
-/* Up to the broker's answer to CONNECT; clean: it is to forget our session. */
+/* Up to the broker's answer to CONNECT; clean: the broker discards the session. */
 static enum gw_err connect_to(struct gw_mqtt_link *l, int version, bool clean,
 	int64_t until_ns, struct gw_error *err)
 {
@@ -274,8 +274,8 @@ static enum gw_err connect_to(struct gw_mqtt_link *l, int version, bool clean,
 	return rc == GW_OK ? handshake(l, version, until_ns, err) : rc;
 }
 
-/* Before MQTT 5 a session that begins clean also ends with its link: so this is a link of its own,
- * and the one that follows keeps what comes while we are away. */
+/* Before MQTT 5 a session that begins clean also ends with its connection: so this is a connection
+ * of its own, and the next one has a session that lasts. */
 static enum gw_err drop_session(
 	struct gw_mqtt_link *l, int version, int64_t until_ns, struct gw_error *err)
 {

@@ -22,8 +22,8 @@ struct gw_mqtt_source_opts {
 };
 
 enum gw_mqtt_retained_means {
-	GW_MQTT_RETAINED_UNCERTAIN, /* may be older than live ones that were not retained */
-	GW_MQTT_RETAINED_CURRENT    /* the publisher retains every message */
+	GW_MQTT_RETAINED_UNCERTAIN, /* may be older than live messages that were not retained */
+	GW_MQTT_RETAINED_CURRENT /* the publisher retains every message */
 };
 
 struct gw_mqtt_device_opts {

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <strings.h>
 
-/* No double needs more to be written exactly enough; longer texts are not measurements. */
+/* 24 characters write any double; longer texts are no measurements. */
 #define SCALAR_MAX 63
 #define STRING_MAX 512 /* with what pads it */
 
@@ -59,8 +59,8 @@ static size_t decimal(const char *s)
 	return n;
 }
 
-/* As strictly as a configuration is read, but for a leading plus, and a point without digits on
- * one side of it; and for what the point is measured in. */
+/* As strict as numbers in a configuration, except that a leading plus, a point without digits on
+ * one side, and the unit of the point at the end are accepted. */
 static bool read_number(const char *text, const char *unit, double *ret_value)
 {
 	size_t n = decimal(text), from = *text == '+', used = 0;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * mqtt_payload.h: the bytes of one MQTT message as values. A payload is a bare number or word, or
- * JSON in which a JSON pointer (RFC 6901) finds the value. A value is taken whenever its pointer
- * leads to it beyond doubt and it is exactly one number (or, for a bool, one known word), whatever
- * is wrong with the rest of the message; see mqtt_json.h.
+ * JSON in which a JSON pointer (RFC 6901) finds the value. A value is taken if its pointer
+ * leads to exactly one place and it is one number (or, for a bool, one known word), whatever is
+ * wrong with the rest of the message; see mqtt_json.h.
  *
  * Owner: the caller, of bytes too, which must stay until the last read. Thread: one. Pure, no I/O.
  * Life: init, read...
@@ -25,7 +25,7 @@ struct gw_mqtt_payload {
 	struct gw_mqtt_json_damage damage; /* found so far, by reads that looked for JSON */
 };
 
-/* What one point wants of a payload. */
+/* What to look up in a payload for one point. */
 struct gw_mqtt_lookup {
 	const char *path; /* JSON pointer, "" is the whole; NULL: found by name */
 	const char *name; /* the member called so; if alone, also the payload as a whole */
@@ -35,9 +35,9 @@ struct gw_mqtt_lookup {
 };
 
 enum gw_mqtt_lookup_result {
-	GW_MQTT_ABSENT, /* a message that is about something else */
+	GW_MQTT_ABSENT, /* not in this message */
 	GW_MQTT_VALUE,
-	GW_MQTT_UNREADABLE, /* said without a value, twice, or behind damage */
+	GW_MQTT_UNREADABLE, /* there without a number, twice, or after damage */
 };
 
 void gw_mqtt_payload_init(struct gw_mqtt_payload *p, const void *bytes, size_t size);

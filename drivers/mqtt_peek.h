@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * mqtt_peek.h: the head of the next packet, before libmosquitto reads it: with that it would take
- * memory for all of it, and queue the acknowledgement of a message.
+ * mqtt_peek.h: the header of the next packet, before libmosquitto reads it: reading would allocate
+ * memory for all of it and queue the acknowledgement.
  */
 #ifndef GW_DRIVERS_MQTT_PEEK_H
 #define GW_DRIVERS_MQTT_PEEK_H
@@ -13,8 +13,8 @@
 #define GW_MQTT_PEEK_MAX 1024
 
 enum gw_mqtt_next {
-	GW_MQTT_NEXT_NOTHING, /* nothing is here yet */
-	GW_MQTT_NEXT_HEAD,    /* not all of the fixed header is here */
+	GW_MQTT_NEXT_NOTHING, /* nothing has been received */
+	GW_MQTT_NEXT_HEAD,    /* only a part of the fixed header */
 	GW_MQTT_NEXT_OTHER,   /* no message; also the end of the stream, and an error */
 	GW_MQTT_NEXT_MESSAGE, /* its topic is in topic */
 	GW_MQTT_NEXT_NO_TOPIC /* a message: not all of its topic is here, or it is too long */
@@ -31,9 +31,9 @@ struct gw_mqtt_head {
 
 struct mosquitto;
 
-/* What waits on the socket, plain or TLS. Only between packets. */
+/* What has been received, plain or TLS. Only between packets. */
 void gw_mqtt_peek(struct mosquitto *m, struct gw_mqtt_head *ret_head);
-/* Whether TLS has bytes at hand of which the socket says nothing. */
+/* Whether TLS has decrypted bytes that poll(2) on the socket does not report. */
 bool gw_mqtt_peek_buffered(struct mosquitto *m);
 
 /* The same for bytes at hand, n > 0. Pure. */

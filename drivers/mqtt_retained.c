@@ -12,7 +12,7 @@ void gw_mqtt_retained_new_link(struct gw_mqtt_retained *r)
 	r->last_flagged = 0;
 }
 
-/* In doubt it is: then it takes nothing back. */
+/* If that is not known it counts as retained: it may raise an alarm but clears none. */
 static bool is_retained(const struct gw_mqtt_retained *r, bool flag, bool v5,
 	bool all_received, uint64_t hash)
 {
@@ -40,7 +40,7 @@ enum gw_mqtt_age gw_mqtt_retained_age(struct gw_mqtt_retained *r, bool flag, boo
 			age = GW_MQTT_AGE_OLD;
 		r->nothing_since = true;
 	} else {
-		/* It was retained after the last subscribe, and nothing else came since. */
+		/* Retained after the last subscribe, and nothing else has come since. */
 		if (r->payload && r->nothing_since && !r->live_unretained &&
 			!r->live_retained)
 			age = GW_MQTT_AGE_NEWEST;
@@ -82,7 +82,7 @@ void gw_mqtt_retained_unpack(struct gw_mqtt_retained *all, size_t n_all, const v
 		uint64_t topic;
 
 		memcpy(&topic, at, 8);
-		/* mostly the same topics in the same order: look behind the last hit first */
+		/* mostly the same topics in the same order: try the next one first */
 		for (size_t tried = 0; tried < n_all; tried++, k++) {
 			struct gw_mqtt_retained *r = &all[k % n_all];
 

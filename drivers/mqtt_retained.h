@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * mqtt_retained.h: how old is a message that the broker kept? It gives the retained message of a
- * topic to whoever subscribes. That may be the newest word of a device, or one from long before
- * live ones that were not retained: nothing in it tells. What can be known is kept here for each
- * topic: which one it was at the last subscribe, and what has come since.
+ * mqtt_retained.h: the age of a retained message. The broker sends the retained message of a topic
+ * to each new subscriber. It may be the newest message of a device, or one from long before live
+ * messages that were not retained; nothing in it says which. What can be known is kept here for
+ * each topic: which message was retained at the last subscribe, and what has come since.
  *
- * Before MQTT 5 a live message never has the retain flag, and whether it was retained as well is
- * not known. MQTT 5 brokers are asked to leave the flag as published; then a live message may
- * look like a retained one. The broker gives each topic's retained message once, soon after
- * SUBSCRIBE, and it equals the last live one that was retained: so the first with the flag is it,
- * and so is, until the broker has said all, one that repeats the last one with the flag.
+ * Before MQTT 5 a live message never has the retain flag, and whether the broker retained it is not
+ * known. MQTT 5 brokers are asked to leave the flag as published, so a live message may look like a
+ * retained one. The broker sends each topic's retained message once, soon after SUBSCRIBE, and it
+ * equals the last live one with the flag. So the first message with the flag is the retained one,
+ * and so is, until all have been received, one that repeats the last one with the flag.
  *
  * Owner: the driver's state; it outlives the link. Thread: the source's. Pure, no I/O.
  */
@@ -33,16 +33,16 @@ struct gw_mqtt_retained {
 };
 
 enum gw_mqtt_age {
-	GW_MQTT_AGE_LIVE,    /* sent while we listened, or queued for us */
+	GW_MQTT_AGE_LIVE,    /* published while subscribed, or queued in the session */
 	GW_MQTT_AGE_NEWEST,  /* retained, and newer than all that is known */
-	GW_MQTT_AGE_OLD,     /* retained, and older than live ones: says nothing */
+	GW_MQTT_AGE_OLD,     /* retained, and older than live ones: must be ignored */
 	GW_MQTT_AGE_UNKNOWN, /* retained */
 };
 
 /* A new link. */
 void gw_mqtt_retained_new_link(struct gw_mqtt_retained *r);
 /* A message with this hash of its payload (not 0). v5: the flag is as published; all_given: the
- * broker has had the time to give what it retains. ret_changed: what must be remembered has. */
+ * broker has had the time to send all it retains. ret_changed: what is to be saved has changed. */
 enum gw_mqtt_age gw_mqtt_retained_age(struct gw_mqtt_retained *r, bool flag, bool v5,
 	bool all_received, uint64_t hash, bool *ret_changed);
 
