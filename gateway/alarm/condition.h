@@ -128,7 +128,7 @@ struct gw_buffered_run {
 struct gw_condition_kind {
 	const char *key; /* the key under `when:` that selects it */
 	const struct gw_setting
-		*settings;   /* rows over gw_condition_opts, its own key first */
+		*settings; /* rows over gw_condition_opts, its own key first */
 	/* rows of fields that the config reader works out and nobody writes. Optional. */
 	const struct gw_setting *derived;
 	bool on_points;      /* needs `on:` */
