@@ -136,9 +136,7 @@ const struct gw_setting gw_modbus_map_point_settings[] = {
 		.required = true,
 		.parse = gw_modbus_map_parse,
 		.size = sizeof(struct gw_modbus_register),
-		.help = "KIND:ADDRESS; KIND is coil, discrete, input or holding, ADDRESS "
-			"the "
-			"protocol address from 0 (what manuals call 40001 is holding:0)."},
+		.help = "KIND:ADDRESS; KIND is coil, discrete, input or holding, ADDRESS the protocol address from 0 (what manuals call 40001 is holding:0)."},
 	{.key = "order",
 		.type = GW_SET_CHOICE,
 		.offset = offsetof(struct gw_modbus_point_opts, order),

@@ -9,7 +9,7 @@
 #include <string.h>
 
 /* The options of each level, and the rows that fill and document them. */
-struct point_opts {
+struct skeleton_point_opts {
 	const char *path;
 };
 
@@ -17,13 +17,13 @@ static const struct gw_setting no_settings[] = {{.key = NULL}};
 static const struct gw_setting point_settings[] = {
 	{.key = "path",
 		.type = GW_SET_STRING,
-		.offset = offsetof(struct point_opts, path),
+		.offset = offsetof(struct skeleton_point_opts, path),
 		.required = true,
 		.help = "The file that holds the number."},
 	{.key = NULL},
 };
 
-struct state { /* zeroed by the core, one per source */
+struct skeleton_state { /* zeroed by the core, one per source */
 	const struct gw_source_opts *opts;
 	int64_t due_ns; /* of the next reading */
 };
@@ -32,7 +32,8 @@ static void check(const struct gw_source_opts *opts, struct gw_report *report)
 {
 	for (size_t d = 0; d < opts->n_devices; d++)
 		for (size_t i = 0; i < opts->devices[d].n_points; i++) {
-			const struct point_opts *p = opts->devices[d].points[i].driver;
+			const struct skeleton_point_opts *p =
+				opts->devices[d].points[i].driver;
 
 			if (gw_setting_is_set(p->path) && p->path[0] != '/')
 				gw_report(report, &p->path, "path must begin with /");
@@ -43,13 +44,13 @@ static enum gw_err open_link(void *state, const struct gw_source_opts *opts,
 	struct gw_emit *emit, struct gw_error *err)
 {
 	(void)emit, (void)err; /* a link that can be lost fails here with GW_ERR_LINK */
-	((struct state *)state)->opts = opts;
+	((struct skeleton_state *)state)->opts = opts;
 	return GW_OK;
 }
 
 static void read_point(const struct gw_point_opts *point, struct gw_emit *emit)
 {
-	FILE *f = fopen(((const struct point_opts *)point->driver)->path, "re");
+	FILE *f = fopen(((const struct skeleton_point_opts *)point->driver)->path, "re");
 	int64_t now_ns = gw_clock_mono_ns();
 	char line[64] = "";
 	double raw;
@@ -69,7 +70,7 @@ static enum gw_err poll_link(
 	void *state, int timeout_ms, struct gw_emit *emit, struct gw_error *err)
 {
 	struct pollfd stop = {.fd = gw_emit_wake_fd(emit), .events = POLLIN};
-	struct state *s = state;
+	struct skeleton_state *s = state;
 	int64_t now_ns = gw_clock_mono_ns(), wait_ms;
 
 	(void)err;
@@ -96,8 +97,8 @@ const struct gw_driver gw_driver_skeleton = {
 	.source_settings = no_settings,
 	.device_settings = no_settings,
 	.point_settings = point_settings,
-	.point_opts_size = sizeof(struct point_opts),
-	.state_size = sizeof(struct state),
+	.point_opts_size = sizeof(struct skeleton_point_opts),
+	.state_size = sizeof(struct skeleton_state),
 	.check = check,
 	.open = open_link,
 	.poll = poll_link,

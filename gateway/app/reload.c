@@ -172,7 +172,7 @@ void gw_reload_tick(struct gw_gateway *g, int64_t now_ns)
 /* ---- the switch ---- */
 
 /* A setting that only a new start of the daemon changes: paths that are open, the store's size. */
-static void log_kept(void *arg, const char *key, const char *value)
+static void log_fixed(void *arg, const char *key, const char *value)
 {
 	(void)arg;
 	gw_log(GW_LOG_WARNING, "gateway.%s stays %s until tocsind is restarted", key,
@@ -330,7 +330,7 @@ static enum gw_err try_reload(struct gw_gateway *g, bool force, struct gw_error 
 	if (!kind)
 		kind = gw_reload_plan_make(g, next, &plan, err);
 	if (!kind) {
-		gw_config_each_kept(g->generation->config, next->config, log_kept, NULL);
+		gw_config_each_fixed(g->generation->config, next->config, log_fixed, NULL);
 		kind = run(g, &plan, err);
 	}
 	if (kind) {

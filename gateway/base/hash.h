@@ -14,13 +14,6 @@
 #define GW_HASH_START UINT64_C(0xcbf29ce484222325)
 
 /* The hash of n bytes behind what was hashed to `before`; GW_HASH_START: behind nothing. */
-static inline uint64_t gw_hash(uint64_t before, const void *bytes, size_t n)
-{
-	const unsigned char *at = bytes;
-
-	for (size_t i = 0; i < n; i++)
-		before = (before ^ at[i]) * UINT64_C(0x100000001b3);
-	return before;
-}
+uint64_t gw_hash(uint64_t before, const void *bytes, size_t n);
 
 #endif

@@ -55,8 +55,8 @@ bool gw_config_equal_uplink(const struct gw_uplink_opts *a, const struct gw_upli
 	return equal(gw_uplink_settings, a, b);
 }
 
-void gw_config_each_kept(const struct gw_config *running, const struct gw_config *next,
-	void (*kept)(void *arg, const char *key, const char *value), void *arg)
+void gw_config_each_fixed(const struct gw_config *running, const struct gw_config *next,
+	void (*unchanged)(void *arg, const char *key, const char *value), void *arg)
 {
 	for (const struct gw_setting *row = gw_gateway_settings; row->key; row++) {
 		char memory[1100];
@@ -67,6 +67,6 @@ void gw_config_each_kept(const struct gw_config *running, const struct gw_config
 			continue;
 		gw_text_init(&value, memory, sizeof(memory));
 		gw_setting_format(row, &running->gateway, &value);
-		kept(arg, row->key, memory);
+		unchanged(arg, row->key, memory);
 	}
 }

@@ -17,9 +17,9 @@
 bool gw_config_equal_source(const struct gw_source_opts *a, const struct gw_source_opts *b);
 bool gw_config_equal_uplink(const struct gw_uplink_opts *a, const struct gw_uplink_opts *b);
 
-/* Calls kept for each setting under `gateway:` that has another value in the new configuration but
- * takes effect at the next start only; value is the one that stays. */
-void gw_config_each_kept(const struct gw_config *running, const struct gw_config *next,
-	void (*kept)(void *arg, const char *key, const char *value), void *arg);
+/* Calls unchanged for each setting under `gateway:` that has another value in the new configuration
+ * but takes effect at the next start only; value is the one that stays. */
+void gw_config_each_fixed(const struct gw_config *running, const struct gw_config *next,
+	void (*unchanged)(void *arg, const char *key, const char *value), void *arg);
 
 #endif

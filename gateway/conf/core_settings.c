@@ -21,9 +21,7 @@ static const char *const flood_levels[] = {"none", "blue", "yellow", "orange", N
 
 const struct gw_setting gw_gateway_settings[] = {
 	{TEXT(gw_gateway_opts, id, "id", 63,
-		 "Name of this box, unique among all that report to one platform; stands "
-		 "in "
-		 "every alert."),
+		 "Name of this box, unique among all that report to one platform; stands in every alert."),
 		.required = true, .restart = GW_RESTART_NOTHING},
 	{TEXT(gw_gateway_opts, unit, "unit", 255,
 		 "The connected unit: whose building it is."),
@@ -47,20 +45,14 @@ const struct gw_setting gw_gateway_settings[] = {
 		.max = 65536,
 		.def = "256",
 		.restart = GW_RESTART_DAEMON,
-		.help = "Largest size of the database in MiB; the oldest delivered events "
-			"of "
-			"the lowest class go first."},
+		.help = "Largest size of the database in MiB; the oldest delivered events of the lowest class go first."},
 	{.key = "flood_level",
 		.type = GW_SET_CHOICE,
 		.offset = offsetof(struct gw_gateway_opts, flood_level),
 		.choices = flood_levels,
 		.def = "blue",
 		.restart = GW_RESTART_NOTHING,
-		.help = "In a flood (more than 10 different alarms within 10 min) alarms "
-			"of "
-			"class fault or supervisory up to this level are counted in one "
-			"record, "
-			"and told at its end if they still stand."},
+		.help = "In a flood (more than 10 different alarms within 10 min) alarms of class fault or supervisory up to this level are counted in one record, and told at its end if they still stand."},
 	{0},
 };
 
@@ -172,9 +164,7 @@ const struct gw_setting gw_alarm_reader_settings[] = {
 	{TEXT(gw_alarm_reader_opts, name, "name", 63, "Last part of its key."),
 		.required = true, .restart = GW_RESTART_NOTHING},
 	{TEXT(gw_alarm_reader_opts, on, "on", 255,
-		 "What it watches: a pattern source/device/point, * within one part; one "
-		 "alarm "
-		 "for each match. In a profile the point's name alone. Votes have none."),
+		 "What it watches: a pattern source/device/point, * within one part; one alarm for each match. In a profile the point's name alone. Votes have none."),
 		.restart = GW_RESTART_NOTHING},
 	{0},
 };
@@ -223,24 +213,19 @@ const struct gw_setting gw_alarm_settings[] = {
 		.min = SECOND,
 		.max = 7 * DAY,
 		.restart = GW_RESTART_NOTHING,
-		.help = "Raised again each time it has been active this long since it was "
-			"raised or acknowledged; default: never."},
+		.help = "Raised again each time it has been active this long since it was raised or acknowledged; default: never."},
 	{.key = "unless",
 		.type = GW_SET_STRINGS,
 		.offset = offsetof(struct gw_alarm_opts, unless_of),
 		.restart = GW_RESTART_NOTHING,
-		.help = "Suppressed by design: while one of these alarms is active, or "
-			"discrete points true, it does not raise. A name means the nearest "
-			"alarm of that name; else a key or a pattern."},
+		.help = "Suppressed by design: while one of these alarms is active, or discrete points true, it does not raise. A name means the nearest alarm of that name; else a key or a pattern."},
 	{.key = "chatter",
 		.type = GW_SET_CHOICE,
 		.offset = offsetof(struct gw_alarm_opts, chatter_rule),
 		.choices = chatter_rules,
 		.def = "tell",
 		.restart = GW_RESTART_NOTHING,
-		.help = "When it is raised three times within a minute, a fault is "
-			"reported; "
-			"with hold it then stands until it has been quiet for a minute."},
+		.help = "When it is raised three times within a minute, a fault is reported; with hold it then stands until it has been quiet for a minute."},
 	{.key = "out_of_service",
 		.type = GW_SET_BOOL,
 		.offset = offsetof(struct gw_alarm_opts, out_of_service),

@@ -239,8 +239,7 @@ static size_t expand_owner(
 			continue;
 		if (t->when) {
 			gw_complain_key(&l->reader, t->when,
-				"the fault \"%s\" has its condition already: leave when "
-				"out",
+				"the fault \"%s\" has its condition already: leave when out",
 				t->reader_opts.name);
 			return SIZE_MAX;
 		}

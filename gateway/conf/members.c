@@ -175,8 +175,7 @@ void gw_members_complain(struct gw_load *l, const struct gw_yaml_node *node,
 
 	if (numbers) {
 		gw_complain(&l->reader, node,
-			"\"%s\" matches only points that are numbers: points of type bool "
-			"or bit are wanted here, or alarms",
+			"\"%s\" matches only points that are numbers: points of type bool or bit are wanted here, or alarms",
 			pattern);
 		return;
 	}

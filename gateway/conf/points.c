@@ -60,8 +60,7 @@ static void check_bounds(
 		(p->range.cells[0] < p->valid.cells[0] ||
 			p->range.cells[1] > p->valid.cells[1]))
 		gw_complain(&l->reader, gw_settings_node(b, "valid"),
-			"valid must hold all of range: what the sensor measures is a "
-			"value");
+			"valid must hold all of range: what the sensor measures is a value");
 }
 
 /* One point from what a profile and a site file say of it; either may be NULL. */

@@ -62,16 +62,12 @@ static void set_pace(struct gw_load *l, struct gw_load_device *d,
 	if (d->source->driver_table->pushed) {
 		if (poll)
 			gw_complain_key(&l->reader, poll,
-				"a device of the %s driver speaks by itself and is not "
-				"polled "
-				"(did you mean expect_every?)",
+				"a device of the %s driver speaks by itself and is not polled (did you mean expect_every?)",
 				d->source->driver_table->name);
 	} else {
 		if (expect)
 			gw_complain_key(&l->reader, expect,
-				"only for devices that speak by themselves; this one is "
-				"silent after three and a half polls and at least 10 s "
-				"(did you mean poll?)");
+				"only for devices that speak by themselves; this one is silent after three and a half polls and at least 10 s (did you mean poll?)");
 		if (!poll && !source_has_poll && d->profile)
 			d->device->poll_ns = d->profile->head.poll_ns;
 	}
@@ -170,8 +166,7 @@ static void read_devices(struct gw_load *l, const struct gw_yaml_node *map,
 			e = gw_strmap_add(&names, device->name, name->place.line);
 			if (e && e->value != name->place.line)
 				gw_complain(&l->reader, name,
-					"a device of this source has this name already, on "
-					"line %u",
+					"a device of this source has this name already, on line %u",
 					e->value);
 		}
 		source->n_devices = ++i;
@@ -204,8 +199,7 @@ static void read_source(
 	poll = gw_settings_node(blocks[0], "poll");
 	if (poll && driver && driver->pushed)
 		gw_complain_key(&l->reader, poll,
-			"devices of the %s driver speak by themselves and are not polled "
-			"(give a device expect_every)",
+			"devices of the %s driver speak by themselves and are not polled (give a device expect_every)",
 			driver->name);
 	if (*source->name == '\0')
 		gw_incomplete_owner(l);

@@ -87,9 +87,7 @@ static void find_name(struct gw_member_search *f, const struct gw_pending_alarm 
 				gw_members_add_alarm(f, i);
 	} else if (n) {
 		gw_complain(&f->l->reader, node,
-			"%zu alarms are named \"%s\" and none is on the device of %s: "
-			"write "
-			"which, such as %s",
+			"%zu alarms are named \"%s\" and none is on the device of %s: write which, such as %s",
 			n, name, d->opts.info.key, f->l->pending[index]->opts.info.key);
 	} else if (strcmp(name, d->opts.info.name) == 0) {
 		gw_complain(&f->l->reader, node, "an alarm cannot hold back itself");

@@ -359,14 +359,14 @@ static ssize_t read_all(const char *path, char *bytes, size_t most)
 
 struct gw_yaml_node *gw_yaml_read(struct gw_reader *reader, const char *path)
 {
-	const struct gw_file *kept = reader->from ? gw_files_find(reader->from, path)
-						  : NULL;
-	char *bytes = kept ? NULL : malloc(GW_YAML_BYTES_MAX + 1);
+	const struct gw_file *saved = reader->from ? gw_files_find(reader->from, path)
+						   : NULL;
+	char *bytes = saved ? NULL : malloc(GW_YAML_BYTES_MAX + 1);
 	struct gw_yaml_node *root = NULL;
 	ssize_t n;
 
-	if (kept)
-		return gw_yaml_parse(reader, path, kept->bytes, kept->n);
+	if (saved)
+		return gw_yaml_parse(reader, path, saved->bytes, saved->n);
 	if (!bytes) {
 		reader->scratch.failed = true;
 		return NULL;

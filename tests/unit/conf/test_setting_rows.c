@@ -304,11 +304,11 @@ static void the_gateway_keeps_what_only_a_start_changes(void **state)
 	(void)state;
 	fill(gw_gateway_settings, &a.gateway);
 	fill(gw_gateway_settings, &b.gateway);
-	gw_config_each_kept(&a, &b, note_kept, NULL);
+	gw_config_each_fixed(&a, &b, note_kept, NULL);
 	assert_string_equal(kept, "");
 	for (const struct gw_setting *r = gw_gateway_settings; r->key; r++)
 		set(r, &b.gateway, 1);
-	gw_config_each_kept(&a, &b, note_kept, NULL);
+	gw_config_each_fixed(&a, &b, note_kept, NULL);
 	assert_string_equal(
 		kept, "state_dir /a\nalert_log /a\ncontrol_socket /a\nstore_max_mb 1000\n");
 }

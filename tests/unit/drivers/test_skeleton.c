@@ -14,12 +14,12 @@
 
 #include <cmocka.h>
 
-struct point_opts {
+struct file_point_opts {
 	const char *path;
 };
 
 static char path[] = "/tmp/test_skeleton.XXXXXX";
-static struct point_opts own = {.path = path};
+static struct file_point_opts own = {.path = path};
 static struct gw_point_opts point = {.name = "p", .scale = 0.1, .driver = &own};
 static struct gw_device_opts device = {.name = "d", .points = &point, .n_points = 1};
 static const struct gw_source_opts opts = {.name = "s",
