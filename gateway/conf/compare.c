@@ -3,6 +3,7 @@
 
 #include "base/text.h"
 #include "conf/core_settings.h"
+#include "uplink/payload.h"
 
 #include <string.h>
 
@@ -52,7 +53,14 @@ bool gw_config_equal_source(const struct gw_source_opts *a, const struct gw_sour
 
 bool gw_config_equal_uplink(const struct gw_uplink_opts *a, const struct gw_uplink_opts *b)
 {
-	return equal(gw_uplink_settings, a, b);
+	const struct gw_sink *sink = gw_sink_find(a->url);
+
+	return equal(gw_uplink_settings, a, b) &&
+		(!sink || !a->sink_opts ||
+			equal(sink->settings, a->sink_opts, b->sink_opts)) &&
+		(!a->payload_opts ||
+			equal(gw_payloads[a->format]->settings, a->payload_opts,
+				b->payload_opts));
 }
 
 void gw_config_each_fixed(const struct gw_config *running, const struct gw_config *next,

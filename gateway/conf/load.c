@@ -9,11 +9,14 @@
 #include "conf/point_table.h"
 #include "conf/resolve.h"
 #include "conf/sources.h"
+#include "uplink/payload.h"
 #include "yaml/settings.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <sys/un.h>
+
+#define UNUSED_MAX 64 /* settings of sinks and formats */
 
 static void read_gateway(struct gw_load *l, const struct gw_yaml_node *root)
 {
@@ -48,12 +51,96 @@ static void read_gateway(struct gw_load *l, const struct gw_yaml_node *root)
 		.gateway = g->id, .unit = g->unit, .area = g->area, .grid = g->grid};
 }
 
+static const char *scalar_of(const struct gw_yaml_node *map, const char *key)
+{
+	const struct gw_yaml_node *node = gw_yaml_get(map, key);
+
+	return node && node->kind == GW_YAML_SCALAR ? node->text : "";
+}
+
+static const struct gw_payload *payload_of(const struct gw_yaml_node *map)
+{
+	const char *name = scalar_of(map, "format");
+
+	for (const struct gw_payload *const *p = gw_payloads; *p; p++)
+		if (strcmp((*p)->name, name) == 0)
+			return *p;
+	return gw_payloads[0];
+}
+
+/* Settings of sinks and formats that this uplink does not use: known keys, but not here. An unknown
+ * sink is complained of by the check of the URL. */
+struct unused_keys {
+	const char *keys[UNUSED_MAX + 1];
+	size_t n;
+};
+
+static void collect_unused(struct gw_load *l, const struct gw_yaml_node *map,
+	const struct gw_setting *rows, const char *why, struct unused_keys *unused)
+{
+	for (; rows && rows->key && unused->n < UNUSED_MAX; rows++) {
+		const struct gw_yaml_node *node = gw_yaml_get(map, rows->key);
+
+		unused->keys[unused->n++] = rows->key;
+		if (node && why)
+			gw_complain(&l->reader, node, "%s", why);
+	}
+}
+
+static void read_own(struct gw_load *l, const struct gw_yaml_node *node,
+	const struct gw_setting *rows, size_t size, void **ret_opts,
+	struct gw_settings_map *map, struct gw_settings_block **blocks)
+{
+	if (!rows)
+		return;
+	*ret_opts = gw_arena_alloc(l->reader.arena, 1, size);
+	if (*ret_opts)
+		blocks[map->n_blocks] = gw_settings_add_block(
+			&l->reader, rows, *ret_opts, size, node);
+	map->n_blocks += *ret_opts && blocks[map->n_blocks];
+}
+
+static void read_uplink(struct gw_load *l, const struct gw_yaml_node *node)
+{
+	struct gw_uplink_opts *u = &l->config->uplinks[l->config->n_uplinks++];
+	const struct gw_sink *sink = gw_sink_find(scalar_of(node, "url"));
+	const struct gw_payload *payload = payload_of(node);
+	struct unused_keys unused = {.n = 0};
+	struct gw_settings_block *blocks[3] = {
+		gw_settings_add_block(&l->reader, gw_uplink_settings, u, sizeof(*u), node)};
+	struct gw_settings_map map = {
+		.map = node, .blocks = blocks, .n_blocks = 1, .other_keys = unused.keys};
+
+	if (!blocks[0])
+		return;
+	if (sink)
+		read_own(l, node, sink->settings, sink->opts_size, &u->sink_opts, &map,
+			blocks);
+	read_own(l, node, payload->settings, payload->opts_size, &u->payload_opts, &map,
+		blocks);
+	for (const struct gw_sink *const *s = gw_sinks; *s; s++)
+		if (*s != sink)
+			collect_unused(l, node, (*s)->settings,
+				!sink                      ? NULL
+					: sink->why_unused ? sink->why_unused
+							   : "of no use with this URL",
+				&unused);
+	for (const struct gw_payload *const *p = gw_payloads; *p; p++)
+		if (*p != payload)
+			collect_unused(l, node, (*p)->settings,
+				"of no use with this format", &unused);
+	gw_settings_read_map(&l->reader, &map);
+	for (size_t i = 0; i < map.n_blocks; i++)
+		gw_settings_check_required(&l->reader, blocks[i]);
+	gw_context_check_owner(l, gw_settings_node(blocks[0], "name"), u->name);
+	if (*u->name == '\0')
+		gw_incomplete_owner(l);
+}
+
 static void read_uplinks(struct gw_load *l, const struct gw_yaml_node *root)
 {
 	const struct gw_yaml_node *node = gw_yaml_list(&l->reader, root, "uplinks");
 	struct gw_config *c = l->config;
-	struct gw_uplink_opts *u;
-	struct gw_settings_block *b;
 
 	if (!node)
 		return;
@@ -63,21 +150,9 @@ static void read_uplinks(struct gw_load *l, const struct gw_yaml_node *root)
 			GW_UPLINKS_MAX);
 	c->uplinks = gw_arena_alloc(l->reader.arena, node->parent->n, sizeof(*c->uplinks));
 	for (; node && c->uplinks; node = node->next) {
-		if (!gw_yaml_is_map(&l->reader, node)) {
-			gw_incomplete_owner(l);
-			continue;
-		}
-		u = &c->uplinks[c->n_uplinks++];
-		b = gw_settings_add_block(
-			&l->reader, gw_uplink_settings, u, sizeof(*u), node);
-		if (!b)
-			return;
-		gw_settings_read_map(&l->reader,
-			&(struct gw_settings_map){
-				.map = node, .blocks = &b, .n_blocks = 1});
-		gw_settings_check_required(&l->reader, b);
-		gw_context_check_owner(l, gw_settings_node(b, "name"), u->name);
-		if (*u->name == '\0')
+		if (gw_yaml_is_map(&l->reader, node))
+			read_uplink(l, node);
+		else
 			gw_incomplete_owner(l);
 	}
 }

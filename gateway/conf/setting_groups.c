@@ -3,6 +3,8 @@
 
 #include "conf/config.h"
 #include "conf/core_settings.h"
+#include "uplink/payload.h"
+#include "uplink/sink.h"
 
 #include <stdio.h>
 
@@ -26,6 +28,8 @@ const struct gw_setting_group *gw_config_setting_groups(size_t *ret_n)
 {
 	const struct gw_driver *const *d;
 	const struct gw_condition_kind *const *k;
+	const struct gw_sink *const *s;
+	const struct gw_payload *const *p;
 
 	if (n_groups == 0) {
 		add(gw_gateway_settings, sizeof(struct gw_gateway_opts), "gateway", NULL);
@@ -55,6 +59,10 @@ const struct gw_setting_group *gw_config_setting_groups(size_t *ret_n)
 			add((*k)->settings, sizeof(struct gw_condition_opts), "when",
 				(*k)->key);
 		add(gw_uplink_settings, sizeof(struct gw_uplink_opts), "uplinks[]", NULL);
+		for (s = gw_sinks; *s; s++)
+			add((*s)->settings, (*s)->opts_size, "uplinks[]", NULL);
+		for (p = gw_payloads; *p; p++)
+			add((*p)->settings, (*p)->opts_size, "uplinks[]", NULL);
 		add(gw_profile_settings, sizeof(struct gw_profile_opts), "profile", NULL);
 	}
 	*ret_n = n_groups;

@@ -6,6 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Most batches have a few events, so a chunk of the default size would be mostly empty. */
+#define CHUNK_BYTES 4096
+
 struct gw_batch_memory *gw_batch_new(size_t capacity)
 {
 	struct gw_batch_memory *m = calloc(1, sizeof(*m));
@@ -13,6 +16,7 @@ struct gw_batch_memory *gw_batch_new(size_t capacity)
 	if (!m)
 		return NULL;
 	m->capacity = capacity;
+	m->arena.chunk_bytes = CHUNK_BYTES;
 	m->batch.events = calloc(capacity ? capacity : 1, sizeof(*m->batch.events));
 	m->loaded = calloc(capacity ? capacity : 1, sizeof(*m->loaded));
 	if (!m->batch.events || !m->loaded) {

@@ -22,6 +22,7 @@
 #ifndef GW_UPLINK_PAYLOAD_H
 #define GW_UPLINK_PAYLOAD_H
 
+#include "base/setting.h"
 #include "base/text.h"
 #include "flow/event.h"
 
@@ -51,6 +52,10 @@ struct gw_heartbeat {
 
 struct gw_payload {
 	const char *name; /* value of the setting format */
+	/* Its own settings, rows over gw_uplink_opts.payload_opts, and their check; NULL: none. */
+	const struct gw_setting *settings;
+	size_t opts_size;
+	void (*check)(const void *opts, struct gw_report *report);
 	const char *content_type;
 	const char *before, *between, *after; /* join bodies to a request */
 	/* Writes the body of one event, without what it says of e->durable, which is not known

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/clock.h"
 #include "base/pemkey.h"
-#include "uplink/accept.h"
 #include "uplink/payload.h"
 #include "uplink/sink.h"
 
@@ -33,9 +32,6 @@ const struct gw_setting gw_uplink_settings[] = {
 		.help = "Longest time one try may take, from name lookup to answer."},
 	{ROW("batch", GW_SET_INT, batch), .def = "64", .min = 1, .max = GW_UPLINK_BATCH_MAX,
 		.help = "Most events in one request."},
-	{ROW("accept", GW_SET_PAIRS, accept), .choices = gw_accept_words,
-		.max = GW_ACCEPT_MAX,
-		.help = "What the JSON body of a 2xx answer must say: a map of JSON pointers to values, such as {/errcode: 0}; all must match, else what was sent counts as refused. Without it any body will do but a web page (HTML), which is taken for a login or captive portal and tried again; any lets that count, too."},
 	{.key = NULL},
 };
 
@@ -87,8 +83,12 @@ static void check_url(const struct gw_uplink_opts *o, struct gw_report *report)
 
 void gw_uplink_check(const struct gw_uplink_opts *o, struct gw_report *report)
 {
+	const struct gw_payload *payload = gw_payloads[o->format];
+
 	if (gw_setting_is_set(o->url))
 		check_url(o, report);
+	if (payload->check)
+		payload->check(o->payload_opts, report);
 	if (gw_setting_is_set(o->cert) && !gw_setting_is_set(o->key))
 		gw_report(report, &o->cert, "cert needs its private key: give key too");
 	if (gw_setting_is_set(o->key) && !gw_setting_is_set(o->cert))

@@ -19,20 +19,21 @@
 
 struct gw_uplink_opts {
 	const char *name;
-	const char *url;                /* its scheme chooses the sink */
-	int format;                     /* index into gw_payloads */
-	const char *ca, *cert, *key;    /* PEM files; "": none */
-	const char *token_file;         /* its first line is the bearer token; "": none */
-	int64_t heartbeat_ns;           /* 0: none */
-	int64_t timeout_ns;             /* of one request */
-	int64_t batch;                  /* most events in one request */
-	struct gw_setting_pairs accept; /* what the body of a 2xx must say, see accept.h */
+	const char *url;             /* its scheme chooses the sink */
+	int format;                  /* index into gw_payloads */
+	const char *ca, *cert, *key; /* PEM files; "": none */
+	const char *token_file;      /* its first line is the bearer token; "": none */
+	int64_t heartbeat_ns;        /* 0: none */
+	int64_t timeout_ns;          /* of one request */
+	int64_t batch;               /* most events in one request */
+	/* The own settings of the sink and of the format; NULL: they have none. */
+	void *sink_opts, *payload_opts;
 };
 
 #define GW_UPLINK_BATCH_MAX 256
 
-extern const struct gw_setting gw_uplink_settings[]; /* rows over struct gw_uplink_opts */
-/* What single rows cannot see. Reads no file. */
+extern const struct gw_setting gw_uplink_settings[]; /* of every uplink */
+/* What single rows cannot see, with the own settings of its sink. Reads no file. */
 void gw_uplink_check(const struct gw_uplink_opts *o, struct gw_report *report);
 
 enum gw_sink_verdict {
@@ -78,7 +79,13 @@ struct gw_sink {
 		insecure; /* the same scheme without encryption, which is refused; or NULL */
 	size_t state_size; /* zeroed, allocated by the uplink */
 	bool heartbeats;   /* it has a peer that can miss them */
-	/* Of a URL with its scheme, and of the settings that it does not use. */
+	/* Its own settings, rows over sink_opts; NULL: none. */
+	const struct gw_setting *settings;
+	size_t opts_size;
+	/* Why it has no use for a setting of another sink; NULL: a general sentence. */
+	const char *why_unused;
+	/* Of a URL with its scheme, of its own settings, and of those of every uplink that it
+	 * does not use. */
 	void (*check)(const struct gw_uplink_opts *o, struct gw_report *report);
 	/* No I/O: an unreachable platform or a missing file is a result of send. */
 	enum gw_err (*open)(void *state, const struct gw_uplink_opts *o, const char *agent,

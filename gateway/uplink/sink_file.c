@@ -40,8 +40,6 @@ static void file_check(const struct gw_uplink_opts *o, struct gw_report *report)
 		if (gw_setting_is_set(*unused[i]))
 			gw_report(report, unused[i],
 				"a file needs no ca, cert, key or token_file");
-	if (o->accept.n > 0 || o->accept.word != 0)
-		gw_report(report, &o->accept, "a file gives no answer");
 }
 
 static enum gw_err file_open(void *state, const struct gw_uplink_opts *o, const char *agent,
@@ -225,6 +223,7 @@ const struct gw_sink gw_sink_file = {
 	.name = "file",
 	.scheme = "file:",
 	.url_form = "file:///...",
+	.why_unused = "a file gives no answer",
 	.check = file_check,
 	.state_size = sizeof(struct file_state),
 	.open = file_open,

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "uplink/sink_https.h"
+
 #include "base/clock.h"
 #include "base/parse.h"
 #include "base/pemkey.h"
@@ -19,6 +21,7 @@
 
 struct https_state {
 	const struct gw_uplink_opts *opts;
+	const struct gw_sink_https_opts *own;
 	const char *agent;
 	CURLM *multi;
 	CURL *easy;
@@ -34,6 +37,16 @@ struct https_state {
 };
 
 /* ---- its settings ---- */
+
+static const struct gw_setting https_settings[] = {
+	{.key = "accept",
+		.type = GW_SET_PAIRS,
+		.offset = offsetof(struct gw_sink_https_opts, accept),
+		.choices = gw_accept_words,
+		.max = GW_ACCEPT_MAX,
+		.help = "What the JSON body of a 2xx answer must say: a map of JSON pointers to values, such as {/errcode: 0}; all must match, else what was sent counts as refused. Without it any body will do but a web page (HTML), which is taken for a login or captive portal and tried again; any lets that count, too."},
+	{.key = NULL},
+};
 
 /* at: host[:port] of n bytes. */
 static void check_authority(
@@ -69,15 +82,17 @@ static void check_authority(
 		gw_report(report, where, "port: %s", err.text);
 }
 
-static void check_accept(const struct gw_uplink_opts *o, struct gw_report *report)
+static const struct gw_sink_https_opts no_own; /* for options made by hand */
+
+static void check_accept(const struct gw_sink_https_opts *own, struct gw_report *report)
 {
 	const char *wrong;
 	size_t i;
 
-	for (i = 0; i < o->accept.n; i++) {
-		wrong = gw_accept_pointer_error(o->accept.at[i].key);
+	for (i = 0; i < own->accept.n; i++) {
+		wrong = gw_accept_pointer_error(own->accept.at[i].key);
 		if (wrong != NULL)
-			gw_report(report, &o->accept, "\"%s\": %s", o->accept.at[i].key,
+			gw_report(report, &own->accept, "\"%s\": %s", own->accept.at[i].key,
 				wrong);
 	}
 }
@@ -89,7 +104,8 @@ static void https_check(const struct gw_uplink_opts *o, struct gw_report *report
 	check_authority(at, strcspn(at, "/?#"), &o->url, report);
 	if (strchr(at, '#') != NULL)
 		gw_report(report, &o->url, "what follows # is never sent: leave it out");
-	check_accept(o, report);
+	if (o->sink_opts != NULL)
+		check_accept(o->sink_opts, report);
 }
 
 static pthread_once_t curl_once = PTHREAD_ONCE_INIT;
@@ -196,6 +212,7 @@ static enum gw_err https_open(void *state, const struct gw_uplink_opts *o,
 
 	pthread_once(&curl_once, start_curl);
 	s->opts = o;
+	s->own = o->sink_opts != NULL ? o->sink_opts : &no_own;
 	s->agent = agent;
 	if (!gw_https_response_init(&s->response) || !refresh_handles(s))
 		return gw_fail(err, GW_ERR_SYSTEM, 0, "libcurl cannot be set up");
@@ -403,7 +420,7 @@ static void https_send(
 	curl_easy_setopt(s->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)n);
 	code = try_addresses(s, r);
 	gw_https_response_evaluate(
-		&s->response, s->easy, code, &s->opts->accept, ret_result);
+		&s->response, s->easy, code, &s->own->accept, ret_result);
 	if (ret_result->verdict == GW_SINK_SENT)
 		remember_address(s);
 	curl_easy_setopt(s->easy, CURLOPT_HTTPHEADER, NULL);
@@ -416,6 +433,8 @@ const struct gw_sink gw_sink_https = {
 	.scheme = "https://",
 	.url_form = "https://...",
 	.insecure = "http://",
+	.settings = https_settings,
+	.opts_size = sizeof(struct gw_sink_https_opts),
 	.check = https_check,
 	.state_size = sizeof(struct https_state),
 	.heartbeats = true,

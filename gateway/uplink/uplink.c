@@ -152,10 +152,24 @@ static void on_query_reply(
 		gw_resend_on_batch(arg, batch);
 }
 
+/* The own settings of the sink or of the format. */
+static bool copy_own(struct gw_uplink *u, const struct gw_setting *rows, size_t size,
+	const void *from, void **ret_opts)
+{
+	if (rows == NULL || from == NULL)
+		return true;
+	*ret_opts = gw_arena_alloc(&u->texts, 1, size);
+	return *ret_opts != NULL && gw_setting_rows_copy(rows, *ret_opts, from, &u->texts);
+}
+
 static bool copy_opts(struct gw_uplink *u, const struct gw_uplink_opts *o)
 {
 	u->texts.chunk_bytes = 4096;
-	if (!gw_setting_rows_copy(gw_uplink_settings, &u->opts, o, &u->texts))
+	if (!gw_setting_rows_copy(gw_uplink_settings, &u->opts, o, &u->texts) ||
+		!copy_own(u, u->sink->settings, u->sink->opts_size, o->sink_opts,
+			&u->opts.sink_opts) ||
+		!copy_own(u, u->payload->settings, u->payload->opts_size, o->payload_opts,
+			&u->opts.payload_opts))
 		return false;
 	if (u->opts.batch < 1)
 		u->opts.batch = 1;

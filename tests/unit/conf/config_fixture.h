@@ -228,6 +228,38 @@ static const char *const fake_uplink_formats[] = {"cloudevents", NULL};
 
 static const char *const fake_uplink_words[] = {"any", NULL};
 
+struct fake_https {
+	struct gw_setting_pairs accept;
+};
+
+static const struct gw_setting fake_https_rows[] = {
+	{.key = "accept",
+		.type = GW_SET_PAIRS,
+		.offset = offsetof(struct fake_https, accept),
+		.choices = fake_uplink_words,
+		.max = 2,
+		.help = "h"},
+	{0},
+};
+
+static const struct gw_sink fake_https = {.name = "https",
+	.scheme = "https://",
+	.settings = fake_https_rows,
+	.opts_size = sizeof(struct fake_https)};
+
+static const struct gw_sink fake_file = {
+	.name = "file", .scheme = "file:", .why_unused = "a file gives no answer"};
+
+const struct gw_sink *const gw_sinks[] = {&fake_https, &fake_file, NULL};
+
+const struct gw_sink *gw_sink_find(const char *url)
+{
+	for (const struct gw_sink *const *s = gw_sinks; *s; s++)
+		if (strncmp(url, (*s)->scheme, strlen((*s)->scheme)) == 0)
+			return *s;
+	return NULL;
+}
+
 const struct gw_setting gw_uplink_settings[] = {
 	{.key = "name",
 		.type = GW_SET_STRING,
@@ -266,12 +298,6 @@ const struct gw_setting gw_uplink_settings[] = {
 		.offset = offsetof(struct gw_uplink_opts, heartbeat_ns),
 		.def = "30s",
 		.max = 86400e9,
-		.help = "h"},
-	{.key = "accept",
-		.type = GW_SET_PAIRS,
-		.offset = offsetof(struct gw_uplink_opts, accept),
-		.choices = fake_uplink_words,
-		.max = 2,
 		.help = "h"},
 	{0},
 };

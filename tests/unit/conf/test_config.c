@@ -520,6 +520,11 @@ static const struct bad {
 		"t.yaml:2:18: uplinks[0].name: 64 bytes are too many for a name (at most "
 		"63)\n"},
 
+	/* a setting of another sink */
+	{"gateway: {id: box}\nuplinks:\n"
+	 "- {name: a, url: \"file:///x\", accept: any}\n",
+		"t.yaml:3:18: uplinks[0].url: \"file:///x\" is not https\n"
+		"t.yaml:3:39: uplinks[0].accept: a file gives no answer\n"},
 	{"gateway: {id: box}\nuplinks:\n"
 	 "- {name: a, url: \"https://x\", accept: all}\n"
 	 "- {name: b, url: \"https://x\", accept: [/a]}\n"
@@ -1326,7 +1331,7 @@ static void test_pairs(void **state)
 			fail_msg("%s", rows[i].accept);
 		gw_config_free(c);
 	}
-	pairs = &first->uplinks[0].accept;
+	pairs = &((const struct fake_https *)first->uplinks[0].sink_opts)->accept;
 	assert_int_equal(pairs->n, 2);
 	assert_int_equal(pairs->word, 0);
 	assert_string_equal(pairs->at[0].key, "/a");
@@ -1336,10 +1341,15 @@ static void test_pairs(void **state)
 	gw_config_free(first);
 	c = load_good("gateway: {id: box}\nuplinks: [{name: c, url: \"https://a\", accept: "
 		      "{/e: null, /f: \"\"}}, {name: d, url: \"https://a\"}]\n");
-	assert_string_equal(c->uplinks[0].accept.at[0].value, "null");
-	assert_string_equal(c->uplinks[0].accept.at[1].value, "");
-	assert_true(c->uplinks[0].accept.at[1].quoted);
-	assert_int_equal(c->uplinks[1].accept.n, 0);
+	assert_string_equal(
+		((const struct fake_https *)c->uplinks[0].sink_opts)->accept.at[0].value,
+		"null");
+	assert_string_equal(
+		((const struct fake_https *)c->uplinks[0].sink_opts)->accept.at[1].value,
+		"");
+	assert_true(
+		((const struct fake_https *)c->uplinks[0].sink_opts)->accept.at[1].quoted);
+	assert_int_equal(((const struct fake_https *)c->uplinks[1].sink_opts)->accept.n, 0);
 	gw_config_free(c);
 }
 

@@ -263,6 +263,34 @@ static void a_changed_uplink_restarts(void **state)
 	}
 }
 
+/* The own settings of each sink. */
+static void a_changed_setting_of_a_sink_restarts(void **state)
+{
+	(void)state;
+	for (const struct gw_sink *const *s = gw_sinks; *s; s++) {
+		unsigned char own_a[256] = {0}, own_b[256] = {0};
+		struct gw_uplink_opts a = {0}, b = {0};
+
+		if (!(*s)->settings)
+			continue;
+		assert_true((*s)->opts_size <= sizeof(own_a));
+		fill(gw_uplink_settings, &a);
+		a.url = (*s)->scheme;
+		b = a;
+		a.sink_opts = own_a;
+		b.sink_opts = own_b;
+		fill((*s)->settings, own_a);
+		fill((*s)->settings, own_b);
+		assert_true(gw_config_equal_uplink(&a, &b));
+		for (const struct gw_setting *r = (*s)->settings; r->key; r++) {
+			set(r, own_b, 1);
+			if (gw_config_equal_uplink(&a, &b))
+				fail_msg("%s of %s restarts nothing", r->key, (*s)->name);
+			set(r, own_b, 0);
+		}
+	}
+}
+
 static void a_changed_condition_forgets(void **state)
 {
 	(void)state;
@@ -376,6 +404,8 @@ static void each_member_has_a_row(void **state)
 		MEMBER(gw_alarm_opts, info), MEMBER(gw_alarm_opts, chatter_alarm),
 		MEMBER(gw_alarm_opts, unless), MEMBER(gw_alarm_opts, n_unless),
 		MEMBER(gw_alarm_opts, unless_stale_ns)};
+	static const struct member uplink[] = {
+		MEMBER(gw_uplink_opts, sink_opts), MEMBER(gw_uplink_opts, payload_opts)};
 	static const struct member condition[] = {MEMBER(gw_condition_opts, kind),
 		MEMBER(gw_condition_opts, members), MEMBER(gw_condition_opts, n_members)};
 	const struct gw_setting *conditions[64] = {NULL};
@@ -404,6 +434,8 @@ static void each_member_has_a_row(void **state)
 			others = point, n_others = sizeof(point) / sizeof(point[0]);
 		else if (g[i].rows == gw_alarm_settings)
 			others = alarm, n_others = sizeof(alarm) / sizeof(alarm[0]);
+		else if (g[i].rows == gw_uplink_settings)
+			others = uplink, n_others = sizeof(uplink) / sizeof(uplink[0]);
 		at = undescribed(g[i].opts_size, rows, others, n_others);
 		if (at != SIZE_MAX)
 			fail_msg("%s: no row for the member at byte %zu", g[i].name, at);
@@ -426,6 +458,7 @@ int main(void)
 		cmocka_unit_test(copies_keep_each_row),
 		cmocka_unit_test(a_changed_source_restarts),
 		cmocka_unit_test(a_changed_uplink_restarts),
+		cmocka_unit_test(a_changed_setting_of_a_sink_restarts),
 		cmocka_unit_test(a_changed_condition_forgets),
 		cmocka_unit_test(the_gateway_keeps_what_only_a_start_changes),
 		cmocka_unit_test(each_member_has_a_row),

@@ -10,6 +10,7 @@
 
 #include "tests/unit/fixture/temp_dir.h"
 #include "uplink/sink.h"
+#include "uplink/sink_https.h"
 #include "uplink_rows.h"
 #include <arpa/inet.h>
 #include <dlfcn.h>
@@ -179,6 +180,7 @@ __attribute__((unused)) static int stop_platform(void **state)
 
 /* ---- the sink ---- */
 
+static struct gw_sink_https_opts own;
 static struct gw_uplink_opts opts;
 
 static void *sink;
@@ -245,7 +247,9 @@ __attribute__((unused)) static int setup(void **state)
 			 "\"%s/ca/server.key\"}",
 		dir, dir);
 	names_fail = 0;
+	own = (struct gw_sink_https_opts){.accept = {.n = 0}};
 	opts = (struct gw_uplink_opts){.name = "city",
+		.sink_opts = &own,
 		.url = url,
 		.ca = ca,
 		.cert = cert,

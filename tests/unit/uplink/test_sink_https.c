@@ -91,7 +91,7 @@ static void test_a_web_page_is_no_acceptance(void **state)
 	/* on the same connection, and nothing of the page is left */
 	assert_int_equal(send_new(), GW_SINK_SENT);
 	assert_true(was_taken());
-	opts.accept.word = 1;
+	own.accept.word = 1;
 	reopen();
 	assert_int_equal(send_with_body("<html>", "text/html"), GW_SINK_SENT);
 }
@@ -101,7 +101,7 @@ static void test_a_body_that_refuses(void **state)
 	static const struct gw_setting_pair pairs[] = {{"/errcode", "0", false}};
 
 	(void)state;
-	opts.accept = (struct gw_setting_pairs){.n = 1, .at = pairs};
+	own.accept = (struct gw_setting_pairs){.n = 1, .at = pairs};
 	reopen();
 	assert_int_equal(
 		send_with_body("{\\\"errcode\\\":0}", "application/json"), GW_SINK_SENT);

@@ -47,25 +47,29 @@ static void test_options_are_copied(void **state)
 {
 	char key[] = "/errcode", value[] = "0", name[] = "other";
 	struct gw_setting_pair pair = {.key = key, .value = value, .quoted = true};
+	struct gw_sink_https_opts own = {.accept = {.n = 1, .at = &pair}};
+	const struct gw_sink_https_opts *copied;
 	struct gw_uplink_opts o = fixture_opts();
 
 	(void)state;
 	o.name = name;
 	o.token_file = NULL;
-	o.accept = (struct gw_setting_pairs){.n = 1, .at = &pair};
+	o.sink_opts = &own;
 	o.batch = 0;
 	fixture_again(&o);
 	key[0] = value[0] = name[0] = '?';
 	pair = (struct gw_setting_pair){.key = NULL};
 	assert_string_equal(u->opts.name, "other");
 	assert_string_equal(u->opts.token_file, "");
-	assert_int_equal(u->opts.accept.n, 1);
-	assert_string_equal(u->opts.accept.at[0].key, "/errcode");
-	assert_string_equal(u->opts.accept.at[0].value, "0");
-	assert_true(u->opts.accept.at[0].quoted);
+	copied = u->opts.sink_opts;
+	assert_ptr_not_equal(copied, &own);
+	assert_int_equal(copied->accept.n, 1);
+	assert_string_equal(copied->accept.at[0].key, "/errcode");
+	assert_string_equal(copied->accept.at[0].value, "0");
+	assert_true(copied->accept.at[0].quoted);
 	assert_int_equal(u->opts.batch, 1);
 	o.batch = GW_UPLINK_BATCH_MAX + 1;
-	o.accept.n = 0;
+	o.sink_opts = NULL;
 	fixture_again(&o);
 	assert_int_equal(u->opts.batch, GW_UPLINK_BATCH_MAX);
 }

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "uplink/sink_https.h"
 #include "uplink/uplink_internal.h"
 #include "uplink_rows.h"
 
@@ -349,7 +350,16 @@ static void fixture_check(const struct gw_uplink_opts *o, struct gw_report *repo
 	(void)report;
 }
 
+static const struct gw_setting fixture_rows[] = {
+	{.key = "accept",
+		.type = GW_SET_PAIRS,
+		.offset = offsetof(struct gw_sink_https_opts, accept)},
+	{0},
+};
+
 const struct gw_sink gw_sink_https = {.name = "fixture",
+	.settings = fixture_rows,
+	.opts_size = sizeof(struct gw_sink_https_opts),
 	.scheme = "https://",
 	.url_form = "https://...",
 	.check = fixture_check,
