@@ -16,8 +16,8 @@
 
 #define SESSION_S       (7 * 24 * 3600) /* how long the broker keeps messages for us */
 #define SUBSCRIBE_BATCH 64
-/* SUBSCRIBE: so long after the last message or answer, but never longer than OPEN_MOST_NS and
- * BATCH_NS for each further packet of topics. */
+/* How long after the last message or answer the broker must answer SUBSCRIBE; in all at most
+ * OPEN_MAX_NS, and BATCH_NS for each further packet of topics. */
 #define BACKLOG_NS  (3 * GW_NS_PER_SEC)
 #define OPEN_MAX_NS (10 * GW_NS_PER_SEC)
 #define BATCH_NS    GW_NS_PER_SEC

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * core_settings.h: the settings that belong to no driver, condition or uplink, and the structs of those
- * keys that have no place in the options of their consumer. Private to gateway/conf.
+ * core_settings.h: the settings that belong to no driver, condition or uplink. A gw_X_reader_opts
+ * holds the keys that only the config reader needs, such as the name of the driver or profile: they
+ * are in the same YAML map as the X, but not in its options struct. Private to gateway/conf.
  */
 #ifndef GW_CONF_CORE_SETTINGS_H
 #define GW_CONF_CORE_SETTINGS_H

@@ -15,7 +15,7 @@
 
 #define PARTS 3
 
-/* A pattern taken apart at its slashes. */
+/* A pattern split at its slashes. */
 struct pattern {
 	char memory[256];
 	const char *part[PARTS];
@@ -23,8 +23,8 @@ struct pattern {
 	bool wild;
 };
 
-/* An alarm of their own under the name that a point's fault has. `unreadable` may be given another
- * time, as `silent` may. */
+/* Whether a template that has the name of a point's implicit fault defines another alarm. One with
+ * the condition `unreadable` only sets another time. */
 static bool takes_name(const struct gw_template *t, const struct gw_pending_alarm *d)
 {
 	return d->implicit && d->on_point && t->when &&
@@ -32,8 +32,8 @@ static bool takes_name(const struct gw_template *t, const struct gw_pending_alar
 			t->opts.when.kind == &gw_condition_unreadable);
 }
 
-/* A template meets one key. of_site: it may override what a profile said or what is implicit.
- * False: no more of this template, it has been said why. */
+/* Apply a template to one key. of_site: it may override a profile's or an implicit alarm. False: it
+ * was complained of; do not apply the template to more keys. */
 static bool apply_template(struct gw_load *l, const struct gw_template *t, const char *key,
 	bool of_site, struct gw_pending_alarm **ret_alarm)
 {
@@ -129,7 +129,7 @@ static void refuse_discrete(struct gw_load *l, const struct gw_template *t)
 		t->opts.when.kind->key);
 }
 
-/* How many matched, 0 or 1; SIZE_MAX: it has been said what is wrong. */
+/* How many matched, 0 or 1; SIZE_MAX: complained of. */
 static size_t apply_if_suitable(struct gw_load *l, const struct gw_template *t,
 	uint32_t device, size_t point, bool of_site, bool wild)
 {
@@ -152,7 +152,7 @@ static size_t apply_if_suitable(struct gw_load *l, const struct gw_template *t,
 	return apply_to_point(l, t, device, point, of_site) ? 1 : SIZE_MAX;
 }
 
-/* The same of all points of a device. */
+/* The same for all points of a device. */
 static size_t apply_to_points(struct gw_load *l, const struct gw_template *t,
 	uint32_t device, const char *pattern, bool of_site, bool wild)
 {
@@ -187,7 +187,7 @@ void gw_expand_profile(struct gw_load *l, uint32_t device)
 	}
 }
 
-/* Complains and leaves n at 0 if it is none. */
+/* Complains and sets n to 0 if it is none. */
 static void split_pattern(
 	struct gw_load *l, const struct gw_template *t, struct pattern *ret_pattern)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The faults nobody has to configure: a device that says nothing or whose alarms chatter, a point
- * that is unreadable or out of its range, a source or uplink that is down, a platform that refused
- * a record, a store in trouble, a flood of alarms.
+ * The faults that exist without configuration: a device that is silent or whose alarms chatter, a
+ * point that is unreadable or out of its range, a source or uplink that is down, a platform that
+ * refused a record, a failing store, a flood of alarms.
  */
 #include "conf/implicit.h"
 
@@ -42,7 +42,7 @@ static int64_t silent_after_ns(const struct gw_load_device *d)
 	if (!d->source->driver_table || d->source->driver_table->pushed)
 		return d->device->expect_every_ns ? d->device->expect_every_ns
 						  : SILENT_PUSHED_NS;
-	/* Three answers are missing: the half, because the third may just be a little late. */
+	/* Three answers are missing, and half a period more in case the third is late. */
 	poll_ns = 3 * poll_ns + poll_ns / 2;
 	return poll_ns > SILENT_MIN_NS ? poll_ns : SILENT_MIN_NS;
 }
@@ -63,7 +63,7 @@ static void add_silent(struct gw_load *l, uint32_t device)
 	alarm->opts.when.window_ns = silent_after_ns(d);
 }
 
-/* What the alarm itself says is to be read first, and by somebody else than who mends it. */
+/* The alarm itself is to be seen first; the chattering is for whoever repairs the sensor. */
 #define CHATTER_DELAY_NS (30 * GW_NS_PER_SEC)
 
 static struct gw_pending_alarm *add_chatter_fault(struct gw_load *l, const char *key)
@@ -76,7 +76,7 @@ static struct gw_pending_alarm *add_chatter_fault(struct gw_load *l, const char 
 	return d;
 }
 
-/* Two points and more: of one alone `silent` says the same. */
+/* Kept for devices of two points and more: for a single one `silent` is the same. */
 static void add_unreadable(struct gw_load *l, uint32_t device, uint32_t point)
 {
 	struct gw_pending_alarm *alarm = add(l,
@@ -138,8 +138,8 @@ void gw_implicit_set_times(struct gw_load *l, struct gw_pending_alarm *d)
 	if (!d->when && silent)
 		when->window_ns = silent->opts.when.window_ns;
 	when->polled = at->source->driver_table && !at->source->driver_table->pushed;
-	/* A key that never came in that time is missing. A polled point is refused long before;
-	 * that it has never even been asked for must not be said of a bus that is slow. */
+	/* A point that was never read in that time is unreadable. A polled point is refused long
+	 * before; on a slow bus it may not have been polled yet, so it gets more time. */
 	if (paced)
 		when->never_good_ns = (when->polled ? UNASKED_TIMES : 1) * when->window_ns;
 }

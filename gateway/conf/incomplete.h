@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * incomplete.h: what could not be read and may therefore be what a pattern means: a pattern that
- * matches nothing because a name above it is missing is not a second mistake. Private to
+ * incomplete.h: what of the site file could not be read. A pattern may match nothing only because
+ * the name it means was not readable: that is no second mistake, and not complained of. Private to
  * gateway/conf.
  */
 #ifndef GW_CONF_INCOMPLETE_H
@@ -17,8 +17,8 @@ void gw_incomplete_device(struct gw_load *l, const char *source);
 void gw_incomplete_points(struct gw_load *l, struct gw_load_device *d);
 void gw_incomplete_alarm(struct gw_load *l);
 
-/* Whether pattern may mean something of that kind. It begins with a source or an owner; what
- * stands after a colon does not count. */
+/* Whether pattern may match something that was not readable. It begins with the name of a source or
+ * uplink; what follows a colon does not count. */
 bool gw_incomplete_may_match(const struct gw_load *l, const char *pattern);
 
 #endif

@@ -17,7 +17,7 @@ struct gw_pending_alarm {
 	const struct gw_template *by;   /* what defined it; NULL: nobody, it is implicit */
 	const struct gw_template *when; /* where its condition stands; NULL: implicit */
 	const struct gw_template *unless; /* where that stands; NULL: nowhere */
-	bool of_site;                     /* the site file has spoken of it */
+	bool of_site;                     /* the site file names it */
 	bool implicit;                    /* it would be there without any words */
 	bool on_point;                    /* not on a whole device, owner or members */
 	bool only_if_used;                /* only if another alarm hears its point */

@@ -18,8 +18,8 @@ static bool has_row(const struct gw_setting *rows, const char *key)
 	return false;
 }
 
-/* What a profile says of registers (how wide they are, how the value is scaled in them) means
- * nothing to a driver without registers: it gives the value itself, in the point's unit. */
+/* What a profile says of registers (their width and scale) does not apply to a driver without
+ * registers: that delivers the value itself, in the point's unit. */
 static void forget_register(struct gw_load *l, struct gw_point_opts *p)
 {
 	struct gw_code *left = gw_arena_alloc(l->reader.arena, p->invalid.n, sizeof(*left));
@@ -46,7 +46,7 @@ static bool is_interval(struct gw_load *l, const struct gw_settings_block *b,
 		t->rows == 1 && t->columns == 2
 			? "the first number must be the smaller"
 			: "two numbers are wanted here: [lowest, highest]");
-	*t = (struct gw_table){0}; /* nobody trips over it */
+	*t = (struct gw_table){0}; /* as not given */
 	return false;
 }
 
@@ -87,7 +87,8 @@ static void read_point(struct gw_load *l, struct gw_load_device *d, size_t at,
 	}
 	if (!blocks[0] || !blocks[1] || (driver && !blocks[2]))
 		return;
-	map.map = profile; /* unknown keys were told when the profile was read */
+	map.map =
+		profile; /* its unknown keys were complained of when the profile was read */
 	if (profile)
 		gw_settings_read_map(&l->reader, &map);
 	if (profile && gw_yaml_get(profile, "register") && driver &&
@@ -108,7 +109,7 @@ static void read_point(struct gw_load *l, struct gw_load_device *d, size_t at,
 	d->units[at] = more->unit;
 }
 
-/* The name a point is to have, "" if there is none to be seen. */
+/* The name of a point, "" if there is none. */
 static const char *name_of(const struct gw_yaml_node *point)
 {
 	const struct gw_yaml_node *name = gw_yaml_get(point, "name");
@@ -141,7 +142,7 @@ static bool check_names(struct gw_load *l, const struct gw_yaml_node *first)
 	return all;
 }
 
-/* Points by name, so that a profile's point finds what the site says of it. */
+/* Points by name, to find what the site file says of a profile's point. */
 static void index_names(struct gw_strmap *names, const struct gw_yaml_node *first,
 	const struct gw_yaml_node **at)
 {

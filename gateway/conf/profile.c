@@ -28,7 +28,7 @@ static void add_folder(struct folders *f, const char *folder)
 		f->at[f->n++] = folder;
 }
 
-/* The folder of this program, with a slash; so a build tree and a moved installation work. */
+/* The folder of this program, with a slash: for a build tree or an installation elsewhere. */
 static const char *program_folder(struct gw_load *l)
 {
 	char path[1024];
@@ -80,7 +80,7 @@ static void hint_profiles(struct gw_load *l, const char *folder, struct gw_hint 
 		closedir(dir);
 }
 
-/* Wherever it was found when the copy was made. */
+/* In a saved configuration, whatever folder it came from. */
 static const char *find_in_copy(struct gw_load *l, const struct gw_yaml_node *node)
 {
 	const char *name = gw_arena_printf(&l->reader.scratch, "/%s" SUFFIX, node->text);
@@ -211,7 +211,7 @@ const struct gw_profile *gw_profile_get(struct gw_load *l, const struct gw_yaml_
 	}
 	if (e && l->profile[e->value]->root)
 		return l->profile[e->value];
-	if (e) { /* every device that wants it is told, if it is missing */
+	if (e) { /* complain again for every device that names a missing one */
 		if (!l->profile[e->value]->path)
 			find_profile(l, node);
 		return NULL;

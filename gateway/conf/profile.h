@@ -10,8 +10,8 @@
 
 struct gw_profile {
 	struct gw_profile_opts head;
-	const char *path;                /* NULL: there is none of this name */
-	const struct gw_yaml_node *root; /* NULL: could not be read, which has been said */
+	const char *path;                  /* NULL: there is none of this name */
+	const struct gw_yaml_node *root;   /* NULL: could not be read, complained of */
 	const struct gw_yaml_node *points; /* first of the list, or NULL */
 	struct gw_template *alarms;
 	size_t n_alarms;

@@ -17,7 +17,8 @@ static const char *describe(struct gw_load *l, const struct gw_condition_opts *w
 	struct gw_text t;
 
 	gw_text_init(&t, memory, sizeof(memory));
-	if (when->kind && l->reader.n_complaints == 0) /* else it may not be whole */
+	if (when->kind &&
+		l->reader.n_complaints == 0) /* else the options may be incomplete */
 		when->kind->describe(when, &t);
 	return gw_reader_string(&l->reader, memory);
 }
@@ -27,7 +28,7 @@ static const char *common(const char *a, const char *b)
 	return strcmp(a, b) == 0 ? a : "";
 }
 
-/* Where the members of a vote are: the parts of the place that all of them share. */
+/* The place of a vote: the parts of the place that all members share. */
 static struct gw_place_info place_of_members(
 	const struct gw_config *c, const struct gw_condition_opts *when)
 {
@@ -82,7 +83,7 @@ static void place(struct gw_load *l, struct gw_pending_alarm *d)
 	info->place = p->place;
 }
 
-/* To the fault of its device, else to the gateway's. */
+/* The chattering fault of its device, else of the gateway, reports its chattering. */
 static void report_chatter(struct gw_load *l, const struct gw_pending_alarm *d)
 {
 	const struct gw_load_device *at = d->device == GW_NO_DEVICE
@@ -98,8 +99,8 @@ static void report_chatter(struct gw_load *l, const struct gw_pending_alarm *d)
 		l->config->alarms[d->number].chatter_alarm = fault->number + 1;
 }
 
-/* Whether an alarm that is there only if another hears its point has such a one, or is itself
- * listened to, or was spoken of. */
+/* An alarm that exists only if another uses its point is needed if there is such a one, if it is a
+ * member itself, or if the site file or a profile names it. */
 static bool is_needed(
 	const struct gw_load *l, const struct gw_pending_alarm *d, const bool *used)
 {
@@ -116,7 +117,8 @@ static void note_members(struct gw_load *l, const struct gw_member *m, size_t n,
 			used[m[i].index] = true;
 }
 
-/* Which points any alarm hears that is not there by itself; then leave out what nobody needs. */
+/* Drop the alarms that nobody needs; returns how many are left. A point is used if an alarm that
+ * is not implicit is on it or has it as a member. */
 static size_t drop_unused(struct gw_load *l, struct gw_pending_alarm **order, size_t n)
 {
 	bool *used = gw_arena_alloc(&l->reader.scratch, l->config->n_points, sizeof(*used));

@@ -50,7 +50,7 @@ static void read_place(
 			.n_blocks = 1});
 }
 
-/* How often it is read, or how often it is expected to speak. */
+/* How often it is polled, or how often it is expected to publish. */
 static void set_pace(struct gw_load *l, struct gw_load_device *d,
 	const struct gw_settings_block *block, bool source_has_poll)
 {

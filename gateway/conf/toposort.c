@@ -1,8 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * An order in which alarms come before those that listen to them: what turns at one time is told
- * in it, so that a vote counts, and `unless` holds back, at once.
- */
 #include "conf/toposort.h"
 
 #include "yaml/complain.h"
@@ -13,7 +9,7 @@ static bool has_members(const struct gw_pending_alarm *d)
 	return d->opts.when.n_members || d->opts.n_unless;
 }
 
-/* Of its vote, then of its `unless`; NULL: no more. */
+/* The members of its vote, then of its `unless`; NULL: no more. */
 static const struct gw_member *next_member(const struct gw_pending_alarm *d, size_t i)
 {
 	if (i < d->opts.when.n_members)
@@ -22,7 +18,7 @@ static const struct gw_member *next_member(const struct gw_pending_alarm *d, siz
 	return i < d->opts.n_unless ? &d->opts.unless[i] : NULL;
 }
 
-/* One alarm on the way down to those it listens to. */
+/* One alarm on the path that is being followed, and its next member. */
 struct step {
 	struct gw_pending_alarm *alarm;
 	size_t next;
@@ -30,7 +26,7 @@ struct step {
 
 enum { WHITE, GREY, BLACK };
 
-/* Where the last step downwards stands in the file. */
+/* Complains at the place of the file that names the last member on the path. */
 static void refuse_circle(
 	struct gw_load *l, const struct step *s, const struct gw_pending_alarm *member)
 {

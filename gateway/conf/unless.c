@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What holds an alarm back. A name means the alarm of that name nearest to it: on the same point,
- * else the same device, else the only one of its source, else the only one there is. A detector
- * must not be held back by the neighbour's.
+ * What suppresses an alarm. A name means the nearest alarm of that name: on the same point, else on
+ * the same device, else the only one of its source, else the only one there is. A detector must
+ * not be suppressed by an alarm of another device.
  */
 #include "conf/unless.h"
 
@@ -14,8 +14,8 @@
 
 #include <string.h>
 
-/* How long one holds on that cannot be read any more: until an answer that got lost would have been
- * followed by the next. A device that speaks of its own accord gets the time of a new link. */
+/* How long an alarm stays suppressed after what suppresses it cannot be read any more: until the
+ * poll after one lost answer. A device that publishes gets the time of a new connection. */
 #define PATIENCE_MIN_NS    (2 * GW_NS_PER_SEC)
 #define PATIENCE_PUSHED_NS (5 * GW_NS_PER_SEC)
 #define PATIENCE_VOTE_NS   (10 * GW_NS_PER_SEC)
@@ -41,7 +41,7 @@ static int distance(const struct gw_load *l, const struct gw_pending_alarm *a,
 			: SAME_DEVICE;
 	if (source && source == source_of(l, b))
 		return SAME_SOURCE;
-	/* a source's own fault is as near as its devices */
+	/* a source's own fault counts as on its devices */
 	if (source && b->opts.n_points && b->device == GW_NO_DEVICE &&
 		strcmp(l->config->points[b->opts.first_point].source, source->name) == 0)
 		return SAME_SOURCE;
@@ -107,7 +107,7 @@ static int64_t patience_of(const struct gw_load_device *d)
 	return 2 * poll_ns < PATIENCE_MAX_NS ? 2 * poll_ns : PATIENCE_MAX_NS;
 }
 
-/* The longest of all that hold it back. */
+/* The longest of all that suppress it. */
 static int64_t patience(const struct gw_member_search *f)
 {
 	int64_t longest_ns = 0;
@@ -117,7 +117,7 @@ static int64_t patience(const struct gw_member_search *f)
 		const struct gw_pending_alarm *d = m->is_alarm ? f->l->pending[m->index]
 							       : NULL;
 		uint32_t device = d ? d->device : m->device;
-		int64_t ns = 0; /* the gateway's own can always be read */
+		int64_t ns = 0; /* points of the gateway itself can always be read */
 
 		if (device != GW_NO_DEVICE)
 			ns = patience_of(&f->l->devices[device]);

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Who votes. */
 #include "conf/votes.h"
 
 #include "yaml/complain.h"

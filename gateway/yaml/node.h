@@ -25,7 +25,7 @@ enum gw_yaml_kind {
 	GW_YAML_SCALAR,
 	GW_YAML_LIST,
 	GW_YAML_MAP,
-	GW_YAML_INVALID, /* complained of already: nothing more is said of it */
+	GW_YAML_INVALID, /* complained of already: nothing more is reported of it */
 };
 
 struct gw_yaml_node {

@@ -148,7 +148,7 @@ void gw_settings_read_map(struct gw_reader *reader, const struct gw_settings_map
 	size_t i;
 
 	for (n = m->map->first; n; n = n->next) {
-		if (!n->key) /* a list: complained of by the caller */
+		if (!n->key) /* a list: the caller complains */
 			return;
 		done = false;
 		for (i = 0; i < m->n_blocks && !done; i++)
@@ -269,7 +269,7 @@ static void add_report(struct gw_report *report, const void *where, const char *
 	if (!b)
 		gw_complain_place(
 			r->reader, (struct gw_yaml_place){&nowhere, 1, 1}, "%s", text);
-	else if (any_invalid(b)) /* probably only what comes of it */
+	else if (any_invalid(b)) /* probably a consequence of that */
 		return;
 	else if (row == SIZE_MAX)
 		gw_complain(r->reader, b->node, "%s", text);

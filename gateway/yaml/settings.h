@@ -18,7 +18,7 @@ struct gw_settings_block {
 	size_t size;
 	const struct gw_setting *rows;
 	const struct gw_yaml_node
-		*node; /* the map it stands for: where missing keys are told */
+		*node; /* the map it stands for: where missing keys are complained of */
 	const struct gw_yaml_node **given; /* by row; NULL: not given */
 	bool *invalid;                     /* by row: given and not readable, or missing */
 };
@@ -29,7 +29,7 @@ struct gw_settings_block *gw_settings_add_block(struct gw_reader *reader,
 	const struct gw_yaml_node *node);
 
 /* Each key of map goes to the first block that has a row for it. Keys in others (ended by NULL;
- * may be NULL) are somebody else's; what is left is unknown and complained of, unless lenient. */
+ * may be NULL) are read by others; what is left is unknown and complained of, unless lenient. */
 struct gw_settings_map {
 	const struct gw_yaml_node *map;
 	struct gw_settings_block *const *blocks;
@@ -42,7 +42,7 @@ void gw_settings_read_map(struct gw_reader *reader, const struct gw_settings_map
 /* Complain of every required row that no map gave. */
 void gw_settings_check_required(struct gw_reader *reader, struct gw_settings_block *block);
 
-/* Look into the files that rows can say something of. */
+/* Inspect the files of rows that have `inspect`. */
 void gw_settings_inspect_files(struct gw_reader *reader);
 
 /* The node that gave the row of key, NULL if none did. */

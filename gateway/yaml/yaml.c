@@ -62,7 +62,7 @@ static bool wants_key(const struct builder *b)
 	return b->at && b->at->kind == GW_YAML_MAP && !b->key;
 }
 
-/* Said of the node a complaint would name, or at the bare place when that is a key. */
+/* At the node, or at the place if it is a key and has no node. */
 static void refuse(struct builder *b, const struct gw_yaml_node *node, yaml_mark_t mark,
 	const char *what)
 {
@@ -103,7 +103,7 @@ static bool add_scalar(struct builder *b, const yaml_event_t *e)
 		node->quoted = e->data.scalar.style != YAML_PLAIN_SCALAR_STYLE;
 	}
 	refuse_extras(b, node, e->start_mark, e->data.scalar.anchor,
-		/* a lone ! says "text", as quotes do */
+		/* a ! alone means text, as quotes do */
 		node && node->quoted ? NULL : e->data.scalar.tag);
 	if (memchr(copy, '\0', n)) {
 		refuse(b, node, e->start_mark, "text must not contain \\0");
@@ -113,7 +113,7 @@ static bool add_scalar(struct builder *b, const yaml_event_t *e)
 	return true;
 }
 
-/* False: stop, it has been said. */
+/* False: stop; it was complained of. */
 static bool open_container(struct builder *b, enum gw_yaml_kind kind, const yaml_event_t *e)
 {
 	bool list = kind == GW_YAML_LIST;
@@ -155,7 +155,7 @@ static int by_key(const void *a, const void *b)
 	return order ? order : (*x)->index < (*y)->index ? -1 : 1;
 }
 
-/* The first of equal keys counts; the others are complained of and put out of play. */
+/* The first of equal keys counts; the others are complained of and become invalid. */
 static void refuse_duplicates(struct builder *b, struct gw_yaml_node *map)
 {
 	struct gw_yaml_node **nodes, *first, *n;
@@ -189,7 +189,7 @@ static void close_container(struct builder *b)
 	b->depth--;
 }
 
-/* False: stop, it has been said. */
+/* False: stop; it was complained of. */
 static bool take(struct builder *b, const yaml_event_t *e)
 {
 	switch (e->type) {
@@ -236,7 +236,8 @@ static void say_syntax(struct builder *b, const yaml_parser_t *p)
 		b->reader->scratch.failed = true;
 		return;
 	}
-	if (p->error == YAML_READER_ERROR) /* has an offset only; we looked before it did */
+	if (p->error ==
+		YAML_READER_ERROR) /* has no line; check_bytes found most of these */
 		mark = p->mark;
 	gw_text_init(&t, memory, sizeof(memory));
 	gw_text_addf(&t, "not YAML: %s", problem);
@@ -278,7 +279,7 @@ static bool build(struct builder *b, const char *bytes, size_t n)
 	return good;
 }
 
-/* UTF-8 without control characters, looked at before libyaml, whose complaint of these has no
+/* Valid UTF-8 without control characters. Checked here because libyaml reports these without a
  * line. */
 static bool check_bytes(struct builder *b, const char *bytes, size_t n)
 {

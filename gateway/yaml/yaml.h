@@ -3,8 +3,8 @@
  * yaml.h: one YAML file as nodes that know their place. A small, strict part of YAML: one
  * document, no anchors, aliases or tags, no key twice, 1 MiB, 16 levels. Scalars stay text.
  *
- * Built from libyaml's events, not its document: the limits must hold before memory is spent,
- * and yaml_document_t keeps a key's place but neither its duplicates nor a way upwards.
+ * Built from libyaml's events and not from its document, because the limits must hold before memory
+ * is allocated, and yaml_document_t has neither duplicate keys nor parents.
  *
  * Owner: the reader's scratch memory. Thread: the reader's.
  */
@@ -21,7 +21,7 @@
 
 struct gw_reader;
 
-/* Read path whole; complaints go to reader. NULL: nothing usable was found, and said. */
+/* Read path whole; complaints go to reader. NULL: nothing usable; it was complained of. */
 struct gw_yaml_node *gw_yaml_read(struct gw_reader *reader, const char *path);
 /* The same from memory. path is copied. */
 struct gw_yaml_node *gw_yaml_parse(
