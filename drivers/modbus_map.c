@@ -4,7 +4,6 @@
 #include "base/clock.h"
 #include "base/parse.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #define MS ((double)GW_NS_PER_MS)
@@ -182,46 +181,56 @@ static enum gw_err bad_kind(const char *text, const char *kind, struct gw_error 
 		text, kind, nearest);
 }
 
+/* No colon. 40001 and its like are how manuals number registers: say what that is here. */
+static enum gw_err no_kind(const char *text, struct gw_error *err)
+{
+	static const int kinds[] = {
+		GW_MODBUS_COIL, GW_MODBUS_DISCRETE, 0, GW_MODBUS_INPUT, GW_MODBUS_HOLDING};
+	int64_t number, base;
+
+	if (gw_parse_int(text, 1, 465536, &number, NULL) == GW_OK) {
+		base = number > 65536 ? 100000 : 10000;
+		if (number / base < 5 && kinds[number / base] && number % base >= 1)
+			return gw_fail(err, GW_ERR_CONFIG, 0,
+				"\"%s\" is not KIND:ADDRESS (did you mean %s:%d?)", text,
+				kind_names[kinds[number / base]], (int)(number % base - 1));
+	}
+	return gw_fail(err, GW_ERR_CONFIG, 0,
+		"\"%s\" is not KIND:ADDRESS, such as holding:0 or input:0x10", text);
+}
+
+/* 0: unknown. */
+static int kind_of(const char *name)
+{
+	for (int i = GW_MODBUS_COIL; i <= GW_MODBUS_INPUT; i++)
+		if (strcmp(name, kind_names[i]) == 0)
+			return i;
+	return 0;
+}
+
 enum gw_err gw_modbus_map_parse(const char *text, void *field, struct gw_error *err)
 {
 	struct gw_modbus_register *reg = field;
 	const char *colon = strchr(text, ':');
-	char kind[16];
+	char name[16];
+	size_t n;
 	int64_t addr;
+	int kind;
 
-	if (!colon) {
-		int64_t old;
-
-		/* 40001 and friends: say what it is called here. */
-		if (gw_parse_int(text, 1, 465536, &old, NULL) == GW_OK) {
-			static const int kinds[] = {GW_MODBUS_COIL, GW_MODBUS_DISCRETE, 0,
-				GW_MODBUS_INPUT, GW_MODBUS_HOLDING};
-			int64_t base = old > 65536 ? 100000 : 10000;
-			int kind_of = old / base < 5 ? kinds[old / base] : 0;
-
-			if (kind_of && old % base >= 1)
-				return gw_fail(err, GW_ERR_CONFIG, 0,
-					"\"%s\" is not KIND:ADDRESS (did you mean %s:%d?)",
-					text, kind_names[kind_of], (int)(old % base - 1));
-		}
-		return gw_fail(err, GW_ERR_CONFIG, 0,
-			"\"%s\" is not KIND:ADDRESS, such as holding:0 or input:0x10",
-			text);
-	}
-	snprintf(kind, sizeof(kind), "%.*s",
-		(int)((size_t)(colon - text) < sizeof(kind) ? (size_t)(colon - text)
-							    : sizeof(kind) - 1),
-		text);
-	for (int i = GW_MODBUS_COIL; i <= GW_MODBUS_INPUT; i++) {
-		if (strcmp(kind, kind_names[i]) != 0)
-			continue;
-		if (gw_parse_int(colon + 1, 0, 65535, &addr, err) != GW_OK)
-			return gw_error_wrap(err, "the address of \"%s\"", text);
-		reg->kind = (uint16_t)i;
-		reg->addr = (uint16_t)addr;
-		return GW_OK;
-	}
-	return bad_kind(text, kind, err);
+	if (!colon)
+		return no_kind(text, err);
+	n = (size_t)(colon - text);
+	n = n < sizeof(name) ? n : sizeof(name) - 1;
+	memcpy(name, text, n);
+	name[n] = '\0';
+	kind = kind_of(name);
+	if (kind == 0)
+		return bad_kind(text, name, err);
+	if (gw_parse_int(colon + 1, 0, 65535, &addr, err) != GW_OK)
+		return gw_error_wrap(err, "the address of \"%s\"", text);
+	reg->kind = (uint16_t)kind;
+	reg->addr = (uint16_t)addr;
+	return GW_OK;
 }
 
 static bool is_bits(unsigned kind)

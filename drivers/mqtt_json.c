@@ -16,7 +16,7 @@ struct scan {
 struct candidate {
 	const char *at, *end; /* the first one's value; end NULL: it is not delimited */
 	unsigned n;
-	bool unclear; /* it has no value, or its number cannot be told */
+	bool unclear; /* it has no value, or its index is not known */
 };
 
 static void note_damage(struct scan *s, const char *at, const char *what)

@@ -67,7 +67,7 @@ void gw_mqtt_peek(struct mosquitto *m, struct gw_mqtt_head *ret_head)
 
 	if (n > 0)
 		gw_mqtt_peek_bytes(bytes, (size_t)n, ret_head);
-	else /* the end and every error are told by the read that follows */
+	else /* the read that follows reports the end and every error */
 		ret_head->next = n < 0 ? GW_MQTT_NEXT_NOTHING : GW_MQTT_NEXT_OTHER;
 }
 
