@@ -110,24 +110,6 @@ void gw_chain_hex(const unsigned char hash[GW_CHAIN_HASH], char ret_hex[GW_CHAIN
 
 /* ---- rows ---- */
 
-/* Column prev is NULL if the row before has the number before. */
-void gw_chain_read_link(sqlite3_stmt *st, int prev, uint64_t seq, struct gw_chain_link *ret)
-{
-	const void *hash = sqlite3_column_blob(st, prev + 1);
-
-	*ret = (struct gw_chain_link){.exists = true,
-		.has_hash = hash && sqlite3_column_bytes(st, prev + 1) == GW_CHAIN_HASH,
-		.prev_seq = sqlite3_column_type(st, prev) == SQLITE_NULL
-			? seq - 1
-			: (uint64_t)sqlite3_column_int64(st, prev)};
-	if (ret->has_hash)
-		memcpy(ret->hash, hash, GW_CHAIN_HASH);
-	hash = sqlite3_column_blob(st, prev + 2);
-	ret->prev_removed = hash && sqlite3_column_bytes(st, prev + 2) == GW_CHAIN_HASH;
-	if (ret->prev_removed)
-		memcpy(ret->prev_hash, hash, GW_CHAIN_HASH);
-}
-
 static enum gw_err find_link(struct gw_db *db, enum gw_db_stmt which, uint64_t seq,
 	struct gw_chain_link *ret, struct gw_error *err)
 {
@@ -139,7 +121,7 @@ static enum gw_err find_link(struct gw_db *db, enum gw_db_stmt which, uint64_t s
 	sqlite3_bind_int64(st, 1, (int64_t)seq);
 	rc = sqlite3_step(st);
 	if (rc == SQLITE_ROW)
-		gw_chain_read_link(st, 0, seq, ret);
+		gw_chain_link_read(st, 0, seq, ret);
 	else if (rc != SQLITE_DONE)
 		kind = gw_db_fail(db, rc, "database", err);
 	sqlite3_reset(st);

@@ -12,6 +12,7 @@
 #define GW_STORE_CHAIN_H
 
 #include "flow/event.h"
+#include "store/chain_link.h"
 #include "store/db.h"
 
 /* The hash of e after a row with prev_hash; all zero and prev_seq 0: e is the first. */
@@ -21,17 +22,6 @@ enum gw_err gw_chain_hash(const unsigned char prev_hash[GW_CHAIN_HASH], uint64_t
 
 #define GW_CHAIN_HEX (2 * GW_CHAIN_HASH + 1)
 void gw_chain_hex(const unsigned char hash[GW_CHAIN_HASH], char ret_hex[GW_CHAIN_HEX]);
-
-/* The place of a row in the chain. */
-struct gw_chain_link {
-	bool exists, has_hash,
-		prev_removed; /* the row before it was deleted, prev_hash was its */
-	uint64_t prev_seq;    /* of the row before it, 0: it is the first */
-	unsigned char hash[GW_CHAIN_HASH], prev_hash[GW_CHAIN_HASH];
-};
-/* From the columns prev, hash and before_hash, in this order, of row seq. */
-void gw_chain_read_link(
-	sqlite3_stmt *st, int prev, uint64_t seq, struct gw_chain_link *ret);
 
 /* Makes db->chain valid: reads it again after opening and after a rollback. */
 enum gw_err gw_chain_load(struct gw_db *db, struct gw_error *err);

@@ -2,7 +2,6 @@
 #include "store/db.h"
 
 #include "base/clock.h"
-#include "store/db_readonly.h"
 #include "store/schema.h"
 
 #include <stdio.h>
@@ -251,10 +250,10 @@ static enum gw_err prepare_file(struct gw_db *db, const char *path, int64_t max_
 	return GW_OK;
 }
 
-enum gw_err gw_db_open(struct gw_db *db, const char *path, int64_t max_bytes,
-	enum gw_db_trust trust, bool *ret_created, struct gw_error *err)
+enum gw_err gw_db_open_writable(struct gw_db *db, const char *path, int64_t max_bytes,
+	enum gw_db_trust trust, bool *ret_created, bool *ret_disk_read_only,
+	struct gw_error *err)
 {
-	struct gw_error why = {0};
 	bool created = false, disk_read_only = false;
 	enum gw_err kind;
 	int rc;
@@ -267,26 +266,17 @@ enum gw_err gw_db_open(struct gw_db *db, const char *path, int64_t max_bytes,
 	if (rc == SQLITE_OK) {
 		disk_read_only = sqlite3_db_readonly(db->handle, "main") == 1;
 		db->read_only = disk_read_only;
-		kind = prepare_file(db, path, max_bytes, trust, &created, &why);
+		kind = prepare_file(db, path, max_bytes, trust, &created, err);
 		if (!kind) {
 			*ret_created = created;
 			return GW_OK;
 		}
 	} else {
-		kind = gw_db_fail(db, rc, "open database", &why);
+		kind = gw_db_fail(db, rc, "open database", err);
 	}
-	if (err)
-		*err = why;
 	gw_db_close(db, true);
-	/* Busy: another process writes to it. Other errors may still allow reading. */
-	if (kind != GW_ERR_SYSTEM || (why.native & 0xff) == SQLITE_BUSY)
-		return kind;
-	if (gw_db_open_readonly(db, path, NULL))
-		return kind;
-	if (!disk_read_only)
-		db->why = why;
-	*ret_created = false;
-	return GW_OK;
+	*ret_disk_read_only = disk_read_only;
+	return kind;
 }
 
 void gw_db_close(struct gw_db *db, bool keep_wal)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
-  * db.h: the SQLite file: opening, checking, schema, statements, transactions, checkpoints. WAL with
+ * db.h: the SQLite file: opening, checking, schema, statements, transactions, checkpoints. WAL with
  * synchronous FULL, and one exclusive connection: a second one would meet SQLite's WAL-reset race.
  *
  * Owner: the store. Thread: main before start and after join, else the store's. Life: open,
@@ -10,6 +10,7 @@
 #define GW_STORE_DB_H
 
 #include "base/error.h"
+#include "store/schema.h"
 
 #include <limits.h>
 #include <sqlite3.h>
@@ -20,69 +21,6 @@
 #define GW_DB_PAGE_BYTES 1024 /* an event changes three pages */
 #define GW_DB_WAL_PAGES  4096 /* checkpoint beyond it: 4 MiB */
 #define GW_CHAIN_HASH    32   /* SHA-256 */
-
-enum gw_db_stmt {
-	GW_DB_BEGIN,
-	GW_DB_COMMIT,
-	GW_DB_ROLLBACK,
-	GW_DB_META_GET,
-	GW_DB_META_PUT,
-	GW_DB_SINK_ALL,
-	GW_DB_SINK_PUT,
-	GW_DB_BOOT_FIND,
-	GW_DB_BOOT_PUT,
-	GW_DB_BOOT_GET,
-	GW_DB_INFO_FIND,
-	GW_DB_INFO_PUT,
-	GW_DB_INFO_GET,
-	GW_DB_INFO_SWEEP,
-	GW_DB_EVENT_PUT,
-	GW_DB_CHAIN_LINK,
-	GW_DB_CHAIN_ROWS,
-	GW_DB_CHAIN_GAP,
-	GW_DB_JOINT_PUT,
-	GW_DB_JOINT_GET,
-	GW_DB_JOINT_DELETE,
-	GW_DB_REMOVED_GET,
-	GW_DB_REMOVED_PUT,
-	GW_DB_REMOVED_DELETE,
-	GW_DB_REMOVED_SPAN,
-	GW_DB_EVENT_UNDURABLE,
-	GW_DB_EVENT_RUN,
-	GW_DB_EVENT_DELETE,
-	GW_DB_EVENT_SPAN,
-	GW_DB_EVENT_OTHER_RUN,
-	GW_DB_EVENT_FROM,
-	GW_DB_ALARM_PUT,
-	GW_DB_ALARM_SWEEP,
-	GW_DB_ALARM_NEWER,
-	GW_DB_ALARM_ALL,
-	GW_DB_ALARM_HAS,
-	GW_DB_OWED_PUT,
-	GW_DB_OWED_GET,
-	GW_DB_OWED_SET,
-	GW_DB_OWED_DELETE,
-	GW_DB_OWED_COUNT,
-	GW_DB_OWED_BATCH,
-	GW_DB_PARKED_SWEEP,
-	GW_DB_OWED_SINKS,
-	GW_DB_PARKED_SINKS,
-	GW_DB_UNDURABLE_SINKS,
-	GW_DB_PARKED_PUT,
-	GW_DB_PARKED_DELETE,
-	GW_DB_PARKED_COUNT,
-	GW_DB_PARKED_CLEAR,
-	GW_DB_PARKED_DROP,
-	GW_DB_PARKED_BATCH,
-	GW_DB_OWE_RANGE,
-	GW_DB_UNPARK_RANGE,
-	GW_DB_HISTORY,
-	GW_DB_VICTIMS,
-	GW_DB_PAGES,
-	GW_DB_FREE_PAGES,
-	GW_DB_SHRINK,
-	GW_DB_STMTS,
-};
 
 enum gw_db_trust {
 	GW_DB_TRUST_CLEAN,   /* checks every page only if the last stop was unclean */
@@ -110,11 +48,11 @@ struct gw_db {
 	sqlite3_stmt *stmts[GW_DB_STMTS];
 };
 
-/* GW_ERR_CORRUPT: the file cannot be trusted, is not ours or is newer: it belongs into quarantine.
- * GW_ERR_FULL, GW_ERR_SYSTEM: it cannot be opened now. ret_created: it was made just now. On a
- * disk that can only be read it opens read_only. */
-enum gw_err gw_db_open(struct gw_db *db, const char *path, int64_t max_bytes,
-	enum gw_db_trust trust, bool *ret_created, struct gw_error *err);
+/* Opens it to write, and creates it if there is none; db_open.h is what the store calls. On failure
+ * it is closed; ret_disk_read_only then says whether the disk could only be read. */
+enum gw_err gw_db_open_writable(struct gw_db *db, const char *path, int64_t max_bytes,
+	enum gw_db_trust trust, bool *ret_created, bool *ret_disk_read_only,
+	struct gw_error *err);
 
 /* Of the schema, 0: there is none. GW_ERR_CORRUPT: the file is not ours. */
 enum gw_err gw_db_read_version(

@@ -13,9 +13,6 @@
 #include "store/db.h"
 #include "store/string_table.h"
 
-/* Column owed.urgency: 0 for red, so that rows in key order are worst first. */
-#define GW_JOURNAL_URGENCY(level) ((int)GW_LEVEL_RED - (int)(level))
-
 /* One event on its way to the disk. The masks are by slot in memory and by bit when written. */
 struct gw_journal_entry {
 	struct gw_event event;

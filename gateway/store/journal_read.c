@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/journal_read.h"
 
-#include "store/chain.h"
-#include "store/journal.h"
+#include "store/chain_link.h"
 #include "store/schema.h"
 #include "store/string_table.h"
 
@@ -172,7 +171,7 @@ enum gw_err gw_journal_read_links(struct gw_db *db, uint64_t after_seq,
 	sqlite3_bind_int64(st, 1, (int64_t)after_seq);
 	while (!kind && batch->batch.n < batch->capacity &&
 		(rc = sqlite3_step(st)) == SQLITE_ROW) {
-		gw_chain_read_link(st, GW_COL_PREV,
+		gw_chain_link_read(st, GW_COL_PREV,
 			(uint64_t)sqlite3_column_int64(st, GW_COL_SEQ),
 			&ret_links[batch->batch.n]);
 		kind = read_event(db, st, batch, UINT32_MAX, &last_boot, err);

@@ -6,8 +6,8 @@
 #include "store/journal_read.h"
 #include "store/pending.h"
 #include "store/resend.h"
+#include "store/status.h"
 #include "store/store_internal.h"
-#include "store/writer.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -278,7 +278,7 @@ static struct gw_batch *build_history(struct gw_store *s)
 
 void gw_mailbox_announce_backlog(struct gw_store *s)
 {
-	gw_writer_publish_status(s);
+	gw_store_publish_status(s);
 	/* Release, paired with the acquire of gw_store_backlog_generation: an uplink that
 	 * sees the new number asks for rows that are in the file. */
 	atomic_fetch_add_explicit(&s->backlog_generation, 1, memory_order_release);

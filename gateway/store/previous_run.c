@@ -9,8 +9,8 @@
 #include "store/run_counter.h"
 #include "store/saved_alarms.h"
 #include "store/spare.h"
+#include "store/status.h"
 #include "store/store_internal.h"
-#include "store/writer.h"
 
 #include <errno.h>
 #include <sys/stat.h>
@@ -142,7 +142,7 @@ enum gw_err gw_previous_run_read(struct gw_store *s, struct gw_error *err)
 	} else {
 		gw_saved_alarms_free(previous.saved);
 	}
-	gw_writer_publish_status(s);
+	gw_store_publish_status(s);
 	pthread_mutex_lock(&s->lock);
 	s->previous_read_published = s->previous_read;
 	s->previous_read_late = s->run_decided;

@@ -2,6 +2,7 @@
 #include "store/recovery.h"
 
 #include "base/log.h"
+#include "store/db_open.h"
 #include "store/journal.h"
 #include "store/mailbox.h"
 #include "store/previous_run.h"

@@ -5,7 +5,6 @@
 #include "base/log.h"
 #include "store/journal.h"
 #include "store/registry_rows.h"
-#include "store/slots.h"
 #include "store/store_internal.h"
 
 #include <stdarg.h>
@@ -25,9 +24,17 @@ static struct gw_registry_row *find_row(struct gw_store *s, const char *name)
 	return NULL;
 }
 
+bool gw_registry_is_configured(const struct gw_store *s, const char *name)
+{
+	for (size_t i = 0; i < GW_STORE_SLOTS; i++)
+		if ((s->active_slots >> i & 1) && strcmp(s->mailboxes[i].name, name) == 0)
+			return true;
+	return false;
+}
+
 static bool is_removed(const struct gw_store *s, const struct gw_registry_row *row)
 {
-	return row->name && !gw_slots_is_active(s, row->name);
+	return row->name && !gw_registry_is_configured(s, row->name);
 }
 
 /* The removed uplink with this URL, from which a new one takes over. */

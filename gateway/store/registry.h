@@ -9,18 +9,13 @@
 #ifndef GW_STORE_REGISTRY_H
 #define GW_STORE_REGISTRY_H
 
-#include "store/db.h"
+#include "store/registry_rows.h"
 #include "store/store.h"
 
 #define GW_REGISTRY_NOTES 8
 
-/* A name that has a bit; the index of the row is the bit. */
-struct gw_registry_row {
-	char *name, *url; /* NULL: the bit is free */
-	int removed_days; /* days since it is no longer configured; -1: it is configured */
-	int64_t last_day_ms; /* wall time at which the last of these days was counted */
-};
-
+/* An uplink of that name is in an active slot. */
+bool gw_registry_is_configured(const struct gw_store *s, const char *name);
 /* Sets the bit of each mailbox from the rows in memory. */
 void gw_registry_assign_bits(struct gw_store *s);
 /* Reads the rows from the database, then assigns the bits. */
@@ -30,10 +25,6 @@ enum gw_err gw_registry_read(struct gw_store *s, struct gw_error *err);
 enum gw_err gw_registry_write(struct gw_store *s, struct gw_error *err);
 /* After that commit. */
 void gw_registry_log_notes(struct gw_store *s);
-/* Inside a transaction: the URLs and days of another database's names. ret_read_error: part of
- * them cannot be read. Fails if ours cannot be written. */
-enum gw_err gw_registry_copy_from(struct gw_store *s, struct gw_db *from,
-	enum gw_err *ret_read_error, struct gw_error *err);
 /* In a transaction of its own: everything owed to removed uplinks is owed to this slot instead.
  * Adds their number to ret_reassigned. */
 enum gw_err gw_registry_reassign_removed(

@@ -169,7 +169,7 @@ enum gw_err gw_registry_rows_delete_url(
 		s, sqlite3_mprintf("DELETE FROM uplink WHERE name = %Q", row->name), err);
 }
 
-enum gw_err gw_registry_copy_from(struct gw_store *s, struct gw_db *from,
+enum gw_err gw_registry_rows_copy_from(struct gw_store *s, struct gw_db *from,
 	enum gw_err *ret_read_error, struct gw_error *err)
 {
 	sqlite3_stmt *st = NULL;

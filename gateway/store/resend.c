@@ -3,8 +3,8 @@
 
 #include "store/journal.h"
 #include "store/registry.h"
+#include "store/status.h"
 #include "store/store_internal.h"
-#include "store/writer.h"
 
 /* Rows in one transaction: a commit of new events waits for no more than these. */
 #define WINDOW 5000
@@ -94,7 +94,7 @@ void gw_resend_owe_window(struct gw_store *s, size_t slot, struct gw_batch *b)
 	}
 	if (box->request.seq == GW_STORE_RESEND_REMOVED) {
 		b->failed = gw_registry_reassign_removed(s, slot, &b->owed, NULL) != GW_OK;
-		gw_writer_publish_status(s);
+		gw_store_publish_status(s);
 		return;
 	}
 	sqlite3_bind_int64(
@@ -111,5 +111,5 @@ void gw_resend_owe_window(struct gw_store *s, size_t slot, struct gw_batch *b)
 	} else {
 		owe_entries(s, slot, b);
 	}
-	gw_writer_publish_status(s);
+	gw_store_publish_status(s);
 }

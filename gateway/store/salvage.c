@@ -9,7 +9,7 @@
 #include "store/mailbox.h"
 #include "store/previous_run.h"
 #include "store/quarantine.h"
-#include "store/registry.h"
+#include "store/registry_rows.h"
 #include "store/store_internal.h"
 
 #include <stdio.h>
@@ -244,7 +244,8 @@ static void copy_names(struct salvage *v)
 		note_read_error(v, gw_db_fail(v->old, rc, "database", NULL));
 	sqlite3_reset(st);
 	if (!v->write_error)
-		v->write_error = gw_registry_copy_from(v->s, v->old, &read_error, NULL);
+		v->write_error = gw_registry_rows_copy_from(
+			v->s, v->old, &read_error, NULL);
 	note_read_error(v, read_error);
 }
 

@@ -1,13 +1,76 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * schema.h: the SQL of the database: tables, and one text per statement of db.h.
+ * schema.h: the SQL of the database: tables, and one text for each statement.
  *
  * Thread: any; constant.
  */
 #ifndef GW_STORE_SCHEMA_H
 #define GW_STORE_SCHEMA_H
 
-#include "store/db.h"
+#include "flow/event.h"
+
+enum gw_db_stmt {
+	GW_DB_BEGIN,
+	GW_DB_COMMIT,
+	GW_DB_ROLLBACK,
+	GW_DB_META_GET,
+	GW_DB_META_PUT,
+	GW_DB_SINK_ALL,
+	GW_DB_SINK_PUT,
+	GW_DB_BOOT_FIND,
+	GW_DB_BOOT_PUT,
+	GW_DB_BOOT_GET,
+	GW_DB_INFO_FIND,
+	GW_DB_INFO_PUT,
+	GW_DB_INFO_GET,
+	GW_DB_INFO_SWEEP,
+	GW_DB_EVENT_PUT,
+	GW_DB_CHAIN_LINK,
+	GW_DB_CHAIN_ROWS,
+	GW_DB_CHAIN_GAP,
+	GW_DB_JOINT_PUT,
+	GW_DB_JOINT_GET,
+	GW_DB_JOINT_DELETE,
+	GW_DB_REMOVED_GET,
+	GW_DB_REMOVED_PUT,
+	GW_DB_REMOVED_DELETE,
+	GW_DB_REMOVED_SPAN,
+	GW_DB_EVENT_UNDURABLE,
+	GW_DB_EVENT_RUN,
+	GW_DB_EVENT_DELETE,
+	GW_DB_EVENT_SPAN,
+	GW_DB_EVENT_OTHER_RUN,
+	GW_DB_EVENT_FROM,
+	GW_DB_ALARM_PUT,
+	GW_DB_ALARM_SWEEP,
+	GW_DB_ALARM_NEWER,
+	GW_DB_ALARM_ALL,
+	GW_DB_ALARM_HAS,
+	GW_DB_OWED_PUT,
+	GW_DB_OWED_GET,
+	GW_DB_OWED_SET,
+	GW_DB_OWED_DELETE,
+	GW_DB_OWED_COUNT,
+	GW_DB_OWED_BATCH,
+	GW_DB_PARKED_SWEEP,
+	GW_DB_OWED_SINKS,
+	GW_DB_PARKED_SINKS,
+	GW_DB_UNDURABLE_SINKS,
+	GW_DB_PARKED_PUT,
+	GW_DB_PARKED_DELETE,
+	GW_DB_PARKED_COUNT,
+	GW_DB_PARKED_CLEAR,
+	GW_DB_PARKED_DROP,
+	GW_DB_PARKED_BATCH,
+	GW_DB_OWE_RANGE,
+	GW_DB_UNPARK_RANGE,
+	GW_DB_HISTORY,
+	GW_DB_VICTIMS,
+	GW_DB_PAGES,
+	GW_DB_FREE_PAGES,
+	GW_DB_SHRINK,
+	GW_DB_STMTS,
+};
 
 extern const char gw_schema_tables[];
 extern const char gw_schema_1_to_2[];
@@ -43,5 +106,8 @@ enum gw_event_column {
 	GW_COL_HASH,
 	GW_COL_BEFORE_HASH,
 };
+
+/* Column owed.urgency: 0 for red, so that rows in key order are worst first. */
+#define GW_JOURNAL_URGENCY(level) ((int)GW_LEVEL_RED - (int)(level))
 
 #endif

@@ -19,14 +19,6 @@ static bool has_slot(uint32_t slots, size_t slot)
 	return slots >> slot & 1;
 }
 
-bool gw_slots_is_active(const struct gw_store *s, const char *name)
-{
-	for (size_t i = 0; i < GW_STORE_SLOTS; i++)
-		if (has_slot(s->active_slots, i) && strcmp(s->mailboxes[i].name, name) == 0)
-			return true;
-	return false;
-}
-
 static void move_mask(uint32_t *mask, size_t from, size_t to)
 {
 	if (has_slot(*mask, from))
@@ -61,7 +53,7 @@ static void inherit_in_memory(struct gw_store *s, size_t slot)
 			continue;
 		if (strcmp(was->name, box->name) == 0 ||
 			(box->url[0] && strcmp(was->url, box->url) == 0 &&
-				!gw_slots_is_active(s, was->name)))
+				!gw_registry_is_configured(s, was->name)))
 			move_owed(s, i, slot);
 	}
 }

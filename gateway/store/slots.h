@@ -22,7 +22,5 @@ void gw_slots_fini(struct gw_store *s);
 void gw_slots_apply_sets(struct gw_store *s, uint64_t seq);
 /* Gives slots back that are no longer in use. */
 void gw_slots_free_finished(struct gw_store *s);
-/* Whether an uplink of that name is in an active slot. */
-bool gw_slots_is_active(const struct gw_store *s, const char *name);
 
 #endif

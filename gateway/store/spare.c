@@ -2,6 +2,7 @@
 #include "store/spare.h"
 
 #include "base/log.h"
+#include "store/db_open.h"
 #include "store/db_readonly.h"
 #include "store/journal_read.h"
 #include "store/store_internal.h"

@@ -8,6 +8,7 @@
 #include "store/salvage.h"
 #include "store/slots.h"
 #include "store/spare.h"
+#include "store/status.h"
 #include "store/store_internal.h"
 #include "store/verify.h"
 
@@ -336,48 +337,6 @@ static void write_run_counter(struct gw_store *s, int64_t now_ns)
 	s->run_counter_written = gw_run_counter_write(s->run_path, run, NULL) == GW_OK;
 }
 
-void gw_writer_publish_status(struct gw_store *s)
-{
-	struct gw_store_status st = {
-		.opening = !s->start_recorded,
-		.failing = s->failing,
-		.replaced = s->replaced,
-		.committed = atomic_load_explicit(&s->committed, memory_order_relaxed),
-		.commits = s->commits,
-		.rows = s->rows,
-		.trimmed = s->retention.trimmed,
-		.lost = s->retention.lost,
-		.refused = s->refused,
-	};
-	int64_t pages = 0, unused = 0;
-
-	if (s->failing)
-		snprintf(st.why, sizeof(st.why), "%s", s->why.text);
-	if (s->db.handle && gw_db_pages(&s->db, &pages, &unused, NULL) == GW_OK)
-		st.file_bytes = pages * GW_DB_PAGE_BYTES;
-	if (s->db.handle && s->db.chain.known && s->db.chain.seq) {
-		st.head_seq = s->db.chain.seq;
-		gw_chain_hex(s->db.chain.hash, st.head);
-	}
-	st.pending = s->n_entries;
-	gw_registry_status(s, &st);
-	for (size_t slot = 0; slot < GW_STORE_SLOTS; slot++) {
-		uint32_t bit = s->mailboxes[slot].bit;
-
-		if (bit) {
-			st.owed[slot] = s->owed[__builtin_ctz(bit)];
-			st.parked[slot] = s->parked[__builtin_ctz(bit)];
-		}
-		for (size_t i = 0; i < s->n_entries; i++) {
-			st.owed[slot] += s->entries[i].owed >> slot & 1;
-			st.parked[slot] += s->entries[i].parked >> slot & 1;
-		}
-	}
-	pthread_mutex_lock(&s->lock);
-	s->status = st;
-	pthread_mutex_unlock(&s->lock);
-}
-
 bool gw_writer_has_input(struct gw_store *s)
 {
 	return gw_mailbox_has_input(s) ||
@@ -464,7 +423,7 @@ int64_t gw_writer_step(struct gw_store *s, bool stopping)
 	if (!gw_writer_has_input(s))
 		idle_work(s, now_ns, stopping);
 	if (due || was_trimming || n_marks != s->n_marks || was_failing != s->failing)
-		gw_writer_publish_status(s);
+		gw_store_publish_status(s);
 	if (s->trim_more || verifying || (s->n_entries > 0 && !s->failing))
 		return 0;
 	return sleep_ns(s, now_ns);

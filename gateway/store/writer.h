@@ -15,6 +15,5 @@
 int64_t gw_writer_step(struct gw_store *s, bool stopping);
 /* Another thread has sent something that a step would take. */
 bool gw_writer_has_input(struct gw_store *s);
-void gw_writer_publish_status(struct gw_store *s);
 
 #endif

@@ -204,7 +204,7 @@ size_t gw_delivery_pick(struct gw_uplink *u, uint64_t committed, int64_t now)
 	if (u->delivery.batch_limit > 0 &&
 		now < u->delivery.batch_limit_until_ns) /* half of an earlier request */
 		max_items = u->delivery.batch_limit;
-	return gw_outbox_pick(&u->outbox,
+	return gw_refusal_pick(&u->outbox,
 		&(struct gw_outbox_pick_opts){.committed = committed,
 			.overdue_ns = now - GW_UPLINK_COMMIT_WAIT_NS,
 			.incomplete = gw_backlog_late(&u->backlog, now),

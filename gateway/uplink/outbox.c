@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "uplink/outbox.h"
 
-#include "uplink/refusal.h"
-
 #include <stdlib.h>
 #include <string.h>
 
@@ -218,8 +216,6 @@ size_t gw_outbox_pick(struct gw_outbox *o, const struct gw_outbox_pick_opts *opt
 {
 	size_t max_items = opts->max_items, bytes = 0, n = 0, i;
 
-	if (o->searching || o->probing)
-		return gw_refusal_pick_one(o, opts, ret_items);
 	for (i = 0; i < o->n && n < max_items; i++) {
 		struct gw_outbox_item *it = o->items[i];
 

@@ -96,7 +96,9 @@ static struct gw_outbox_item *least_refused(
 	return best;
 }
 
-size_t gw_refusal_pick_one(struct gw_outbox *o, const struct gw_outbox_pick_opts *opts,
+/* The one event to try next during a search. First one that was refused alone before; then the
+ * one that was refused least often. */
+static size_t pick_one(struct gw_outbox *o, const struct gw_outbox_pick_opts *opts,
 	struct gw_outbox_item **ret_items)
 {
 	struct gw_outbox_item *it = NULL;
@@ -115,4 +117,11 @@ size_t gw_refusal_pick_one(struct gw_outbox *o, const struct gw_outbox_pick_opts
 	it->picked = true;
 	ret_items[0] = it;
 	return 1;
+}
+
+size_t gw_refusal_pick(struct gw_outbox *o, const struct gw_outbox_pick_opts *opts,
+	struct gw_outbox_item **ret_items)
+{
+	return o->searching || o->probing ? pick_one(o, opts, ret_items)
+					  : gw_outbox_pick(o, opts, ret_items);
 }

@@ -9,7 +9,7 @@
  * witness. Without any witness the event stays owed, and another one is tried first next time.
  *
  * Owner: the uplink. Thread: its own. Pure: no clock, no I/O. Life: after a request with what
- * gw_outbox_pick gave was refused: record; after any request that was accepted: next_proved until
+ * gw_refusal_pick gave was refused: record; after any request that was accepted: next_proved until
  * NULL; when there is no witness left: abandon.
  */
 #ifndef GW_UPLINK_REFUSAL_H
@@ -27,9 +27,9 @@ void gw_refusal_abandon(struct gw_outbox *o);
 /* The next request is part of a search. */
 bool gw_refusal_in_progress(const struct gw_outbox *o);
 
-/* For gw_outbox_pick during a search: the one event to try next. First one that was refused alone
- * before; then the one that was refused least often. */
-size_t gw_refusal_pick_one(struct gw_outbox *o, const struct gw_outbox_pick_opts *opts,
+/* The items of the next request: those of gw_outbox_pick, but during a search the one event to try
+ * next. */
+size_t gw_refusal_pick(struct gw_outbox *o, const struct gw_outbox_pick_opts *opts,
 	struct gw_outbox_item **ret_items);
 
 #endif

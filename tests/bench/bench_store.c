@@ -6,6 +6,7 @@
  * pages dirtied for storage (/proc/self/io), the final checkpoint included. One JSON line a
  * figure. Runs in TMPDIR or the current directory: it should be a real disk.
  */
+#include "store/db_open.h"
 #include "store/previous_run.h"
 #include "store/store_internal.h"
 #include "store/writer.h"

@@ -119,6 +119,9 @@ class Lint(unittest.TestCase):
         self.plant("gateway/base/b.c", '#include "base/a.h"\n')
         self.plant("gateway/base/c.h", "struct gw_a { int told; };\n")
         self.plant("drivers/pulse.c", "int gw_line_put(void);\n")
+        self.plant("gateway/store/store_internal.h", '#include "store/x.h"\nint gw_x(void);\n')
+        self.plant("gateway/store/x.h", "")
+        self.plant("gateway/store/x.c", '#include "store/store_internal.h"\n')
         code, said = self.lint("structure.py", self.root)
         self.assertEqual(code, 1)
         self.assertEqual(said.splitlines(), [
@@ -127,6 +130,7 @@ class Lint(unittest.TestCase):
             "base/c.h: gw_a is defined in base/a.h, too",
             "base/c.h: told says nothing: notified?",
             "base/c.h: has no base/c.c",
+            "store/store_internal.h: gw_x is a function: an internal header has structs only",
             "include circle: base/a, base/b",
         ])
 

@@ -7,6 +7,7 @@
 #include "store_fixture.h"
 
 #include "store/chain.h"
+#include "store/status.h"
 
 static void emit(struct gw_store *s, uint64_t seq)
 {
@@ -388,7 +389,7 @@ static void assert_owes_eight_and_shelves(struct gw_store *s)
 	turn(s);
 	assert_string_equal(owed(s, 0), "3:3 3:4 3:5 3:6 3:7 3:8 3:9 3:10");
 	assert_string_equal(owed(s, 1), "");
-	gw_writer_publish_status(s);
+	gw_store_publish_status(s);
 	gw_store_status(s, &st);
 	assert_int_equal(st.parked[0], 1);
 	assert_int_equal(gw_store_last_seq(s), 10);

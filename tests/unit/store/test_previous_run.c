@@ -2,6 +2,8 @@
 /* What a start reads of earlier runs, on any disk, and the number it gets. */
 #include "disk_fixture.h"
 
+#include "store/status.h"
+
 /* One start that raises one alarm; its number goes to runs, which must not hold it yet. */
 static void start_anew(uint64_t runs[STARTS], size_t *n)
 {
@@ -102,7 +104,7 @@ static void starts_on_a_broken_disk(void **state)
 	run = gw_store_run(s);
 	assert_true(run >> 20 >= 1500000000); /* nothing to count from but the clock */
 	assert_int_equal(gw_store_last_seq(s), 0);
-	gw_writer_publish_status(s);
+	gw_store_publish_status(s);
 	assert_true(status(s).failing);
 	emit(s, 1);
 	turn(s);

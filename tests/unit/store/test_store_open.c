@@ -6,6 +6,7 @@
 
 #include "failing_sqlite.h"
 
+#include "store/db_open.h"
 #include "store/db_readonly.h"
 
 #include <errno.h>

@@ -61,7 +61,7 @@ static void add_range(uint64_t first, uint64_t last)
 
 static size_t pick(bool any_witness)
 {
-	return gw_outbox_pick(&box,
+	return gw_refusal_pick(&box,
 		&(struct gw_outbox_pick_opts){.committed = UINT64_MAX,
 			.any_witness = any_witness,
 			.max_items = 64,
