@@ -76,11 +76,9 @@ enum gw_err gw_run_counter_write(const char *path, uint64_t run, struct gw_error
 			gw_errno_text(errno));
 	n = snprintf(text, sizeof(text), "%" PRIu64 "\n", run);
 	done = write(fd, text, (size_t)n);
-	if (done < 0)
-		why = errno;
-	else if (done != n)
+	if (done >= 0 && done != n)
 		why = ENOSPC;
-	else if (fsync(fd))
+	else if (done < 0 || fsync(fd))
 		why = errno;
 	if (close(fd) && !why)
 		why = errno;

@@ -100,10 +100,10 @@ DEFECTS = [
            "	if (a && !record->seq)\n"
            "		gw_restore_alarm(e, a, record, now.mono_ns, &now);\n",
            ("platform/client-certificate-expired", "crash/random-0", "disk/sync-5s")),
-    Defect("a message is acknowledged before its commit", "drivers/mqtt_link.c",
-           "	if (l->unacked == 0)\n		return true;\n	if (gw_emit_settled",
-           "	if (l->unacked > 0)\n		end_round(l, now_ns);\n"
-           "	if (l->unacked == 0)\n		return true;\n	if (gw_emit_settled",
+    Defect("a message is acknowledged before its commit", "drivers/mqtt_ack.c",
+           "	if (a->n == 0)\n		return true;\n	if (gw_emit_is_committed",
+           "	if (a->n > 0)\n		end_group(a, now_ns);\n"
+           "	if (a->n == 0)\n		return true;\n	if (gw_emit_is_committed",
            ("crash/random-*", "crash/life-*")),
     Defect("a renamed alarm is not cleared", "gateway/engine/adopt.c",
            "			orphan(arg, &record, &was->opts->info);\n",
