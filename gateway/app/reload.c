@@ -240,7 +240,8 @@ static uint64_t parked_by_name(struct gw_gateway *g, const char *name)
 	return s.parked;
 }
 
-/* No engine runs: nothing here waits, allocates or fails. */
+/* No engine runs: nothing here waits or fails. The only allocation is a larger buffer for unsent
+ * events (engine/outputs.c); without memory for it, the oldest that do not fit count as lost. */
 static void replace_engine(struct gw_gateway *g, struct gw_reload_plan *p)
 {
 	struct gw_engine *old = g->engine;
@@ -294,7 +295,7 @@ static enum gw_err run(struct gw_gateway *g, struct gw_reload_plan *p, struct gw
 
 	if (kind) /* nothing was stopped yet */
 		return kind;
-	gw_log(GW_LOG_DEBUG, "reload: the engine pauses: stopping %zu sources",
+	gw_log(GW_LOG_DEBUG, "reload: the engine can be paused: stopping %zu sources",
 		count_retired_sources(p));
 	gw_engine_thread_resume(&g->engine_thread, old);
 	stop_sources(p);

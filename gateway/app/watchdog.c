@@ -39,7 +39,7 @@ void gw_watchdog_notify_systemd(const char *state)
 #endif
 }
 
-/* One check of all threads. */
+/* One check of all threads that beat. */
 struct thread_scan {
 	int64_t now_ns, resumed_ns;
 	const struct gw_thread *late; /* the first whose beat is too old */

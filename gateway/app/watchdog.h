@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * watchdog.h: checks that every thread beats, and feeds systemd's watchdog while they do.
+ * watchdog.h: checks that main, engine, store, alert log, sources and uplinks beat, and feeds
+ * systemd's watchdog while they do.
  */
 #ifndef GW_APP_WATCHDOG_H
 #define GW_APP_WATCHDOG_H
@@ -13,7 +14,7 @@ struct gw_oldest_beat;
 
 /* Once a second. Thread: main. */
 void gw_watchdog_check(struct gw_gateway *g, int64_t now_ns);
-/* Of all threads. Thread: any. */
+/* Of these threads. Thread: any. */
 void gw_watchdog_oldest_beat(
 	struct gw_gateway *g, int64_t now_ns, struct gw_oldest_beat *ret);
 /* No alarm is evaluated: the engine has not beaten for longer than allowed. Thread: any. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * thread.h: a named thread that shows it is alive. Each thread beats at least every
- * GW_BEAT_MAX_MS while healthy, and wakes up for that if it has to; main feeds systemd's
- * watchdog only when every thread has beaten.
+ * thread.h: a named thread that can show it is alive. One that the watchdog checks
+ * (app/watchdog.c) beats at least every GW_BEAT_MAX_MS while healthy, and wakes up for that if it
+ * has to; main feeds systemd's watchdog only while all of these beat.
  *
  * Owner: the stage that runs in it. Thread: start and stop by main; beat by the thread itself;
  * age by main. Signals are blocked in every thread but main.

@@ -2,9 +2,10 @@
 /*
  * engine.h: drains the sample rings, evaluates conditions, steps alarm states, emits events.
  *
- * Pure: the same samples and the same times yield the same events, byte for byte. After new it
+ * Pure: the same samples and the same times yield the same events, byte for byte. A step
  * allocates nothing, locks nothing, does no I/O and formats no text. Memory that was reserved at
- * new may cost a page fault when an alarm is raised for the first time.
+ * new may cost a page fault when an alarm is raised for the first time. prepare_adopt and adopt
+ * may allocate; no engine thread runs this engine then.
  *
  * Owner: app/. Thread: while no thread runs it, main calls everything; while one does, the engine
  * thread calls step and what else is marked, and main what is marked "main". The view (view.h) is

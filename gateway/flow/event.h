@@ -86,7 +86,8 @@ struct gw_event {
 	const char *confirmed_by
 		[GW_EVENT_CONFIRMED_BY_MAX]; /* confirmed_by: keys of the members that are true */
 	char boot[GW_BOOT_ID];               /* boot id the mono_ns belongs to */
-	char note[GW_NOTE_MAX];              /* what the person wrote; "" if nothing */
+	/* what the person wrote, or why it happened ("still true: raised again"); "": nothing */
+	char note[GW_NOTE_MAX];
 };
 
 /* Deterministic UUIDv7 of an occurrence: time from wall_ms, the rest from gateway, run and seq, so a

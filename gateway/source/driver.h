@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * driver.h: the driver contract: the options a driver is given, what it may call (gw_emit_*), and
- * what it implements (struct gw_driver, at the end). To write one: copy drivers/skeleton.c, add one line to drivers/drivers.c.
+ * what it implements (struct gw_driver, at the end). To write one: copy drivers/skeleton.c and
+ * drivers/skeleton.h, add its table to drivers/drivers.c and its file to drivers/meson.build.
  *
  * Thread: check runs in main with no I/O; open, poll, close run in the source's own thread, in
  * the order open, poll..., close, and again. A driver never retries a link, logs, exits or

@@ -40,7 +40,10 @@ struct gw_backlog {
 
 	struct gw_backlog_mark *marks; /* the mailbox was full; oldest first */
 	size_t n_marks, first_mark, marks_capacity;
-	uint64_t dropped_marks; /* these events are sent once more after a restart */
+	/* No memory. An event delivered or parked is sent once more after a restart; a repeat may
+	 * say durable: true where the first said false; one owed again is not sent again; one
+	 * unparked is offered again. */
+	uint64_t dropped_marks;
 
 	uint32_t generation; /* gw_store_backlog_generation, as last seen */
 	/* Called with the first reply, and with the first one of each generation. */

@@ -3,8 +3,9 @@
  * sink.h: where the requests of an uplink go: the contract of a sink, which mirrors that of a
  * driver, and the options of one uplink. sinks.c has the table of sinks.
  *
- * Thread: check in main with no I/O; open, send..., close in the uplink's. A sink never retries,
- * logs or waits beyond the request's timeout.
+ * Thread: check in main with no I/O; open, send..., close in the uplink's. A sink never logs or
+ * waits beyond the request's timeout. To try again later is the uplink's work; within one send a
+ * sink may try another address of the same peer.
  */
 #ifndef GW_UPLINK_SINK_H
 #define GW_UPLINK_SINK_H
@@ -87,7 +88,8 @@ struct gw_sink {
 	/* Of a URL with its scheme, of its own settings, and of those of every uplink that it
 	 * does not use. */
 	void (*check)(const struct gw_uplink_opts *o, struct gw_report *report);
-	/* No I/O: an unreachable platform or a missing file is a result of send. */
+	/* No network. May read its files, but a missing one, like an unreachable platform, is a
+	 * result of send. */
 	enum gw_err (*open)(void *state, const struct gw_uplink_opts *o, const char *agent,
 		struct gw_error *err);
 	void (*send)(void *state, const struct gw_sink_request *r,

@@ -4,13 +4,14 @@
 named.py ROOT
 
 `e2e/x.py::test_y` is below tests/, `store/db.c` below gateway/ (a name with an X stands for
-any), and a `::test_z` after it in the same file."""
+any), and a `::test_z` after it in the same file. A bare `x.c` or `x.h` is in any folder."""
 import pathlib
 import re
 import sys
 
 QUOTED = re.compile(r"`([^`\n]+)`")
 TESTS, CODE = "tests", "gateway"
+BARE = re.compile(r"\w+\.[ch]")
 PLACEHOLDER = re.compile(r"(^|[/_])X[./]")
 
 
@@ -47,9 +48,18 @@ def complaint(root, path, test):
     return ""
 
 
+def bare_names(text):
+    """Of the words in backquotes those that name a C file without its folder."""
+    for quoted in QUOTED.findall(text):
+        for word in quoted.split():
+            if BARE.fullmatch(word) and not PLACEHOLDER.search(word):
+                yield word
+
+
 def complaints(root):
     tops = {f.name for folder in (root, root / TESTS) for f in folder.iterdir()
             if f.is_dir() and not f.name.startswith("build")}  # made by a run, or not yet
+    files = {f.name for top in tops for f in (root / top).rglob("*.[ch]")}
     for page in (root / "README.md", root / "HACKING.md", *sorted((root / "doc").glob("*.md"))):
         if not page.exists():
             continue
@@ -58,6 +68,9 @@ def complaints(root):
                 why = complaint(root, path, test)
                 if why:
                     yield f"{page.relative_to(root)}:{number}: {path} {why}"
+            for name in bare_names(line):
+                if name not in files:
+                    yield f"{page.relative_to(root)}:{number}: {name} is in no folder"
 
 
 if __name__ == "__main__":

@@ -77,7 +77,7 @@ class Lint(unittest.TestCase):
         self.plant("tests/lint/meson.build", "test('lint_c', python3, files('c.py'))\n")
         self.plant("doc/page.md", "`gateway/base/` `tests/e2e/test_a.py` `unit/test_b.c::two`\n")
         self.plant("README.md", "| `e2e/test_a.py::test_one`, `::test_one` | `lint/lint_c`\n"
-                   "`lint/c.py --check FILE`, `/dev/ttyUSB0`, `b.c`, `doc/page.md`\n")
+                   "`lint/c.py --check FILE`, `/dev/ttyUSB0`, `a.c`, `doc/page.md`\n")
         code, said = self.lint("named.py", self.root)
         self.assertEqual(code, 0, said)
         self.plant("tests/unit/test_bb.c", "")
@@ -105,9 +105,12 @@ class Lint(unittest.TestCase):
         self.plant("gateway/store/db.c", "")
         self.plant("README.md", "")
         self.plant("doc/page.md", "")
-        self.plant("HACKING.md", "`store/db.c` `drivers/X.c`\n`store/bd.c`\n")
+        self.plant("HACKING.md", "`store/db.c` `drivers/X.c` `db.c` `X.h`\n`store/bd.c` `bd.h`\n")
         code, said = self.lint("named.py", self.root)
-        self.assertEqual((code, said.strip()), (1, "HACKING.md:2: store/bd.c is not there"))
+        self.assertEqual((code, said.splitlines()), (1, [
+            "HACKING.md:2: store/bd.c is not there",
+            "HACKING.md:2: bd.h is in no folder",
+        ]))
 
     def test_structure(self):
         self.plant("gateway/base/a.h", '#include "base/b.h"\nstruct gw_a { int line; };\n')
