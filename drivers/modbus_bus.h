@@ -37,8 +37,8 @@ struct gw_modbus_bus {
 	/* the outstanding request */
 	enum gw_modbus_phase phase;
 	int64_t until_ns; /* end of the phase, or of the silence before the next request */
-	int64_t give_up_ns; /* SETTLING */
-	int64_t sent_ns;    /* ASKING: when the request went out */
+	int64_t give_up_ns; /* DRAINING: the link is lost after this */
+	int64_t sent_ns;    /* AWAITING: when the request went out */
 	int64_t probe_ns;   /* no suspect unit is asked before this */
 	unsigned breaks;    /* of the connection since the last answer */
 	size_t unit, poll;

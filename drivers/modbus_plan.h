@@ -27,9 +27,9 @@ struct gw_modbus_block {
 void gw_modbus_plan_sort(struct gw_modbus_field *fields, size_t n);
 
 /* Requests for sorted fields, at most one per field; ret has room for n. A request reads across
- * at most bridge registers (or bits) that no field covers; fields marked as holes are asked for
- * by themselves (together only if they are the same registers) and never bridged. most_registers is 125 or what the unit was found to allow,
- * at least 4. Returns how many requests. */
+ * at most bridge registers (or bits) that no field covers. Fields marked as holes are asked for
+ * by themselves (together only if they are the same registers) and never bridged. max_registers
+ * is 125 or what the unit was found to allow, at least 4. Returns how many requests. */
 size_t gw_modbus_plan_make(const struct gw_modbus_field *fields, size_t n, unsigned bridge,
 	unsigned max_registers, struct gw_modbus_block *ret);
 

@@ -10,7 +10,7 @@
  * behind it never arrive: at the third time the session at the broker is given up, with all that
  * it had queued.
  *
- * Owner: the driver's state. Thread: the source's. Life: zeroed, open, turn..., close, and again.
+ * Owner: the driver's state. Thread: the source's. Life: zeroed, open, step..., close, and again.
  */
 #ifndef GW_DRIVERS_MQTT_LINK_H
 #define GW_DRIVERS_MQTT_LINK_H

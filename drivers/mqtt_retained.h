@@ -41,8 +41,9 @@ enum gw_mqtt_age {
 
 /* A new link. */
 void gw_mqtt_retained_new_link(struct gw_mqtt_retained *r);
-/* A message with this hash of its payload (not 0). v5: the flag is as published; all_given: the
- * broker has had the time to send all it retains. ret_changed: what is to be saved has changed. */
+/* A message with this hash of its payload (not 0). v5: the flag is as published.
+ * all_received: the broker has had the time to send all it retains. ret_changed: what is to be
+ * saved has changed. */
 enum gw_mqtt_age gw_mqtt_retained_age(struct gw_mqtt_retained *r, bool flag, bool v5,
 	bool all_received, uint64_t hash, bool *ret_changed);
 

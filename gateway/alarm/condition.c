@@ -3,8 +3,6 @@
 
 #include <string.h>
 
-#include <string.h>
-
 const struct gw_condition_kind *const gw_condition_kinds[] = {
 	&gw_condition_above,
 	&gw_condition_below,

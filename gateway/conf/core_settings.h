@@ -33,16 +33,18 @@ struct gw_profile_opts {
 	int64_t poll_ns; /* 0: not given */
 };
 
-extern const struct gw_setting gw_gateway_settings[];       /* struct gw_gateway_opts */
-extern const struct gw_setting gw_source_settings[];        /* struct gw_source_opts */
-extern const struct gw_setting gw_source_reader_settings[]; /* struct gw_source_more */
-extern const struct gw_setting gw_device_settings[];        /* struct gw_device_opts */
-extern const struct gw_setting gw_device_reader_settings[]; /* struct gw_device_more */
-extern const struct gw_setting gw_place_settings[];         /* struct gw_place_info */
-extern const struct gw_setting gw_point_settings[];         /* struct gw_point_opts */
-extern const struct gw_setting gw_point_reader_settings[];  /* struct gw_point_more */
-extern const struct gw_setting gw_alarm_settings[];         /* struct gw_alarm_opts */
-extern const struct gw_setting gw_alarm_reader_settings[];  /* struct gw_alarm_more */
-extern const struct gw_setting gw_profile_settings[];       /* struct gw_profile_head */
+extern const struct gw_setting gw_gateway_settings[]; /* struct gw_gateway_opts */
+extern const struct gw_setting gw_source_settings[];  /* struct gw_source_opts */
+extern const struct gw_setting
+	gw_source_reader_settings[];                 /* struct gw_source_reader_opts */
+extern const struct gw_setting gw_device_settings[]; /* struct gw_device_opts */
+extern const struct gw_setting
+	gw_device_reader_settings[];                /* struct gw_device_reader_opts */
+extern const struct gw_setting gw_place_settings[]; /* struct gw_place_info */
+extern const struct gw_setting gw_point_settings[]; /* struct gw_point_opts */
+extern const struct gw_setting gw_point_reader_settings[]; /* struct gw_point_reader_opts */
+extern const struct gw_setting gw_alarm_settings[];        /* struct gw_alarm_opts */
+extern const struct gw_setting gw_alarm_reader_settings[]; /* struct gw_alarm_reader_opts */
+extern const struct gw_setting gw_profile_settings[];      /* struct gw_profile_opts */
 
 #endif

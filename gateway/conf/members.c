@@ -8,9 +8,9 @@
 
 #include <string.h>
 
-bool gw_members_init(struct gw_member_search *ret_finder, struct gw_load *l)
+bool gw_members_init(struct gw_member_search *ret_search, struct gw_load *l)
 {
-	struct gw_member_search *f = ret_finder;
+	struct gw_member_search *f = ret_search;
 	size_t voters = l->n_devices + l->config->n_sources + l->config->n_uplinks + 1 +
 		l->n_pending;
 

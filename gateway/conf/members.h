@@ -28,7 +28,7 @@ struct gw_member_search {
 };
 
 /* False: no memory. */
-bool gw_members_init(struct gw_member_search *ret_finder, struct gw_load *l);
+bool gw_members_init(struct gw_member_search *ret_search, struct gw_load *l);
 /* Forget the members found so far. */
 void gw_members_new_search(struct gw_member_search *f);
 /* Add what matches, each once; returns how many matched. A star never matches self. */

@@ -145,17 +145,17 @@ void gw_resolve_alarms(struct gw_load *l)
 	struct gw_config *c = l->config;
 	struct gw_pending_alarm **order = gw_arena_alloc(
 		&l->reader.scratch, l->n_pending, sizeof(struct gw_pending_alarm *));
-	struct gw_member_search finder;
+	struct gw_member_search search;
 	size_t n, i;
 
 	c->alarms = gw_arena_alloc(l->reader.arena, l->n_pending, sizeof(*c->alarms));
-	if (!order || !c->alarms || !gw_members_init(&finder, l))
+	if (!order || !c->alarms || !gw_members_init(&search, l))
 		return;
 	for (i = 0; i < l->n_pending; i++) {
 		if (l->pending[i]->opts.when.kind && l->pending[i]->opts.when.kind->is_vote)
-			gw_votes_resolve(&finder, l->pending[i]);
+			gw_votes_resolve(&search, l->pending[i]);
 		if (l->pending[i]->unless)
-			gw_unless_resolve(&finder, l->pending[i]);
+			gw_unless_resolve(&search, l->pending[i]);
 	}
 	n = drop_unused(l, order, gw_toposort_alarms(l, order));
 	for (i = 0; i < n; i++)

@@ -18,7 +18,7 @@
  * *ret_result: NULL, or where the result goes, the caller's to free. */
 int gw_exchange(const struct gw_invocation *a, int reply_ms, json_t **ret_result);
 /* Sends the request and leaves the connection open; the reply is read with
- * gw_exchange_reply. */
+ * gw_connection_read_line. */
 int gw_exchange_open(const struct gw_invocation *a, struct gw_connection *ret_connection);
 /* The first reply is a result: GW_EXIT_DONE. */
 int gw_exchange_accepted(struct gw_connection *c);

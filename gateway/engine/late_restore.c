@@ -82,7 +82,7 @@ static void restore(struct gw_engine *e, struct gw_alarm *a,
 		a->quality = GW_QUALITY_NONE;
 	if (was_false && a->condition_true && a->has_input && kind->restore_active)
 		kind->restore_active(&a->opts->when, a->memory);
-	/* begins anew in gw_alarms_hold_all, and ends what stood */
+	/* gw_startup_suppress begins it anew, which ends what stood */
 	gw_alarm_detail_write(e, a)->state.suppressed_by &=
 		(uint8_t)~GW_SUPPRESSED_BY_SERVICE;
 }

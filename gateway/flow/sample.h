@@ -34,7 +34,7 @@ enum gw_quality {
 static_assert(GW_QUALITY_COUNT <= 16, "recordings store the numbers in four bits");
 
 /* "good", "uncertain", "uncertain-over-range", "silent", "bad-timeout" ...; GW_QUALITY_NONE
- * * is "silent". */
+ * is "silent". */
 const char *gw_quality_name(enum gw_quality q);
 
 /* Whether the value may drive a condition. */

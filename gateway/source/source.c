@@ -29,7 +29,7 @@ struct gw_source {
 	/* set at new */
 	const struct gw_source_opts *opts;
 	struct gw_ring ring;
-	int stop_fd; /* written once, by ask_stop; readable ever after */
+	int stop_fd; /* written once, by gw_source_request_stop; readable ever after */
 	void *state;
 	/* the source's thread */
 	struct gw_emit emit;

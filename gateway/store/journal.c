@@ -102,7 +102,7 @@ bool gw_journal_is_standing(const struct gw_event *e)
 }
 
 /* The row of an alarm that does not stand says normal. It is kept for the number of the alarm's
- * newest event, see gw_journal_newer. */
+ * newest event, see gw_journal_read_newer. */
 static enum gw_err put_alarm(
 	struct gw_db *db, const struct gw_event *e, int64_t info, struct gw_error *err)
 {

@@ -14,7 +14,7 @@
 #include <stdint.h>
 
 struct gw_latest_alarm {
-	uint64_t alarm; /* hash of its key, see gw_outbox_alarm */
+	uint64_t alarm; /* hash of its key, see gw_outbox_alarm_hash */
 	uint64_t seq;   /* 0: the place is free */
 	bool again;     /* it is owed again, and was not taken since */
 };

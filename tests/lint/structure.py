@@ -6,7 +6,8 @@
 - words that say nothing to a reader are no identifiers and no names of files
 - the includes of modules (X.h and X.c are one) have no circle but the one in CIRCLES
 - an internal header has structs, no functions
-- each header has its .c file"""
+- each header has its .c file
+- a gw_ or GW_ name in a comment is one of the code: a rename includes the comments"""
 import pathlib
 import re
 import sys
@@ -14,6 +15,9 @@ import sys
 TAG = re.compile(r"\b(?:struct|enum|union)\s+(\w+)\s*\{")
 NOT_CODE = re.compile(r'//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\''
                       r"|^[ \t]*#[ \t]*include[^\n]*", re.S | re.M)
+COMMENT = re.compile(r'(//[^\n]*|/\*.*?\*/)|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'', re.S)
+# gw_x_* stands for all that begin so, an X for any word.
+NAME = re.compile(r"\b(?:gw|GW)_\w+\*?")
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.M)
 
 # A word, and what to write instead.
@@ -40,7 +44,6 @@ ALL = {**WORDS, **MODULES}
 # Headers without a .c file of their name.
 NO_SOURCE = {
     "alarm/alarm.h": "options only: what an alarm is",
-    "alarm/kinds.h": "the list of conditions, each in its own file",
     "alarm/condition_internal.h": "inline functions that conditions share",
     "app/gateway_internal.h": "structs only: each file of app/ has its own functions",
     "conf/config.h": "structs only: a loaded configuration",
@@ -66,6 +69,23 @@ PROTOTYPE = re.compile(r"^(?!static |typedef |extern )[A-Za-z_][\w \t*]*\b(\w+)\
 
 def code(path):
     return NOT_CODE.sub(" ", path.read_text("utf-8"))
+
+
+def comments(text):
+    """(number of the line, its text) of each line of a comment."""
+    for found in COMMENT.finditer(text):
+        first = text.count("\n", 0, found.start()) + 1
+        yield from enumerate((found[1] or "").splitlines(), first)
+
+
+def stale(mentions, known):
+    """Names in comments that the code does not have."""
+    text = " ".join(sorted(known))
+    for file, number, word in mentions:
+        pattern = "_".join(r"\w+" if part == "X" else part for part in word.rstrip("*").split("_"))
+        end = "" if word[-1] in "_*" else r"\b"
+        if not re.search(rf"\b{pattern}{end}", text):
+            yield f"{file}:{number}: {word} is in no code"
 
 
 def module(name):
@@ -108,9 +128,12 @@ def circles(edges):
 def complaints(root):
     files = sorted([*root.glob("gateway/*/*.[ch]"), *root.glob("drivers/*.[ch]")])
     names = {short(root, f) for f in files}
-    where, edges = {}, {}
+    where, edges, known, mentions = {}, {}, set(), []
     for file in files:
         name, text = short(root, file), code(file)
+        known.update(word.rstrip("*") for word in NAME.findall(text))
+        mentions += [(name, number, word) for number, line in comments(file.read_text("utf-8"))
+                     for word in NAME.findall(line)]
         for tag in TAG.findall(text):
             if where.setdefault(tag, name) != name:
                 yield f"{name}: {tag} is defined in {where[tag]}, too"
@@ -133,6 +156,7 @@ def complaints(root):
             if i in names and module(i) != module(name) and not i.endswith("_internal.h"))
         if name.endswith(".h") and name[:-1] + "c" not in names and name not in NO_SOURCE:
             yield f"{name}: has no {name[:-1]}c"
+    yield from stale(mentions, known)
     allowed = set(CIRCLES)
     for circle in circles(edges):
         folders = {name.split("/")[0] for name in circle}

@@ -114,14 +114,15 @@ class Lint(unittest.TestCase):
 
     def test_structure(self):
         self.plant("gateway/base/a.h", '#include "base/b.h"\nstruct gw_a { int line; };\n')
-        self.plant("gateway/base/a.c", '#include "base/a.h"\n/* told; "story" */\n')
-        self.plant("gateway/base/b.h", "struct gw_b { int b; };\n")
+        self.plant("gateway/base/a.c", '#include "base/a.h"\n/* told; "story";\n * gw_a, gw_a_*, gw_X_d */\n')
+        self.plant("gateway/base/b.h", "struct gw_b { int b; };\nint gw_a_c(void);\nint gw_c_d(void);\n")
         self.plant("gateway/base/b.c", '#include "base/b.h"\nstatic char s[] = "told";\n')
         code, said = self.lint("structure.py", self.root)
         self.assertEqual(code, 0, said)
         self.plant("gateway/base/b.c", '#include "base/a.h"\n')
         self.plant("gateway/base/c.h", "struct gw_a { int told; };\n")
-        self.plant("drivers/pulse.c", "int gw_line_put(void);\n")
+        self.plant("drivers/pulse.c", "int gw_line_put(void);\n"
+                   "/* gw_line_put,\n * gw_z; GW_Z_MAX, gw_z_*, gw_X_e, gw_a_ */\n")
         self.plant("gateway/store/store_internal.h", '#include "store/x.h"\nint gw_x(void);\n')
         self.plant("gateway/store/x.h", "")
         self.plant("gateway/store/x.c", '#include "store/store_internal.h"\n')
@@ -134,6 +135,10 @@ class Lint(unittest.TestCase):
             "base/c.h: told says nothing: notified?",
             "base/c.h: has no base/c.c",
             "store/store_internal.h: gw_x is a function: an internal header has structs only",
+            "drivers/pulse.c:3: gw_z is in no code",
+            "drivers/pulse.c:3: GW_Z_MAX is in no code",
+            "drivers/pulse.c:3: gw_z_* is in no code",
+            "drivers/pulse.c:3: gw_X_e is in no code",
             "include circle: base/a, base/b",
         ])
 
