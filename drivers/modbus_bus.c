@@ -12,8 +12,8 @@
 #include <stdio.h>
 
 /* The link is lost if the line is never silent, or if the connection breaks this often in a row. */
-#define BABBLE_NS  GW_NS_PER_SEC
-#define BREAKS_MAX 3
+#define NEVER_SILENT_NS GW_NS_PER_SEC
+#define BREAKS_MAX      3
 /* While some units answer, probing dead ones may take at most one part in this many of the time. */
 #define PROBE_SHARE 5
 
@@ -49,7 +49,7 @@ static void drain_line(struct gw_modbus_bus *m, int64_t now_ns)
 {
 	m->phase = GW_MODBUS_DRAINING;
 	m->until_ns = now_ns + m->timeout_ns;
-	m->give_up_ns = now_ns + 10 * m->timeout_ns + BABBLE_NS;
+	m->give_up_ns = now_ns + 10 * m->timeout_ns + NEVER_SILENT_NS;
 }
 
 /* After an error: what comes next may belong to an earlier request. */
@@ -254,17 +254,17 @@ static size_t earliest(struct gw_modbus_bus *m)
 
 /* What was received before the request is sent is no response to it. ret_fresh: whether the link
  * may be used (TCP: nothing was received). */
-static enum gw_err discard_stray(
+static enum gw_err discard_received(
 	struct gw_modbus_bus *m, bool *ret_fresh, struct gw_error *err)
 {
-	uint8_t stray[GW_MODBUS_ADU_MAX];
+	uint8_t discarded[GW_MODBUS_ADU_MAX];
 	size_t n = 0;
 
 	if (m->wire == GW_MODBUS_RTU) {
 		*ret_fresh = true;
 		return gw_modbus_link_flush(&m->link, err);
 	}
-	*ret_fresh = gw_modbus_link_read(&m->link, stray, sizeof(stray), &n, err) ==
+	*ret_fresh = gw_modbus_link_read(&m->link, discarded, sizeof(discarded), &n, err) ==
 			GW_OK &&
 		n == 0;
 	return GW_OK;
@@ -323,7 +323,7 @@ static enum gw_err send_next(
 			break;
 		m->next_ns[m->unit] = m->probe_ns;
 	}
-	rc = discard_stray(m, &fresh, err);
+	rc = discard_received(m, &fresh, err);
 	if (rc != GW_OK)
 		return rc;
 	if (!fresh)
@@ -335,7 +335,7 @@ static enum gw_err send_next(
 static enum gw_err step(struct gw_modbus_bus *m, short revents, int64_t now_ns,
 	struct gw_emit *emit, struct gw_error *err)
 {
-	uint8_t stray[GW_MODBUS_ADU_MAX];
+	uint8_t discarded[GW_MODBUS_ADU_MAX];
 	enum gw_err rc;
 	size_t n;
 
@@ -351,7 +351,8 @@ static enum gw_err step(struct gw_modbus_bus *m, short revents, int64_t now_ns,
 		return now_ns >= m->until_ns ? on_timeout(m, now_ns, emit, err) : GW_OK;
 	case GW_MODBUS_DRAINING:
 		if (revents) {
-			rc = gw_modbus_link_read(&m->link, stray, sizeof(stray), &n, err);
+			rc = gw_modbus_link_read(
+				&m->link, discarded, sizeof(discarded), &n, err);
 			if (rc != GW_OK)
 				return rc;
 			m->until_ns = now_ns + m->timeout_ns;

@@ -17,7 +17,7 @@ struct gw_time gw_engine_link_now(const struct gw_gateway *g)
 void gw_engine_link_drain(struct gw_gateway *g)
 {
 	if (g->control)
-		g->look.drain(g->look.arg);
+		g->main_rings.drain(g->main_rings.arg);
 }
 
 void gw_engine_link_drain_outputs(struct gw_gateway *g, int64_t most_ns)

@@ -64,7 +64,7 @@ static enum gw_err reload(void *arg, bool force, struct gw_error *err)
 	return gw_reload(arg, force, err);
 }
 
-static bool look(void *arg)
+static bool drain_main_rings(void *arg)
 {
 	struct gw_gateway *g = arg;
 	struct gw_event event;
@@ -109,8 +109,9 @@ static enum gw_err open_loop(struct gw_gateway *g, struct gw_error *err)
 		kind = gw_wake_init(&g->wake, err);
 	if (kind)
 		return kind;
-	g->look = (struct gw_loop_wake){.wake = &g->wake, .drain = look, .arg = g};
-	kind = gw_loop_add_wake(&g->loop, &g->look, err);
+	g->main_rings = (struct gw_loop_wake){
+		.wake = &g->wake, .drain = drain_main_rings, .arg = g};
+	kind = gw_loop_add_wake(&g->loop, &g->main_rings, err);
 	if (kind)
 		return kind;
 	sigemptyset(&set);

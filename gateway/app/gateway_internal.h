@@ -128,7 +128,7 @@ struct gw_gateway {
 	struct gw_ring live, replies; /* engine -> main */
 	struct gw_ring commands;      /* main -> engine */
 	struct gw_wake wake; /* of main: live, replies, the store's and uplinks' answers */
-	struct gw_loop_wake look;
+	struct gw_loop_wake main_rings;
 	struct gw_server *control;
 	struct gw_recorder recorder;
 	struct gw_status_view view;

@@ -131,7 +131,7 @@ static enum gw_err check_removals(
 
 /* ---- the fault ---- */
 
-static bool push_remark(struct gw_gateway *g, const char *key, const char *text)
+static bool push_raise_note(struct gw_gateway *g, const char *key, const char *text)
 {
 	const struct gw_config *c = g->generation->config;
 	struct gw_alarm_command command = {.kind = GW_COMMAND_NOTE_RAISE};
@@ -158,7 +158,7 @@ void gw_reload_set_refused(struct gw_gateway *g, const char *why)
 		memcpy(g->refused, why, n);
 	g->refused[n] = '\0';
 	if (n > 0)
-		push_remark(g, "gateway:config", g->refused);
+		push_raise_note(g, "gateway:config", g->refused);
 	gw_reload_tick(g, gw_clock_mono_ns());
 }
 
@@ -215,17 +215,17 @@ static bool has_unread(struct gw_gateway *g, const struct gw_reload_plan *p)
 	return gw_ring_count(&g->commands) > 0 || gw_ring_count(&g->supervisor.ring) > 0;
 }
 
-struct orphans {
+struct clear_args {
 	struct gw_engine *engine;
 	struct gw_time now;
 };
 
-static void clear_orphan(
-	void *arg, const struct gw_alarm_record *memory, const struct gw_alarm_info *info)
+static void clear_unconfigured(
+	void *arg, const struct gw_alarm_record *record, const struct gw_alarm_info *info)
 {
-	struct orphans *o = arg;
+	struct clear_args *o = arg;
 
-	gw_engine_clear_orphan(o->engine, memory, info, o->now);
+	gw_engine_clear_unconfigured(o->engine, record, info, o->now);
 }
 
 /* For a new uplink with the name of a retired one. */
@@ -245,7 +245,7 @@ static uint64_t parked_by_name(struct gw_gateway *g, const char *name)
 static void replace_engine(struct gw_gateway *g, struct gw_reload_plan *p)
 {
 	struct gw_engine *old = g->engine;
-	struct orphans o = {.engine = p->engine};
+	struct clear_args o = {.engine = p->engine};
 	uint64_t seq;
 
 	for (int i = 0; i < DRAIN_STEPS && has_unread(g, p); i++) {
@@ -259,7 +259,7 @@ static void replace_engine(struct gw_gateway *g, struct gw_reload_plan *p)
 			gw_uplink_begin_after(p->parts.uplinks[i], seq,
 				parked_by_name(g, p->next->config->uplinks[i].name));
 	o.now = gw_engine_link_now(g);
-	gw_engine_adopt(p->engine, old, o.now, clear_orphan, &o);
+	gw_engine_adopt(p->engine, old, o.now, clear_unconfigured, &o);
 	gw_engine_publish_seq(p->engine, &g->last_seq);
 	gw_recorder_set_config(&g->recorder, p->next->config);
 	g->generation->retired_ns = o.now.mono_ns;

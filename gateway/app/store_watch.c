@@ -18,17 +18,17 @@
 #define FAULT_RING 16
 
 static void restore_one(
-	void *arg, const struct gw_alarm_record *memory, const struct gw_alarm_info *info)
+	void *arg, const struct gw_alarm_record *record, const struct gw_alarm_info *info)
 {
 	struct gw_gateway *g = arg;
 	struct gw_time now = gw_engine_link_now(g);
 
-	if (gw_engine_restore(g->engine, memory, now))
+	if (gw_engine_restore(g->engine, record, now))
 		return;
 	gw_log(GW_LOG_NOTICE,
 		"%s stood when the daemon stopped and is no longer configured: cleared",
-		memory->key);
-	gw_engine_clear_orphan(g->engine, memory, info, now);
+		record->key);
+	gw_engine_clear_unconfigured(g->engine, record, info, now);
 }
 
 void gw_store_watch_begin(struct gw_gateway *g)
@@ -50,7 +50,7 @@ void gw_store_watch_begin(struct gw_gateway *g)
 /* ---- records that are read late ---- */
 
 static void add_late(
-	void *arg, const struct gw_alarm_record *memory, const struct gw_alarm_info *info)
+	void *arg, const struct gw_alarm_record *record, const struct gw_alarm_info *info)
 {
 	struct gw_store_watch *st = arg;
 	struct gw_late_record *grown;
@@ -65,7 +65,7 @@ static void add_late(
 		st->late_capacity = capacity;
 	}
 	st->late.at[st->late.n++] = (struct gw_late_record){
-		.record = *memory, .info = info};
+		.record = *record, .info = info};
 }
 
 /* One batch at a time: the engine has it until it has taken every record. */
@@ -76,7 +76,7 @@ static void hand_over(struct gw_gateway *g)
 	if (st->handed_over && gw_engine_restore_done(g->engine)) {
 		gw_log(GW_LOG_NOTICE,
 			"the database was read: %zu alarms remembered, %zu of them were raised anew meanwhile, %zu are no longer configured",
-			st->late.n, st->late.n_raised_anew, st->late.n_orphans);
+			st->late.n, st->late.n_raised_anew, st->late.n_unconfigured);
 		st->handed_over = false;
 		st->late.n = 0;
 	}

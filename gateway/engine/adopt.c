@@ -131,11 +131,11 @@ static void adopt_points(struct gw_engine *e, struct gw_engine *old)
 }
 
 size_t gw_engine_adopt(struct gw_engine *e, struct gw_engine *old, struct gw_time now,
-	void (*orphan)(void *arg, const struct gw_alarm_record *record,
+	void (*on_unconfigured)(void *arg, const struct gw_alarm_record *record,
 		const struct gw_alarm_info *info),
 	void *arg)
 {
-	size_t n_orphans = 0;
+	size_t n_unconfigured = 0;
 
 	gw_late_restore_run(old, &now);
 	for (size_t p = 0; p < old->opts.n_points; p++)
@@ -155,10 +155,10 @@ size_t gw_engine_adopt(struct gw_engine *e, struct gw_engine *old, struct gw_tim
 			struct gw_alarm_record record;
 
 			make_record(was, detail, &now, &record);
-			orphan(arg, &record, &was->opts->info);
-			n_orphans++;
+			on_unconfigured(arg, &record, &was->opts->info);
+			n_unconfigured++;
 		}
 	}
 	gw_key_index_free(e);
-	return n_orphans;
+	return n_unconfigured;
 }

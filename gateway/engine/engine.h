@@ -117,7 +117,8 @@ int64_t gw_engine_next_timer_ns(const struct gw_engine *e);
 /* ---- restore and reload ---- */
 
 /* Before the first step: the record of an alarm that was not normal when the daemon last stopped.
- * Returns false if no alarm has this key; the caller then clears it (gw_engine_clear_orphan). */
+ * Returns false if no alarm has this key; the caller then clears it
+ * (gw_engine_clear_unconfigured). */
 bool gw_engine_restore(
 	struct gw_engine *e, const struct gw_alarm_record *record, struct gw_time now);
 
@@ -128,7 +129,7 @@ bool gw_engine_restore(
  *   - An alarm that was raised anew keeps the new occurrence, for somebody may act on it. The old
  *     occurrence is cleared right before an `amended` of the new one, so that the last event of
  *     the alarm says that it is active. Shelf and latch of the record apply, its acknowledge not.
- *   - A record of no configured alarm is cleared (gw_engine_clear_orphan).
+ *   - A record of no configured alarm is cleared (gw_engine_clear_unconfigured).
  * Main, whether or not the thread runs; then poke it. Returns false: the last batch is not done.
  * The batch is the engine's until gw_engine_restore_done returns true. gw_engine_adopt applies it
  * before anything else, so it is done then, too.
@@ -141,13 +142,13 @@ bool gw_engine_restore_done(const struct gw_engine *e); /* any thread */
 void gw_engine_prepare_adopt(struct gw_engine *e);
 /* Takes over alarm states by alarm key, last values by point key, and undelivered events for rings
  * that both engines have. After add_output. Returns how many active or shelved alarms are not
- * configured any more; orphan(arg, record, info) is called for each. */
+ * configured any more; on_unconfigured(arg, record, info) is called for each. */
 size_t gw_engine_adopt(struct gw_engine *e, struct gw_engine *old, struct gw_time now,
-	void (*orphan)(void *arg, const struct gw_alarm_record *record,
+	void (*on_unconfigured)(void *arg, const struct gw_alarm_record *record,
 		const struct gw_alarm_info *info),
 	void *arg);
 /* Emits "cleared, normal" for an alarm that is not configured any more. info outlives the event. */
-void gw_engine_clear_orphan(struct gw_engine *e, const struct gw_alarm_record *record,
+void gw_engine_clear_unconfigured(struct gw_engine *e, const struct gw_alarm_record *record,
 	const struct gw_alarm_info *info, struct gw_time now);
 
 /* ---- what others may know: any thread ---- */
@@ -161,7 +162,7 @@ void gw_engine_publish_seq(struct gw_engine *e, _Atomic uint64_t *seq);
 /* Whether events wait for an output that was full. */
 bool gw_engine_output_blocked(const struct gw_engine *e);
 /* Samples of no point, approximately. */
-uint64_t gw_engine_stray_samples(const struct gw_engine *e);
+uint64_t gw_engine_unknown_samples(const struct gw_engine *e);
 /* Events lost because the output of this ring was too slow, in this engine and in those it adopted,
  * approximately; 0: it has no such output. */
 uint64_t gw_engine_lost_events(const struct gw_engine *e, const struct gw_ring *events);

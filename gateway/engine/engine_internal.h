@@ -231,7 +231,7 @@ struct gw_engine {
 	char boot[GW_BOOT_ID];
 	_Atomic uint64_t last_seq;
 	_Atomic uint64_t *shared_last_seq; /* a second place for it, or NULL */
-	_Atomic uint64_t stray;            /* samples of no point */
+	_Atomic uint64_t unknown_samples;  /* samples of no point */
 };
 
 /* ---- sequence lock ---- */

@@ -213,7 +213,8 @@ static void process_block(struct gw_engine *e, uint32_t first_point, uint32_t n_
 
 		prefetch_ahead(e, slots, n_points, sample, left - i);
 		if (sample->point >= n_points) {
-			atomic_fetch_add_explicit(&e->stray, 1, memory_order_relaxed);
+			atomic_fetch_add_explicit(
+				&e->unknown_samples, 1, memory_order_relaxed);
 		} else if (gw_quality_current(sample->quality) &&
 			in_quiet_band(s, sample)) {
 			deferred[n_deferred] = (uint8_t)(i | BLOCK_SAMPLES);

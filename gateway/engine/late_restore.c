@@ -27,7 +27,7 @@ bool gw_engine_restore_late(struct gw_engine *e, struct gw_late_records *batch)
 {
 	if (!gw_engine_restore_done(e))
 		return false;
-	batch->n_orphans = batch->n_raised_anew = 0;
+	batch->n_unconfigured = batch->n_raised_anew = 0;
 	for (size_t i = 0; i < batch->n; i++) {
 		struct gw_alarm *a = gw_key_index_find_alarm(e, batch->at[i].record.key);
 
@@ -143,7 +143,7 @@ void gw_late_restore_run(struct gw_engine *e, const struct gw_time *now)
 	for (size_t i = known; i < batch->n; i++)
 		gw_restore_clear_occurrence(e, &batch->at[i].record, batch->at[i].info,
 			"no longer configured", now);
-	batch->n_orphans = batch->n - known;
+	batch->n_unconfigured = batch->n - known;
 	gw_startup_suppress(e, now);
 	for (size_t i = 0; i < known; i++)
 		if (batch->at[i].raised_anew)

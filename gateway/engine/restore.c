@@ -115,7 +115,7 @@ void gw_restore_clear_occurrence(struct gw_engine *e, const struct gw_alarm_reco
 	atomic_store_explicit(&e->last_seq, e->seq, memory_order_release);
 }
 
-void gw_engine_clear_orphan(struct gw_engine *e, const struct gw_alarm_record *record,
+void gw_engine_clear_unconfigured(struct gw_engine *e, const struct gw_alarm_record *record,
 	const struct gw_alarm_info *info, struct gw_time now)
 {
 	gw_restore_clear_occurrence(e, record, info, "no longer configured", &now);

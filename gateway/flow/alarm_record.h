@@ -30,7 +30,7 @@ struct gw_alarm_record {
 struct gw_late_record {
 	struct gw_alarm_record record; /* key is read only by gw_engine_restore_late */
 	const struct gw_alarm_info
-		*info; /* for gw_engine_clear_orphan; outlives the event */
+		*info; /* for gw_engine_clear_unconfigured; outlives the event */
 	/* the engine's own */
 	uint32_t alarm;
 	bool was_active, raised_anew;
@@ -40,8 +40,8 @@ struct gw_late_records {
 	struct gw_late_record *at; /* in any order; returned in another */
 	size_t n;
 	/* set when it is done: how many of them */
-	size_t n_orphans;     /* are of no configured alarm */
-	size_t n_raised_anew; /* were raised under a new occurrence before */
+	size_t n_unconfigured; /* are of no configured alarm */
+	size_t n_raised_anew;  /* were raised under a new occurrence before */
 };
 
 #endif

@@ -30,7 +30,7 @@ struct head {
 };
 
 struct gw_state_file {
-	struct gw_state_files *m;
+	struct gw_state_files *files;
 	struct gw_state_file *next;
 	char name[96];
 	/* under the lock */
@@ -70,7 +70,7 @@ static struct timespec deadline_of(int64_t mono_ns)
 static void path_of(
 	const struct gw_state_file *s, const char *suffix, char *to, size_t size)
 {
-	snprintf(to, size, "%s/%s/%s%s", s->m->dir, FOLDER, s->name, suffix);
+	snprintf(to, size, "%s/%s/%s%s", s->files->dir, FOLDER, s->name, suffix);
 }
 
 static bool write_all(int fd, const void *bytes, size_t n)
@@ -99,7 +99,7 @@ static bool replace(
 	int fd;
 
 	memcpy(head.magic, MAGIC, sizeof(head.magic));
-	snprintf(path, sizeof(path), "%s/%s", s->m->dir, FOLDER);
+	snprintf(path, sizeof(path), "%s/%s", s->files->dir, FOLDER);
 	mkdir(path, 0700);
 	path_of(s, "", path, sizeof(path));
 	path_of(s, ".new", next, sizeof(next));
@@ -142,7 +142,7 @@ static unsigned char *read_file(const char *path, struct head *ret_head)
  * incomplete. */
 static void load(struct gw_state_file *s)
 {
-	struct gw_state_files *m = s->m;
+	struct gw_state_files *files = s->files;
 	struct head head = {.n = 0};
 	char path[4096];
 	unsigned char *bytes;
@@ -151,7 +151,7 @@ static void load(struct gw_state_file *s)
 	path_of(s, "", path, sizeof(path));
 	bytes = read_file(path, &head);
 	complete = bytes && head.complete && replace(s, bytes, head.n, false);
-	pthread_mutex_lock(&m->lock);
+	pthread_mutex_lock(&files->lock);
 	if (!s->dirty && bytes) { /* else the source has saved newer bytes already */
 		free(s->bytes);
 		s->bytes = bytes;
@@ -160,19 +160,19 @@ static void load(struct gw_state_file *s)
 		bytes = NULL;
 	}
 	s->loaded = true;
-	pthread_cond_broadcast(&m->changed);
-	pthread_mutex_unlock(&m->lock);
+	pthread_cond_broadcast(&files->changed);
+	pthread_mutex_unlock(&files->lock);
 	free(bytes);
 }
 
 static void save(struct gw_state_file *s)
 {
-	struct gw_state_files *m = s->m;
+	struct gw_state_files *files = s->files;
 	bool complete, done;
 	unsigned char *copy;
 	size_t n;
 
-	pthread_mutex_lock(&m->lock);
+	pthread_mutex_lock(&files->lock);
 	copy = malloc(s->n + 1);
 	n = s->n;
 	complete = s->complete;
@@ -181,32 +181,33 @@ static void save(struct gw_state_file *s)
 	s->dirty = !copy;
 	s->urgent = false;
 	s->file_is_complete |= complete;
-	pthread_mutex_unlock(&m->lock);
+	pthread_mutex_unlock(&files->lock);
 	done = copy && replace(s, copy, n, complete);
 	free(copy);
 	s->due_ns = gw_clock_mono_ns() + (done ? WRITE_INTERVAL_NS : RETRY_NS);
-	pthread_mutex_lock(&m->lock);
+	pthread_mutex_lock(&files->lock);
 	if (done)
 		s->file_is_complete = complete;
 	else
 		s->dirty = true;
-	pthread_mutex_unlock(&m->lock);
-	if (done == m->failing)
+	pthread_mutex_unlock(&files->lock);
+	if (done == files->failing)
 		gw_log(done ? GW_LOG_NOTICE : GW_LOG_WARNING,
 			done ? "%s: what sources remember is written again"
 			     : "%s: cannot write what sources remember: after a restart a retained message may raise an alarm again",
-			m->dir);
-	m->failing = !done;
+			files->dir);
+	files->failing = !done;
 }
 
 /* The next to load or to save; NULL: none before *ret_due_ns. */
-static struct gw_state_file *next_slot(struct gw_state_files *m, int64_t *ret_due_ns)
+static struct gw_state_file *next_slot(struct gw_state_files *files, int64_t *ret_due_ns)
 {
 	int64_t now_ns = gw_clock_mono_ns();
 
 	*ret_due_ns = INT64_MAX;
-	for (struct gw_state_file *s = m->slots; s; s = s->next) {
-		bool at_once = !s->loaded || s->urgent || (m->stopping && !m->failing);
+	for (struct gw_state_file *s = files->slots; s; s = s->next) {
+		bool at_once = !s->loaded || s->urgent ||
+			(files->stopping && !files->failing);
 
 		if (s->loaded && !s->dirty)
 			continue;
@@ -220,62 +221,62 @@ static struct gw_state_file *next_slot(struct gw_state_files *m, int64_t *ret_du
 
 static void *run(void *arg)
 {
-	struct gw_state_files *m = arg;
+	struct gw_state_files *files = arg;
 
-	pthread_mutex_lock(&m->lock);
+	pthread_mutex_lock(&files->lock);
 	for (;;) {
 		int64_t due_ns;
-		struct gw_state_file *s = next_slot(m, &due_ns);
+		struct gw_state_file *s = next_slot(files, &due_ns);
 		bool loaded = s && s->loaded;
 
 		if (s) {
-			pthread_mutex_unlock(&m->lock);
+			pthread_mutex_unlock(&files->lock);
 			if (loaded)
 				save(s);
 			else
 				load(s);
-			pthread_mutex_lock(&m->lock);
-		} else if (m->stopping) {
+			pthread_mutex_lock(&files->lock);
+		} else if (files->stopping) {
 			break;
 		} else if (due_ns == INT64_MAX) {
-			pthread_cond_wait(&m->changed, &m->lock);
+			pthread_cond_wait(&files->changed, &files->lock);
 		} else {
 			struct timespec until = deadline_of(due_ns);
 
-			pthread_cond_timedwait(&m->changed, &m->lock, &until);
+			pthread_cond_timedwait(&files->changed, &files->lock, &until);
 		}
 	}
-	m->ended = true;
-	pthread_cond_broadcast(&m->changed);
-	pthread_mutex_unlock(&m->lock);
+	files->ended = true;
+	pthread_cond_broadcast(&files->changed);
+	pthread_mutex_unlock(&files->lock);
 	return NULL;
 }
 
 /* ---- main ---- */
 
 enum gw_err gw_state_files_start(
-	const char *state_dir, struct gw_state_files **ret_memory, struct gw_error *err)
+	const char *state_dir, struct gw_state_files **ret_files, struct gw_error *err)
 {
-	struct gw_state_files *m = calloc(1, sizeof(*m));
+	struct gw_state_files *files = calloc(1, sizeof(*files));
 	pthread_condattr_t monotonic;
 	enum gw_err kind;
 
-	if (!m || strlen(state_dir) >= sizeof(m->dir)) {
-		free(m);
+	if (!files || strlen(state_dir) >= sizeof(files->dir)) {
+		free(files);
 		return gw_fail(err, GW_ERR_SYSTEM, ENOMEM, "memory of sources");
 	}
-	snprintf(m->dir, sizeof(m->dir), "%s", state_dir);
-	pthread_mutex_init(&m->lock, NULL);
+	snprintf(files->dir, sizeof(files->dir), "%s", state_dir);
+	pthread_mutex_init(&files->lock, NULL);
 	pthread_condattr_init(&monotonic);
 	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	pthread_cond_init(&m->changed, &monotonic);
+	pthread_cond_init(&files->changed, &monotonic);
 	pthread_condattr_destroy(&monotonic);
-	kind = gw_thread_start(&m->thread, "memory", run, m, err);
+	kind = gw_thread_start(&files->thread, "memory", run, files, err);
 	if (kind) {
-		free(m);
+		free(files);
 		return kind;
 	}
-	*ret_memory = m;
+	*ret_files = files;
 	return GW_OK;
 }
 
@@ -292,57 +293,57 @@ static void file_name(const char *source, char *to, size_t size)
 			(unsigned long long)gw_hash(GW_HASH_START, source, strlen(source)));
 }
 
-struct gw_state_file *gw_state_files_get(struct gw_state_files *m, const char *source)
+struct gw_state_file *gw_state_files_get(struct gw_state_files *files, const char *source)
 {
 	struct gw_state_file *s;
 	char name[sizeof(s->name)];
 
-	if (!m)
+	if (!files)
 		return NULL;
 	file_name(source, name, sizeof(name));
-	pthread_mutex_lock(&m->lock);
-	for (s = m->slots; s && strcmp(s->name, name) != 0; s = s->next)
+	pthread_mutex_lock(&files->lock);
+	for (s = files->slots; s && strcmp(s->name, name) != 0; s = s->next)
 		;
 	if (!s && (s = calloc(1, sizeof(*s))) != NULL) {
-		s->m = m;
+		s->files = files;
 		memcpy(s->name, name, sizeof(name));
-		s->next = m->slots;
-		m->slots = s;
-		pthread_cond_broadcast(&m->changed);
+		s->next = files->slots;
+		files->slots = s;
+		pthread_cond_broadcast(&files->changed);
 	}
-	pthread_mutex_unlock(&m->lock);
+	pthread_mutex_unlock(&files->lock);
 	return s;
 }
 
-void gw_state_files_stop(struct gw_state_files *m, int64_t max_ns)
+void gw_state_files_stop(struct gw_state_files *files, int64_t max_ns)
 {
 	struct timespec until;
 	bool ended;
 
-	if (!m)
+	if (!files)
 		return;
 	until = deadline_of(gw_clock_mono_ns() + max_ns);
-	pthread_mutex_lock(&m->lock);
-	m->stopping = true;
-	pthread_cond_broadcast(&m->changed);
-	while (!m->ended &&
-		pthread_cond_timedwait(&m->changed, &m->lock, &until) != ETIMEDOUT)
+	pthread_mutex_lock(&files->lock);
+	files->stopping = true;
+	pthread_cond_broadcast(&files->changed);
+	while (!files->ended &&
+		pthread_cond_timedwait(&files->changed, &files->lock, &until) != ETIMEDOUT)
 		;
-	ended = m->ended;
-	pthread_mutex_unlock(&m->lock);
+	ended = files->ended;
+	pthread_mutex_unlock(&files->lock);
 	if (!ended)
 		return; /* the process ends soon */
-	gw_thread_join(&m->thread);
-	while (m->slots) {
-		struct gw_state_file *s = m->slots;
+	gw_thread_join(&files->thread);
+	while (files->slots) {
+		struct gw_state_file *s = files->slots;
 
-		m->slots = s->next;
+		files->slots = s->next;
 		free(s->bytes);
 		free(s);
 	}
-	pthread_cond_destroy(&m->changed);
-	pthread_mutex_destroy(&m->lock);
-	free(m);
+	pthread_cond_destroy(&files->changed);
+	pthread_mutex_destroy(&files->lock);
+	free(files);
 }
 
 /* ---- the source's thread ---- */
@@ -350,13 +351,13 @@ void gw_state_files_stop(struct gw_state_files *m, int64_t max_ns)
 size_t gw_state_files_load(
 	struct gw_state_file *s, void *to, size_t size, bool *ret_complete)
 {
-	struct gw_state_files *m = s->m;
+	struct gw_state_files *files = s->files;
 	struct timespec until = deadline_of(gw_clock_mono_ns() + LOAD_WAIT_NS);
 	size_t n;
 
-	pthread_mutex_lock(&m->lock);
+	pthread_mutex_lock(&files->lock);
 	while (!s->loaded &&
-		pthread_cond_timedwait(&m->changed, &m->lock, &until) != ETIMEDOUT)
+		pthread_cond_timedwait(&files->changed, &files->lock, &until) != ETIMEDOUT)
 		;
 	n = s->loaded && s->n <= size ? s->n : 0;
 	if (n > 0)
@@ -365,18 +366,18 @@ size_t gw_state_files_load(
 	s->complete = false;
 	if (s->file_is_complete) {
 		s->dirty = s->urgent = true;
-		pthread_cond_broadcast(&m->changed);
+		pthread_cond_broadcast(&files->changed);
 	}
-	pthread_mutex_unlock(&m->lock);
+	pthread_mutex_unlock(&files->lock);
 	return n;
 }
 
 void gw_state_files_save(
 	struct gw_state_file *s, const void *bytes, size_t n, bool complete)
 {
-	struct gw_state_files *m = s->m;
+	struct gw_state_files *files = s->files;
 
-	pthread_mutex_lock(&m->lock);
+	pthread_mutex_lock(&files->lock);
 	if (n > s->capacity && n <= GW_STATE_FILE_MAX) {
 		unsigned char *more = realloc(s->bytes, n);
 
@@ -391,7 +392,7 @@ void gw_state_files_save(
 		s->n = n;
 		s->complete = complete;
 		s->dirty = true;
-		pthread_cond_broadcast(&m->changed);
+		pthread_cond_broadcast(&files->changed);
 	}
-	pthread_mutex_unlock(&m->lock);
+	pthread_mutex_unlock(&files->lock);
 }

@@ -26,13 +26,13 @@ struct gw_state_files;
 struct gw_state_file; /* of one source; lives until stop */
 
 enum gw_err gw_state_files_start(
-	const char *state_dir, struct gw_state_files **ret_memory, struct gw_error *err);
+	const char *state_dir, struct gw_state_files **ret_files, struct gw_error *err);
 /* The same file for the same name, so a reload finds what the source before it saved. NULL: out of
  * memory, or files is NULL. */
-struct gw_state_file *gw_state_files_get(struct gw_state_files *m, const char *source);
+struct gw_state_file *gw_state_files_get(struct gw_state_files *files, const char *source);
 /* Write what is not written yet, for at most max_ns; a thread that the disk blocks is left running.
  * NULL is fine. */
-void gw_state_files_stop(struct gw_state_files *m, int64_t max_ns);
+void gw_state_files_stop(struct gw_state_files *files, int64_t max_ns);
 
 /* Bytes copied into `to`; 0: nothing was saved, or the disk has not answered within 50 ms. */
 size_t gw_state_files_load(

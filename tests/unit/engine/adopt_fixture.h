@@ -55,11 +55,11 @@ static inline void start_old(void)
 		gw_engine_add_output(fixture.engine, &fixture.out, NULL, NULL), GW_OK);
 }
 
-static inline void no_orphan(
-	void *arg, const struct gw_alarm_record *memory, const struct gw_alarm_info *info)
+static inline void no_unconfigured(
+	void *arg, const struct gw_alarm_record *record, const struct gw_alarm_info *info)
 {
 	(void)arg, (void)info;
-	fail_msg("%s found no home", memory->key);
+	fail_msg("%s found no home", record->key);
 }
 
 /* Events of the exchange itself and of the first step are in kit.event. */
@@ -67,7 +67,7 @@ static inline void reload(int64_t at_ns)
 {
 	struct gw_engine *next = fixture_engine();
 
-	gw_engine_adopt(next, fixture.engine, fixture_time(at_ns), no_orphan, NULL);
+	gw_engine_adopt(next, fixture.engine, fixture_time(at_ns), no_unconfigured, NULL);
 	gw_engine_free(fixture.engine);
 	fixture.engine = next;
 	fixture_pass(at_ns);

@@ -323,7 +323,7 @@ static void points_keep_their_values_in_any_order(void **unused)
 		if (prepared)
 			gw_engine_prepare_adopt(next);
 		gw_engine_adopt(
-			next, fixture.engine, fixture_time(20 * S), no_orphan, NULL);
+			next, fixture.engine, fixture_time(20 * S), no_unconfigured, NULL);
 		for (int i = 0; i < FIXTURE_POINTS; i++) {
 			gw_view_point(gw_engine_view(next), (size_t)i, &v);
 			if (i == 2)
@@ -336,13 +336,13 @@ static void points_keep_their_values_in_any_order(void **unused)
 	}
 }
 
-static void clear_orphan(
-	void *arg, const struct gw_alarm_record *memory, const struct gw_alarm_info *info)
+static void clear_unconfigured(
+	void *arg, const struct gw_alarm_record *record, const struct gw_alarm_info *info)
 {
-	gw_engine_clear_orphan(arg, memory, info, fixture_time(2 * S));
+	gw_engine_clear_unconfigured(arg, record, info, fixture_time(2 * S));
 }
 
-static void last_seq_counts_orphans(void **unused)
+static void last_seq_counts_unconfigured_alarms(void **unused)
 {
 	struct gw_engine *next;
 
@@ -351,7 +351,8 @@ static void last_seq_counts_orphans(void **unused)
 	start_old();
 	fixture_feed(S, 0, 60);
 	next = fixture_engine();
-	gw_engine_adopt(next, fixture.engine, fixture_time(2 * S), clear_orphan, next);
+	gw_engine_adopt(
+		next, fixture.engine, fixture_time(2 * S), clear_unconfigured, next);
 	assert_int_equal(gw_engine_last_seq(next), 102); /* whose texts are the old ones */
 	gw_engine_free(fixture.engine);
 	fixture.engine = next;
@@ -378,7 +379,7 @@ int main(void)
 		TEST(a_limit_moved_while_active_or_in_a_delay),
 		TEST(another_level_of_what_stands_is_emitted_once),
 		TEST(points_keep_their_values_in_any_order),
-		TEST(last_seq_counts_orphans),
+		TEST(last_seq_counts_unconfigured_alarms),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

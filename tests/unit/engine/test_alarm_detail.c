@@ -138,9 +138,9 @@ static void assert_untouched(struct gw_engine *e, size_t has_detail)
 }
 
 static void ignore(
-	void *arg, const struct gw_alarm_record *memory, const struct gw_alarm_info *info)
+	void *arg, const struct gw_alarm_record *record, const struct gw_alarm_info *info)
 {
-	(void)arg, (void)memory, (void)info;
+	(void)arg, (void)record, (void)info;
 }
 
 static struct gw_engine *reload(struct gw_engine *old, int second)

@@ -143,7 +143,7 @@ static void what_is_due_at_one_time_happens_in_the_order_of_the_alarms(void **un
 		assert_ptr_equal(fixture.event[i].info, &fixture.alarms[i].info);
 }
 
-static void an_unknown_alarm_is_cleared_as_an_orphan(void **unused)
+static void a_record_of_no_configured_alarm_is_cleared(void **unused)
 {
 	struct gw_alarm_record m;
 	struct gw_alarm_info info;
@@ -155,19 +155,19 @@ static void an_unknown_alarm_is_cleared_as_an_orphan(void **unused)
 	info = fixture.alarms[0].info;
 	m.key = "gone";
 	assert_false(gw_engine_restore(fixture.engine, &m, fixture_time(0)));
-	gw_engine_clear_orphan(fixture.engine, &m, &info, fixture_time(0));
+	gw_engine_clear_unconfigured(fixture.engine, &m, &info, fixture_time(0));
 	assert_int_equal(fixture_pass(0), 1);
 	assert_event(0, GW_CHANGE_CLEARED, GW_STATE_NORMAL);
 	assert_int_equal(fixture.event[0].seq, 101);
 }
 
-static unsigned orphaned;
+static unsigned unconfigured;
 
-static void count_orphan(
-	void *arg, const struct gw_alarm_record *memory, const struct gw_alarm_info *info)
+static void count_unconfigured(
+	void *arg, const struct gw_alarm_record *record, const struct gw_alarm_info *info)
 {
-	(void)arg, (void)memory, (void)info;
-	orphaned++;
+	(void)arg, (void)record, (void)info;
+	unconfigured++;
 }
 
 static void a_reload_keeps_state_delay_and_values(void **unused)
@@ -184,10 +184,10 @@ static void a_reload_keeps_state_delay_and_values(void **unused)
 	fixture_start();
 	fixture_feed(S, 0, 60);
 	fixture_feed(2 * S, 1, 1);
-	orphaned = 0;
+	unconfigured = 0;
 	next = fixture_engine();
 	assert_int_equal(gw_engine_adopt(next, fixture.engine, fixture_time(3 * S),
-				 count_orphan, NULL),
+				 count_unconfigured, NULL),
 		0);
 	gw_engine_free(fixture.engine);
 	fixture.engine = next;
@@ -211,12 +211,12 @@ static void a_reload_names_standing_alarms_that_are_gone(void **unused)
 	fixture_start();
 	fixture_feed(S, 0, 60);
 	fixture.n_alarms = 0;
-	orphaned = 0;
+	unconfigured = 0;
 	next = fixture_engine();
 	assert_int_equal(gw_engine_adopt(next, fixture.engine, fixture_time(3 * S),
-				 count_orphan, NULL),
+				 count_unconfigured, NULL),
 		1);
-	assert_int_equal(orphaned, 1);
+	assert_int_equal(unconfigured, 1);
 	gw_engine_free(fixture.engine);
 	fixture.engine = next;
 }
@@ -284,7 +284,7 @@ static void a_ring_is_drained_and_a_stray_point_counted(void **unused)
 	s.point = 2;
 	gw_ring_push(&in, &s, 1, sizeof s);
 	assert_int_equal(fixture_pass(S), 1);
-	assert_int_equal(gw_engine_stray_samples(fixture.engine), 1);
+	assert_int_equal(gw_engine_unknown_samples(fixture.engine), 1);
 	assert_int_equal(gw_ring_processed(&in), 2);
 	assert_int_equal(gw_engine_last_seq(fixture.engine), 101);
 	gw_ring_fini(&in);
@@ -473,7 +473,7 @@ int main(void)
 		TEST(still_true_after_a_restart_does_not_raise_again),
 		TEST(gone_while_down_clears_with_the_first_sample),
 		TEST(what_is_due_at_one_time_happens_in_the_order_of_the_alarms),
-		TEST(an_unknown_alarm_is_cleared_as_an_orphan),
+		TEST(a_record_of_no_configured_alarm_is_cleared),
 		TEST(a_reload_keeps_state_delay_and_values),
 		TEST(a_reload_names_standing_alarms_that_are_gone),
 		TEST(an_unsynced_alarm_is_dated_anew_once_the_clock_is_right),

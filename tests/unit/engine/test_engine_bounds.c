@@ -50,11 +50,11 @@ static struct gw_alarm_reply reply(void)
 
 /* ---- samples ---- */
 
-static void no_orphan(
-	void *arg, const struct gw_alarm_record *memory, const struct gw_alarm_info *info)
+static void no_unconfigured(
+	void *arg, const struct gw_alarm_record *record, const struct gw_alarm_info *info)
 {
 	(void)arg, (void)info;
-	fail_msg("%s found no home", memory->key);
+	fail_msg("%s found no home", record->key);
 }
 
 /* A quality that nobody knows is no reading, wherever one is looked for: it changes no value, is
@@ -100,7 +100,7 @@ static void a_quality_that_nobody_knows(void **unused)
 	fixture_feed_quality(5 * S + 1, 2, 0, ODD);
 
 	next = fixture_engine();
-	gw_engine_adopt(next, fixture.engine, fixture_time(6 * S), no_orphan, NULL);
+	gw_engine_adopt(next, fixture.engine, fixture_time(6 * S), no_unconfigured, NULL);
 	gw_engine_free(fixture.engine);
 	fixture.engine = next;
 	fixture_pass(6 * S);
@@ -129,7 +129,7 @@ static void a_new_alarm_beside_an_odd_value(void **unused)
 	a->when.n_members = 1;
 	a->when.at_least = 1;
 	next = fixture_engine();
-	gw_engine_adopt(next, fixture.engine, fixture_time(3 * S), no_orphan, NULL);
+	gw_engine_adopt(next, fixture.engine, fixture_time(3 * S), no_unconfigured, NULL);
 	gw_engine_free(fixture.engine);
 	fixture.engine = next;
 	assert_int_equal(fixture_pass(3 * S), 0);
@@ -348,7 +348,7 @@ static void points_on_huge_pages(void **unused)
 		begin_large(n, points, fixture.alarms, 1);
 		assert_int_equal(fixture_feed(S, (uint32_t)n - 1, 60), 1);
 		assert_int_equal(fixture_feed(S, (uint32_t)n, 60), 0);
-		assert_int_equal(gw_engine_stray_samples(fixture.engine), 1);
+		assert_int_equal(gw_engine_unknown_samples(fixture.engine), 1);
 		assert_int_equal(point_view(n - 2).quality, GW_QUALITY_NONE);
 		gw_engine_free(fixture.engine);
 		fixture.engine = NULL;
@@ -384,7 +384,7 @@ static void a_stray_sample_is_not_fetched_ahead(void **unused)
 		fixture_pass(t * S);
 	}
 	assert_int_equal(fixture.n_events, 63);
-	assert_int_equal(gw_engine_stray_samples(fixture.engine), 5);
+	assert_int_equal(gw_engine_unknown_samples(fixture.engine), 5);
 	gw_engine_free(fixture.engine);
 	fixture.engine = NULL;
 	free(alarms);

@@ -154,10 +154,10 @@ static void begin(struct side *s)
 	make_engine(s);
 }
 
-static void no_orphan(
-	void *arg, const struct gw_alarm_record *memory, const struct gw_alarm_info *info)
+static void no_unconfigured(
+	void *arg, const struct gw_alarm_record *record, const struct gw_alarm_info *info)
 {
-	(void)arg, (void)memory, (void)info;
+	(void)arg, (void)record, (void)info;
 	fail();
 }
 
@@ -166,7 +166,7 @@ static void reload(struct side *s)
 	struct gw_engine *old = s->e;
 
 	make_engine(s);
-	gw_engine_adopt(s->e, old, fixture_time(scenario.clock_ns), no_orphan, NULL);
+	gw_engine_adopt(s->e, old, fixture_time(scenario.clock_ns), no_unconfigured, NULL);
 	gw_engine_free(old);
 }
 

@@ -384,7 +384,7 @@ static void an_unknown_alarm_is_cleared(void **unused)
 	remember(stood(gone.key));
 	remember(stood(key));
 	assert_int_equal(restore_late(2 * S), 1);
-	assert_int_equal(batch.n_orphans, 1);
+	assert_int_equal(batch.n_unconfigured, 1);
 	assert_event(0, GW_CHANGE_CLEARED, GW_STATE_NORMAL);
 	assert_string_equal(fixture.event[0].info->key, gone.key);
 	assert_string_equal(fixture.event[0].note, "no longer configured");

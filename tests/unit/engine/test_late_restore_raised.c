@@ -152,11 +152,11 @@ static void one_batch_at_a_time(void **unused)
 	assert_true(gw_engine_restore_done(fixture.engine));
 }
 
-static void no_orphan(
-	void *arg, const struct gw_alarm_record *memory, const struct gw_alarm_info *info)
+static void no_unconfigured(
+	void *arg, const struct gw_alarm_record *record, const struct gw_alarm_info *info)
 {
 	(void)arg, (void)info;
-	fail_msg("%s found no home", memory->key);
+	fail_msg("%s found no home", record->key);
 }
 
 static void a_reload_takes_the_batch_with_it(void **unused)
@@ -170,7 +170,7 @@ static void a_reload_takes_the_batch_with_it(void **unused)
 	batch.at = late;
 	assert_true(gw_engine_restore_late(fixture.engine, &batch));
 	next = fixture_engine();
-	gw_engine_adopt(next, fixture.engine, fixture_time(2 * S), no_orphan, NULL);
+	gw_engine_adopt(next, fixture.engine, fixture_time(2 * S), no_unconfigured, NULL);
 	assert_true(gw_engine_restore_done(fixture.engine));
 	gw_engine_free(fixture.engine);
 	fixture.engine = next;

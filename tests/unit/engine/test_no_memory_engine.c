@@ -147,18 +147,18 @@ static void a_restart(void **unused)
 
 static struct gw_engine *next;
 
-static void no_orphan(
-	void *arg, const struct gw_alarm_record *memory, const struct gw_alarm_info *info)
+static void no_unconfigured(
+	void *arg, const struct gw_alarm_record *record, const struct gw_alarm_info *info)
 {
 	(void)arg, (void)info;
-	fail_msg("%s found no home", memory->key);
+	fail_msg("%s found no home", record->key);
 }
 
 static void adopt(void)
 {
 	gw_engine_prepare_adopt(next);
-	assert_int_equal(
-		gw_engine_adopt(next, fixture.engine, fixture_time(9 * S), no_orphan, NULL),
+	assert_int_equal(gw_engine_adopt(next, fixture.engine, fixture_time(9 * S),
+				 no_unconfigured, NULL),
 		0);
 }
 

@@ -24,7 +24,7 @@ static void what_waits_for_a_full_output_outlives_a_reload(void **unused)
 		assert_int_equal(gw_engine_add_output(next, &slow, NULL, NULL), GW_OK);
 		assert_int_equal(gw_engine_add_output(next, &fresh, NULL, NULL), GW_OK);
 		gw_engine_adopt(
-			next, fixture.engine, fixture_time(20 * S), no_orphan, NULL);
+			next, fixture.engine, fixture_time(20 * S), no_unconfigured, NULL);
 		gw_engine_free(fixture.engine);
 		fixture.engine = next;
 	}
@@ -62,7 +62,8 @@ static void what_an_output_lost_is_counted_for_it_alone_and_through_a_reload(voi
 	fixture_alarm("high", 0, &gw_condition_above)->when.limit = 50;
 	next = fixture_engine();
 	assert_int_equal(gw_engine_add_output(next, &slow, NULL, NULL), GW_OK);
-	gw_engine_adopt(next, fixture.engine, fixture_time(6000 * S), no_orphan, NULL);
+	gw_engine_adopt(
+		next, fixture.engine, fixture_time(6000 * S), no_unconfigured, NULL);
 	gw_engine_free(fixture.engine);
 	fixture.engine = next;
 	assert_int_equal(gw_engine_lost_events(fixture.engine, &slow), lost);
@@ -105,7 +106,7 @@ static void emit_six(void)
 
 static void go_on_with(struct gw_engine *next)
 {
-	gw_engine_adopt(next, fixture.engine, fixture_time(7 * S), no_orphan, NULL);
+	gw_engine_adopt(next, fixture.engine, fixture_time(7 * S), no_unconfigured, NULL);
 	gw_engine_free(fixture.engine);
 	fixture.engine = next;
 }

@@ -338,7 +338,7 @@ static void a_restart_neither_repeats_nor_forgets_it(void **unused)
 	assert_int_equal(seen[1].cleared, 1);
 }
 
-static void no_orphan(
+static void no_unconfigured(
 	void *arg, const struct gw_alarm_record *m, const struct gw_alarm_info *i)
 {
 	(void)arg, (void)m, (void)i;
@@ -355,7 +355,7 @@ static void a_reload_goes_on_counting(void **unused)
 	seconds(0, 20, "ggg");
 	seconds(20, 25, "rgg");
 	next = fixture_engine();
-	gw_engine_adopt(next, fixture.engine, fixture_time(25 * S), no_orphan, NULL);
+	gw_engine_adopt(next, fixture.engine, fixture_time(25 * S), no_unconfigured, NULL);
 	gw_engine_free(fixture.engine);
 	fixture.engine = next;
 	seconds(25, 60, "rgg");
