@@ -13,7 +13,7 @@ import sys
 import plain
 import signals
 import states
-import story
+import timeline
 import svg
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -22,12 +22,12 @@ HERE = pathlib.Path(__file__).resolve().parent
 def drawn(tocsin, page):
     """{file name: what belongs into it}."""
     files = {"states.svg": states.draw()}
-    examples = story.examples(page)
+    examples = timeline.examples(page)
     for name in signals.SIGNALS:
         if name not in examples:
             raise SystemExit(f"{page}: no example has the picture {name}.svg below it")
-        told = story.tell(tocsin, name, examples[name])
-        files[f"{name}.svg"], files[f"{name}.txt"] = svg.draw(told), plain.draw(told)
+        view = timeline.replay_example(tocsin, name, examples[name])
+        files[f"{name}.svg"], files[f"{name}.txt"] = svg.draw(view), plain.draw(view)
     return files
 
 

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A story as an SVG: readable in light and dark, by eye and by ear."""
+"""A timeline as an SVG: readable in light and dark, by eye and by ear."""
 import html
 import math
 
-from story import minutes
+from timeline import minutes
 
 WIDTH, LEFT, RIGHT = 640, 104, 602  # the chart lies between LEFT and RIGHT
 PLOT, STEP, LANE, GAP = 150, 30, 20, 10  # heights
@@ -118,9 +118,9 @@ def limits(when):
 class Chart:
     """The values of one point over time, and what the condition makes of them."""
 
-    def __init__(self, sheet, story, top):
-        self.s, self.story, self.top = sheet, story, top
-        self.point = story.signal.points[0]
+    def __init__(self, sheet, timeline, top):
+        self.s, self.timeline, self.top = sheet, timeline, top
+        self.point = timeline.signal.points[0]
         self.bottom = top + PLOT
 
     def y(self, value):
@@ -133,7 +133,7 @@ class Chart:
             self.s.text(LEFT - 8, self.y(value) + 4, f"{value:g}", "m", "end")
 
     def limits(self):
-        for text, value, clears, over in limits(self.story.main["when"]):
+        for text, value, clears, over in limits(self.timeline.main["when"]):
             if not self.point.low <= value <= self.point.high:
                 continue
             self.s.line(LEFT, self.y(value), RIGHT, self.y(value), "clr" if clears else "lim")
@@ -142,25 +142,25 @@ class Chart:
 
     def behind(self):
         """What lies behind the signal: windows, the time that has to pass."""
-        when, span = self.story.main["when"], None
+        when, span = self.timeline.main["when"], None
         for key in ("stuck", "silent"):
             if key in when:
                 span = minutes(when[key])
         if "reaches" in when:
             span = minutes(when.get("fit", when["within"]))
-        for event in self.story.lane.raised if span else []:
+        for event in self.timeline.lane.raised if span else []:
             at = self.s.x(event["minute"])
             begin = self.s.x(event["minute"] - span)
             words = f"trend of {num(span)} min" if "reaches" in when else f"{num(span)} min"
             self.s.box(begin, self.top, at, self.bottom, "win")
             self.s.text((begin + at) / 2, self.top + 14, words, "b h", "middle")
-        for event in self.story.lane.raised if "per" in when else []:
+        for event in self.timeline.lane.raised if "per" in when else []:
             self.ruler(event, float(when.get("rises", when.get("falls"))))
 
     def ruler(self, event, change):
         """How far the value had to move, in the time it had for it."""
-        per = minutes(self.story.main["when"]["per"])
-        base = event["value"] - change if "rises" in self.story.main["when"] else event["value"] + change
+        per = minutes(self.timeline.main["when"]["per"])
+        base = event["value"] - change if "rises" in self.timeline.main["when"] else event["value"] + change
         low, high = sorted((self.y(base), self.y(event["value"])))
         left, right = self.s.x(event["minute"] - per), self.s.x(event["minute"])
         self.s.box(left, low, right, high, "win")
@@ -182,9 +182,9 @@ class Chart:
 
     def marks(self):
         """Where it raised and cleared, down to the alarm."""
-        lane = self.story.lane
+        lane = self.timeline.lane
         for event in lane.raised:
-            if "eta_ms" in event and "reaches" in self.story.main["when"]:
+            if "eta_ms" in event and "reaches" in self.timeline.main["when"]:
                 self.forecast(event)
             if event["value"] is not None:
                 self.s.triangle(self.s.x(event["minute"]), self.y(event["value"]), "up", True)
@@ -193,7 +193,7 @@ class Chart:
                 self.s.triangle(self.s.x(event["minute"]), self.y(event["value"]), "down", False)
 
     def forecast(self, event):
-        at, limit = event["minute"] + event["eta_ms"] / 60000, float(self.story.main["when"]["reaches"])
+        at, limit = event["minute"] + event["eta_ms"] / 60000, float(self.timeline.main["when"]["reaches"])
         self.s.line(self.s.x(event["minute"]), self.y(event["value"]), self.s.x(at),
                     self.y(limit), "ray")
         self.s.add(f'<circle class="ring" cx="{num(self.s.x(at))}" cy="{num(self.y(limit))}" '
@@ -201,7 +201,7 @@ class Chart:
         self.s.text(self.s.x(at) - 8, self.y(limit) - 8, f"predicted: {num(at)} min", "v h", "end")
 
     def notes(self):
-        for note in self.story.signal.notes:
+        for note in self.timeline.signal.notes:
             x, y = self.s.x(note.minute), self.y(note.value)
             if note.to:
                 to = self.y(note.to[1])
@@ -217,33 +217,33 @@ class Chart:
         self.notes()
 
 
-def draw_contact(sheet, story, point, top):
+def draw_contact(sheet, timeline, point, top):
     """A line that is high while the contact says true."""
     at = [(sheet.x(0), top + (5 if point.samples[0][1] else STEP - 5))]
     for ms, value, _ in point.samples:
         y = top + (5 if value else STEP - 5)
         if y != at[-1][1]:
             at += [(sheet.x(ms / 60000), at[-1][1]), (sheet.x(ms / 60000), y)]
-            if not value and "within" in story.main["when"]:
-                end = sheet.x(ms / 60000 + minutes(story.main["when"]["within"]))
+            if not value and "within" in timeline.main["when"]:
+                end = sheet.x(ms / 60000 + minutes(timeline.main["when"]["within"]))
                 sheet.box(at[-1][0], top + 5, end, top + STEP - 5, "win")
-    at.append((sheet.x(story.signal.minutes), at[-1][1]))
+    at.append((sheet.x(timeline.signal.minutes), at[-1][1]))
     sheet.path("sig", at)
-    sheet.text(LEFT - 8, top + STEP / 2 + 4, story.name_of(point), "m", "end")
+    sheet.text(LEFT - 8, top + STEP / 2 + 4, timeline.name_of(point), "m", "end")
 
 
-def dose_rows(story):
+def dose_rows(timeline):
     """How full each row is at each sample, by the rule of the manual, and what fired holds it to
     that: a row is full when, and only when, the alarm is raised."""
-    rows = [(float(level), minutes(time), [(0, 0)]) for level, time in story.main["when"]["dose"]]
-    samples = story.signal.points[0].samples
+    rows = [(float(level), minutes(time), [(0, 0)]) for level, time in timeline.main["when"]["dose"]]
+    samples = timeline.signal.points[0].samples
     for (ms, value, _), (next_ms, _, _) in zip(samples, samples[1:]):
         for level, full, curve in rows:
             by = (next_ms - ms) / 60000
             at = curve[-1][1] + (by if value > level else -by)
             curve.append((next_ms / 60000, min(max(at, 0), full)))
     firsts = [t for level, full, curve in rows for t, at in curve if at >= full][:1]
-    if firsts != [e["minute"] for e in story.lane.raised]:
+    if firsts != [e["minute"] for e in timeline.lane.raised]:
         raise ValueError(f"dose: rows full at {firsts}, raised otherwise")
     return rows
 
@@ -342,29 +342,29 @@ def page(title, description, height, parts, style="", dark=""):
         'rx="8"/>', *parts, "</svg>", ""])
 
 
-def draw(story):
-    sheet, y = Sheet(story.signal.minutes), TOP
+def draw(timeline):
+    sheet, y = Sheet(timeline.signal.minutes), TOP
     plots = []
-    for point in story.signal.points:
+    for point in timeline.signal.points:
         if point.contact:
-            plots.append(lambda p=point, at=y: draw_contact(sheet, story, p, at))
+            plots.append(lambda p=point, at=y: draw_contact(sheet, timeline, p, at))
             y += STEP
         else:
-            plots.append(Chart(sheet, story, y).draw)
+            plots.append(Chart(sheet, timeline, y).draw)
             y += PLOT + GAP
-    for row in dose_rows(story) if "dose" in story.main["when"] else []:
+    for row in dose_rows(timeline) if "dose" in timeline.main["when"] else []:
         plots.append(lambda r=row, at=y: draw_dose(sheet, r, at))
         y += STEP
     y += GAP if plots and y > TOP else 0
-    for lane in story.lanes:
+    for lane in timeline.lanes:
         plots.append(lambda l=lane, at=y: draw_lane(sheet, l, at))
         y += LANE + GAP
     draw_time(sheet, TOP, y)
-    for events, klass in ((story.lane.raised, "lim at"), (story.lane.cleared, "clr at")):
+    for events, klass in ((timeline.lane.raised, "lim at"), (timeline.lane.cleared, "clr at")):
         for event in events:
             sheet.line(sheet.x(event["minute"]), TOP, sheet.x(event["minute"]), y, klass)
     for plot in plots:
         plot()
-    sheet.text(20, 26, heading(story.main), "k")
-    sheet.text(20, 46, story.place, "m")
-    return page(f"When {heading(story.main)} raises an alarm", story.sentence(), y + 28, sheet.parts)
+    sheet.text(20, 26, heading(timeline.main), "k")
+    sheet.text(20, 46, timeline.place, "m")
+    return page(f"When {heading(timeline.main)} raises an alarm", timeline.sentence(), y + 28, sheet.parts)

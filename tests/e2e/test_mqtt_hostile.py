@@ -4,7 +4,7 @@ import building as b
 import harness
 import pytest
 from judge import judge
-from mqtt_liar import FAULTS, Liar, publish
+from mqtt_faulty_broker import FAULTS, FaultyBroker, publish
 from mqtt_proxy import Proxy
 
 TOPIC = "zigbee2mqtt/smoke-{}"
@@ -58,25 +58,25 @@ def test_an_over_long_message_is_drained_wherever_it_begins_in_a_tls_record(
 @pytest.mark.parametrize("name", sorted(FAULTS))
 def test_whatever_a_broker_does_once_smoke_is_raised(gateway, city, closing, name):
     """At most a time of silence later (two keepalives), and no thread stands still for it."""
-    liar = closing(Liar(FAULTS[name]))
-    g = gateway(b.config(b.mqtt(liar.port, b.smoke(1), b.smoke(2), keepalive="5s"),
+    faulty = closing(FaultyBroker(FAULTS[name]))
+    g = gateway(b.config(b.mqtt(faulty.port, b.smoke(1), b.smoke(2), keepalive="5s"),
                          alarms=[b.SMOKE], uplinks=[city.uplink()])).start()
-    harness.wait_for(lambda: liar.connects, "it connects")
-    liar.send(TOPIC.format(2), b'{"smoke": true}')
+    harness.wait_for(lambda: faulty.connects, "it connects")
+    faulty.send(TOPIC.format(2), b'{"smoke": true}')
     city.until("zigbee/smoke-2/smoke:smoke", "raised", within=30)
-    harness.wait_for(lambda: not liar.owed, "all is acknowledged")
+    harness.wait_for(lambda: not faulty.owed, "all is acknowledged")
     assert "has not moved" not in g.log()
     assert not [a for a in city.seen_events() if a.change == "raised"
                 and a.alarm.startswith("zigbee/smoke-1/smoke:smoke")], "half a message is none"
 
 
 def test_a_topic_that_is_refused_is_said_and_the_other_is_heard(gateway, city, closing):
-    liar = closing(Liar(lambda liar, client, step: b"\x90\x04\x00\x01\x80\x01"
+    faulty = closing(FaultyBroker(lambda broker, client, step: b"\x90\x04\x00\x01\x80\x01"
                         if step == "subscribe" else None, times=1000))
-    g = gateway(b.config(b.mqtt(liar.port, b.smoke(1), b.smoke(2)), alarms=[b.SMOKE],
+    g = gateway(b.config(b.mqtt(faulty.port, b.smoke(1), b.smoke(2)), alarms=[b.SMOKE],
                          uplinks=[city.uplink()])).start()
     g.wait_up("zigbee")
-    liar.send(TOPIC.format(2), b'{"smoke": true}')
+    faulty.send(TOPIC.format(2), b'{"smoke": true}')
     city.until("zigbee/smoke-2/smoke:smoke", "raised")
     g.wait_log("zigbee/smoke-1: the broker refuses its topic")
     assert g.point("zigbee/smoke-1/smoke")["quality"] == "bad-refused"
@@ -85,14 +85,14 @@ def test_a_topic_that_is_refused_is_said_and_the_other_is_heard(gateway, city, c
 
 def test_what_is_delivered_again_for_ever_raises_once(gateway, city, closing):
     """A broker that forgets every acknowledgement."""
-    liar = closing(Liar(lambda liar, client, step: publish(
+    faulty = closing(FaultyBroker(lambda broker, client, step: publish(
         TOPIC.format(1), b'{"smoke": true}', 7, dup=True) * 20 if step == "ready" else None,
         times=1000))
-    g = gateway(b.config(b.mqtt(liar.port, b.smoke(1), b.smoke(2)), alarms=[b.SMOKE],
+    g = gateway(b.config(b.mqtt(faulty.port, b.smoke(1), b.smoke(2)), alarms=[b.SMOKE],
                          uplinks=[city.uplink()])).start()
     g.wait_up("zigbee")
     city.until("zigbee/smoke-1/smoke:smoke", "raised")
-    liar.send(TOPIC.format(2), b'{"smoke": true}')
+    faulty.send(TOPIC.format(2), b'{"smoke": true}')
     city.until("zigbee/smoke-2/smoke:smoke", "raised")
     assert len(city.seen_events("zigbee/smoke-1/smoke:smoke")) == 1
     assert g.source("zigbee")["duplicates"] >= 20

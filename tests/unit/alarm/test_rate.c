@@ -99,7 +99,7 @@ static void only_what_is_too_old_is_forgotten_within_a_slice(void **unused)
 	assert_false(feed(29, 15));
 }
 
-static void a_gap_as_long_as_the_window_is_none_yet(void **unused)
+static void a_gap_of_exactly_the_window_keeps_the_samples_before_it(void **unused)
 {
 	(void)unused;
 	begin_rate(&gw_condition_rises);
@@ -138,7 +138,7 @@ int main(void)
 		TEST(a_slice_counts_as_long_as_its_end_is_in_the_window),
 		TEST(the_slices_reach_over_the_whole_window),
 		TEST(only_what_is_too_old_is_forgotten_within_a_slice),
-		TEST(a_gap_as_long_as_the_window_is_none_yet),
+		TEST(a_gap_of_exactly_the_window_keeps_the_samples_before_it),
 		TEST(a_rate_ends_under_its_deadband),
 	};
 

@@ -22,7 +22,7 @@ static struct gw_files some_files(void)
 	return f;
 }
 
-static void all_comes_back(void **state)
+static void decoding_gives_every_encoded_file(void **state)
 {
 	struct gw_files f = some_files(), back;
 	size_t n;
@@ -40,7 +40,7 @@ static void all_comes_back(void **state)
 	free(text);
 }
 
-static void nothing_comes_of_a_text_that_is_not_whole(void **state)
+static void a_truncated_or_altered_text_is_refused(void **state)
 {
 	struct gw_files f = some_files(), back;
 	size_t n;
@@ -66,8 +66,8 @@ static void nothing_comes_of_a_text_that_is_not_whole(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(all_comes_back),
-		cmocka_unit_test(nothing_comes_of_a_text_that_is_not_whole),
+		cmocka_unit_test(decoding_gives_every_encoded_file),
+		cmocka_unit_test(a_truncated_or_altered_text_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

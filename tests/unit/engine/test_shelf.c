@@ -44,7 +44,8 @@ static void assert_raised_off_the_shelf(int64_t onset_ns)
 	assert_int_equal(fixture_feed(200 * S, 0, 70), 0);
 }
 
-static void what_began_on_a_shelf_is_raised_at_its_end(void **unused)
+static void an_occurrence_that_begins_while_shelved_is_raised_when_the_shelf_ends(
+	void **unused)
 {
 	(void)unused;
 	raised_on_a_shelf();
@@ -56,7 +57,7 @@ static void what_began_on_a_shelf_is_raised_at_its_end(void **unused)
 	assert_raised_off_the_shelf(2 * S);
 }
 
-static void and_when_a_person_ends_it(void **unused)
+static void it_is_raised_when_a_person_unshelves(void **unused)
 {
 	(void)unused;
 	raised_on_a_shelf();
@@ -65,7 +66,7 @@ static void and_when_a_person_ends_it(void **unused)
 	assert_raised_off_the_shelf(2 * S);
 }
 
-static void and_after_a_reload(void **unused)
+static void it_is_raised_when_the_shelf_ends_after_a_reload(void **unused)
 {
 	(void)unused;
 	raised_on_a_shelf();
@@ -103,7 +104,7 @@ static void restart(const struct gw_alarm_record *m, int64_t at_ns)
 	assert_int_equal(fixture.n_events, 0);
 }
 
-static void and_after_a_restart(void **unused)
+static void it_is_raised_when_the_shelf_ends_after_a_restart(void **unused)
 {
 	struct gw_alarm_record m;
 
@@ -120,7 +121,7 @@ static void and_after_a_restart(void **unused)
 	assert_raised_off_the_shelf(21 * S); /* its raise before had no event */
 }
 
-static void and_after_an_amendment_on_its_shelf(void **unused)
+static void it_is_raised_when_the_shelf_ends_after_an_amendment(void **unused)
 {
 	(void)unused;
 	fixture.synced = false;
@@ -136,7 +137,7 @@ static void and_after_an_amendment_on_its_shelf(void **unused)
 }
 
 /* Killed when the journal had the one event and not the other. */
-static void and_after_a_restart_between_the_two(void **unused)
+static void it_is_raised_after_a_restart_between_unshelved_and_raised(void **unused)
 {
 	(void)unused;
 	raised_on_a_shelf();
@@ -301,12 +302,12 @@ static void re_alarm_counts_from_a_restart(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(what_began_on_a_shelf_is_raised_at_its_end),
-		TEST(and_when_a_person_ends_it),
-		TEST(and_after_a_reload),
-		TEST(and_after_a_restart),
-		TEST(and_after_an_amendment_on_its_shelf),
-		TEST(and_after_a_restart_between_the_two),
+		TEST(an_occurrence_that_begins_while_shelved_is_raised_when_the_shelf_ends),
+		TEST(it_is_raised_when_a_person_unshelves),
+		TEST(it_is_raised_when_the_shelf_ends_after_a_reload),
+		TEST(it_is_raised_when_the_shelf_ends_after_a_restart),
+		TEST(it_is_raised_when_the_shelf_ends_after_an_amendment),
+		TEST(it_is_raised_after_a_restart_between_unshelved_and_raised),
 		TEST(what_stood_before_its_shelf_is_not_raised_again),
 		TEST(the_end_of_a_shelf_names_the_life_that_ended_on_it),
 		TEST(what_came_and_went_on_a_shelf_has_a_name),

@@ -201,7 +201,7 @@ static void a_link_that_is_lost_comes_back(void **state)
 {
 	struct gw_source *s = begin(0);
 	struct gw_source_status status;
-	char story[64];
+	char samples[64];
 
 	(void)state;
 	wait_for(s, GW_SOURCE_UP);
@@ -219,9 +219,9 @@ static void a_link_that_is_lost_comes_back(void **state)
 	assert_true(stop_ms(s) < 500);
 	assert_int_equal(opens, 3);
 	assert_true(closes >= opens);
-	read_ring(s, story, sizeof(story));
-	story[6] = '\0';
-	assert_string_equal(story, "0.ab10"); /* bad once, however many tries */
+	read_ring(s, samples, sizeof(samples));
+	samples[6] = '\0';
+	assert_string_equal(samples, "0.ab10"); /* bad once, however many tries */
 	assert_int_equal(n_said, 3);
 	assert_string_equal(reported[0], "boiler-room: link up");
 	assert_non_null(
@@ -234,7 +234,7 @@ static void a_link_that_is_lost_comes_back(void **state)
 static void down_at_start_is_normal_and_said_once(void **state)
 {
 	struct gw_source *s = begin(2);
-	char story[64];
+	char samples[64];
 
 	(void)state;
 	wait_for(s, GW_SOURCE_DOWN);
@@ -244,9 +244,9 @@ static void down_at_start_is_normal_and_said_once(void **state)
 	assert_non_null(
 		strstr(reported[0], "boiler-room: no link (nobody there), retry in 0."));
 	assert_non_null(strstr(reported[1], ", 3 tries"));
-	read_ring(s, story, sizeof(story));
-	story[4] = '\0';
-	assert_string_equal(story, "ab10");
+	read_ring(s, samples, sizeof(samples));
+	samples[4] = '\0';
+	assert_string_equal(samples, "ab10");
 	gw_source_free(s);
 }
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The whole life of a store, once for each statement that SQLite may refuse: as a page that cannot
+ * The store from start to end, once for each statement that SQLite may refuse: as a page that cannot
  * be read, and as a file that is corrupt. Nothing owed, refused or standing is lost by it, nothing
  * is added, and the chain of hashes is whole.
  */
-#include "store_life.h"
+#include "store_scenario.h"
 
 #include "failing_sqlite.h"
 
@@ -19,25 +19,25 @@ static void each(int rc, bool with_aside)
 {
 	long calls, trials = 0, wrong = 0;
 
-	life.heal = never;
-	life.resend = with_aside;
-	life_prepare();
-	life_restore(with_aside);
+	scenario_state.heal = never;
+	scenario_state.resend = with_aside;
+	scenario_prepare();
+	scenario_restore(with_aside);
 	sql_arm(0, 0);
-	life_work();
+	scenario_work();
 	sql_heal();
 	calls = sql.calls;
 	assert_true(calls > 500 && calls < SQL_CALLS_MAX);
-	life_look(expected);
+	scenario_describe(expected);
 	for (long n = 1; n <= calls; n++) {
 		if (!sql_is_worth(n))
 			continue;
 		trials++;
-		life_restore(with_aside);
+		scenario_restore(with_aside);
 		sql_arm(n, rc);
-		life_work();
+		scenario_work();
 		sql_heal();
-		life_look(found);
+		scenario_describe(found);
 		if (strcmp(found, expected) != 0) {
 			printf("call %ld (%s) answers %d: expected%s\nfound%s", n,
 				sql.failed, rc, expected, found);
@@ -46,7 +46,7 @@ static void each(int rc, bool with_aside)
 	}
 	print_message("%ld of %ld calls\n", trials, calls);
 	assert_int_equal(wrong, 0);
-	life_end();
+	scenario_end();
 }
 
 static void a_page_that_cannot_be_read(void **state)

@@ -230,7 +230,7 @@ static void each_statement_of_a_short_visit(void **state)
 
 /* ---- given to another ---- */
 
-static void each_statement_of_a_gift(void **state)
+static void each_statement_of_a_reassignment(void **state)
 {
 	struct gw_store *s;
 	bool hurt = true;
@@ -352,7 +352,7 @@ int main(void)
 		TEST(each_statement_of_what_is_dropped),
 		TEST(each_statement_of_making_room),
 		TEST(each_statement_of_a_short_visit),
-		TEST(each_statement_of_a_gift),
+		TEST(each_statement_of_a_reassignment),
 		TEST(one_name_in_all_rows),
 		TEST(more_names_go_than_are_said),
 		TEST(a_day_with_a_clock_that_falls_back),

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The whole life of a store, once for each allocation that may fail, SQLite's and OpenSSL's among
+ * The store from start to end, once for each allocation that may fail, SQLite's and OpenSSL's among
  * them. What a platform has may be sent to it once more, because a mark found no memory; nothing
  * owed or refused is forgotten, every alarm stands as it should, and the chain of hashes is whole.
  */
-#include "store_life.h"
+#include "store_scenario.h"
 
 #include "tests/unit/fixture/failing_memory.h"
 
@@ -90,7 +90,7 @@ static bool is_first(long n)
 
 static void work(void)
 {
-	life_work();
+	scenario_work();
 	ERR_clear_error(); /* why the last hash failed */
 }
 
@@ -99,29 +99,29 @@ static void each_allocation(void **state)
 	long calls, trials = 0, wrong = 0;
 
 	(void)state;
-	life.heal = heal_memory;
-	life.resend = true;
-	life_prepare();
-	life_restore(true);
+	scenario_state.heal = heal_memory;
+	scenario_state.resend = true;
+	scenario_prepare();
+	scenario_restore(true);
 	work(); /* what libraries keep for ever */
-	life_restore(true);
+	scenario_restore(true);
 	heap.sites = calloc(CALLS_MAX, sizeof(*heap.sites));
 	heap.n_sites = CALLS_MAX;
 	calls = run_failing(work, 0, false);
 	assert_in_range(calls, 1000, CALLS_MAX);
 	heap.n_sites = 0;
-	life_look(expected);
+	scenario_describe(expected);
 	for (int for_ever = 0; for_ever < 2; for_ever++) {
 		for (long n = 1; n <= calls; n++) {
 			if (for_ever ? n % STRIDE : !is_first(n))
 				continue;
 			trials++;
-			life_restore(true);
+			scenario_restore(true);
 			run_failing(work, n, for_ever);
 			assert_int_equal(heap.live, 0);
-			if (!life.began)
+			if (!scenario_state.began)
 				continue;
-			life_look(found);
+			scenario_describe(found);
 			if (nothing_is_missing())
 				continue;
 			printf("allocation %ld%s: expected%s\nfound%s", n,
@@ -130,7 +130,7 @@ static void each_allocation(void **state)
 		}
 	}
 	print_message("%ld trials of %ld allocations\n", trials, calls);
-	life_end();
+	scenario_end();
 	free(heap.sites);
 	assert_int_equal(wrong, 0);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The HTTPS sink without memory, at its start or later: every try says so and leaves nothing
  * behind, and the first one with memory again is sent. */
-#include "played_curl.h"
+#include "scripted_curl.h"
 
 #include "uplink/sink.h"
 #include "uplink_rows.h"

@@ -3,7 +3,7 @@
  * The HTTPS sink on a libcurl that fails in each call, runs out of time or answers oddly.
  * test_sink_https.c has the real ones and a platform.
  */
-#include "played_curl.h"
+#include "scripted_curl.h"
 
 #include "uplink/sink.h"
 #include "uplink_rows.h"

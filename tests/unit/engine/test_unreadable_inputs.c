@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the engine goes by when something cannot be read: which silent alarm speaks for a device,
- * which members of a vote still count, and histories that keep samples beside another alarm. */
+/* Decisions of the engine when a point cannot be read: which silent alarm stands for a device,
+ * which members of a vote still count, and that a history shared with another alarm loses no
+ * samples. */
 #include "engine_fixture.h"
 
 #define W (10 * S)
@@ -38,9 +39,9 @@ static int64_t first_event(const char *name, uint32_t refused, enum gw_quality a
 	return -1;
 }
 
-/* Of several silent alarms that hear a point the one with the most points speaks for its device,
+/* Of several silent alarms on a point the one with the most points stands for its device,
  * in whatever order they are configured: one of this point alone would be silent itself. */
-static void which_silent_alarm_speaks_for_the_device(void **unused)
+static void the_silent_alarm_with_the_most_points_stands_for_the_device(void **unused)
 {
 	static const uint32_t orders[][3] = {{1, 2, 3}, {3, 2, 1}, {2, 3, 1}};
 	static const char *const names[] = {"", "one", "two", "three"};
@@ -228,7 +229,7 @@ static void a_forecast_beside_a_delayed_limit(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		IT(which_silent_alarm_speaks_for_the_device),
+		IT(the_silent_alarm_with_the_most_points_stands_for_the_device),
 		IT(no_silent_alarm_at_all),
 		IT(never_heard_of),
 		IT(a_device_counts_by_what_can_be_read),

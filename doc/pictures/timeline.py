@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What `tocsin replay` says of a signal under the example of a page: the story a picture tells."""
+"""What `tocsin replay` says of a signal under the example of a page: the timeline of a picture."""
 import dataclasses
 import json
 import pathlib
@@ -43,7 +43,7 @@ class Lane:
 
 
 @dataclasses.dataclass
-class Story:
+class Timeline:
     name: str
     signal: signals.Signal
     alarms: list
@@ -182,7 +182,7 @@ def lane_name(key, alarm, keys):
     return alarm["name"] + " " + key.split("/")[1].rsplit("-", 1)[-1]
 
 
-def tell(tocsin, name, example):
+def replay_example(tocsin, name, example):
     signal = signals.SIGNALS[name]()
     alarms = alarms_of(example)
     free = without(example, "unless")
@@ -202,4 +202,4 @@ def tell(tocsin, name, example):
                               [e for e in mine if e["change"] == "cleared"], active,
                               where_they_differ(true, would, signal.minutes),
                               where_they_differ(would, active, signal.minutes), latched))
-    return Story(name, signal, alarms, lanes)
+    return Timeline(name, signal, alarms, lanes)

@@ -31,10 +31,10 @@ def publish(topic, payload, mid=None, dup=False, retain=False, qos=None):
 CONNACK, PINGRESP = b"\x20\x02\x00\x00", b"\xd0\x00"
 
 
-class Liar:
-    """fault: a function (liar, client, step) for steps "connect", "subscribe" and "ready" of a
+class FaultyBroker:
+    """fault: a function (broker, client, step) for steps "connect", "subscribe" and "ready" of a
     connection that is to go wrong: bytes to say instead, or None for what is right; it may sleep,
-    raise OSError to hang up, or wait for liar.stop to hang. times: so many connections."""
+    raise OSError to hang up, or wait for broker.stop to hang. times: so many connections."""
 
     def __init__(self, fault, times=1):
         self.fault, self.times = fault, times
@@ -135,54 +135,54 @@ class Liar:
             t.join(5)
 
 
-def hang(liar, seconds=None):
-    liar.stop.wait(seconds)
+def hang(broker, seconds=None):
+    broker.stop.wait(seconds)
     raise OSError
 
 
 # ---- what it may do wrong ----
 
 def _at(step, action):
-    return lambda liar, client, now: action(liar, client) if now == step else None
+    return lambda broker, client, now: action(broker, client) if now == step else None
 
 
-def _drip(liar, client):
+def _drip(broker, client):
     """A packet that comes byte by byte and never ends."""
     client.sendall(publish("zigbee2mqtt/smoke-1", b"x" * 200)[:3])
-    while not liar.stop.wait(0.5):
-        client.sendall(b"z" if liar.connects == 1 else b"")
+    while not broker.stop.wait(0.5):
+        client.sendall(b"z" if broker.connects == 1 else b"")
 
 
-def _endless(liar, client):
+def _endless(broker, client):
     """Messages instead of an answer."""
-    while not liar.stop.wait(0.05):
+    while not broker.stop.wait(0.05):
         client.sendall(publish("zigbee2mqtt/smoke-1", b"{}"))
 
 
-def _half(liar, client):
+def _half(broker, client):
     client.sendall(publish("zigbee2mqtt/smoke-1", b'{"smoke": true}', 77)[:-5])
     raise OSError
 
 
 FAULTS = {
-    "no answer to CONNECT": _at("connect", lambda liar, client: hang(liar)),
-    "hangs up at CONNECT": _at("connect", lambda liar, client: hang(liar, 0)),
-    "half an answer to CONNECT": _at("connect", lambda liar, client: (
-        client.sendall(b"\x20\x02"), hang(liar))),
+    "no answer to CONNECT": _at("connect", lambda broker, client: hang(broker)),
+    "hangs up at CONNECT": _at("connect", lambda broker, client: hang(broker, 0)),
+    "half an answer to CONNECT": _at("connect", lambda broker, client: (
+        client.sendall(b"\x20\x02"), hang(broker))),
     "session present, and there is none": _at("connect", lambda *_: b"\x20\x02\x01\x00"),
     "a message before the answer to CONNECT": _at("connect", lambda *_: publish(
         "zigbee2mqtt/smoke-1", b"{}") + CONNACK),
     "two answers to CONNECT": _at("connect", lambda *_: CONNACK + CONNACK),
-    "no answer to SUBSCRIBE": _at("subscribe", lambda liar, client: hang(liar)),
+    "no answer to SUBSCRIBE": _at("subscribe", lambda broker, client: hang(broker)),
     "messages instead of an answer to SUBSCRIBE": _at("subscribe", _endless),
-    "half an answer to SUBSCRIBE": _at("subscribe", lambda liar, client: (
-        client.sendall(b"\x90\x04\x00"), hang(liar))),
+    "half an answer to SUBSCRIBE": _at("subscribe", lambda broker, client: (
+        client.sendall(b"\x90\x04\x00"), hang(broker))),
     "an answer to another SUBSCRIBE": _at("subscribe", lambda *_: b"\x90\x04\x77\x77\x01\x01"),
     "an answer for one topic only": _at("subscribe", lambda *_: b"\x90\x03\x00\x01\x01"),
-    "hangs up at SUBSCRIBE": _at("subscribe", lambda liar, client: hang(liar, 0)),
+    "hangs up at SUBSCRIBE": _at("subscribe", lambda broker, client: hang(broker, 0)),
     "cut within a message": _at("ready", _half),
     "a message that never ends": _at("ready", _drip),
-    "nothing more is said": _at("ready", lambda liar, client: hang(liar)),
+    "nothing more is said": _at("ready", lambda broker, client: hang(broker)),
     "a message of QoS 2": _at("ready", lambda *_: publish(
         "zigbee2mqtt/smoke-1", b"{}", 99, qos=2)),
     "a message of QoS 3": _at("ready", lambda *_: publish(

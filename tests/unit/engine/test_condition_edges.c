@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Every condition at, just below and just above each of its edges, through the engine, and each
- * of these scenes again while something disturbs it that must change nothing: bad samples and
- * numbers that are none between all others, a wall clock that leaps both ways, samples that come late.
+ * Every condition at, just below and just above each of its edges, through the engine. Each case
+ * runs again with disturbances that must change nothing: bad samples and NaN between all others,
+ * a wall clock that leaps both ways, late samples.
  * The samples are irregular and leave gaps as they are.
  */
 #include "engine_fixture.h"
@@ -253,7 +253,7 @@ static bool compare(const struct gw_condition_kind *kind, const struct disturban
 	return (d->late && has_timer(kind)) || (d->bad && kind == &gw_condition_dose);
 }
 
-static void every_scene_comes_out_the_same_however_it_is_disturbed(void **unused)
+static void disturbances_do_not_change_a_case(void **unused)
 {
 	(void)unused;
 	for (size_t i = 0; i < sizeof scenes / sizeof scenes[0]; i++)
@@ -286,7 +286,7 @@ static const struct scene ahead[] = {
 	{.name = "reaches: never in time", .o = {.limit = 39 + HAIR}},
 };
 
-static void a_forecast_comes_out_the_same_however_it_is_disturbed(void **unused)
+static void disturbances_do_not_change_a_forecast(void **unused)
 {
 	(void)unused;
 	for (size_t i = 0; i < sizeof ahead / sizeof ahead[0]; i++)
@@ -304,7 +304,7 @@ static void a_forecast_comes_out_the_same_however_it_is_disturbed(void **unused)
 
 /* ---- votes: p1 is true from 1 s to 5 s, p2 from a time on ---- */
 
-static void a_vote_comes_out_the_same_however_it_is_disturbed(void **unused)
+static void disturbances_do_not_change_a_vote(void **unused)
 {
 	static const struct {
 		double at_s;
@@ -387,9 +387,9 @@ static void a_full_dose_raises_however_late(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(every_scene_comes_out_the_same_however_it_is_disturbed),
-		TEST(a_forecast_comes_out_the_same_however_it_is_disturbed),
-		TEST(a_vote_comes_out_the_same_however_it_is_disturbed),
+		TEST(disturbances_do_not_change_a_case),
+		TEST(disturbances_do_not_change_a_forecast),
+		TEST(disturbances_do_not_change_a_vote),
 		TEST(a_full_dose_raises_however_late),
 	};
 

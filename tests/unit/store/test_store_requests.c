@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What uplinks and main ask while the disk works, fails or lies: the answer holds what is owed,
- * each event once, or says that it is not all. */
+/* Requests of uplinks and main while the disk works, fails or lies: the reply has what is owed,
+ * each event once, or says that it is not complete. */
 #include "faulty_vfs.h"
 #include "store_fixture.h"
 

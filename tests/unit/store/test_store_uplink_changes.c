@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Uplinks that come and go while nothing can be written: what they are owed and said in memory. */
+/* Uplinks that are added and removed while nothing can be written: what they are owed, and their
+ * marks, are kept in memory. */
 #include "store_names.h"
 
-/* The disk fails; one goes, a second and then a third come at its address, while others have its
- * name or no address: what it said and was owed is the last one's. */
-static void heirs_in_memory(void **state)
+/* The disk fails. An uplink is removed; a second and then a third are added with its address, others
+ * with its name or without an address. The last one with its address inherits its marks and what
+ * it was owed. */
+static void the_last_uplink_with_the_address_inherits_in_memory(void **state)
 {
 	struct gw_store *s = start((const char *const[]){"a@u", "b"}, 2);
 	struct gw_store_uplinks *sinks;
@@ -49,7 +51,7 @@ static void heirs_in_memory(void **state)
 }
 
 /* Sets that begin with later events wait, and go with the store. */
-static void sets_that_begin_later(void **state)
+static void an_uplink_set_waits_for_its_first_event(void **state)
 {
 	struct gw_store *s = start((const char *const[]){"a"}, 1);
 	size_t slot;
@@ -68,8 +70,8 @@ static void sets_that_begin_later(void **state)
 	gw_store_free(s);
 }
 
-/* Its thread has ended with words in its line: they are read before the slot is given away. */
-static void last_words_behind_a_question(void **state)
+/* Its thread has ended with marks in its mailbox: they are read before the slot is reused. */
+static void marks_behind_a_request_are_read_before_the_slot_is_reused(void **state)
 {
 	struct gw_store *s = start((const char *const[]){"a", "b"}, 2);
 	struct gw_store_status st;
@@ -96,9 +98,9 @@ static void last_words_behind_a_question(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(heirs_in_memory),
-		TEST(sets_that_begin_later),
-		TEST(last_words_behind_a_question),
+		TEST(the_last_uplink_with_the_address_inherits_in_memory),
+		TEST(an_uplink_set_waits_for_its_first_event),
+		TEST(marks_behind_a_request_are_read_before_the_slot_is_reused),
 	};
 
 	vfs_install();

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Turns of the store's thread that go wrong: memory is full, the disk is full, a file is spoilt
- * twice, or cannot be put aside. */
+/* Steps of the store's thread that fail: memory is full, the disk is full, a file is corrupt
+ * twice, or cannot be moved into quarantine. */
 #include "failing_calls.h"
 
 #include "faulty_vfs.h"

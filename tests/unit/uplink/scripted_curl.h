@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * played_curl.h: a libcurl and a clock that a test commands: include it in one file. They take the
+ * scripted_curl.h: a libcurl and a clock that a test commands: include it in one file. They take the
  * place of libcurl.so and clock.o when it is linked.
  */
-#ifndef PLAYED_CURL_H
-#define PLAYED_CURL_H
+#ifndef SCRIPTED_CURL_H
+#define SCRIPTED_CURL_H
 
 #include "base/clock.h"
 #include "uplink/https_response.h"
