@@ -303,7 +303,7 @@ static void nothing_may_go(void **state)
 
 /* ---- a file that is spoilt ---- */
 
-static void spoilt_again_and_again(void **state)
+static void a_file_that_is_corrupt_again_and_again(void **state)
 {
 	struct gw_store *s = with_five();
 
@@ -328,7 +328,7 @@ static void spoilt_again_and_again(void **state)
 	gw_store_free(s);
 }
 
-static void spoilt_and_cannot_be_put_aside(void **state)
+static void a_corrupt_file_that_cannot_be_moved(void **state)
 {
 	struct gw_store *s = with_five();
 
@@ -367,7 +367,7 @@ static void a_disk_that_lost_what_it_had(void **state)
 
 /* ---- the end ---- */
 
-static void an_end_in_doubt_is_looked_at(void **state)
+static void a_file_that_was_not_closed_cleanly_is_checked(void **state)
 {
 	(void)state;
 	for (int how = 0; how < 2; how++) {
@@ -400,10 +400,10 @@ int main(void)
 		TEST(a_disk_that_stays_full),
 		TEST(a_ballast_is_given_up),
 		TEST(nothing_may_go),
-		TEST(spoilt_again_and_again),
-		TEST(spoilt_and_cannot_be_put_aside),
+		TEST(a_file_that_is_corrupt_again_and_again),
+		TEST(a_corrupt_file_that_cannot_be_moved),
 		TEST(a_disk_that_lost_what_it_had),
-		TEST(an_end_in_doubt_is_looked_at),
+		TEST(a_file_that_was_not_closed_cleanly_is_checked),
 	};
 
 	if (access("/dev/shm", W_OK) == 0) /* thousands of syncs */

@@ -79,7 +79,7 @@ static struct gw_batch *ask_parked(struct gw_store *s, size_t slot, uint64_t aft
 
 /* ---- events that are not committed ---- */
 
-static void what_is_refused_is_told_before_it_is_written(void **state)
+static void marks_count_in_replies_before_they_are_committed(void **state)
 {
 	struct gw_store *s = open_store(two_sinks, 2, 16 * MIB);
 	struct gw_batch *b;
@@ -183,7 +183,7 @@ static void history_of_what_is_in_memory(void **state)
 	gw_store_free(s);
 }
 
-static void a_line_that_is_full_says_so(void **state)
+static void a_full_mailbox_refuses_marks_and_requests(void **state)
 {
 	struct gw_store *s = open_store(two_sinks, 2, 16 * MIB);
 	uint64_t seq = 0;
@@ -382,7 +382,7 @@ static void what_is_in_memory_is_owed_again(void **state)
 
 /* ---- verify ---- */
 
-static void a_look_that_is_not_possible_now(void **state)
+static void a_verify_that_cannot_read_says_so(void **state)
 {
 	struct gw_store *s = open_store(two_sinks, 2, 16 * MIB);
 	struct gw_store_verify_result v;
@@ -459,15 +459,15 @@ static int end(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(what_is_refused_is_told_before_it_is_written),
+		TEST(marks_count_in_replies_before_they_are_committed),
 		TEST(a_row_that_is_in_memory_too_comes_once),
 		TEST(history_of_what_is_in_memory),
-		TEST(a_line_that_is_full_says_so),
+		TEST(a_full_mailbox_refuses_marks_and_requests),
 		TEST(marks_are_bounded),
 		TEST(each_statement_of_a_range_owed_again),
 		TEST(what_cannot_be_done_now_is_asked_again),
 		TEST(what_is_in_memory_is_owed_again),
-		TEST(a_look_that_is_not_possible_now),
+		TEST(a_verify_that_cannot_read_says_so),
 	};
 
 	vfs_install();
