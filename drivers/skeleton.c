@@ -99,6 +99,7 @@ const struct gw_driver gw_driver_skeleton = {
 	.point_settings = point_settings,
 	.point_opts_size = sizeof(struct skeleton_point_opts),
 	.state_size = sizeof(struct skeleton_state),
+	.descriptors = 1, /* one file at a time */
 	.check = check,
 	.open = open_link,
 	.poll = poll_link,

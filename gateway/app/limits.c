@@ -11,15 +11,14 @@
 /* Counted in /proc/self/fd of a gateway that runs: standard streams, loop, signals, wakes
  * of main, engine, store, alert log and log, the log and socket, the database with WAL,
  * journal and folder, ballast, a configuration and a profile while they are read. */
-#define OWN_DESCRIPTORS 26
-/* A source's stop and its link; MQTT's library has a pair of sockets besides. */
-#define SOURCE_DESCRIPTORS 2
-#define MQTT_DESCRIPTORS   4
+#define OWN_DESCRIPTORS    26
+#define SOURCE_DESCRIPTORS 1 /* its stop; its driver says what the link takes */
 /* An uplink's wake, connection, a second one while it connects anew, libcurl's wake and
  * resolver (a pair and a query), a certificate while it is read. */
 #define UPLINK_DESCRIPTORS 8
-/* main, log, engine, store, alert log, the writer of the last good configuration */
-#define OWN_THREADS    6
+/* main, log, engine, store, alert log, its sync, state files, the writer of the last good
+ * configuration */
+#define OWN_THREADS    8
 #define UPLINK_THREADS 2 /* its own and libcurl's resolver */
 #define FD_SET_MOST    1024
 /* the store's file opened again, a configuration that is read, a client of the control
@@ -30,12 +29,14 @@ struct gw_limits gw_limits_need(const struct gw_config *c)
 {
 	struct gw_limits n = {OWN_DESCRIPTORS, OWN_THREADS};
 
-	for (size_t i = 0; i < c->n_sources; i++)
-		n.descriptors += strcmp(c->sources[i].driver_table->name, "mqtt") == 0
-			? MQTT_DESCRIPTORS
-			: SOURCE_DESCRIPTORS;
+	for (size_t i = 0; i < c->n_sources; i++) {
+		const struct gw_driver *driver = c->sources[i].driver_table;
+
+		n.descriptors += SOURCE_DESCRIPTORS + driver->descriptors;
+		n.threads += 1 + driver->threads;
+	}
 	n.descriptors += UPLINK_DESCRIPTORS * c->n_uplinks;
-	n.threads += c->n_sources + UPLINK_THREADS * c->n_uplinks;
+	n.threads += UPLINK_THREADS * c->n_uplinks;
 	return n;
 }
 

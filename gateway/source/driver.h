@@ -168,6 +168,9 @@ struct gw_driver {
 	bool saves_state;  /* uses gw_emit_load_state and gw_emit_save_state */
 	bool pushed;       /* devices publish by themselves: expect_every instead of poll */
 	size_t state_size; /* zeroed, allocated by the core, one per source */
+	/* At most, of one source, besides its stop and its own thread: what `tocsind --check`
+	 * and a reload count against the system's limits. */
+	size_t descriptors, threads;
 
 	/* Everything that is wrong with the options, at once, each at its place. No I/O. */
 	void (*check)(const struct gw_source_opts *opts, struct gw_report *report);

@@ -204,6 +204,22 @@ def test_the_check_counts(gateway, folder):
     assert re.search(r"up to \d+ descriptors of \d+, \d+ threads", done.stdout), done.stdout
 
 
+def test_the_check_counts_the_threads_that_run(gateway, broker):
+    """All but two that run now and then: the writer of the last good configuration, and the
+    look-up of the broker's name, which is a number here."""
+    g = gateway(b.config(b.mqtt(broker.port, b.smoke(1)))).start()
+    g.wait_up("zigbee")
+    done = subprocess.run([harness.BUILD / "tocsind", "--check", "--config", g.config_path],
+                          capture_output=True, text=True, check=True)
+    counted = int(re.search(r"(\d+) threads", done.stdout)[1])
+
+    def names():
+        tasks = pathlib.Path(f"/proc/{g.process.pid}/task").iterdir()
+        return sorted((t / "comm").read_text().strip() for t in tasks)
+    harness.wait_for(lambda: copy(g).exists() and "last-good" not in names(), names)
+    assert counted == len(names()) + 2, (counted, names())
+
+
 def test_the_check_warns_of_what_a_name_that_goes_is_owed(gateway, site, plant, city, folder):
     g = gateway(site).start()
     g.wait_point("plant/gas-1/ch4", 10)
