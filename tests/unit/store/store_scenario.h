@@ -172,7 +172,7 @@ __attribute__((unused)) static void scenario_end(void)
 }
 
 /* The folder as the earlier run left it. */
-static void scenario_restore(bool with_aside)
+__attribute__((unused)) static void scenario_restore(bool with_aside)
 {
 	char path[200];
 

@@ -108,7 +108,7 @@ static void hurt_once(struct gw_store *s, const char *text, int rc)
 
 static struct gw_store *crowded;
 
-static void one_turn(void)
+__attribute__((unused)) static void one_turn(void)
 {
 	gw_writer_step(crowded, false);
 }
