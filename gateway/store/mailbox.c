@@ -44,6 +44,15 @@ void gw_mailbox_wake_uplink(struct gw_store *s, size_t slot)
 	pthread_mutex_unlock(&s->lock);
 }
 
+/* What finds no room stays in its mailbox, so that no mark is lost. */
+static bool has_room(struct gw_store *s)
+{
+	if (s->n_marks >= MARKS_MAX)
+		return false;
+	s->no_memory_for_mark = !gw_pending_reserve_mark(s);
+	return !s->no_memory_for_mark;
+}
+
 void gw_mailbox_receive(struct gw_store *s)
 {
 	struct gw_mailbox_message message;
@@ -55,7 +64,8 @@ void gw_mailbox_receive(struct gw_store *s)
 		if (!(s->used_slots >> slot & 1))
 			continue;
 		nearly_full = gw_ring_count(&box->messages) >= GW_MAILBOX_MESSAGES / 2;
-		while (!box->request_received && s->n_marks < MARKS_MAX &&
+		while (!box->request_received && gw_ring_count(&box->messages) > 0 &&
+			has_room(s) &&
 			gw_ring_pop(&box->messages, &message, 1, sizeof(message)) == 1) {
 			struct gw_pending_mark m = {
 				message.seq, box->heir_slot, (uint8_t)message.kind};
@@ -79,6 +89,7 @@ bool gw_mailbox_has_input(struct gw_store *s)
 	for (size_t slot = 0; slot < GW_STORE_SLOTS; slot++)
 		if (s->used_slots >> slot & 1 && !s->mailboxes[slot].request_received &&
 			s->n_marks < MARKS_MAX &&
+			(s->n_marks < s->marks_capacity || !s->no_memory_for_mark) &&
 			gw_ring_count(&s->mailboxes[slot].messages) > 0)
 			return true;
 	return atomic_load_explicit(&s->history_requested, memory_order_acquire) ||

@@ -110,7 +110,7 @@ static struct gw_journal_entry *find_entry(struct gw_store *s, uint64_t seq)
 
 /* ---- marks ---- */
 
-bool gw_pending_add_mark(struct gw_store *s, const struct gw_pending_mark *mark)
+bool gw_pending_reserve_mark(struct gw_store *s)
 {
 	if (s->n_marks == s->marks_capacity) {
 		size_t capacity = s->marks_capacity ? 2 * s->marks_capacity : 64;
@@ -122,8 +122,12 @@ bool gw_pending_add_mark(struct gw_store *s, const struct gw_pending_mark *mark)
 		s->marks = grown;
 		s->marks_capacity = capacity;
 	}
-	s->marks[s->n_marks++] = *mark;
 	return true;
+}
+
+void gw_pending_add_mark(struct gw_store *s, const struct gw_pending_mark *mark)
+{
+	s->marks[s->n_marks++] = *mark;
 }
 
 /* False: the event is not in memory. The masks of events in memory are by slot, because the bit

@@ -20,8 +20,10 @@ struct gw_pending_mark {
 /* Moves events from the ring into memory: as many as one transaction takes, or, while commits
  * fail, as many as memory takes. */
 void gw_pending_drain_ring(struct gw_store *s, int64_t now_ns);
-/* False: no memory. The event is then sent once more after a restart. */
-bool gw_pending_add_mark(struct gw_store *s, const struct gw_pending_mark *mark);
+/* Room for one more mark. False: no memory. */
+bool gw_pending_reserve_mark(struct gw_store *s);
+/* There is room for it. */
+void gw_pending_add_mark(struct gw_store *s, const struct gw_pending_mark *mark);
 /* Applies marks to events in memory and counts those that can be written. */
 void gw_pending_apply_marks(struct gw_store *s, int64_t now_ns);
 

@@ -104,6 +104,7 @@ struct gw_store {
 	int highest_class;         /* of the events of the last commit */
 	struct gw_pending_mark *marks;
 	size_t n_marks, marks_capacity;
+	bool no_memory_for_mark;   /* when the mailboxes were last read */
 	size_t n_writable_marks;   /* marks on events that have come out of the ring */
 	int64_t marks_writable_ns; /* since when there are some */
 	bool flush_marks;          /* an uplink waits for them: write them at once */

@@ -167,6 +167,28 @@ static void history_goes_and_states_stay(void **state)
 	gw_store_free(s);
 }
 
+#ifndef FAILING_MEMORY_OFF
+
+/* It stays in the uplink's mailbox, and the thread does not spin meanwhile. */
+static void a_mark_without_memory_is_taken_later(void **state)
+{
+	struct gw_store *s = with_five();
+
+	(void)state;
+	gw_store_mark(s, 1, 3, GW_MARK_DELIVERED);
+	crowded = s;
+	run_failing(one_turn, 1, true);
+	assert_int_equal(s->n_marks, 0);
+	assert_int_equal(gw_ring_count(&s->mailboxes[1].messages), 1);
+	assert_false(gw_writer_has_input(s));
+	pass(s, 2);
+	assert_int_equal(gw_ring_count(&s->mailboxes[1].messages), 0);
+	assert_int_equal(s->owed[1], 4);
+	gw_store_free(s);
+}
+
+#endif
+
 /* ---- what is said of an uplink that is no longer in the file ---- */
 
 static void a_mark_whose_debts_were_dropped(void **state)
@@ -395,6 +417,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(history_goes_and_states_stay),
+#ifndef FAILING_MEMORY_OFF
+		TEST(a_mark_without_memory_is_taken_later),
+#endif
 		TEST(a_mark_whose_debts_were_dropped),
 		TEST(each_statement_of_a_state_without_its_event),
 		TEST(a_disk_that_stays_full),
