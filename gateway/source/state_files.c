@@ -271,7 +271,7 @@ enum gw_err gw_state_files_start(
 	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
 	pthread_cond_init(&files->changed, &monotonic);
 	pthread_condattr_destroy(&monotonic);
-	kind = gw_thread_start(&files->thread, "memory", run, files, err);
+	kind = gw_thread_start(&files->thread, "state-files", run, files, err);
 	if (kind) {
 		free(files);
 		return kind;
