@@ -153,8 +153,11 @@ void gw_thread_join(struct gw_thread *t)
 	(void)t;
 }
 
-/* Displaces libc's: what the thread sleeps in. Time passes as long as it sleeps, then it is woken. */
-int ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout,
+/* Displaces libc's ppoll, which is an inline function to some compilers: what the thread sleeps in.
+ * Time passes as long as it sleeps, then it is woken. */
+int fixture_ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout,
+	const sigset_t *signals) __asm__("ppoll");
+int fixture_ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout,
 	const sigset_t *signals)
 {
 	int64_t ns = timeout->tv_sec * SEC + timeout->tv_nsec;
