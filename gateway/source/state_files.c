@@ -40,7 +40,8 @@ struct gw_state_file {
 	unsigned char *bytes;
 	size_t n, capacity;
 	/* the thread's */
-	int64_t due_ns; /* not written before */
+	int64_t due_ns;     /* not written before */
+	bool tried_at_stop; /* the last try of all */
 };
 
 struct gw_state_files {
@@ -51,6 +52,7 @@ struct gw_state_files {
 	struct gw_state_file *slots;
 	bool stopping, ended;
 	bool failing; /* the thread's: as the log says */
+	bool written; /* the thread's: the directory was there */
 };
 
 static struct timespec deadline_of(int64_t mono_ns)
@@ -100,7 +102,10 @@ static bool replace(
 
 	memcpy(head.magic, MAGIC, sizeof(head.magic));
 	snprintf(path, sizeof(path), "%s/%s", s->files->dir, FOLDER);
-	mkdir(path, 0700);
+	/* At the first start of all the store's thread may not have made the directory yet. */
+	if (mkdir(path, 0700) && errno == ENOENT && !s->files->written)
+		if (mkdir(s->files->dir, 0750) == 0)
+			mkdir(path, 0700);
 	path_of(s, "", path, sizeof(path));
 	path_of(s, ".new", next, sizeof(next));
 	fd = open(next, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
@@ -109,7 +114,9 @@ static bool replace(
 	done = write_all(fd, &head, sizeof(head)) && write_all(fd, bytes, n) &&
 		fdatasync(fd) == 0;
 	done = close(fd) == 0 && done;
-	return done && rename(next, path) == 0;
+	done = done && rename(next, path) == 0;
+	s->files->written |= done;
+	return done;
 }
 
 /* Its bytes, or NULL. */
@@ -180,6 +187,7 @@ static void save(struct gw_state_file *s)
 		memcpy(copy, s->bytes, n);
 	s->dirty = !copy;
 	s->urgent = false;
+	s->tried_at_stop = files->stopping;
 	s->file_is_complete |= complete;
 	pthread_mutex_unlock(&files->lock);
 	done = copy && replace(s, copy, n, complete);
@@ -207,7 +215,7 @@ static struct gw_state_file *next_slot(struct gw_state_files *files, int64_t *re
 	*ret_due_ns = INT64_MAX;
 	for (struct gw_state_file *s = files->slots; s; s = s->next) {
 		bool at_once = !s->loaded || s->urgent ||
-			(files->stopping && !files->failing);
+			(files->stopping && (!files->failing || !s->tried_at_stop));
 
 		if (s->loaded && !s->dirty)
 			continue;

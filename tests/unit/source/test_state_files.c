@@ -87,6 +87,23 @@ static void it_outlives_a_restart_and_is_complete_once(void **unused)
 	}
 }
 
+/* The store's thread makes the state directory; a source may be quicker. */
+static void a_directory_that_is_not_made_yet(void **unused)
+{
+	char text[64], made[TEMP_DIR_MAX + 8];
+	struct gw_state_files *m;
+	bool complete;
+
+	(void)unused;
+	snprintf(made, sizeof(made), "%s/new", dir);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(gw_state_files_start(made, &m, NULL), GW_OK);
+		assert_int_equal(recall(m, "a", text, &complete), i == 0 ? 0 : 3);
+		remember(m, "a", "one", false);
+		gw_state_files_stop(m, GW_NS_PER_SEC);
+	}
+}
+
 /* As after a kill: the file must not say complete while the source runs. */
 static void what_was_recalled_is_complete_no_more_on_the_disk(void **unused)
 {
@@ -167,20 +184,21 @@ static void what_is_damaged_is_nothing(void **unused)
 	gw_state_files_stop(m, GW_NS_PER_SEC);
 }
 
-/* The folder comes later: the store makes it. */
+/* What it lies in comes later: a disk that is mounted late. */
 static void a_folder_that_is_not_there_yet_is_tried_again(void **unused)
 {
-	char sub[TEMP_DIR_MAX + 8], path[TEMP_DIR_MAX + 32];
+	char parent[TEMP_DIR_MAX + 8], sub[TEMP_DIR_MAX + 16], path[TEMP_DIR_MAX + 32];
 	struct gw_state_files *m;
 	struct stat st;
 
 	(void)unused;
-	snprintf(sub, sizeof(sub), "%s/later", dir);
+	snprintf(parent, sizeof(parent), "%s/later", dir);
+	snprintf(sub, sizeof(sub), "%s/state", parent);
 	snprintf(path, sizeof(path), "%s/sources/a", sub);
 	assert_int_equal(gw_state_files_start(sub, &m, NULL), GW_OK);
 	remember(m, "a", "one", false);
 	usleep(100000);
-	assert_int_equal(mkdir(sub, 0700), 0);
+	assert_int_equal(mkdir(parent, 0700), 0);
 	for (int i = 0; i < 10000 && stat(path, &st) != 0; i++)
 		usleep(1000);
 	assert_int_equal(stat(path, &st), 0);
@@ -203,6 +221,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(it_outlives_a_restart_and_is_complete_once),
+		cmocka_unit_test(a_directory_that_is_not_made_yet),
 		cmocka_unit_test(what_was_recalled_is_complete_no_more_on_the_disk),
 		cmocka_unit_test(it_is_written_at_once_and_then_seldom),
 		cmocka_unit_test(what_is_damaged_is_nothing),

@@ -168,8 +168,10 @@ static void begin(void)
 
 static void end(void)
 {
+	gw_uplink_request_stop(up);
+	gw_uplink_join(up);
+	gw_store_free(store); /* it wakes the uplink */
 	gw_uplink_free(up);
-	gw_store_free(store);
 	up = NULL;
 	store = NULL;
 }
