@@ -166,7 +166,8 @@ static void on_exception(
 		code, code <= 3 ? ": look at its register" : "");
 	gw_emit_count(emit, GW_COUNT_REFUSED, 1);
 	if (code == 0x0a || code == 0x0b) {
-		/* A Modbus gateway reports that the unit does not answer: the connection is good. */
+		/* A Modbus gateway reports that the unit does not answer: the connection is
+		 * good. */
 		gw_modbus_unit_on_failure(u, m->poll, now_ns, &change);
 		emit_change(m, &change, GW_QUALITY_BAD_TIMEOUT, why, now_ns, emit);
 	} else {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * modbus_codec.h: bytes of requests and responses. A response is taken only if it is exactly the one
- * to the request: libmodbus 3.1.6 accepts wrong unit ids, wrong lengths and other protocols.
+ * modbus_codec.h: bytes of requests and responses. A response is taken only if it is exactly
+ * the one to the request: libmodbus 3.1.6 accepts wrong unit ids, wrong lengths and other
+ * protocols.
  *
  * Thread: any; pure. Frames: Modbus Messaging on TCP/IP V1.0b 3.1; Modbus over Serial Line V1.02.
  */

@@ -287,7 +287,7 @@ static void set_poll_bad(const struct gw_modbus_block *block, struct gw_modbus_c
 	ret->n = block->n;
 }
 
-/* Less and less often. */
+/* The time to the next try doubles with each failure, up to a bound. */
 static void postpone(struct gw_modbus_poll *p, int64_t now_ns)
 {
 	p->due_ns = p->slot_ns = now_ns +

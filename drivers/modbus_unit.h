@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * modbus_unit.h: one unit on one bus: which request is due when, whether the unit answers, and which
- * registers it has. A dead unit is probed with back-off. A request that the device refuses is split
- * until the registers that it does not have (a hole) are found. On a serial line, where responses
- * carry no id, one that may belong to an earlier request is not used.
+ * modbus_unit.h: one unit on one bus: which request is due when, whether the unit answers, and
+ * which registers it has. A dead unit is probed with back-off. A request that the device
+ * refuses is split until the registers that it does not have (a hole) are found. On a serial
+ * line, where responses carry no id, one that may belong to an earlier request is not used.
  *
  * Owner: the driver's state, one per unit and source. Thread: the source's. Pure: time is an
  * argument. Life: init, then (pick, on_sent, one of on_response/on_exception/on_failure)..., fini.

@@ -90,7 +90,8 @@ static enum gw_err open_link(void *state, const struct gw_source_opts *opts,
 		rc = gw_mqtt_topics_init(&l->topics, opts, err);
 	if (rc == GW_OK)
 		rc = load_retained(l, err);
-	/* libmosquitto looks the name up again, without a bound on the time: so do it first here. */
+	/* libmosquitto looks the name up again, without a bound on the time: so do it first
+	 * here. */
 	if (rc == GW_OK)
 		rc = gw_dns_resolve(l->url.host, (uint16_t)l->url.port, now_ns + RESOLVE_NS,
 			gw_emit_wake_fd(emit), &address, &size, err);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A reload: the new configuration is loaded, checked and prepared beside the running one. If anything
- * fails, the running one stays. Otherwise:
+ * A reload: the new configuration is loaded, checked and prepared beside the running one. If
+ * anything fails, the running one stays. Otherwise:
  *
  *   a source or uplink whose settings are equal in both   keeps running, with its link
  *   any other source or uplink                            is stopped, started or both

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * clock.h: the only place that reads a clock. Durations are CLOCK_BOOTTIME nanoseconds;
- * wall time only labels. A test that defines these functions displaces this object.
+ * clock.h: the only place that reads a clock, but for deadlines of libc's waits. Durations are
+ * CLOCK_BOOTTIME nanoseconds; wall time only labels. A test that defines these functions
+ * displaces this object.
  *
  * Thread: any.
  */

@@ -24,7 +24,8 @@ enum gw_err gw_parse_int(const char *text, int64_t min, int64_t max, int64_t *re
 /* true/false only (YAML 1.1's yes, no, on, off, maybe are refused with a hint). */
 enum gw_err gw_parse_bool(const char *text, bool *ret_value, struct gw_error *err);
 
-/* A number and its unit, no space: ms, s, min, h, d; "1.5h" is fine, "90" is not. 0 <= ns < 2^62. */
+/* A number and its unit, no space: ms, s, min, h, d; "1.5h" is fine, "90" is not. 0 <= ns <
+ * 2^62. */
 enum gw_err gw_parse_duration(const char *text, int64_t *ret_ns, struct gw_error *err);
 
 /* Optimal string alignment distance, for "did you mean"; at most 64 bytes of each are compared. */

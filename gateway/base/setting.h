@@ -31,8 +31,8 @@ enum gw_setting_type {
 	GW_SET_STRINGS, /* struct gw_strings: a list of strings, or one */
 	GW_SET_PATH,  /* const char *, a file; relative to the folder of the config file */
 	GW_SET_CODES, /* struct gw_codes: a list of numbers or raw:N, or one */
-	/* struct gw_setting_pairs: a map of keys to single values, max = most of them, or in its place
-	 * one of the words in choices */
+	/* struct gw_setting_pairs: a map of keys to single values, max = most of them, or in
+	 * its place one of the words in choices */
 	GW_SET_PAIRS,
 };
 

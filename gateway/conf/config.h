@@ -49,7 +49,8 @@ struct gw_config {
 	uint32_t store_first_point;
 	uint32_t gateway_first_point;
 
-	/* Each after those it listens to, as a vote or by `unless`. Explicit, from profiles, and implicit. */
+	/* Each after those it listens to, as a vote or by `unless`. Explicit, from profiles,
+	 * and implicit. */
 	struct gw_alarm_opts *alarms;
 	size_t n_alarms;
 	size_t n_site_alarms; /* items of the file's own `alarms:` */

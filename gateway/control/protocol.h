@@ -20,36 +20,39 @@
  *   {"cmd":"verify"}
  *   {"cmd":"tail","last":10,"since_ms":1795220130123,"json":true}   all three optional
  *
- * Replies: {"ok":true,"result":...} or {"ok":false,"error":"in plain English"}; if no alarm or more
- * than one has the name, "candidates":["key",...] besides. The result of status is an object, of
- * points and alarms an array, of ack, reset, shelve and unshelve {"alarm":"key","state":"active-acked"}.
+ * Replies: {"ok":true,"result":...} or {"ok":false,"error":"in plain English"}; if no alarm or
+ * more than one has the name, "candidates":["key",...] besides. The result of status is an
+ * object, of points and alarms an array, of ack, reset, shelve and unshelve
+ * {"alarm":"key","state":"active-acked"}.
  *
  * reload: {"sources":1,"alarms":9,"uplinks":1}, or the first complaint as its error.
  * resend: {"uplinks":[{"name":"city","parked":2,"resent":17}]}: how many parked events are offered
  * again, and how many delivered ones of the journal are sent again.
  *
- * verify: {"events":4711,"unchained":0,"broken":null,"why":"","head":{"seq":4711,"sha256":"..."}} once
- * every row was read: events in the journal, those of an earlier version that have no hash, the first
- * that was changed and why, and the end of the chain of hashes.
+ * verify:
+ * {"events":4711,"unchained":0,"broken":null,"why":"","head":{"seq":4711,"sha256":"..."}} once
+ * every row was read: events in the journal, those of an earlier version that have no hash, the
+ * first that was changed and why, and the end of the chain of hashes.
  *
  * tail: {"ok":true,"result":{"following":true}} and then, without end, lines of
  *   {"line":"2026-11-21T08:15:30.123+08:00 RED raised ..."}    as in the alert log
  *   {"event":{...}}                                            with json: the event's data object
  *   {"note":"..."}                                             history is missing, and why
  *   {"ok":false,"error":"..."}                                 and the connection is closed
- * last: so many transitions from history first; since_ms: those at or after this wall time. With
- * since_ms alone the newest GW_PROTOCOL_TAIL_MAX. Between history and live events nothing is missing
- * and nothing comes twice.
+ * last: so many transitions from history first; since_ms: those at or after this wall time.
+ * With since_ms alone the newest GW_PROTOCOL_TAIL_MAX. Between history and live events nothing
+ * is missing and nothing comes twice.
  *
- * record: {"ok":true,"result":{"recording":true}}; all bytes after that line are those of the file. When
- * the client closes its half of the connection, or max_bytes is reached, the rest and the end of the
- * file follow. One client at a time.
+ * record: {"ok":true,"result":{"recording":true}}; all bytes after that line are those of the
+ * file. When the client closes its half of the connection, or max_bytes is reached, the rest
+ * and the end of the file follow. One client at a time.
  *
- * A request must be complete GW_PROTOCOL_READ_MS after the connection or the last reply. A line that is
- * malformed, too long or too slow gets an error and the connection is closed; a request that is refused
- * for its meaning leaves it open. A client that does not read is disconnected. At most
- * GW_PROTOCOL_CLIENTS are connected, and GW_PROTOCOL_STAY of them in tail or record, so that a client
- * that wants to acknowledge can always connect; of one user GW_PROTOCOL_UID_CLIENTS and _UID_STAY.
+ * A request must be complete GW_PROTOCOL_READ_MS after the connection or the last reply. A line
+ * that is malformed, too long or too slow gets an error and the connection is closed; a request
+ * that is refused for its meaning leaves it open. A client that does not read is disconnected.
+ * At most GW_PROTOCOL_CLIENTS are connected, and GW_PROTOCOL_STAY of them in tail or record, so
+ * that a client that wants to acknowledge can always connect; of one user
+ * GW_PROTOCOL_UID_CLIENTS and _UID_STAY.
  */
 #ifndef GW_CONTROL_PROTOCOL_H
 #define GW_CONTROL_PROTOCOL_H

@@ -54,7 +54,8 @@ static bool adopt_memory(struct gw_alarm *a, const struct gw_alarm *old)
 }
 
 /* A device was heard even if its points have other names now: the last usable sample in the old
- * engine counts, unless one of the new points has a later one. That of another condition does not. */
+ * engine counts, unless one of the new points has a later one. That of another condition does
+ * not. */
 static void adopt_silence(struct gw_engine *e, struct gw_alarm *a,
 	const struct gw_engine *from, const struct gw_alarm *old)
 {

@@ -103,8 +103,8 @@ static void store_result(struct gw_engine *e, struct gw_alarm *a,
 		detail->peak = a->value;
 }
 
-/* What was due before the result is applied first. The result may undo it, but votes are notified of
- * it all the same. Returns whether the alarm is active then. */
+/* What was due before the result is applied first. The result may undo it, but votes are
+ * notified of it all the same. Returns whether the alarm is active then. */
 static bool run_state_timers(struct gw_engine *e, struct gw_alarm *a, bool was_active,
 	int64_t now_ns, const struct gw_time *now)
 {

@@ -34,7 +34,8 @@ void gw_band_update(struct gw_engine *e, size_t point)
 		lo = fmax(lo, from);
 		hi = fmin(hi, to);
 	}
-	/* The histories may not know the value that the view shows, so the next sample is absorbed. */
+	/* The histories may not know the value that the view shows, so the next sample is
+	 * absorbed. */
 	if (!gw_quality_current(gw_view_quality(&e->view, point))) {
 		lo = HUGE_VAL;
 		hi = -HUGE_VAL;

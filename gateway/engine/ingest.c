@@ -16,8 +16,8 @@
 #define BLOCK_SAMPLES 64
 static_assert(
 	BLOCK_SAMPLES == 64, "an entry of deferred[] is an index and a flag in a byte");
-/* Prefetch distances, in samples. The slot: no gain at 1,000 points, 2.9 x at 100,000. The buffer, where
- * there are many histories: 1.3 x at 100,000 (bench_engine). */
+/* Prefetch distances, in samples. The slot: no gain at 1,000 points, 2.9 x at 100,000. The
+ * buffer, where there are many histories: 1.3 x at 100,000 (bench_engine). */
 #define SLOT_AHEAD   32
 #define BUFFER_AHEAD 12
 
@@ -47,8 +47,8 @@ static void on_value_lost(
 		gw_band_update(e, point);
 }
 
-/* A contact that becomes usable again with the same value must reach its listeners, so it leaves the
- * quiet band until then. */
+/* A contact that becomes usable again with the same value must reach its listeners, so it
+ * leaves the quiet band until then. */
 void gw_ingest_unusable(
 	struct gw_engine *e, uint32_t point, int64_t at_ns, const struct gw_time *now)
 {
@@ -106,8 +106,9 @@ static inline bool in_quiet_band(
 		s->n_buffered < s->capacity;
 }
 
-/* Returns whether the buffer is full. A point without a history writes to a buffer that is never read:
- * no gain over a branch at 1,000 points, up to 1.2 x at 100,000 (bench_engine calm). */
+/* Returns whether the buffer is full. A point without a history writes to a buffer that is
+ * never read: no gain over a branch at 1,000 points, up to 1.2 x at 100,000 (bench_engine
+ * calm). */
 static inline bool buffer_sample(struct gw_engine *e, unsigned char *history_memory,
 	struct gw_point_slot *s, const struct gw_sample *sample)
 {
@@ -157,8 +158,9 @@ static void process_deferred(struct gw_engine *e, uint32_t point,
 	}
 }
 
-/* left: samples from this one on. Prefetching an index that is out of range does no harm. One sample
- * at a time, so that the memory is never idle and never gets more requests than it can serve. */
+/* left: samples from this one on. Prefetching an index that is out of range does no harm. One
+ * sample at a time, so that the memory is never idle and never gets more requests than it can
+ * serve. */
 static inline void __attribute__((always_inline))
 prefetch_ahead(const struct gw_engine *e, const struct gw_point_slot *slots,
 	uint32_t n_points, const struct gw_sample *sample, size_t left)
@@ -172,8 +174,8 @@ prefetch_ahead(const struct gw_engine *e, const struct gw_point_slot *slots,
 			1);
 }
 
-/* What deferred samples will touch, first what leads to it. Deferring and this together: 0.93 x at 1,000
- * points, 1.04 x (histories) to 1.1 x at 100,000 (bench_engine). */
+/* What deferred samples will touch, first what leads to it. Deferring and this together: 0.93 x
+ * at 1,000 points, 1.04 x (histories) to 1.1 x at 100,000 (bench_engine). */
 static void prefetch_deferred(const struct gw_engine *e, const struct gw_point_slot *slots,
 	const struct gw_sample *samples, const uint8_t *deferred, size_t n)
 {

@@ -2,12 +2,12 @@
 /*
  * ingest.h: samples on their way in.
  *
- * A sample in its point's quiet band is written to the point's slot, buffered for its histories, and
- * that is all. Any other sample is deferred to the end of its block of samples, so that the memory
- * it needs can be prefetched for all deferred samples of the block at once, and samples in the
- * band are not delayed. Once a sample of a point is deferred, later ones of the block are, too, so
- * each point sees its samples in order. No alarm depends on the order of a sample in the quiet
- * band of one point and a sample of another.
+ * A sample in its point's quiet band is written to the point's slot, buffered for its
+ * histories, and that is all. Any other sample is deferred to the end of its block of samples,
+ * so that the memory it needs can be prefetched for all deferred samples of the block at once,
+ * and samples in the band are not delayed. Once a sample of a point is deferred, later ones of
+ * the block are, too, so each point sees its samples in order. No alarm depends on the order of
+ * a sample in the quiet band of one point and a sample of another.
  */
 #ifndef GW_ENGINE_INGEST_H
 #define GW_ENGINE_INGEST_H

@@ -43,9 +43,9 @@ void gw_engine_paused(struct gw_engine *e, int64_t pause_ns, int64_t now_ns)
 	exclude_pause(e, pause_ns);
 }
 
-/* The first pause after since_ns counts twice, but not beyond its end: links must be opened again, and
- * what a device published during the pause is lost. Only the first, so that a machine that is
- * starved again and again still finds dead devices. */
+/* The first pause after since_ns counts twice, but not beyond its end: links must be opened
+ * again, and what a device published during the pause is lost. Only the first, so that a
+ * machine that is starved again and again still finds dead devices. */
 int64_t gw_pause_shift_ns(const struct gw_engine *e, int64_t since_ns)
 {
 	bool first = true;

@@ -28,8 +28,8 @@ void gw_startup_evaluate_value(
 		now);
 }
 
-/* After a reload: an alarm that is new, or whose condition is, is evaluated with the value its point
- * has. A sensor that reports only changes may not send it again. */
+/* After a reload: an alarm that is new, or whose condition is, is evaluated with the value its
+ * point has. A sensor that reports only changes may not send it again. */
 static void evaluate_new(struct gw_engine *e, struct gw_alarm *a, const struct gw_time *now)
 {
 	if (!a->has_input && a->opts->n_points == 1 && !a->opts->when.kind->absorb &&

@@ -54,8 +54,8 @@ static bool vote_readable(const struct gw_engine *e, const struct gw_condition_o
 	return !incomplete || n >= o->at_least;
 }
 
-/* Whether what the member depends on can be read. Alarms about silence, links and bad samples always
- * can: they are true because something cannot be read. */
+/* Whether what the member depends on can be read. Alarms about silence, links and bad samples
+ * always can: they are true because something cannot be read. */
 static bool readable(const struct gw_engine *e, const struct gw_member *m)
 {
 	const struct gw_alarm_opts *o;

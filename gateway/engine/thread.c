@@ -7,9 +7,9 @@
 #include <time.h>
 
 #define SLEEP_MAX_NS GW_NS_PER_SEC /* then the watchdog needs a beat */
-/* When samples arrive close together, spinning for a moment is cheaper for both sides than sleeping
- * and being woken. A spin that finds input earns credit for one that does not; besides, 1 / SPIN_SHARE
- * of all time may be spent on spins that find nothing. */
+/* When samples arrive close together, spinning for a moment is cheaper for both sides than
+ * sleeping and being woken. A spin that finds input earns credit for one that does not;
+ * besides, 1 / SPIN_SHARE of all time may be spent on spins that find nothing. */
 #define SPIN_NS        5000
 #define SPIN_LOOKS_MAX 256 /* if the clock stands still */
 #define SPIN_SHARE     2000
@@ -64,8 +64,8 @@ static void report_pause(struct gw_engine *e, int64_t *due_ns, int64_t now_ns)
 
 enum { RUNNING, PAUSE_REQUESTED, PAUSED };
 
-/* relaxed: a load that is too early is repeated after the poke, and the semaphores order what either
- * side does with the engine */
+/* relaxed: a load that is too early is repeated after the poke, and the semaphores order what
+ * either side does with the engine */
 static bool pause_requested(struct gw_engine_thread *r)
 {
 	return atomic_load_explicit(&r->pause_state, memory_order_relaxed) ==
@@ -176,7 +176,8 @@ enum gw_err gw_engine_thread_pause(
 			return gw_fail(
 				err, GW_ERR_TIMEOUT, 0, "the engine does not answer");
 	}
-	/* acquire, with the thread's exchange: its writes to the engine are visible. The semaphore orders
+	/* acquire, with the thread's exchange: its writes to the engine are visible. The
+	 * semaphore orders
  * them, too, but ThreadSanitizer does not know sem_clockwait. */
 	(void)atomic_load_explicit(&r->pause_state, memory_order_acquire);
 	return GW_OK;

@@ -7,8 +7,8 @@
 #include "engine/silence.h"
 #include "engine/view.h"
 
-/* The silent alarm of the device: of those on the point the one with the most points. NULL: there is
- * none, or it is on this point alone. */
+/* The silent alarm of the device: of those on the point the one with the most points. NULL:
+ * there is none, or it is on this point alone. */
 static const struct gw_alarm *silent_of(const struct gw_engine *e, uint32_t point)
 {
 	const struct gw_listeners *l = &e->point_listeners;

@@ -63,8 +63,8 @@ static inline bool gw_state_any_suppression(unsigned state)
 #define GW_BOOT_ID                37
 
 struct gw_event {
-	/* From 1, without gaps within a run. A start continues where the last one ended; one that cannot
-	 * read where begins far above. */
+	/* From 1, without gaps within a run. A start continues where the last one ended; one
+	 * that cannot read where begins far above. */
 	uint64_t seq;
 	uint64_t run;                 /* number of the start of the daemon; rises, < 2^53 */
 	uint8_t change, state, level; /* enum gw_change, gw_state, gw_level */
@@ -90,8 +90,8 @@ struct gw_event {
 	char note[GW_NOTE_MAX];
 };
 
-/* Deterministic UUIDv7 of an occurrence: time from wall_ms, the rest from gateway, run and seq, so a
- * replay yields the same bytes and two gateways do not. */
+/* Deterministic UUIDv7 of an occurrence: time from wall_ms, the rest from gateway, run and seq,
+ * so a replay yields the same bytes and two gateways do not. */
 void gw_event_occurrence(uint8_t ret_uuid[16], const char *gateway, uint64_t run,
 	uint64_t seq, int64_t wall_ms);
 
@@ -103,9 +103,9 @@ void gw_event_json(struct gw_text *t, const struct gw_event *e);
 /* The same without the value of `durable`; returns the offset in t at which it belongs. */
 size_t gw_event_json_without_durable(struct gw_text *t, const struct gw_event *e);
 
-/* The alert log line (fixed field order), no newline:
- * 2026-11-21T08:15:30.123+08:00 RED raised boiler-room/gas-1/ch4 ch4-high 52.3 %LEL above 50 @ A/-1/锅炉房 #42
- * A missing subject, value or place is "-"; control characters in texts become spaces. */
+/* The alert log line (fixed field order), no newline: 2026-11-21T08:15:30.123+08:00 RED raised
+ * boiler-room/gas-1/ch4 ch4-high 52.3 %LEL above 50 @ A/-1/锅炉房 #42 A missing subject, value or
+ * place is "-"; control characters in texts become spaces. */
 void gw_event_line(struct gw_text *t, const struct gw_event *e);
 
 #define GW_EVENT_JSON_MAX 8192 /* enough for every event of any configuration */

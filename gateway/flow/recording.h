@@ -13,12 +13,12 @@
  *   GW_RECORDING_GAP      varint number of samples lost here
  *   GW_RECORDING_END      empty: the recording was ended properly
  *
- * A run is a value that did not change. It is written once: when the value changes, when its samples
- * become irregular, or after GW_RECORDING_SPAN_NS. It is a varint point; signed varint time of its
- * first sample after that of the block; one byte quality | encoding << 4 | 0x80 if it repeats; the
- * value by its encoding (0: none, 1..4: signed varint, to be divided by 10^(encoding-1), 5: 8
- * bytes); if it repeats, varint number of further samples and varint time from the first to the
- * last, evenly spaced.
+ * A run is a value that did not change. It is written once: when the value changes, when its
+ * samples become irregular, or after GW_RECORDING_SPAN_NS. It is a varint point; signed varint
+ * time of its first sample after that of the block; one byte quality | encoding << 4 | 0x80 if
+ * it repeats; the value by its encoding (0: none, 1..4: signed varint, to be divided by
+ * 10^(encoding-1), 5: 8 bytes); if it repeats, varint number of further samples and varint time
+ * from the first to the last, evenly spaced.
  *
  * Owner: the caller. Thread: one.
  */
@@ -89,8 +89,8 @@ struct gw_recording_block {
 	const unsigned char *at;
 	size_t n;
 };
-/* The block at the front of n bytes. GW_OK: it is *ret_size bytes long; GW_ERR_FULL: it is not whole,
- * *ret_size bytes are needed; GW_ERR_CORRUPT: not a block. */
+/* The block at the front of n bytes. GW_OK: it is *ret_size bytes long; GW_ERR_FULL: it is not
+ * whole, *ret_size bytes are needed; GW_ERR_CORRUPT: not a block. */
 enum gw_err gw_recording_read_block(const unsigned char *bytes, size_t n,
 	struct gw_recording_block *ret_block, size_t *ret_size, struct gw_error *err);
 
@@ -102,8 +102,9 @@ struct gw_recording_run {
 	uint64_t repeats; /* further samples after the first, evenly up to last_ns */
 };
 
-/* Reads a payload entry by entry; block is set, the rest zero at first. Each function returns false at
- * the end, and sets malformed if the payload is not well-formed although its CRC is right. */
+/* Reads a payload entry by entry; block is set, the rest zero at first. Each function returns
+ * false at the end, and sets malformed if the payload is not well-formed although its CRC is
+ * right. */
 struct gw_recording_scan {
 	struct gw_recording_block block;
 	size_t at;

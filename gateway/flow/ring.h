@@ -12,10 +12,10 @@
  *  - tail: the consumer reads the slots, then stores tail with release. A producer whose acquire
  *    load reads that tail writes those slots only after the reads: release also keeps earlier
  *    loads before the store. Without it a slot could be overwritten while it is still being read.
- * Each index has one writer, so there is no read-modify-write. A stale copy (tail_seen, head_seen)
- * only makes the ring look fuller or emptier than it is. On x86 both orders are
- * plain moves, on ARMv8 stlr and ldar. processed is stored with release after everything that the samples
- * caused was stored, so a thread that loads it with acquire sees that, too.
+ * Each index has one writer, so there is no read-modify-write. A stale copy (tail_seen,
+ * head_seen) only makes the ring look fuller or emptier than it is. On x86 both orders are
+ * plain moves, on ARMv8 stlr and ldar. processed is stored with release after everything that
+ * the samples caused was stored, so a thread that loads it with acquire sees that, too.
  *
  * Owner: whoever called init. Thread: one producer, one consumer; count by any.
  * Push and pop are inline so that a constant size compiles to plain moves.

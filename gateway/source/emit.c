@@ -268,7 +268,8 @@ bool gw_emit_is_committed(struct gw_emit *e, struct gw_emit_checkpoint *checkpoi
 	if (!checkpoint->stepped) {
 		if (gw_ring_processed(e->ring) < checkpoint->samples)
 			return false;
-		/* Read after the engine has processed them, so it covers every event they caused. */
+		/* Read after the engine has processed them, so it covers every event they
+		 * caused. */
 		checkpoint->seq = e->commit.last_seq(e->commit.arg);
 		checkpoint->stepped = true;
 	}

@@ -12,7 +12,8 @@
 
 #include "source/driver.h"
 
-/* Whether a point has range, valid or invalid; without them every finite value keeps its quality. */
+/* Whether a point has range, valid or invalid; without them every finite value keeps its
+ * quality. */
 static inline bool gw_quality_has_bounds(const struct gw_point_opts *p)
 {
 	return (p->range.rows | p->valid.rows | p->invalid.n) != 0;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * batch.h: the memory behind a struct gw_batch: events and the texts they point at, which its receiver frees as a whole.
+ * batch.h: the memory behind a struct gw_batch: events and the texts they point at, which its
+ * receiver frees as a whole.
  *
  * Owner: the store until it is handed over, then the receiver. Thread: one at a time.
  */

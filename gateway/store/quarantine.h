@@ -18,7 +18,8 @@
 /* Renames path, path-wal and path-shm to path.corrupt-<utc>-owing..., of which a few are kept. */
 enum gw_err gw_quarantine_file(
 	const char *path, char ret_quarantined[PATH_MAX], struct gw_error *err);
-/* The next file of path's in quarantine that owes something, the oldest first; "" to begin. False: there is none, or ret_unread: the directory cannot be read now. */
+/* The next file of path's in quarantine that owes something, the oldest first; "" to begin.
+ * False: there is none, or ret_unread: the directory cannot be read now. */
 bool gw_quarantine_next_owing(
 	const char *path, char quarantined[PATH_MAX], bool *ret_unread);
 /* It owes nothing any more: takes -owing off its name. */

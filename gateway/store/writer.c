@@ -253,8 +253,8 @@ static enum gw_err commit_pending(struct gw_store *s, struct gw_error *err)
 		}
 		if (rc == GW_ERR_FULL)
 			return rc;
-		/* The kernel reports a failed sync once and then takes the pages for clean. The cache
-		 * of this connection may differ from the disk: reopen the file. */
+		/* The kernel reports a failed sync once and then takes the pages for clean. The
+		 * cache of this connection may differ from the disk: reopen the file. */
 		s->suspect = !s->db.read_only;
 		if (reopened || !s->db.handle)
 			return rc;

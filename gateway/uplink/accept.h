@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * accept.h: whether the body of a 2xx response accepts the request, too. Many platforms refuse in the
- * body of a 200 ({"errcode":310000}), and a captive portal serves its login page to every request.
+ * accept.h: whether the body of a 2xx response accepts the request, too. Many platforms refuse
+ * in the body of a 200 ({"errcode":310000}), and a captive portal serves its login page to
+ * every request.
  *
  * Thread: any. Pure.
  */

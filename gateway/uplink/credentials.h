@@ -37,9 +37,9 @@ struct gw_bearer {
 	char line[GW_TOKEN_MAX + 32]; /* the header's line; "" for none */
 };
 
-/* The first line of the file, read again when the file has changed. The last valid token stays while
- * the file cannot be read or has none; a failure means that there never was one. Without a path
- * there is no line, and that is no failure. */
+/* The first line of the file, read again when the file has changed. The last valid token stays
+ * while the file cannot be read or has none; a failure means that there never was one. Without
+ * a path there is no line, and that is no failure. */
 enum gw_err gw_credentials_bearer(
 	struct gw_bearer *b, const char *path, struct gw_error *err);
 

@@ -167,8 +167,8 @@ void gw_https_response_evaluate(const struct gw_https_response *a, CURL *easy,
 			"the answer is longer than %d bytes", GW_HTTPS_BODY_MAX);
 	else if (code == CURLE_PEER_FAILED_VERIFICATION &&
 		(verify == NOT_YET_VALID || verify == CERT_HAS_EXPIRED))
-		/* Never sent to a peer that is not verified. Tried until the clock is right, with the
-		 * reason in the log. */
+		/* Never sent to a peer that is not verified. Tried until the clock is right,
+		 * with the reason in the log. */
 		gw_https_response_set_result(ret_result, GW_SINK_RETRY, 0,
 			"the platform's certificate %s by this clock%s",
 			verify == NOT_YET_VALID ? "is not yet valid" : "has expired",

@@ -2,8 +2,8 @@
 /*
  * https_response.h: the response to one HTTPS request and its verdict. Private to sink_https.c.
  *
- * Owner: the sink. Thread: the uplink's. Life: init, (begin, on_header..., on_body..., evaluate)...,
- * fini.
+ * Owner: the sink. Thread: the uplink's. Life: init, (begin, on_header..., on_body...,
+ * evaluate)..., fini.
  */
 #ifndef GW_UPLINK_HTTPS_RESPONSE_H
 #define GW_UPLINK_HTTPS_RESPONSE_H

@@ -30,7 +30,8 @@ static void push_faults(struct gw_uplink *u, int64_t now)
 			.mono_ns = now,
 			.value = value[i]};
 
-		/* Not known yet after a start: do not clear the alarm of an uplink that was down. */
+		/* Not known yet after a start: do not clear the alarm of an uplink that was
+		 * down. */
 		if (i == GW_UPLINK_POINT_DOWN && u->link.fault_sent[i] < 0 &&
 			!u->link.down && !u->status.up)
 			continue;

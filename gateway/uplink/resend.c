@@ -84,7 +84,8 @@ void gw_resend_update(struct gw_uplink *u)
 	if (atomic_exchange_explicit(
 		    &u->resend.retry_parked_requested, false, memory_order_acquire))
 		gw_parked_retry_begin(u, 0);
-	/* Acquire, done first: if main has cleared it, it has cleared the requested of before, too. */
+	/* Acquire, done first: if main has cleared it, it has cleared the requested of before,
+	 * too. */
 	if (!u->resend.running &&
 		!atomic_load_explicit(&u->resend.done, memory_order_acquire) &&
 		atomic_load_explicit(&u->resend.requested, memory_order_acquire)) {

@@ -25,9 +25,10 @@
 
 struct gw_uplink;
 
-/* The members of a heartbeat that only the rest of the gateway knows, filled in the uplink's thread.
- * Before the call the uplink has set count, run, wall_ms, since_boot_ms, synced, pending, parked,
- * oldest_ms and next_by_ms. fill sets all others; site is valid during the call to render. */
+/* The members of a heartbeat that only the rest of the gateway knows, filled in the uplink's
+ * thread. Before the call the uplink has set count, run, wall_ms, since_boot_ms, synced,
+ * pending, parked, oldest_ms and next_by_ms. fill sets all others; site is valid during the
+ * call to render. */
 struct gw_uplink_health {
 	void (*fill)(void *arg, struct gw_heartbeat *h);
 	void *arg;
@@ -49,15 +50,15 @@ void gw_uplink_join(struct gw_uplink *u);
 void gw_uplink_free(struct gw_uplink *u); /* NULL is fine; joins */
 struct gw_thread *gw_uplink_thread(struct gw_uplink *u);
 
-/* Events from the engine. One is rendered when it is taken from the ring, within a second even while
- * a request is under way; nothing it points at is used after that. */
+/* Events from the engine. One is rendered when it is taken from the ring, within a second even
+ * while a request is under way; nothing it points at is used after that. */
 struct gw_ring *gw_uplink_events(struct gw_uplink *u);
 struct gw_wake *gw_uplink_wake(struct gw_uplink *u);
 
-/* Samples to the engine, of two points. DOWN is 1 while the platform cannot be reached or accepts no
- * events: after 3 failures in a row, after 60 s, or when heartbeats are refused for who we are (401,
- * 403, 407) for 60 s and no event was accepted since. It is 0 only after an event or heartbeat was
- * accepted. PARKED is 1 while an event is parked. Call before start. */
+/* Samples to the engine, of two points. DOWN is 1 while the platform cannot be reached or
+ * accepts no events: after 3 failures in a row, after 60 s, or when heartbeats are refused for
+ * who we are (401, 403, 407) for 60 s and no event was accepted since. It is 0 only after an
+ * event or heartbeat was accepted. PARKED is 1 while an event is parked. Call before start. */
 enum { GW_UPLINK_POINT_DOWN, GW_UPLINK_POINT_PARKED, GW_UPLINK_POINTS };
 enum gw_err gw_uplink_fault_ring(struct gw_uplink *u, struct gw_wake *engine_wake,
 	struct gw_ring **ret_ring, struct gw_error *err);
@@ -82,7 +83,8 @@ void gw_uplink_status(struct gw_uplink *u, struct gw_uplink_status *ret_status);
 /* Parked events are sent again, one by one, when nothing else is to be sent. */
 void gw_uplink_retry_parked(struct gw_uplink *u);
 
-/* The same; with from_seq > 0, also every event from that seq and wall time on, under the same ids. */
+/* The same; with from_seq > 0, also every event from that seq and wall time on, under the same
+ * ids. */
 struct gw_resend {
 	uint64_t from_seq;
 	int64_t from_ms;

@@ -43,7 +43,6 @@ MODULES = {"out": "outputs", "tables": "build", "queue": "timers", "round": "wri
 ALL = {**WORDS, **MODULES}
 # Headers without a .c file of their name.
 NO_SOURCE = {
-    "alarm/alarm.h": "options only: what an alarm is",
     "alarm/condition_internal.h": "inline functions that conditions share",
     "app/gateway_internal.h": "structs only: each file of app/ has its own functions",
     "conf/config.h": "structs only: a loaded configuration",
