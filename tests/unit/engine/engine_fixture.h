@@ -170,4 +170,19 @@ static inline enum gw_state fixture_state(size_t alarm)
 		assert_int_equal(fixture.event[i].state, (state_)); \
 	} while (0)
 
+/* As a start finds it in the store: raised and acknowledged some seconds before. */
+__attribute__((unused)) static struct gw_alarm_record fixture_standing(size_t alarm)
+{
+	return (struct gw_alarm_record){.key = fixture.alarm_key[alarm],
+		.state = GW_STATE_ACTIVE_ACKED,
+		.underlying = GW_STATE_ACTIVE_ACKED,
+		.level = GW_LEVEL_RED,
+		.occurrence = {1, 2, 3},
+		.onset_ms = FIXTURE_WALL_MS - 5000,
+		.since_ms = FIXTURE_WALL_MS - 4000,
+		.value = 60,
+		.peak = 80,
+		.seq = 55};
+}
+
 #endif

@@ -80,20 +80,6 @@ static void commands_become_events(void **unused)
 	gw_ring_fini(&replies);
 }
 
-static struct gw_alarm_record standing(size_t alarm)
-{
-	return (struct gw_alarm_record){.key = fixture.alarm_key[alarm],
-		.state = GW_STATE_ACTIVE_ACKED,
-		.underlying = GW_STATE_ACTIVE_ACKED,
-		.level = GW_LEVEL_RED,
-		.occurrence = {1, 2, 3},
-		.onset_ms = FIXTURE_WALL_MS - 5000,
-		.since_ms = FIXTURE_WALL_MS - 4000,
-		.value = 60,
-		.peak = 80,
-		.seq = 55};
-}
-
 static void still_true_after_a_restart_does_not_raise_again(void **unused)
 {
 	struct gw_alarm_record m;
@@ -101,7 +87,7 @@ static void still_true_after_a_restart_does_not_raise_again(void **unused)
 	(void)unused;
 	fixture_alarm("high", 0, &gw_condition_above)->when.limit = 50;
 	fixture_start();
-	m = standing(0);
+	m = fixture_standing(0);
 	assert_true(gw_engine_restore(fixture.engine, &m, fixture_time(0)));
 	assert_int_equal(fixture_state(0), GW_STATE_ACTIVE_ACKED);
 	assert_int_equal(fixture_feed(S, 0, 70), 0);
@@ -119,7 +105,7 @@ static void gone_while_down_clears_with_the_first_sample(void **unused)
 	(void)unused;
 	fixture_alarm("high", 0, &gw_condition_above)->when.limit = 50;
 	fixture_start();
-	m = standing(0);
+	m = fixture_standing(0);
 	gw_engine_restore(fixture.engine, &m, fixture_time(0));
 	assert_int_equal(fixture_feed(S, 0, 10), 1);
 	assert_event(0, GW_CHANGE_CLEARED, GW_STATE_NORMAL);
@@ -151,7 +137,7 @@ static void a_record_of_no_configured_alarm_is_cleared(void **unused)
 	(void)unused;
 	fixture_alarm("high", 0, &gw_condition_above)->when.limit = 50;
 	fixture_start();
-	m = standing(0);
+	m = fixture_standing(0);
 	info = fixture.alarms[0].info;
 	m.key = "gone";
 	assert_false(gw_engine_restore(fixture.engine, &m, fixture_time(0)));

@@ -161,20 +161,6 @@ static void a_vote_ends_although_a_member_was_never_read(void **unused)
 	assert_event(0, GW_CHANGE_CLEARED, GW_STATE_RETURNED_UNACKED);
 }
 
-static struct gw_alarm_record standing(size_t alarm)
-{
-	return (struct gw_alarm_record){.key = fixture.alarm_key[alarm],
-		.state = GW_STATE_ACTIVE_ACKED,
-		.underlying = GW_STATE_ACTIVE_ACKED,
-		.level = GW_LEVEL_RED,
-		.occurrence = {1, 2, 3},
-		.onset_ms = FIXTURE_WALL_MS - 5000,
-		.since_ms = FIXTURE_WALL_MS - 4000,
-		.value = 60,
-		.peak = 80,
-		.seq = 55};
-}
-
 static void silent_before_and_after_a_restart_emits_nothing(void **unused)
 {
 	struct gw_alarm_record m;
@@ -182,7 +168,7 @@ static void silent_before_and_after_a_restart_emits_nothing(void **unused)
 	(void)unused;
 	fixture_alarm("silent", 0, &gw_condition_silent)->when.window_ns = 10 * S;
 	fixture_start();
-	m = standing(0);
+	m = fixture_standing(0);
 	gw_engine_restore(fixture.engine, &m, fixture_time(0));
 	assert_int_equal(fixture_pass(0), 0);
 	assert_int_equal(fixture_pass(60 * S), 0);
@@ -199,7 +185,7 @@ static void a_confirmed_fire_survives_a_restart_until_all_members_are_read(void 
 		members[i] = (struct gw_member){false, i, i, fixture.point_key[i]};
 	vote(2, 2, 0);
 	fixture_start();
-	m = standing(0);
+	m = fixture_standing(0);
 	gw_engine_restore(fixture.engine, &m, fixture_time(0));
 	assert_int_equal(fixture_feed(S, 0, 1), 0);
 	assert_int_equal(fixture_feed(2 * S, 1, 1), 0);

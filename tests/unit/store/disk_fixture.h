@@ -11,34 +11,10 @@
 #include "store/recovery.h"
 #include "store/run_counter.h"
 #include "store_fixture.h"
+#include "tests/unit/fixture/scripted_clock.h"
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/wait.h>
-
-/* Time is the test's: these displace base/clock.c. */
-static int64_t now_ns = 1000 * GW_NS_PER_SEC;
-
-static int64_t wall_base_ms = 1795300000000;
-
-int64_t gw_clock_mono_ns(void)
-{
-	return now_ns;
-}
-
-int64_t gw_clock_wall_ms(void)
-{
-	return wall_base_ms + now_ns / GW_NS_PER_MS;
-}
-
-bool gw_clock_synced(void)
-{
-	return true;
-}
-
-void gw_clock_boot_id(char ret_id[37])
-{
-	snprintf(ret_id, 37, "00000000-0000-0000-0000-000000000000");
-}
 
 __attribute__((unused)) static int setup(void **state)
 {

@@ -6,33 +6,12 @@
 
 #include "faulty_vfs.h"
 #include "store_fixture.h"
-
-static int64_t now_ns, wall_ms;
-
-int64_t gw_clock_mono_ns(void)
-{
-	return now_ns;
-}
-
-int64_t gw_clock_wall_ms(void)
-{
-	return wall_ms + now_ns / GW_NS_PER_MS;
-}
-
-bool gw_clock_synced(void)
-{
-	return true;
-}
-
-void gw_clock_boot_id(char ret_id[37])
-{
-	snprintf(ret_id, 37, "00000000-0000-0000-0000-000000000000");
-}
+#include "tests/unit/fixture/scripted_clock.h"
 
 static int begin(void **state)
 {
 	now_ns = 1000 * GW_NS_PER_SEC;
-	wall_ms = 1795300000000;
+	wall_base_ms = 1795300000000;
 	vfs_heal();
 	return fixture_setup(state);
 }

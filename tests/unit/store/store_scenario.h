@@ -8,31 +8,10 @@
 #define GW_TESTS_STORE_SCENARIO_H
 
 #include "store_fixture.h"
+#include "tests/unit/fixture/scripted_clock.h"
 
 #define SCENARIO_BYTES        (1 * MIB)
 #define SCENARIO_PREVIOUS_SEQ 22 /* the last event of the earlier run */
-
-static int64_t now_ns;
-
-int64_t gw_clock_mono_ns(void)
-{
-	return now_ns;
-}
-
-int64_t gw_clock_wall_ms(void)
-{
-	return INT64_C(1795300000000) + now_ns / GW_NS_PER_MS;
-}
-
-bool gw_clock_synced(void)
-{
-	return true;
-}
-
-void gw_clock_boot_id(char ret_id[37])
-{
-	snprintf(ret_id, 37, "00000000-0000-0000-0000-000000000000");
-}
 
 /* The files of the earlier run are made once and copied for every run of the scenario. */
 static struct {

@@ -1,100 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The database is deleted, exchanged or loses its folder while it is in use: that is noticed, and
  * what it owed goes into a new one. */
-#include "faulty_vfs.h"
-#include "store_fixture.h"
 
-#include "failing_sqlite.h"
-
+#include "sql_fixture.h"
 #include "store/recovery.h"
-
-static int64_t now_ns;
-
-int64_t gw_clock_mono_ns(void)
-{
-	return now_ns;
-}
-
-int64_t gw_clock_wall_ms(void)
-{
-	return INT64_C(1795300000000) + now_ns / GW_NS_PER_MS;
-}
-
-bool gw_clock_synced(void)
-{
-	return true;
-}
-
-void gw_clock_boot_id(char ret_id[37])
-{
-	snprintf(ret_id, 37, "00000000-0000-0000-0000-000000000000");
-}
-
-static int begin(void **state)
-{
-	now_ns = 1000 * GW_NS_PER_SEC;
-	vfs_heal();
-	sql_heal();
-	return fixture_setup(state);
-}
-
-static int end(void **state)
-{
-	vfs_heal();
-	sql_heal();
-	return fixture_teardown(state);
-}
-
-static void pass(struct gw_store *s, int seconds)
-{
-	for (int i = 0; i < seconds; i++) {
-		now_ns += GW_NS_PER_SEC;
-		turn(s);
-	}
-}
-
-static void emit_of(struct gw_store *s, uint64_t seq, size_t alarm)
-{
-	struct gw_event e = make_event(s, seq, alarm, GW_LEVEL_RED);
-
-	push(s, &e);
-}
-
-static void emit(struct gw_store *s, uint64_t from, uint64_t to)
-{
-	for (uint64_t seq = from; seq <= to; seq++)
-		emit_of(s, seq, seq % 20);
-}
-
-static struct gw_store_status status(struct gw_store *s)
-{
-	struct gw_store_status st;
-
-	gw_store_status(s, &st);
-	return st;
-}
-
-static void remove_name(const char *name)
-{
-	char path[300];
-
-	snprintf(path, sizeof(path), "%s/%s", dir, name);
-	assert_int_equal(unlink(path), 0);
-}
-
-static struct gw_store *with_five(void)
-{
-	struct gw_store *s = open_store(two_sinks, 2, MIB);
-
-	emit(s, 1, 5);
-	turn(s);
-	return s;
-}
 
 /* The file is deleted, and before anybody looks an uplink comes: that must not hide it. */
 static void deleted_and_then_an_uplink_comes(void **state)
 {
-	struct gw_store *s = with_five();
+	struct gw_store *s = with_five(MIB);
 	struct gw_store_uplinks *set = gw_store_uplinks_new();
 	size_t slot;
 
@@ -119,7 +33,7 @@ static void deleted_and_then_an_uplink_comes(void **state)
 
 static void the_same_number_on_another_disk(void **state)
 {
-	struct gw_store *s = with_five();
+	struct gw_store *s = with_five(MIB);
 
 	(void)state;
 	s->file_dev ^= 1;
@@ -132,7 +46,7 @@ static void the_same_number_on_another_disk(void **state)
 
 static void a_wal_that_is_deleted(void **state)
 {
-	struct gw_store *s = with_five();
+	struct gw_store *s = with_five(MIB);
 
 	(void)state;
 	s->wal_ino = 0; /* it was not there yet */
@@ -160,7 +74,7 @@ static void each_statement_after_a_deletion(void **state)
 
 		assert_int_equal(temp_dir_remove(dir), 0);
 		assert_int_equal(mkdir(dir, 0700), 0);
-		s = with_five();
+		s = with_five(MIB);
 		gw_store_mark(s, 0, 2, GW_MARK_DELIVERED);
 		gw_store_mark(s, 0, 3, GW_MARK_PARKED);
 		pass(s, 2);
@@ -184,7 +98,7 @@ static void each_statement_after_a_deletion(void **state)
 
 static void a_folder_that_became_a_file(void **state)
 {
-	struct gw_store *s = with_five();
+	struct gw_store *s = with_five(MIB);
 	FILE *f;
 
 	(void)state;

@@ -6,31 +6,10 @@
  */
 #include "faulty_vfs.h"
 #include "store_fixture.h"
+#include "tests/unit/fixture/scripted_clock.h"
 
 #define OLD 12 /* events of the start before */
 #define NEW 12
-
-static int64_t now_ns;
-
-int64_t gw_clock_mono_ns(void)
-{
-	return now_ns;
-}
-
-int64_t gw_clock_wall_ms(void)
-{
-	return INT64_C(1795300000000) + now_ns / GW_NS_PER_MS;
-}
-
-bool gw_clock_synced(void)
-{
-	return true;
-}
-
-void gw_clock_boot_id(char ret_id[37])
-{
-	snprintf(ret_id, 37, "00000000-0000-0000-0000-000000000000");
-}
 
 static void emit(struct gw_store *s, uint64_t seq)
 {

@@ -2,97 +2,11 @@
 /* Steps of the store's thread that fail: memory is full, the disk is full, a file is corrupt
  * twice, or cannot be moved into quarantine. */
 #include "failing_calls.h"
+#include "sql_fixture.h"
 
-#include "faulty_vfs.h"
-#include "store_fixture.h"
-
-#include "failing_sqlite.h"
 #include "tests/unit/fixture/failing_memory.h"
 
 #include "store/recovery.h"
-
-static int64_t now_ns;
-
-int64_t gw_clock_mono_ns(void)
-{
-	return now_ns;
-}
-
-int64_t gw_clock_wall_ms(void)
-{
-	return INT64_C(1795300000000) + now_ns / GW_NS_PER_MS;
-}
-
-bool gw_clock_synced(void)
-{
-	return true;
-}
-
-void gw_clock_boot_id(char ret_id[37])
-{
-	snprintf(ret_id, 37, "00000000-0000-0000-0000-000000000000");
-}
-
-static int begin(void **state)
-{
-	now_ns = 1000 * GW_NS_PER_SEC;
-	vfs_heal();
-	sql_heal();
-	return fixture_setup(state);
-}
-
-static int end(void **state)
-{
-	vfs_heal();
-	sql_heal();
-	return fixture_teardown(state);
-}
-
-static void pass(struct gw_store *s, int seconds)
-{
-	for (int i = 0; i < seconds; i++) {
-		now_ns += GW_NS_PER_SEC;
-		turn(s);
-	}
-}
-
-static void emit_of(struct gw_store *s, uint64_t seq, size_t alarm)
-{
-	struct gw_event e = make_event(s, seq, alarm, GW_LEVEL_RED);
-
-	push(s, &e);
-}
-
-static void emit(struct gw_store *s, uint64_t from, uint64_t to)
-{
-	for (uint64_t seq = from; seq <= to; seq++)
-		emit_of(s, seq, seq % 20);
-}
-
-static struct gw_store_status status(struct gw_store *s)
-{
-	struct gw_store_status st;
-
-	gw_store_status(s, &st);
-	return st;
-}
-
-static void remove_name(const char *name)
-{
-	char path[300];
-
-	snprintf(path, sizeof(path), "%s/%s", dir, name);
-	assert_int_equal(unlink(path), 0);
-}
-
-static struct gw_store *with_five(void)
-{
-	struct gw_store *s = open_store(two_sinks, 2, 16 * MIB);
-
-	emit(s, 1, 5);
-	turn(s);
-	return s;
-}
 
 /* Only the call that is met first, and then it works again. */
 static void hurt_once(struct gw_store *s, const char *text, int rc)
@@ -172,7 +86,7 @@ static void history_goes_and_states_stay(void **state)
 /* It stays in the uplink's mailbox, and the thread does not spin meanwhile. */
 static void a_mark_without_memory_is_taken_later(void **state)
 {
-	struct gw_store *s = with_five();
+	struct gw_store *s = with_five(16 * MIB);
 
 	(void)state;
 	gw_store_mark(s, 1, 3, GW_MARK_DELIVERED);
@@ -193,7 +107,7 @@ static void a_mark_without_memory_is_taken_later(void **state)
 
 static void a_mark_whose_debts_were_dropped(void **state)
 {
-	struct gw_store *s = with_five();
+	struct gw_store *s = with_five(16 * MIB);
 
 	(void)state;
 	gw_store_mark(s, 1, 3, GW_MARK_DELIVERED);
@@ -269,7 +183,7 @@ static void a_disk_that_stays_full(void **state)
 
 static void a_ballast_is_given_up(void **state)
 {
-	struct gw_store *s = with_five();
+	struct gw_store *s = with_five(16 * MIB);
 	struct gw_store *full;
 
 	(void)state;
@@ -327,7 +241,7 @@ static void nothing_may_go(void **state)
 
 static void a_file_that_is_corrupt_again_and_again(void **state)
 {
-	struct gw_store *s = with_five();
+	struct gw_store *s = with_five(16 * MIB);
 
 	(void)state;
 	emit(s, 6, 6);
@@ -352,7 +266,7 @@ static void a_file_that_is_corrupt_again_and_again(void **state)
 
 static void a_corrupt_file_that_cannot_be_moved(void **state)
 {
-	struct gw_store *s = with_five();
+	struct gw_store *s = with_five(16 * MIB);
 
 	(void)state;
 	emit(s, 6, 6);
@@ -371,7 +285,7 @@ static void a_corrupt_file_that_cannot_be_moved(void **state)
 /* What was committed is not there after all: said, and what is new goes on behind it. */
 static void a_disk_that_lost_what_it_had(void **state)
 {
-	struct gw_store *s = with_five();
+	struct gw_store *s = with_five(16 * MIB);
 
 	(void)state;
 	sqlite3_exec(s->db.handle,
@@ -393,7 +307,7 @@ static void a_file_that_was_not_closed_cleanly_is_checked(void **state)
 {
 	(void)state;
 	for (int how = 0; how < 2; how++) {
-		struct gw_store *s = with_five();
+		struct gw_store *s = with_five(16 * MIB);
 
 		s->suspect = how == 0;
 		if (how == 1)

@@ -3,6 +3,7 @@
  * schema and of a start after a crash failing. */
 #include "faulty_vfs.h"
 #include "store_fixture.h"
+#include "tests/unit/fixture/scripted_clock.h"
 
 #include "failing_sqlite.h"
 
@@ -13,33 +14,11 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 
-static int64_t clock_ns;
-
-int64_t gw_clock_mono_ns(void)
-{
-	return clock_ns;
-}
-
-int64_t gw_clock_wall_ms(void)
-{
-	return INT64_C(1795300000000) + clock_ns / GW_NS_PER_MS;
-}
-
-bool gw_clock_synced(void)
-{
-	return true;
-}
-
-void gw_clock_boot_id(char ret_id[37])
-{
-	snprintf(ret_id, 37, "00000000-0000-0000-0000-000000000000");
-}
-
 static int begin(void **state)
 {
 	vfs_heal();
 	sql_heal();
-	clock_ns = 1000 * GW_NS_PER_SEC;
+	now_ns = 1000 * GW_NS_PER_SEC;
 	return fixture_setup(state);
 }
 
@@ -53,7 +32,7 @@ static int end(void **state)
 static void pass(struct gw_store *s, int seconds)
 {
 	for (int i = 0; i < seconds; i++) {
-		clock_ns += GW_NS_PER_SEC;
+		now_ns += GW_NS_PER_SEC;
 		turn(s);
 	}
 }

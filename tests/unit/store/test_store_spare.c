@@ -3,31 +3,9 @@
  * that disk. */
 #include "faulty_vfs.h"
 #include "store_fixture.h"
+#include "tests/unit/fixture/scripted_clock.h"
 
 #include <sys/wait.h>
-
-/* Time is the test's: these displace base/clock.c. */
-static int64_t now_ns = 1000 * GW_NS_PER_SEC;
-
-int64_t gw_clock_mono_ns(void)
-{
-	return now_ns;
-}
-
-int64_t gw_clock_wall_ms(void)
-{
-	return 1795300000000 + now_ns / GW_NS_PER_MS;
-}
-
-bool gw_clock_synced(void)
-{
-	return true;
-}
-
-void gw_clock_boot_id(char ret_id[37])
-{
-	snprintf(ret_id, 37, "00000000-0000-0000-0000-000000000000");
-}
 
 static char spare[TEMP_DIR_MAX + 32];
 
