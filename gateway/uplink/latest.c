@@ -66,8 +66,8 @@ uint64_t gw_latest_taken(struct gw_latest *l, uint64_t alarm, uint64_t seq)
 	if (a == NULL)
 		return 0;
 	if (seq >= a->seq) {
-		gw_latest_note(l, alarm, seq);
 		a->again = false;
+		gw_latest_note(l, alarm, seq); /* may move what `a` points to */
 		return 0;
 	}
 	if (a->again)

@@ -37,6 +37,12 @@ void gw_parked_retry_fini(struct gw_parked_retry *o)
 
 static void begin_pass(struct gw_parked_retry *o, uint64_t from_seq)
 {
+	if (o->sending) { /* the request under way reads the item */
+		if (!o->restart || from_seq < o->restart_seq)
+			o->restart_seq = from_seq;
+		o->restart = true;
+		return;
+	}
 	if (o->running && o->after_seq < from_seq)
 		return; /* that pass will come to it */
 	drop_items(o);
@@ -190,28 +196,22 @@ static void on_delivered(struct gw_uplink *u, uint64_t alarm, uint64_t seq, int6
 	gw_link_state_succeeded(u, 1, now);
 }
 
-void gw_parked_retry_send(struct gw_uplink *u)
+static void take_result(
+	struct gw_uplink *u, struct gw_outbox_item *it, const struct gw_sink_result *r)
 {
 	struct gw_parked_retry *o = &u->parked_retry;
-	struct gw_outbox_item *it = o->items[o->next_item];
-	struct gw_sink_result r;
-	int64_t now;
+	int64_t now = gw_clock_mono_ns();
 
-	gw_delivery_body(u, it, &u->request.bodies[0]);
-	u->parked_retry.sending = true; /* a new event ends it, see gw_request_service */
-	gw_request_send(u, 1, &r);
-	u->parked_retry.sending = false;
-	now = gw_clock_mono_ns();
-	if (r.verdict == GW_SINK_RETRY) {
+	if (r->verdict == GW_SINK_RETRY) {
 		if (!u->delivery.has_untried)
 			o->next_ns = now +
-				(r.retry_after_ns > AFTER_FAILURE_NS ? r.retry_after_ns
-								     : AFTER_FAILURE_NS);
+				(r->retry_after_ns > AFTER_FAILURE_NS ? r->retry_after_ns
+								      : AFTER_FAILURE_NS);
 		return;
 	}
 	o->after_seq = it->seq;
 	o->next_item++;
-	if (r.verdict == GW_SINK_SENT) {
+	if (r->verdict == GW_SINK_SENT) {
 		on_delivered(u, it->alarm, it->seq, now);
 		gw_parked_retry_accepted(u, true);
 	} else {
@@ -222,6 +222,23 @@ void gw_parked_retry_send(struct gw_uplink *u)
 		o->one_refused = true;
 	}
 	free(it);
+}
+
+void gw_parked_retry_send(struct gw_uplink *u)
+{
+	struct gw_parked_retry *o = &u->parked_retry;
+	struct gw_outbox_item *it = o->items[o->next_item];
+	struct gw_sink_result r;
+
+	gw_delivery_body(u, it, &u->request.bodies[0]);
+	o->sending = true; /* a new event ends it, see gw_request_service */
+	gw_request_send(u, 1, &r);
+	o->sending = false;
+	take_result(u, it, &r);
+	if (!o->restart)
+		return;
+	o->restart = false;
+	begin_pass(o, o->restart_seq);
 }
 
 int64_t gw_parked_retry_next_ns(const struct gw_uplink *u)

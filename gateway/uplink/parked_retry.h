@@ -15,8 +15,10 @@
 struct gw_uplink;
 
 struct gw_parked_retry {
-	bool running;       /* a pass */
-	bool sending;       /* a request with a parked event is under way */
+	bool running; /* a pass */
+	bool sending; /* a request with a parked event is under way ... */
+	bool restart; /* ... after which a pass begins from restart_seq */
+	uint64_t restart_seq;
 	bool requested;     /* the store was asked for the next events */
 	bool stale;         /* a new pass began since: the reply is of no use */
 	bool one_refused;   /* and nothing was accepted since */

@@ -45,6 +45,30 @@ static void test_a_taken_one_is_settled(void **state)
 	assert_log(1, "event #5, which was parked, is delivered");
 }
 
+static void begin_anew(void)
+{
+	gw_parked_retry_begin(fixture.up, 0);
+	assert_int_equal(o->n_items, 2); /* the request reads the first */
+}
+
+/* A token is rotated while a parked event is on its way: the round begins anew after it. */
+static void test_a_round_that_begins_anew_during_a_request(void **state)
+{
+	(void)state;
+	begin_round(3);
+	fixture_answer(2, 5, GW_LEVEL_RED);
+	turn();
+	fixture_say(GW_SINK_SENT, 200);
+	fixture.meanwhile = begin_anew;
+	gw_parked_retry_send(fixture.up);
+	fixture.meanwhile = NULL;
+	assert_mark(1, 5, GW_MARK_UNPARKED);
+	assert_int_equal(o->n_items, 0);
+	assert_int_equal(o->after_seq, 0);
+	turn();
+	assert_int_equal(fixture.parked_asks, 2);
+}
+
 /* A round begins anew while the store answers and while records are at hand: from the first. */
 static void test_a_round_that_begins_anew(void **state)
 {
@@ -392,6 +416,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		IT(test_a_taken_one_is_settled),
 		IT(test_a_round_that_begins_anew),
+		IT(test_a_round_that_begins_anew_during_a_request),
 		IT(test_what_the_store_gave_up_is_no_longer_parked),
 		IT(test_an_answer_after_the_round),
 		IT(test_a_store_that_cannot_read),
