@@ -39,7 +39,7 @@ void gw_store_watch_begin(struct gw_gateway *g)
 	gw_engine_set_identity(g->engine, g->run, gw_store_last_seq(g->store), g->boot);
 	gw_engine_publish_seq(g->engine, &g->last_seq);
 	if (read)
-		gw_store_load_alarms(g->store, restore_one, g);
+		gw_store_load_alarms(g->store, NULL, restore_one, g);
 	else
 		gw_log(GW_LOG_WARNING,
 			"the database could not be read in time: alarms begin without memory and events go on at #%" PRIu64
@@ -49,21 +49,26 @@ void gw_store_watch_begin(struct gw_gateway *g)
 
 /* ---- records that are read late ---- */
 
-static void add_late(
-	void *arg, const struct gw_alarm_record *record, const struct gw_alarm_info *info)
+static bool reserve_late(void *arg, size_t n)
 {
 	struct gw_store_watch *st = arg;
 	struct gw_late_record *grown;
 
-	if (st->late.n == st->late_capacity) {
-		size_t capacity = st->late_capacity ? 2 * st->late_capacity : 64;
+	if (st->late.n + n <= st->late_capacity)
+		return true;
+	grown = realloc(st->late.at, (st->late.n + n) * sizeof *grown);
+	if (!grown)
+		return false; /* tried again at the next turn of main */
+	st->late.at = grown;
+	st->late_capacity = st->late.n + n;
+	return true;
+}
 
-		grown = realloc(st->late.at, capacity * sizeof *grown);
-		if (!grown)
-			return;
-		st->late.at = grown;
-		st->late_capacity = capacity;
-	}
+static void add_late(
+	void *arg, const struct gw_alarm_record *record, const struct gw_alarm_info *info)
+{
+	struct gw_store_watch *st = arg;
+
 	st->late.at[st->late.n++] = (struct gw_late_record){
 		.record = *record, .info = info};
 }
@@ -82,7 +87,7 @@ static void hand_over(struct gw_gateway *g)
 	}
 	if (st->handed_over)
 		return;
-	gw_store_load_alarms(g->store, add_late, st);
+	gw_store_load_alarms(g->store, reserve_late, add_late, st);
 	if (st->late.n > 0 && gw_engine_restore_late(g->engine, &st->late)) {
 		st->handed_over = true;
 		gw_wake_poke(&g->engine_thread.wake);

@@ -2,7 +2,7 @@
 /*
  * journal.h: events to rows. What journal_read.h reads equals what was written here, bit for bit,
  * so that a repeat to a platform is byte-identical. Writing the same event twice leaves one row.
- * All calls but count are made inside a transaction. A uplink is a bit of the database here.
+ * All calls but count are made inside a transaction. An uplink is a bit of the database here.
  *
  * Owner: the store. Thread: as the database.
  */
@@ -18,6 +18,7 @@ struct gw_journal_entry {
 	struct gw_event event;
 	uint32_t owed, parked;
 	uint32_t undurable;   /* uplinks that sent it before its commit */
+	bool taken_over;      /* an earlier run gave it, see spare.h */
 	bool owed_to_removed; /* no uplink was configured: owed to those removed before */
 	struct {              /* as it stands in the spare database, see spare.h */
 		bool written;
@@ -29,7 +30,7 @@ struct gw_journal_entry {
  * file has no space for the event. */
 enum gw_err gw_journal_put(struct gw_db *db, struct gw_string_table *strings,
 	const struct gw_journal_entry *e, bool state_only, struct gw_error *err);
-/* The event and what is owed, without the state of its alarm: from a file in quarantine. */
+/* The event and what is owed, without the state of its alarm. */
 enum gw_err gw_journal_put_event(struct gw_db *db, struct gw_string_table *strings,
 	const struct gw_journal_entry *e, struct gw_error *err);
 

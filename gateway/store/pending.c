@@ -41,7 +41,8 @@ static void drop_superseded(struct gw_store *s)
 	for (size_t i = s->n_entries; i-- > 0;) {
 		const struct gw_journal_entry *e = &s->entries[i];
 
-		if (!was_seen(seen, capacity, e->event.info->key) || e->owed)
+		if (!was_seen(seen, capacity, e->event.info->key) || e->owed || e->parked ||
+			e->owed_to_removed)
 			s->entries[--n_kept] = *e;
 		else
 			s->refused++;

@@ -124,8 +124,11 @@ enum gw_err gw_previous_run_read(struct gw_store *s, struct gw_error *err)
 
 	if (!previous.saved)
 		return gw_fail(err, GW_ERR_SYSTEM, 0, "no memory");
-	gw_spare_load(s);
-	rc = read_previous(s, &previous, &why);
+	rc = gw_spare_load(s, gw_clock_mono_ns(), &why);
+	if (rc)
+		previous.run = gw_run_counter_read(s->run_path);
+	else
+		rc = read_previous(s, &previous, &why);
 	if (rc ==
 		GW_ERR_CORRUPT) /* gw_recovery_ensure_open puts the file into quarantine */
 		s->quarantine_reason = why;

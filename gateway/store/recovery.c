@@ -9,6 +9,7 @@
 #include "store/quarantine.h"
 #include "store/run_counter.h"
 #include "store/salvage.h"
+#include "store/saved_alarms.h"
 #include "store/spare.h"
 #include "store/store_internal.h"
 
@@ -99,6 +100,17 @@ static enum gw_err create_file(struct gw_store *s, struct gw_error *err)
 	return gw_db_open(&s->db, s->path, s->max_bytes, GW_DB_TRUST_CLEAN, &created, err);
 }
 
+/* No file is read any more, so these are all that main can get. */
+static void give_spare_alarms(struct gw_store *s)
+{
+	struct gw_saved_alarms *saved = gw_saved_alarms_new();
+
+	if (!saved)
+		return;
+	gw_spare_update_alarms(s, saved);
+	gw_saved_alarms_post(s, saved);
+}
+
 static enum gw_err quarantine_and_create(
 	struct gw_store *s, const struct gw_error *why, struct gw_error *err)
 {
@@ -117,8 +129,10 @@ static enum gw_err quarantine_and_create(
 			"owes is sent when it can be read",
 			(int)(UNREADABLE_NS / GW_NS_PER_SEC / 60), why->text,
 			s->last_quarantined);
-	if (!s->previous_read) /* main does not know its alarms */
+	if (!s->previous_read) { /* main does not know its alarms */
 		s->last_quarantined[0] = '\0';
+		give_spare_alarms(s);
+	}
 	s->previous_read = true;
 	s->quarantine_reason = (struct gw_error){0};
 	s->replaced = s->quarantine_owing = true;

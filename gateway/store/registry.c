@@ -331,12 +331,12 @@ enum gw_err gw_registry_reassign_removed(
 	}
 	if (!rc)
 		rc = gw_db_commit(&s->db, err);
+	s->uplinks_changed = true; /* the registry is counted and written again */
 	if (rc) {
 		gw_db_rollback(&s->db);
 		gw_registry_read(s, NULL);
 		return rc;
 	}
-	s->uplinks_changed = true; /* the registry is counted and written again */
 	*ret_reassigned += reassigned;
 	return gw_journal_count(&s->db, s->owed, s->parked, err);
 }

@@ -56,3 +56,21 @@ void gw_saved_alarms_post(struct gw_store *s, struct gw_saved_alarms *saved)
 	if (s->reader)
 		gw_wake_poke(s->reader);
 }
+
+void gw_saved_alarms_put_back(struct gw_store *s, struct gw_saved_alarms *older)
+{
+	struct gw_saved_alarms *newest = NULL, **end;
+
+	/* acquire, paired with the release of gw_saved_alarms_post, and release, so that the
+	 * next call sees what is behind each pointer. Only main takes the list. */
+	while (!atomic_compare_exchange_strong_explicit(&s->saved_alarms, &newest, older,
+		memory_order_acq_rel, memory_order_acquire)) {
+		newest = atomic_exchange_explicit(
+			&s->saved_alarms, NULL, memory_order_acquire);
+		for (end = &newest; *end; end = &(*end)->next)
+			;
+		*end = older;
+		older = newest;
+		newest = NULL;
+	}
+}

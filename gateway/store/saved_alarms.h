@@ -37,6 +37,8 @@ void gw_saved_alarms_add(void *saved, const struct gw_alarm_record *record,
 	const struct gw_alarm_info *info);
 /* Hands the list to main, or frees it if it is empty, and wakes main. */
 void gw_saved_alarms_post(struct gw_store *s, struct gw_saved_alarms *saved);
+/* Main: gives lists back that it took and has no memory for. Those posted meanwhile are newer. */
+void gw_saved_alarms_put_back(struct gw_store *s, struct gw_saved_alarms *older);
 /* The list and every one behind it; NULL is fine. */
 void gw_saved_alarms_free(struct gw_saved_alarms *saved);
 

@@ -12,10 +12,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#define BLOCK     256
-#define MAX_BYTES (INT64_C(8) << 20) /* 4,096 events are about 2 MiB */
-#define AGAIN_NS  (10 * GW_NS_PER_SEC)
-#define WAL_PAGES 1024
+#define BLOCK         256
+#define MAX_BYTES     (INT64_C(8) << 20)   /* 4,096 events are about 2 MiB */
+#define UNREAD_MAX_NS (30 * GW_NS_PER_SEC) /* the database does not wait for longer */
+#define AGAIN_NS      (10 * GW_NS_PER_SEC)
+#define WAL_PAGES     1024
 
 /* ---- out ---- */
 
@@ -117,7 +118,8 @@ static void write_file(struct gw_store *s, int64_t now_ns)
 	bool fresh, anew = !s->spare.handle || s->spare_slots != s->used_slots;
 	enum gw_err rc = GW_OK;
 
-	if (!s->spare_path[0] || now_ns < s->next_spare_ns || !is_due(s))
+	if (!s->spare_path[0] || s->spare_unread_ns != 0 || now_ns < s->next_spare_ns ||
+		!is_due(s))
 		return;
 	if (!s->spare.handle)
 		rc = gw_db_open(&s->spare, s->spare_path, MAX_BYTES, GW_DB_TRUST_CLEAN,
@@ -163,11 +165,13 @@ static uint32_t to_slots(const uint32_t slots[32], int64_t bits, bool *ret_unkno
 	return mask;
 }
 
-static void read_slots(struct gw_store *s, struct gw_db *db, uint32_t ret_slots[32])
+static bool read_slots(struct gw_store *s, struct gw_db *db, uint32_t ret_slots[32])
 {
 	sqlite3_stmt *st = gw_db_stmt(db, GW_DB_SINK_ALL);
 
-	while (sqlite3_step(st) == SQLITE_ROW) {
+	int rc;
+
+	while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
 		const char *name = (const char *)sqlite3_column_text(st, 1);
 
 		for (size_t i = 0; name && i < GW_STORE_SLOTS; i++)
@@ -177,6 +181,7 @@ static void read_slots(struct gw_store *s, struct gw_db *db, uint32_t ret_slots[
 					<< i;
 	}
 	sqlite3_reset(st);
+	return rc == SQLITE_DONE;
 }
 
 static int64_t number(struct gw_db *db, enum gw_db_stmt which, uint64_t seq)
@@ -204,7 +209,8 @@ static bool copy_texts(struct gw_store *s, struct gw_event *e)
 static bool take(struct gw_store *s, struct gw_db *db, const uint32_t slots[32],
 	const struct gw_event *e)
 {
-	struct gw_journal_entry entry = {.event = *e, .undurable = s->active_slots};
+	struct gw_journal_entry entry = {
+		.event = *e, .undurable = s->active_slots, .taken_over = true};
 	bool unused = false;
 
 	entry.owed = to_slots(
@@ -226,42 +232,99 @@ static bool take(struct gw_store *s, struct gw_db *db, const uint32_t slots[32],
 	return true;
 }
 
-void gw_spare_load(struct gw_store *s)
+static enum gw_err take_all(struct gw_store *s, struct gw_db *db, struct gw_error *err)
 {
 	uint32_t slots[32] = {0};
 	uint64_t seq = 0;
-	struct gw_db db;
+	enum gw_err rc = GW_OK;
 	bool more = true;
 
-	if (!s->spare_path[0] || s->spare_exists || access(s->spare_path, F_OK))
-		return;
-	s->spare_exists = true;
-	if (gw_db_open_readonly(&db, s->spare_path, NULL))
-		return;
-	read_slots(s, &db, slots);
-	while (more) {
+	if (!read_slots(s, db, slots))
+		return gw_fail(err, GW_ERR_SYSTEM, 0, "the names cannot be read");
+	while (more && !rc) {
 		struct gw_batch_memory *m = gw_batch_new(BLOCK);
 		struct gw_chain_link links[BLOCK];
 
-		more = m && !gw_journal_read_links(&db, seq, m, links, NULL) &&
-			m->batch.n > 0;
-		for (size_t i = 0; more && i < m->batch.n; i++) {
-			more = take(s, &db, slots, &m->batch.events[i]);
+		if (!m)
+			return gw_fail(err, GW_ERR_SYSTEM, 0, "no memory");
+		rc = gw_journal_read_links(db, seq, m, links, err);
+		more = m->batch.n > 0;
+		for (size_t i = 0; !rc && i < m->batch.n; i++) {
+			if (!take(s, db, slots, &m->batch.events[i]))
+				rc = gw_fail(err, GW_ERR_SYSTEM, 0, "no memory");
 			seq = m->batch.events[i].seq;
 		}
-		gw_batch_free(m ? &m->batch : NULL);
+		gw_batch_free(&m->batch);
 	}
-	gw_db_close(&db, true);
-	if (s->n_entries > 0)
-		gw_log(GW_LOG_NOTICE,
-			"store: %zu events that an earlier start could not write are taken "
-			"over from %s",
-			s->n_entries, s->spare_path);
+	return rc;
 }
 
-static bool is_earlier(const struct gw_store *s, const struct gw_journal_entry *e)
+/* Entries from n_newer on are older than those before: they go first, as they came. */
+static bool put_first(struct gw_store *s, size_t n_newer)
 {
-	return e->event.run != s->run;
+	size_t n_older = s->n_entries - n_newer;
+	struct gw_journal_entry *newer;
+
+	if (n_newer == 0 || n_older == 0)
+		return true;
+	newer = malloc(n_newer * sizeof(*newer));
+	if (!newer)
+		return false;
+	memcpy(newer, s->entries, n_newer * sizeof(*newer));
+	memmove(s->entries, s->entries + n_newer, n_older * sizeof(*newer));
+	memcpy(s->entries + n_older, newer, n_newer * sizeof(*newer));
+	free(newer);
+	return true;
+}
+
+/* It is not deleted: somebody may still read it. */
+static void keep_unread(struct gw_store *s, const struct gw_error *why)
+{
+	char unread_path[PATH_MAX + 16];
+
+	snprintf(unread_path, sizeof(unread_path), "%s.unread", s->spare_path);
+	gw_log(GW_LOG_ERR,
+		"store: events that an earlier start could not write cannot be read (%s) and are not sent: kept as %s",
+		why->text, unread_path);
+	s->spare_exists = rename(s->spare_path, unread_path) !=
+		0; /* else it is written over */
+	s->spare_unread_ns = 0;
+}
+
+enum gw_err gw_spare_load(struct gw_store *s, int64_t now_ns, struct gw_error *err)
+{
+	size_t n_before = s->n_entries;
+	struct gw_error why = {0};
+	struct gw_db db;
+	enum gw_err rc;
+
+	if (!s->spare_path[0] || s->spare_exists || s->spare.handle ||
+		access(s->spare_path, F_OK))
+		return GW_OK;
+	rc = gw_db_open_readonly(&db, s->spare_path, &why);
+	if (!rc) {
+		rc = take_all(s, &db, &why);
+		gw_db_close(&db, true);
+	}
+	if (!rc && !put_first(s, n_before))
+		rc = gw_fail(&why, GW_ERR_SYSTEM, 0, "no memory");
+	if (!rc) {
+		s->spare_exists = true;
+		s->spare_unread_ns = 0;
+		if (s->n_entries > n_before)
+			gw_log(GW_LOG_NOTICE,
+				"store: %zu events that an earlier start could not write are taken over from %s",
+				s->n_entries - n_before, s->spare_path);
+		return GW_OK;
+	}
+	s->n_entries = n_before;
+	if (s->spare_unread_ns == 0)
+		s->spare_unread_ns = now_ns;
+	if (rc == GW_ERR_CORRUPT || now_ns - s->spare_unread_ns >= UNREAD_MAX_NS) {
+		keep_unread(s, &why);
+		return GW_OK;
+	}
+	return gw_fail(err, rc, why.native, "%s: %s", s->spare_path, why.text);
 }
 
 uint64_t gw_spare_last_seq(const struct gw_store *s)
@@ -269,7 +332,7 @@ uint64_t gw_spare_last_seq(const struct gw_store *s)
 	uint64_t last = 0;
 
 	for (size_t i = 0; i < s->n_entries; i++)
-		if (is_earlier(s, &s->entries[i]))
+		if (s->entries[i].taken_over)
 			last = s->entries[i].event.seq;
 	return last;
 }
@@ -279,7 +342,7 @@ uint64_t gw_spare_last_run(const struct gw_store *s)
 	uint64_t run = 0;
 
 	for (size_t i = 0; i < s->n_entries; i++)
-		if (is_earlier(s, &s->entries[i]) && s->entries[i].event.run > run)
+		if (s->entries[i].taken_over && s->entries[i].event.run > run)
 			run = s->entries[i].event.run;
 	return run;
 }
@@ -292,7 +355,7 @@ void gw_spare_skip_committed(struct gw_store *s, struct gw_db *db)
 	for (size_t i = 0; i < s->n_entries; i++) {
 		const struct gw_event *e = &s->entries[i].event;
 
-		if (is_earlier(s, &s->entries[i]) &&
+		if (s->entries[i].taken_over &&
 			(uint64_t)number(db, GW_DB_EVENT_RUN, e->seq) == e->run)
 			continue;
 		s->entries[n_left++] = s->entries[i];
@@ -327,7 +390,7 @@ void gw_spare_update_alarms(struct gw_store *s, struct gw_saved_alarms *saved)
 			.peak = e->peak,
 			.seq = e->seq};
 
-		if (!is_earlier(s, &s->entries[i]))
+		if (!s->entries[i].taken_over)
 			return;
 		memcpy(record.occurrence, e->occurrence, sizeof(record.occurrence));
 		remove_alarm(saved, e->info->key);

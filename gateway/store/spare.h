@@ -18,8 +18,10 @@
 
 struct gw_store;
 
-/* Once, before the database of an earlier run is read: its events become entries. */
-void gw_spare_load(struct gw_store *s);
+/* Before the database of an earlier run is read: its events become entries. GW_ERR_SYSTEM: it
+ * cannot be read now, call again. What is corrupt, or cannot be read for half a minute, is kept
+ * under another name and logged. */
+enum gw_err gw_spare_load(struct gw_store *s, int64_t now_ns, struct gw_error *err);
 /* The last number and the highest run of these; 0: there are none. */
 uint64_t gw_spare_last_seq(const struct gw_store *s);
 uint64_t gw_spare_last_run(const struct gw_store *s);

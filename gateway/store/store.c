@@ -9,6 +9,7 @@
 #include "store/mailbox.h"
 #include "store/previous_run.h"
 #include "store/recovery.h"
+#include "store/saved_alarms.h"
 #include "store/slots.h"
 #include "store/store_internal.h"
 #include "store/writer.h"
@@ -237,7 +238,7 @@ uint64_t gw_store_last_seq(const struct gw_store *s)
 	return s->last_seq;
 }
 
-void gw_store_load_alarms(struct gw_store *s,
+void gw_store_load_alarms(struct gw_store *s, bool (*reserve)(void *arg, size_t n),
 	void (*each)(void *arg, const struct gw_alarm_record *record,
 		const struct gw_alarm_info *info),
 	void *arg)
@@ -245,7 +246,14 @@ void gw_store_load_alarms(struct gw_store *s,
 	/* acquire, paired with the release of gw_saved_alarms_post */
 	struct gw_saved_alarms *newest = atomic_exchange_explicit(
 		&s->saved_alarms, NULL, memory_order_acquire);
+	size_t n = 0;
 
+	for (struct gw_saved_alarms *saved = newest; saved; saved = saved->next)
+		n += saved->n;
+	if (n > 0 && reserve && !reserve(arg, n)) {
+		gw_saved_alarms_put_back(s, newest);
+		return;
+	}
 	while (newest) { /* the oldest first */
 		struct gw_saved_alarms **last = &newest, *saved;
 

@@ -61,8 +61,10 @@ bool gw_store_await_previous_run(struct gw_store *s, int64_t idle_ns, int64_t ma
 uint64_t gw_store_run(const struct gw_store *s);
 uint64_t gw_store_last_seq(const struct gw_store *s);
 /* Main, after await and after each poke of the reader's wake: every alarm that was not normal and
- * was not given yet. What could not be read in time comes later. info is valid until free. */
-void gw_store_load_alarms(struct gw_store *s,
+ * was not given yet. What could not be read in time comes later. info is valid until free.
+ * reserve, which may be NULL, is called before with their number; if it returns false, for want of
+ * memory, none is given and all stay for the next call. */
+void gw_store_load_alarms(struct gw_store *s, bool (*reserve)(void *arg, size_t n),
 	void (*each)(void *arg, const struct gw_alarm_record *record,
 		const struct gw_alarm_info *info),
 	void *arg);

@@ -139,6 +139,7 @@ struct gw_store {
 	bool spare_exists;           /* a file of an earlier run */
 	uint32_t spare_slots;        /* whose names are in it */
 	int64_t next_spare_ns;       /* after a failure */
+	int64_t spare_unread_ns; /* it could not be read since then; 0: it is no question */
 
 	/* previous_run.h */
 	bool previous_read;                /* what earlier runs left has been read */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/string_table.h"
 
+#include "base/hash.h"
+
 #include <string.h>
 
 #define N_STRINGS 16
@@ -38,13 +40,13 @@ static uint64_t mix(uint64_t h)
 static void digest(const char *const texts[N_STRINGS], unsigned class_,
 	unsigned char ret_digest[GW_STRING_TABLE_DIGEST])
 {
-	uint64_t a = UINT64_C(0xcbf29ce484222325) ^ class_, b = class_;
+	uint64_t a = GW_HASH_START ^ class_, b = class_;
 
 	for (size_t i = 0; i < N_STRINGS; i++) {
 		const unsigned char *p = (const unsigned char *)texts[i];
 
+		a = gw_hash(a, texts[i], strlen(texts[i]) + 1);
 		do {
-			a = (a ^ *p) * UINT64_C(0x100000001b3);
 			b = (b + *p + 1) * UINT64_C(0x9e3779b97f4a7c15);
 			b ^= b >> 29;
 		} while (*p++);

@@ -179,7 +179,7 @@ static bool check(struct gw_store *s)
 		return wrong("a seq nobody gave", last);
 	if (names_with("corrupt"))
 		return wrong("the file was taken for corrupt", last);
-	gw_store_load_alarms(s, check_alarm, &last);
+	gw_store_load_alarms(s, NULL, check_alarm, &last);
 	return check_sink(s, 0) && check_sink(s, 1);
 }
 

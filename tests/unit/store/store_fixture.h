@@ -134,7 +134,7 @@ __attribute__((unused)) static size_t alarms_given(struct gw_store *s)
 {
 	size_t n = 0;
 
-	gw_store_load_alarms(s, count_alarm, &n);
+	gw_store_load_alarms(s, NULL, count_alarm, &n);
 	return n;
 }
 

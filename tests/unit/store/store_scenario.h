@@ -263,7 +263,7 @@ __attribute__((unused)) static void scenario_work(void)
 	scenario_state.broken[0] = '\0';
 	if (!s)
 		return;
-	gw_store_load_alarms(s, count_alarm, &given);
+	gw_store_load_alarms(s, NULL, count_alarm, &given);
 	scenario_state.base = gw_store_last_seq(s);
 	for (uint64_t seq = 1; seq <= 12; seq++) {
 		scenario_emit(s, scenario_state.base + seq, seq % 6,
@@ -340,7 +340,7 @@ __attribute__((unused)) static void scenario_describe(char text[8192])
 	struct gw_store_status st;
 
 	text[0] = '\0';
-	gw_store_load_alarms(s, scenario_put_alarm, &alarms);
+	gw_store_load_alarms(s, NULL, scenario_put_alarm, &alarms);
 	scenario_run(s, 2);
 	for (size_t slot = 0; slot < 3; slot++) {
 		for (int parked = 0; parked < 2; parked++) {

@@ -380,7 +380,7 @@ static void assert_owes_eight_and_shelves(struct gw_store *s)
 	struct found f = {.n = 0};
 	struct gw_store_status st;
 
-	gw_store_load_alarms(s, note, &f);
+	gw_store_load_alarms(s, NULL, note, &f);
 	assert_int_equal(f.n, 1);
 	assert_int_equal(f.memory.state, GW_STATE_SHELVED);
 	assert_int_equal(f.memory.underlying, GW_STATE_LATCHED_ACKED);

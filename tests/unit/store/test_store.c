@@ -168,7 +168,7 @@ static void alarms_survive(void **state)
 	assert_true(gw_store_run(s) > run);
 	assert_int_equal(gw_store_last_seq(s), 5);
 	assert_int_equal(gw_store_committed(s), 5);
-	gw_store_load_alarms(s, collect, &l);
+	gw_store_load_alarms(s, NULL, collect, &l);
 	assert_int_equal(l.n, 2);
 	assert_string_equal(l.memory[0].key, keys[1]);
 	assert_int_equal(l.memory[0].state, GW_STATE_ACTIVE_UNACKED);

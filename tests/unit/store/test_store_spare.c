@@ -132,7 +132,7 @@ static void assert_standing(struct gw_store *s)
 {
 	struct standing st = {.n = 0};
 
-	gw_store_load_alarms(s, stand, &st);
+	gw_store_load_alarms(s, NULL, stand, &st);
 	assert_int_equal(st.n, 3);
 	for (size_t i = 0; i < 3; i++)
 		assert_string_equal(st.keys[i], keys[i + 2]);
@@ -174,6 +174,69 @@ static void a_kill_forgets_nothing(void **state)
 	gw_store_free(s);
 }
 
+/* The spare file cannot be read at first: the start waits with the rest, new events come before. */
+static void it_is_read_later(void **state)
+{
+	char moved[TEMP_DIR_MAX + 64];
+	struct gw_store *s;
+
+	(void)state;
+	killed(life);
+	snprintf(moved, sizeof(moved), "%s.moved", spare);
+	assert_int_equal(rename(spare, moved), 0);
+	assert_int_equal(mkdir(spare, 0700), 0);
+	s = begin();
+	assert_int_equal(gw_store_last_seq(s) > 5, true);
+	emit(s, gw_store_last_seq(s) + 1, 4, false); /* the end of what 5 raised */
+	pass(s, 3);
+	assert_int_equal(rmdir(spare), 0);
+	assert_int_equal(rename(moved, spare), 0);
+	pass(s, 40);
+	assert_standing(s);
+	assert_int_equal(names_with("unsaved"), 0);
+	gw_store_free(s);
+	s = begin();
+	assert_int_equal(alarms_given(s), 2);
+	gw_store_free(s);
+}
+
+static void one_that_stays_unreadable_is_kept(void **state)
+{
+	struct gw_store *s;
+
+	(void)state;
+	assert_int_equal(mkdir(spare, 0700), 0);
+	s = begin();
+	pass(s, 60);
+	emit(s, gw_store_last_seq(s) + 1, 6, true);
+	pass(s, 15);
+	assert_true(gw_store_committed(s) > gw_store_last_seq(s));
+	assert_int_equal(names_with("unsaved.unread"), 1);
+	gw_store_free(s);
+}
+
+static bool no_memory(void *arg, size_t n)
+{
+	*(size_t *)arg += n;
+	return false;
+}
+
+/* Main has no memory for them: all stay, those of the spare file, too. */
+static void alarms_stay_until_there_is_memory_for_them(void **state)
+{
+	struct gw_store *s;
+	size_t n = 0;
+
+	(void)state;
+	killed(life);
+	s = begin();
+	gw_store_load_alarms(s, no_memory, count_alarm, &n);
+	assert_int_equal(n, 3);
+	assert_standing(s);
+	assert_int_equal(alarms_given(s), 0);
+	gw_store_free(s);
+}
+
 /* The next start finds the disk as it was left, and its events and marks are kept there, too. */
 static void life_on_the_same_disk(void)
 {
@@ -199,7 +262,7 @@ static void so_do_two_kills_on_a_disk_that_stays_bad(void **state)
 	killed(life_on_the_same_disk);
 	s = begin();
 	assert_int_equal(gw_store_last_seq(s), 6);
-	gw_store_load_alarms(s, count_alarm, &n);
+	gw_store_load_alarms(s, NULL, count_alarm, &n);
 	assert_int_equal(n, 2);
 	pass(s, 15);
 	b = request_owed(s, 1, GW_LEVEL_RED + 1, 0, 100);
@@ -280,6 +343,9 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(a_kill_forgets_nothing),
+		TEST(it_is_read_later),
+		TEST(one_that_stays_unreadable_is_kept),
+		TEST(alarms_stay_until_there_is_memory_for_them),
 		TEST(so_do_two_kills_on_a_disk_that_stays_bad),
 		TEST(nor_does_a_start_that_reads_nothing),
 		TEST(what_a_vanished_uplink_is_owed_stays),
