@@ -111,10 +111,14 @@ static void service_clients(struct gw_server *s)
 	count_clients(s);
 }
 
+static struct gw_server *server_of(struct gw_client_shared *shared)
+{
+	return (struct gw_server *)((char *)shared - offsetof(struct gw_server, shared));
+}
+
 static void service(struct gw_client_shared *shared)
 {
-	service_clients(
-		(struct gw_server *)((char *)shared - offsetof(struct gw_server, shared)));
+	service_clients(server_of(shared));
 }
 
 static void history_retry(void *arg, int64_t now_ns)
@@ -265,8 +269,7 @@ void gw_server_poll_verify(struct gw_server *s)
 
 static void schedule_reload(struct gw_client_shared *shared, bool reload_force)
 {
-	struct gw_server *s = (struct gw_server *)((char *)shared -
-		offsetof(struct gw_server, shared));
+	struct gw_server *s = server_of(shared);
 
 	shared->reloading = true;
 	s->reload_force = reload_force;

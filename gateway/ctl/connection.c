@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ctl/connection.h"
 
+#include "control/protocol.h"
+
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -18,7 +20,8 @@ static enum gw_err unreachable(const char *path, int why, struct gw_error *err)
 {
 	if (why == EACCES || why == EPERM)
 		return gw_fail(err, GW_ERR_LINK, why,
-			"cannot reach tocsind at %s: you may not: be root, or in the group tocsin (usermod -aG tocsin USER)",
+			"cannot reach tocsind at %s: you may not: be root, or in the group " GW_PROTOCOL_GROUP
+			" (gpasswd -a USER " GW_PROTOCOL_GROUP ", then log in again)",
 			path);
 	if (why == ENOENT || why == ECONNREFUSED)
 		return gw_fail(err, GW_ERR_LINK, why,
@@ -53,7 +56,7 @@ enum gw_err gw_connection_open(
 
 void gw_connection_close(struct gw_connection *c)
 {
-	if (c->fd > 0)
+	if (c->fd >= 0)
 		close(c->fd);
 	free(c->bytes);
 	*c = (struct gw_connection){.fd = -1};

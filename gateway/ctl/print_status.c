@@ -66,6 +66,23 @@ static void print_health(FILE *out, const json_t *o, bool colour)
 	fputs(")", out);
 }
 
+/* A disk that does not answer gives no reason; its age is what there is to say. */
+static void print_store_state(FILE *out, const json_t *s, bool colour)
+{
+	const char *state = gw_json_cell_text(s, "state");
+	struct gw_json_cell age;
+
+	if (strcmp(state, "stalled") == 0) {
+		gw_table_text(out, colour, GW_STYLE_RED, "STALLED");
+		fprintf(out, " (nothing committed for %s)",
+			gw_json_cell_age(&age, s, "oldest_uncommitted_ms"));
+	} else if (strcmp(state, "opening") == 0) {
+		gw_table_text(out, colour, GW_STYLE_YELLOW, "opening");
+	} else {
+		print_health(out, s, colour);
+	}
+}
+
 /* Alerts owed to uplinks that are no longer configured. */
 static void print_vanished(FILE *out, const json_t *names)
 {
@@ -88,7 +105,7 @@ static void print_store(FILE *out, const json_t *s, bool colour)
 	if (!json_is_object(s))
 		return;
 	field(out, "store");
-	print_health(out, s, colour);
+	print_store_state(out, s, colour);
 	fprintf(out, ", %lld rows in %.1f MiB, %lld to be committed",
 		gw_json_cell_int(s, "rows"),
 		(double)gw_json_cell_int(s, "file_bytes") / (1024.0 * 1024.0),
@@ -281,7 +298,14 @@ static void print_uplinks(FILE *out, const json_t *uplinks, bool colour)
 		gw_table_cell(&table,
 			gw_json_cell_int(o, "parked") ? GW_STYLE_RED : GW_STYLE_PLAIN,
 			"%lld", gw_json_cell_int(o, "parked"));
-		gw_table_cell(&table, GW_STYLE_PLAIN, "%s", gw_json_cell_text(o, "why"));
+		if (gw_json_cell_int(o, "lost") > 0)
+			gw_table_cell(&table, GW_STYLE_RED, "%lld lost%s%s",
+				gw_json_cell_int(o, "lost"),
+				*gw_json_cell_text(o, "why") ? "; " : "",
+				gw_json_cell_text(o, "why"));
+		else
+			gw_table_cell(
+				&table, GW_STYLE_PLAIN, "%s", gw_json_cell_text(o, "why"));
 	}
 	fputs("\n", out);
 	if (table.n)

@@ -3,10 +3,14 @@
 #include "ctl/connection.h"
 
 #include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <setjmp.h>
@@ -28,6 +32,45 @@ static void a_missing_daemon_is_explained(void **state)
 		"systemctl "
 		"status tocsind");
 	gw_connection_close(&c);
+}
+
+/* The group `tocsin` may read the keys; nobody is sent there. */
+static void who_may_not_is_sent_to_the_operators(void **state)
+{
+	char dir[] = "/tmp/tocsin-connection-XXXXXX", path[64];
+	struct sockaddr_un at = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0), how;
+	struct gw_connection c;
+	struct gw_error err;
+	pid_t pid;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	assert_int_equal(chmod(dir, 0711), 0);
+	snprintf(path, sizeof(path), "%s/s", dir);
+	memcpy(at.sun_path, path, strlen(path) + 1);
+	assert_int_equal(bind(fd, (struct sockaddr *)&at, sizeof(at)), 0);
+	assert_int_equal(listen(fd, 1), 0);
+	assert_int_equal(chmod(path, 0600), 0);
+	pid = fork();
+	if (pid == 0) {
+		bool said;
+
+		if (getuid() == 0 && setuid(65534))
+			_exit(2);
+		if (getuid() != 65534)
+			_exit(0); /* the socket is its own */
+		said = gw_connection_open(&c, path, &err) == GW_ERR_LINK &&
+			strstr(err.text,
+				"in the group tocsin-operators (gpasswd -a USER "
+				"tocsin-operators");
+		_exit(said ? 0 : 1);
+	}
+	assert_int_equal(waitpid(pid, &how, 0), pid);
+	assert_true(WIFEXITED(how) && WEXITSTATUS(how) == 0);
+	close(fd);
+	unlink(path);
+	rmdir(dir);
 }
 
 static void lines_are_complete_however_they_arrive(void **state)
@@ -68,6 +111,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_missing_daemon_is_explained),
+		cmocka_unit_test(who_may_not_is_sent_to_the_operators),
 		cmocka_unit_test(lines_are_complete_however_they_arrive),
 	};
 

@@ -224,6 +224,30 @@ static void status_shows_faults(void **state)
 	json_decref(r);
 }
 
+static void what_an_operator_is_sent_to_see_is_shown(void **state)
+{
+	json_t *r = json(
+		"{\"gateway\":\"tj-1\",\"store\":{\"state\":\"stalled\",\"why\":\"\","
+		"\"oldest_uncommitted_ms\":42000,\"rows\":2},"
+		"\"uplinks\":[{\"name\":\"city\",\"state\":\"up\",\"lost\":7,\"why\":\"\"},"
+		"{\"name\":\"county\",\"state\":\"down\",\"lost\":1,\"why\":\"refused\"}]}");
+
+	(void)state;
+	gw_print_status(out, r, &(struct gw_print_opts){.colour = false});
+	shown();
+	assert_non_null(strstr(
+		printed, "  store      STALLED (nothing committed for 42s), 2 rows"));
+	assert_non_null(strstr(printed, "  7 lost\n"));
+	assert_non_null(strstr(printed, "  1 lost; refused\n"));
+	json_decref(r);
+	r = json(
+		"{\"gateway\":\"tj-1\",\"store\":{\"state\":\"opening\",\"why\":\"\",\"rows\":0}}");
+	gw_print_status(out, r, &(struct gw_print_opts){.colour = false});
+	shown();
+	assert_non_null(strstr(printed, "  store      opening, 0 rows"));
+	json_decref(r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -238,6 +262,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			lines_of_the_log_keep_every_byte, setup, teardown),
 		cmocka_unit_test_setup_teardown(status_shows_faults, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			what_an_operator_is_sent_to_see_is_shown, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
