@@ -110,7 +110,7 @@ void gw_text_addf(struct gw_text *t, const char *fmt, ...)
 	va_end(ap);
 }
 
-static uint32_t code_point(const char *s, size_t n)
+uint32_t gw_text_code_point(const char *s, size_t n)
 {
 	static const unsigned char mask[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
 	uint32_t c = (unsigned char)s[0] & mask[n];
@@ -141,7 +141,7 @@ bool gw_text_is_unsafe(const char *s, size_t n)
 
 	if (n == 1) /* most of them */
 		return (unsigned char)*s < 0x20 || *s == 0x7f;
-	c = code_point(s, n);
+	c = gw_text_code_point(s, n);
 	if (c > 0x206f && c < 0xfeff) /* the scripts of Asia, mostly */
 		return false;
 	for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++)
@@ -357,7 +357,7 @@ static void add_escaped(struct gw_text *t, const char *s)
 			break;
 		len = gw_text_utf8(s, n);
 		if (len)
-			add_escape(t, code_point(s, len));
+			add_escape(t, gw_text_code_point(s, len));
 		else
 			gw_text_add(t, "\xef\xbf\xbd");
 		len = len ? len : 1;

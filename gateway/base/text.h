@@ -35,6 +35,8 @@ void gw_text_add_sanitized(struct gw_text *t, const char *s);
 /* Bytes of the UTF-8 character at s, of which n may be read: 1..4, or 0 if it is not one
  * (overlong, a surrogate, past U+10FFFF, cut off). NUL counts as a character. */
 size_t gw_text_utf8(const char *s, size_t n);
+/* Its code point; n is what gw_text_utf8 gave, not 0. */
+uint32_t gw_text_code_point(const char *s, size_t n);
 
 /* Whether the character of n bytes at s (gw_text_utf8) changes how text is shown instead of being
  * visible itself: controls (C0, DEL, and C1, which begin escape sequences), what separates

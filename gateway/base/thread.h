@@ -4,8 +4,8 @@
  * (app/watchdog.c) beats at least every GW_BEAT_MAX_MS while healthy, and wakes up for that if it
  * has to; main feeds systemd's watchdog only while all of these beat.
  *
- * Owner: the stage that runs in it. Thread: start and stop by main; beat by the thread itself;
- * age by main. Signals are blocked in every thread but main.
+ * Owner: the stage that runs in it. Thread: start and stop by main; beat by the thread itself.
+ * Signals are blocked in every thread but main.
  */
 #ifndef GW_BASE_THREAD_H
 #define GW_BASE_THREAD_H
@@ -49,7 +49,7 @@ bool gw_thread_ended(struct gw_thread *t); /* join would not block */
 bool gw_thread_join_within(struct gw_thread *t, int wait_ms);
 
 /* It is ready to run: what it lacks is a processor, not an answer of a device or a lock. Reads
- * /proc; false where that cannot be read. Any thread. */
+ * /proc; false where that cannot be read. Main. */
 bool gw_thread_is_runnable(struct gw_thread *t);
 
 bool gw_thread_stopping(struct gw_thread *t);

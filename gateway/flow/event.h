@@ -3,7 +3,7 @@
  * event.h: one transition of one alarm. What leaves the gateway is a pure function of this
  * struct, so a repeat is byte-identical.
  *
- * Owner: copied through rings; info and by[] point at immutable texts (see info.h).
+ * Owner: copied through rings; info and confirmed_by point at immutable texts (see info.h).
  * Thread: whoever holds the copy.
  */
 #ifndef GW_FLOW_EVENT_H

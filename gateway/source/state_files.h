@@ -2,8 +2,8 @@
 /*
  * state_files.h: what drivers keep across restarts: some bytes for each source, in a file of
  * its own in the state folder. A thread reads and writes them, because a disk may take seconds
- * and no source waits for one. A file is replaced as a whole, at most every ten seconds, and
- * only if its content changed.
+ * and no source waits for one. A file is replaced as a whole, at most every ten seconds
+ * while the source runs, and only when the source saves.
  *
  * If the daemon was killed, a file may be older than what happened. It is `complete` only if the
  * source saved it so when it stopped and nothing was saved after that.

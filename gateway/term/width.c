@@ -86,23 +86,13 @@ static bool within(const struct range *ranges, size_t n, uint32_t c)
 	return false;
 }
 
-static uint32_t code_point(const char *s, size_t n)
-{
-	static const unsigned char mask[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
-	uint32_t c = (unsigned char)s[0] & mask[n];
-
-	for (size_t i = 1; i < n; i++)
-		c = c << 6 | ((unsigned char)s[i] & 0x3f);
-	return c;
-}
-
 size_t gw_width(const char *text)
 {
 	size_t left = strlen(text), width = 0;
 
 	while (left > 0) {
 		size_t n = gw_text_utf8(text, left);
-		uint32_t c = n ? code_point(text, n) : '?';
+		uint32_t c = n ? gw_text_code_point(text, n) : '?';
 
 		if (within(two, sizeof(two) / sizeof(two[0]), c))
 			width += 2;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "uplink/credentials.h"
 
+#include "base/hash.h"
+
 #include "base/setting.h"
 
 #include <errno.h>
@@ -26,23 +28,17 @@ bool gw_credentials_version_equal(struct gw_file_version a, struct gw_file_versi
 		a.changed.tv_nsec == b.changed.tv_nsec;
 }
 
-static uint64_t mix(uint64_t h, uint64_t v)
-{
-	return (h ^ v) * UINT64_C(0x100000001b3); /* FNV-1a, by words */
-}
-
 uint64_t gw_credentials_fingerprint(const char *const *paths, size_t n)
 {
-	uint64_t h = UINT64_C(0xcbf29ce484222325);
+	uint64_t h = GW_HASH_START;
 
 	for (size_t i = 0; i < n; i++) {
 		struct gw_file_version p = gw_credentials_version(paths[i]);
 
-		h = mix(h, p.dev);
-		h = mix(h, p.ino);
-		h = mix(h, (uint64_t)p.size);
-		h = mix(h, (uint64_t)p.changed.tv_sec);
-		h = mix(h, (uint64_t)p.changed.tv_nsec);
+		const uint64_t words[] = {p.dev, p.ino, (uint64_t)p.size,
+			(uint64_t)p.changed.tv_sec, (uint64_t)p.changed.tv_nsec};
+
+		h = gw_hash(h, words, sizeof(words));
 	}
 	return h;
 }

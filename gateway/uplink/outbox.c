@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "uplink/outbox.h"
 
+#include "base/hash.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -31,11 +33,7 @@ void gw_outbox_fini(struct gw_outbox *o)
 
 uint64_t gw_outbox_alarm_hash(const char *key)
 {
-	uint64_t h = UINT64_C(0xcbf29ce484222325); /* FNV-1a */
-
-	for (; *key; key++)
-		h = (h ^ (unsigned char)*key) * UINT64_C(0x100000001b3);
-	return h;
+	return gw_hash(GW_HASH_START, key, strlen(key));
 }
 
 /* In the order of the store. */

@@ -134,7 +134,8 @@ static void refuse_unknown(struct gw_reader *reader, const struct gw_settings_ma
 	}
 	gw_hint_init(&hint, reader, n->key);
 	for (size_t i = 0; i < m->n_blocks; i++)
-		for (const struct gw_setting *r = m->blocks[i]->rows; r && r->key; r++)
+		for (const struct gw_setting *r = m->blocks[i] ? m->blocks[i]->rows : NULL;
+			r && r->key; r++)
 			gw_hint_add(&hint, r->key);
 	for (other = m->other_keys; other && *other; other++)
 		gw_hint_add(&hint, *other);

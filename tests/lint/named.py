@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""What README.md, HACKING.md and doc/ name is there: files, folders, and tests that are run.
+"""What README.md, HACKING.md, CHANGELOG.md and doc/ name is there: files, folders, and tests that are run.
 named.py ROOT
 
 `e2e/x.py::test_y` is below tests/, `store/db.c` below gateway/ (a name with an X stands for
@@ -60,7 +60,7 @@ def complaints(root):
     tops = {f.name for folder in (root, root / TESTS) for f in folder.iterdir()
             if f.is_dir() and not f.name.startswith("build")}  # made by a run, or not yet
     files = {f.name for top in tops for f in (root / top).rglob("*.[ch]")}
-    for page in (root / "README.md", root / "HACKING.md", *sorted((root / "doc").glob("*.md"))):
+    for page in (root / "README.md", root / "HACKING.md", root / "CHANGELOG.md", *sorted((root / "doc").glob("*.md"))):
         if not page.exists():
             continue
         for number, line in enumerate(page.read_text("utf-8").splitlines(), 1):

@@ -2,6 +2,7 @@
 /* error, log, clock, setting and thread: the small ones of the ground floor. */
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/hash.h"
 #include "base/log.h"
 #include "base/setting.h"
 #include "base/thread.h"
@@ -163,6 +164,16 @@ static void reports_count(void **state)
 	assert_int_equal(report.n, 2);
 }
 
+/* Sums in files of earlier versions. */
+static void a_hash_never_changes(void **state)
+{
+	(void)state;
+	assert_int_equal(gw_hash(GW_HASH_START, "", 0), UINT64_C(0xcbf29ce484222325));
+	assert_int_equal(gw_hash(GW_HASH_START, "a", 1), UINT64_C(0xaf63dc4c8601ec8c));
+	assert_int_equal(gw_hash(gw_hash(GW_HASH_START, "foo", 3), "bar", 3),
+		UINT64_C(0x85944171f73967e8));
+}
+
 struct worker {
 	struct gw_thread thread;
 	struct gw_wake wake;
@@ -297,6 +308,7 @@ int main(void)
 		cmocka_unit_test(a_log_that_cannot_be_written_changes_nothing),
 		cmocka_unit_test(clocks_run),
 		cmocka_unit_test(reports_count),
+		cmocka_unit_test(a_hash_never_changes),
 		cmocka_unit_test(threads_start_and_stop),
 		cmocka_unit_test(a_thread_that_lacks_a_processor_is_runnable),
 		cmocka_unit_test(a_thread_that_is_held_runs_when_it_is_released),
