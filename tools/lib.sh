@@ -10,7 +10,7 @@ python=/usr/bin/python3
 packages_build=(
 	gcc libc6-dev pkg-config meson ninja-build python3
 	libmosquitto-dev libssl-dev libmodbus-dev libsqlite3-dev libcurl4-openssl-dev libyaml-dev
-	libjansson-dev libsystemd-dev libcmocka-dev
+	libjansson-dev libcmocka-dev
 )
 packages_run=( # peers of the demo and of the end-to-end tests
 	mosquitto openssl ca-certificates python3-paho-mqtt python3-yaml

@@ -281,6 +281,9 @@ enum gw_err gw_gateway_start(struct gw_gateway *g, const struct gw_config_origin
 	*g = (struct gw_gateway){
 		.config_path = from->path, .wake = {.fd = -1}, .signals = {.fd = -1}};
 	g->engine_thread.wake.fd = -1;
+	if (gw_notify_open(&g->service_manager, err))
+		gw_log(GW_LOG_WARNING, "%s: the service manager is told nothing",
+			err->text);
 	pthread_mutex_init(&g->watchdog.lock, NULL);
 	g->health.started_ns = gw_clock_mono_ns();
 	g->generation = gw_generation_new(config);
@@ -304,7 +307,7 @@ enum gw_err gw_gateway_start(struct gw_gateway *g, const struct gw_config_origin
 		", %zu sources, %zu alarms, %zu uplinks",
 		GW_VERSION, config->site.gateway, g->run, config->n_sources,
 		config->n_alarms, config->n_uplinks);
-	gw_watchdog_notify_systemd("READY=1");
+	gw_notify_send(&g->service_manager, "READY=1");
 	return GW_OK;
 }
 
@@ -355,7 +358,7 @@ void gw_gateway_stop(struct gw_gateway *g)
 
 	if (!g->generation)
 		return;
-	gw_watchdog_notify_systemd("STOPPING=1");
+	gw_notify_send(&g->service_manager, "STOPPING=1");
 	all_end = end_sources(g);
 	if (g->engine) {
 		gw_engine_thread_stop(&g->engine_thread);
@@ -399,6 +402,7 @@ void gw_gateway_stop(struct gw_gateway *g)
 	gw_loop_fini(&g->loop);
 	gw_generation_sweep(g, true);
 	pthread_mutex_destroy(&g->watchdog.lock);
+	gw_notify_close(&g->service_manager);
 	*g = (struct gw_gateway){.wake = {.fd = -1}, .signals = {.fd = -1}};
 	g->engine_thread.wake.fd = -1;
 }

@@ -12,6 +12,7 @@
 #include "app/supervise.h"
 #include "app/tls.h"
 #include "base/loop.h"
+#include "base/notify.h"
 #include "conf/config.h"
 #include "control/recorder.h"
 #include "control/server.h"
@@ -104,6 +105,7 @@ struct gw_gateway {
 	struct gw_loop loop;
 	struct gw_loop_fd signals;
 	struct gw_loop_timer tick; /* once a second */
+	struct gw_notify service_manager;
 	struct gw_watchdog watchdog;
 	struct gw_health health;
 	struct gw_tls_watch tls;

@@ -351,7 +351,7 @@ enum gw_err gw_reload(struct gw_gateway *g, bool force, struct gw_error *err)
 	struct gw_error why = {.kind = GW_OK};
 	enum gw_err kind;
 
-	gw_watchdog_notify_systemd("RELOADING=1");
+	gw_notify_send(&g->service_manager, "RELOADING=1");
 	kind = try_reload(g, force, &why);
 	if (kind) {
 		gw_log(GW_LOG_ERR, "not reloaded, the running configuration stays: %s",
@@ -365,7 +365,7 @@ enum gw_err gw_reload(struct gw_gateway *g, bool force, struct gw_error *err)
 			g->generation->config->n_sources, g->generation->config->n_alarms,
 			g->generation->config->n_uplinks);
 	}
-	gw_watchdog_notify_systemd("READY=1");
+	gw_notify_send(&g->service_manager, "READY=1");
 	if (err)
 		*err = why;
 	return kind;

@@ -4,15 +4,10 @@
 #include "app/gateway_internal.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "gw_build.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-
-#if GW_HAVE_SYSTEMD
-#include <systemd/sd-daemon.h>
-#endif
 
 #define PERIOD_NS GW_NS_PER_SEC
 /* How old a beat may become before systemd's watchdog is no longer fed. Without the engine
@@ -29,15 +24,6 @@
 #define LATE_NS GW_NS_PER_SEC
 /* The fault events-lost ends when no event was lost for this long. */
 #define LOST_STANDS_NS (600 * GW_NS_PER_SEC)
-
-void gw_watchdog_notify_systemd(const char *state)
-{
-#if GW_HAVE_SYSTEMD
-	sd_notify(0, state);
-#else
-	(void)state;
-#endif
-}
 
 /* One check of all threads that beat. */
 struct thread_scan {
@@ -97,7 +83,8 @@ static void check_threads(struct gw_gateway *g, int64_t now_ns)
 
 	scan_threads(g, &l);
 	if (!l.late)
-		gw_watchdog_notify_systemd("WATCHDOG=1");
+		/* again ready: the manager may have been too busy to take the first word of it */
+		gw_notify_send(&g->service_manager, "READY=1\nWATCHDOG=1");
 	if (l.late && !g->watchdog.stalled_thread)
 		report_stalled(g, &l);
 	else if (!l.late && g->watchdog.stalled_thread)

@@ -19,7 +19,5 @@ void gw_watchdog_oldest_beat(
 	struct gw_gateway *g, int64_t now_ns, struct gw_oldest_beat *ret);
 /* No alarm is evaluated: the engine has not beaten for longer than allowed. Thread: any. */
 bool gw_watchdog_engine_stalled(const struct gw_gateway *g, int64_t now_ns);
-/* sd_notify; without systemd it does nothing. */
-void gw_watchdog_notify_systemd(const char *state);
 
 #endif

@@ -20,8 +20,7 @@ MAY = {
     "gateway/control": ["base/", "flow/", "alarm/", "engine/", "source/", "store/", "uplink/",
                         "conf/", "yaml/files.h", "alert_log/", "control/", "jansson.h"],
     "gateway/app": ["base/", "flow/", "alarm/", "engine/", "source/", "store/", "uplink/", "conf/",
-                    "yaml/files.h", "alert_log/", "control/", "app/", "jansson.h", "openssl/",
-                    "systemd/"],
+                    "yaml/files.h", "alert_log/", "control/", "app/", "jansson.h", "openssl/"],
     "gateway/term": ["base/", "term/"],
     "gateway/replay": ["base/", "flow/", "alarm/", "engine/", "source/quality.h", "conf/",
                        "replay/", "term/"],
@@ -33,7 +32,7 @@ MAY = {
 }
 GUARDED = ("base/", "flow/", "alarm/", "engine/", "source/", "store/", "uplink/", "conf/",
            "yaml/", "alert_log/", "control/", "app/", "term/", "ctl/", "replay/", "drivers/", "sqlite3.h", "curl/", "yaml.h", "modbus.h",
-           "mosquitto.h", "openssl/", "jansson.h", "systemd/")
+           "mosquitto.h", "openssl/", "jansson.h")
 INCLUDE = re.compile(r'\s*#\s*include\s*[<"]([^>"]+)[>"]')
 
 
