@@ -6,6 +6,7 @@
 #include "app/tls.h"
 #include "base/log.h"
 #include "base/log_writer.h"
+#include "base/start_memory.h"
 #include "conf/load.h"
 #include "gw_build.h"
 
@@ -94,7 +95,7 @@ static int run(const struct gw_config_origin *from, struct gw_config *config)
 		return EXIT_CANNOT_START;
 	}
 	kind = gw_gateway_start(&gateway, from, config, &err);
-	malloc_trim(0); /* memory that reading the configuration used */
+	gw_start_memory_release();
 	if (!kind)
 		kind = gw_gateway_run(&gateway, &err);
 	if (kind)

@@ -1,16 +1,19 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """Memory and CPU with 1,000 Modbus points at 1 Hz, an alarm on each, against a bare libmodbus
-loop on the same plan and server; and the same with an HTTPS uplink beside it."""
+loop on the same plan and server; the same with an HTTPS uplink beside it; and 1,000 MQTT points
+that get a message a second each, with that uplink."""
 import pathlib
 import sys
+import threading
 import time
 
-from bench import Bench, Receiver, report  # first: it knows the way
+from bench import Bench, Publisher, Receiver, report  # first: it knows the way
 import building as b
+import harness
 import peers
 
-UNITS, SECONDS = 100, 15
+UNITS, SECONDS, TOPICS = 100, 15, 1000
 
 
 def cpu_ns(pid):
@@ -41,6 +44,48 @@ def measure(gateway, bare_pid):
     return (*memory, *cpu, requests)
 
 
+class Sensors:
+    """A message a second for each topic, a hundredth of them at a time."""
+
+    def __init__(self, port):
+        self.publisher, self.ended = Publisher(port), threading.Event()
+        self.thread = threading.Thread(target=self.run)
+        self.thread.start()
+
+    def run(self):
+        at, first, value = time.monotonic(), 0, 0
+        while not self.ended.wait(max(0, at - time.monotonic())):
+            self.publisher.send_all([(f"s/{n}", b"%d" % (10 + value % 7))
+                                     for n in range(first, first + TOPICS // 100)])
+            at, first, value = at + 0.01, (first + TOPICS // 100) % TOPICS, value + 1
+
+    def close(self):
+        self.ended.set()
+        self.thread.join()
+        self.publisher.close()
+
+
+def measure_mqtt(bench, uplink):
+    """RSS, private and dirty MiB, CPU in percent, messages a second."""
+    broker = bench.keep(harness.Broker(bench.folder / "broker"))
+    bench.keep(Sensors(broker.port))
+    gateway = bench.gateway(b.config(
+        b.mqtt(broker.port, *(b.plain(f"d-{n}", f"s/{n}") for n in range(TOPICS))),
+        alarms=[{"name": "high", "on": "zigbee/d-*/value", "when": {"above": 50}}],
+        uplinks=[uplink])).start()
+    gateway.wait_point(f"zigbee/d-{TOPICS - 1}/value")
+    time.sleep(3)
+    pid = gateway.process.pid
+    before, began, at = gateway.source("zigbee")["samples"], cpu_ns(pid), time.monotonic()
+    time.sleep(SECONDS)
+    took = time.monotonic() - at
+    cpu = 100 * (cpu_ns(pid) - began) / 1e9 / took
+    rate = (gateway.source("zigbee")["samples"] - before) / took
+    memory = memory_mib(pid)
+    gateway.stop()
+    return (*memory, cpu, rate)
+
+
 def main():
     with Bench() as bench:
         receiver = bench.keep(Receiver(bench.folder))
@@ -58,12 +103,16 @@ def main():
             bench.gateway(b.config(source, alarms=alarms)), bare.pid)
         https = measure(
             bench.gateway(b.config(source, alarms=alarms, uplinks=[uplink])), bare.pid)
+        mqtt = measure_mqtt(bench, uplink)
         report("footprint", points=UNITS * 10, requests_per_s=requests, rss_mib=rss,
                private_mib=private, dirty_mib=dirty, cpu_percent=ours,
                bare_rss_mib=memory_mib(bare.pid)[0], bare_cpu_percent=floor,
                ratio_cpu=ours / floor, https_rss_mib=https[0], https_private_mib=https[1],
                https_dirty_mib=https[2], https_cpu_percent=https[3],
-               goal_rss_mib=12, goal_private_mib=5, goal_cpu_percent=0.5)
+               mqtt_rss_mib=mqtt[0], mqtt_private_mib=mqtt[1], mqtt_dirty_mib=mqtt[2],
+               mqtt_cpu_percent=mqtt[3], mqtt_messages_per_s=mqtt[4],
+               goal_rss_mib=12, goal_private_mib=5, goal_cpu_percent=0.5,
+               goal_mqtt_rss_mib=14, goal_mqtt_cpu_percent=2.5)
 
 
 if __name__ == "__main__":
