@@ -102,7 +102,7 @@ static enum gw_err wait_done(
 		{.fd = l->done_fd, .events = POLLIN}, {.fd = wake_fd, .events = POLLIN}};
 
 	while (!atomic_load_explicit(&l->done, memory_order_acquire)) {
-		int64_t left_ns = until_ns - gw_clock_mono_ns();
+		int64_t left_ns = until_ns - gw_clock_boot_ns();
 
 		if (left_ns <= 0)
 			return gw_fail(err, GW_ERR_LINK, ETIMEDOUT,

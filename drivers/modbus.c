@@ -59,7 +59,7 @@ static enum gw_err add_unit(struct gw_modbus_bus *m, uint8_t id,
 static enum gw_err add_units(struct gw_modbus_bus *m, struct gw_error *err)
 {
 	struct gw_modbus_field *fields = calloc(m->opts->n_points + 1UL, sizeof(*fields));
-	int64_t now_ns = gw_clock_mono_ns();
+	int64_t now_ns = gw_clock_boot_ns();
 	bool done[256] = {false};
 	enum gw_err rc = GW_OK;
 

@@ -414,7 +414,7 @@ enum gw_err gw_modbus_bus_poll(
 	void *bus, int timeout_ms, struct gw_emit *emit, struct gw_error *err)
 {
 	struct gw_modbus_bus *m = bus;
-	int64_t now_ns = gw_clock_mono_ns(), end_ns = now_ns + timeout_ms * GW_NS_PER_MS;
+	int64_t now_ns = gw_clock_boot_ns(), end_ns = now_ns + timeout_ms * GW_NS_PER_MS;
 	enum gw_err rc;
 	short revents;
 
@@ -429,7 +429,7 @@ enum gw_err gw_modbus_bus_poll(
 			return rc;
 		if (gw_emit_stopping(emit))
 			return GW_ERR_STOPPED;
-		now_ns = gw_clock_mono_ns();
+		now_ns = gw_clock_boot_ns();
 		rc = step(m, revents, now_ns, emit, err);
 		if (rc != GW_OK)
 			return rc;

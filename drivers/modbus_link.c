@@ -118,7 +118,7 @@ static enum gw_err wait_connected(
 	for (;;) {
 		struct pollfd fds[2] = {{.fd = l->fd, .events = POLLOUT},
 			{.fd = wake_fd, .events = POLLIN}};
-		int64_t left_ns = until_ns - gw_clock_mono_ns();
+		int64_t left_ns = until_ns - gw_clock_boot_ns();
 		int rc;
 
 		if (left_ns <= 0) {
@@ -139,7 +139,7 @@ static enum gw_err wait_connected(
 enum gw_err gw_modbus_link_open_tcp(struct gw_modbus_link *l,
 	const struct gw_modbus_tcp_opts *opts, int wake_fd, struct gw_error *err)
 {
-	int64_t until_ns = gw_clock_mono_ns() + opts->connect_timeout_ns;
+	int64_t until_ns = gw_clock_boot_ns() + opts->connect_timeout_ns;
 	enum gw_err rc;
 
 	gw_modbus_link_close(l);

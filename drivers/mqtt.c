@@ -76,7 +76,7 @@ static enum gw_err open_link(void *state, const struct gw_source_opts *opts,
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	struct mqtt_source *s = state;
 	struct gw_mqtt_link *l = &s->link;
-	int64_t now_ns = gw_clock_mono_ns();
+	int64_t now_ns = gw_clock_boot_ns();
 	struct sockaddr_storage address;
 	socklen_t size;
 	enum gw_err rc;

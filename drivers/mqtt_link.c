@@ -339,7 +339,7 @@ static enum gw_err read_batch(struct gw_mqtt_link *l, struct gw_error *err)
 	bool more = true;
 	int most;
 
-	l->now_ns = gw_clock_mono_ns();
+	l->now_ns = gw_clock_boot_ns();
 	/* To find that nothing more has come costs a read: only while messages come fast. */
 	most = l->now_ns - before_ns < FAST_NS ? READ_BATCH : 1;
 	l->blocked = l->header_incomplete = false;
@@ -415,7 +415,7 @@ static enum gw_err run_timers(struct gw_mqtt_link *l, int64_t now_ns, struct gw_
 
 enum gw_err gw_mqtt_link_step(struct gw_mqtt_link *l, int64_t wait_ns, struct gw_error *err)
 {
-	int64_t now_ns = gw_clock_mono_ns();
+	int64_t now_ns = gw_clock_boot_ns();
 	bool writing = false;
 
 	if (gw_mqtt_ack_may_leave(&l->ack, now_ns, l->emit)) {

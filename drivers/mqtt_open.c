@@ -151,7 +151,7 @@ static enum gw_err step_handshake(struct gw_mqtt_link *l, short revents, int ver
 		l->closed_by_broker = true;
 		return gw_mqtt_link_error(l, MOSQ_ERR_CONN_LOST, err);
 	}
-	l->now_ns = gw_clock_mono_ns();
+	l->now_ns = gw_clock_boot_ns();
 	rc = mosquitto_loop_read(l->m, 1); /* while TLS is not up this is its handshake */
 	if (l->connack > 0)
 		return gw_fail(err, GW_ERR_LINK, l->connack, "the broker says: %s",
@@ -170,7 +170,7 @@ static enum gw_err handshake(
 	enum gw_err rc = GW_OK;
 
 	while (rc == GW_OK && l->connack != 0) {
-		int64_t left_ns = until_ns - gw_clock_mono_ns();
+		int64_t left_ns = until_ns - gw_clock_boot_ns();
 		struct pollfd fds[2] = {{.fd = mosquitto_socket(l->m), .events = POLLIN},
 			{.fd = gw_emit_wake_fd(l->emit), .events = POLLIN}};
 
@@ -223,7 +223,7 @@ static void reset(struct gw_mqtt_link *l)
 	l->why[0] = '\0';
 	l->part_bytes = 0;
 	gw_mqtt_ack_reset(&l->ack);
-	l->opened_ns = l->misc_ns = gw_clock_mono_ns();
+	l->opened_ns = l->misc_ns = gw_clock_boot_ns();
 }
 
 /* Until the broker has answered for every topic. The messages queued in the session come first; a
@@ -232,12 +232,12 @@ static enum gw_err subscribe_all(
 	struct gw_mqtt_link *l, int64_t until_ns, struct gw_error *err)
 {
 	int64_t batches = (int64_t)(l->topics.n / SUBSCRIBE_BATCH);
-	int64_t last_ns = gw_clock_mono_ns() + OPEN_MAX_NS + batches * BATCH_NS;
+	int64_t last_ns = gw_clock_boot_ns() + OPEN_MAX_NS + batches * BATCH_NS;
 	uint64_t seen = l->messages + l->sub_first;
 	enum gw_err rc = GW_OK;
 
 	while (rc == GW_OK && !l->subscribed) {
-		int64_t now_ns = gw_clock_mono_ns();
+		int64_t now_ns = gw_clock_boot_ns();
 
 		gw_emit_beat(l->emit);
 		if (l->messages + l->sub_first > seen && until_ns < now_ns + BACKLOG_NS)

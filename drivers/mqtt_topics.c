@@ -60,7 +60,7 @@ static int by_name(const void *key, const void *element)
 }
 
 static void emit_device(const struct gw_device_opts *device,
-	struct gw_mqtt_payload *payload, enum gw_quality quality, int64_t mono_ns,
+	struct gw_mqtt_payload *payload, enum gw_quality quality, int64_t boot_ns,
 	struct gw_emit *emit)
 {
 	for (size_t i = 0; i < device->n_points; i++) {
@@ -78,13 +78,13 @@ static void emit_device(const struct gw_device_opts *device,
 		switch (gw_mqtt_payload_read(payload, &lookup, &raw)) {
 		case GW_MQTT_ABSENT: break; /* and nothing changes */
 		case GW_MQTT_VALUE:
-			gw_emit_raw(emit, point, quality, raw, mono_ns, 0);
+			gw_emit_raw(emit, point, quality, raw, boot_ns, 0);
 			break;
 		case GW_MQTT_UNREADABLE:
 			gw_emit_unreadable(emit, point, GW_QUALITY_BAD_PAYLOAD,
 				lookup.is_bool ? "no known word where its path points to"
 					       : "no number where its path points to",
-				payload->bytes, payload->size, mono_ns);
+				payload->bytes, payload->size, boot_ns);
 			gw_emit_count(emit, GW_COUNT_BAD_FRAMES, 1);
 		}
 	}
@@ -122,7 +122,7 @@ static void note_damage(struct gw_mqtt_topic *topic,
 }
 
 void gw_mqtt_topics_emit(struct gw_mqtt_topic *topic, const struct gw_mqtt_topics *t,
-	const void *bytes, size_t size, enum gw_mqtt_age age, int64_t mono_ns,
+	const void *bytes, size_t size, enum gw_mqtt_age age, int64_t boot_ns,
 	struct gw_emit *emit)
 {
 	struct gw_mqtt_payload payload;
@@ -134,21 +134,21 @@ void gw_mqtt_topics_emit(struct gw_mqtt_topic *topic, const struct gw_mqtt_topic
 		enum gw_quality quality = quality_of(device, age);
 
 		if (age != GW_MQTT_AGE_OLD || quality == GW_QUALITY_UNCERTAIN)
-			emit_device(device, &payload, quality, mono_ns, emit);
+			emit_device(device, &payload, quality, boot_ns, emit);
 	}
 	if (payload.damage.what)
 		note_damage(topic, &payload.damage, emit);
 }
 
 static void mark(const struct gw_device_opts *device, enum gw_quality quality,
-	int64_t mono_ns, struct gw_emit *emit)
+	int64_t boot_ns, struct gw_emit *emit)
 {
 	for (size_t i = 0; i < device->n_points; i++)
-		gw_emit_sample(emit, device->points[i].index, quality, 0, mono_ns, 0);
+		gw_emit_sample(emit, device->points[i].index, quality, 0, boot_ns, 0);
 }
 
 void gw_mqtt_topics_too_long(struct gw_mqtt_topic *topic, const struct gw_mqtt_topics *t,
-	size_t size, int64_t mono_ns, struct gw_emit *emit)
+	size_t size, int64_t boot_ns, struct gw_emit *emit)
 {
 	char why[128];
 
@@ -159,19 +159,19 @@ void gw_mqtt_topics_too_long(struct gw_mqtt_topic *topic, const struct gw_mqtt_t
 
 		if (!topic->too_long)
 			gw_emit_device_state(emit, device, false, why);
-		mark(device, GW_QUALITY_BAD_PAYLOAD, mono_ns, emit);
+		mark(device, GW_QUALITY_BAD_PAYLOAD, boot_ns, emit);
 	}
 	topic->too_long = true;
 }
 
 void gw_mqtt_topics_refused(const struct gw_mqtt_topic *topic,
-	const struct gw_mqtt_topics *t, int64_t mono_ns, struct gw_emit *emit)
+	const struct gw_mqtt_topics *t, int64_t boot_ns, struct gw_emit *emit)
 {
 	for (size_t i = 0; i < topic->n; i++) {
 		const struct gw_device_opts *device = t->devices[topic->first + i];
 
 		gw_emit_count(emit, GW_COUNT_REFUSED, 1);
 		gw_emit_device_state(emit, device, false, "the broker refuses its topic");
-		mark(device, GW_QUALITY_BAD_REFUSED, mono_ns, emit);
+		mark(device, GW_QUALITY_BAD_REFUSED, boot_ns, emit);
 	}
 }

@@ -39,13 +39,13 @@ struct gw_mqtt_topic *gw_mqtt_topics_find(const struct gw_mqtt_topics *t, const 
 /* Emit a sample for every point that is in the message; nothing for an old one. One of unknown age
  * is uncertain. */
 void gw_mqtt_topics_emit(struct gw_mqtt_topic *topic, const struct gw_mqtt_topics *t,
-	const void *payload, size_t size, enum gw_mqtt_age age, int64_t mono_ns,
+	const void *payload, size_t size, enum gw_mqtt_age age, int64_t boot_ns,
 	struct gw_emit *emit);
 /* A message of it was too long to be taken: a bad payload, logged once in a row. */
 void gw_mqtt_topics_too_long(struct gw_mqtt_topic *topic, const struct gw_mqtt_topics *t,
-	size_t size, int64_t mono_ns, struct gw_emit *emit);
+	size_t size, int64_t boot_ns, struct gw_emit *emit);
 /* Log of every device of this topic that the broker refuses it, and mark its points. */
 void gw_mqtt_topics_refused(const struct gw_mqtt_topic *topic,
-	const struct gw_mqtt_topics *t, int64_t mono_ns, struct gw_emit *emit);
+	const struct gw_mqtt_topics *t, int64_t boot_ns, struct gw_emit *emit);
 
 #endif

@@ -290,7 +290,7 @@ static enum gw_err open_link(void *state, const struct gw_source_opts *opts,
 {
 	struct sim_source *s = state;
 	const struct source_opts *own = opts->driver;
-	int64_t now_ns = gw_clock_mono_ns();
+	int64_t now_ns = gw_clock_boot_ns();
 
 	(void)emit;
 	if (s->began_ns == 0)
@@ -357,7 +357,7 @@ static enum gw_err poll_link(
 {
 	struct sim_source *s = state;
 	const struct source_opts *own = s->opts->driver;
-	int64_t now_ns = gw_clock_mono_ns();
+	int64_t now_ns = gw_clock_boot_ns();
 	int64_t wait_ns = read_due(s, now_ns, emit) - now_ns;
 	struct pollfd stop = {.fd = gw_emit_wake_fd(emit), .events = POLLIN};
 

@@ -51,7 +51,7 @@ static enum gw_err open_link(void *state, const struct gw_source_opts *opts,
 static void read_point(const struct gw_point_opts *point, struct gw_emit *emit)
 {
 	FILE *f = fopen(((const struct skeleton_point_opts *)point->driver)->path, "re");
-	int64_t now_ns = gw_clock_mono_ns();
+	int64_t now_ns = gw_clock_boot_ns();
 	char line[64] = "";
 	double raw;
 
@@ -71,7 +71,7 @@ static enum gw_err poll_link(
 {
 	struct pollfd stop = {.fd = gw_emit_wake_fd(emit), .events = POLLIN};
 	struct skeleton_state *s = state;
-	int64_t now_ns = gw_clock_mono_ns(), wait_ms;
+	int64_t now_ns = gw_clock_boot_ns(), wait_ms;
 
 	(void)err;
 	if (now_ns >= s->due_ns) {

@@ -122,7 +122,7 @@ struct gw_buffered_run {
 	int64_t since_ns; /* when the value changed to that; 0: before the first of them */
 	const struct gw_buffered_sample {
 		double value;
-		int64_t mono_ns;
+		int64_t boot_ns;
 	} * samples; /* n of them, or NULL */
 };
 

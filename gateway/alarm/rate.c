@@ -168,7 +168,7 @@ static inline void absorb_buffered(
 	struct rate *m, double sign, const struct gw_buffered_run *run)
 {
 	for (size_t i = 0; i < run->n; i++) {
-		int64_t now_ns = run->samples[i].mono_ns;
+		int64_t now_ns = run->samples[i].boot_ns;
 		double v;
 
 		if (now_ns - m->last_ns > m->window_ns)

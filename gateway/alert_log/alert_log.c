@@ -330,7 +330,7 @@ int64_t gw_alert_log_step(struct gw_alert_log *a, int64_t now_ns)
 static void *run(void *arg)
 {
 	struct gw_alert_log *a = arg;
-	int64_t now_ns = gw_clock_mono_ns();
+	int64_t now_ns = gw_clock_boot_ns();
 	uint64_t left;
 
 	while (!gw_thread_stopping(&a->thread)) {
@@ -344,7 +344,7 @@ static void *run(void *arg)
 			gw_wake_finish(&a->wake);
 		else
 			gw_wake_wait(&a->wake, wait_ns > 0 ? wait_ns : 0);
-		now_ns = gw_clock_mono_ns();
+		now_ns = gw_clock_boot_ns();
 	}
 	a->retry_ns = now_ns; /* a last try even if the disk failed before */
 	gw_alert_log_step(a, now_ns);

@@ -49,14 +49,14 @@ static void *run(void *arg)
 	int64_t next_ns = 0;
 
 	for (;;) {
-		int64_t now_ns = gw_clock_mono_ns(), wait_ns = LOOK_UP_NS;
+		int64_t now_ns = gw_clock_boot_ns(), wait_ns = LOOK_UP_NS;
 		bool stop = gw_thread_stopping(&s->thread);
 		bool asked = atomic_load_explicit(&s->fd, memory_order_relaxed) >= 0;
 
 		gw_thread_beat(&s->thread, now_ns);
 		if (asked && (stop || now_ns >= next_ns)) {
 			sync_now(s);
-			next_ns = gw_clock_mono_ns() + GW_ALERT_SYNC_NS;
+			next_ns = gw_clock_boot_ns() + GW_ALERT_SYNC_NS;
 			continue;
 		}
 		if (stop)

@@ -8,7 +8,7 @@
 struct gw_time gw_engine_link_now(const struct gw_gateway *g)
 {
 	return (struct gw_time){
-		.mono_ns = gw_clock_mono_ns(),
+		.boot_ns = gw_clock_boot_ns(),
 		.wall_ms = gw_clock_wall_ms(),
 		.synced = atomic_load_explicit(&g->health.synced, memory_order_relaxed),
 	};
@@ -22,9 +22,9 @@ void gw_engine_link_drain(struct gw_gateway *g)
 
 void gw_engine_link_drain_outputs(struct gw_gateway *g, int64_t most_ns)
 {
-	int64_t until_ns = gw_clock_mono_ns() + most_ns;
+	int64_t until_ns = gw_clock_boot_ns() + most_ns;
 
-	while (gw_engine_output_blocked(g->engine) && gw_clock_mono_ns() < until_ns) {
+	while (gw_engine_output_blocked(g->engine) && gw_clock_boot_ns() < until_ns) {
 		struct timespec pause = {.tv_nsec = 1000000};
 
 		nanosleep(&pause, NULL);

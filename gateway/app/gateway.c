@@ -285,7 +285,7 @@ enum gw_err gw_gateway_start(struct gw_gateway *g, const struct gw_config_origin
 		gw_log(GW_LOG_WARNING, "%s: the service manager is told nothing",
 			err->text);
 	pthread_mutex_init(&g->watchdog.lock, NULL);
-	g->health.started_ns = gw_clock_mono_ns();
+	g->health.started_ns = gw_clock_boot_ns();
 	g->generation = gw_generation_new(config);
 	if (!g->generation) {
 		gw_config_free(config);
@@ -301,7 +301,7 @@ enum gw_err gw_gateway_start(struct gw_gateway *g, const struct gw_config_origin
 	gw_last_good_save(&g->last_good, config->gateway.state_dir, from->files);
 	gw_reload_set_refused(g, from->refused);
 	g->tick = (struct gw_loop_timer){.fire = tick, .arg = g};
-	tick(g, gw_clock_mono_ns());
+	tick(g, gw_clock_boot_ns());
 	gw_log(GW_LOG_NOTICE,
 		"tocsind %s started: gateway %s, run %" PRIu64
 		", %zu sources, %zu alarms, %zu uplinks",
@@ -327,7 +327,7 @@ enum gw_err gw_gateway_run(struct gw_gateway *g, struct gw_error *err)
 static bool end_sources(struct gw_gateway *g)
 {
 	const struct timespec pause = {.tv_nsec = 10 * GW_NS_PER_MS};
-	int64_t until_ns = gw_clock_mono_ns() + SOURCES_END_NS;
+	int64_t until_ns = gw_clock_boot_ns() + SOURCES_END_NS;
 	bool all = true;
 
 	for (size_t i = 0; i < g->parts.n_sources; i++)
@@ -337,7 +337,7 @@ static bool end_sources(struct gw_gateway *g)
 		struct gw_source *s = g->parts.sources[i];
 
 		while (s && !gw_thread_ended(gw_source_thread(s)) &&
-			gw_clock_mono_ns() < until_ns)
+			gw_clock_boot_ns() < until_ns)
 			nanosleep(&pause, NULL);
 		if (!s || gw_thread_ended(gw_source_thread(s)))
 			continue;

@@ -57,7 +57,7 @@ void gw_generation_sweep(struct gw_gateway *g, bool all)
 
 		if (!all &&
 			(is_used(g, n) ||
-				gw_clock_mono_ns() - n->retired_ns < FREE_AFTER_NS ||
+				gw_clock_boot_ns() - n->retired_ns < FREE_AFTER_NS ||
 				gw_store_committed(g->store) < n->last_seq ||
 				has_events_in_transit(g))) {
 			at = &n->next;

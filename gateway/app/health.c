@@ -51,7 +51,7 @@ void gw_health_fill_heartbeat(void *arg, struct gw_heartbeat *h)
 {
 	struct gw_gateway *g = arg;
 	const struct gw_health *p = &g->health;
-	int64_t now_ns = gw_clock_mono_ns();
+	int64_t now_ns = gw_clock_boot_ns();
 	struct gw_oldest_beat oldest;
 	struct gw_store_status store;
 

@@ -183,7 +183,7 @@ void gw_last_good_save(
 	*files = (struct gw_files){.n = 0};
 	snprintf(k->pending_folder, sizeof(k->pending_folder), "%s", state_dir);
 	k->retry_ns = 0;
-	gw_last_good_tick(k, gw_clock_mono_ns());
+	gw_last_good_tick(k, gw_clock_boot_ns());
 }
 
 static void write_done(struct gw_last_good *k, int64_t now_ns)

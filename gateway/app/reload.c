@@ -159,7 +159,7 @@ void gw_reload_set_refused(struct gw_gateway *g, const char *why)
 	g->refused[n] = '\0';
 	if (n > 0)
 		push_raise_note(g, "gateway:config", g->refused);
-	gw_reload_tick(g, gw_clock_mono_ns());
+	gw_reload_tick(g, gw_clock_boot_ns());
 }
 
 void gw_reload_tick(struct gw_gateway *g, int64_t now_ns)
@@ -183,14 +183,14 @@ static void log_fixed(void *arg, const char *key, const char *value)
  * have stopped. The last samples of a driver that hangs are lost. */
 static void stop_sources(const struct gw_reload_plan *p)
 {
-	int64_t until_ns = gw_clock_mono_ns() + STOP_MOST_NS;
+	int64_t until_ns = gw_clock_boot_ns() + STOP_MOST_NS;
 
 	for (const struct gw_retired_part *l = p->retired; l; l = l->next)
 		if (l->source)
 			gw_source_request_stop(l->source);
 	for (const struct gw_retired_part *l = p->retired; l; l = l->next)
 		while (l->source && !gw_thread_ended(gw_source_thread(l->source)) &&
-			gw_clock_mono_ns() < until_ns) {
+			gw_clock_boot_ns() < until_ns) {
 			struct timespec pause = {.tv_nsec = 1000000};
 
 			nanosleep(&pause, NULL);
@@ -262,7 +262,7 @@ static void replace_engine(struct gw_gateway *g, struct gw_reload_plan *p)
 	gw_engine_adopt(p->engine, old, o.now, clear_unconfigured, &o);
 	gw_engine_publish_seq(p->engine, &g->last_seq);
 	gw_recorder_set_config(&g->recorder, p->next->config);
-	g->generation->retired_ns = o.now.mono_ns;
+	g->generation->retired_ns = o.now.boot_ns;
 	g->generation->last_seq = gw_engine_last_seq(p->engine);
 	g->engine = p->engine;
 }

@@ -84,7 +84,7 @@ void gw_retire_begin(struct gw_gateway *g, struct gw_reload_plan *p)
 		if ((*end)->uplink)
 			gw_uplink_request_stop((*end)->uplink);
 	p->retired = NULL;
-	g->retire_began_ns = gw_clock_mono_ns();
+	g->retire_began_ns = gw_clock_boot_ns();
 	gw_loop_disarm(&g->loop, &g->retire_timer);
 	g->retire_timer = (struct gw_loop_timer){.fire = on_timer, .arg = g};
 	on_timer(g, g->retire_began_ns);

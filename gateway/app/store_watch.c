@@ -128,7 +128,7 @@ static void report_fault(struct gw_gateway *g, uint32_t point, bool is, int64_t 
 {
 	struct gw_store_watch *st = &g->store_watch;
 	struct gw_sample sample = {
-		.point = point, .quality = GW_QUALITY_GOOD, .mono_ns = now_ns, .value = is};
+		.point = point, .quality = GW_QUALITY_GOOD, .boot_ns = now_ns, .value = is};
 
 	if (st->reported[point] == (is ? 2 : 1) ||
 		gw_ring_push(&st->faults, &sample, 1, sizeof sample) == 0)
@@ -140,7 +140,7 @@ static void report_fault(struct gw_gateway *g, uint32_t point, bool is, int64_t 
 void gw_store_watch_poll(struct gw_gateway *g)
 {
 	struct gw_store_watch *st = &g->store_watch;
-	int64_t now_ns = gw_clock_mono_ns(),
+	int64_t now_ns = gw_clock_boot_ns(),
 		since_ns = update_uncommitted_since_ns(g, now_ns);
 	struct gw_store_status s;
 

@@ -33,7 +33,7 @@ static bool push(struct gw_supervisor *s, uint32_t point, bool value, int64_t no
 {
 	const struct gw_sample sample = {.point = point,
 		.quality = GW_QUALITY_GOOD,
-		.mono_ns = now_ns,
+		.boot_ns = now_ns,
 		.value = value};
 
 	if (!gw_ring_push(&s->ring, &sample, 1, sizeof(sample)))

@@ -71,12 +71,12 @@ static uint64_t last_seq(void *arg)
 	return atomic_load_explicit(&g->last_seq, memory_order_acquire);
 }
 
-static bool wait_committed(void *arg, uint64_t seq, int64_t until_mono_ns)
+static bool wait_committed(void *arg, uint64_t seq, int64_t until_boot_ns)
 {
 	struct gw_gateway *g = arg;
 
 	/* NULL: at the end, for a source that was left behind */
-	return g->store && gw_store_wait(g->store, seq, until_mono_ns);
+	return g->store && gw_store_wait(g->store, seq, until_boot_ns);
 }
 
 /* Without the file the driver has no state from before the start. */

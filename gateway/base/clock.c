@@ -11,7 +11,7 @@
 /* A box stays in service past 2038: meson.build asks for 64 bits where they are a choice. */
 static_assert(sizeof(time_t) == 8, "time_t must have 64 bits");
 
-int64_t gw_clock_mono_ns(void)
+int64_t gw_clock_boot_ns(void)
 {
 	struct timespec ts;
 

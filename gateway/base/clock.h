@@ -17,12 +17,12 @@
 
 /* One reading of every clock that labels an event; taken once per batch, not per sample. */
 struct gw_time {
-	int64_t mono_ns; /* CLOCK_BOOTTIME */
+	int64_t boot_ns; /* CLOCK_BOOTTIME */
 	int64_t wall_ms; /* CLOCK_REALTIME since 1970 */
 	bool synced; /* wall time is disciplined (systemd-timesyncd or the kernel says so) */
 };
 
-int64_t gw_clock_mono_ns(void);
+int64_t gw_clock_boot_ns(void);
 int64_t gw_clock_wall_ms(void);
 
 /* Whether wall time is disciplined. Reads /run/systemd/timesync/synchronized, else adjtimex

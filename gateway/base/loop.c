@@ -113,7 +113,7 @@ static int sleep_ms(const struct gw_loop *l, int64_t max_ns)
 	int64_t wait_ns = max_ns, ms;
 
 	if (l->timers) {
-		int64_t until_ns = l->timers->due_ns - gw_clock_mono_ns();
+		int64_t until_ns = l->timers->due_ns - gw_clock_boot_ns();
 
 		if (until_ns < 0)
 			until_ns = 0;
@@ -129,7 +129,7 @@ static int sleep_ms(const struct gw_loop *l, int64_t max_ns)
 
 static void fire_due(struct gw_loop *l)
 {
-	int64_t now_ns = l->timers ? gw_clock_mono_ns() : 0;
+	int64_t now_ns = l->timers ? gw_clock_boot_ns() : 0;
 
 	for (int i = 0; i < FIRE_MAX && l->timers && l->timers->due_ns <= now_ns; i++) {
 		struct gw_loop_timer *t = l->timers;

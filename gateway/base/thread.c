@@ -22,7 +22,7 @@ static void *entry(void *arg)
 	atomic_store_explicit(&t->tid, gettid(), memory_order_relaxed);
 	while (sem_wait(&t->gate) && errno == EINTR)
 		;
-	gw_thread_beat(t, gw_clock_mono_ns());
+	gw_thread_beat(t, gw_clock_boot_ns());
 	if (!t->dropped) /* written before the gate was opened */
 		result = t->run(t->arg);
 	atomic_store_explicit(&t->ended, true, memory_order_release);
@@ -39,7 +39,7 @@ enum gw_err gw_thread_start(struct gw_thread *t, const char *name, void *(*run)(
 	atomic_store_explicit(&t->stop, false, memory_order_relaxed);
 	atomic_store_explicit(&t->ended, false, memory_order_relaxed);
 	atomic_store_explicit(&t->tid, 0, memory_order_relaxed);
-	gw_thread_beat(t, gw_clock_mono_ns());
+	gw_thread_beat(t, gw_clock_boot_ns());
 	t->run = run;
 	t->arg = arg;
 	t->dropped = false;
@@ -148,7 +148,7 @@ bool gw_thread_stopping(struct gw_thread *t)
 	return atomic_load_explicit(&t->stop, memory_order_acquire);
 }
 
-void gw_thread_beat(struct gw_thread *t, int64_t mono_ns)
+void gw_thread_beat(struct gw_thread *t, int64_t boot_ns)
 {
-	atomic_store_explicit(&t->beat_ns, mono_ns, memory_order_release);
+	atomic_store_explicit(&t->beat_ns, boot_ns, memory_order_release);
 }

@@ -53,6 +53,6 @@ bool gw_thread_join_within(struct gw_thread *t, int wait_ms);
 bool gw_thread_is_runnable(struct gw_thread *t);
 
 bool gw_thread_stopping(struct gw_thread *t);
-void gw_thread_beat(struct gw_thread *t, int64_t mono_ns);
+void gw_thread_beat(struct gw_thread *t, int64_t boot_ns);
 
 #endif

@@ -38,7 +38,7 @@ void gw_client_set_phase(struct gw_client *c, enum gw_client_phase phase)
 	c->phase = phase;
 	if (timeout_ns[phase])
 		gw_loop_arm(c->shared->loop, &c->deadline,
-			gw_clock_mono_ns() + timeout_ns[phase]);
+			gw_clock_boot_ns() + timeout_ns[phase]);
 	else
 		gw_loop_disarm(c->shared->loop, &c->deadline);
 }
@@ -100,7 +100,7 @@ static void reject(struct gw_client *c, const char *why)
 static void continue_document(struct gw_client *c)
 {
 	struct gw_time now = {
-		.mono_ns = gw_clock_mono_ns(),
+		.boot_ns = gw_clock_boot_ns(),
 		.wall_ms = gw_clock_wall_ms(),
 		.synced = c->shared->view->synced,
 	};

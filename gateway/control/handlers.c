@@ -118,7 +118,7 @@ void gw_handle_tail(struct gw_client *c)
 		return;
 	}
 	gw_client_reply_line(c, GW_PROTOCOL_OK "{\"following\":true}}");
-	c->history_began_ns = gw_clock_mono_ns();
+	c->history_began_ns = gw_clock_boot_ns();
 	gw_client_set_phase(c, r->last ? GW_CLIENT_LOADING_HISTORY : GW_CLIENT_TAILING);
 }
 

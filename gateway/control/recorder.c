@@ -16,7 +16,7 @@
 
 static void arm(struct gw_recorder *r)
 {
-	gw_loop_arm(r->loop, &r->timer, gw_clock_mono_ns() + POLL_NS);
+	gw_loop_arm(r->loop, &r->timer, gw_clock_boot_ns() + POLL_NS);
 }
 
 /* A replay has no use for the gateway's own points. */
@@ -127,7 +127,7 @@ void gw_recorder_set_config(struct gw_recorder *r, const struct gw_config *confi
 enum gw_err gw_recorder_begin(struct gw_recorder *r, uint64_t max_bytes,
 	void (*on_data)(void *arg), void *arg, struct gw_error *err)
 {
-	struct gw_time now = {.mono_ns = gw_clock_mono_ns(), .wall_ms = gw_clock_wall_ms()};
+	struct gw_time now = {.boot_ns = gw_clock_boot_ns(), .wall_ms = gw_clock_wall_ms()};
 
 	if (r->busy)
 		return gw_fail(

@@ -56,7 +56,7 @@ static bool is_history_committed(
 static void request_history(struct gw_server *s)
 {
 	struct gw_store *store = s->shared.view->store;
-	int64_t now_ns = gw_clock_mono_ns();
+	int64_t now_ns = gw_clock_boot_ns();
 	bool waiting = false;
 
 	for (size_t i = 0; i < GW_PROTOCOL_CLIENTS && !s->history_requested; i++) {
@@ -212,7 +212,7 @@ static void on_connection(void *arg, uint32_t events)
 		return;
 	/* No descriptors left. accept would fail again at once, for ever: wait. */
 	gw_loop_set_events(s->shared.loop, &s->io, 0);
-	gw_loop_arm(s->shared.loop, &s->accept_retry, gw_clock_mono_ns() + ACCEPT_RETRY_NS);
+	gw_loop_arm(s->shared.loop, &s->accept_retry, gw_clock_boot_ns() + ACCEPT_RETRY_NS);
 }
 
 static void accept_retry(void *arg, int64_t now_ns)
@@ -273,7 +273,7 @@ static void schedule_reload(struct gw_client_shared *shared, bool reload_force)
 
 	shared->reloading = true;
 	s->reload_force = reload_force;
-	gw_loop_arm(shared->loop, &s->reload_timer, gw_clock_mono_ns());
+	gw_loop_arm(shared->loop, &s->reload_timer, gw_clock_boot_ns());
 }
 
 static void reload(void *arg, int64_t now_ns)

@@ -119,7 +119,7 @@ static void put_store(struct gw_text *t, const struct gw_status_view *v, struct 
 	gw_json_bool(t, "replaced", s.replaced);
 	gw_json_int(t, "oldest_uncommitted_ms",
 		v->uncommitted_since_ns
-			? (now.mono_ns - v->uncommitted_since_ns) / GW_NS_PER_MS
+			? (now.boot_ns - v->uncommitted_since_ns) / GW_NS_PER_MS
 			: 0);
 	gw_json_fields_count(t, "committed", s.committed);
 	gw_json_fields_count(t, "pending", s.pending);
@@ -197,7 +197,7 @@ static void put_head(struct gw_text *t, const struct gw_status_view *v, struct g
 	gw_json_string(t, "grid", site->grid);
 	gw_json_string(t, "version", GW_VERSION);
 	gw_json_int(t, "run", (int64_t)v->run);
-	gw_json_int(t, "uptime_ms", (now.mono_ns - v->started_ns) / GW_NS_PER_MS);
+	gw_json_int(t, "uptime_ms", (now.boot_ns - v->started_ns) / GW_NS_PER_MS);
 	gw_json_fields_time(t, "time", now.wall_ms);
 	gw_json_string(t, "clock", now.synced ? "synced" : "unsynced");
 	gw_json_string(t, "oldest_beat_thread", v->oldest_beat_thread);
@@ -252,7 +252,7 @@ static void put_source(
 	gw_json_string(t, "name", o->name);
 	gw_json_string(t, "driver", o->driver_table->name);
 	gw_json_string(t, "state", states[s.state]);
-	gw_json_fields_age(t, "state_age_ms", s.since_ns, now.mono_ns);
+	gw_json_fields_age(t, "state_age_ms", s.since_ns, now.boot_ns);
 	gw_json_string(t, "why", s.why);
 	gw_json_fields_count(t, "tries", s.tries);
 	put_devices(t, v, i);
@@ -283,7 +283,7 @@ static void put_uplink(
 	gw_json_string(t, "name", o->name);
 	gw_json_string(t, "url", o->url);
 	gw_json_string(t, "state", uplink_state(&s));
-	gw_json_fields_age(t, "state_age_ms", s.since_ns, now.mono_ns);
+	gw_json_fields_age(t, "state_age_ms", s.since_ns, now.boot_ns);
 	gw_json_string(t, "why", s.why);
 	gw_json_fields_count(t, "pending", s.pending);
 	gw_json_int(t, "oldest_ms", s.oldest_ms);

@@ -57,7 +57,7 @@ static enum gw_err write_all(struct sink *s, const char *at, size_t n, struct gw
 static int wait_for(int fd, int64_t until_ns, const sigset_t *open)
 {
 	struct pollfd p = {.fd = fd, .events = POLLIN};
-	int64_t left_ns = until_ns - gw_clock_mono_ns();
+	int64_t left_ns = until_ns - gw_clock_boot_ns();
 	struct timespec left = {
 		.tv_sec = left_ns / GW_NS_PER_SEC, .tv_nsec = left_ns % GW_NS_PER_SEC};
 
@@ -107,7 +107,7 @@ enum gw_err gw_record_write(struct gw_connection *c, int fd, int64_t for_ns,
 {
 	struct sigaction action = {.sa_handler = on_signal};
 	struct sink s = {.fd = fd};
-	int64_t until_ns = for_ns ? gw_clock_mono_ns() + for_ns : INT64_MAX;
+	int64_t until_ns = for_ns ? gw_clock_boot_ns() + for_ns : INT64_MAX;
 	enum gw_err kind = GW_OK;
 
 	sigaction(SIGINT, &action, NULL);

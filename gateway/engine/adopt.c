@@ -97,7 +97,7 @@ static void adopt_point(struct gw_view *to, size_t at, struct gw_view *from, siz
 
 	gw_view_point(from, point, &v);
 	atomic_store_explicit(&s->value, v.value, memory_order_relaxed);
-	atomic_store_explicit(&s->mono_ns, v.mono_ns, memory_order_relaxed);
+	atomic_store_explicit(&s->boot_ns, v.boot_ns, memory_order_relaxed);
 	if (!gw_quality_current(v.quality) && v.good_ns)
 		atomic_store_explicit(
 			&to->details[at].good_ns, v.good_ns, memory_order_relaxed);

@@ -21,7 +21,7 @@
 
 int64_t gw_alarm_wall_ms(const struct gw_time *now, int64_t at_ns)
 {
-	return now->wall_ms - (now->mono_ns - at_ns) / GW_NS_PER_MS;
+	return now->wall_ms - (now->boot_ns - at_ns) / GW_NS_PER_MS;
 }
 
 void gw_alarm_on_member(struct gw_engine *e, const struct gw_listener *l, bool member_true,
@@ -189,8 +189,8 @@ static int64_t due_time_ns(
 	int64_t at_ns = due_ns > a->last_ns ? due_ns : a->last_ns;
 
 	if (gw_alarm_detail_active(e, a) && a->opts->re_alarm_ns &&
-		at_ns + a->opts->re_alarm_ns <= now->mono_ns)
-		return now->mono_ns;
+		at_ns + a->opts->re_alarm_ns <= now->boot_ns)
+		return now->boot_ns;
 	return at_ns;
 }
 
@@ -269,7 +269,7 @@ const char *gw_alarm_run_command(
 	struct gw_alarm_detail *detail = gw_alarm_detail_write(e, a);
 	struct gw_transitions transitions = {0};
 	const char *why = "no such command";
-	int64_t at_ns = now->mono_ns > a->last_ns ? now->mono_ns : a->last_ns;
+	int64_t at_ns = now->boot_ns > a->last_ns ? now->boot_ns : a->last_ns;
 
 	a->last_ns = at_ns;
 	refresh_value(e, a);

@@ -104,9 +104,9 @@ static void begin_step(struct gw_engine *e, const struct gw_time *now)
 
 static void run_due(struct gw_engine *e, const struct gw_time *now)
 {
-	for (size_t ahead = 0; e->n_timers && e->timers[0].at_ns <= now->mono_ns; ahead--) {
+	for (size_t ahead = 0; e->n_timers && e->timers[0].at_ns <= now->boot_ns; ahead--) {
 		if (ahead == 0)
-			ahead = gw_memory_prefetch_due(e, now->mono_ns);
+			ahead = gw_memory_prefetch_due(e, now->boot_ns);
 		gw_alarm_run_due(e, &e->alarms[e->timers[0].alarm], now);
 	}
 }
@@ -174,7 +174,7 @@ bool gw_engine_step(struct gw_engine *e, struct gw_time now)
 	}
 	atomic_store_explicit(
 		&e->output_blocked, gw_outputs_deliver(e), memory_order_release);
-	e->last_step_ns = now.mono_ns;
+	e->last_step_ns = now.boot_ns;
 	atomic_store_explicit(&e->last_seq, e->seq, memory_order_release);
 	if (e->shared_last_seq)
 		atomic_store_explicit(e->shared_last_seq, e->seq, memory_order_release);

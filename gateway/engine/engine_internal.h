@@ -21,7 +21,7 @@
 struct gw_point_slot {
 	double lo, hi; /* quiet band: values in [lo, hi] change no alarm */
 	_Atomic double value;
-	_Atomic int64_t mono_ns;
+	_Atomic int64_t boot_ns;
 	double sum;               /* gw_buffered_run.sum of the buffered samples */
 	int64_t since_ns;         /* gw_buffered_run.since_ns of the buffered samples */
 	_Atomic uint32_t seqlock; /* 2 x samples so far; odd while one is written */
@@ -268,7 +268,7 @@ static inline void gw_view_write_good(
 		GW_VIEW_STORE(v->details[s - v->points].device_ns, sample->device_ns);
 	}
 	GW_VIEW_STORE(s->value, sample->value);
-	GW_VIEW_STORE(s->mono_ns, sample->mono_ns);
+	GW_VIEW_STORE(s->boot_ns, sample->boot_ns);
 	GW_VIEW_STORE(s->quality, quality);
 	GW_VIEW_STORE(s->seqlock, after);
 }

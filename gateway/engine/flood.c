@@ -40,7 +40,7 @@ void gw_flood_release(struct gw_engine *e, struct gw_alarm *a, const struct gw_t
 	detail->withheld = false;
 	if (detail->in_occurrence)
 		gw_events_emit(e, a, GW_CHANGE_RAISED, "held back in a flood of alarms",
-			now->mono_ns, now);
+			now->boot_ns, now);
 }
 
 void gw_flood_end(struct gw_engine *e, const struct gw_time *now)
@@ -109,7 +109,7 @@ void gw_flood_start(struct gw_engine *e, const struct gw_time *now)
 	for (size_t i = 0; i < e->opts.n_alarms; i++)
 		if (e->alarms[i].opts->when.kind == &gw_condition_chattering ||
 			&e->alarms[i] == e->flood)
-			evaluate(e, &e->alarms[i], now->mono_ns, now);
+			evaluate(e, &e->alarms[i], now->boot_ns, now);
 	if (!e->flood || !gw_flood_detector_active(e->flood->memory))
 		gw_flood_end(e, now);
 }

@@ -30,12 +30,12 @@ static void absorb(struct gw_engine *e, const struct gw_history_entry *h,
 {
 	struct gw_alarm *a = &e->alarms[h->alarm];
 
-	gw_history_run_timers(e, a, sample->mono_ns, now);
-	if (h->kind->absorb(opts_of(e, h), h->memory, sample, sample->mono_ns))
+	gw_history_run_timers(e, a, sample->boot_ns, now);
+	if (h->kind->absorb(opts_of(e, h), h->memory, sample, sample->boot_ns))
 		gw_alarm_evaluate(e, a,
 			(struct gw_condition_input){.sample = sample,
 				.member = GW_NO_MEMBER,
-				.now_ns = sample->mono_ns},
+				.now_ns = sample->boot_ns},
 			now);
 }
 

@@ -66,32 +66,32 @@ static void process_outside_band(struct gw_engine *e, uint32_t point,
 
 	if (!usable) {
 		gw_view_write_bad(&e->view, point, sample);
-		on_value_lost(e, point, sample->mono_ns, now);
+		on_value_lost(e, point, sample->boot_ns, now);
 		if (was_usable)
-			gw_ingest_unusable(e, point, sample->mono_ns, now);
+			gw_ingest_unusable(e, point, sample->boot_ns, now);
 		return;
 	}
 	gw_history_flush(e, point);
 	gw_view_write_good(&e->view, &e->view.points[point], sample);
 	if (!was_usable) /* it may suppress again, before the alarms below are evaluated */
-		gw_suppression_on_point(e, point, sample->mono_ns, now);
+		gw_suppression_on_point(e, point, sample->boot_ns, now);
 	for (; k < end; k++) {
 		struct gw_alarm *a = &e->alarms[l->at[k].alarm];
 
 		if (l->at[k].member != GW_NO_MEMBER) {
 			gw_alarm_on_member(
-				e, &l->at[k], sample->value != 0, sample->mono_ns, now);
+				e, &l->at[k], sample->value != 0, sample->boot_ns, now);
 			continue;
 		}
 		if (a->opts->when.kind->absorb) {
-			gw_history_run_timers(e, a, sample->mono_ns, now);
+			gw_history_run_timers(e, a, sample->boot_ns, now);
 			a->opts->when.kind->absorb(
-				&a->opts->when, a->memory, sample, sample->mono_ns);
+				&a->opts->when, a->memory, sample, sample->boot_ns);
 		}
 		gw_alarm_evaluate(e, a,
 			(struct gw_condition_input){.sample = sample,
 				.member = GW_NO_MEMBER,
-				.now_ns = sample->mono_ns},
+				.now_ns = sample->boot_ns},
 			now);
 	}
 	gw_band_update(e, point);
@@ -102,7 +102,7 @@ static inline bool in_quiet_band(
 	const struct gw_point_slot *s, const struct gw_sample *sample)
 {
 	return sample->value >= s->lo && sample->value <= s->hi &&
-		sample->mono_ns >> GW_QUIET_SHIFT < s->quiet_until &&
+		sample->boot_ns >> GW_QUIET_SHIFT < s->quiet_until &&
 		s->n_buffered < s->capacity;
 }
 
@@ -117,9 +117,9 @@ static inline bool buffer_sample(struct gw_engine *e, unsigned char *history_mem
 	int64_t since_ns = s->since_ns;
 
 	slot->value = sample->value;
-	slot->mono_ns = sample->mono_ns;
+	slot->boot_ns = sample->boot_ns;
 	s->sum += sample->value;
-	s->since_ns = islessgreater(was, sample->value) ? sample->mono_ns : since_ns;
+	s->since_ns = islessgreater(was, sample->value) ? sample->boot_ns : since_ns;
 	s->n_buffered = (uint8_t)(s->n_buffered + (s->history_line != 0));
 	gw_view_write_good(&e->view, s, sample);
 	return s->n_buffered == s->capacity;

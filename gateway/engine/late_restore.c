@@ -60,12 +60,12 @@ static void keep_newer(struct gw_engine *e, struct gw_alarm *a,
 			record->underlying == GW_STATE_LATCHED_ACKED))
 		detail->state.underlying = GW_STATE_LATCHED_UNACKED;
 	if (gw_restore_shelf(detail, record, now) &&
-		detail->state.shelf_end_ns > now->mono_ns)
+		detail->state.shelf_end_ns > now->boot_ns)
 		gw_events_emit(e, a, GW_CHANGE_SHELVED, "it was before the restart",
-			now->mono_ns, now);
+			now->boot_ns, now);
 	else
 		gw_events_emit(e, a, GW_CHANGE_AMENDED, "it stood before the restart",
-			now->mono_ns, now);
+			now->boot_ns, now);
 	gw_alarm_detail_schedule(e, a);
 }
 
@@ -112,7 +112,7 @@ static void reevaluate(
 
 	if (kind->on_devices || kind == &gw_condition_chattering ||
 		kind == &gw_condition_flood || (kind->absorb && a->has_input))
-		gw_alarm_evaluate_tick(e, a, now->mono_ns, now);
+		gw_alarm_evaluate_tick(e, a, now->boot_ns, now);
 	else if (kind->on_points && !kind->absorb)
 		gw_startup_evaluate_value(e, a, now);
 	gw_startup_evaluate_members(e, a, now);
@@ -121,12 +121,12 @@ static void reevaluate(
 	for (uint32_t p = 0; p < a->opts->n_points; p++)
 		gw_band_update(e, a->opts->first_point + p);
 	if (a->has_input && gw_alarm_detail_active(e, a) != m->was_active)
-		gw_alarm_notify_listeners(e, a, now->mono_ns, now);
+		gw_alarm_notify_listeners(e, a, now->boot_ns, now);
 	/* the journal has newer events of this alarm than the record: an amendment corrects it */
 	if (m->seq_before && detail->seq == m->seq_before &&
 		gw_state_shown(&detail->state) != GW_STATE_NORMAL)
 		gw_events_emit(e, a, GW_CHANGE_AMENDED, "it stood before the restart",
-			now->mono_ns, now);
+			now->boot_ns, now);
 }
 
 void gw_late_restore_run(struct gw_engine *e, const struct gw_time *now)

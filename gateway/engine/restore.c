@@ -19,7 +19,7 @@ static int64_t shelf_end_ns(const struct gw_alarm_record *m, const struct gw_tim
 
 	if (left_ms > whole_ms)
 		left_ms = whole_ms;
-	return left_ms > 0 ? now->mono_ns + left_ms * GW_NS_PER_MS : now->mono_ns;
+	return left_ms > 0 ? now->boot_ns + left_ms * GW_NS_PER_MS : now->boot_ns;
 }
 
 bool gw_restore_shelf(struct gw_alarm_detail *detail, const struct gw_alarm_record *record,
@@ -81,7 +81,7 @@ bool gw_engine_restore(
 	struct gw_alarm *a = gw_key_index_find_alarm(e, record->key);
 
 	if (a)
-		gw_restore_alarm(e, a, record, now.mono_ns, &now);
+		gw_restore_alarm(e, a, record, now.boot_ns, &now);
 	return a != NULL;
 }
 
@@ -101,7 +101,7 @@ void gw_restore_clear_occurrence(struct gw_engine *e, const struct gw_alarm_reco
 		.limit = (double)NAN,
 		.peak = record->peak,
 		.eta_ms = -1,
-		.mono_ns = now->mono_ns,
+		.boot_ns = now->boot_ns,
 		.wall_ms = now->wall_ms,
 		.onset_ms = record->onset_ms,
 		.synced = now->synced,

@@ -13,9 +13,9 @@ static void on_member(struct gw_engine *e, const struct gw_listener *l,
 	const struct gw_alarm *a = &e->alarms[l->alarm];
 
 	if (l->member >= a->opts->when.n_members) /* of `unless`: it reads the view */
-		gw_alarm_on_member(e, l, false, sample->mono_ns, now);
+		gw_alarm_on_member(e, l, false, sample->boot_ns, now);
 	else if (sample->value != 0)
-		gw_alarm_on_member(e, l, true, sample->mono_ns, now);
+		gw_alarm_on_member(e, l, true, sample->boot_ns, now);
 }
 
 static void on_alarm(struct gw_engine *e, struct gw_alarm *a,
@@ -28,13 +28,13 @@ static void on_alarm(struct gw_engine *e, struct gw_alarm *a,
 	if (kind->absorb) {
 		if (a->has_input)
 			return;
-		gw_history_run_timers(e, a, sample->mono_ns, now);
-		kind->absorb(&a->opts->when, a->memory, sample, sample->mono_ns);
+		gw_history_run_timers(e, a, sample->boot_ns, now);
+		kind->absorb(&a->opts->when, a->memory, sample, sample->boot_ns);
 	}
 	gw_alarm_evaluate(e, a,
 		(struct gw_condition_input){.sample = sample,
 			.member = GW_NO_MEMBER,
-			.now_ns = sample->mono_ns},
+			.now_ns = sample->boot_ns},
 		now);
 }
 
@@ -53,6 +53,6 @@ void gw_retained_process(struct gw_engine *e, uint32_t point,
 			on_alarm(e, &e->alarms[l->at[k].alarm], sample, now);
 	}
 	if (was_current)
-		gw_ingest_unusable(e, point, sample->mono_ns, now);
+		gw_ingest_unusable(e, point, sample->boot_ns, now);
 	gw_band_update(e, point);
 }

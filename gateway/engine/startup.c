@@ -13,7 +13,7 @@
 void gw_startup_evaluate_value(
 	struct gw_engine *e, struct gw_alarm *a, const struct gw_time *now)
 {
-	struct gw_sample sample = {.mono_ns = now->mono_ns};
+	struct gw_sample sample = {.boot_ns = now->boot_ns};
 	struct gw_point_view v;
 
 	gw_view_point(&e->view, a->opts->first_point, &v);
@@ -24,7 +24,7 @@ void gw_startup_evaluate_value(
 	sample.value = v.value;
 	gw_alarm_evaluate(e, a,
 		(struct gw_condition_input){
-			.sample = &sample, .member = GW_NO_MEMBER, .now_ns = now->mono_ns},
+			.sample = &sample, .member = GW_NO_MEMBER, .now_ns = now->boot_ns},
 		now);
 }
 
@@ -43,7 +43,7 @@ void gw_startup_evaluate_members(
 	const struct gw_condition_opts *o = &a->opts->when;
 
 	for (uint32_t m = 0; m < o->n_members; m++) {
-		struct gw_condition_input in = {.member = m, .now_ns = now->mono_ns};
+		struct gw_condition_input in = {.member = m, .now_ns = now->boot_ns};
 		struct gw_point_view v;
 
 		if (o->members[m].is_alarm) {
@@ -71,7 +71,7 @@ void gw_startup_emit_level(
 	if (!detail->in_occurrence || detail->state.shelved || detail->withheld ||
 		detail->announced_level == a->opts->level)
 		return;
-	gw_events_emit(e, a, GW_CHANGE_LEVEL, NULL, now->mono_ns, now);
+	gw_events_emit(e, a, GW_CHANGE_LEVEL, NULL, now->boot_ns, now);
 }
 
 void gw_startup_suppress(struct gw_engine *e, const struct gw_time *now)
@@ -79,23 +79,23 @@ void gw_startup_suppress(struct gw_engine *e, const struct gw_time *now)
 	for (size_t i = 0; i < e->opts.n_alarms; i++) {
 		struct gw_alarm *a = &e->alarms[i];
 
-		if (!gw_suppression_update(e, a, now->mono_ns, now))
+		if (!gw_suppression_update(e, a, now->boot_ns, now))
 			gw_alarm_set_suppressed(
-				e, a, GW_SUPPRESSED_BY_DESIGN, false, now->mono_ns, now);
+				e, a, GW_SUPPRESSED_BY_DESIGN, false, now->boot_ns, now);
 		gw_alarm_set_suppressed(e, a, GW_SUPPRESSED_BY_SERVICE,
-			a->opts->out_of_service, now->mono_ns, now);
+			a->opts->out_of_service, now->boot_ns, now);
 	}
 }
 
 void gw_startup_run(struct gw_engine *e, const struct gw_time *now)
 {
-	e->start_ns = now->mono_ns;
+	e->start_ns = now->boot_ns;
 	gw_startup_suppress(e, now);
 	for (size_t i = 0; i < e->opts.n_alarms; i++) {
 		struct gw_alarm *a = &e->alarms[i];
 
 		if (a->opts->when.kind->on_devices)
-			gw_alarm_evaluate_tick(e, a, now->mono_ns, now);
+			gw_alarm_evaluate_tick(e, a, now->boot_ns, now);
 		evaluate_new(e, a, now);
 		gw_startup_evaluate_members(e, a, now);
 		gw_startup_emit_level(e, a, now);
@@ -119,6 +119,6 @@ void gw_startup_amend(struct gw_engine *e, const struct gw_time *now)
 			continue;
 		if (detail->onset_ns)
 			detail->onset_ms = gw_alarm_wall_ms(now, detail->onset_ns);
-		gw_events_emit(e, a, GW_CHANGE_AMENDED, NULL, now->mono_ns, now);
+		gw_events_emit(e, a, GW_CHANGE_AMENDED, NULL, now->boot_ns, now);
 	}
 }

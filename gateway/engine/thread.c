@@ -27,7 +27,7 @@ struct spin_credit {
 static struct gw_time read_clocks(struct gw_engine_thread *r)
 {
 	return (struct gw_time){
-		.mono_ns = gw_clock_mono_ns(),
+		.boot_ns = gw_clock_boot_ns(),
 		.wall_ms = gw_clock_wall_ms(),
 		.synced = atomic_load_explicit(&r->synced, memory_order_relaxed),
 	};
@@ -46,7 +46,7 @@ static bool spin_for_input(const struct gw_engine *e, struct spin_credit *c, int
 	do {
 		gw_ring_cpu_relax();
 		found = gw_engine_has_input(e);
-	} while (!found && --looks > 0 && gw_clock_mono_ns() - now_ns < SPIN_NS);
+	} while (!found && --looks > 0 && gw_clock_boot_ns() - now_ns < SPIN_NS);
 	c->ns += found ? SPIN_NS : -SPIN_NS;
 	if (c->ns > CREDIT_MAX)
 		c->ns = CREDIT_MAX;
@@ -106,16 +106,16 @@ static void *run(void *arg)
 		stop = gw_thread_stopping(&r->thread);
 		do {
 			now = read_clocks(r);
-			gw_thread_beat(&r->thread, now.mono_ns);
-			report_pause(r->engine, &due_ns, now.mono_ns);
+			gw_thread_beat(&r->thread, now.boot_ns);
+			report_pause(r->engine, &due_ns, now.boot_ns);
 		} while (gw_engine_step(r->engine, now) && !pause_requested(r));
-		wait_ns = gw_engine_next_timer_ns(r->engine) - now.mono_ns;
+		wait_ns = gw_engine_next_timer_ns(r->engine) - now.boot_ns;
 		if (wait_ns > SLEEP_MAX_NS)
 			wait_ns = SLEEP_MAX_NS;
 		if (!stop && wait_ns > SPIN_NS &&
-			spin_for_input(r->engine, &spin_credit, now.mono_ns))
+			spin_for_input(r->engine, &spin_credit, now.boot_ns))
 			continue;
-		due_ns = now.mono_ns + (wait_ns > 0 ? wait_ns : 0);
+		due_ns = now.boot_ns + (wait_ns > 0 ? wait_ns : 0);
 		gw_wake_prepare(&r->wake); /* from here on publishers poke */
 		if (stop || wait_ns <= 0 || gw_thread_stopping(&r->thread) ||
 			pause_requested(r) || gw_engine_has_input(r->engine))

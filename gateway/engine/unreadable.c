@@ -33,7 +33,7 @@ void gw_unreadable_fill_input(
 
 	in->quality = gw_view_quality(&e->view, point);
 	in->last_sample_ns = atomic_load_explicit(
-		&e->view.points[point].mono_ns, memory_order_relaxed);
+		&e->view.points[point].boot_ns, memory_order_relaxed);
 	in->last_good_ns = good_ns ? good_ns : gw_pause_shift_ns(e, e->start_ns);
 	if (!silent || silent->condition_true)
 		return;

@@ -14,7 +14,7 @@ enum gw_quality gw_view_quality(const struct gw_view *v, size_t point)
 int64_t gw_view_good_ns(const struct gw_view *v, size_t point)
 {
 	return gw_quality_current(gw_view_quality(v, point))
-		? GW_VIEW_LOAD(v->points[point].mono_ns)
+		? GW_VIEW_LOAD(v->points[point].boot_ns)
 		: GW_VIEW_LOAD(v->details[point].good_ns);
 }
 
@@ -28,7 +28,7 @@ void gw_view_write_bad(struct gw_view *v, size_t point, const struct gw_sample *
 	GW_VIEW_STORE(detail->device_ns, sample->device_ns);
 	if (gw_quality_usable(sample->quality))
 		GW_VIEW_STORE(s->value, sample->value);
-	GW_VIEW_STORE(s->mono_ns, sample->mono_ns);
+	GW_VIEW_STORE(s->boot_ns, sample->boot_ns);
 	GW_VIEW_STORE(s->quality, (uint8_t)(sample->quality | GW_DEVICE_TIME));
 	GW_VIEW_STORE(s->seqlock, after);
 }
@@ -70,7 +70,7 @@ void gw_view_point(struct gw_view *v, size_t point, struct gw_point_view *ret_vi
 	do {
 		before = GW_VIEW_LOAD(s->seqlock);
 		ret_view->value = GW_VIEW_LOAD(s->value);
-		ret_view->mono_ns = GW_VIEW_LOAD(s->mono_ns);
+		ret_view->boot_ns = GW_VIEW_LOAD(s->boot_ns);
 		ret_view->good_ns = gw_view_good_ns(v, point);
 		ret_view->device_ns = GW_VIEW_LOAD(s->quality) & GW_DEVICE_TIME
 			? GW_VIEW_LOAD(v->details[point].device_ns)

@@ -20,7 +20,7 @@ struct gw_view;
 struct gw_point_view {
 	double value;     /* of the last usable sample */
 	uint16_t quality; /* enum gw_quality */
-	int64_t mono_ns;  /* of the last sample, any quality; 0: never */
+	int64_t boot_ns;  /* of the last sample, any quality; 0: never */
 	int64_t good_ns;  /* of the last usable sample; 0: never */
 	int64_t device_ns;
 	uint64_t samples; /* since the start, modulo 2^31: 68 years at one a second */

@@ -151,7 +151,7 @@ static void event_json(struct gw_text *t, const struct gw_event *e, size_t *ret_
 	gw_json_double(t, "limit", e->limit);
 	gw_json_string(t, "condition", a->condition);
 	json_time(t, "onset", e->onset_ms);
-	gw_json_int(t, "since_boot_ms", e->mono_ns / GW_NS_PER_MS);
+	gw_json_int(t, "since_boot_ms", e->boot_ns / GW_NS_PER_MS);
 	gw_json_string(t, "boot", e->boot);
 	gw_json_string(t, "clock", e->synced ? "synced" : "unsynced");
 	gw_json_string(t, "quality", gw_quality_name(e->quality));

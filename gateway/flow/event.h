@@ -76,7 +76,7 @@ struct gw_event {
 	double limit;     /* NaN where there is none */
 	double peak;      /* worst value since onset; NaN where there is none */
 	int64_t eta_ms;   /* predicted time to the limit, -1 where there is none */
-	int64_t mono_ns;  /* CLOCK_BOOTTIME of the transition */
+	int64_t boot_ns;  /* CLOCK_BOOTTIME of the transition */
 	int64_t wall_ms;  /* CLOCK_REALTIME of the transition */
 	int64_t onset_ms; /* CLOCK_REALTIME when the condition became true, 0: never */
 	int64_t shelved_until_ms; /* CLOCK_REALTIME, 0: not shelved */
@@ -85,7 +85,7 @@ struct gw_event {
 	uint8_t n_confirmed_by;
 	const char *confirmed_by
 		[GW_EVENT_CONFIRMED_BY_MAX]; /* confirmed_by: keys of the members that are true */
-	char boot[GW_BOOT_ID];               /* boot id the mono_ns belongs to */
+	char boot[GW_BOOT_ID];               /* boot id the boot_ns belongs to */
 	/* what the person wrote, or why it happened ("still true: raised again"); "": nothing */
 	char note[GW_NOTE_MAX];
 };

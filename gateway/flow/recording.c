@@ -103,7 +103,7 @@ static void put_block(struct gw_byte_buffer *out, enum gw_recording_block_kind k
 
 void gw_recording_begin(struct gw_recording *r, struct gw_time now)
 {
-	r->offset_ns = now.wall_ms * GW_NS_PER_MS - now.mono_ns;
+	r->offset_ns = now.wall_ms * GW_NS_PER_MS - now.boot_ns;
 	put_bytes(&r->out, GW_RECORDING_MAGIC, GW_RECORDING_MAGIC_LEN);
 }
 
@@ -192,7 +192,7 @@ static void close_run(struct gw_recording *r, uint32_t point)
 /* Whether s has the value of the run and comes at about the interval of its samples. */
 static bool continues_run(const struct gw_recording_open_run *o, const struct gw_sample *s)
 {
-	int64_t step_ns = s->mono_ns - o->last_ns, mean_ns;
+	int64_t step_ns = s->boot_ns - o->last_ns, mean_ns;
 
 	if (o->quality != s->quality || step_ns < 0 || o->n >= GW_RECORDING_REPEATS_MAX ||
 		(gw_quality_usable(s->quality) &&
@@ -204,13 +204,13 @@ static bool continues_run(const struct gw_recording_open_run *o, const struct gw
 	return step_ns <= mean_ns + mean_ns / 2 + JITTER_NS && step_ns >= mean_ns / 2;
 }
 
-static void begin_block(struct gw_recording *r, int64_t mono_ns)
+static void begin_block(struct gw_recording *r, int64_t boot_ns)
 {
 	unsigned char base[8];
 
-	r->block_start_ns = mono_ns;
+	r->block_start_ns = boot_ns;
 	r->block.n = 0;
-	store_le(base, (uint64_t)(mono_ns + r->offset_ns), sizeof(base));
+	store_le(base, (uint64_t)(boot_ns + r->offset_ns), sizeof(base));
 	put_bytes(&r->block, base, sizeof(base));
 }
 
@@ -224,13 +224,13 @@ void gw_recording_sample(struct gw_recording *r, const struct gw_sample *sample)
 		return;
 	if (gw_quality_usable(s.quality) && !isfinite(s.value))
 		s.quality = GW_QUALITY_BAD_PAYLOAD; /* as in the engine */
-	gw_recording_flush(r, s.mono_ns, r->block.n > SAMPLE_BLOCK_BYTES);
+	gw_recording_flush(r, s.boot_ns, r->block.n > SAMPLE_BLOCK_BYTES);
 	if (r->block_start_ns == 0)
-		begin_block(r, s.mono_ns);
+		begin_block(r, s.boot_ns);
 	r->samples++;
 	o = &r->open_runs[s.point];
 	if (o->n && continues_run(o, &s)) {
-		o->last_ns = s.mono_ns;
+		o->last_ns = s.boot_ns;
 		o->n++;
 		return;
 	}
@@ -238,17 +238,17 @@ void gw_recording_sample(struct gw_recording *r, const struct gw_sample *sample)
 		close_run(r, s.point);
 	else
 		r->open_points[r->n_open++] = s.point;
-	*o = (struct gw_recording_open_run){.first_ns = s.mono_ns,
-		.last_ns = s.mono_ns,
+	*o = (struct gw_recording_open_run){.first_ns = s.boot_ns,
+		.last_ns = s.boot_ns,
 		.value = s.value,
 		.n = 1,
 		.quality = s.quality};
 }
 
-void gw_recording_flush(struct gw_recording *r, int64_t mono_ns, bool at_once)
+void gw_recording_flush(struct gw_recording *r, int64_t boot_ns, bool at_once)
 {
 	if (r->block_start_ns == 0 ||
-		(!at_once && mono_ns - r->block_start_ns < GW_RECORDING_SPAN_NS))
+		(!at_once && boot_ns - r->block_start_ns < GW_RECORDING_SPAN_NS))
 		return;
 	for (uint32_t i = 0; i < r->n_open; i++)
 		close_run(r, r->open_points[i]);

@@ -77,7 +77,7 @@ void gw_recording_points(
 /* point is an index into the table; others are ignored. */
 void gw_recording_sample(struct gw_recording *r, const struct gw_sample *sample);
 /* Closes the block if it is older than GW_RECORDING_SPAN_NS, or at once. */
-void gw_recording_flush(struct gw_recording *r, int64_t mono_ns, bool at_once);
+void gw_recording_flush(struct gw_recording *r, int64_t boot_ns, bool at_once);
 void gw_recording_gap(struct gw_recording *r, uint64_t lost);
 void gw_recording_end(struct gw_recording *r);
 void gw_recording_fini(struct gw_recording *r); /* zeroed or twice is fine */

@@ -57,7 +57,7 @@ struct gw_sample {
 	uint32_t point;   /* index of the point within its source, 0 .. n_points - 1 */
 	uint16_t quality; /* enum gw_quality */
 	uint16_t flags;   /* reserved, 0 */
-	int64_t mono_ns; /* CLOCK_BOOTTIME when the gateway received it; per source not falling */
+	int64_t boot_ns; /* CLOCK_BOOTTIME when the gateway received it; per source not falling */
 	int64_t device_ns; /* the device's own time, ns since 1970, or 0 */
 	double value; /* in the point's unit, finite; discrete inputs are 0 or 1; 0 if bad */
 };

@@ -73,7 +73,7 @@ static int run_files(
 	size_t n = 1;
 	int code = DONE;
 
-	gw_progress_begin(&progress, stderr, isatty(STDERR_FILENO), gw_clock_mono_ns());
+	gw_progress_begin(&progress, stderr, isatty(STDERR_FILENO), gw_clock_boot_ns());
 	while (code == DONE && n) {
 		if (gw_replay_input_next(in, batch, BATCH, &n, &err)) {
 			gw_progress_end(&progress);
@@ -83,7 +83,7 @@ static int run_files(
 			(old && gw_replay_run_feed(old, &in->names, batch, n, &err)))
 			code = fail(err.text);
 		gw_progress_show(
-			&progress, in->bytes, in->total, in->readings, gw_clock_mono_ns());
+			&progress, in->bytes, in->total, in->readings, gw_clock_boot_ns());
 	}
 	gw_progress_end(&progress);
 	if (code == DONE &&

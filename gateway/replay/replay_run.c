@@ -193,22 +193,22 @@ static void record_event(struct gw_replay_run *run, const struct gw_event *e)
 
 /* ---- time ---- */
 
-static struct gw_time time_at(const struct gw_replay_run *run, int64_t mono_ns)
+static struct gw_time time_at(const struct gw_replay_run *run, int64_t boot_ns)
 {
-	int64_t own_ns = run->first_ns + (mono_ns - START_NS);
+	int64_t own_ns = run->first_ns + (boot_ns - START_NS);
 	int64_t ms = own_ns / GW_NS_PER_MS;
 
 	if (own_ns % GW_NS_PER_MS < 0)
 		ms--;
-	return (struct gw_time){.mono_ns = mono_ns, .wall_ms = ms, .synced = true};
+	return (struct gw_time){.boot_ns = boot_ns, .wall_ms = ms, .synced = true};
 }
 
-static void step(struct gw_replay_run *run, int64_t mono_ns)
+static void step(struct gw_replay_run *run, int64_t boot_ns)
 {
 	struct gw_event event;
 
 	do {
-		gw_engine_step(run->engine, time_at(run, mono_ns));
+		gw_engine_step(run->engine, time_at(run, boot_ns));
 		while (gw_ring_pop(&run->out, &event, 1, sizeof(event)))
 			record_event(run, &event);
 	} while (gw_engine_output_blocked(run->engine));
@@ -258,7 +258,7 @@ static void add(
 	s = &run->batch[run->n_batch++];
 	*s = (struct gw_sample){.point = route->point,
 		.quality = r->quality,
-		.mono_ns = run->now_ns,
+		.boot_ns = run->now_ns,
 		.value = r->value};
 	if (!gw_quality_usable(s->quality))
 		return;
@@ -282,10 +282,10 @@ enum gw_err gw_replay_run_feed(struct gw_replay_run *run,
 		step(run, run->now_ns);
 	}
 	for (size_t i = 0; i < n && !run->failed; i++) {
-		int64_t mono_ns = START_NS + (readings[i].time_ns - run->first_ns);
+		int64_t boot_ns = START_NS + (readings[i].time_ns - run->first_ns);
 
-		if (mono_ns > run->now_ns)
-			advance(run, mono_ns);
+		if (boot_ns > run->now_ns)
+			advance(run, boot_ns);
 		add(run, &readings[i], &run->routes[readings[i].name]);
 	}
 	if (n)

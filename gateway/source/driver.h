@@ -104,22 +104,22 @@ struct gw_emit; /* source/emit.h */
  * Bad quality: value is ignored. Never blocks, never fails: samples that find the ring full are
  * coalesced (source/emit.h). */
 void gw_emit_sample(struct gw_emit *emit, uint32_t point, enum gw_quality quality,
-	double value, int64_t mono_ns, int64_t device_ns);
+	double value, int64_t boot_ns, int64_t device_ns);
 /* A good or uncertain reading as the device gave it, before scale and offset. It is scaled
  * (source/scale.h; bool and bit become 0 or 1), classified (source/quality.h) and emitted. One
  * that is no value is emitted as gw_emit_unreadable does. */
 void gw_emit_raw(struct gw_emit *emit, const struct gw_point_opts *point,
-	enum gw_quality quality, double raw, int64_t mono_ns, int64_t device_ns);
+	enum gw_quality quality, double raw, int64_t boot_ns, int64_t device_ns);
 /* The same of a good reading that was decoded from `width` bits, 1 to 64, which `invalid: raw:N`
  * is compared with. */
 void gw_emit_raw_bits(struct gw_emit *emit, const struct gw_point_opts *point, double raw,
-	uint64_t bits, unsigned width, int64_t mono_ns);
+	uint64_t bits, unsigned width, int64_t boot_ns);
 /* The device answers, but its answer holds no value of this point. Logs one line when that begins,
  * with why and the first of the n bytes of the answer (n may be 0), and one when the point is
  * readable again. Call it each time. */
 void gw_emit_unreadable(struct gw_emit *emit, const struct gw_point_opts *point,
 	enum gw_quality quality, const char *why, const void *bytes, size_t n,
-	int64_t mono_ns);
+	int64_t boot_ns);
 /* Publish what was added and wake the engine. The core flushes after every poll. */
 void gw_emit_flush(struct gw_emit *emit);
 void gw_emit_count(struct gw_emit *emit, enum gw_count what, uint64_t by);

@@ -92,7 +92,7 @@ static void publish(struct gw_emit *e)
 }
 
 void gw_emit_sample(struct gw_emit *e, uint32_t point, enum gw_quality quality,
-	double value, int64_t mono_ns, int64_t device_ns)
+	double value, int64_t boot_ns, int64_t device_ns)
 {
 	struct gw_sample *s = &e->batch[e->n_batch];
 
@@ -104,15 +104,15 @@ void gw_emit_sample(struct gw_emit *e, uint32_t point, enum gw_quality quality,
 		quality = GW_QUALITY_BAD_INVALID;
 		value = 0;
 	} else if (e->unreadable.n_now > 0) {
-		gw_unreadable_points_recover(&e->unreadable, e->source, point, mono_ns);
+		gw_unreadable_points_recover(&e->unreadable, e->source, point, boot_ns);
 	}
-	if (mono_ns < e->last_ns)
-		mono_ns = e->last_ns;
-	e->last_ns = mono_ns;
+	if (boot_ns < e->last_ns)
+		boot_ns = e->last_ns;
+	e->last_ns = boot_ns;
 	*s = (struct gw_sample){
 		.point = point,
 		.quality = (uint16_t)quality,
-		.mono_ns = mono_ns,
+		.boot_ns = boot_ns,
 		.device_ns = device_ns,
 		.value = value,
 	};
@@ -122,21 +122,21 @@ void gw_emit_sample(struct gw_emit *e, uint32_t point, enum gw_quality quality,
 
 /* Whether this begins, and is to be logged. */
 static bool mark_unreadable(struct gw_emit *e, const struct gw_point_opts *point,
-	enum gw_quality quality, int64_t mono_ns)
+	enum gw_quality quality, int64_t boot_ns)
 {
-	gw_emit_sample(e, point->index, quality, 0, mono_ns, 0);
+	gw_emit_sample(e, point->index, quality, 0, boot_ns, 0);
 	return point->index < e->n_points &&
-		gw_unreadable_points_add(&e->unreadable, point, mono_ns);
+		gw_unreadable_points_add(&e->unreadable, point, boot_ns);
 }
 
 /* A reading that cannot be a value, or is listed as `invalid`. */
 static void refuse_invalid(struct gw_emit *e, const struct gw_point_opts *point,
-	enum gw_quality quality, double value, int64_t mono_ns)
+	enum gw_quality quality, double value, int64_t boot_ns)
 {
 	char memory[96];
 	struct gw_text t;
 
-	if (!mark_unreadable(e, point, quality, mono_ns))
+	if (!mark_unreadable(e, point, quality, boot_ns))
 		return;
 	gw_text_init(&t, memory, sizeof(memory));
 	if (isfinite(value)) {
@@ -162,7 +162,7 @@ static double value_of(const struct gw_point_opts *point, double raw)
 }
 
 void gw_emit_raw(struct gw_emit *e, const struct gw_point_opts *point,
-	enum gw_quality quality, double raw, int64_t mono_ns, int64_t device_ns)
+	enum gw_quality quality, double raw, int64_t boot_ns, int64_t device_ns)
 {
 	double value = value_of(point, raw);
 
@@ -171,15 +171,15 @@ void gw_emit_raw(struct gw_emit *e, const struct gw_point_opts *point,
 			? GW_QUALITY_BAD_INVALID
 			: gw_quality_of_value(point, quality, value);
 		if (!gw_quality_usable(quality)) {
-			refuse_invalid(e, point, quality, value, mono_ns);
+			refuse_invalid(e, point, quality, value, boot_ns);
 			return;
 		}
 	}
-	gw_emit_sample(e, point->index, quality, value, mono_ns, device_ns);
+	gw_emit_sample(e, point->index, quality, value, boot_ns, device_ns);
 }
 
 void gw_emit_raw_bits(struct gw_emit *e, const struct gw_point_opts *point, double raw,
-	uint64_t bits, unsigned width, int64_t mono_ns)
+	uint64_t bits, unsigned width, int64_t boot_ns)
 {
 	enum gw_quality quality = GW_QUALITY_GOOD;
 	double value = value_of(point, raw);
@@ -189,18 +189,18 @@ void gw_emit_raw_bits(struct gw_emit *e, const struct gw_point_opts *point, doub
 			? GW_QUALITY_BAD_INVALID
 			: gw_quality_of_value(point, quality, value);
 		if (!gw_quality_usable(quality)) {
-			refuse_invalid(e, point, quality, value, mono_ns);
+			refuse_invalid(e, point, quality, value, boot_ns);
 			return;
 		}
 	}
-	gw_emit_sample(e, point->index, quality, value, mono_ns, 0);
+	gw_emit_sample(e, point->index, quality, value, boot_ns, 0);
 }
 
 void gw_emit_unreadable(struct gw_emit *e, const struct gw_point_opts *point,
 	enum gw_quality quality, const char *why, const void *bytes, size_t n,
-	int64_t mono_ns)
+	int64_t boot_ns)
 {
-	if (mark_unreadable(e, point, quality, mono_ns))
+	if (mark_unreadable(e, point, quality, boot_ns))
 		gw_unreadable_points_log(e->source, point, why, bytes, n);
 }
 
@@ -239,7 +239,7 @@ void gw_emit_save_state(struct gw_emit *e, const void *bytes, size_t n, bool com
 void gw_emit_beat(struct gw_emit *e)
 {
 	if (e->thread)
-		gw_thread_beat(e->thread, gw_clock_mono_ns());
+		gw_thread_beat(e->thread, gw_clock_boot_ns());
 }
 
 int gw_emit_wake_fd(const struct gw_emit *e)
@@ -281,14 +281,14 @@ bool gw_emit_is_committed(struct gw_emit *e, struct gw_emit_checkpoint *checkpoi
  * waits for the acknowledgement. */
 bool gw_emit_wait_committed(struct gw_emit *e, int timeout_ms)
 {
-	int64_t until_ns = gw_clock_mono_ns() + timeout_ms * GW_NS_PER_MS;
+	int64_t until_ns = gw_clock_boot_ns() + timeout_ms * GW_NS_PER_MS;
 	struct timespec pause = {.tv_nsec = 20000};
 	struct gw_emit_checkpoint checkpoint;
 	bool stopping = false;
 
 	gw_emit_set_checkpoint(e, &checkpoint);
 	while (!gw_emit_is_committed(e, &checkpoint)) {
-		int64_t now_ns = gw_clock_mono_ns();
+		int64_t now_ns = gw_clock_boot_ns();
 
 		if (!stopping && gw_emit_stopping(e)) {
 			stopping = true;

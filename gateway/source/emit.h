@@ -31,8 +31,8 @@ struct gw_state_file; /* state_files.h */
 struct gw_commit_check {
 	/* seq of the last event the engine emitted; any thread. */
 	uint64_t (*last_seq)(void *arg);
-	/* Wait until seq is committed, at most until mono_ns; false if it is not. */
-	bool (*wait_committed)(void *arg, uint64_t seq, int64_t until_mono_ns);
+	/* Wait until seq is committed, at most until boot_ns; false if it is not. */
+	bool (*wait_committed)(void *arg, uint64_t seq, int64_t until_boot_ns);
 	void *arg;
 };
 

@@ -60,7 +60,7 @@ enum gw_err gw_source_new(const struct gw_source_opts *opts, size_t ring_capacit
 		return gw_fail(err, GW_ERR_SYSTEM, ENOMEM, "out of memory");
 	s->opts = opts;
 	s->stop_fd = -1;
-	s->since_ns = gw_clock_mono_ns();
+	s->since_ns = gw_clock_boot_ns();
 	pthread_mutex_init(&s->lock, NULL);
 	if (getrandom(&seed, sizeof(seed), GRND_NONBLOCK) != sizeof(seed))
 		seed = (uint64_t)s->since_ns;
@@ -117,7 +117,7 @@ static void set_state(struct gw_source *s, enum gw_source_state link_state, uint
 	pthread_mutex_lock(&s->lock);
 	if (s->link_state != link_state) {
 		s->link_state = link_state;
-		s->since_ns = gw_clock_mono_ns();
+		s->since_ns = gw_clock_boot_ns();
 	}
 	s->tries = tries;
 	if (why != s->why)
@@ -127,7 +127,7 @@ static void set_state(struct gw_source *s, enum gw_source_state link_state, uint
 
 static void emit_down(struct gw_source *s, bool down)
 {
-	int64_t now_ns = gw_clock_mono_ns();
+	int64_t now_ns = gw_clock_boot_ns();
 
 	for (uint32_t i = 0; down && i < s->opts->n_points; i++)
 		gw_emit_sample(&s->emit, i, GW_QUALITY_BAD_LINK, 0, now_ns, 0);
@@ -149,7 +149,7 @@ static void send_requested_state(struct gw_source *s)
 
 static void log_up(struct gw_source *s)
 {
-	int64_t down_s = (gw_clock_mono_ns() - s->since_ns) / GW_NS_PER_SEC;
+	int64_t down_s = (gw_clock_boot_ns() - s->since_ns) / GW_NS_PER_SEC;
 
 	if (s->link_state == GW_SOURCE_STARTING)
 		gw_log(GW_LOG_INFO, "%s: link up", s->opts->name);
@@ -165,7 +165,7 @@ static void log_up(struct gw_source *s)
 static void on_link_lost(struct gw_source *s, const struct gw_error *err)
 {
 	const char *why = err->text[0] ? err->text : gw_err_name(err->kind);
-	int64_t now_ns = gw_clock_mono_ns();
+	int64_t now_ns = gw_clock_boot_ns();
 	int64_t wait_ms;
 
 	gw_backoff_failed(&s->backoff, now_ns);
@@ -200,7 +200,7 @@ static enum gw_err run_link(struct gw_source *s, struct gw_error *err)
 	log_up(s);
 	set_state(s, GW_SOURCE_UP, 0, "");
 	emit_down(s, false);
-	for (up_ns = now_ns = gw_clock_mono_ns(); !gw_thread_stopping(&s->thread);) {
+	for (up_ns = now_ns = gw_clock_boot_ns(); !gw_thread_stopping(&s->thread);) {
 		gw_thread_beat(&s->thread, now_ns);
 		send_requested_state(s);
 		rc = driver->poll(s->state,
@@ -209,7 +209,7 @@ static enum gw_err run_link(struct gw_source *s, struct gw_error *err)
 		gw_emit_flush(&s->emit);
 		if (rc != GW_OK)
 			return rc;
-		now_ns = gw_clock_mono_ns();
+		now_ns = gw_clock_boot_ns();
 		if (s->backoff.failures > 0 && now_ns - up_ns >= STABLE_NS)
 			gw_backoff_succeeded(&s->backoff);
 	}
@@ -219,7 +219,7 @@ static enum gw_err run_link(struct gw_source *s, struct gw_error *err)
 static void wait_backoff(struct gw_source *s)
 {
 	struct pollfd pfd = {.fd = s->stop_fd, .events = POLLIN};
-	int64_t now_ns = gw_clock_mono_ns();
+	int64_t now_ns = gw_clock_boot_ns();
 
 	while (!gw_backoff_ready(&s->backoff, now_ns) && !gw_thread_stopping(&s->thread)) {
 		int64_t left_ms = (s->backoff.next_ns - now_ns) / GW_NS_PER_MS + 1;
@@ -230,7 +230,7 @@ static void wait_backoff(struct gw_source *s)
 		send_requested_state(s);
 		poll(&pfd, 1, left_ms < max_ms ? (int)left_ms : max_ms);
 		gw_emit_flush(&s->emit);
-		now_ns = gw_clock_mono_ns();
+		now_ns = gw_clock_boot_ns();
 	}
 }
 
@@ -241,7 +241,7 @@ static void *run(void *arg)
 	while (!gw_thread_stopping(&s->thread)) {
 		struct gw_error err = {.kind = GW_ERR_LINK};
 
-		gw_thread_beat(&s->thread, gw_clock_mono_ns());
+		gw_thread_beat(&s->thread, gw_clock_boot_ns());
 		run_link(s, &err);
 		s->opts->driver_table->close(s->state);
 		if (gw_thread_stopping(&s->thread))

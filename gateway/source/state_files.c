@@ -55,9 +55,9 @@ struct gw_state_files {
 	bool written; /* the thread's: the directory was there */
 };
 
-static struct timespec deadline_of(int64_t mono_ns)
+static struct timespec deadline_of(int64_t boot_ns)
 {
-	int64_t left_ns = mono_ns - gw_clock_mono_ns();
+	int64_t left_ns = boot_ns - gw_clock_boot_ns();
 	struct timespec ts;
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
@@ -192,7 +192,7 @@ static void save(struct gw_state_file *s)
 	pthread_mutex_unlock(&files->lock);
 	done = copy && replace(s, copy, n, complete);
 	free(copy);
-	s->due_ns = gw_clock_mono_ns() + (done ? WRITE_INTERVAL_NS : RETRY_NS);
+	s->due_ns = gw_clock_boot_ns() + (done ? WRITE_INTERVAL_NS : RETRY_NS);
 	pthread_mutex_lock(&files->lock);
 	if (done)
 		s->file_is_complete = complete;
@@ -210,7 +210,7 @@ static void save(struct gw_state_file *s)
 /* The next to load or to save; NULL: none before *ret_due_ns. */
 static struct gw_state_file *next_slot(struct gw_state_files *files, int64_t *ret_due_ns)
 {
-	int64_t now_ns = gw_clock_mono_ns();
+	int64_t now_ns = gw_clock_boot_ns();
 
 	*ret_due_ns = INT64_MAX;
 	for (struct gw_state_file *s = files->slots; s; s = s->next) {
@@ -330,7 +330,7 @@ void gw_state_files_stop(struct gw_state_files *files, int64_t max_ns)
 
 	if (!files)
 		return;
-	until = deadline_of(gw_clock_mono_ns() + max_ns);
+	until = deadline_of(gw_clock_boot_ns() + max_ns);
 	pthread_mutex_lock(&files->lock);
 	files->stopping = true;
 	pthread_cond_broadcast(&files->changed);
@@ -360,7 +360,7 @@ size_t gw_state_files_load(
 	struct gw_state_file *s, void *to, size_t size, bool *ret_complete)
 {
 	struct gw_state_files *files = s->files;
-	struct timespec until = deadline_of(gw_clock_mono_ns() + LOAD_WAIT_NS);
+	struct timespec until = deadline_of(gw_clock_boot_ns() + LOAD_WAIT_NS);
 	size_t n;
 
 	pthread_mutex_lock(&files->lock);

@@ -27,11 +27,11 @@ void gw_unreadable_points_fini(struct gw_unreadable_points *r)
 	*r = (struct gw_unreadable_points){0};
 }
 
-static int64_t stable_after(const struct gw_unreadable_point *was, int64_t mono_ns)
+static int64_t stable_after(const struct gw_unreadable_point *was, int64_t boot_ns)
 {
 	int64_t stable_ns = 2 * was->stable_ns;
 
-	if (was->recovered_ns == 0 || mono_ns - was->recovered_ns >= RELAPSE_NS)
+	if (was->recovered_ns == 0 || boot_ns - was->recovered_ns >= RELAPSE_NS)
 		return 0;
 	if (stable_ns < STABLE_FIRST_NS)
 		return STABLE_FIRST_NS;
@@ -39,18 +39,18 @@ static int64_t stable_after(const struct gw_unreadable_point *was, int64_t mono_
 }
 
 bool gw_unreadable_points_add(
-	struct gw_unreadable_points *r, const struct gw_point_opts *point, int64_t mono_ns)
+	struct gw_unreadable_points *r, const struct gw_point_opts *point, int64_t boot_ns)
 {
 	struct gw_unreadable_point *p = &r->at[point->index];
 	bool is_new = p->since_ns == 0;
 
 	if (is_new) {
 		*p = (struct gw_unreadable_point){.point = point,
-			.since_ns = mono_ns ? mono_ns : 1,
-			.stable_ns = stable_after(p, mono_ns)};
+			.since_ns = boot_ns ? boot_ns : 1,
+			.stable_ns = stable_after(p, boot_ns)};
 		r->n_now++;
 	}
-	p->last_ns = mono_ns;
+	p->last_ns = boot_ns;
 	p->n_refusals++;
 	return is_new;
 }
@@ -100,14 +100,14 @@ void gw_unreadable_points_log(const char *source, const struct gw_point_opts *po
 }
 
 void gw_unreadable_points_recover(
-	struct gw_unreadable_points *r, const char *source, uint32_t point, int64_t mono_ns)
+	struct gw_unreadable_points *r, const char *source, uint32_t point, int64_t boot_ns)
 {
 	struct gw_unreadable_point *p = &r->at[point];
-	int64_t lasted_s = (mono_ns - p->since_ns) / GW_NS_PER_SEC;
+	int64_t lasted_s = (boot_ns - p->since_ns) / GW_NS_PER_SEC;
 	char memory[320];
 	struct gw_text t;
 
-	if (p->since_ns == 0 || mono_ns - p->last_ns < p->stable_ns)
+	if (p->since_ns == 0 || boot_ns - p->last_ns < p->stable_ns)
 		return;
 	gw_text_init(&t, memory, sizeof(memory));
 	add_name(&t, source, p->point);
@@ -118,6 +118,6 @@ void gw_unreadable_points_recover(
 		p->n_refusals == 1 ? "time" : "times");
 	gw_log(GW_LOG_NOTICE, "%s", memory);
 	p->since_ns = 0;
-	p->recovered_ns = mono_ns;
+	p->recovered_ns = boot_ns;
 	r->n_now--;
 }

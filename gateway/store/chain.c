@@ -76,7 +76,7 @@ static void add_event(struct digest *d, const struct gw_event *e)
 	add_double(d, e->limit);
 	add_double(d, e->peak);
 	add_int(d, (uint64_t)e->eta_ms);
-	add_int(d, (uint64_t)e->mono_ns);
+	add_int(d, (uint64_t)e->boot_ns);
 	add_int(d, (uint64_t)e->wall_ms);
 	add_int(d, (uint64_t)e->onset_ms);
 	add_int(d, (uint64_t)e->shelved_until_ms);

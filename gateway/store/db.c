@@ -82,14 +82,14 @@ static int past_deadline(void *arg)
 {
 	const struct gw_db *db = arg;
 
-	return gw_clock_mono_ns() >= db->deadline_ns;
+	return gw_clock_boot_ns() >= db->deadline_ns;
 }
 
-void gw_db_set_deadline(struct gw_db *db, int64_t mono_ns)
+void gw_db_set_deadline(struct gw_db *db, int64_t boot_ns)
 {
-	db->deadline_ns = mono_ns;
+	db->deadline_ns = boot_ns;
 	sqlite3_progress_handler(
-		db->handle, PROGRESS_OPCODES, mono_ns ? past_deadline : NULL, db);
+		db->handle, PROGRESS_OPCODES, boot_ns ? past_deadline : NULL, db);
 }
 
 /* Pragmas that must come before the first page is read or written, then those of each opening. */
@@ -212,7 +212,7 @@ static enum gw_err check_pages(struct gw_db *db, struct gw_error *err)
 	char found[160] = "";
 	enum gw_err rc;
 
-	gw_db_set_deadline(db, gw_clock_mono_ns() + CHECK_MAX_NS);
+	gw_db_set_deadline(db, gw_clock_boot_ns() + CHECK_MAX_NS);
 	rc = query_first(db, "PRAGMA quick_check(1)", NULL, found, sizeof(found), &why);
 	gw_db_set_deadline(db, 0);
 	if (rc && (why.native & 0xff) == SQLITE_INTERRUPT)

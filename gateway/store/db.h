@@ -87,8 +87,8 @@ enum gw_err gw_db_checkpoint(struct gw_db *db, bool truncate, struct gw_error *e
  * length of the file syncs in half the time. A closed database or a full disk is no failure. A
  * failed sync is, because the kernel reports it only once. */
 enum gw_err gw_db_extend_wal(struct gw_db *db, struct gw_error *err);
-/* Statements still running at mono_ns end with an error; 0: no deadline. */
-void gw_db_set_deadline(struct gw_db *db, int64_t mono_ns);
+/* Statements still running at boot_ns end with an error; 0: no deadline. */
+void gw_db_set_deadline(struct gw_db *db, int64_t boot_ns);
 enum gw_err gw_db_pages(
 	struct gw_db *db, int64_t *ret_pages, int64_t *ret_free, struct gw_error *err);
 

@@ -99,7 +99,7 @@ static enum gw_err read_event(struct gw_db *db, sqlite3_stmt *st, struct gw_batc
 		.limit = column_double(st, GW_COL_BOUND),
 		.peak = column_double(st, GW_COL_PEAK),
 		.eta_ms = sqlite3_column_int64(st, GW_COL_ETA_MS),
-		.mono_ns = sqlite3_column_int64(st, GW_COL_MONO_NS),
+		.boot_ns = sqlite3_column_int64(st, GW_COL_MONO_NS),
 		.wall_ms = sqlite3_column_int64(st, GW_COL_WALL_MS),
 		.onset_ms = sqlite3_column_int64(st, GW_COL_ONSET_MS),
 		.shelved_until_ms = sqlite3_column_int64(st, GW_COL_SHELVED_UNTIL_MS),
@@ -199,14 +199,14 @@ enum gw_err gw_journal_read_newer(struct gw_db *db, const struct gw_event *e, ui
 }
 
 enum gw_err gw_journal_read_history(struct gw_db *db, int64_t since_ms,
-	int64_t until_mono_ns, struct gw_batch_memory *batch, struct gw_error *err)
+	int64_t until_boot_ns, struct gw_batch_memory *batch, struct gw_error *err)
 {
 	sqlite3_stmt *st = gw_db_stmt(db, GW_DB_HISTORY);
 	struct gw_error why = {0};
 	enum gw_err rc;
 
 	sqlite3_bind_int64(st, 1, since_ms);
-	gw_db_set_deadline(db, until_mono_ns);
+	gw_db_set_deadline(db, until_boot_ns);
 	rc = read_all(db, st, UINT32_MAX, NULL, NULL, batch, &why);
 	gw_db_set_deadline(db, 0);
 	if (!rc || (why.native & 0xff) == SQLITE_INTERRUPT)

@@ -28,9 +28,9 @@ enum gw_err gw_journal_read_parked(struct gw_db *db, uint32_t bit, uint64_t afte
  * so the platform has it; else 0. */
 enum gw_err gw_journal_read_newer(struct gw_db *db, const struct gw_event *e, uint32_t bit,
 	uint64_t *ret_seq, struct gw_error *err);
-/* Newest first; ends at until_mono_ns with what it has found. */
+/* Newest first; ends at until_boot_ns with what it has found. */
 enum gw_err gw_journal_read_history(struct gw_db *db, int64_t since_ms,
-	int64_t until_mono_ns, struct gw_batch_memory *batch, struct gw_error *err);
+	int64_t until_boot_ns, struct gw_batch_memory *batch, struct gw_error *err);
 /* Every event after after_seq, by seq, with its place in the chain of hashes. */
 enum gw_err gw_journal_read_links(struct gw_db *db, uint64_t after_seq,
 	struct gw_batch_memory *batch, struct gw_chain_link *ret_links,

@@ -281,7 +281,7 @@ static struct gw_batch *build_history(struct gw_store *s)
 	}
 	if (!s->db.handle ||
 		gw_journal_read_history(&s->db, s->history_since_ms,
-			gw_clock_mono_ns() + HISTORY_MAX_NS, m, NULL))
+			gw_clock_boot_ns() + HISTORY_MAX_NS, m, NULL))
 		m->batch.failed = true;
 	gw_batch_reverse(m);
 	return &m->batch;

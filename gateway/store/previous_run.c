@@ -124,7 +124,7 @@ enum gw_err gw_previous_run_read(struct gw_store *s, struct gw_error *err)
 
 	if (!previous.saved)
 		return gw_fail(err, GW_ERR_SYSTEM, 0, "no memory");
-	rc = gw_spare_load(s, gw_clock_mono_ns(), &why);
+	rc = gw_spare_load(s, gw_clock_boot_ns(), &why);
 	if (rc)
 		previous.run = gw_run_counter_read(s->run_path);
 	else

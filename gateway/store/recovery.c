@@ -136,7 +136,7 @@ static enum gw_err quarantine_and_create(
 	s->previous_read = true;
 	s->quarantine_reason = (struct gw_error){0};
 	s->replaced = s->quarantine_owing = true;
-	s->replaced_ns = gw_clock_mono_ns();
+	s->replaced_ns = gw_clock_boot_ns();
 	s->next_salvage_ns = 0;
 	rc = create_file(s, err);
 	if (!rc)
@@ -152,7 +152,7 @@ enum gw_err gw_recovery_replace_file(
 
 	/* A card that corrupts every file would fill the quarantine, and the file that
 	 * matters would be the first to be deleted. */
-	if (s->replaced_ns && gw_clock_mono_ns() - s->replaced_ns < REPLACE_WAIT_NS)
+	if (s->replaced_ns && gw_clock_boot_ns() - s->replaced_ns < REPLACE_WAIT_NS)
 		return gw_fail(err, GW_ERR_SYSTEM, reason.native, "again %s", reason.text);
 	rc = quarantine_and_create(s, &reason, err);
 	if (rc)
@@ -211,7 +211,7 @@ static enum gw_err copy_displaced(struct gw_store *s, struct gw_error *err)
 	rc = gw_salvage_file(s, &s->displaced_db, name, false, &complete, err);
 	if (rc)
 		return rc;
-	if (!complete && gw_clock_mono_ns() - s->displaced_ns < DISPLACED_WAIT_NS)
+	if (!complete && gw_clock_boot_ns() - s->displaced_ns < DISPLACED_WAIT_NS)
 		return gw_fail(err, GW_ERR_SYSTEM, 0,
 			"what a deleted database owes cannot be read now");
 	/* Without a checkpoint: that would delete the WAL that has its name now. */
@@ -227,7 +227,7 @@ static void detach_displaced(struct gw_store *s)
 		s->path);
 	/* What an earlier displaced file owed was copied before this one was recorded. */
 	s->displaced_db = s->db;
-	s->displaced_ns = gw_clock_mono_ns();
+	s->displaced_ns = gw_clock_boot_ns();
 	s->db = (struct gw_db){0};
 	close_file(s, true);
 	s->replaced = true;
@@ -269,7 +269,7 @@ static bool cannot_read(int native)
 
 static bool unreadable_for_long(struct gw_store *s, int native)
 {
-	int64_t now_ns = gw_clock_mono_ns();
+	int64_t now_ns = gw_clock_boot_ns();
 
 	if (!cannot_read(native))
 		return false;

@@ -289,7 +289,7 @@ enum gw_err gw_registry_write(struct gw_store *s, struct gw_error *err)
 			rc = age_removed(s, &s->registry[bit], err);
 		s->any_removed |= is_removed(s, &s->registry[bit]);
 	}
-	s->next_day_ns = gw_clock_mono_ns() + DAY_NS;
+	s->next_day_ns = gw_clock_boot_ns() + DAY_NS;
 	gw_registry_assign_bits(s);
 	return rc;
 }

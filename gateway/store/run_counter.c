@@ -106,7 +106,7 @@ static uint64_t random_bits(unsigned bits)
 	 * wait for that. */
 	if (getrandom(&random_value, sizeof(random_value), GRND_NONBLOCK) !=
 		(ssize_t)sizeof(random_value))
-		random_value = (uint64_t)gw_clock_mono_ns() ^ (uint64_t)getpid() << 7;
+		random_value = (uint64_t)gw_clock_boot_ns() ^ (uint64_t)getpid() << 7;
 	return random_value & ((UINT64_C(1) << bits) - 1);
 }
 

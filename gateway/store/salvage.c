@@ -338,7 +338,7 @@ enum gw_err gw_salvage_file(struct gw_store *s, struct gw_db *old, const char *q
 
 void gw_salvage_all(struct gw_store *s)
 {
-	int64_t now_ns = gw_clock_mono_ns();
+	int64_t now_ns = gw_clock_boot_ns();
 	char quarantined[PATH_MAX] = "";
 	bool owing = false, unread = false;
 

@@ -54,7 +54,7 @@ static enum gw_err set_up(
 		(s->max_bytes < BALLAST_WAL ? s->max_bytes : BALLAST_WAL);
 	s->quarantine_owing = true; /* until the directory was searched */
 	gw_backoff_init(&s->backoff, BACKOFF_FIRST_NS, BACKOFF_MAX_NS,
-		(uint64_t)gw_clock_mono_ns());
+		(uint64_t)gw_clock_boot_ns());
 
 	pthread_mutex_init(&s->lock, NULL);
 	pthread_condattr_init(&monotonic);
@@ -129,13 +129,13 @@ static void *run(void *arg)
 	int64_t sleep_ns;
 	bool stopping;
 
-	gw_thread_beat(&s->thread, gw_clock_mono_ns());
+	gw_thread_beat(&s->thread, gw_clock_boot_ns());
 	if (!s->previous_read && gw_previous_run_read(s, &s->why))
 		gw_log(GW_LOG_ERR,
 			"store: cannot read what earlier starts left (%s); it is tried again, and what is owed is sent then",
 			s->why.text);
 	do {
-		gw_thread_beat(&s->thread, gw_clock_mono_ns());
+		gw_thread_beat(&s->thread, gw_clock_boot_ns());
 		stopping = gw_thread_stopping(&s->thread);
 		sleep_ns = gw_writer_step(s, stopping);
 		if (stopping && (sleep_ns > 0 || s->failing) && !gw_writer_has_input(s))
@@ -174,10 +174,10 @@ struct gw_thread *gw_store_thread(struct gw_store *s)
 
 /* ---- main: what earlier runs left ---- */
 
-/* A time of CLOCK_MONOTONIC, which the condition uses, from one of gw_clock_mono_ns(). */
-static struct timespec deadline(int64_t mono_ns)
+/* A time of CLOCK_MONOTONIC, which the condition uses, from one of gw_clock_boot_ns(). */
+static struct timespec deadline(int64_t boot_ns)
 {
-	int64_t left_ns = mono_ns - gw_clock_mono_ns();
+	int64_t left_ns = boot_ns - gw_clock_boot_ns();
 	struct timespec until;
 
 	clock_gettime(CLOCK_MONOTONIC, &until);
@@ -204,14 +204,14 @@ static int64_t cpu_time_ns(struct gw_store *s)
 
 bool gw_store_await_previous_run(struct gw_store *s, int64_t idle_ns, int64_t max_ns)
 {
-	int64_t now_ns = gw_clock_mono_ns(), until_ns = now_ns + max_ns;
+	int64_t now_ns = gw_clock_boot_ns(), until_ns = now_ns + max_ns;
 	int64_t progress_ns = now_ns, cpu_ns = -1, was_cpu_ns;
 	struct timespec until;
 	bool read;
 
 	pthread_mutex_lock(&s->lock);
 	while (!s->run_decided) {
-		now_ns = gw_clock_mono_ns();
+		now_ns = gw_clock_boot_ns();
 		was_cpu_ns = cpu_ns;
 		cpu_ns = cpu_time_ns(s);
 		if (cpu_ns != was_cpu_ns || gw_thread_is_runnable(&s->thread))
@@ -285,15 +285,15 @@ uint64_t gw_store_committed(const struct gw_store *s)
 	return atomic_load_explicit(&s->committed, memory_order_acquire);
 }
 
-bool gw_store_wait(struct gw_store *s, uint64_t seq, int64_t until_mono_ns)
+bool gw_store_wait(struct gw_store *s, uint64_t seq, int64_t until_boot_ns)
 {
 	struct timespec until;
 
 	if (gw_store_committed(s) >= seq)
 		return true;
-	if (until_mono_ns <= gw_clock_mono_ns())
+	if (until_boot_ns <= gw_clock_boot_ns())
 		return false;
-	until = deadline(until_mono_ns);
+	until = deadline(until_boot_ns);
 	pthread_mutex_lock(&s->lock);
 	while (gw_store_committed(s) < seq)
 		if (pthread_cond_timedwait(&s->changed, &s->lock, &until))

@@ -85,8 +85,8 @@ enum { GW_STORE_POINT_FAILING, GW_STORE_POINT_REPLACED, GW_STORE_POINTS };
 /* Any thread: every event up to this seq is committed. The texts that an event points at must
  * live until it is. */
 uint64_t gw_store_committed(const struct gw_store *s);
-/* Blocks until seq is committed or until mono_ns. Not for the engine's and the store's thread. */
-bool gw_store_wait(struct gw_store *s, uint64_t seq, int64_t until_mono_ns);
+/* Blocks until seq is committed or until boot_ns. Not for the engine's and the store's thread. */
+bool gw_store_wait(struct gw_store *s, uint64_t seq, int64_t until_boot_ns);
 
 /* ---- main: uplinks come and go while the store runs ---- */
 

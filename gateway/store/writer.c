@@ -406,7 +406,7 @@ static int64_t sleep_ns(const struct gw_store *s, int64_t now_ns)
 
 int64_t gw_writer_step(struct gw_store *s, bool stopping)
 {
-	int64_t now_ns = gw_clock_mono_ns();
+	int64_t now_ns = gw_clock_boot_ns();
 	bool was_failing = s->failing, was_trimming = s->trim_more, due, verifying;
 	size_t n_marks = s->n_marks;
 

@@ -36,7 +36,7 @@ static void end_search(struct gw_uplink *u)
 
 void gw_delivery_give_up(struct gw_uplink *u)
 {
-	int64_t now = gw_clock_mono_ns();
+	int64_t now = gw_clock_boot_ns();
 
 	gw_refusal_abandon(&u->outbox);
 	end_search(u);
@@ -100,7 +100,7 @@ void gw_delivery_taken(struct gw_uplink *u, uint64_t alarm, uint64_t seq)
 
 static void on_delivered(struct gw_uplink *u)
 {
-	int64_t now = gw_clock_mono_ns();
+	int64_t now = gw_clock_boot_ns();
 	size_t n = u->delivery.n_picked, i;
 
 	for (i = 0; i < n; i++)
@@ -121,7 +121,7 @@ static void on_refused(struct gw_uplink *u, const struct gw_sink_result *r)
 	u->delivery.refusal_credentials = u->request.sent_credentials;
 	if (r->status == TOO_LARGE && u->delivery.n_picked > 1) {
 		u->delivery.batch_limit = u->delivery.n_picked / 2;
-		u->delivery.batch_limit_until_ns = gw_clock_mono_ns() + TOO_LARGE_NS;
+		u->delivery.batch_limit_until_ns = gw_clock_boot_ns() + TOO_LARGE_NS;
 	}
 	if (gw_refusal_record(&u->outbox))
 		u->delivery.probes++;
@@ -129,7 +129,7 @@ static void on_refused(struct gw_uplink *u, const struct gw_sink_result *r)
 
 static void on_failed(struct gw_uplink *u, const struct gw_sink_result *r)
 {
-	int64_t now = gw_clock_mono_ns();
+	int64_t now = gw_clock_boot_ns();
 
 	gw_outbox_retry(&u->outbox);
 	if (gw_refusal_in_progress(&u->outbox)) {
@@ -184,7 +184,7 @@ void gw_delivery_send(struct gw_uplink *u, uint64_t committed)
 
 	prepare_bodies(u, committed);
 	u->delivery.has_untried = false;
-	u->delivery.last_try_ns = gw_clock_mono_ns();
+	u->delivery.last_try_ns = gw_clock_boot_ns();
 	gw_request_send(u, u->delivery.n_picked, &r);
 	u->heartbeats.turn = true;
 	if (r.verdict == GW_SINK_SENT)

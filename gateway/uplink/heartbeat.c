@@ -12,7 +12,7 @@ bool gw_heartbeat_wanted(const struct gw_uplink *u)
 /* The next one is due after the usual interval. False: none was sent. */
 static bool send_one(struct gw_uplink *u, struct gw_sink_result *ret_result)
 {
-	int64_t now = gw_clock_mono_ns();
+	int64_t now = gw_clock_boot_ns();
 	struct gw_heartbeat h = {.run = gw_store_run(u->store),
 		.wall_ms = gw_clock_wall_ms(),
 		.since_boot_ms = now / GW_NS_PER_MS,
@@ -73,7 +73,7 @@ void gw_heartbeat_send(struct gw_uplink *u)
 	u->delivery.heartbeat_asked |= witness;
 	if (!send_one(u, &r))
 		return;
-	now = gw_clock_mono_ns();
+	now = gw_clock_boot_ns();
 	if (r.verdict == GW_SINK_SENT) {
 		on_accepted(u, now);
 	} else if (is_refusal(&r)) {

@@ -27,7 +27,7 @@ static void push_faults(struct gw_uplink *u, int64_t now)
 	for (i = 0; i < GW_UPLINK_POINTS; i++) {
 		struct gw_sample s = {.point = i,
 			.quality = GW_QUALITY_GOOD,
-			.mono_ns = now,
+			.boot_ns = now,
 			.value = value[i]};
 
 		/* Not known yet after a start: do not clear the alarm of an uplink that was

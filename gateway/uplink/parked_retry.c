@@ -76,7 +76,7 @@ void gw_parked_retry_begin(struct gw_uplink *u, uint64_t from_seq)
 void gw_parked_retry_on_parked(struct gw_uplink *u, uint64_t seq, bool by_heartbeat)
 {
 	struct gw_parked_retry *o = &u->parked_retry;
-	int64_t now = gw_clock_mono_ns(), max_ns;
+	int64_t now = gw_clock_boot_ns(), max_ns;
 
 	if (o->due_ns == INT64_MAX)
 		o->interval_ns = INTERVAL_FIRST_NS;
@@ -151,7 +151,7 @@ void gw_parked_retry_on_batch(struct gw_uplink *u, const struct gw_batch *batch)
 	left = batch->parked + u->backlog.parked_since_query;
 	if (left < u->status.parked)
 		u->status.parked = left;
-	end_pass(o, gw_clock_mono_ns());
+	end_pass(o, gw_clock_boot_ns());
 }
 
 void gw_parked_retry_update(struct gw_uplink *u, int64_t now)
@@ -200,7 +200,7 @@ static void take_result(
 	struct gw_uplink *u, struct gw_outbox_item *it, const struct gw_sink_result *r)
 {
 	struct gw_parked_retry *o = &u->parked_retry;
-	int64_t now = gw_clock_mono_ns();
+	int64_t now = gw_clock_boot_ns();
 
 	if (r->verdict == GW_SINK_RETRY) {
 		if (!u->delivery.has_untried)

@@ -18,9 +18,9 @@ static int64_t occurred_ns(const struct gw_uplink *u, const struct gw_event *e)
 	int64_t age_ms;
 
 	if (strcmp(e->boot, u->boot) == 0)
-		return e->mono_ns;
+		return e->boot_ns;
 	age_ms = gw_clock_wall_ms() - e->wall_ms;
-	return gw_clock_mono_ns() - (age_ms > 0 ? age_ms : 0) * GW_NS_PER_MS;
+	return gw_clock_boot_ns() - (age_ms > 0 ? age_ms : 0) * GW_NS_PER_MS;
 }
 
 static void render_and_queue(struct gw_uplink *u, const struct gw_event *e, bool stored)
@@ -112,7 +112,7 @@ void gw_request_check_credentials(struct gw_uplink *u, int64_t now)
 
 bool gw_request_service(struct gw_uplink *u)
 {
-	int64_t now = gw_clock_mono_ns();
+	int64_t now = gw_clock_boot_ns();
 
 	gw_thread_beat(&u->thread, now);
 	if (u->stop_ns == 0 && gw_thread_stopping(&u->thread))
@@ -140,11 +140,11 @@ void gw_request_send(struct gw_uplink *u, size_t n, struct gw_sink_result *ret_r
 	int64_t timeout_ns = u->opts.timeout_ns, left_ns;
 
 	if (u->stop_ns != 0) {
-		left_ns = u->stop_ns - gw_clock_mono_ns();
+		left_ns = u->stop_ns - gw_clock_boot_ns();
 		timeout_ns = left_ns < timeout_ns ? left_ns : timeout_ns;
 	}
 	*ret_result = (struct gw_sink_result){.verdict = GW_SINK_RETRY};
-	gw_request_check_credentials(u, gw_clock_mono_ns());
+	gw_request_check_credentials(u, gw_clock_boot_ns());
 	u->request.sent_credentials = u->request.credentials;
 	u->sink->send(u->sink_state,
 		&(struct gw_sink_request){.bodies = u->request.bodies,

@@ -281,7 +281,7 @@ static CURLcode transfer(
 	if (curl_multi_add_handle(s->multi, s->easy) != CURLM_OK)
 		return CURLE_FAILED_INIT;
 	while (curl_multi_perform(s->multi, &running) == CURLM_OK && running > 0) {
-		int64_t wait_ns = until_ns - gw_clock_mono_ns();
+		int64_t wait_ns = until_ns - gw_clock_boot_ns();
 		bool go_on;
 
 		if (wait_ns <= 0)
@@ -335,7 +335,7 @@ static bool was_lookup(struct https_state *s, CURLcode code)
  * certificate is still checked against the name. */
 static CURLcode try_addresses(struct https_state *s, const struct gw_sink_request *r)
 {
-	int64_t now = gw_clock_mono_ns(), until = now + r->timeout_ns;
+	int64_t now = gw_clock_boot_ns(), until = now + r->timeout_ns;
 	long timeout_ms = (long)(r->timeout_ns / GW_NS_PER_MS);
 	struct curl_slist *resolve = NULL;
 	char entry[400];
@@ -347,7 +347,7 @@ static CURLcode try_addresses(struct https_state *s, const struct gw_sink_reques
 	code = transfer(s, r, until);
 	if (s->address[0] == '\0' || !was_lookup(s, code))
 		return code;
-	now = gw_clock_mono_ns();
+	now = gw_clock_boot_ns();
 	/* "+": the entry times out like any cached name, so that DNS is asked again */
 	snprintf(entry, sizeof(entry), "+%s:%ld:%s", s->host, s->port, s->address);
 	resolve = curl_slist_append(NULL, entry);

@@ -106,7 +106,7 @@ static void *run(void *arg)
 	for (;;) {
 		gw_wake_prepare(&u->wake);
 		gw_request_service(u);
-		now = gw_clock_mono_ns();
+		now = gw_clock_boot_ns();
 		if (finished(u, now))
 			break;
 		committed = gw_store_committed(u->store);
@@ -232,7 +232,7 @@ void gw_uplink_begin_after(struct gw_uplink *u, uint64_t seq, uint64_t parked)
 
 enum gw_err gw_uplink_start(struct gw_uplink *u, struct gw_error *err)
 {
-	int64_t now = gw_clock_mono_ns();
+	int64_t now = gw_clock_boot_ns();
 	size_t i;
 
 	/* Two gateways that lost power together must not retry in step. */

@@ -19,7 +19,7 @@ static struct {
 
 int64_t bench_now_ns(void)
 {
-	return gw_clock_mono_ns();
+	return gw_clock_boot_ns();
 }
 
 void bench_pin(int cpu)
@@ -58,12 +58,12 @@ double bench_probe_ns(void)
 		abort();
 	for (uint32_t i = 1; i <= PINGS; i++) {
 		if (i == PINGS / 2) /* both are there by now */
-			begun = gw_clock_mono_ns();
+			begun = gw_clock_boot_ns();
 		atomic_store_explicit(&ball.there, i, memory_order_release);
 		while (atomic_load_explicit(&ball.back, memory_order_acquire) != i)
 			continue;
 	}
-	begun = gw_clock_mono_ns() - begun;
+	begun = gw_clock_boot_ns() - begun;
 	pthread_join(thread, NULL);
 	return (double)begun / PINGS; /* half the rounds, two ways each */
 }

@@ -31,7 +31,7 @@ static const char *const set_names[] = {"calm", "history", "silent"};
 
 struct floor_slot {
 	double lo, hi, value;
-	int64_t mono_ns;
+	int64_t boot_ns;
 	uint32_t state;
 	char pad[28];
 };
@@ -181,7 +181,7 @@ static void make_samples(uint32_t said, int64_t *now_ns)
 		samples[i] = (struct gw_sample){
 			.point = p,
 			.quality = GW_QUALITY_GOOD,
-			.mono_ns = *now_ns + (int64_t)i * EVERY_NS / said,
+			.boot_ns = *now_ns + (int64_t)i * EVERY_NS / said,
 			.value = h->value +
 				h->noise * ((double)(random_next() % 201) / 100 - 1),
 		};
@@ -191,7 +191,7 @@ static void make_samples(uint32_t said, int64_t *now_ns)
 
 static double floor_pass(struct floor_slot *slots)
 {
-	int64_t begin_ns = gw_clock_mono_ns();
+	int64_t begin_ns = gw_clock_boot_ns();
 
 	for (size_t i = 0; i < SAMPLES; i++) {
 		const struct gw_sample *s = &samples[i];
@@ -204,26 +204,26 @@ static double floor_pass(struct floor_slot *slots)
 		else if (s->value < f->lo)
 			f->state = 0;
 		f->value = s->value;
-		f->mono_ns = s->mono_ns;
+		f->boot_ns = s->boot_ns;
 	}
-	return SAMPLES * 1e3 / (double)(gw_clock_mono_ns() - begin_ns);
+	return SAMPLES * 1e3 / (double)(gw_clock_boot_ns() - begin_ns);
 }
 
 static double engine_pass(struct gw_engine *e, bool timers)
 {
-	int64_t begin_ns = gw_clock_mono_ns();
+	int64_t begin_ns = gw_clock_boot_ns();
 
 	for (size_t i = 0; i < SAMPLES; i += BATCH) {
 		size_t n = SAMPLES - i < BATCH ? SAMPLES - i : BATCH;
-		struct gw_time now = {.mono_ns = samples[i + n - 1].mono_ns,
-			.wall_ms = samples[i + n - 1].mono_ns / GW_NS_PER_MS,
+		struct gw_time now = {.boot_ns = samples[i + n - 1].boot_ns,
+			.wall_ms = samples[i + n - 1].boot_ns / GW_NS_PER_MS,
 			.synced = true};
 
 		gw_engine_ingest(e, samples + i, n, now);
 		if (timers)
 			gw_engine_step(e, now);
 	}
-	return SAMPLES * 1e3 / (double)(gw_clock_mono_ns() - begin_ns);
+	return SAMPLES * 1e3 / (double)(gw_clock_boot_ns() - begin_ns);
 }
 
 /* Of this process, in bytes: resident and not of a file. */

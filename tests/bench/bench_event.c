@@ -77,11 +77,11 @@ static void *echo(void *arg)
 
 static double ping(const struct pong *p)
 {
-	int64_t begun_ns = gw_clock_mono_ns();
+	int64_t begun_ns = gw_clock_boot_ns();
 
 	throw(p->there);
 	await(p->back);
-	return (double)(gw_clock_mono_ns() - begun_ns) / 1e3;
+	return (double)(gw_clock_boot_ns() - begun_ns) / 1e3;
 }
 
 static void begin_pong(pthread_t *thread, size_t trips, int flags, struct pong *p)
@@ -110,7 +110,7 @@ static void push(uint32_t point)
 {
 	const struct gw_sample s = {.point = point,
 		.quality = GW_QUALITY_GOOD,
-		.mono_ns = gw_clock_mono_ns(),
+		.boot_ns = gw_clock_boot_ns(),
 		.value = high[point] ? LIMIT + 1 : LIMIT - 1};
 
 	while (gw_ring_push(&samples, &s, 1, sizeof s) == 0)
@@ -122,7 +122,7 @@ static void push(uint32_t point)
 static double cross(bool sleep)
 {
 	uint32_t point = any_point();
-	int64_t begun_ns = gw_clock_mono_ns();
+	int64_t begun_ns = gw_clock_boot_ns();
 	struct gw_event event;
 
 	high[point] = !high[point];
@@ -138,7 +138,7 @@ static double cross(bool sleep)
 		else
 			gw_wake_wait(&event_wake, -1);
 	}
-	begun_ns = gw_clock_mono_ns() - begun_ns;
+	begun_ns = gw_clock_boot_ns() - begun_ns;
 	if (event.change != (high[point] ? GW_CHANGE_RAISED : GW_CHANGE_CLEARED) ||
 		gw_ring_count(&events) > 0) {
 		fprintf(stderr, "not the event that was waited for\n");
@@ -156,9 +156,9 @@ static void rest(void)
 
 static void keep_busy(void)
 {
-	int64_t now_ns = gw_clock_mono_ns(), end_ns = now_ns + BUSY_NS, next_ns = now_ns;
+	int64_t now_ns = gw_clock_boot_ns(), end_ns = now_ns + BUSY_NS, next_ns = now_ns;
 
-	for (; now_ns < end_ns; now_ns = gw_clock_mono_ns()) {
+	for (; now_ns < end_ns; now_ns = gw_clock_boot_ns()) {
 		if (now_ns < next_ns)
 			continue;
 		push(any_point());
@@ -185,11 +185,11 @@ static void measure_sleep(double *ours, double *theirs, size_t trips)
 
 static void measure_awake(double *ours, double *theirs, size_t trips)
 {
-	int64_t end_ns = gw_clock_mono_ns() + WARM_NS;
+	int64_t end_ns = gw_clock_boot_ns() + WARM_NS;
 	pthread_t thread;
 	struct pong p;
 
-	while (gw_clock_mono_ns() < end_ns) {
+	while (gw_clock_boot_ns() < end_ns) {
 		keep_busy();
 		cross(false);
 	}

@@ -68,11 +68,11 @@ static pid_t start_server(const char *path, FILE **ret_in, int *ret_port)
 /* Values per CPU-second. */
 static double bare_round(modbus_t *ctx, double *sum)
 {
-	int64_t until_ns = gw_clock_mono_ns() + ROUND_NS, began_ns = cpu_ns();
+	int64_t until_ns = gw_clock_boot_ns() + ROUND_NS, began_ns = cpu_ns();
 	uint16_t values[REGISTERS];
 	uint64_t n = 0;
 
-	while (gw_clock_mono_ns() < until_ns) {
+	while (gw_clock_boot_ns() < until_ns) {
 		for (int unit = 1; unit <= UNITS; unit++) {
 			modbus_set_slave(ctx, unit);
 			if (modbus_read_registers(ctx, 0, REGISTERS, values) != REGISTERS)
@@ -116,12 +116,12 @@ static void make_source(struct gw_source_opts *source, struct gw_modbus_tcp_opts
 
 static double driver_round(void *state, struct gw_emit *emit, struct gw_ring *ring)
 {
-	int64_t until_ns = gw_clock_mono_ns() + ROUND_NS, began_ns = cpu_ns();
+	int64_t until_ns = gw_clock_boot_ns() + ROUND_NS, began_ns = cpu_ns();
 	static struct gw_sample samples[512];
 	uint64_t n = 0;
 	size_t got;
 
-	while (gw_clock_mono_ns() < until_ns) {
+	while (gw_clock_boot_ns() < until_ns) {
 		if (gw_driver_modbus_tcp.poll(state, 10, emit, NULL) != GW_OK)
 			exit(1);
 		while ((got = gw_ring_pop(ring, samples, 512, sizeof(samples[0]))) > 0)

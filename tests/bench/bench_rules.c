@@ -51,7 +51,7 @@ struct way {
 static struct gw_time now(void)
 {
 	return (struct gw_time){
-		.mono_ns = gw_clock_mono_ns(), .wall_ms = 1, .synced = true};
+		.boot_ns = gw_clock_boot_ns(), .wall_ms = 1, .synced = true};
 }
 
 static void produce(void *arg, const bool *stop)
@@ -150,7 +150,7 @@ static void prove(struct way *w)
 {
 	const struct gw_sample high = {.point = 7,
 		.quality = GW_QUALITY_GOOD,
-		.mono_ns = gw_clock_mono_ns(),
+		.boot_ns = gw_clock_boot_ns(),
 		.value = 90.5};
 	size_t raised = 0;
 
@@ -220,7 +220,7 @@ int main(int argc, char **argv)
 		samples[i] = (struct gw_sample){
 			.point = (uint32_t)(bench_random(&chance) % POINTS),
 			.quality = GW_QUALITY_GOOD,
-			.mono_ns = gw_clock_mono_ns(),
+			.boot_ns = gw_clock_boot_ns(),
 			.value = 20 + (double)(bench_random(&chance) % 100) / 20};
 	for (size_t k = 0; k < n; k++) {
 		if (!(ways[k].queue = ways[k].peer->make(4096)))

@@ -72,7 +72,7 @@ static struct gw_event event(uint64_t seq)
 		.limit = 50,
 		.peak = 52.3,
 		.eta_ms = -1,
-		.mono_ns = 86400000000000 + (int64_t)seq,
+		.boot_ns = 86400000000000 + (int64_t)seq,
 		.wall_ms = 1795300000000 + (int64_t)seq,
 		.onset_ms = 1795300000000,
 		.synced = true,
@@ -104,7 +104,7 @@ static struct figure with_store(const char *dir, uint64_t rows, uint64_t burst)
 	gw_store_await_previous_run(s, 0, 0);
 	gw_writer_step(s, false); /* it opens, and makes the ballast */
 	bytes = written();
-	begin_ns = gw_clock_mono_ns();
+	begin_ns = gw_clock_boot_ns();
 	while (seq < rows) {
 		for (uint64_t i = 0; i < burst; i++) {
 			struct gw_event e = event(++seq);
@@ -119,7 +119,7 @@ static struct figure with_store(const char *dir, uint64_t rows, uint64_t burst)
 		s->flush_marks = true; /* do not wait for more */
 		gw_writer_step(s, false);
 	}
-	begin_ns = gw_clock_mono_ns() - begin_ns;
+	begin_ns = gw_clock_boot_ns() - begin_ns;
 	gw_store_free(s);
 	return (struct figure){(double)rows * 1e9 / (double)begin_ns,
 		(double)(written() - bytes) / (double)rows};
@@ -146,7 +146,7 @@ static struct figure bare(const char *dir, uint64_t rows, uint64_t burst)
 	if (gw_db_open(&db, path, MAX_BYTES, GW_DB_TRUST_CLEAN, &created, NULL))
 		die("cannot open");
 	bytes = written();
-	begin_ns = gw_clock_mono_ns();
+	begin_ns = gw_clock_boot_ns();
 	while (seq < rows) {
 		uint64_t first = seq + 1;
 
@@ -164,7 +164,7 @@ static struct figure bare(const char *dir, uint64_t rows, uint64_t burst)
 			sqlite3_bind_double(st, 15, e.limit);
 			sqlite3_bind_double(st, 16, e.peak);
 			sqlite3_bind_int64(st, 17, e.eta_ms);
-			sqlite3_bind_int64(st, 18, e.mono_ns);
+			sqlite3_bind_int64(st, 18, e.boot_ns);
 			sqlite3_bind_int64(st, 19, e.wall_ms);
 			sqlite3_bind_int64(st, 20, e.onset_ms);
 			sqlite3_bind_int64(st, 21, 0);
@@ -199,7 +199,7 @@ static struct figure bare(const char *dir, uint64_t rows, uint64_t burst)
 		if (db.wal_pages >= GW_DB_WAL_PAGES && gw_db_checkpoint(&db, false, NULL))
 			die("checkpoint");
 	}
-	begin_ns = gw_clock_mono_ns() - begin_ns;
+	begin_ns = gw_clock_boot_ns() - begin_ns;
 	gw_db_close(&db, false);
 	return (struct figure){(double)rows * 1e9 / (double)begin_ns,
 		(double)(written() - bytes) / (double)rows};

@@ -16,7 +16,7 @@
 
 static int64_t now_ns = 1000 * GW_NS_PER_SEC;
 
-int64_t gw_clock_mono_ns(void)
+int64_t gw_clock_boot_ns(void)
 {
 	return now_ns;
 }

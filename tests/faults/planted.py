@@ -96,9 +96,9 @@ DEFECTS = [
            "(it->urgency == urgency && it->seq > seq))",
            ("platform/status-500", "platform/backlog")),
     Defect("the start forgets what stood", "gateway/engine/restore.c",
-           "	if (a)\n		gw_restore_alarm(e, a, record, now.mono_ns, &now);\n",
+           "	if (a)\n		gw_restore_alarm(e, a, record, now.boot_ns, &now);\n",
            "	if (a && !record->seq)\n"
-           "		gw_restore_alarm(e, a, record, now.mono_ns, &now);\n",
+           "		gw_restore_alarm(e, a, record, now.boot_ns, &now);\n",
            ("platform/client-certificate-expired", "crash/random-0", "disk/sync-5s")),
     Defect("a message is acknowledged before its commit", "drivers/mqtt_ack.c",
            "	if (a->n == 0)\n		return true;\n	if (gw_emit_is_committed",

@@ -14,7 +14,7 @@
 /* Time is the test's: these displace base/clock.c. */
 static int64_t now_ns = 1000 * GW_NS_PER_SEC;
 
-int64_t gw_clock_mono_ns(void)
+int64_t gw_clock_boot_ns(void)
 {
 	return now_ns;
 }
@@ -110,7 +110,7 @@ static bool same_event(const struct gw_event *a, const struct gw_event *b)
 		a->state == b->state && a->level == b->level &&
 		memcmp(a->occurrence, b->occurrence, sizeof(a->occurrence)) == 0 &&
 		same_double(a->value, b->value) && a->wall_ms == b->wall_ms &&
-		a->mono_ns == b->mono_ns && strcmp(a->info->key, b->info->key) == 0;
+		a->boot_ns == b->boot_ns && strcmp(a->info->key, b->info->key) == 0;
 }
 
 static bool check_sink(struct gw_store *s, size_t slot)

@@ -32,7 +32,7 @@
 /* Displaces the library's clock: time is what the simulation says. */
 static int64_t now_ns = BEGIN_NS;
 
-int64_t gw_clock_mono_ns(void)
+int64_t gw_clock_boot_ns(void)
 {
 	return now_ns;
 }
@@ -197,7 +197,7 @@ static void person_hears(struct sim *s, const struct gw_event *e)
 	p->due_ns[i] = INT64_MAX;
 	if (e->state == GW_STATE_ACTIVE_UNACKED || e->state == GW_STATE_RETURNED_UNACKED ||
 		e->state == GW_STATE_LATCHED_UNACKED || e->state == GW_STATE_LATCHED_ACKED)
-		p->due_ns[i] = e->mono_ns + p->after_ns;
+		p->due_ns[i] = e->boot_ns + p->after_ns;
 	p->reset[i] = e->state == GW_STATE_LATCHED_ACKED;
 	if (p->due_ns[i] < p->next_ns)
 		p->next_ns = p->due_ns[i];

@@ -62,7 +62,7 @@ static inline bool evaluate(struct gw_condition_input in)
 static inline bool feed(int64_t now_ns, double value)
 {
 	const struct gw_sample s = {
-		.quality = GW_QUALITY_GOOD, .mono_ns = now_ns, .value = value};
+		.quality = GW_QUALITY_GOOD, .boot_ns = now_ns, .value = value};
 
 	more = o.kind->absorb && o.kind->absorb(&o, memory, &s, now_ns);
 	return evaluate((struct gw_condition_input){

@@ -81,12 +81,12 @@ static void finish_takes_the_announcement_back(void **state)
 
 static void waits_no_longer_than_asked(void **state)
 {
-	int64_t before = gw_clock_mono_ns(), took;
+	int64_t before = gw_clock_boot_ns(), took;
 
 	(void)state;
 	gw_wake_prepare(&wake);
 	assert_false(gw_wake_wait(&wake, 20 * GW_NS_PER_MS));
-	took = gw_clock_mono_ns() - before;
+	took = gw_clock_boot_ns() - before;
 	assert_true(took >= 19 * GW_NS_PER_MS); /* the poll runs on another clock */
 }
 

@@ -226,14 +226,14 @@ static double raised_after(const char *profile, const char *point, const char *a
 		gw_engine_ingest(e,
 			&(struct gw_sample){.point = at,
 				.quality = GW_QUALITY_GOOD,
-				.mono_ns = now.mono_ns,
+				.boot_ns = now.boot_ns,
 				.value = value},
 			1, now);
 		gw_engine_step(e, now);
 		while (gw_ring_pop(&events, &event, 1, sizeof event))
 			if (found_s < 0 && event.change == GW_CHANGE_RAISED &&
 				strcmp(event.info->name, alarm) == 0)
-				found_s = (double)(event.mono_ns - 1000 * SEC) / 1e9 -
+				found_s = (double)(event.boot_ns - 1000 * SEC) / 1e9 -
 					from_s;
 	}
 	gw_engine_free(e);

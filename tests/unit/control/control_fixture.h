@@ -24,7 +24,7 @@
 #define FIXTURE_ALARMS     6
 
 static struct fixture {
-	int64_t mono_ns, wall_ms;
+	int64_t boot_ns, wall_ms;
 	char said[16][512];
 	int n_said;
 	char debug[64][512]; /* as tocsind --debug logs besides */
@@ -58,9 +58,9 @@ static struct fixture {
 	const struct gw_store_verify_result *verified;
 } fixture;
 
-int64_t gw_clock_mono_ns(void)
+int64_t gw_clock_boot_ns(void)
 {
-	return fixture.mono_ns;
+	return fixture.boot_ns;
 }
 
 int64_t gw_clock_wall_ms(void)
@@ -251,7 +251,7 @@ static int fixture_setup(void **unused)
 {
 	(void)unused;
 	memset(&fixture, 0, sizeof(fixture));
-	fixture.mono_ns = 1000 * GW_NS_PER_SEC;
+	fixture.boot_ns = 1000 * GW_NS_PER_SEC;
 	fixture.wall_ms = INT64_C(1795220130123); /* 2026-11-21T00:15:30.123Z */
 	setenv("TZ", "UTC", 1);
 	fixture.driver = (struct gw_driver){.name = "modbus-rtu"};
@@ -326,13 +326,13 @@ static inline void fixture_trouble(void)
 {
 	fixture.point_view[0] = (struct gw_point_view){.value = 52.3,
 		.quality = GW_QUALITY_GOOD,
-		.mono_ns = fixture.mono_ns - 500 * GW_NS_PER_MS,
-		.good_ns = fixture.mono_ns - 500 * GW_NS_PER_MS,
+		.boot_ns = fixture.boot_ns - 500 * GW_NS_PER_MS,
+		.good_ns = fixture.boot_ns - 500 * GW_NS_PER_MS,
 		.samples = 40};
 	fixture.point_view[1] = (struct gw_point_view){.value = 21.5,
 		.quality = GW_QUALITY_BAD_TIMEOUT,
-		.mono_ns = fixture.mono_ns - 1 * GW_NS_PER_SEC,
-		.good_ns = fixture.mono_ns - 65 * GW_NS_PER_SEC,
+		.boot_ns = fixture.boot_ns - 1 * GW_NS_PER_SEC,
+		.good_ns = fixture.boot_ns - 65 * GW_NS_PER_SEC,
 		.samples = 38};
 	fixture.alarm_view[1].state = GW_STATE_ACTIVE_ACKED;
 	fixture.alarm_view[1].since_ms = fixture.wall_ms - 60000;
@@ -346,16 +346,16 @@ static inline void fixture_trouble(void)
 	fixture.alarm_view[4].since_ms = fixture.wall_ms - 90000;
 	fixture.alarm_view[4].shelved_until_ms = fixture.wall_ms + 3600000;
 	fixture.source_status[0] = (struct gw_source_status){.state = GW_SOURCE_UP,
-		.since_ns = fixture.mono_ns - 90 * GW_NS_PER_SEC,
+		.since_ns = fixture.boot_ns - 90 * GW_NS_PER_SEC,
 		.samples = 78,
 		.counts = {[GW_COUNT_REQUESTS] = 80, [GW_COUNT_TIMEOUTS] = 2}};
 	fixture.source_status[1] = (struct gw_source_status){.state = GW_SOURCE_DOWN,
-		.since_ns = fixture.mono_ns - 300 * GW_NS_PER_SEC,
+		.since_ns = fixture.boot_ns - 300 * GW_NS_PER_SEC,
 		.tries = 12,
 		.why = "connect 10.0.3.20:502: Connection refused"};
 	fixture.uplink_status = (struct gw_uplink_status){.up = true,
 		.tried = true,
-		.since_ns = fixture.mono_ns - 2 * GW_NS_PER_SEC,
+		.since_ns = fixture.boot_ns - 2 * GW_NS_PER_SEC,
 		.pending = 3,
 		.oldest_ms = 4200,
 		.sent = 17};

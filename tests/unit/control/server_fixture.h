@@ -110,7 +110,7 @@ FIXTURE void run_loop(void)
 
 FIXTURE void advance_ms(int64_t ms)
 {
-	fixture.mono_ns += ms * GW_NS_PER_MS;
+	fixture.boot_ns += ms * GW_NS_PER_MS;
 	run_loop();
 }
 

@@ -155,7 +155,7 @@ FIXTURE enum gw_err fixture_poll(struct driver_fixture *b, int timeout_ms)
 
 FIXTURE int64_t fixture_ms(void)
 {
-	return gw_clock_mono_ns() / GW_NS_PER_MS;
+	return gw_clock_boot_ns() / GW_NS_PER_MS;
 }
 
 /* Poll until there are n samples, or the link is lost; fails the test after ten seconds. */

@@ -50,12 +50,12 @@ struct gw_emit {
 static struct gw_emit far;
 
 void gw_emit_sample(struct gw_emit *e, uint32_t point, enum gw_quality quality,
-	double value, int64_t mono_ns, int64_t device_ns)
+	double value, int64_t boot_ns, int64_t device_ns)
 {
 	(void)device_ns;
 	assert_true(point < POINTS);
-	assert_true(mono_ns >= e->last_ns);
-	e->last_ns = mono_ns;
+	assert_true(boot_ns >= e->last_ns);
+	e->last_ns = boot_ns;
 	e->quality[point] = quality;
 	e->pending++;
 	if (quality != GW_QUALITY_GOOD) {
@@ -69,7 +69,7 @@ void gw_emit_sample(struct gw_emit *e, uint32_t point, enum gw_quality quality,
 }
 
 void gw_emit_raw_bits(struct gw_emit *e, const struct gw_point_opts *point, double raw,
-	uint64_t bits, unsigned width, int64_t mono_ns)
+	uint64_t bits, unsigned width, int64_t boot_ns)
 {
 	struct gw_scale scale;
 
@@ -77,17 +77,17 @@ void gw_emit_raw_bits(struct gw_emit *e, const struct gw_point_opts *point, doub
 	assert_in_range(width, 1, 64);
 	gw_scale_init(&scale, point->scale, point->offset);
 	gw_emit_sample(
-		e, point->index, GW_QUALITY_GOOD, gw_scale_apply(&scale, raw), mono_ns, 0);
+		e, point->index, GW_QUALITY_GOOD, gw_scale_apply(&scale, raw), boot_ns, 0);
 }
 
 void gw_emit_unreadable(struct gw_emit *e, const struct gw_point_opts *point,
 	enum gw_quality quality, const char *why, const void *bytes, size_t n,
-	int64_t mono_ns)
+	int64_t boot_ns)
 {
 	(void)bytes;
 	assert_int_equal(n, 0);
 	snprintf(e->refused, sizeof(e->refused), "%s", why);
-	gw_emit_sample(e, point->index, quality, 0, mono_ns, 0);
+	gw_emit_sample(e, point->index, quality, 0, boot_ns, 0);
 }
 
 void gw_emit_flush(struct gw_emit *e)
@@ -299,10 +299,10 @@ static inline void open_ok(void)
 
 static inline enum gw_err poll_once(int timeout_ms, struct gw_error *err)
 {
-	int64_t began = gw_clock_mono_ns(), took;
+	int64_t began = gw_clock_boot_ns(), took;
 	enum gw_err rc = fixture.driver->poll(fixture.state, timeout_ms, &far, err);
 
-	took = gw_clock_mono_ns() - began;
+	took = gw_clock_boot_ns() - began;
 	if (took > (timeout_ms + 300) * MS)
 		fail_msg("poll(%d) took %d ms", timeout_ms, (int)(took / MS));
 	assert_int_equal(far.pending, 0);
@@ -311,9 +311,9 @@ static inline enum gw_err poll_once(int timeout_ms, struct gw_error *err)
 
 static inline void poll_for(int ms)
 {
-	int64_t until = gw_clock_mono_ns() + ms * MS;
+	int64_t until = gw_clock_boot_ns() + ms * MS;
 
-	while (gw_clock_mono_ns() < until) {
+	while (gw_clock_boot_ns() < until) {
 		struct gw_error err = {0};
 
 		if (poll_once(10, &err) != GW_OK)
@@ -325,21 +325,21 @@ static inline void poll_for(int ms)
 static inline void poll_until_good(uint32_t point, int within_ms)
 {
 	unsigned before = far.good[point];
-	int64_t until = gw_clock_mono_ns() + within_ms * MS;
+	int64_t until = gw_clock_boot_ns() + within_ms * MS;
 
 	while (far.good[point] == before) {
 		poll_for(5);
-		if (gw_clock_mono_ns() > until)
+		if (gw_clock_boot_ns() > until)
 			fail_msg("point %u not good within %d ms", point, within_ms);
 	}
 }
 
 static inline enum gw_err poll_until_error(int within_ms, struct gw_error *err)
 {
-	int64_t until = gw_clock_mono_ns() + within_ms * MS;
+	int64_t until = gw_clock_boot_ns() + within_ms * MS;
 	enum gw_err rc;
 
-	while (gw_clock_mono_ns() < until)
+	while (gw_clock_boot_ns() < until)
 		if ((rc = poll_once(10, err)) != GW_OK)
 			return rc;
 	return GW_OK;

@@ -75,7 +75,7 @@ FIXTURE unsigned char read_packet(int fd, unsigned char *body, size_t size)
 FIXTURE void talk(struct broker *b, int fd)
 {
 	while (!b->stop) {
-		int64_t age_ns = gw_clock_mono_ns() -
+		int64_t age_ns = gw_clock_boot_ns() -
 			atomic_load(&b->driver_fixture->thread.beat_ns);
 
 		if (age_ns > b->oldest_beat_ns)

@@ -168,7 +168,7 @@ static void it_takes_back_nothing_that_a_reading_raised(void **unused)
 	/* Nor does an answer to a person make it a reading. */
 	gw_alarm_run_command(fixture.engine,
 		&(struct gw_alarm_command){.kind = GW_COMMAND_ACK, .alarm = 1},
-		&(struct gw_time){.mono_ns = FIXTURE_START_NS + 5 * S});
+		&(struct gw_time){.boot_ns = FIXTURE_START_NS + 5 * S});
 	fixture_pass(5 * S);
 	assert_true(fixture.event[0].value == 1);
 	assert_int_equal(retained(6 * S, 0, 0), 0);

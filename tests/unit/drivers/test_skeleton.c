@@ -69,8 +69,8 @@ static void reads_numbers_and_says_what_is_none(void **state)
 	write_text("warm\n");
 	next_of(ring, GW_QUALITY_BAD_PAYLOAD);
 	unlink(path);
-	while (next_of(ring, GW_QUALITY_BAD_PAYLOAD).mono_ns <
-		gw_clock_mono_ns() - GW_NS_PER_MS)
+	while (next_of(ring, GW_QUALITY_BAD_PAYLOAD).boot_ns <
+		gw_clock_boot_ns() - GW_NS_PER_MS)
 		;
 	write_text("-40");
 	assert_true(next_of(ring, GW_QUALITY_GOOD).value == -4);

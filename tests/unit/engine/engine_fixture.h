@@ -41,7 +41,7 @@ static const struct gw_site_info fixture_site = {
 
 static inline struct gw_time fixture_time(int64_t at_ns)
 {
-	return (struct gw_time){.mono_ns = FIXTURE_START_NS + at_ns,
+	return (struct gw_time){.boot_ns = FIXTURE_START_NS + at_ns,
 		.wall_ms = FIXTURE_WALL_MS + at_ns / GW_NS_PER_MS,
 		.synced = fixture.synced};
 }
@@ -143,7 +143,7 @@ static inline size_t fixture_feed_quality(
 {
 	const struct gw_sample sample = {.point = point,
 		.quality = (uint16_t)q,
-		.mono_ns = FIXTURE_START_NS + at_ns,
+		.boot_ns = FIXTURE_START_NS + at_ns,
 		.value = value};
 
 	gw_engine_ingest(fixture.engine, &sample, 1, fixture_time(at_ns));

@@ -172,7 +172,7 @@ static size_t run_scenario(const struct scenario *s, enum delivery how)
 		const struct input *in = &s->in[i];
 		const struct gw_sample sample = {.point = in->point,
 			.quality = (uint16_t)in->quality,
-			.mono_ns = FIXTURE_START_NS + in->at_ns,
+			.boot_ns = FIXTURE_START_NS + in->at_ns,
 			.value = in->value};
 		bool later = i == 0 || in->at_ns > s->in[i - 1].at_ns;
 		bool last = i + 1 == s->n || s->in[i + 1].at_ns > in->at_ns;
@@ -199,7 +199,7 @@ static void assert_events(
 		if (emitted[i].info != &a->info)
 			continue;
 		assert_true(k < f->n);
-		assert_int_equal(emitted[i].mono_ns - FIXTURE_START_NS, f->at[k].at_ns);
+		assert_int_equal(emitted[i].boot_ns - FIXTURE_START_NS, f->at[k].at_ns);
 		assert_int_equal(emitted[i].change,
 			f->at[k].raised ? GW_CHANGE_RAISED : GW_CHANGE_CLEARED);
 		k++;

@@ -123,9 +123,9 @@ static void an_on_delay_is_timed_by_the_samples_own_time(void **unused)
 {
 	struct gw_alarm_opts *a = fixture_alarm("low", 0, &gw_condition_below);
 	const struct gw_sample late[] = {
-		{.quality = GW_QUALITY_GOOD, .mono_ns = FIXTURE_START_NS + S, .value = 0},
+		{.quality = GW_QUALITY_GOOD, .boot_ns = FIXTURE_START_NS + S, .value = 0},
 		{.quality = GW_QUALITY_GOOD,
-			.mono_ns = FIXTURE_START_NS + 20 * S,
+			.boot_ns = FIXTURE_START_NS + 20 * S,
 			.value = 9},
 	};
 
@@ -138,10 +138,10 @@ static void an_on_delay_is_timed_by_the_samples_own_time(void **unused)
 		fixture.engine, late, 2, fixture_time(30 * S)); /* both come 10 s late */
 	fixture_pass(30 * S);
 	assert_int_equal(fixture.n_events, 2);
-	assert_int_equal(fixture.event[0].mono_ns, FIXTURE_START_NS + 11 * S);
+	assert_int_equal(fixture.event[0].boot_ns, FIXTURE_START_NS + 11 * S);
 	assert_int_equal(fixture.event[0].wall_ms, FIXTURE_WALL_MS + 11000);
 	assert_int_equal(fixture.event[0].onset_ms, FIXTURE_WALL_MS + 1000);
-	assert_int_equal(fixture.event[1].mono_ns, FIXTURE_START_NS + 20 * S);
+	assert_int_equal(fixture.event[1].boot_ns, FIXTURE_START_NS + 20 * S);
 }
 
 static void the_peak_counts_from_the_onset(void **unused)

@@ -71,10 +71,10 @@ static void describe_building(void)
 	}
 }
 
-static struct gw_time at(int64_t mono_ns)
+static struct gw_time at(int64_t boot_ns)
 {
 	return (struct gw_time){
-		.mono_ns = mono_ns, .wall_ms = mono_ns / GW_NS_PER_MS, .synced = true};
+		.boot_ns = boot_ns, .wall_ms = boot_ns / GW_NS_PER_MS, .synced = true};
 }
 
 static struct gw_engine *build(void)
@@ -96,7 +96,7 @@ static void feed(struct gw_engine *e, uint32_t point, double value, int64_t now_
 {
 	const struct gw_sample s = {.point = point,
 		.quality = GW_QUALITY_GOOD,
-		.mono_ns = now_ns,
+		.boot_ns = now_ns,
 		.value = value};
 
 	gw_engine_ingest(e, &s, 1, at(now_ns));
@@ -283,7 +283,7 @@ static void the_time_of_an_alarm_never_falls_at_a_reload(void **unused)
 	gw_engine_step(e, at(BEGIN_NS + 7 * S));
 	assert_int_equal(gw_ring_pop(&out, &event, 1, sizeof event), 1);
 	assert_ptr_equal(event.info->key, keys[ABOVE]);
-	assert_int_equal(event.mono_ns, BEGIN_NS + 5 * S);
+	assert_int_equal(event.boot_ns, BEGIN_NS + 5 * S);
 	gw_engine_free(e);
 	drain();
 }
@@ -304,7 +304,7 @@ static void a_device_never_heard_is_timed_from_the_first_engine(void **unused)
 	gw_engine_step(e, at(BEGIN_NS + 6 * S));
 	assert_int_equal(gw_ring_pop(&out, &event, 1, sizeof event), 1);
 	assert_ptr_equal(event.info->key, keys[SILENT]);
-	assert_int_equal(event.mono_ns, BEGIN_NS + 5 * S);
+	assert_int_equal(event.boot_ns, BEGIN_NS + 5 * S);
 	gw_engine_free(e);
 	drain();
 }
@@ -314,16 +314,16 @@ static void the_last_value_of_a_point_survives_a_reload(void **unused)
 	const struct gw_sample said[] = {
 		{.point = 0,
 			.quality = GW_QUALITY_GOOD,
-			.mono_ns = BEGIN_NS + S,
+			.boot_ns = BEGIN_NS + S,
 			.device_ns = 77,
 			.value = 1},
 		{.point = 1,
 			.quality = GW_QUALITY_GOOD,
-			.mono_ns = BEGIN_NS + S,
+			.boot_ns = BEGIN_NS + S,
 			.value = 2},
 		{.point = 1,
 			.quality = GW_QUALITY_BAD_TIMEOUT,
-			.mono_ns = BEGIN_NS + 2 * S,
+			.boot_ns = BEGIN_NS + 2 * S,
 			.device_ns = 78},
 	};
 	struct gw_point_view v;
@@ -341,7 +341,7 @@ static void the_last_value_of_a_point_survives_a_reload(void **unused)
 	gw_view_point(gw_engine_view(e), 1, &v);
 	assert_int_equal(v.quality, GW_QUALITY_BAD_TIMEOUT);
 	assert_int_equal(v.device_ns, 78);
-	assert_int_equal(v.mono_ns, BEGIN_NS + 2 * S);
+	assert_int_equal(v.boot_ns, BEGIN_NS + 2 * S);
 	assert_int_equal(v.good_ns, BEGIN_NS + S);
 	gw_engine_free(e);
 }

@@ -174,7 +174,7 @@ static void feed(const struct disturbance *d, int64_t at_ns, uint32_t point, dou
 {
 	const struct gw_sample s = {.point = point,
 		.quality = (uint16_t)quality,
-		.mono_ns = FIXTURE_START_NS + at_ns,
+		.boot_ns = FIXTURE_START_NS + at_ns,
 		.device_ns = d->leaps ? -at_ns : at_ns,
 		.value = value};
 
@@ -223,7 +223,7 @@ static void check(const struct scene *c, const struct disturbance *d, int64_t en
 	for (size_t i = 0; i < n_emitted; i++)
 		*(emitted[i].change == GW_CHANGE_RAISED
 				? &raised_ns
-				: &cleared_ns) = emitted[i].mono_ns - FIXTURE_START_NS;
+				: &cleared_ns) = emitted[i].boot_ns - FIXTURE_START_NS;
 	if (raised_ns != c->raised_ns || cleared_ns != c->cleared_ns ||
 		n_emitted != (size_t)(c->raised_ns > 0) + (c->cleared_ns > 0))
 		fail_msg("%s, %s: %zu events, raised at %lld ns, cleared at %lld ns",
@@ -361,7 +361,7 @@ static void a_full_dose_raises_however_late(void **unused)
 				const struct gw_sample sample = {.quality = broken && i == 0
 						? GW_QUALITY_BAD_LINK
 						: GW_QUALITY_GOOD,
-					.mono_ns = FIXTURE_START_NS + (65 + 10 * i) * S,
+					.boot_ns = FIXTURE_START_NS + (65 + 10 * i) * S,
 					.value = 40};
 
 				gw_engine_ingest(
@@ -370,14 +370,14 @@ static void a_full_dose_raises_however_late(void **unused)
 			assert_true(fixture_pass(300 * S) > 0);
 			assert_event(0, GW_CHANGE_RAISED, GW_STATE_ACTIVE_UNACKED);
 			assert_int_equal(
-				fixture.event[0].mono_ns, FIXTURE_START_NS + 60 * S);
+				fixture.event[0].boot_ns, FIXTURE_START_NS + 60 * S);
 			assert_true(
 				fixture.event[0].limit > 49 && fixture.event[0].limit < 51);
 			if (broken && after == 1)
 				continue; /* and nothing more is known */
 			assert_int_equal(fixture.n_events, 2);
 			assert_event(1, GW_CHANGE_CLEARED, GW_STATE_RETURNED_UNACKED);
-			assert_int_equal(fixture.event[1].mono_ns,
+			assert_int_equal(fixture.event[1].boot_ns,
 				FIXTURE_START_NS + (broken ? 105 : 95) * S);
 		}
 }

@@ -225,7 +225,7 @@ static void an_unsynced_alarm_is_dated_anew_once_the_clock_is_right(void **unuse
 	assert_int_equal(fixture.n_events, 1);
 	assert_event(0, GW_CHANGE_AMENDED, GW_STATE_ACTIVE_UNACKED);
 	assert_int_equal(fixture.event[0].onset_ms, FIXTURE_WALL_MS + 1001000);
-	later.mono_ns += S;
+	later.boot_ns += S;
 	gw_engine_step(fixture.engine, later);
 	fixture_collect();
 	assert_int_equal(fixture.n_events, 0);
@@ -258,7 +258,7 @@ static void a_ring_is_drained_and_a_stray_point_counted(void **unused)
 {
 	struct gw_ring in;
 	struct gw_sample s = {
-		.quality = GW_QUALITY_GOOD, .mono_ns = FIXTURE_START_NS, .value = 60};
+		.quality = GW_QUALITY_GOOD, .boot_ns = FIXTURE_START_NS, .value = 60};
 
 	(void)unused;
 	assert_int_equal(gw_ring_init(&in, 16, sizeof s, NULL), GW_OK);
@@ -281,12 +281,12 @@ static void a_step_reads_past_the_wrap_of_a_ring(void **unused)
 {
 	struct gw_ring in;
 	struct gw_sample s[] = {
-		{.quality = GW_QUALITY_GOOD, .mono_ns = FIXTURE_START_NS, .value = 60},
+		{.quality = GW_QUALITY_GOOD, .boot_ns = FIXTURE_START_NS, .value = 60},
 		{.quality = GW_QUALITY_GOOD,
-			.mono_ns = FIXTURE_START_NS + S / 2,
+			.boot_ns = FIXTURE_START_NS + S / 2,
 			.value = 40}};
 	const struct gw_sample quiet_band = {
-		.quality = GW_QUALITY_GOOD, .mono_ns = FIXTURE_START_NS, .value = 40};
+		.quality = GW_QUALITY_GOOD, .boot_ns = FIXTURE_START_NS, .value = 40};
 	struct gw_alarm_opts *a;
 
 	(void)unused;
@@ -432,7 +432,7 @@ static void timers_end_in_the_order_of_their_times(void **unused)
 		fixture_start(); /* with these delays */
 		for (int i = 0; i < 24; i++) {
 			struct gw_sample s = {.quality = GW_QUALITY_GOOD,
-				.mono_ns = FIXTURE_START_NS + i};
+				.boot_ns = FIXTURE_START_NS + i};
 
 			random = random * UINT64_C(6364136223846793005) + 1;
 			s.point = (uint32_t)(random >> 61);
@@ -441,8 +441,8 @@ static void timers_end_in_the_order_of_their_times(void **unused)
 		}
 		fixture_pass(20 * S);
 		for (; n < fixture.n_events; n++) {
-			assert_true(fixture.event[n].mono_ns >= last_ns);
-			last_ns = fixture.event[n].mono_ns;
+			assert_true(fixture.event[n].boot_ns >= last_ns);
+			last_ns = fixture.event[n].boot_ns;
 		}
 		gw_engine_free(fixture.engine);
 		fixture.engine = NULL;

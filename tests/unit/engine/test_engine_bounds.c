@@ -255,7 +255,7 @@ static void push(struct gw_ring *in, size_t n, uint32_t point, int64_t at_ns)
 	for (size_t i = 0; i < n; i++) {
 		const struct gw_sample s = {.point = point,
 			.quality = GW_QUALITY_GOOD,
-			.mono_ns = FIXTURE_START_NS + at_ns,
+			.boot_ns = FIXTURE_START_NS + at_ns,
 			.value = 1};
 
 		assert_int_equal(gw_ring_push(in, &s, 1, sizeof s), 1);
@@ -378,7 +378,7 @@ static void a_stray_sample_is_not_fetched_ahead(void **unused)
 		for (uint32_t i = 0; i < 64; i++)
 			block[i] = (struct gw_sample){.point = i == 20 ? UINT32_MAX : i,
 				.quality = GW_QUALITY_GOOD,
-				.mono_ns = FIXTURE_START_NS + t * S,
+				.boot_ns = FIXTURE_START_NS + t * S,
 				.value = t > 3 ? 40 : 20};
 		gw_engine_ingest(fixture.engine, block, 64, fixture_time(t * S));
 		fixture_pass(t * S);

@@ -92,14 +92,14 @@ static int64_t real_ns(void)
 	return t.tv_sec * GW_NS_PER_SEC + t.tv_nsec;
 }
 
-int64_t gw_clock_mono_ns(void)
+int64_t gw_clock_boot_ns(void)
 {
 	if (pthread_equal(pthread_self(), main_thread))
 		return real_ns();
 	looks++;
 	if (++looks_of_step == 3 && atomic_exchange(&comes, false)) {
 		const struct gw_sample s = {
-			.quality = GW_QUALITY_GOOD, .mono_ns = 1, .value = 1};
+			.quality = GW_QUALITY_GOOD, .boot_ns = 1, .value = 1};
 
 		gw_ring_push(&in, &s, 1, sizeof s);
 	}
@@ -260,7 +260,7 @@ static void a_hit_earns_credit_for_a_miss(void **unused)
 
 static void push(size_t n)
 {
-	const struct gw_sample s = {.quality = GW_QUALITY_GOOD, .mono_ns = 1, .value = 1};
+	const struct gw_sample s = {.quality = GW_QUALITY_GOOD, .boot_ns = 1, .value = 1};
 
 	while (n-- > 0)
 		assert_int_equal(gw_ring_push(&in, &s, 1, sizeof s), 1);

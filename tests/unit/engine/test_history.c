@@ -182,7 +182,7 @@ static void assert_same_event(const struct gw_event *a, const struct gw_event *b
 	gw_event_json(&t, a);
 	gw_event_json(&u, b);
 	assert_string_equal(one, other);
-	assert_int_equal(a->mono_ns, b->mono_ns);
+	assert_int_equal(a->boot_ns, b->boot_ns);
 	assert_int_equal(a->underlying, b->underlying);
 	assert_memory_equal(&a->value, &b->value, sizeof a->value);
 	assert_memory_equal(&a->peak, &b->peak, sizeof a->peak);
@@ -197,7 +197,7 @@ static void assert_same_view(void)
 		gw_view_point(gw_engine_view(side[1].e), p, &b);
 		assert_memory_equal(&a.value, &b.value, sizeof a.value);
 		assert_int_equal(a.quality, b.quality);
-		assert_int_equal(a.mono_ns, b.mono_ns);
+		assert_int_equal(a.boot_ns, b.boot_ns);
 		assert_int_equal(a.good_ns, b.good_ns);
 		assert_int_equal(a.samples, b.samples);
 	}
@@ -323,7 +323,7 @@ static struct gw_sample sample_of(uint32_t point)
 		at_ns = wait_for_end(point, at_ns);
 	}
 	scenario.now_ns = at_ns;
-	s.mono_ns = FIXTURE_START_NS + at_ns;
+	s.boot_ns = FIXTURE_START_NS + at_ns;
 	return s;
 }
 

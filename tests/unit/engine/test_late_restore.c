@@ -13,7 +13,7 @@ static void write_down(struct gw_text *t)
 		gw_text_add(t, " ");
 		gw_event_json(t, &fixture.event[i]);
 		gw_text_addf(t, " under %u at %lld\n", fixture.event[i].underlying,
-			(long long)fixture.event[i].mono_ns);
+			(long long)fixture.event[i].boot_ns);
 	}
 }
 

@@ -98,7 +98,7 @@ static void emit_six(void)
 	for (int i = 0; i < 6; i++)
 		gw_engine_ingest(fixture.engine,
 			&(struct gw_sample){.quality = GW_QUALITY_GOOD,
-				.mono_ns = FIXTURE_START_NS + i * S,
+				.boot_ns = FIXTURE_START_NS + i * S,
 				.value = i % 2 ? 0 : 60},
 			1, fixture_time(i * S));
 	gw_engine_step(fixture.engine, fixture_time(6 * S));
@@ -152,7 +152,7 @@ static void a_new_output_begins_with_the_new_engine(void **unused)
 	assert_int_equal(gw_ring_count(&uplink), 0);
 	gw_engine_ingest(next,
 		&(struct gw_sample){.quality = GW_QUALITY_GOOD,
-			.mono_ns = FIXTURE_START_NS + 9 * S,
+			.boot_ns = FIXTURE_START_NS + 9 * S,
 			.value = 60},
 		1, fixture_time(9 * S));
 	gw_engine_step(next, fixture_time(9 * S));

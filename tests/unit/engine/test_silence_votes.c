@@ -124,9 +124,9 @@ static void a_vote_over_alarms_follows_their_delays(void **unused)
 static void a_vote_counts_a_member_that_was_active_for_a_while(void **unused)
 {
 	const struct gw_sample samples[] = {
-		{.quality = GW_QUALITY_GOOD, .mono_ns = FIXTURE_START_NS + S, .value = 20},
+		{.quality = GW_QUALITY_GOOD, .boot_ns = FIXTURE_START_NS + S, .value = 20},
 		{.quality = GW_QUALITY_GOOD,
-			.mono_ns = FIXTURE_START_NS + 9 * S,
+			.boot_ns = FIXTURE_START_NS + 9 * S,
 			.value = 5},
 	};
 	struct gw_alarm_opts *a = fixture_alarm("a", 0, &gw_condition_above);
@@ -142,7 +142,7 @@ static void a_vote_counts_a_member_that_was_active_for_a_while(void **unused)
 	assert_event(0, GW_CHANGE_RAISED, GW_STATE_ACTIVE_UNACKED);
 	assert_event(1, GW_CHANGE_RAISED, GW_STATE_ACTIVE_UNACKED);
 	assert_string_equal(fixture.event[1].info->name, "confirmed");
-	assert_int_equal(fixture.event[1].mono_ns, FIXTURE_START_NS + 6 * S);
+	assert_int_equal(fixture.event[1].boot_ns, FIXTURE_START_NS + 6 * S);
 	assert_event(2, GW_CHANGE_CLEARED, GW_STATE_RETURNED_UNACKED);
 	assert_int_equal(fixture_pass(69 * S - 1), 0);
 	assert_int_equal(fixture_pass(69 * S), 1); /* it was true until 9 s */

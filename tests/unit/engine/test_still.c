@@ -242,7 +242,7 @@ static void build(void)
 			.since_ms = BEGIN_MS - 1000,
 			.value = 80,
 			.peak = 80},
-		(struct gw_time){.mono_ns = BEGIN_NS, .wall_ms = BEGIN_MS}));
+		(struct gw_time){.boot_ns = BEGIN_NS, .wall_ms = BEGIN_MS}));
 }
 
 static void take_down(void)
@@ -276,7 +276,7 @@ static void push(
 	struct gw_ring *to, uint32_t point, enum gw_quality q, double value, int64_t now_ns)
 {
 	const struct gw_sample s = {
-		.point = point, .quality = (uint16_t)q, .mono_ns = now_ns, .value = value};
+		.point = point, .quality = (uint16_t)q, .boot_ns = now_ns, .value = value};
 
 	assert_int_equal(gw_ring_push(to, &s, 1, sizeof s), 1);
 }

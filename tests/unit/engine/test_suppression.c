@@ -41,19 +41,19 @@ static void a_release_may_be_taken_back(void **unused)
 	const struct gw_sample samples[] = {
 		{.point = 0,
 			.quality = GW_QUALITY_GOOD,
-			.mono_ns = FIXTURE_START_NS,
+			.boot_ns = FIXTURE_START_NS,
 			.value = 60},
 		{.point = 1,
 			.quality = GW_QUALITY_GOOD,
-			.mono_ns = FIXTURE_START_NS,
+			.boot_ns = FIXTURE_START_NS,
 			.value = 30},
 		{.point = 0,
 			.quality = GW_QUALITY_GOOD,
-			.mono_ns = FIXTURE_START_NS,
+			.boot_ns = FIXTURE_START_NS,
 			.value = 40},
 		{.point = 0,
 			.quality = GW_QUALITY_GOOD,
-			.mono_ns = FIXTURE_START_NS,
+			.boot_ns = FIXTURE_START_NS,
 			.value = 60},
 	};
 

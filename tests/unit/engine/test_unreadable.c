@@ -39,7 +39,7 @@ static void note(void)
 				continue;
 			if (fixture.event[i].change == GW_CHANGE_RAISED) {
 				seen[a].raised++;
-				seen[a].at_ns = fixture.event[i].mono_ns - FIXTURE_START_NS;
+				seen[a].at_ns = fixture.event[i].boot_ns - FIXTURE_START_NS;
 			}
 			seen[a].cleared += fixture.event[i].change == GW_CHANGE_CLEARED;
 		}

@@ -33,7 +33,7 @@ static int64_t first_event(const char *name, uint32_t refused, enum gw_quality a
 				t * S, p, 1, p == refused && t > 1 ? as : GW_QUALITY_GOOD);
 			for (size_t i = 0; i < fixture.n_events; i++)
 				if (strcmp(fixture.event[i].info->name, name) == 0)
-					return fixture.event[i].mono_ns - FIXTURE_START_NS;
+					return fixture.event[i].boot_ns - FIXTURE_START_NS;
 		}
 	}
 	return -1;
@@ -215,7 +215,7 @@ static void a_forecast_beside_a_delayed_limit(void **unused)
 			fixture_feed(t * S, 0, value);
 			for (size_t i = 0; i < fixture.n_events; i++)
 				if (strcmp(fixture.event[i].info->name, "soon") == 0)
-					raised_ns[beside] = fixture.event[i].mono_ns;
+					raised_ns[beside] = fixture.event[i].boot_ns;
 		}
 		gw_engine_free(fixture.engine);
 		fixture.engine = NULL;

@@ -52,11 +52,11 @@ static void a_reader_never_sees_half(void **unused)
 			sched_yield();
 		for (int k = 0; k < 3; k++)
 			sched_yield();
-		GW_VIEW_STORE(s->mono_ns, i);
+		GW_VIEW_STORE(s->boot_ns, i);
 		GW_VIEW_STORE(s->seqlock, after);
 		pthread_join(thread, NULL);
 		assert_true(v.value == 100 + i);
-		assert_int_equal(v.mono_ns, i);
+		assert_int_equal(v.boot_ns, i);
 
 		after = gw_view_begin_write(&slot->seqlock);
 		atomic_store(&reading, false);
@@ -82,7 +82,7 @@ static void *write_on(void *arg)
 	(void)arg;
 	for (int64_t i = 1; !atomic_load(&written); i++) {
 		const struct gw_sample sample = {
-			.quality = GW_QUALITY_GOOD, .mono_ns = i, .value = (double)i};
+			.quality = GW_QUALITY_GOOD, .boot_ns = i, .value = (double)i};
 		uint32_t after;
 
 		gw_view_write_good(&fixture.engine->view, s, &sample);
@@ -102,7 +102,7 @@ static void a_reader_beside_a_busy_writer(void **unused)
 	fixture_alarm("high", 0, &gw_condition_above)->when.limit = 50;
 	fixture_start();
 	fixture_feed(S, 0, 60);
-	fixture.engine->view.points[0].mono_ns = 60;
+	fixture.engine->view.points[0].boot_ns = 60;
 	fixture.engine->view.alarms[0].seq = fixture.engine->view.alarms[0].raised = 0;
 	atomic_store(&written, false);
 	assert_int_equal(pthread_create(&thread, NULL, write_on, NULL), 0);
@@ -111,7 +111,7 @@ static void a_reader_beside_a_busy_writer(void **unused)
 		struct gw_alarm_view shown;
 
 		gw_view_point(gw_engine_view(fixture.engine), 0, &v);
-		assert_true(v.value == (double)v.mono_ns);
+		assert_true(v.value == (double)v.boot_ns);
 		gw_view_alarm(gw_engine_view(fixture.engine), 0, &shown);
 		assert_int_equal(shown.seq, shown.raised);
 	}

@@ -65,7 +65,7 @@ static struct gw_event raised(void)
 		.limit = 50,
 		.peak = 53,
 		.eta_ms = -1,
-		.mono_ns = INT64_C(123456789012),
+		.boot_ns = INT64_C(123456789012),
 		.wall_ms = INT64_C(1795220130123),
 		.onset_ms = INT64_C(1795220128000),
 		.synced = true,

@@ -31,7 +31,7 @@ static int setup(void **unused)
 	snprintf(path, sizeof(path), "%s/recording", dir);
 	rec = (struct gw_recording){0};
 	gw_recording_begin(
-		&rec, (struct gw_time){.mono_ns = 5 * S, .wall_ms = FIXTURE_WALL_MS});
+		&rec, (struct gw_time){.boot_ns = 5 * S, .wall_ms = FIXTURE_WALL_MS});
 	gw_recording_points(&rec, points, N_POINTS);
 	return 0;
 }
@@ -49,7 +49,7 @@ static void put(int64_t at_ns, uint32_t point, double value, enum gw_quality q)
 	gw_recording_sample(&rec,
 		&(struct gw_sample){.point = point,
 			.quality = (uint16_t)q,
-			.mono_ns = 5 * S + at_ns,
+			.boot_ns = 5 * S + at_ns,
 			.value = value});
 }
 
@@ -282,7 +282,7 @@ static void the_tap_never_blocks_the_engine(void **unused)
 	assert_int_equal(fixture.n_events, 1); /* of the fifth */
 	assert_int_equal(atomic_load(&tap.lost), 3);
 	assert_int_equal(gw_ring_pop(&ring, &s, 1, sizeof s), 1);
-	assert_true(s.value == 1 && s.point == 1 && s.mono_ns == FIXTURE_START_NS + S);
+	assert_true(s.value == 1 && s.point == 1 && s.boot_ns == FIXTURE_START_NS + S);
 	atomic_store(&tap.ring, NULL);
 	fixture_feed(6 * S, 1, 1);
 	assert_int_equal(fixture_state(0), GW_STATE_RETURNED_UNACKED);

@@ -46,7 +46,7 @@ static _Atomic int waits;
 static int longest_ms, beatless; /* waits; those with no beat since the one before */
 static int64_t last_beat_ns;
 
-int64_t gw_clock_mono_ns(void)
+int64_t gw_clock_boot_ns(void)
 {
 	struct timespec t;
 
@@ -116,7 +116,7 @@ static enum gw_err fake_poll(
 		return gw_fail(err, GW_ERR_LINK, 0, "timed out");
 	}
 	polls++;
-	gw_emit_sample(emit, 0, GW_QUALITY_GOOD, 1, gw_clock_mono_ns(), 0);
+	gw_emit_sample(emit, 0, GW_QUALITY_GOOD, 1, gw_clock_boot_ns(), 0);
 	poll(&stop, 1, timeout_ms < 5 ? timeout_ms : 5);
 	return gw_emit_stopping(emit) ? GW_ERR_STOPPED : GW_OK;
 }
@@ -190,11 +190,11 @@ static void read_ring(struct gw_source *s, char *ret_story, size_t size)
 
 static int64_t stop_ms(struct gw_source *s)
 {
-	int64_t before_ns = gw_clock_mono_ns();
+	int64_t before_ns = gw_clock_boot_ns();
 
 	gw_source_request_stop(s);
 	gw_source_join(s);
-	return (gw_clock_mono_ns() - before_ns) / GW_NS_PER_MS;
+	return (gw_clock_boot_ns() - before_ns) / GW_NS_PER_MS;
 }
 
 static void a_link_that_is_lost_comes_back(void **state)

@@ -12,7 +12,7 @@
 static int64_t clock_ms;
 static bool clock_is_synced;
 
-int64_t gw_clock_mono_ns(void)
+int64_t gw_clock_boot_ns(void)
 {
 	return clock_ms * GW_NS_PER_MS;
 }

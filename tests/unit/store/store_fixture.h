@@ -153,7 +153,7 @@ __attribute__((unused)) static struct gw_event make_event(
 		.limit = 50,
 		.peak = 52.3,
 		.eta_ms = -1,
-		.mono_ns = 123456789012 + (int64_t)seq,
+		.boot_ns = 123456789012 + (int64_t)seq,
 		.wall_ms = 1795300000000 + (int64_t)seq,
 		.onset_ms = 1795299999000,
 		.synced = true,
@@ -249,7 +249,7 @@ __attribute__((unused)) static void assert_same_event(
 	assert_true(same_double(a->limit, b->limit));
 	assert_true(same_double(a->peak, b->peak));
 	assert_int_equal(a->eta_ms, b->eta_ms);
-	assert_int_equal(a->mono_ns, b->mono_ns);
+	assert_int_equal(a->boot_ns, b->boot_ns);
 	assert_int_equal(a->wall_ms, b->wall_ms);
 	assert_int_equal(a->onset_ms, b->onset_ms);
 	assert_int_equal(a->shelved_until_ms, b->shelved_until_ms);

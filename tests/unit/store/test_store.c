@@ -28,7 +28,7 @@ static struct gw_event varied_event(const struct gw_store *s, uint64_t seq, unsi
 	e.limit = some_double(i + 5);
 	e.peak = some_double(i / 3);
 	e.eta_ms = some[i % 7];
-	e.mono_ns = some[(i + 1) % 7];
+	e.boot_ns = some[(i + 1) % 7];
 	e.wall_ms = some[(i + 2) % 7] / 1000; /* what a calendar can hold */
 	e.onset_ms = some[(i + 3) % 7] / 1000;
 	e.shelved_until_ms = some[(i + 4) % 7];

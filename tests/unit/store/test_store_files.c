@@ -12,7 +12,7 @@
 static int64_t wall_ms = 1795300000000;
 static char run_path[200], db_path[200];
 
-int64_t gw_clock_mono_ns(void)
+int64_t gw_clock_boot_ns(void)
 {
 	return 1000 * GW_NS_PER_SEC;
 }

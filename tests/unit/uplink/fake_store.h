@@ -44,7 +44,7 @@ static struct gw_uplink *up;
 
 static _Atomic int64_t clock_ns;
 
-int64_t gw_clock_mono_ns(void)
+int64_t gw_clock_boot_ns(void)
 {
 	return atomic_load(&clock_ns);
 }

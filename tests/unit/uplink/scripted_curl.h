@@ -53,7 +53,7 @@ static char easy_memory, multi_memory;
 #define EASY  ((CURL *)(void *)&easy_memory)
 #define MULTI ((CURLM *)(void *)&multi_memory)
 
-int64_t gw_clock_mono_ns(void)
+int64_t gw_clock_boot_ns(void)
 {
 	return curl.now_ns;
 }

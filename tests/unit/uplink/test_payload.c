@@ -48,7 +48,7 @@ static struct gw_event make_event(void)
 		.limit = (double)NAN,
 		.peak = 1,
 		.eta_ms = -1,
-		.mono_ns = 5000000000,
+		.boot_ns = 5000000000,
 		.wall_ms = INT64_C(1795133730000),
 		.onset_ms = INT64_C(1795133730000),
 		.synced = true,

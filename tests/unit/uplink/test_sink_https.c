@@ -194,19 +194,19 @@ static void test_cut_and_false_responses(void **state)
 
 static void test_hang_is_bounded_and_service_is_called(void **state)
 {
-	int64_t begun = gw_clock_mono_ns();
+	int64_t begun = gw_clock_boot_ns();
 
 	(void)state;
 	timeout_ns = 1500 * MS;
 	platform_command("{\"do\": \"fault\", \"kind\": \"hang\", \"seconds\": 4}");
 	assert_refused_to_talk();
-	assert_in_range(gw_clock_mono_ns() - begun, 1400 * MS, 3500 * MS);
+	assert_in_range(gw_clock_boot_ns() - begun, 1400 * MS, 3500 * MS);
 	assert_in_range(services, 2, 50); /* not once, and not a spin */
 }
 
 static void test_a_stop_ends_the_request(void **state)
 {
-	int64_t begun = gw_clock_mono_ns();
+	int64_t begun = gw_clock_boot_ns();
 
 	(void)state;
 	assert_int_equal(send_new(), GW_SINK_SENT);
@@ -214,7 +214,7 @@ static void test_a_stop_ends_the_request(void **state)
 	max_services = 2;
 	assert_refused_to_talk();
 	assert_why("stopped");
-	assert_true(gw_clock_mono_ns() - begun < 3000 * MS);
+	assert_true(gw_clock_boot_ns() - begun < 3000 * MS);
 }
 
 static void test_nobody_listens(void **state)
@@ -264,9 +264,9 @@ static void test_names_that_cannot_be_looked_up(void **state)
 	for (how = 1; how <= 2; how++) {
 		names_fail = how;
 		copy_file(ca, my_ca);
-		begun = gw_clock_mono_ns();
+		begun = gw_clock_boot_ns();
 		assert_int_equal(send_new(), GW_SINK_SENT);
-		assert_true(gw_clock_mono_ns() - begun < 2000 * MS);
+		assert_true(gw_clock_boot_ns() - begun < 2000 * MS);
 	}
 	sleep(3); /* for the look-up that was left alone */
 }
@@ -282,10 +282,10 @@ static void test_closing_does_not_wait_for_a_look_up(void **state)
 	reopen();
 	names_fail = 2;
 	timeout_ns = 300 * MS;
-	begun = gw_clock_mono_ns();
+	begun = gw_clock_boot_ns();
 	assert_refused_to_talk();
 	gw_sink_https.close(sink);
-	assert_true(gw_clock_mono_ns() - begun < 2000 * MS);
+	assert_true(gw_clock_boot_ns() - begun < 2000 * MS);
 	sleep(3); /* the look-up that was left alone ends before the test does */
 }
 

@@ -31,7 +31,7 @@ static void run_openssl(const char *from, const char *to, const char *more)
 static void test_an_encrypted_key(void **state)
 {
 	char locked[300];
-	int64_t begun = gw_clock_mono_ns();
+	int64_t begun = gw_clock_boot_ns();
 
 	(void)state;
 	snprintf(locked, sizeof(locked), "%s/locked.key", dir);
@@ -44,7 +44,7 @@ static void test_an_encrypted_key(void **state)
 	}
 	copy_file(key, locked); /* and it is noticed when that was done */
 	assert_int_equal(send_new(), GW_SINK_SENT);
-	assert_true(gw_clock_mono_ns() - begun < 10000 * MS);
+	assert_true(gw_clock_boot_ns() - begun < 10000 * MS);
 }
 
 static void test_untrusted_servers(void **state)

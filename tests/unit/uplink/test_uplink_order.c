@@ -201,7 +201,7 @@ static uint64_t emit(size_t alarm, enum gw_level level, bool raised)
 {
 	struct gw_event e = make_event(store, ++last_seq, alarm, level);
 
-	e.mono_ns = gw_clock_mono_ns();
+	e.boot_ns = gw_clock_boot_ns();
 	e.wall_ms = gw_clock_wall_ms();
 	gw_clock_boot_id(e.boot);
 	if (!raised) {

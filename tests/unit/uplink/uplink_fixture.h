@@ -197,7 +197,7 @@ __attribute__((unused)) static struct gw_event make(uint64_t seq, int level, uns
 		.limit = (double)NAN,
 		.peak = (double)NAN,
 		.eta_ms = -1,
-		.mono_ns = gw_clock_mono_ns(),
+		.boot_ns = gw_clock_boot_ns(),
 		.wall_ms = gw_clock_wall_ms(),
 		.synced = true,
 		.boot = "11111111-2222-3333-4444-555555555555"};

@@ -77,7 +77,7 @@ static struct gw_alarm_info fixture_alarms[3];
 
 /* ---- the clock and the log ---- */
 
-int64_t gw_clock_mono_ns(void)
+int64_t gw_clock_boot_ns(void)
 {
 	return fixture.now_ns;
 }
@@ -285,7 +285,7 @@ static inline struct gw_event fixture_event(uint64_t seq, int level, unsigned al
 		.limit = (double)NAN,
 		.peak = (double)NAN,
 		.eta_ms = -1,
-		.mono_ns = fixture.now_ns,
+		.boot_ns = fixture.now_ns,
 		.wall_ms = gw_clock_wall_ms(),
 		.synced = true,
 		.durable = true,
