@@ -180,14 +180,15 @@ struct gw_condition_kind {
 };
 
 extern const struct gw_condition_kind gw_condition_above, gw_condition_below,
-	gw_condition_outside, gw_condition_is;                                /* limit.c */
-extern const struct gw_condition_kind gw_condition_rises, gw_condition_falls; /* rate.c */
-extern const struct gw_condition_kind gw_condition_reaches; /* forecast.c */
-extern const struct gw_condition_kind gw_condition_dose;    /* dose.c */
+	gw_condition_outside, gw_condition_is; /* condition_limit.c */
+extern const struct gw_condition_kind gw_condition_rises,
+	gw_condition_falls;                                 /* condition_rate.c */
+extern const struct gw_condition_kind gw_condition_reaches; /* condition_forecast.c */
+extern const struct gw_condition_kind gw_condition_dose;    /* condition_dose.c */
 extern const struct gw_condition_kind gw_condition_stuck,
-	gw_condition_silent;                                   /* silence.c */
-extern const struct gw_condition_kind gw_condition_unreadable; /* unreadable.c */
-extern const struct gw_condition_kind gw_condition_at_least;   /* vote.c */
+	gw_condition_silent;                                   /* condition_silent.c */
+extern const struct gw_condition_kind gw_condition_unreadable; /* condition_unreadable.c */
+extern const struct gw_condition_kind gw_condition_at_least;   /* condition_vote.c */
 
 /* Those that may stand under `when:`; NULL-terminated. */
 extern const struct gw_condition_kind *const gw_condition_kinds[];
@@ -202,11 +203,11 @@ size_t gw_condition_memory(const struct gw_condition_opts *o);
 bool gw_condition_equal(
 	const struct gw_condition_opts *a, const struct gw_condition_opts *b);
 
-/* Votes only (vote.c): keys of the members that are true now, or were less than window_ns ago; at
+/* Votes only (condition_vote.c): keys of the members that are true now, or were less than window_ns ago; at
  * most one a device. Returns how many were written. */
 size_t gw_condition_true_members(const struct gw_condition_opts *o, const void *memory,
 	int64_t now_ns, const char *ret_keys[], size_t max_keys);
-/* Votes only (vote.c), at a reload: what is known of members that both have enters memory. */
+/* Votes only (condition_vote.c), at a reload: what is known of members that both have enters memory. */
 void gw_condition_adopt_members(const struct gw_condition_opts *o, void *memory,
 	const struct gw_condition_opts *old_o, const void *old_memory);
 

@@ -17,7 +17,7 @@
 #include "control/recorder.h"
 #include "control/server.h"
 #include "control/status_view.h"
-#include "engine/thread.h"
+#include "engine/engine_thread.h"
 #include "source/source.h"
 #include "store/store.h"
 #include "uplink/uplink.h"

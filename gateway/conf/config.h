@@ -7,7 +7,7 @@
 #ifndef GW_CONF_CONFIG_H
 #define GW_CONF_CONFIG_H
 
-#include "alarm/alarm.h"
+#include "alarm/alarm_opts.h"
 #include "engine/engine.h"
 #include "flow/info.h"
 #include "source/driver.h"

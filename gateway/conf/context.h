@@ -17,7 +17,7 @@
 #include "yaml/reader.h"
 #include "yaml/yaml.h"
 
-struct gw_pending_alarm; /* pending.h */
+struct gw_pending_alarm; /* pending_alarms.h */
 struct gw_profile;       /* profile.h */
 
 #define GW_NAME_MAX    63

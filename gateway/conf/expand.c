@@ -5,7 +5,7 @@
 #include "base/match.h"
 #include "base/text.h"
 #include "conf/incomplete.h"
-#include "conf/pending.h"
+#include "conf/pending_alarms.h"
 #include "conf/profile.h"
 #include "yaml/complain.h"
 #include "yaml/hint.h"
@@ -37,7 +37,7 @@ static bool takes_name(const struct gw_template *t, const struct gw_pending_alar
 static bool apply_template(struct gw_load *l, const struct gw_template *t, const char *key,
 	bool of_site, struct gw_pending_alarm **ret_alarm)
 {
-	struct gw_pending_alarm *d = key ? gw_pending_find(l, key) : NULL;
+	struct gw_pending_alarm *d = key ? gw_pending_alarm_find(l, key) : NULL;
 
 	if (!key)
 		return false;
@@ -54,7 +54,7 @@ static bool apply_template(struct gw_load *l, const struct gw_template *t, const
 	if (d && !takes_name(t, d)) {
 		gw_settings_copy_given(t->block, &d->opts);
 	} else {
-		d = d ? d : gw_pending_add(l, key);
+		d = d ? d : gw_pending_alarm_add(l, key);
 		if (!d && l->n_pending >= GW_ALARMS_MAX)
 			gw_complain(&l->reader, t->node,
 				"more than %d alarms in one gateway", GW_ALARMS_MAX);

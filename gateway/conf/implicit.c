@@ -22,7 +22,7 @@
 static struct gw_pending_alarm *add(struct gw_load *l, const char *key, const char *name,
 	enum gw_level level, const struct gw_condition_kind *kind)
 {
-	struct gw_pending_alarm *d = key && kind ? gw_pending_add(l, key) : NULL;
+	struct gw_pending_alarm *d = key && kind ? gw_pending_alarm_add(l, key) : NULL;
 
 	if (!d)
 		return NULL;
@@ -132,7 +132,7 @@ void gw_implicit_set_times(struct gw_load *l, struct gw_pending_alarm *d)
 	const struct gw_load_device *at = &l->devices[d->device];
 	const char *key = gw_arena_printf(
 		&l->reader.scratch, "%s/%s:silent", at->source->name, at->device->name);
-	const struct gw_pending_alarm *silent = key ? gw_pending_find(l, key) : NULL;
+	const struct gw_pending_alarm *silent = key ? gw_pending_alarm_find(l, key) : NULL;
 	bool paced = silent && silent->opts.when.window_ns != SILENT_PUSHED_NS;
 
 	if (!d->when && silent)

@@ -5,7 +5,7 @@
 #ifndef GW_CONF_IMPLICIT_H
 #define GW_CONF_IMPLICIT_H
 
-#include "conf/pending.h"
+#include "conf/pending_alarms.h"
 
 /* Of everything there is; each device's are followed by the alarms of its profile. */
 void gw_implicit_add(struct gw_load *l);

@@ -10,7 +10,7 @@
 #ifndef GW_CONF_MEMBERS_H
 #define GW_CONF_MEMBERS_H
 
-#include "conf/pending.h"
+#include "conf/pending_alarms.h"
 
 #define GW_MEMBERS_MAX 1000
 #define GW_NO_PENDING  UINT32_MAX

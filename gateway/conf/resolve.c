@@ -93,7 +93,7 @@ static void report_chatter(struct gw_load *l, const struct gw_pending_alarm *d)
 		? gw_arena_printf(&l->reader.scratch, "%s/%s:%s", at->source->name,
 			  at->device->name, gw_condition_chattering.key)
 		: "gateway:chattering";
-	const struct gw_pending_alarm *fault = key ? gw_pending_find(l, key) : NULL;
+	const struct gw_pending_alarm *fault = key ? gw_pending_alarm_find(l, key) : NULL;
 
 	if (fault && fault->opts.when.kind == &gw_condition_chattering && fault != d)
 		l->config->alarms[d->number].chatter_alarm = fault->number + 1;

@@ -6,7 +6,7 @@
 #ifndef GW_CONF_TOPOSORT_H
 #define GW_CONF_TOPOSORT_H
 
-#include "conf/pending.h"
+#include "conf/pending_alarms.h"
 
 /* All pending alarms into order, which has room for them; returns how many (fewer if a circle was
  * complained of). */

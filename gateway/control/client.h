@@ -13,7 +13,7 @@
 #include "control/protocol.h"
 #include "control/recorder.h"
 #include "control/reply.h"
-#include "control/request.h"
+#include "control/request_parser.h"
 #include "control/resend_job.h"
 #include "control/status.h"
 #include "control/tail.h"

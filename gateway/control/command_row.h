@@ -4,7 +4,7 @@
  * control socket.
  *
  * commands.def is included by the daemon (control/commands.c: keys and handler), by tocsin
- * (ctl/commands.c: arguments, help and printer) and by the program that writes the man page
+ * (ctl/cli_commands.c: arguments, help and printer) and by the program that writes the man page
  * and the completions (man/commands_doc.c: the texts). Each defines the macros for the
  * parts of a row that it needs; the others expand to nothing.
  *

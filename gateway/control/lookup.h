@@ -7,7 +7,7 @@
 #ifndef GW_CONTROL_LOOKUP_H
 #define GW_CONTROL_LOOKUP_H
 
-#include "alarm/alarm.h"
+#include "alarm/alarm_opts.h"
 #include "base/error.h"
 
 #include <stddef.h>

@@ -9,7 +9,7 @@
 
 #include "base/text.h"
 #include "conf/config.h"
-#include "control/request.h"
+#include "control/request_parser.h"
 #include "uplink/uplink.h"
 
 /* gw_uplink_resend and gw_uplink_take_resend_result of the uplink with that index. */

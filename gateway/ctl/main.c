@@ -3,7 +3,7 @@
  * control/commands.def. */
 #include "control/protocol.h"
 #include "ctl/arguments.h"
-#include "ctl/commands.h"
+#include "ctl/cli_commands.h"
 #include "ctl/exchange.h"
 
 #include <stdlib.h>

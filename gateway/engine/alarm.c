@@ -108,7 +108,7 @@ static void store_result(struct gw_engine *e, struct gw_alarm *a,
 static bool run_state_timers(struct gw_engine *e, struct gw_alarm *a, bool was_active,
 	int64_t now_ns, const struct gw_time *now)
 {
-	const struct gw_state_rules rules = gw_alarm_rules(a->opts);
+	const struct gw_state_rules rules = gw_alarm_opts_rules(a->opts);
 	struct gw_transitions transitions = {0};
 
 	gw_state_advance(&gw_alarm_detail_write(e, a)->state, &rules, now_ns, &transitions);
@@ -125,7 +125,7 @@ static void apply_result(struct gw_engine *e, struct gw_alarm *a,
 	const struct gw_condition_input *in, const struct gw_condition_result *result,
 	const struct gw_time *now)
 {
-	const struct gw_state_rules rules = gw_alarm_rules(a->opts);
+	const struct gw_state_rules rules = gw_alarm_opts_rules(a->opts);
 	struct gw_alarm_detail *detail = gw_alarm_detail_write(e, a);
 	struct gw_transitions transitions = {0};
 
@@ -216,7 +216,7 @@ void gw_alarm_run_due(struct gw_engine *e, struct gw_alarm *a, const struct gw_t
 		return;
 	}
 	a->last_ns = at_ns;
-	rules = gw_alarm_rules(a->opts);
+	rules = gw_alarm_opts_rules(a->opts);
 	gw_state_advance(&gw_alarm_detail_write(e, a)->state, &rules, at_ns, &transitions);
 	gw_events_emit_transitions(e, a, &transitions, NULL, now);
 	finish_step(e, a, was_active, a->has_input, at_ns, now);
@@ -235,7 +235,7 @@ void gw_alarm_set_suppressed(struct gw_engine *e, struct gw_alarm *a,
 	if (at_ns < a->last_ns)
 		at_ns = a->last_ns;
 	a->last_ns = at_ns;
-	rules = gw_alarm_rules(a->opts);
+	rules = gw_alarm_opts_rules(a->opts);
 	gw_state_set_suppressed(
 		&gw_alarm_detail_write(e, a)->state, &rules, at_ns, why, on, &transitions);
 	if (why == GW_SUPPRESSED_BY_SERVICE && on)

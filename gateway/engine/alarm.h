@@ -11,7 +11,7 @@
  *     the flood alarm does not count itself, so this adds one of each at most, with the listeners
  *     that they have. A second evaluation of the flood alarm below that finds it active already.
  *
- * Thread: the engine's, like everything in this folder but view.h and thread.h.
+ * Thread: the engine's, like everything in this folder but view.h and engine_thread.h.
  */
 #ifndef GW_ENGINE_ALARM_H
 #define GW_ENGINE_ALARM_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/alarm_detail.h"
 
-#include "alarm/alarm.h"
+#include "alarm/alarm_opts.h"
 #include "engine/timers.h"
 
 #include <math.h>
@@ -32,7 +32,7 @@ int64_t gw_alarm_detail_state_due_ns(const struct gw_engine *e, const struct gw_
 
 	if (!a->has_detail)
 		return INT64_MAX;
-	rules = gw_alarm_rules(a->opts);
+	rules = gw_alarm_opts_rules(a->opts);
 	return gw_state_due_ns(&gw_alarm_detail_of(e, a)->state, &rules);
 }
 

@@ -15,7 +15,7 @@
 #ifndef GW_ENGINE_ENGINE_H
 #define GW_ENGINE_ENGINE_H
 
-#include "alarm/alarm.h"
+#include "alarm/alarm_opts.h"
 #include "base/clock.h"
 #include "base/wake.h"
 #include "engine/view.h"

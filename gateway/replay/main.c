@@ -108,7 +108,7 @@ static int report(const struct invocation *a, const struct gw_replay_input *in,
 		gw_report_print(stdout, a->colour, in, new, &against);
 	else if (old)
 		gw_report_changes(stdout, new, &against);
-	gw_compare_free(&comparison);
+	gw_comparison_free(&comparison);
 	if (fflush(stdout) != 0 || ferror(stdout))
 		return fail("cannot write to standard output");
 	gw_report_gaps(stderr, in);

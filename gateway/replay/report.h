@@ -7,7 +7,7 @@
 #ifndef GW_REPLAY_REPORT_H
 #define GW_REPLAY_REPORT_H
 
-#include "replay/compare.h"
+#include "replay/compare_runs.h"
 #include "replay/input.h"
 
 #include <stdio.h>

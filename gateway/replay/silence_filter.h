@@ -11,7 +11,7 @@
 #ifndef GW_REPLAY_SILENCE_FILTER_H
 #define GW_REPLAY_SILENCE_FILTER_H
 
-#include "alarm/alarm.h"
+#include "alarm/alarm_opts.h"
 #include "base/error.h"
 
 struct gw_silence_filter;

@@ -4,10 +4,10 @@
 #include "base/clock.h"
 #include "store/journal.h"
 #include "store/journal_read.h"
-#include "store/pending.h"
-#include "store/resend.h"
-#include "store/status.h"
+#include "store/resend_window.h"
 #include "store/store_internal.h"
+#include "store/store_status.h"
+#include "store/uncommitted.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -49,7 +49,7 @@ static bool has_room(struct gw_store *s)
 {
 	if (s->n_marks >= MARKS_MAX)
 		return false;
-	s->no_memory_for_mark = !gw_pending_reserve_mark(s);
+	s->no_memory_for_mark = !gw_uncommitted_reserve_mark(s);
 	return !s->no_memory_for_mark;
 }
 
@@ -67,7 +67,7 @@ void gw_mailbox_receive(struct gw_store *s)
 		while (!box->request_received && gw_ring_count(&box->messages) > 0 &&
 			has_room(s) &&
 			gw_ring_pop(&box->messages, &message, 1, sizeof(message)) == 1) {
-			struct gw_pending_mark m = {
+			struct gw_uncommitted_mark m = {
 				message.seq, box->heir_slot, (uint8_t)message.kind};
 
 			if (message.kind >= GW_MAILBOX_REQUEST_OWED) {
@@ -75,7 +75,7 @@ void gw_mailbox_receive(struct gw_store *s)
 				box->request = message;
 				s->flush_marks = true;
 			} else {
-				gw_pending_add_mark(s, &m);
+				gw_uncommitted_add_mark(s, &m);
 				s->flush_marks |= message.kind == GW_MARK_UNDURABLE;
 			}
 		}
@@ -244,7 +244,7 @@ static struct gw_batch *build_reply(struct gw_store *s, size_t slot)
 	if (!m)
 		return NULL;
 	if (box->request.kind == GW_MAILBOX_REQUEST_RESEND) {
-		gw_resend_owe_window(s, slot, &m->batch);
+		gw_resend_window_owe(s, slot, &m->batch);
 		return &m->batch;
 	}
 	if (!s->db.handle || !box->bit || !collect_unwritten(s, slot, &unwritten) ||

@@ -9,8 +9,8 @@
 #include "store/run_counter.h"
 #include "store/saved_alarms.h"
 #include "store/spare.h"
-#include "store/status.h"
 #include "store/store_internal.h"
+#include "store/store_status.h"
 
 #include <errno.h>
 #include <sys/stat.h>

@@ -66,7 +66,7 @@ static enum gw_err set_up(
 		(rc = gw_ring_init(
 			 &s->events, opts->ring_capacity, sizeof(struct gw_event), err)))
 		return rc;
-	s->max_pending = 4 * gw_ring_capacity(&s->events);
+	s->max_uncommitted = 4 * gw_ring_capacity(&s->events);
 	return gw_slots_init(s, opts, err);
 }
 

@@ -15,12 +15,12 @@
 #include "store/db.h"
 #include "store/journal.h"
 #include "store/mailbox.h"
-#include "store/pending.h"
 #include "store/registry.h"
 #include "store/retention.h"
 #include "store/saved_alarms.h"
 #include "store/store.h"
 #include "store/string_table.h"
+#include "store/uncommitted.h"
 
 #include <pthread.h>
 #include <sys/types.h>
@@ -39,7 +39,7 @@ struct gw_store {
 	/* set at open */
 	char dir[PATH_MAX - 32], path[PATH_MAX], run_path[PATH_MAX], ballast_path[PATH_MAX];
 	char spare_path[PATH_MAX]; /* "": none */
-	size_t max_pending;        /* events in memory */
+	size_t max_uncommitted;    /* events in memory */
 	int64_t max_bytes, ballast_bytes;
 
 	/* see previous_run.h; under lock until run_decided, then constant */
@@ -96,13 +96,13 @@ struct gw_store {
 	bool refusing;  /* logged that events of lower classes get no row */
 	uint64_t commits, rows, refused;
 
-	/* pending.h */
+	/* uncommitted.h */
 	struct gw_journal_entry *entries; /* events not committed yet, by seq */
 	size_t n_entries, entries_capacity;
 	int64_t last_thinning_ns; /* when events in memory were last searched for superseded ones */
 	uint64_t last_drained_seq; /* the last event taken from the ring */
 	int highest_class;         /* of the events of the last commit */
-	struct gw_pending_mark *marks;
+	struct gw_uncommitted_mark *marks;
 	size_t n_marks, marks_capacity;
 	bool no_memory_for_mark;   /* when the mailboxes were last read */
 	size_t n_writable_marks;   /* marks on events that have come out of the ring */

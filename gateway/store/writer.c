@@ -8,8 +8,8 @@
 #include "store/salvage.h"
 #include "store/slots.h"
 #include "store/spare.h"
-#include "store/status.h"
 #include "store/store_internal.h"
+#include "store/store_status.h"
 #include "store/verify.h"
 
 #include <stdio.h>
@@ -38,7 +38,7 @@ struct commit_counts {
 	uint64_t cleared[32], parked[32], unparked[32], again[32];
 };
 
-static enum gw_err write_mark(struct gw_store *s, const struct gw_pending_mark *m,
+static enum gw_err write_mark(struct gw_store *s, const struct gw_uncommitted_mark *m,
 	struct commit_counts *w, struct gw_error *err)
 {
 	uint32_t bit = s->mailboxes[m->slot].bit;
@@ -341,7 +341,7 @@ bool gw_writer_has_input(struct gw_store *s)
 {
 	return gw_mailbox_has_input(s) ||
 		atomic_load_explicit(&s->verify_requested, memory_order_relaxed) ||
-		(gw_ring_count(&s->events) > 0 && s->n_entries < s->max_pending);
+		(gw_ring_count(&s->events) > 0 && s->n_entries < s->max_uncommitted);
 }
 
 /* ---- one step ---- */
@@ -351,10 +351,10 @@ static void receive(struct gw_store *s, int64_t now_ns)
 	if (s->last_drained_seq < s->last_seq)
 		s->last_drained_seq = s->last_seq;
 	gw_recovery_check_file(s, now_ns);
-	gw_pending_drain_ring(s, now_ns);
+	gw_uncommitted_drain_ring(s, now_ns);
 	gw_slots_apply_sets(s, s->last_drained_seq + 1);
 	gw_mailbox_receive(s);
-	gw_pending_apply_marks(s, now_ns);
+	gw_uncommitted_apply_marks(s, now_ns);
 	gw_slots_free_finished(s);
 	gw_registry_check_daily(s, now_ns);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * From push to event inside one process: a thread puts a sample that crosses its limit into a
- * source's ring, the engine's own thread (engine/thread.c) takes it, and the event is awaited at an
+ * source's ring, the engine's own thread (engine/engine_thread.c) takes it, and the event is awaited at an
  * output ring. Beside it, in turn, a ping-pong over two eventfds between the same thread and one
  * that stands in for the engine's, on its processor.
  *
@@ -17,7 +17,7 @@
  */
 #include "base/clock.h"
 #include "base/text.h"
-#include "engine/thread.h"
+#include "engine/engine_thread.h"
 
 #include "bench.h"
 #include "bench_gw.h"

@@ -51,7 +51,7 @@ DEFECTS = [
            "GW_QUALITY_UNDER_RANGE : GW_QUALITY_OVER_RANGE;",
            "GW_QUALITY_UNDER_RANGE : GW_QUALITY_BAD_RANGE;",
            ("sensor/over-range",)),
-    Defect("a dead point beside a living one is not reported", "gateway/alarm/unreadable.c",
+    Defect("a dead point beside a living one is not reported", "gateway/alarm/condition_unreadable.c",
            "	} else if (device_heard(o, m, in)) {\n		result->condition_true = true;\n",
            "	} else if (device_heard(o, m, in)) {\n		result->condition_true = false;\n",
            ("sensor/dead-point-exception",)),

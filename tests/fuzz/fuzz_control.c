@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "control/commands.h"
-#include "control/request.h"
+#include "control/request_parser.h"
 
 #include "base/parse.h"
 #include "control/protocol.h"

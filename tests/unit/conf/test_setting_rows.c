@@ -3,7 +3,7 @@
  * Every setting there is, by its row: equality sees a change of it, a copy keeps it, and a reload
  * restarts what it is said to. And every member of an options struct has a row.
  */
-#include "alarm/alarm.h"
+#include "alarm/alarm_opts.h"
 #include "alarm/chatter_flood.h"
 #include "base/arena.h"
 #include "conf/compare.h"

@@ -3,7 +3,7 @@
 #include "control/commands.h"
 #include "control/protocol.h"
 #include "ctl/arguments.h"
-#include "ctl/commands.h"
+#include "ctl/cli_commands.h"
 #include "ctl/usage.h"
 
 #include <getopt.h>

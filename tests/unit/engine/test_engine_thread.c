@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/clock.h"
-#include "engine/thread.h"
+#include "engine/engine_thread.h"
 
 #include <dlfcn.h>
 #include <errno.h>

@@ -8,7 +8,7 @@
 #include "alarm/condition.h"
 #include "conf/config.h"
 #include "conf/load.h"
-#include "engine/thread.h"
+#include "engine/engine_thread.h"
 #include "still.h"
 
 #include <dlfcn.h>

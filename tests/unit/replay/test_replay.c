@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "replay/compare.h"
+#include "replay/compare_runs.h"
 #include "replay/csv.h"
 #include "replay/progress.h"
 
@@ -244,7 +244,7 @@ static void raises_that_overlap_are_one_incident(void **unused)
 	assert_ptr_equal(p.at[2].old, &old[2]);
 	assert_int_equal(p.at[3].kind, GW_RAISE_ADDED);
 	assert_ptr_equal(p.at[3].new, &new[2]);
-	gw_compare_free(&p);
+	gw_comparison_free(&p);
 }
 
 /* One old raise that fell apart into three: the first goes on, the others are new. */
@@ -260,7 +260,7 @@ static void one_raise_has_one_partner(void **unused)
 	assert_int_equal(p.count[GW_RAISE_SAME], 1);
 	assert_int_equal(p.count[GW_RAISE_ADDED], 2);
 	assert_int_equal(p.at[0].kind, GW_RAISE_SAME);
-	gw_compare_free(&p);
+	gw_comparison_free(&p);
 }
 
 static void near_ones_pair_only_when_nothing_overlaps(void **unused)
@@ -272,21 +272,21 @@ static void near_ones_pair_only_when_nothing_overlaps(void **unused)
 	(void)unused;
 	assert_int_equal(p.at[0].kind, GW_RAISE_ADDED);
 	assert_int_equal(p.at[1].kind, GW_RAISE_LATER);
-	gw_compare_free(&p);
+	gw_comparison_free(&p);
 	p = pairs_of(new, 1, old, 1); /* 7 s apart */
 	assert_int_equal(p.n, 1);
 	assert_int_equal(p.at[0].kind, GW_RAISE_EARLIER);
 	assert_int_equal(p.at[0].shift_ms, 8000);
-	gw_compare_free(&p);
+	gw_comparison_free(&p);
 	old[0] = raise_of(0, 2000 + GW_COMPARE_APART_MS, 10000000);
 	p = pairs_of(new, 1, old, 1);
 	assert_int_equal(p.n, 1);
-	gw_compare_free(&p);
+	gw_comparison_free(&p);
 	old[0].from_ms++;
 	p = pairs_of(new, 1, old, 1);
 	assert_int_equal(p.n, 2);
 	assert_int_equal(p.count[GW_RAISE_GONE], 1);
-	gw_compare_free(&p);
+	gw_comparison_free(&p);
 }
 
 /* ---- progress ---- */

@@ -5,7 +5,7 @@
 
 #include "store_fixture.h"
 
-#include "store/status.h"
+#include "store/store_status.h"
 
 __attribute__((unused)) static void emit(struct gw_store *s, uint64_t seq)
 {

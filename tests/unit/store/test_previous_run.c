@@ -2,7 +2,7 @@
 /* What a start reads of earlier runs, on any disk, and the number it gets. */
 #include "disk_fixture.h"
 
-#include "store/status.h"
+#include "store/store_status.h"
 
 /* One start that raises one alarm; its number goes to runs, which must not hold it yet. */
 static void start_anew(uint64_t runs[STARTS], size_t *n)

@@ -38,7 +38,7 @@ static void history_goes_and_states_stay(void **state)
 	(void)state;
 	strcpy(keys[0], "xAa");
 	strcpy(keys[1], "xBB");
-	s->max_pending = 200;
+	s->max_uncommitted = 200;
 	disk.write_rc = SQLITE_IOERR_WRITE;
 	for (int i = 0; i < 198; i++) {
 		seq++;

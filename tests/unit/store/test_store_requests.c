@@ -7,7 +7,7 @@
 
 #include "failing_sqlite.h"
 
-#include "store/resend.h"
+#include "store/resend_window.h"
 #include "store/verify.h"
 
 static void pass(struct gw_store *s, int seconds)
@@ -218,7 +218,7 @@ static struct gw_batch owe(struct gw_store *s, uint64_t from)
 
 	s->mailboxes[0].request = (struct gw_mailbox_message){
 		.seq = from, .kind = GW_MAILBOX_REQUEST_RESEND, .from_ms = 0};
-	gw_resend_owe_window(s, 0, &b);
+	gw_resend_window_owe(s, 0, &b);
 	return b;
 }
 

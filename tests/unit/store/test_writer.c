@@ -402,7 +402,7 @@ static void pending_events_are_bounded(void **state)
 		}
 	}
 	turn(s);
-	assert_true(s->n_entries <= s->max_pending);
+	assert_true(s->n_entries <= s->max_uncommitted);
 	assert_int_equal(gw_ring_count(gw_store_events(s)), 0);
 	/* nothing is delivered: what does not fit waits in the ring, then with the engine */
 	kept = seq;

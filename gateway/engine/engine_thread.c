@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "engine/thread.h"
+#include "engine/engine_thread.h"
 
 #include "engine/key_index.h"
 

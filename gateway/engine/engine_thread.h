@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * thread.h: the engine's thread. It steps the engine while there is input, else sleeps until a
+ * engine_thread.h: the engine's thread. It steps the engine while there is input, else sleeps until a
  * source pokes it or a timer is due. It reads the clocks; the engine does not.
  *
  * Owner: app/. Thread: all calls by main.
  */
-#ifndef GW_ENGINE_THREAD_H
-#define GW_ENGINE_THREAD_H
+#ifndef GW_ENGINE_ENGINE_THREAD_H
+#define GW_ENGINE_ENGINE_THREAD_H
 
 #include "base/thread.h"
 #include "engine/engine.h"

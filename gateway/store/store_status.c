@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "store/status.h"
+#include "store/store_status.h"
 
 #include "store/registry.h"
 #include "store/store_internal.h"

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * request.h: parses a request (control/protocol.h) by the row of its command
+ * request_parser.h: parses a request (control/protocol.h) by the row of its command
  * (commands.def).
  *
  * Thread: any. Pure.
  */
-#ifndef GW_CONTROL_REQUEST_H
-#define GW_CONTROL_REQUEST_H
+#ifndef GW_CONTROL_REQUEST_PARSER_H
+#define GW_CONTROL_REQUEST_PARSER_H
 
 #include "base/error.h"
 #include "control/command_row.h"

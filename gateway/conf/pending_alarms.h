@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * pending.h: the alarms that the configuration will have, by key, until resolve.h puts them into
+ * pending_alarms.h: the alarms that the configuration will have, by key, until resolve.h puts them into
  * its table. Private to gateway/conf.
  *
  * Owner: scratch memory of the load.
  */
-#ifndef GW_CONF_PENDING_H
-#define GW_CONF_PENDING_H
+#ifndef GW_CONF_PENDING_ALARMS_H
+#define GW_CONF_PENDING_ALARMS_H
 
 #include "conf/context.h"
 #include "conf/template.h"
@@ -29,7 +29,7 @@ struct gw_pending_alarm {
 };
 
 /* A new alarm with its key, or NULL (no memory, too many). */
-struct gw_pending_alarm *gw_pending_add(struct gw_load *l, const char *key);
-struct gw_pending_alarm *gw_pending_find(struct gw_load *l, const char *key);
+struct gw_pending_alarm *gw_pending_alarm_add(struct gw_load *l, const char *key);
+struct gw_pending_alarm *gw_pending_alarm_find(struct gw_load *l, const char *key);
 
 #endif

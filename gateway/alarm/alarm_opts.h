@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * alarm.h: what the configuration says of one alarm: its condition, delays, latch, suppression.
+ * alarm_opts.h: what the configuration says of one alarm: its condition, delays, latch, suppression.
  *
  * Owner: the config; immutable. Thread: any.
  */
-#ifndef GW_ALARM_ALARM_H
-#define GW_ALARM_ALARM_H
+#ifndef GW_ALARM_ALARM_OPTS_H
+#define GW_ALARM_ALARM_OPTS_H
 
 #include "alarm/condition.h"
 #include "alarm/state.h"
@@ -43,6 +43,6 @@ struct gw_alarm_opts {
 };
 
 /* What the state machine needs of it. */
-struct gw_state_rules gw_alarm_rules(const struct gw_alarm_opts *o);
+struct gw_state_rules gw_alarm_opts_rules(const struct gw_alarm_opts *o);
 
 #endif

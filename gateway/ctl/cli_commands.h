@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* commands.h: tocsin's part of the rows of control/commands.def. Constant. */
-#ifndef GW_CTL_COMMANDS_H
-#define GW_CTL_COMMANDS_H
+/* cli_commands.h: tocsin's part of the rows of control/commands.def. Constant. */
+#ifndef GW_CTL_CLI_COMMANDS_H
+#define GW_CTL_CLI_COMMANDS_H
 
 #include "ctl/invocation.h"
 

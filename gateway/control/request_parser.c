@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "control/request.h"
+#include "control/request_parser.h"
 
 #include "base/clock.h"
 #include "base/parse.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "ctl/commands.h"
+#include "ctl/cli_commands.h"
 
 #include "ctl/print_lists.h"
 #include "ctl/print_status.h"

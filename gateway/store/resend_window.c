@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "store/resend.h"
+#include "store/resend_window.h"
 
 #include "store/journal.h"
 #include "store/registry.h"
-#include "store/status.h"
 #include "store/store_internal.h"
+#include "store/store_status.h"
 
 /* Rows in one transaction: a commit of new events waits for no more than these. */
 #define WINDOW 5000
@@ -77,7 +77,7 @@ static enum gw_err owe_window(
 	return GW_OK;
 }
 
-void gw_resend_owe_window(struct gw_store *s, size_t slot, struct gw_batch *b)
+void gw_resend_window_owe(struct gw_store *s, size_t slot, struct gw_batch *b)
 {
 	const struct gw_mailbox *box = &s->mailboxes[slot];
 	uint64_t committed = atomic_load_explicit(&s->committed, memory_order_relaxed);

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "conf/pending.h"
+#include "conf/pending_alarms.h"
 
-struct gw_pending_alarm *gw_pending_find(struct gw_load *l, const char *key)
+struct gw_pending_alarm *gw_pending_alarm_find(struct gw_load *l, const char *key)
 {
 	const struct gw_strmap_entry *e = gw_strmap_find(&l->pending_keys, key);
 
 	return e ? l->pending[e->value] : NULL;
 }
 
-struct gw_pending_alarm *gw_pending_add(struct gw_load *l, const char *key)
+struct gw_pending_alarm *gw_pending_alarm_add(struct gw_load *l, const char *key)
 {
 	struct gw_pending_alarm *d, **all;
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "store/pending.h"
+#include "store/uncommitted.h"
 
 #include "store/slots.h"
 #include "store/store_internal.h"
@@ -59,15 +59,15 @@ static bool reserve_entry(struct gw_store *s, int64_t now_ns)
 
 	if (s->n_entries < s->entries_capacity)
 		return true;
-	if (s->n_entries >= s->max_pending) {
+	if (s->n_entries >= s->max_uncommitted) {
 		if (now_ns - s->last_thinning_ns < THINNING_WAIT_NS)
 			return false;
 		s->last_thinning_ns = now_ns;
 		drop_superseded(s);
 		return s->n_entries < s->entries_capacity;
 	}
-	if (capacity > s->max_pending)
-		capacity = s->max_pending;
+	if (capacity > s->max_uncommitted)
+		capacity = s->max_uncommitted;
 	grown = realloc(s->entries, capacity * sizeof(*grown));
 	if (!grown)
 		return false;
@@ -76,7 +76,7 @@ static bool reserve_entry(struct gw_store *s, int64_t now_ns)
 	return true;
 }
 
-void gw_pending_drain_ring(struct gw_store *s, int64_t now_ns)
+void gw_uncommitted_drain_ring(struct gw_store *s, int64_t now_ns)
 {
 	struct gw_event e;
 
@@ -111,11 +111,11 @@ static struct gw_journal_entry *find_entry(struct gw_store *s, uint64_t seq)
 
 /* ---- marks ---- */
 
-bool gw_pending_reserve_mark(struct gw_store *s)
+bool gw_uncommitted_reserve_mark(struct gw_store *s)
 {
 	if (s->n_marks == s->marks_capacity) {
 		size_t capacity = s->marks_capacity ? 2 * s->marks_capacity : 64;
-		struct gw_pending_mark *grown = realloc(
+		struct gw_uncommitted_mark *grown = realloc(
 			s->marks, capacity * sizeof(*grown));
 
 		if (!grown)
@@ -126,14 +126,14 @@ bool gw_pending_reserve_mark(struct gw_store *s)
 	return true;
 }
 
-void gw_pending_add_mark(struct gw_store *s, const struct gw_pending_mark *mark)
+void gw_uncommitted_add_mark(struct gw_store *s, const struct gw_uncommitted_mark *mark)
 {
 	s->marks[s->n_marks++] = *mark;
 }
 
 /* False: the event is not in memory. The masks of events in memory are by slot, because the bit
  * in the database may not be known yet. */
-static bool apply_mark(struct gw_store *s, const struct gw_pending_mark *m)
+static bool apply_mark(struct gw_store *s, const struct gw_uncommitted_mark *m)
 {
 	struct gw_journal_entry *e = find_entry(s, m->seq);
 	uint32_t mask = (uint32_t)1 << m->slot;
@@ -154,7 +154,7 @@ static bool apply_mark(struct gw_store *s, const struct gw_pending_mark *m)
 }
 
 /* A mark whose seq is above last_drained_seq can come before its event: it waits. */
-void gw_pending_apply_marks(struct gw_store *s, int64_t now_ns)
+void gw_uncommitted_apply_marks(struct gw_store *s, int64_t now_ns)
 {
 	size_t n_kept = 0, n_writable = 0;
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * status.h: what gw_store_status gives to other threads.
+ * store_status.h: what gw_store_status gives to other threads.
  *
  * Thread: the store's.
  */
-#ifndef GW_STORE_STATUS_H
-#define GW_STORE_STATUS_H
+#ifndef GW_STORE_STORE_STATUS_H
+#define GW_STORE_STORE_STATUS_H
 
 #include "store/store.h"
 

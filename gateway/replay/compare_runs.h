@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * compare.h: compares the raises of two configurations. Two raises of the same alarm
+ * compare_runs.h: compares the raises of two configurations. Two raises of the same alarm
  * that overlap are the same incident, and so are the nearest two of the rest if at most
  * GW_COMPARE_APART_MS lies between them.
  *
  * Thread: any. Pure but for the memory of the result.
  */
-#ifndef GW_REPLAY_COMPARE_H
-#define GW_REPLAY_COMPARE_H
+#ifndef GW_REPLAY_COMPARE_RUNS_H
+#define GW_REPLAY_COMPARE_RUNS_H
 
 #include "replay/replay_run.h"
 
@@ -39,6 +39,6 @@ struct gw_comparison {
 enum gw_err gw_compare_runs(const struct gw_replay_run *new,
 	const struct gw_replay_run *old, struct gw_comparison *ret_pairs,
 	struct gw_error *err);
-void gw_compare_free(struct gw_comparison *p); /* zeroed or twice is fine */
+void gw_comparison_free(struct gw_comparison *p); /* zeroed or twice is fine */
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "replay/compare.h"
+#include "replay/compare_runs.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -161,7 +161,7 @@ enum gw_err gw_compare_runs(const struct gw_replay_run *new,
 	return GW_OK;
 }
 
-void gw_compare_free(struct gw_comparison *p)
+void gw_comparison_free(struct gw_comparison *p)
 {
 	free(p->at);
 	*p = (struct gw_comparison){0};
