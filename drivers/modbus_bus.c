@@ -45,9 +45,9 @@ static enum gw_err on_connection_broken(
 	return reconnect(m, now_ns, err);
 }
 
-static void drain_line(struct gw_modbus_bus *m, int64_t now_ns)
+static void await_silence(struct gw_modbus_bus *m, int64_t now_ns)
 {
-	m->phase = GW_MODBUS_DRAINING;
+	m->phase = GW_MODBUS_AWAITING_SILENCE;
 	m->until_ns = now_ns + m->timeout_ns;
 	m->give_up_ns = now_ns + 10 * m->timeout_ns + NEVER_SILENT_NS;
 }
@@ -57,7 +57,7 @@ static enum gw_err recover(struct gw_modbus_bus *m, int64_t now_ns, struct gw_er
 {
 	if (m->wire == GW_MODBUS_TCP)
 		return reconnect(m, now_ns, err);
-	drain_line(m, now_ns);
+	await_silence(m, now_ns);
 	return GW_OK;
 }
 
@@ -93,7 +93,7 @@ static bool is_alive(const struct gw_modbus_unit *u)
 	return u->seen && !u->dead;
 }
 
-/* Counts the units that answer, and gives the bus to others after a suspect unit cost time. */
+/* Counts the units that answer, and gives the bus to others after a unresponsive unit cost time. */
 static void end_request(struct gw_modbus_bus *m, bool was_alive, int64_t now_ns)
 {
 	struct gw_modbus_unit *u = current_unit(m);
@@ -102,11 +102,11 @@ static void end_request(struct gw_modbus_bus *m, bool was_alive, int64_t now_ns)
 		m->n_alive++;
 	else if (was_alive && !is_alive(u))
 		m->n_alive--;
-	if (gw_modbus_unit_suspect(u)) {
+	if (gw_modbus_unit_is_unresponsive(u)) {
 		int64_t cost = now_ns - m->sent_ns;
 
 		/* The silence that is waited for after an error on RTU is part of the cost. */
-		if (m->phase == GW_MODBUS_DRAINING)
+		if (m->phase == GW_MODBUS_AWAITING_SILENCE)
 			cost += m->timeout_ns;
 		m->probe_ns = now_ns + cost * PROBE_SHARE;
 	}
@@ -185,7 +185,7 @@ static void handle_response(struct gw_modbus_bus *m, bool exception,
 	m->until_ns = now_ns + m->gap_ns;
 	m->breaks = 0;
 	if (gw_modbus_unit_may_be_stale(current_unit(m), m->poll, exception, now_ns)) {
-		drain_line(m, now_ns);
+		await_silence(m, now_ns);
 		m->next_ns[m->unit] = gw_modbus_unit_next_ns(current_unit(m));
 		return;
 	}
@@ -320,7 +320,7 @@ static enum gw_err send_next(
 			return GW_OK;
 		}
 		if (m->n_alive == 0 || now_ns >= m->probe_ns ||
-			!gw_modbus_unit_suspect(current_unit(m)))
+			!gw_modbus_unit_is_unresponsive(current_unit(m)))
 			break;
 		m->next_ns[m->unit] = m->probe_ns;
 	}
@@ -350,7 +350,7 @@ static enum gw_err step(struct gw_modbus_bus *m, short revents, int64_t now_ns,
 				return rc;
 		}
 		return now_ns >= m->until_ns ? on_timeout(m, now_ns, emit, err) : GW_OK;
-	case GW_MODBUS_DRAINING:
+	case GW_MODBUS_AWAITING_SILENCE:
 		if (revents) {
 			rc = gw_modbus_link_read(
 				&m->link, discarded, sizeof(discarded), &n, err);
@@ -386,7 +386,7 @@ static enum gw_err wait_for(struct gw_modbus_bus *m, int64_t now_ns, int64_t end
 	static const short events[] = {
 		[GW_MODBUS_IDLE] = 0,
 		[GW_MODBUS_AWAITING] = POLLIN,
-		[GW_MODBUS_DRAINING] = POLLIN,
+		[GW_MODBUS_AWAITING_SILENCE] = POLLIN,
 		[GW_MODBUS_CONNECTING] = POLLOUT,
 	};
 	struct pollfd fds[2] = {

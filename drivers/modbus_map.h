@@ -97,8 +97,8 @@ struct gw_modbus_field {
 	uint8_t type;  /* enum gw_point_type, never GW_TYPE_NUMBER */
 	uint8_t order;
 	uint8_t bit;
-	bool hole;  /* learned: the device refuses it */
-	bool known; /* learned: the device answers it */
+	bool absent; /* learned: the device refuses it */
+	bool known;  /* learned: the device answers it */
 };
 
 static inline uint8_t gw_modbus_map_unit(const struct gw_device_opts *device)

@@ -56,7 +56,7 @@ static struct gw_modbus_block cover(
 	};
 }
 
-size_t gw_modbus_plan_make(const struct gw_modbus_field *fields, size_t n, unsigned bridge,
+size_t gw_modbus_plan_make(const struct gw_modbus_field *fields, size_t n, unsigned max_gap,
 	unsigned max_registers, struct gw_modbus_block *ret)
 {
 	size_t made = 0, first = 0;
@@ -70,11 +70,11 @@ size_t gw_modbus_plan_make(const struct gw_modbus_field *fields, size_t n, unsig
 			const struct gw_modbus_field *f = &fields[i];
 			unsigned to = end_of(f) > end ? end_of(f) : end;
 
-			if (f->hole != head->hole || f->period_ns != head->period_ns ||
+			if (f->absent != head->absent || f->period_ns != head->period_ns ||
 				f->kind != head->kind)
 				break;
-			if (head->hole ? !same_registers(f, head)
-				       : f->addr > end + bridge || to - head->addr > max)
+			if (head->absent ? !same_registers(f, head)
+					 : f->addr > end + max_gap || to - head->addr > max)
 				break;
 			end = to;
 		}
@@ -104,7 +104,7 @@ bool gw_modbus_plan_split(const struct gw_modbus_field *fields,
 	return false;
 }
 
-/* How far to look for a different shape; keeps a plan of hundreds of requests cheap. */
+/* How far to look for a different signature; keeps a plan of hundreds of requests cheap. */
 #define WINDOW 32
 
 void gw_modbus_plan_order(struct gw_modbus_block *requests, size_t n)
@@ -118,12 +118,12 @@ void gw_modbus_plan_order(struct gw_modbus_block *requests, size_t n)
 			size_t same = 0;
 
 			if (at > 0 &&
-				gw_modbus_plan_shape(&requests[i]) ==
-					gw_modbus_plan_shape(&requests[at - 1]))
+				gw_modbus_plan_signature(&requests[i]) ==
+					gw_modbus_plan_signature(&requests[at - 1]))
 				continue;
 			for (size_t k = at; k < end; k++)
-				same += gw_modbus_plan_shape(&requests[k]) ==
-					gw_modbus_plan_shape(&requests[i]);
+				same += gw_modbus_plan_signature(&requests[k]) ==
+					gw_modbus_plan_signature(&requests[i]);
 			if (same > best_same) {
 				best_same = same;
 				best = i;

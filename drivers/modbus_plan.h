@@ -27,10 +27,10 @@ struct gw_modbus_block {
 void gw_modbus_plan_sort(struct gw_modbus_field *fields, size_t n);
 
 /* Requests for sorted fields, at most one per field; ret has room for n. A request reads across
- * at most bridge registers (or bits) that no field covers. Fields marked as holes are asked for
- * by themselves (together only if they are the same registers) and never bridged. max_registers
+ * at most max_gap registers (or bits) that no field covers: the setting `bridge`. Fields that are
+ * absent are asked for by themselves (together only if they are the same registers). max_registers
  * is 125 or what the unit was found to allow, at least 4. Returns how many requests. */
-size_t gw_modbus_plan_make(const struct gw_modbus_field *fields, size_t n, unsigned bridge,
+size_t gw_modbus_plan_make(const struct gw_modbus_field *fields, size_t n, unsigned max_gap,
 	unsigned max_registers, struct gw_modbus_block *ret);
 
 /* Two requests that together read what r does. False if r cannot be made smaller: all its fields
@@ -38,14 +38,14 @@ size_t gw_modbus_plan_make(const struct gw_modbus_field *fields, size_t n, unsig
 bool gw_modbus_plan_split(const struct gw_modbus_field *fields,
 	const struct gw_modbus_block *r, struct gw_modbus_block ret[2]);
 
-/* Function and length: on a serial line, which has no transaction id, the responses to two requests
- * of the same shape cannot be told apart. */
-static inline uint32_t gw_modbus_plan_shape(const struct gw_modbus_block *r)
+/* The signature of a response: function and length. On a serial line, which has no transaction id,
+ * the responses to two requests of the same signature cannot be told apart. */
+static inline uint32_t gw_modbus_plan_signature(const struct gw_modbus_block *r)
 {
 	return (uint32_t)r->kind << 16 | r->count;
 }
 
-/* Reorder so that successive requests differ in shape where possible. */
+/* Reorder so that successive requests differ in signature where possible. */
 void gw_modbus_plan_order(struct gw_modbus_block *requests, size_t n);
 
 #endif

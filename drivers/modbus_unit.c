@@ -7,16 +7,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DEAD_AFTER        2
-#define RETRY_NS          GW_NS_PER_SEC /* after the first failure, if not due sooner */
-#define PROBE_FIRST_NS    GW_NS_PER_SEC
-#define PROBE_MAX_NS      (30 * GW_NS_PER_SEC)
-#define HOLE_FIRST_NS     (2 * GW_NS_PER_SEC)
-#define HOLE_MAX_NS       (60 * GW_NS_PER_SEC)
-#define MIN_MAX_REGISTERS 4 /* registers of the widest value */
+#define DEAD_AFTER            2
+#define RETRY_NS              GW_NS_PER_SEC /* after the first failure, if not due sooner */
+#define PROBE_FIRST_NS        GW_NS_PER_SEC
+#define PROBE_MAX_NS          (30 * GW_NS_PER_SEC)
+#define ABSENT_RETRY_FIRST_NS (2 * GW_NS_PER_SEC)
+#define ABSENT_RETRY_MAX_NS   (60 * GW_NS_PER_SEC)
+#define MIN_MAX_REGISTERS     4 /* registers of the widest value */
 
 /* The first regular time after now. */
-static int64_t slot_after(const struct gw_modbus_unit *u, int64_t period_ns, int64_t now_ns)
+static int64_t regular_after(
+	const struct gw_modbus_unit *u, int64_t period_ns, int64_t now_ns)
 {
 	if (now_ns < u->start_ns)
 		return u->start_ns;
@@ -32,37 +33,37 @@ static void set_poll(struct gw_modbus_unit *u, struct gw_modbus_poll *p,
 		.block = *block,
 		.period_ns = period,
 		.due_ns = due_ns,
-		.slot_ns = slot_after(u, period, now_ns),
-		.retry_ns = HOLE_FIRST_NS,
+		.regular_ns = regular_after(u, period, now_ns),
+		.retry_ns = ABSENT_RETRY_FIRST_NS,
 	};
 }
 
 enum replan {
-	PLAN_NEXT,  /* all was just read: at the next regular time, holes later */
-	PLAN_HOLES, /* a hole was answered: try the other holes at once */
-	PLAN_ALL,   /* everything at once, holes later */
+	PLAN_NEXT,   /* all was just read: at the next regular time, absent ones later */
+	PLAN_ABSENT, /* absent registers were answered: try the others at once */
+	PLAN_ALL,    /* everything at once, absent ones later */
 };
 
 /* Make the requests anew from what is known of the register map. */
 static void plan(struct gw_modbus_unit *u, enum replan mode, int64_t now_ns)
 {
 	u->n_polls = gw_modbus_plan_make(
-		u->fields, u->n_fields, u->bridge, u->max_registers, u->scratch);
+		u->fields, u->n_fields, u->max_gap, u->max_registers, u->scratch);
 	gw_modbus_plan_order(u->scratch, u->n_polls);
 	for (size_t i = 0; i < u->n_polls; i++) {
 		struct gw_modbus_poll *p = &u->polls[i];
 
 		set_poll(u, p, &u->scratch[i], now_ns, now_ns);
-		if (!u->fields[p->block.first].hole)
-			p->due_ns = mode == PLAN_ALL ? now_ns : p->slot_ns;
-		else if (mode != PLAN_HOLES)
-			p->due_ns = p->slot_ns = now_ns + p->retry_ns;
+		if (!u->fields[p->block.first].absent)
+			p->due_ns = mode == PLAN_ALL ? now_ns : p->regular_ns;
+		else if (mode != PLAN_ABSENT)
+			p->due_ns = p->regular_ns = now_ns + p->retry_ns;
 	}
 	u->probe = 0;
 }
 
 enum gw_err gw_modbus_unit_init(struct gw_modbus_unit *u, uint8_t id, bool serial,
-	unsigned bridge, const struct gw_modbus_field *fields, size_t n_fields,
+	unsigned max_gap, const struct gw_modbus_field *fields, size_t n_fields,
 	uint64_t seed, int64_t now_ns, struct gw_error *err)
 {
 	*u = (struct gw_modbus_unit){
@@ -70,7 +71,7 @@ enum gw_err gw_modbus_unit_init(struct gw_modbus_unit *u, uint8_t id, bool seria
 		.serial = serial,
 		.n_fields = n_fields,
 		.start_ns = now_ns,
-		.bridge = bridge,
+		.max_gap = max_gap,
 		.max_registers = GW_MODBUS_MAX_REGISTERS,
 	};
 	u->fields = calloc(n_fields, sizeof(*u->fields));
@@ -85,7 +86,7 @@ enum gw_err gw_modbus_unit_init(struct gw_modbus_unit *u, uint8_t id, bool seria
 	gw_backoff_init(&u->backoff, PROBE_FIRST_NS, PROBE_MAX_NS, seed);
 	plan(u, PLAN_ALL, now_ns);
 	for (size_t i = 0; i < u->n_polls; i++)
-		u->polls[i].slot_ns = now_ns;
+		u->polls[i].regular_ns = now_ns;
 	return GW_OK;
 }
 
@@ -109,10 +110,10 @@ int64_t gw_modbus_unit_next_ns(const struct gw_modbus_unit *u)
 	return next;
 }
 
-static bool is_overdue(const struct gw_modbus_unit *u, uint32_t shape)
+static bool is_overdue(const struct gw_modbus_unit *u, uint32_t signature)
 {
 	for (unsigned i = 0; i < u->n_overdue && i < GW_MODBUS_OVERDUE_MAX; i++)
-		if (u->overdue[i] == shape)
+		if (u->overdue[i] == signature)
 			return true;
 	return u->n_overdue > GW_MODBUS_OVERDUE_MAX;
 }
@@ -120,7 +121,7 @@ static bool is_overdue(const struct gw_modbus_unit *u, uint32_t shape)
 size_t gw_modbus_unit_pick(struct gw_modbus_unit *u, int64_t now_ns)
 {
 	size_t best = 0;
-	bool best_apart = false, found = false;
+	bool best_distinguishable = false, found = false;
 
 	if (u->dead)
 		return u->probe++ % u->n_polls;
@@ -128,14 +129,17 @@ size_t gw_modbus_unit_pick(struct gw_modbus_unit *u, int64_t now_ns)
 		return 0;
 	for (size_t i = 0; i < u->n_polls; i++) {
 		const struct gw_modbus_poll *p = &u->polls[i];
-		uint32_t shape = gw_modbus_plan_shape(&p->block);
-		bool apart = shape != u->last_shape && !is_overdue(u, shape);
+		uint32_t signature = gw_modbus_plan_signature(&p->block);
+		bool distinguishable = signature != u->last_signature &&
+			!is_overdue(u, signature);
 
-		if (p->due_ns > now_ns || (found && best_apart && !apart))
+		if (p->due_ns > now_ns ||
+			(found && best_distinguishable && !distinguishable))
 			continue;
-		if (!found || apart != best_apart || p->due_ns < u->polls[best].due_ns) {
+		if (!found || distinguishable != best_distinguishable ||
+			p->due_ns < u->polls[best].due_ns) {
 			best = i;
-			best_apart = apart;
+			best_distinguishable = distinguishable;
 			found = true;
 		}
 	}
@@ -147,12 +151,12 @@ uint64_t gw_modbus_unit_on_sent(struct gw_modbus_unit *u, size_t poll, int64_t n
 	struct gw_modbus_poll *p = &u->polls[poll];
 	int64_t missed = 0;
 
-	u->last_shape = gw_modbus_plan_shape(&p->block);
-	if (now_ns >= p->slot_ns) {
-		missed = (now_ns - p->slot_ns) / p->period_ns;
-		p->slot_ns += (missed + 1) * p->period_ns;
+	u->last_signature = gw_modbus_plan_signature(&p->block);
+	if (now_ns >= p->regular_ns) {
+		missed = (now_ns - p->regular_ns) / p->period_ns;
+		p->regular_ns += (missed + 1) * p->period_ns;
 	}
-	p->due_ns = p->slot_ns;
+	p->due_ns = p->regular_ns;
 	return u->dead ? 0 : (uint64_t)missed;
 }
 
@@ -161,7 +165,7 @@ bool gw_modbus_unit_may_be_stale(
 {
 	struct gw_modbus_poll *p = &u->polls[poll];
 	bool stale = exception ? u->n_overdue > 0
-			       : is_overdue(u, gw_modbus_plan_shape(&p->block));
+			       : is_overdue(u, gw_modbus_plan_signature(&p->block));
 
 	u->n_overdue = 0;
 	if (stale) {
@@ -174,7 +178,7 @@ bool gw_modbus_unit_may_be_stale(
 	return stale;
 }
 
-bool gw_modbus_unit_suspect(const struct gw_modbus_unit *u)
+bool gw_modbus_unit_is_unresponsive(const struct gw_modbus_unit *u)
 {
 	return u->dead || (!u->seen && u->failures > 0);
 }
@@ -195,7 +199,7 @@ static void mark_alive(
 	for (size_t i = 0; i < u->n_polls; i++) {
 		struct gw_modbus_poll *p = &u->polls[i];
 
-		p->slot_ns = slot_after(u, p->period_ns, now_ns);
+		p->regular_ns = regular_after(u, p->period_ns, now_ns);
 		p->due_ns = now_ns;
 		p->failures = 0;
 	}
@@ -215,20 +219,20 @@ void gw_modbus_unit_on_response(struct gw_modbus_unit *u, size_t poll, int64_t n
 {
 	struct gw_modbus_poll *p = &u->polls[poll];
 	struct gw_modbus_field *f = &u->fields[p->block.first];
-	bool news = p->searching || f->hole;
-	enum replan mode = f->hole ? PLAN_HOLES : PLAN_NEXT;
+	bool changes_plan = p->searching || f->absent;
+	enum replan mode = f->absent ? PLAN_ABSENT : PLAN_NEXT;
 
 	*ret_change = (struct gw_modbus_change){0};
 	mark_alive(u, now_ns, ret_change);
 	p->failures = 0;
 	p->worked = true;
-	p->retry_ns = HOLE_FIRST_NS;
-	p->due_ns = p->slot_ns;
-	if (!news)
+	p->retry_ns = ABSENT_RETRY_FIRST_NS;
+	p->due_ns = p->regular_ns;
+	if (!changes_plan)
 		return;
 	p->searching = false;
 	for (uint32_t i = 0; i < p->block.n; i++) {
-		f[i].hole = false;
+		f[i].absent = false;
 		f[i].known = true;
 	}
 	end_search(u, mode, now_ns);
@@ -265,8 +269,8 @@ static bool reduce(struct gw_modbus_unit *u, size_t poll, int64_t now_ns)
 
 	if (!p->searching && all_known(u, &p->block)) {
 		/* Each part of it is answered, so the gap or the length is refused. */
-		if (u->bridge > 0)
-			u->bridge = 0;
+		if (u->max_gap > 0)
+			u->max_gap = 0;
 		else if (p->block.kind > GW_MODBUS_DISCRETE &&
 			p->block.count > MIN_MAX_REGISTERS)
 			u->max_registers = p->block.count / 2 > MIN_MAX_REGISTERS
@@ -290,28 +294,29 @@ static void set_poll_bad(const struct gw_modbus_block *block, struct gw_modbus_c
 /* The time to the next try doubles with each failure, up to a bound. */
 static void postpone(struct gw_modbus_poll *p, int64_t now_ns)
 {
-	p->due_ns = p->slot_ns = now_ns +
+	p->due_ns = p->regular_ns = now_ns +
 		(p->retry_ns > p->period_ns ? p->retry_ns : p->period_ns);
-	p->retry_ns = p->retry_ns * 2 < HOLE_MAX_NS ? p->retry_ns * 2 : HOLE_MAX_NS;
+	p->retry_ns = p->retry_ns * 2 < ABSENT_RETRY_MAX_NS ? p->retry_ns * 2
+							    : ABSENT_RETRY_MAX_NS;
 }
 
 /* The device does not have the registers of this request. */
-static void mark_hole(
+static void mark_absent(
 	struct gw_modbus_unit *u, size_t poll, int64_t now_ns, struct gw_modbus_change *ret)
 {
 	struct gw_modbus_poll *p = &u->polls[poll];
-	bool news = p->searching;
+	bool was_searching = p->searching;
 
 	set_poll_bad(&p->block, ret);
 	p->searching = false;
 	for (uint32_t i = p->block.first; i < p->block.first + p->block.n; i++)
-		u->fields[i].hole = true;
+		u->fields[i].absent = true;
 	postpone(p, now_ns);
-	if (news)
+	if (was_searching)
 		end_search(u, PLAN_NEXT, now_ns);
 }
 
-/* The unit answers, but not this request: some devices do not respond to a request with a hole
+/* The unit answers, but not this request: some devices ignore a request for absent registers
  * instead of refusing it. */
 static void on_request_ignored(
 	struct gw_modbus_unit *u, size_t poll, int64_t now_ns, struct gw_modbus_change *ret)
@@ -321,7 +326,7 @@ static void on_request_ignored(
 	if (!p->worked && split(u, poll, now_ns))
 		return;
 	if (p->searching) {
-		mark_hole(u, poll, now_ns, ret);
+		mark_absent(u, poll, now_ns, ret);
 		return;
 	}
 	set_poll_bad(&p->block, ret);
@@ -340,7 +345,7 @@ void gw_modbus_unit_on_exception(struct gw_modbus_unit *u, size_t poll, unsigned
 		return;
 	p->failures++;
 	if (address || code == 1) {
-		mark_hole(u, poll, now_ns, ret_change);
+		mark_absent(u, poll, now_ns, ret_change);
 	} else if (p->failures >= DEAD_AFTER) {
 		/* Busy, or the sensor behind it is broken; one failure alone is not reported. */
 		set_poll_bad(&p->block, ret_change);
@@ -357,7 +362,7 @@ void gw_modbus_unit_on_failure(struct gw_modbus_unit *u, size_t poll, int64_t no
 	*ret_change = (struct gw_modbus_change){0};
 	if (u->serial) {
 		if (u->n_overdue < GW_MODBUS_OVERDUE_MAX)
-			u->overdue[u->n_overdue] = gw_modbus_plan_shape(&p->block);
+			u->overdue[u->n_overdue] = gw_modbus_plan_signature(&p->block);
 		if (u->n_overdue <= GW_MODBUS_OVERDUE_MAX)
 			u->n_overdue++;
 	}

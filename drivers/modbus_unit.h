@@ -1,9 +1,35 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * modbus_unit.h: one unit on one bus: which request is due when, whether the unit answers, and
- * which registers it has. A dead unit is probed with back-off. A request that the device
- * refuses is split until the registers that it does not have (a hole) are found. On a serial
- * line, where responses carry no id, one that may belong to an earlier request is not used.
+ * which registers it has.
+ *
+ * States of a unit (seen, dead):
+ *
+ *	state      meaning                          left when
+ *	new        no response since the link       a response or exception: alive;
+ *	           opened                           2 failures in a row: dead
+ *	alive      answered last                    2 failures in a row, of any request: dead
+ *	dead       all points bad; probed with      a response or exception: alive, everything is
+ *	           back-off, its polls in turn      due at once
+ *
+ * States of a poll (a request and when it is due):
+ *
+ *	regular    due at start + k * period        exception 2 or 3: split, or planned anew;
+ *	                                            exception 1, or nothing left to split: absent;
+	                                            2 failures in a row while others answer: split
+	                                            if it never worked, else bad and postponed
+ *	searching  half of a refused request,       a response: its registers are known;
+ *	           due at once                      refused: split again, or absent.
+ *	                                            When no poll is searching: planned anew
+ *	absent     the device does not have these   a response: regular again, planned anew
+ *	           registers; bad; retried at
+ *	           doubling times, up to 60 s
+ *
+ * A refused request of which every register is known was refused for its gap or its length: the
+ * plan is made anew without gaps, then with shorter requests.
+ *
+ * On a serial line, where responses carry no transaction id, one that may belong to an earlier
+ * request is not used.
  *
  * Owner: the driver's state, one per unit and source. Thread: the source's. Pure: time is an
  * argument. Life: init, then (pick, on_sent, one of on_response/on_exception/on_failure)..., fini.
@@ -23,11 +49,11 @@
 struct gw_modbus_poll { /* a request and its place in time */
 	struct gw_modbus_block block;
 	int64_t period_ns;
-	int64_t due_ns;   /* not before this */
-	int64_t slot_ns;  /* the next regular time, start + k * period: it does not drift */
-	int64_t retry_ns; /* after a refusal: doubles */
+	int64_t due_ns;     /* not before this */
+	int64_t regular_ns; /* the next regular time, start + k * period: it does not drift */
+	int64_t retry_ns;   /* after a refusal: doubles */
 	uint32_t failures; /* in a row */
-	bool searching;    /* of a refused block, not yet answered */
+	bool searching;    /* part of a refused request, not yet answered or refused */
 	bool worked;       /* has been answered since the plan was made */
 };
 
@@ -44,37 +70,38 @@ struct gw_modbus_unit {
 	struct gw_modbus_poll *polls;
 	struct gw_modbus_block *scratch; /* n_fields, owned */
 	size_t n_polls;
-	unsigned bridge, max_registers; /* registers; learned downwards */
+	unsigned max_gap, max_registers; /* of a request; lowered when the device refuses */
 	/* health */
 	struct gw_backoff backoff;
 	uint32_t failures; /* in a row, of any request */
 	bool seen, dead;   /* has answered since open; does not answer now */
 	size_t probe;
-	uint32_t last_shape;
+	uint32_t last_signature;
 	uint32_t overdue
-		[GW_MODBUS_OVERDUE_MAX]; /* shapes of responses that may still come */
+		[GW_MODBUS_OVERDUE_MAX]; /* signatures of responses that may still come */
 	unsigned n_overdue;
 };
 
 /* fields is copied; n_fields > 0. All requests are due at now_ns. */
 enum gw_err gw_modbus_unit_init(struct gw_modbus_unit *u, uint8_t id, bool serial,
-	unsigned bridge, const struct gw_modbus_field *fields, size_t n_fields,
+	unsigned max_gap, const struct gw_modbus_field *fields, size_t n_fields,
 	uint64_t seed, int64_t now_ns, struct gw_error *err);
 void gw_modbus_unit_fini(struct gw_modbus_unit *u); /* zeroed or twice is fine */
 
 /* When its next request is due. */
 int64_t gw_modbus_unit_next_ns(const struct gw_modbus_unit *u);
-/* Which of its polls to send now: one of another shape than the last, if one is due. */
+/* Which of its polls to send now: one of another signature than the
+ * last, if one is due. */
 size_t gw_modbus_unit_pick(struct gw_modbus_unit *u, int64_t now_ns);
 /* It was sent. Returns how many regular times of it were missed. */
 uint64_t gw_modbus_unit_on_sent(struct gw_modbus_unit *u, size_t poll, int64_t now_ns);
 /* Whether the response just received may belong to an earlier request that timed out: then it must
- * not be used, the line must be drained, and the poll is due at once. The response to that is
+ * not be used, the line must become silent first, and the poll is due at once. The response to that is
  * used. Call before on_response or on_exception. */
 bool gw_modbus_unit_may_be_stale(
 	struct gw_modbus_unit *u, size_t poll, bool exception, int64_t now_ns);
 /* Whether the unit has not proved that it answers: others go first. */
-bool gw_modbus_unit_suspect(const struct gw_modbus_unit *u);
+bool gw_modbus_unit_is_unresponsive(const struct gw_modbus_unit *u);
 
 /* What the driver has to emit after an outcome. */
 struct gw_modbus_change {

@@ -49,7 +49,7 @@ static enum gw_err open_any(struct mqtt_source *s, int64_t until_ns, struct gw_e
 static enum gw_err load_retained(struct gw_mqtt_link *l, struct gw_error *err)
 {
 	size_t n = l->topics.n, size = GW_MQTT_RETAINED_PACKED * (n + MORE_TOPICS);
-	bool complete;
+	bool is_final;
 
 	if (l->retained)
 		return GW_OK;
@@ -65,8 +65,8 @@ static enum gw_err load_retained(struct gw_mqtt_link *l, struct gw_error *err)
 	for (size_t i = 0; i < n; i++)
 		l->retained[i].topic = gw_hash(
 			GW_HASH_START, l->topics.at[i].name, strlen(l->topics.at[i].name));
-	size = gw_emit_load_state(l->emit, l->retained_packed, size, &complete);
-	gw_mqtt_retained_unpack(l->retained, n, l->retained_packed, size, complete);
+	size = gw_emit_load_state(l->emit, l->retained_packed, size, &is_final);
+	gw_mqtt_retained_unpack(l->retained, n, l->retained_packed, size, is_final);
 	return GW_OK;
 }
 

@@ -12,7 +12,7 @@ struct scan {
 	struct gw_mqtt_json_damage *damage;
 };
 
-/* Of the member or element that is looked for. */
+/* Of the field or element that is looked for. */
 struct candidate {
 	const char *at, *end; /* the first one's value; end NULL: it is not delimited */
 	unsigned n;
@@ -178,7 +178,7 @@ static bool same_name(const char *at, const char *end, const char *name)
 		strcmp(decoded, name) == 0;
 }
 
-/* A member's name and its colon. False: structure broken. ret_value: whether a value follows. */
+/* A field's name and its colon. False: structure broken. ret_value: whether a value follows. */
 static bool take_name(struct scan *s, const char *name, bool *ret_wanted, bool *ret_value)
 {
 	const char *from = s->at;
@@ -207,7 +207,7 @@ static bool take_name(struct scan *s, const char *name, bool *ret_wanted, bool *
 	return stop(s, "a colon is missing");
 }
 
-/* Behind a member or element: at its comma, behind it, or at the closing bracket. */
+/* Behind a field or element: at its comma, behind it, or at the closing bracket. */
 static bool take_comma(struct scan *s, char close)
 {
 	skip_space(s);
@@ -321,7 +321,7 @@ static bool occurs_later(const struct scan *s, const char *name)
 
 /* One name of the pointer, in the container at s->at. What follows the outermost one may be
  * another message. */
-static enum gw_mqtt_json_found find_member(
+static enum gw_mqtt_json_found find_field(
 	struct scan *s, const char *name, bool outermost, struct candidate *ret_candidate)
 {
 	bool object = next_is(s, '{'), fits;
@@ -388,7 +388,7 @@ enum gw_mqtt_json_found gw_mqtt_json_find(const char *text, size_t size, const c
 			path = next_name(path + 1, buffer);
 			name = buffer;
 		}
-		found = find_member(&s, name, outermost, &candidate);
+		found = find_field(&s, name, outermost, &candidate);
 		if (found != GW_MQTT_JSON_FOUND)
 			return found;
 		s.at = candidate.at;

@@ -30,7 +30,7 @@ enum gw_mqtt_json_found {
 	GW_MQTT_JSON_AMBIGUOUS, /* there twice, without a value, or after damage */
 };
 
-/* path: a well-formed pointer that is not ""; or, if is_name, the name of one member of the
+/* path: a well-formed pointer that is not ""; or, if is_name, the name of one field of the
  * outermost object, as it is. ret_value, ret_size: the text of the value, which is delimited: a
  * string with its quotes, a container, or what stands between two marks, not checked. ret_damage:
  * of the whole text, the value included; set in any case. */

@@ -12,10 +12,11 @@
 #include <sys/ioctl.h>
 #include <time.h>
 
-#define BLOCKED_POLL_NS  100000
-#define READ_BATCH       64
-#define MISC_NS          GW_NS_PER_SEC
-#define FAST_NS          (200 * GW_NS_PER_MS / 1000)
+#define BLOCKED_POLL_NS       100000
+#define READ_BATCH            64
+#define LOOP_MISC_INTERVAL_NS GW_NS_PER_SEC
+/* READ_BATCH packets are read at once if the last read was less than this ago. */
+#define BATCH_WITHIN_NS  (200 * GW_NS_PER_MS / 1000) /* 200 us */
 #define REDELIVERY_NS    (30 * GW_NS_PER_SEC)
 #define UNSUBSCRIBES_MAX 64
 /* All retained messages have come if none has for this long after the answer to SUBSCRIBE, or after
@@ -237,15 +238,15 @@ static enum gw_err read_packet(
 	return GW_OK;
 }
 
-static void begin_drain(struct gw_mqtt_link *l)
+static void begin_oversize(struct gw_mqtt_link *l)
 {
-	gw_mqtt_drain_begin(&l->drain, &l->head);
-	l->drain_ns = l->drained_ns = l->ping_ns = l->now_ns;
+	gw_mqtt_oversize_begin(&l->oversize, &l->head);
+	l->oversize_begin_ns = l->oversize_last_ns = l->ping_ns = l->now_ns;
 }
 
-static void end_drain(struct gw_mqtt_link *l)
+static void end_oversize(struct gw_mqtt_link *l)
 {
-	struct gw_mqtt_topic *topic = gw_mqtt_topics_find(&l->topics, l->drain.topic);
+	struct gw_mqtt_topic *topic = gw_mqtt_topics_find(&l->topics, l->oversize.topic);
 
 	gw_emit_count(l->emit, GW_COUNT_REQUESTS, 1);
 	gw_emit_count(l->emit, GW_COUNT_TOO_LONG, 1);
@@ -253,27 +254,28 @@ static void end_drain(struct gw_mqtt_link *l)
 		gw_mqtt_topics_too_long(
 			topic, &l->topics, l->head.size, l->now_ns, l->emit);
 	else
-		unknown_topic(l, l->drain.topic);
+		unknown_topic(l, l->oversize.topic);
 	/* A ping sent before it may still be unanswered, and libmosquitto would time out on it. */
-	gw_mqtt_drain_ping(&l->drain);
-	l->misc_ns = l->now_ns + l->own->keepalive_ns;
+	gw_mqtt_oversize_ping(&l->oversize);
+	l->loop_misc_ns = l->now_ns + l->own->keepalive_ns;
 }
 
 /* The next part of a message that is too long. */
-static enum gw_err read_drain(struct gw_mqtt_link *l, bool *ret_more, struct gw_error *err)
+static enum gw_err read_oversize(
+	struct gw_mqtt_link *l, bool *ret_more, struct gw_error *err)
 {
 	size_t n;
-	enum gw_err rc = gw_mqtt_drain_read(&l->drain, l->m, &n, err);
+	enum gw_err rc = gw_mqtt_oversize_read(&l->oversize, l->m, &n, err);
 
 	if (rc == GW_ERR_PROTOCOL)
 		note_poison(l);
 	if (rc != GW_OK)
 		return GW_ERR_LINK;
 	if (n > 0)
-		l->drained_ns = l->now_ns;
-	*ret_more = l->drain.size == 0;
-	if (l->drain.size == 0)
-		end_drain(l);
+		l->oversize_last_ns = l->now_ns;
+	*ret_more = l->oversize.size == 0;
+	if (l->oversize.size == 0)
+		end_oversize(l);
 	return GW_OK;
 }
 
@@ -281,11 +283,11 @@ static enum gw_err read_drain(struct gw_mqtt_link *l, bool *ret_more, struct gw_
  * long message. */
 static enum gw_err keep_alive(struct gw_mqtt_link *l, int64_t now_ns, struct gw_error *err)
 {
-	if (now_ns - l->drained_ns > 2 * l->own->keepalive_ns)
+	if (now_ns - l->oversize_last_ns > 2 * l->own->keepalive_ns)
 		return gw_fail(err, GW_ERR_LINK, 0, "no answer from the broker");
-	if (l->drain.n_out == 0 && now_ns - l->ping_ns > l->own->keepalive_ns / 2) {
+	if (l->oversize.n_out == 0 && now_ns - l->ping_ns > l->own->keepalive_ns / 2) {
 		l->ping_ns = now_ns;
-		gw_mqtt_drain_ping(&l->drain);
+		gw_mqtt_oversize_ping(&l->oversize);
 	}
 	return GW_OK;
 }
@@ -307,10 +309,10 @@ static bool must_wait(struct gw_mqtt_link *l)
 /* Peek at the next packet before anything of it is read. Whether to read it. */
 static bool peek_next(struct gw_mqtt_link *l)
 {
-	if (l->partial || l->drain.size > 0)
+	if (l->partial || l->oversize.size > 0)
 		return true;
 	/* Acknowledgements leave in the order of their messages. */
-	l->blocked = l->ack.n >= GW_MQTT_UNACKED_MAX || l->drain.n_out > 0;
+	l->blocked = l->ack.n >= GW_MQTT_UNACKED_MAX || l->oversize.n_out > 0;
 	if (l->blocked)
 		return false;
 	gw_mqtt_peek(l->m, &l->head);
@@ -322,7 +324,7 @@ static bool peek_next(struct gw_mqtt_link *l)
 	case GW_MQTT_NEXT_NO_TOPIC: break;
 	}
 	if (l->head.size > (size_t)l->own->max_packet) {
-		begin_drain(l);
+		begin_oversize(l);
 		return true;
 	}
 	l->blocked = must_wait(l);
@@ -340,12 +342,12 @@ static enum gw_err read_batch(struct gw_mqtt_link *l, struct gw_error *err)
 	int most;
 
 	l->now_ns = gw_clock_boot_ns();
-	/* To find that nothing more has come costs a read: only while messages come fast. */
-	most = l->now_ns - before_ns < FAST_NS ? READ_BATCH : 1;
+	/* To find that nothing more has come costs a read: worth it only while messages come fast. */
+	most = l->now_ns - before_ns < BATCH_WITHIN_NS ? READ_BATCH : 1;
 	l->blocked = l->header_incomplete = false;
 	for (int i = 0; more && i < most && peek_next(l); i++) {
-		enum gw_err rc = l->drain.size > 0 ? read_drain(l, &more, err)
-						   : read_packet(l, &more, err);
+		enum gw_err rc = l->oversize.size > 0 ? read_oversize(l, &more, err)
+						      : read_packet(l, &more, err);
 
 		if (rc != GW_OK)
 			return GW_ERR_LINK;
@@ -361,13 +363,13 @@ static enum gw_err read_batch(struct gw_mqtt_link *l, struct gw_error *err)
 	return GW_OK;
 }
 
-/* The packets of libmosquitto, then those of mqtt_drain.c between them. */
+/* The packets of libmosquitto, then those of mqtt_oversize.c between them. */
 static enum gw_err write_all(struct gw_mqtt_link *l, struct gw_error *err)
 {
-	if (!l->drain.partly_written && gw_mqtt_link_write(l, err) != GW_OK)
+	if (!l->oversize.partly_written && gw_mqtt_link_write(l, err) != GW_OK)
 		return GW_ERR_LINK;
-	if (l->drain.partly_written || !mosquitto_want_write(l->m))
-		return gw_mqtt_drain_write(&l->drain, l->m, err);
+	if (l->oversize.partly_written || !mosquitto_want_write(l->m))
+		return gw_mqtt_oversize_write(&l->oversize, l->m, err);
 	return GW_OK;
 }
 
@@ -400,11 +402,11 @@ static enum gw_err run_timers(struct gw_mqtt_link *l, int64_t now_ns, struct gw_
 {
 	int rc;
 
-	if (l->drain.size > 0)
+	if (l->oversize.size > 0)
 		return keep_alive(l, now_ns, err);
-	if (now_ns - l->misc_ns < MISC_NS)
+	if (now_ns - l->loop_misc_ns < LOOP_MISC_INTERVAL_NS)
 		return GW_OK;
-	l->misc_ns = now_ns;
+	l->loop_misc_ns = now_ns;
 	if (now_ns - l->opened_ns > POISON_FORGET_NS)
 		l->poison_count = 0;
 	rc = mosquitto_loop_misc(l->m);
@@ -421,7 +423,7 @@ enum gw_err gw_mqtt_link_step(struct gw_mqtt_link *l, int64_t wait_ns, struct gw
 	if (gw_mqtt_ack_may_leave(&l->ack, now_ns, l->emit)) {
 		if (write_all(l, err) != GW_OK)
 			return GW_ERR_LINK;
-		writing = mosquitto_want_write(l->m) || l->drain.n_out > 0;
+		writing = mosquitto_want_write(l->m) || l->oversize.n_out > 0;
 	} else {
 		int64_t most_ns = gw_mqtt_ack_wait_ns(&l->ack);
 
@@ -435,11 +437,11 @@ enum gw_err gw_mqtt_link_step(struct gw_mqtt_link *l, int64_t wait_ns, struct gw
 	return run_timers(l, now_ns, err);
 }
 
-void gw_mqtt_link_save_retained(struct gw_mqtt_link *l, bool complete)
+void gw_mqtt_link_save_retained(struct gw_mqtt_link *l, bool is_final)
 {
 	gw_emit_save_state(l->emit, l->retained_packed,
 		gw_mqtt_retained_pack(l->retained, l->topics.n, l->retained_packed),
-		complete);
+		is_final);
 	l->retained_changed = false;
 }
 

@@ -5,7 +5,7 @@
  *
  * When acknowledgements leave, and what must stay unread until then, is decided in mqtt_ack.h.
  *
- * A message that is too long never reaches libmosquitto (mqtt_drain.h). Any other one that ends the
+ * A message that is too long never reaches libmosquitto (mqtt_oversize.h). Any other one that ends the
  * link (a poison message) is delivered again and ends the next link, for ever, and the messages
  * behind it never arrive: at the third time the session at the broker is given up, with all that
  * it had queued.
@@ -16,8 +16,8 @@
 #define GW_DRIVERS_MQTT_LINK_H
 
 #include "drivers/mqtt_ack.h"
-#include "drivers/mqtt_drain.h"
 #include "drivers/mqtt_opts.h"
+#include "drivers/mqtt_oversize.h"
 #include "drivers/mqtt_peek.h"
 #include "drivers/mqtt_topics.h"
 
@@ -56,10 +56,10 @@ struct gw_mqtt_link {
 	bool logging;
 	bool partial; /* libmosquitto is within a packet */
 	bool ended;   /* a packet has ended in the read under way */
-	int64_t opened_ns, misc_ns, part_bytes;
-	struct gw_mqtt_head head;   /* of the last packet that was begun */
-	struct gw_mqtt_drain drain; /* of a message that is too long */
-	int64_t drain_ns, drained_ns,
+	int64_t opened_ns, loop_misc_ns, part_bytes;
+	struct gw_mqtt_head head;         /* of the last packet that was begun */
+	struct gw_mqtt_oversize oversize; /* of a message that is too long */
+	int64_t oversize_begin_ns, oversize_last_ns,
 		ping_ns; /* its begin, its last bytes; a ping of ours */
 	/* a message that ends the link; outlives close */
 	unsigned poison_count; /* in a row, by the same one */
@@ -78,8 +78,8 @@ enum gw_err gw_mqtt_link_open(
 /* Wait for the broker at most wait_ns, read what it sent, write what may be written. */
 enum gw_err gw_mqtt_link_step(
 	struct gw_mqtt_link *l, int64_t wait_ns, struct gw_error *err);
-/* What is known of retained messages, to be remembered; complete: nothing comes after it. */
-void gw_mqtt_link_save_retained(struct gw_mqtt_link *l, bool complete);
+/* What is known of retained messages, to be remembered; is_final: nothing comes after it. */
+void gw_mqtt_link_save_retained(struct gw_mqtt_link *l, bool is_final);
 /* Zeroed or twice is fine. Acknowledgements still held back are not sent. */
 void gw_mqtt_link_close(struct gw_mqtt_link *l);
 

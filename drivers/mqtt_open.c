@@ -215,7 +215,7 @@ static void reset(struct gw_mqtt_link *l)
 	l->connack = l->sub_mid = -1;
 	l->closed_by_broker = l->redelivery_over = l->partial = false;
 	l->blocked = l->header_incomplete = false;
-	l->drain = (struct gw_mqtt_drain){0};
+	l->oversize = (struct gw_mqtt_oversize){0};
 	for (size_t i = 0; i < l->topics.n; i++)
 		gw_mqtt_retained_new_link(&l->retained[i]);
 	l->subscribed = l->topics.n == 0;
@@ -223,7 +223,7 @@ static void reset(struct gw_mqtt_link *l)
 	l->why[0] = '\0';
 	l->part_bytes = 0;
 	gw_mqtt_ack_reset(&l->ack);
-	l->opened_ns = l->misc_ns = gw_clock_boot_ns();
+	l->opened_ns = l->loop_misc_ns = gw_clock_boot_ns();
 }
 
 /* Until the broker has answered for every topic. The messages queued in the session come first; a

@@ -28,7 +28,7 @@ struct gw_mqtt_payload {
 /* What to look up in a payload for one point. */
 struct gw_mqtt_lookup {
 	const char *path; /* JSON pointer, "" is the whole; NULL: found by name */
-	const char *name; /* the member called so; if alone, also the payload as a whole */
+	const char *name; /* the field called so; if alone, also the payload as a whole */
 	bool alone;       /* the device has no other point */
 	bool is_bool;
 	const char *unit; /* what the point is measured in; "" or NULL: nothing */

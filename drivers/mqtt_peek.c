@@ -28,7 +28,7 @@ void gw_mqtt_peek_bytes(const unsigned char *bytes, size_t n, struct gw_mqtt_hea
 		length |= (size_t)(bytes[at] & 127) << 7 * (at - 1);
 	} while (bytes[at++] & 128);
 	ret_head->next = GW_MQTT_NEXT_NO_TOPIC;
-	ret_head->first = bytes[0];
+	ret_head->first_byte = bytes[0];
 	ret_head->head_size = at;
 	ret_head->size = at + length;
 	if (at + 2 > n)

@@ -23,9 +23,9 @@ enum gw_mqtt_next {
 struct gw_mqtt_head {
 	enum gw_mqtt_next next;
 	/* of NEXT_MESSAGE and NEXT_NO_TOPIC */
-	uint8_t first;    /* byte of the packet: DUP, QoS, RETAIN */
-	size_t head_size; /* bytes of the fixed header */
-	size_t size;      /* bytes of the whole packet */
+	uint8_t first_byte; /* of the packet: DUP, QoS, RETAIN */
+	size_t head_size;   /* bytes of the fixed header */
+	size_t size;        /* bytes of the whole packet */
 	char topic[GW_MQTT_PEEK_MAX];
 };
 

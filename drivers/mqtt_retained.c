@@ -72,7 +72,7 @@ size_t gw_mqtt_retained_pack(const struct gw_mqtt_retained *all, size_t n, void 
 }
 
 void gw_mqtt_retained_unpack(struct gw_mqtt_retained *all, size_t n_all, const void *from,
-	size_t n, bool complete)
+	size_t n, bool is_final)
 {
 	const unsigned char *at = from;
 	size_t k = 0;
@@ -91,7 +91,7 @@ void gw_mqtt_retained_unpack(struct gw_mqtt_retained *all, size_t n_all, const v
 			memcpy(&r->payload, at + 8, 8);
 			r->live_unretained = at[16] & PLAIN;
 			r->live_retained = at[16] & OTHER;
-			r->nothing_since = complete;
+			r->nothing_since = is_final;
 			k++;
 			break;
 		}

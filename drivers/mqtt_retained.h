@@ -50,8 +50,8 @@ enum gw_mqtt_age gw_mqtt_retained_age(struct gw_mqtt_retained *r, bool flag, boo
 /* Of all topics, for a driver's memory. */
 #define GW_MQTT_RETAINED_PACKED 17 /* bytes of a topic */
 size_t gw_mqtt_retained_pack(const struct gw_mqtt_retained *all, size_t n, void *to);
-/* What is known of each topic that is among these n bytes; complete: nothing came after them. */
+/* What is known of each topic that is among these n bytes; is_final: nothing came after them. */
 void gw_mqtt_retained_unpack(struct gw_mqtt_retained *all, size_t n_all, const void *from,
-	size_t n, bool complete);
+	size_t n, bool is_final);
 
 #endif

@@ -187,12 +187,12 @@ static void bash_arguments(void)
 
 			if (a->option)
 				continue;
-			if (strcmp(a->complete, "FILE") == 0)
+			if (strcmp(a->completion, "FILE") == 0)
 				printf("\t%s) compopt -o default; return ;;\n",
 					rows[i].name);
 			else
 				printf("\t%s) keys=$(_tocsin_keys %s) ;;\n", rows[i].name,
-					a->complete);
+					a->completion);
 		}
 }
 
@@ -229,10 +229,10 @@ static void zsh_argument(const struct gw_command_argument *a)
 
 	if (!o->name) {
 		printf(" '%s:%s:", a->repeated ? "*" : "1", a->hint);
-		if (strcmp(a->complete, "FILE") == 0)
+		if (strcmp(a->completion, "FILE") == 0)
 			fputs("_files'", stdout);
 		else
-			printf("_tocsin_keys %s'", a->complete);
+			printf("_tocsin_keys %s'", a->completion);
 		return;
 	}
 	if (o->letter)

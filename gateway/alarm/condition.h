@@ -26,7 +26,7 @@
  *
  *     0 s   absorb(20.0)         memory {value 20.0, since 0 s}; false: no evaluate
  *           history_quiet_band   any value, until 600 s
- *   1..255  buffered             the point's slot notes the last value and that it changed at 5 s;
+ *   1..255  buffered             the point's state notes the last value and that it changed at 5 s;
  *                                the memory of the kind is not touched
  *   255 s   absorb_buffered      the buffer is full: {n 255, value 20.1, since 5 s};
  *                                memory {value 20.1, since 5 s}

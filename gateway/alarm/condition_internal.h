@@ -30,7 +30,7 @@ static inline double gw_max(double a, double b)
 	return a > b ? a : b;
 }
 
-/* For the slot `worse`. */
+/* For gw_condition_kind.worse. */
 static inline bool gw_worse_if_less(const struct gw_condition_opts *o, double a, double b)
 {
 	(void)o;

@@ -53,7 +53,7 @@ static double median3(double a, double b, double c)
 }
 
 /* Index of a closed slice. */
-static inline unsigned slot_at(const struct rate *m, int age)
+static inline unsigned slice_at(const struct rate *m, int age)
 {
 	return (m->newest + RATE_SLICES - (unsigned)age) % RATE_SLICES;
 }
@@ -73,7 +73,7 @@ static double min_closed(const struct rate *m)
 	double v = HUGE_VAL;
 
 	for (uint32_t left = m->slices_held; left; left &= left - 1)
-		v = gw_min(v, m->value[slot_at(m, __builtin_ctz(left))]);
+		v = gw_min(v, m->value[slice_at(m, __builtin_ctz(left))]);
 	return v;
 }
 
@@ -106,7 +106,7 @@ static void refresh_window(struct rate *m, int64_t now_ns, double v)
 	bool known = m->refresh_ns != 0;
 
 	while (m->slices_held && slice_end_ns(m, oldest(m)) < now_ns - m->window_ns) {
-		known &= m->value[slot_at(m, oldest(m))] > m->closed_min;
+		known &= m->value[slice_at(m, oldest(m))] > m->closed_min;
 		m->slices_held &= ~(UINT32_C(1) << oldest(m));
 	}
 	if (now_ns >= m->open_end_ns) {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * clock.h: the only place that reads a clock, but for deadlines of libc's waits. Durations are
- * CLOCK_BOOTTIME nanoseconds; wall time only labels. A test that defines these functions
- * displaces this object.
+ * clock.h: the only place that reads a clock, but for deadlines of libc's waits. `boot_ns` is
+ * CLOCK_BOOTTIME in nanoseconds, by which all durations are measured: it never jumps, and it goes
+ * on during suspend. Wall time only labels. A test that defines these functions displaces this
+ * object.
  *
  * Thread: any.
  */
@@ -22,7 +23,7 @@ struct gw_time {
 	bool synced; /* wall time is disciplined (systemd-timesyncd or the kernel says so) */
 };
 
-int64_t gw_clock_boot_ns(void);
+int64_t gw_clock_boot_ns(void); /* CLOCK_BOOTTIME */
 int64_t gw_clock_wall_ms(void);
 
 /* Whether wall time is disciplined. Reads /run/systemd/timesync/synchronized, else adjtimex

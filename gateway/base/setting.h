@@ -3,7 +3,7 @@
  * setting.h: one row per setting. The consumer of a setting owns its options struct and the rows
  * that describe it. Everything else comes from the rows: reading, defaults, limits, help, the man
  * page and the JSON Schema (conf/), and here equality, copying and what a reload restarts. A new
- * setting is one struct member and one row; tests/unit/conf/test_setting_rows.c walks them all.
+ * setting is one field of a struct and one row; tests/unit/conf/test_setting_rows.c walks them all.
  *
  * Owner: rows are const tables, ended by a row with key NULL. Thread: any.
  */

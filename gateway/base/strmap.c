@@ -13,7 +13,7 @@ static size_t hash(const char *key)
 }
 
 /* The entry of key, or the free one where it would go. */
-static struct gw_strmap_entry *find_slot(const struct gw_strmap *map, const char *key)
+static struct gw_strmap_entry *find_place(const struct gw_strmap *map, const char *key)
 {
 	size_t i = hash(key) & map->mask;
 
@@ -35,7 +35,7 @@ static bool grow(struct gw_strmap *map)
 	map->mask = size - 1;
 	for (size_t i = 0; old.entries && i <= old.mask; i++)
 		if (old.entries[i].key)
-			*find_slot(map, old.entries[i].key) = old.entries[i];
+			*find_place(map, old.entries[i].key) = old.entries[i];
 	return true;
 }
 
@@ -46,7 +46,7 @@ struct gw_strmap_entry *gw_strmap_add(
 
 	if (2 * (map->n + 1) > (map->entries ? map->mask + 1 : 0) && !grow(map))
 		return NULL;
-	e = find_slot(map, key);
+	e = find_place(map, key);
 	if (!e->key) {
 		e->key = key;
 		e->value = value;
@@ -61,6 +61,6 @@ const struct gw_strmap_entry *gw_strmap_find(const struct gw_strmap *map, const 
 
 	if (!map->entries)
 		return NULL;
-	e = find_slot(map, key);
+	e = find_place(map, key);
 	return e->key ? e : NULL;
 }

@@ -18,7 +18,7 @@ struct gw_text {
 	char *at;
 	size_t size, used; /* used excludes the NUL */
 	bool cut;          /* something did not fit */
-	bool comma;        /* JSON: the next member needs a comma before it */
+	bool comma;        /* JSON: the next field needs a comma before it */
 };
 
 void gw_text_init(struct gw_text *t, char *memory, size_t size);

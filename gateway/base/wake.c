@@ -10,7 +10,7 @@
  *
  * The waker that reads 1 takes the announcement back with the same exchange, so one sleep
  * costs one write however many wake it. That write may come late, when the sleeper is awake
- * already. `undrained` counts such writes, so that a late one is read from the eventfd in the
+ * already. `unread` counts such writes, so that a late one is read from the eventfd in the
  * sleep that it cuts short, and does not make every later poll return at once.
  */
 #include "base/wake.h"
@@ -34,7 +34,7 @@ enum gw_err gw_wake_init(struct gw_wake *w, struct gw_error *err)
 		return gw_fail(
 			err, GW_ERR_SYSTEM, errno, "eventfd: %s", gw_errno_text(errno));
 	w->fd = fd;
-	w->undrained = 0;
+	w->unread = 0;
 	atomic_init(&w->sleeping, 0);
 	return GW_OK;
 }
@@ -54,11 +54,11 @@ void gw_wake_prepare(struct gw_wake *w)
 static bool finish(struct gw_wake *w)
 {
 	bool poked = atomic_exchange_explicit(&w->sleeping, 0, memory_order_acq_rel) == 0;
-	uint64_t drained;
+	uint64_t count;
 
-	w->undrained += poked;
-	if (w->undrained > 0 && read(w->fd, &drained, sizeof(drained)) == sizeof(drained))
-		w->undrained -= drained;
+	w->unread += poked;
+	if (w->unread > 0 && read(w->fd, &count, sizeof(count)) == sizeof(count))
+		w->unread -= count;
 	return poked;
 }
 

@@ -21,7 +21,7 @@
 struct gw_wake {
 	int fd;               /* set at init, never 0; poll it for POLLIN */
 	_Atomic int sleeping; /* any thread */
-	uint64_t undrained;   /* sleeper only: pokes that were sent and not yet drained */
+	uint64_t unread;      /* sleeper only: pokes that were written and not yet read */
 };
 
 enum gw_err gw_wake_init(struct gw_wake *w, struct gw_error *err);
@@ -29,7 +29,7 @@ void gw_wake_fini(struct gw_wake *w); /* zeroed or twice is fine */
 
 /* Announce the sleep. After it, whatever was published before a poke is visible. */
 void gw_wake_prepare(struct gw_wake *w);
-/* Awake again: takes the announcement back and drains the eventfd if it fired. */
+/* Awake again: takes the announcement back and reads the eventfd if it fired. */
 void gw_wake_finish(struct gw_wake *w);
 /* prepare has been called and there is nothing to do: block up to timeout_ns (< 0: for ever),
  * then finish. True if it was poked; a signal ends it early. */

@@ -42,7 +42,7 @@ struct gw_command_argument {
 	const char *value, *manual_value, *hint, *words;
 	/* without a name: the key of the request; what the completion asks tocsin for, or
 	 * "FILE" */
-	const char *key, *complete;
+	const char *key, *completion;
 };
 
 #define GW_COMMAND_ARGUMENTS 4

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* json_fields.h: JSON members that several answers of the control socket share. Thread:
+/* json_fields.h: JSON fields that several replies of the control socket share. Thread:
  * any; pure. */
 #ifndef GW_CONTROL_JSON_FIELDS_H
 #define GW_CONTROL_JSON_FIELDS_H

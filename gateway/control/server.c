@@ -25,7 +25,7 @@ struct gw_server {
 	struct gw_listen listen;
 	struct gw_loop_fd io;
 	struct gw_loop_timer accept_retry, history_retry;
-	struct gw_client *clients[GW_PROTOCOL_CLIENTS]; /* NULL: a free slot */
+	struct gw_client *clients[GW_PROTOCOL_CLIENTS]; /* NULL: a free place */
 	bool history_requested;                         /* the store has not answered yet */
 	struct gw_client *history_client;               /* who asked; NULL: it is gone */
 	enum gw_err (*reload)(void *arg, bool force, struct gw_error *err);
@@ -161,7 +161,7 @@ static bool may_subscribe(const struct gw_client_shared *shared, uid_t uid)
 }
 
 /* Whether the peer of fd may have one more client. */
-static bool has_slot_for(const struct gw_server *s, int fd)
+static bool has_place_for(const struct gw_server *s, int fd)
 {
 	struct ucred who = {.uid = (uid_t)-1};
 	socklen_t size = sizeof(who);
@@ -192,14 +192,14 @@ static void on_connection(void *arg, uint32_t events)
 
 	(void)events;
 	while ((fd = accept4(s->io.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK)) >= 0) {
-		bool has_slot = has_slot_for(s, fd);
+		bool has_place = has_place_for(s, fd);
 		size_t at = 0;
 
-		while (has_slot && s->clients[at])
+		while (has_place && s->clients[at])
 			at++;
-		if (has_slot)
+		if (has_place)
 			s->clients[at] = gw_client_new(&s->shared, fd);
-		if (!has_slot || !s->clients[at])
+		if (!has_place || !s->clients[at])
 			refuse_connection(s, fd);
 		else
 			gw_log(GW_LOG_DEBUG, "control: client %d connects (pid %d, uid %u)",

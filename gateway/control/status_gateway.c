@@ -298,7 +298,7 @@ static void put_uplink(
 	gw_json_close(t, '}');
 }
 
-/* The two lists are the last members of the head's object. */
+/* The two lists are the last fields of the head's object. */
 bool gw_status_gateway_write(
 	const struct gw_status_view *v, size_t item, struct gw_text *t, struct gw_time now)
 {

@@ -18,7 +18,7 @@
 int gw_arguments_read(const struct gw_cli_command *commands, size_t n, int argc,
 	char **argv, struct gw_invocation *ret, bool *ret_done);
 
-/* {"cmd":...} with a member for each argument that was given. GW_ERR_CONFIG: what is wrong with a
+/* {"cmd":...} with a field for each argument that was given. GW_ERR_CONFIG: what is wrong with a
  * value, or the request is too long. size: GW_PROTOCOL_REQUEST_MAX. */
 enum gw_err gw_arguments_request(const struct gw_invocation *a, char *ret_request,
 	size_t size, struct gw_error *err);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * json_cell.h: members of the daemon's documents as text for one cell of a table.
+ * json_cell.h: fields of the daemon's documents as text for one cell of a table.
  *
  * Thread: any. Pure.
  */
@@ -21,7 +21,7 @@ const char *gw_json_cell_text(const json_t *o, const char *key);
 long long gw_json_cell_int(const json_t *o, const char *key);
 bool gw_json_cell_is_number(const json_t *o, const char *key);
 
-/* Each "" if the member is missing or null. */
+/* Each "" if the field is missing or null. */
 const char *gw_json_cell_number(struct gw_json_cell *s, const json_t *o, const char *key);
 const char *gw_json_cell_age(struct gw_json_cell *s, const json_t *o, const char *key);
 const char *gw_json_cell_local_time(

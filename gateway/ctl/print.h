@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * print.h: results of the daemon for a person. A member that is missing is printed as "-"
+ * print.h: results of the daemon for a person. A field that is missing is printed as "-"
  * or left out. See also print_status.h and print_lists.h.
  *
  * Thread: any. Pure but for the stream.
@@ -19,7 +19,7 @@ struct gw_print_opts {
 	const char *pattern; /* points PATTERN; NULL: not given */
 };
 
-/* result: the member "result" of a reply. */
+/* result: the field "result" of a reply. */
 void gw_print_changed(FILE *out, const json_t *result, const struct gw_print_opts *opts);
 void gw_print_resent(FILE *out, const json_t *result, const struct gw_print_opts *opts);
 void gw_print_verified(FILE *out, const json_t *result, const struct gw_print_opts *opts);

@@ -92,7 +92,7 @@ static void adopt_alarm(struct gw_engine *e, struct gw_alarm *a,
 
 static void adopt_point(struct gw_view *to, size_t at, struct gw_view *from, size_t point)
 {
-	struct gw_point_slot *s = &to->points[at];
+	struct gw_point_state *s = &to->points[at];
 	struct gw_point_view v;
 
 	gw_view_point(from, point, &v);

@@ -10,7 +10,7 @@
 void gw_band_update(struct gw_engine *e, size_t point)
 {
 	const struct gw_listeners *l = &e->point_listeners;
-	struct gw_point_slot *s = &e->view.points[point];
+	struct gw_point_state *s = &e->view.points[point];
 	double lo = -DBL_MAX, hi = DBL_MAX; /* an infinite value is never in the band */
 
 	for (uint32_t k = l->first[point]; k < l->first[point + 1]; k++) {

@@ -2,7 +2,7 @@
 /*
  * engine_internal.h: the structs that the files of gateway/engine share.
  *
- * Owner: struct gw_engine. Thread: the engine's, but for the atomics of slots, which any thread
+ * Owner: struct gw_engine. Thread: the engine's, but for the atomics of views, which any thread
  * reads (view.h).
  */
 #ifndef GW_ENGINE_ENGINE_INTERNAL_H
@@ -18,7 +18,7 @@
 /* The only cache line that a sample in the quiet band touches, but for the sample buffer of a
  * point that has one. Fields that are not atomic are the engine's own. The atomic ones are written
  * under seqlock, except a quality that becomes silent. */
-struct gw_point_slot {
+struct gw_point_state {
 	double lo, hi; /* quiet band: values in [lo, hi] change no alarm */
 	_Atomic double value;
 	_Atomic int64_t boot_ns;
@@ -34,7 +34,7 @@ struct gw_point_slot {
 			   * deferred, so that later ones are deferred as well */
 	bool buffers_each; /* each sample is buffered, not only their sum */
 } __attribute__((aligned(GW_CACHE_LINE)));
-static_assert(sizeof(struct gw_point_slot) == GW_CACHE_LINE, "a point is one cache line");
+static_assert(sizeof(struct gw_point_state) == GW_CACHE_LINE, "a point is one cache line");
 #define GW_DEVICE_TIME 0x80 /* the last sample had a time of the device's own */
 static_assert(GW_QUALITY_COUNT <= GW_DEVICE_TIME, "a quality leaves that bit free");
 
@@ -98,7 +98,7 @@ struct gw_timer {
 /*
  * All that an alarm needs while its condition was never true, no command named it and nothing
  * suppresses it. It costs these 48 bytes, 8 for each point and member it depends on, 4 + 16 for
- * its timer, and the memory of its condition. gw_alarm_detail and gw_alarm_slot, 240 bytes
+ * its timer, and the memory of its condition. gw_alarm_detail and gw_alarm_published, 240 bytes
  * together, are reserved but not written: zero pages that are only read take no memory. The first
  * write may cost a page fault.
  */
@@ -138,7 +138,7 @@ struct gw_alarm_detail {
 };
 
 /* What readers in other threads see of an alarm. Written only if it has a detail. */
-struct gw_alarm_slot {
+struct gw_alarm_published {
 	_Atomic uint32_t seqlock; /* 0: never written, nor is any other field */
 	_Atomic uint8_t state;
 	_Atomic uint8_t occurrence[16];
@@ -146,13 +146,13 @@ struct gw_alarm_slot {
 	_Atomic int64_t onset_ms, since_ms, shelved_until_ms;
 	_Atomic uint64_t seq, raised;
 };
-static_assert(sizeof(struct gw_alarm_detail) + sizeof(struct gw_alarm_slot) <= 240,
+static_assert(sizeof(struct gw_alarm_detail) + sizeof(struct gw_alarm_published) <= 240,
 	"the size that the comment above states");
 
 struct gw_view {
-	struct gw_point_slot *points;
+	struct gw_point_state *points;
 	struct gw_point_detail *details; /* of points */
-	struct gw_alarm_slot *alarms;
+	struct gw_alarm_published *alarms;
 	const struct gw_alarm_opts *opts; /* of the alarms */
 	size_t n_points, n_alarms;
 };
@@ -258,7 +258,7 @@ static inline uint32_t gw_view_begin_write(_Atomic uint32_t *seqlock)
 
 /* A usable sample of known age. Inline: it is most of what a sample in the quiet band costs. */
 static inline void gw_view_write_good(
-	struct gw_view *v, struct gw_point_slot *s, const struct gw_sample *sample)
+	struct gw_view *v, struct gw_point_state *s, const struct gw_sample *sample)
 {
 	uint32_t after = gw_view_begin_write(&s->seqlock);
 	uint8_t quality = (uint8_t)sample->quality;

@@ -48,7 +48,7 @@ static uint32_t quiet_end(int64_t until_ns)
 
 void gw_history_set_band(struct gw_engine *e, size_t point, double lo, double hi)
 {
-	struct gw_point_slot *s = &e->view.points[point];
+	struct gw_point_state *s = &e->view.points[point];
 	struct gw_point_history *history = gw_history_of(e, s);
 	const struct gw_history_entry *h = history->entry;
 	int64_t until_ns = INT64_MAX;
@@ -77,7 +77,7 @@ void gw_history_set_band(struct gw_engine *e, size_t point, double lo, double hi
 
 void gw_history_flush(struct gw_engine *e, size_t point)
 {
-	struct gw_point_slot *s = &e->view.points[point];
+	struct gw_point_state *s = &e->view.points[point];
 	const struct gw_history_entry *h = gw_history_of(e, s)->entry;
 	struct gw_buffered_run run = {.n = s->n_buffered,
 		.sum = s->sum,
@@ -88,7 +88,8 @@ void gw_history_flush(struct gw_engine *e, size_t point)
 		return;
 	s->n_buffered = 0;
 	s->since_ns = 0;
-	run.samples = s->buffers_each ? gw_history_buffer_slot(e->history_memory, s) : NULL;
+	run.samples = s->buffers_each ? gw_history_next_buffered(e->history_memory, s)
+				      : NULL;
 	do
 		h->kind->absorb_buffered(h->memory, &run);
 	while (h++->has_next);

@@ -10,7 +10,7 @@
 
 /* Of a point that has one; of any other the unused start of history_memory. */
 static inline struct gw_point_history *gw_history_of(
-	const struct gw_engine *e, const struct gw_point_slot *s)
+	const struct gw_engine *e, const struct gw_point_state *s)
 {
 	return (struct gw_point_history *)(void *)(e->history_memory +
 		(size_t)s->history_line * GW_CACHE_LINE);
@@ -18,8 +18,8 @@ static inline struct gw_point_history *gw_history_of(
 
 /* Where the next sample of a point is buffered. A point without a sample buffer gets one that is
  * never read. */
-static inline struct gw_buffered_sample *gw_history_buffer_slot(
-	unsigned char *history_memory, const struct gw_point_slot *s)
+static inline struct gw_buffered_sample *gw_history_next_buffered(
+	unsigned char *history_memory, const struct gw_point_state *s)
 {
 	size_t line = (s->history_line - GW_BUFFER_LINES) & (0 - (size_t)s->buffers_each);
 

@@ -1,4 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What happens to a sample, in this order:
+ *
+ *	gw_ingest                samples of one source; copied to the tap of `tocsin record`
+ *	process_block            64 samples; each one is
+ *	  of no point              counted, dropped
+ *	  in the quiet band        buffer_sample: stored as the point's value and buffered for its
+ *	                           histories, nothing else; if the buffer is full now, deferred
+ *	  else                     deferred; later samples of its point, too
+ *	then the deferred ones:
+ *	  buffer full              gw_history_flush: the histories take what is buffered
+ *	  process_deferred
+ *	    retained, age unknown    gw_retained_process
+ *	    not a finite number      goes on as bad-payload
+ *	    in the quiet band        buffer_sample, as above
+ *	    a history needs it       gw_history_absorb; no other alarm of the point can change
+ *	    process_outside_band
+ *	      not usable               on_value_lost: histories, the condition `unreadable`;
+ *	                               gw_ingest_unusable: suppression
+ *	      usable                   every listener of the point: gw_alarm_on_member (votes,
+ *	                               `unless`) or gw_alarm_evaluate
+ *	      gw_band_update           the point's quiet band from now on
+ */
 #include "engine/ingest.h"
 
 #include "engine/alarm.h"
@@ -16,12 +39,13 @@
 #define BLOCK_SAMPLES 64
 static_assert(
 	BLOCK_SAMPLES == 64, "an entry of deferred[] is an index and a flag in a byte");
-/* Prefetch distances, in samples. The slot: no gain at 1,000 points, 2.9 x at 100,000. The
+/* Prefetch distances, in samples. The point: no gain at 1,000 points, 2.9 x at 100,000. The
  * buffer, where there are many histories: 1.3 x at 100,000 (bench_engine). */
-#define SLOT_AHEAD   32
+#define POINT_AHEAD  32
 #define BUFFER_AHEAD 12
 
-/* The point has no usable value any more: histories that assume its last one holds are told. */
+/* The point has no usable value any more: histories that assume that its last one holds must
+ * know. */
 static void on_value_lost(
 	struct gw_engine *e, uint32_t point, int64_t at_ns, const struct gw_time *now)
 {
@@ -99,7 +123,7 @@ static void process_outside_band(struct gw_engine *e, uint32_t point,
 
 /* Whether a usable sample needs no evaluation now. */
 static inline bool in_quiet_band(
-	const struct gw_point_slot *s, const struct gw_sample *sample)
+	const struct gw_point_state *s, const struct gw_sample *sample)
 {
 	return sample->value >= s->lo && sample->value <= s->hi &&
 		sample->boot_ns >> GW_QUIET_SHIFT < s->quiet_until &&
@@ -110,9 +134,9 @@ static inline bool in_quiet_band(
  * never read: no gain over a branch at 1,000 points, up to 1.2 x at 100,000 (bench_engine
  * calm). */
 static inline bool buffer_sample(struct gw_engine *e, unsigned char *history_memory,
-	struct gw_point_slot *s, const struct gw_sample *sample)
+	struct gw_point_state *s, const struct gw_sample *sample)
 {
-	struct gw_buffered_sample *slot = gw_history_buffer_slot(history_memory, s);
+	struct gw_buffered_sample *slot = gw_history_next_buffered(history_memory, s);
 	double was = atomic_load_explicit(&s->value, memory_order_relaxed);
 	int64_t since_ns = s->since_ns;
 
@@ -125,7 +149,7 @@ static inline bool buffer_sample(struct gw_engine *e, unsigned char *history_mem
 	return s->n_buffered == s->capacity;
 }
 
-static inline void reset_capacity(struct gw_point_slot *s)
+static inline void reset_capacity(struct gw_point_state *s)
 {
 	s->capacity = s->buffers_each ? GW_BUFFER_SAMPLES : GW_SUM_CAPACITY;
 }
@@ -134,7 +158,7 @@ static inline void reset_capacity(struct gw_point_slot *s)
 static void process_deferred(struct gw_engine *e, uint32_t point,
 	const struct gw_sample *sample, const struct gw_time *now)
 {
-	struct gw_point_slot *s = &e->view.points[point];
+	struct gw_point_state *s = &e->view.points[point];
 	bool usable = gw_quality_usable(sample->quality);
 
 	if (sample->quality == GW_QUALITY_RETAINED && isfinite(sample->value)) {
@@ -162,26 +186,27 @@ static void process_deferred(struct gw_engine *e, uint32_t point,
  * sample at a time, so that the memory is never idle and never gets more requests than it can
  * serve. */
 static inline void __attribute__((always_inline))
-prefetch_ahead(const struct gw_engine *e, const struct gw_point_slot *slots,
+prefetch_ahead(const struct gw_engine *e, const struct gw_point_state *points,
 	uint32_t n_points, const struct gw_sample *sample, size_t left)
 {
-	if (left > SLOT_AHEAD)
-		__builtin_prefetch(&slots[sample[SLOT_AHEAD].point], 1);
+	if (left > POINT_AHEAD)
+		__builtin_prefetch(&points[sample[POINT_AHEAD].point], 1);
 	if (e->prefetch_histories && left > BUFFER_AHEAD &&
 		sample[BUFFER_AHEAD].point < n_points)
-		__builtin_prefetch(gw_history_buffer_slot(e->history_memory,
-					   &slots[sample[BUFFER_AHEAD].point]),
+		__builtin_prefetch(gw_history_next_buffered(e->history_memory,
+					   &points[sample[BUFFER_AHEAD].point]),
 			1);
 }
 
 /* What deferred samples will touch, first what leads to it. Deferring and this together: 0.93 x
  * at 1,000 points, 1.04 x (histories) to 1.1 x at 100,000 (bench_engine). */
-static void prefetch_deferred(const struct gw_engine *e, const struct gw_point_slot *slots,
-	const struct gw_sample *samples, const uint8_t *deferred, size_t n)
+static void prefetch_deferred(const struct gw_engine *e,
+	const struct gw_point_state *points, const struct gw_sample *samples,
+	const uint8_t *deferred, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
-		const struct gw_point_slot *s =
-			&slots[samples[deferred[i] % BLOCK_SAMPLES].point];
+		const struct gw_point_state *s =
+			&points[samples[deferred[i] % BLOCK_SAMPLES].point];
 		const struct gw_point_history *history = gw_history_of(e, s);
 
 		__builtin_prefetch(history);
@@ -189,8 +214,8 @@ static void prefetch_deferred(const struct gw_engine *e, const struct gw_point_s
 			__builtin_prefetch((const char *)history - (k + 1) * GW_CACHE_LINE);
 	}
 	for (size_t i = 0; i < n; i++) {
-		const struct gw_point_slot *s =
-			&slots[samples[deferred[i] % BLOCK_SAMPLES].point];
+		const struct gw_point_state *s =
+			&points[samples[deferred[i] % BLOCK_SAMPLES].point];
 		const struct gw_history_entry *h = gw_history_of(e, s)->entry;
 		bool has_next = s->history_line;
 
@@ -204,16 +229,16 @@ static void prefetch_deferred(const struct gw_engine *e, const struct gw_point_s
 static void process_block(struct gw_engine *e, uint32_t first_point, uint32_t n_points,
 	const struct gw_sample *samples, size_t n, size_t left, const struct gw_time *now)
 {
-	struct gw_point_slot *slots = e->view.points + first_point;
+	struct gw_point_state *points = e->view.points + first_point;
 	unsigned char *history_memory = e->history_memory;
 	uint8_t deferred[BLOCK_SAMPLES];
 	size_t n_deferred = 0;
 
 	for (size_t i = 0; i < n; i++) {
 		const struct gw_sample *sample = &samples[i];
-		struct gw_point_slot *s = &slots[sample->point];
+		struct gw_point_state *s = &points[sample->point];
 
-		prefetch_ahead(e, slots, n_points, sample, left - i);
+		prefetch_ahead(e, points, n_points, sample, left - i);
 		if (sample->point >= n_points) {
 			atomic_fetch_add_explicit(
 				&e->unknown_samples, 1, memory_order_relaxed);
@@ -227,11 +252,11 @@ static void process_block(struct gw_engine *e, uint32_t first_point, uint32_t n_
 		}
 	}
 	if (e->prefetch_histories)
-		prefetch_deferred(e, slots, samples, deferred, n_deferred);
+		prefetch_deferred(e, points, samples, deferred, n_deferred);
 	for (size_t i = 0; i < n_deferred; i++) {
 		const struct gw_sample *sample = &samples[deferred[i] % BLOCK_SAMPLES];
 
-		reset_capacity(&slots[sample->point]);
+		reset_capacity(&points[sample->point]);
 		if (deferred[i] & BLOCK_SAMPLES)
 			gw_history_flush(e, first_point + sample->point);
 		else
@@ -260,13 +285,13 @@ void gw_ingest(struct gw_engine *e, uint32_t first_point, uint32_t n_points,
 	struct gw_ring *tapped = e->tap
 		? atomic_load_explicit(&e->tap->ring, memory_order_acquire)
 		: NULL;
-	const struct gw_point_slot *slots = e->view.points + first_point;
+	const struct gw_point_state *points = e->view.points + first_point;
 	size_t block;
 
 	if (tapped)
 		copy_to_tap(e->tap, tapped, first_point, n_points, samples, n);
-	for (size_t i = 0; i < n && i < SLOT_AHEAD; i++)
-		__builtin_prefetch(&slots[samples[i].point], 1);
+	for (size_t i = 0; i < n && i < POINT_AHEAD; i++)
+		__builtin_prefetch(&points[samples[i].point], 1);
 	for (; n; samples += block, n -= block) {
 		block = n < BLOCK_SAMPLES ? n : BLOCK_SAMPLES;
 		process_block(e, first_point, n_points, samples, block, n, now);

@@ -102,7 +102,7 @@ static const struct gw_condition_opts *condition_of(const struct gw_engine *e, u
 	return &e->opts.alarms[e->point_listeners.at[k].alarm].when;
 }
 
-static size_t buffer_bytes(const struct gw_point_slot *s)
+static size_t buffer_bytes(const struct gw_point_state *s)
 {
 	return s->buffers_each ? GW_BUFFER_LINES * GW_CACHE_LINE : 0;
 }
@@ -117,7 +117,7 @@ static size_t header_bytes(size_t n_histories)
 static size_t count_histories(struct gw_engine *e, size_t point)
 {
 	const uint32_t *first = &e->point_listeners.first[point];
-	struct gw_point_slot *s = &e->view.points[point];
+	struct gw_point_state *s = &e->view.points[point];
 	size_t n = 0, sums = 0;
 
 	for (uint32_t k = next_history(e, first[0], first[1]); k < first[1];
@@ -150,7 +150,7 @@ static void place_histories(
 	struct gw_engine *e, size_t point, size_t n, unsigned char *bytes)
 {
 	const uint32_t *first = &e->point_listeners.first[point];
-	struct gw_point_slot *s = &e->view.points[point];
+	struct gw_point_state *s = &e->view.points[point];
 	size_t at = buffer_bytes(s);
 	struct gw_history_entry *h;
 
@@ -172,7 +172,7 @@ static void place_histories(
 
 bool gw_memory_make_histories(struct gw_engine *e)
 {
-	/* one buffer for all points without one, see gw_history_buffer_slot */
+	/* one buffer for all points without one, see gw_history_next_buffered */
 	size_t bytes = GW_BUFFER_LINES * GW_CACHE_LINE;
 	unsigned char *at;
 	bool ok = true;

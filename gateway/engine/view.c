@@ -20,7 +20,7 @@ int64_t gw_view_good_ns(const struct gw_view *v, size_t point)
 
 void gw_view_write_bad(struct gw_view *v, size_t point, const struct gw_sample *sample)
 {
-	struct gw_point_slot *s = &v->points[point];
+	struct gw_point_state *s = &v->points[point];
 	struct gw_point_detail *detail = &v->details[point];
 	uint32_t after = gw_view_begin_write(&s->seqlock);
 
@@ -36,14 +36,14 @@ void gw_view_write_bad(struct gw_view *v, size_t point, const struct gw_sample *
 /* Not a sample, so without the lock, which counts samples. */
 void gw_view_write_quality(struct gw_view *v, size_t point, enum gw_quality quality)
 {
-	struct gw_point_slot *s = &v->points[point];
+	struct gw_point_state *s = &v->points[point];
 	uint8_t time = GW_VIEW_LOAD(s->quality) & GW_DEVICE_TIME;
 
 	GW_VIEW_STORE(v->details[point].good_ns, gw_view_good_ns(v, point));
 	GW_VIEW_STORE(s->quality, (uint8_t)((unsigned)quality | time));
 }
 
-void gw_view_write_alarm(struct gw_alarm_slot *s, const struct gw_alarm *a,
+void gw_view_write_alarm(struct gw_alarm_published *s, const struct gw_alarm *a,
 	const struct gw_alarm_detail *detail, int64_t shelved_until_ms)
 {
 	uint32_t after = gw_view_begin_write(&s->seqlock);
@@ -64,7 +64,7 @@ void gw_view_write_alarm(struct gw_alarm_slot *s, const struct gw_alarm *a,
 
 void gw_view_point(struct gw_view *v, size_t point, struct gw_point_view *ret_view)
 {
-	struct gw_point_slot *s = &v->points[point];
+	struct gw_point_state *s = &v->points[point];
 	uint32_t before;
 
 	do {
@@ -97,7 +97,7 @@ static void view_of_unpublished(
 
 void gw_view_alarm(struct gw_view *v, size_t alarm, struct gw_alarm_view *ret_view)
 {
-	struct gw_alarm_slot *s = &v->alarms[alarm];
+	struct gw_alarm_published *s = &v->alarms[alarm];
 	uint32_t before;
 
 	view_of_unpublished(v->opts[alarm].when.kind, ret_view);

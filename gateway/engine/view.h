@@ -45,14 +45,14 @@ void gw_view_alarm(struct gw_view *v, size_t alarm, struct gw_alarm_view *ret_vi
 
 struct gw_alarm;
 struct gw_alarm_detail;
-struct gw_alarm_slot;
+struct gw_alarm_published;
 
 enum gw_quality gw_view_quality(const struct gw_view *v, size_t point);
 int64_t gw_view_good_ns(const struct gw_view *v, size_t point); /* 0: never */
 /* A sample that is not usable, or of unknown age. */
 void gw_view_write_bad(struct gw_view *v, size_t point, const struct gw_sample *sample);
 void gw_view_write_quality(struct gw_view *v, size_t point, enum gw_quality quality);
-void gw_view_write_alarm(struct gw_alarm_slot *s, const struct gw_alarm *a,
+void gw_view_write_alarm(struct gw_alarm_published *s, const struct gw_alarm *a,
 	const struct gw_alarm_detail *detail, int64_t shelved_until_ms);
 
 #endif

@@ -26,13 +26,13 @@ enum gw_err gw_ring_init(
 	if (memory == MAP_FAILED)
 		return gw_fail(err, GW_ERR_SYSTEM, errno,
 			"no memory for a ring of %zu bytes", bytes);
-	*r = (struct gw_ring){.slots = memory, .mask = rounded - 1, .size = size};
+	*r = (struct gw_ring){.entries = memory, .mask = rounded - 1, .size = size};
 	return GW_OK;
 }
 
 void gw_ring_fini(struct gw_ring *r)
 {
-	if (r->slots)
-		munmap(r->slots, (r->mask + 1) * r->size);
-	r->slots = NULL;
+	if (r->entries)
+		munmap(r->entries, (r->mask + 1) * r->size);
+	r->entries = NULL;
 }

@@ -6,12 +6,12 @@
  * published with one store.
  *
  * Memory order. Two pairs of a release store and an acquire load carry everything:
- *  - head: the producer writes the slots, then stores head with release. A consumer whose acquire
- *    load reads that head sees the slots as written before it (C17 5.1.2.4). Without it an ARM
- *    core may show the new head before the slot it counts.
- *  - tail: the consumer reads the slots, then stores tail with release. A producer whose acquire
- *    load reads that tail writes those slots only after the reads: release also keeps earlier
- *    loads before the store. Without it a slot could be overwritten while it is still being read.
+ *  - head: the producer writes the entries, then stores head with release. A consumer whose acquire
+ *    load reads that head sees the entries as written before it (C17 5.1.2.4). Without it an ARM
+ *    core may show the new head before the entry it counts.
+ *  - tail: the consumer reads the entries, then stores tail with release. A producer whose acquire
+ *    load reads that tail writes those entries only after the reads: release also keeps earlier
+ *    loads before the store. Without it an entry could be overwritten while it is still being read.
  * Each index has one writer, so there is no read-modify-write. A stale copy (tail_seen,
  * head_seen) only makes the ring look fuller or emptier than it is. On x86 both orders are
  * plain moves, on ARMv8 stlr and ldar. processed is stored with release after everything that
@@ -35,7 +35,7 @@
 
 struct gw_ring {
 	/* set at init */
-	unsigned char *slots;
+	unsigned char *entries;
 	size_t mask; /* capacity - 1 */
 	size_t size; /* bytes of an element */
 	/* written by the producer, read by any thread */
@@ -111,12 +111,12 @@ static inline size_t gw_ring_push(
 	at = (size_t)head & r->mask;
 	first = r->mask + 1 - at;
 	if (n == 1) {
-		memcpy(r->slots + at * size, from, size);
+		memcpy(r->entries + at * size, from, size);
 	} else if (n <= first) {
-		memcpy(r->slots + at * size, from, n * size);
+		memcpy(r->entries + at * size, from, n * size);
 	} else {
-		memcpy(r->slots + at * size, from, first * size);
-		memcpy(r->slots, (const unsigned char *)from + first * size,
+		memcpy(r->entries + at * size, from, first * size);
+		memcpy(r->entries, (const unsigned char *)from + first * size,
 			(n - first) * size);
 	}
 	r->own_head = head + n;
@@ -161,12 +161,12 @@ static inline size_t gw_ring_pop(struct gw_ring *r, void *to, size_t n, size_t s
 	at = (size_t)tail & r->mask;
 	first = r->mask + 1 - at;
 	if (n == 1) {
-		memcpy(to, r->slots + at * size, size);
+		memcpy(to, r->entries + at * size, size);
 	} else if (n <= first) {
-		memcpy(to, r->slots + at * size, n * size);
+		memcpy(to, r->entries + at * size, n * size);
 	} else {
-		memcpy(to, r->slots + at * size, first * size);
-		memcpy((unsigned char *)to + first * size, r->slots, (n - first) * size);
+		memcpy(to, r->entries + at * size, first * size);
+		memcpy((unsigned char *)to + first * size, r->entries, (n - first) * size);
 	}
 	r->own_tail = tail + n;
 	atomic_store_explicit(&r->tail, tail + n, memory_order_release);
@@ -189,7 +189,7 @@ static inline size_t gw_ring_peek(struct gw_ring *r, const void **ret_at, size_t
 	}
 	if (n > r->mask + 1 - at)
 		n = r->mask + 1 - at;
-	*ret_at = r->slots + at * r->size;
+	*ret_at = r->entries + at * r->size;
 	return n;
 }
 

@@ -27,19 +27,19 @@ static bool equals(const struct gw_point_name *name, const char *text, size_t n)
 	return name->length == n && memcmp(name->text, text, n) == 0;
 }
 
-/* The slot of the name, or the free one where it belongs. */
-static uint32_t *slot_of(struct gw_point_names *s, uint32_t h, const char *text, size_t n)
+/* The bucket of the name, or the free one where it belongs. */
+static uint32_t *bucket_of(struct gw_point_names *s, uint32_t h, const char *text, size_t n)
 {
-	uint32_t at = h & (s->n_slots - 1);
+	uint32_t at = h & (s->n_buckets - 1);
 
-	while (s->slots[at]) {
-		const struct gw_point_name *name = &s->at[s->slots[at] - 1];
+	while (s->buckets[at]) {
+		const struct gw_point_name *name = &s->at[s->buckets[at] - 1];
 
 		if (name->hash == h && equals(name, text, n))
 			break;
-		at = (at + 1) & (s->n_slots - 1);
+		at = (at + 1) & (s->n_buckets - 1);
 	}
-	return &s->slots[at];
+	return &s->buckets[at];
 }
 
 static uint32_t set_next(struct gw_point_names *s, uint32_t index)
@@ -59,27 +59,27 @@ uint32_t gw_point_names_find(struct gw_point_names *s, const char *text, size_t 
 	}
 	if (s->n == 0)
 		return GW_POINT_NAMES_NONE;
-	found = *slot_of(s, hash(text, n), text, n);
+	found = *bucket_of(s, hash(text, n), text, n);
 	return found ? set_next(s, found - 1) : GW_POINT_NAMES_NONE;
 }
 
-static bool grow_slots(struct gw_point_names *s)
+static bool grow_buckets(struct gw_point_names *s)
 {
-	uint32_t n = s->n_slots ? 2 * s->n_slots : 256, mask = n - 1;
-	uint32_t *slots = calloc(n, sizeof(*slots));
+	uint32_t n = s->n_buckets ? 2 * s->n_buckets : 256, mask = n - 1;
+	uint32_t *buckets = calloc(n, sizeof(*buckets));
 
-	if (!slots)
+	if (!buckets)
 		return false;
 	for (uint32_t i = 0; i < s->n; i++) {
 		uint32_t at = s->at[i].hash & mask;
 
-		while (slots[at])
+		while (buckets[at])
 			at = (at + 1) & mask;
-		slots[at] = i + 1;
+		buckets[at] = i + 1;
 	}
-	free(s->slots);
-	s->slots = slots;
-	s->n_slots = n;
+	free(s->buckets);
+	s->buckets = buckets;
+	s->n_buckets = n;
 	return true;
 }
 
@@ -90,7 +90,7 @@ static bool grow(struct gw_point_names *s)
 
 	if (s->n == GW_POINT_NAMES_MAX)
 		return false;
-	if (2 * s->n >= s->n_slots && !grow_slots(s))
+	if (2 * s->n >= s->n_buckets && !grow_buckets(s))
 		return false;
 	if (s->n < s->cap)
 		return true;
@@ -111,7 +111,7 @@ uint32_t gw_point_names_add(struct gw_point_names *s, const char *text, size_t n
 		return GW_POINT_NAMES_NONE;
 	memcpy(copy, text, n);
 	copy[n] = '\0';
-	*slot_of(s, h, text, n) = s->n + 1;
+	*bucket_of(s, h, text, n) = s->n + 1;
 	s->at[s->n] = (struct gw_point_name){.text = copy,
 		.length = (uint32_t)n,
 		.hash = h,
@@ -124,6 +124,6 @@ void gw_point_names_fini(struct gw_point_names *s)
 	for (uint32_t i = 0; i < s->n; i++)
 		free(s->at[i].text);
 	free(s->at);
-	free(s->slots);
+	free(s->buckets);
 	*s = (struct gw_point_names){0};
 }

@@ -24,8 +24,8 @@ struct gw_point_name {
 struct gw_point_names {
 	struct gw_point_name *at;
 	uint32_t n, cap;
-	uint32_t *slots; /* index + 1, 0: free */
-	uint32_t n_slots, last;
+	uint32_t *buckets; /* index + 1, 0: free */
+	uint32_t n_buckets, last;
 };
 
 /* n bytes; GW_POINT_NAMES_NONE if it is not there yet. */

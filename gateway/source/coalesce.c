@@ -3,12 +3,12 @@
 
 #include <stdlib.h>
 
-#define SLOTS 4 /* of a point */
-#define NIL   UINT32_MAX
+#define ENTRIES 4 /* of a point */
+#define NIL     UINT32_MAX
 
-struct slot {
+struct entry {
 	struct gw_sample sample;
-	uint64_t order; /* of arrival in this source; 0: the slot is free */
+	uint64_t order; /* of arrival in this source; 0: the entry is free */
 	uint32_t prev, next;
 };
 
@@ -17,13 +17,13 @@ struct gw_coalescer {
 	uint64_t order;
 	size_t n;
 	uint32_t first, last;
-	struct slot slots[]; /* n_points * SLOTS */
+	struct entry entries[]; /* n_points * ENTRIES */
 };
 
 struct gw_coalescer *gw_coalesce_new(uint32_t n_points)
 {
-	size_t n = (size_t)n_points * SLOTS;
-	struct gw_coalescer *c = calloc(1, sizeof(*c) + n * sizeof(c->slots[0]));
+	size_t n = (size_t)n_points * ENTRIES;
+	struct gw_coalescer *c = calloc(1, sizeof(*c) + n * sizeof(c->entries[0]));
 
 	if (c)
 		c->first = c->last = NIL;
@@ -40,28 +40,28 @@ size_t gw_coalesce_count(const struct gw_coalescer *c)
 	return c->n;
 }
 
-static void unlink_slot(struct gw_coalescer *c, struct slot *s)
+static void unlink_entry(struct gw_coalescer *c, struct entry *s)
 {
 	if (s->prev == NIL)
 		c->first = s->next;
 	else
-		c->slots[s->prev].next = s->next;
+		c->entries[s->prev].next = s->next;
 	if (s->next == NIL)
 		c->last = s->prev;
 	else
-		c->slots[s->next].prev = s->prev;
+		c->entries[s->next].prev = s->prev;
 	s->order = 0;
 	c->n--;
 }
 
-/* The slot to give up, of a point whose four are taken, when the newest sample comes. Of equal
+/* The entry to give up, of a point whose four are taken, when the newest sample comes. Of equal
  * extremes the earlier stays: its time says since when the value was reached. */
-static struct slot *evict(struct slot *slots, const struct gw_sample *newest)
+static struct entry *evict(struct entry *entries, const struct gw_sample *newest)
 {
-	struct slot *low = NULL, *high = NULL, *usable = NULL, *victim = NULL;
+	struct entry *low = NULL, *high = NULL, *usable = NULL, *victim = NULL;
 
-	for (size_t i = 0; i < SLOTS; i++) {
-		struct slot *s = &slots[i];
+	for (size_t i = 0; i < ENTRIES; i++) {
+		struct entry *s = &entries[i];
 
 		if (!gw_quality_usable(s->sample.quality))
 			continue;
@@ -81,8 +81,8 @@ static struct slot *evict(struct slot *slots, const struct gw_sample *newest)
 		if (high && newest->value > high->sample.value)
 			high = NULL;
 	}
-	for (size_t i = 0; i < SLOTS; i++) {
-		struct slot *s = &slots[i];
+	for (size_t i = 0; i < ENTRIES; i++) {
+		struct entry *s = &entries[i];
 
 		if (s != low && s != high && s != usable &&
 			(!victim || s->order > victim->order))
@@ -93,26 +93,26 @@ static struct slot *evict(struct slot *slots, const struct gw_sample *newest)
 
 bool gw_coalesce_add(struct gw_coalescer *c, const struct gw_sample *sample)
 {
-	struct slot *slots = &c->slots[(size_t)sample->point * SLOTS];
-	struct slot *s = NULL;
+	struct entry *entries = &c->entries[(size_t)sample->point * ENTRIES];
+	struct entry *s = NULL;
 	bool merged;
 	uint32_t at;
 
-	for (size_t i = 0; i < SLOTS && !s; i++)
-		if (slots[i].order == 0)
-			s = &slots[i];
+	for (size_t i = 0; i < ENTRIES && !s; i++)
+		if (entries[i].order == 0)
+			s = &entries[i];
 	merged = s == NULL;
 	if (merged) {
-		s = evict(slots, sample);
-		unlink_slot(c, s);
+		s = evict(entries, sample);
+		unlink_entry(c, s);
 	}
-	at = (uint32_t)(s - c->slots);
-	*s = (struct slot){
+	at = (uint32_t)(s - c->entries);
+	*s = (struct entry){
 		.sample = *sample, .order = ++c->order, .prev = c->last, .next = NIL};
 	if (c->last == NIL)
 		c->first = at;
 	else
-		c->slots[c->last].next = at;
+		c->entries[c->last].next = at;
 	c->last = at;
 	c->n++;
 	return merged;
@@ -120,10 +120,10 @@ bool gw_coalesce_add(struct gw_coalescer *c, const struct gw_sample *sample)
 
 const struct gw_sample *gw_coalesce_oldest(const struct gw_coalescer *c)
 {
-	return c->first == NIL ? NULL : &c->slots[c->first].sample;
+	return c->first == NIL ? NULL : &c->entries[c->first].sample;
 }
 
 void gw_coalesce_drop_oldest(struct gw_coalescer *c)
 {
-	unlink_slot(c, &c->slots[c->first]);
+	unlink_entry(c, &c->entries[c->first]);
 }

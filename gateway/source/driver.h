@@ -141,11 +141,11 @@ bool gw_emit_stopping(const struct gw_emit *emit);
 /* A descriptor that is readable once the source is to stop: add it to the driver's poll(2). */
 int gw_emit_wake_fd(const struct gw_emit *emit);
 /* What a driver with saves_state keeps across restarts: a few bytes for each device, saved when
- * they change (source/state_files.h). After a kill they may be older than what happened; complete
+ * they change (source/state_files.h). After a kill they may be older than what happened; is_final
  * is true only if they were saved so by a source that was stopping. load returns 0 if nothing is
  * known. */
-size_t gw_emit_load_state(struct gw_emit *emit, void *to, size_t size, bool *ret_complete);
-void gw_emit_save_state(struct gw_emit *emit, const void *bytes, size_t n, bool complete);
+size_t gw_emit_load_state(struct gw_emit *emit, void *to, size_t size, bool *ret_is_final);
+void gw_emit_save_state(struct gw_emit *emit, const void *bytes, size_t n, bool is_final);
 /* Shows that the thread is alive. The core calls it around every call of the driver; an open that
  * may take longer than a second calls it at least every second. */
 void gw_emit_beat(struct gw_emit *emit);

@@ -223,17 +223,17 @@ bool gw_emit_stopping(const struct gw_emit *e)
 	return e->thread && gw_thread_stopping(e->thread);
 }
 
-size_t gw_emit_load_state(struct gw_emit *e, void *to, size_t size, bool *ret_complete)
+size_t gw_emit_load_state(struct gw_emit *e, void *to, size_t size, bool *ret_is_final)
 {
-	*ret_complete = false;
-	return e->state_file ? gw_state_files_load(e->state_file, to, size, ret_complete)
+	*ret_is_final = false;
+	return e->state_file ? gw_state_files_load(e->state_file, to, size, ret_is_final)
 			     : 0;
 }
 
-void gw_emit_save_state(struct gw_emit *e, const void *bytes, size_t n, bool complete)
+void gw_emit_save_state(struct gw_emit *e, const void *bytes, size_t n, bool is_final)
 {
 	if (e->state_file)
-		gw_state_files_save(e->state_file, bytes, n, complete);
+		gw_state_files_save(e->state_file, bytes, n, is_final);
 }
 
 void gw_emit_beat(struct gw_emit *e)

@@ -26,7 +26,7 @@ struct head {
 	char magic[8];
 	uint64_t sum; /* FNV-1a of the bytes behind */
 	uint32_t n;
-	uint32_t complete;
+	uint32_t is_final;
 };
 
 struct gw_state_file {
@@ -34,9 +34,9 @@ struct gw_state_file {
 	struct gw_state_file *next;
 	char name[96];
 	/* under the lock */
-	bool loaded, dirty, complete;
-	bool urgent; /* the file says complete, which is no longer true */
-	bool file_is_complete;
+	bool loaded, dirty, is_final;
+	bool urgent; /* the file says is_final, which is no longer true */
+	bool file_is_final;
 	unsigned char *bytes;
 	size_t n, capacity;
 	/* the thread's */
@@ -49,7 +49,7 @@ struct gw_state_files {
 	struct gw_thread thread;
 	pthread_mutex_t lock;
 	pthread_cond_t changed; /* something is to load or to write, or has been loaded */
-	struct gw_state_file *slots;
+	struct gw_state_file *list;
 	bool stopping, ended;
 	bool failing; /* the thread's: as the log says */
 	bool written; /* the thread's: the directory was there */
@@ -91,11 +91,11 @@ static bool write_all(int fd, const void *bytes, size_t n)
 }
 
 static bool replace(
-	struct gw_state_file *s, const unsigned char *bytes, size_t n, bool complete)
+	struct gw_state_file *s, const unsigned char *bytes, size_t n, bool is_final)
 {
 	struct head head = {.sum = gw_hash(GW_HASH_START, bytes, n),
 		.n = (uint32_t)n,
-		.complete = complete};
+		.is_final = is_final};
 	char path[4096], next[4096];
 	bool done;
 	int fd;
@@ -145,7 +145,7 @@ static unsigned char *read_file(const char *path, struct head *ret_head)
 
 /* ---- the thread ---- */
 
-/* A file that says complete is rewritten at once: if the daemon is killed from now on, it must say
+/* A file that says is_final is rewritten at once: if the daemon is killed from now on, it must say
  * incomplete. */
 static void load(struct gw_state_file *s)
 {
@@ -153,17 +153,17 @@ static void load(struct gw_state_file *s)
 	struct head head = {.n = 0};
 	char path[4096];
 	unsigned char *bytes;
-	bool complete;
+	bool is_final;
 
 	path_of(s, "", path, sizeof(path));
 	bytes = read_file(path, &head);
-	complete = bytes && head.complete && replace(s, bytes, head.n, false);
+	is_final = bytes && head.is_final && replace(s, bytes, head.n, false);
 	pthread_mutex_lock(&files->lock);
 	if (!s->dirty && bytes) { /* else the source has saved newer bytes already */
 		free(s->bytes);
 		s->bytes = bytes;
 		s->n = s->capacity = head.n;
-		s->complete = complete;
+		s->is_final = is_final;
 		bytes = NULL;
 	}
 	s->loaded = true;
@@ -175,27 +175,27 @@ static void load(struct gw_state_file *s)
 static void save(struct gw_state_file *s)
 {
 	struct gw_state_files *files = s->files;
-	bool complete, done;
+	bool is_final, done;
 	unsigned char *copy;
 	size_t n;
 
 	pthread_mutex_lock(&files->lock);
 	copy = malloc(s->n + 1);
 	n = s->n;
-	complete = s->complete;
+	is_final = s->is_final;
 	if (copy && n > 0)
 		memcpy(copy, s->bytes, n);
 	s->dirty = !copy;
 	s->urgent = false;
 	s->tried_at_stop = files->stopping;
-	s->file_is_complete |= complete;
+	s->file_is_final |= is_final;
 	pthread_mutex_unlock(&files->lock);
-	done = copy && replace(s, copy, n, complete);
+	done = copy && replace(s, copy, n, is_final);
 	free(copy);
 	s->due_ns = gw_clock_boot_ns() + (done ? WRITE_INTERVAL_NS : RETRY_NS);
 	pthread_mutex_lock(&files->lock);
 	if (done)
-		s->file_is_complete = complete;
+		s->file_is_final = is_final;
 	else
 		s->dirty = true;
 	pthread_mutex_unlock(&files->lock);
@@ -208,12 +208,12 @@ static void save(struct gw_state_file *s)
 }
 
 /* The next to load or to save; NULL: none before *ret_due_ns. */
-static struct gw_state_file *next_slot(struct gw_state_files *files, int64_t *ret_due_ns)
+static struct gw_state_file *next_file(struct gw_state_files *files, int64_t *ret_due_ns)
 {
 	int64_t now_ns = gw_clock_boot_ns();
 
 	*ret_due_ns = INT64_MAX;
-	for (struct gw_state_file *s = files->slots; s; s = s->next) {
+	for (struct gw_state_file *s = files->list; s; s = s->next) {
 		bool at_once = !s->loaded || s->urgent ||
 			(files->stopping && (!files->failing || !s->tried_at_stop));
 
@@ -234,7 +234,7 @@ static void *run(void *arg)
 	pthread_mutex_lock(&files->lock);
 	for (;;) {
 		int64_t due_ns;
-		struct gw_state_file *s = next_slot(files, &due_ns);
+		struct gw_state_file *s = next_file(files, &due_ns);
 		bool loaded = s && s->loaded;
 
 		if (s) {
@@ -310,13 +310,13 @@ struct gw_state_file *gw_state_files_get(struct gw_state_files *files, const cha
 		return NULL;
 	file_name(source, name, sizeof(name));
 	pthread_mutex_lock(&files->lock);
-	for (s = files->slots; s && strcmp(s->name, name) != 0; s = s->next)
+	for (s = files->list; s && strcmp(s->name, name) != 0; s = s->next)
 		;
 	if (!s && (s = calloc(1, sizeof(*s))) != NULL) {
 		s->files = files;
 		memcpy(s->name, name, sizeof(name));
-		s->next = files->slots;
-		files->slots = s;
+		s->next = files->list;
+		files->list = s;
 		pthread_cond_broadcast(&files->changed);
 	}
 	pthread_mutex_unlock(&files->lock);
@@ -342,10 +342,10 @@ void gw_state_files_stop(struct gw_state_files *files, int64_t max_ns)
 	if (!ended)
 		return; /* the process ends soon */
 	gw_thread_join(&files->thread);
-	while (files->slots) {
-		struct gw_state_file *s = files->slots;
+	while (files->list) {
+		struct gw_state_file *s = files->list;
 
-		files->slots = s->next;
+		files->list = s->next;
 		free(s->bytes);
 		free(s);
 	}
@@ -357,7 +357,7 @@ void gw_state_files_stop(struct gw_state_files *files, int64_t max_ns)
 /* ---- the source's thread ---- */
 
 size_t gw_state_files_load(
-	struct gw_state_file *s, void *to, size_t size, bool *ret_complete)
+	struct gw_state_file *s, void *to, size_t size, bool *ret_is_final)
 {
 	struct gw_state_files *files = s->files;
 	struct timespec until = deadline_of(gw_clock_boot_ns() + LOAD_WAIT_NS);
@@ -370,9 +370,9 @@ size_t gw_state_files_load(
 	n = s->loaded && s->n <= size ? s->n : 0;
 	if (n > 0)
 		memcpy(to, s->bytes, n);
-	*ret_complete = n > 0 && s->complete;
-	s->complete = false;
-	if (s->file_is_complete) {
+	*ret_is_final = n > 0 && s->is_final;
+	s->is_final = false;
+	if (s->file_is_final) {
 		s->dirty = s->urgent = true;
 		pthread_cond_broadcast(&files->changed);
 	}
@@ -381,7 +381,7 @@ size_t gw_state_files_load(
 }
 
 void gw_state_files_save(
-	struct gw_state_file *s, const void *bytes, size_t n, bool complete)
+	struct gw_state_file *s, const void *bytes, size_t n, bool is_final)
 {
 	struct gw_state_files *files = s->files;
 
@@ -398,7 +398,7 @@ void gw_state_files_save(
 		if (n > 0)
 			memcpy(s->bytes, bytes, n);
 		s->n = n;
-		s->complete = complete;
+		s->is_final = is_final;
 		s->dirty = true;
 		pthread_cond_broadcast(&files->changed);
 	}

@@ -5,7 +5,7 @@
  * and no source waits for one. A file is replaced as a whole, at most every ten seconds
  * while the source runs, and only when the source saves.
  *
- * If the daemon was killed, a file may be older than what happened. It is `complete` only if the
+ * If the daemon was killed, a file may be older than what happened. is_final is true only if the
  * source saved it so when it stopped and nothing was saved after that.
  *
  * Owner: app/. Thread: start, get and stop by main; load and save by the source's. Life: start,
@@ -36,8 +36,8 @@ void gw_state_files_stop(struct gw_state_files *files, int64_t max_ns);
 
 /* Bytes copied into `to`; 0: nothing was saved, or the disk has not answered within 50 ms. */
 size_t gw_state_files_load(
-	struct gw_state_file *s, void *to, size_t size, bool *ret_complete);
+	struct gw_state_file *s, void *to, size_t size, bool *ret_is_final);
 void gw_state_files_save(
-	struct gw_state_file *s, const void *bytes, size_t n, bool complete);
+	struct gw_state_file *s, const void *bytes, size_t n, bool is_final);
 
 #endif

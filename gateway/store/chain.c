@@ -277,7 +277,7 @@ static void report_broken(struct gw_chain_walk *w, uint64_t seq, const char *why
 /* The row before, which mostly is the one just checked. If it is another one, and no rows of lower
  * numbers were inserted by us, then no row refers to the one just checked: somebody added it. */
 static enum gw_err find_predecessor(struct gw_db *db, const struct gw_chain_walk *w,
-	const struct gw_chain_link *l, struct gw_chain_link *ret, bool *ret_stray,
+	const struct gw_chain_link *l, struct gw_chain_link *ret, bool *ret_is_added,
 	struct gw_error *err)
 {
 	int64_t late_rows = 0;
@@ -296,7 +296,7 @@ static enum gw_err find_predecessor(struct gw_db *db, const struct gw_chain_walk
 	}
 	if ((rc = find_link(db, GW_DB_CHAIN_LINK, l->prev_seq, ret, err)))
 		return rc;
-	*ret_stray = ret->exists && !late_rows && w->last_has_hash &&
+	*ret_is_added = ret->exists && !late_rows && w->last_has_hash &&
 		l->prev_seq < w->last_seq;
 	if (!ret->exists && l->prev_removed) {
 		ret->exists = true;
@@ -310,7 +310,7 @@ static enum gw_err check_row(struct gw_db *db, struct gw_chain_walk *w,
 	struct gw_error *err)
 {
 	unsigned char hash[GW_CHAIN_HASH];
-	bool stray = false;
+	bool is_added = false;
 	char why[160];
 	struct gw_chain_link b;
 	enum gw_err rc;
@@ -324,7 +324,7 @@ static enum gw_err check_row(struct gw_db *db, struct gw_chain_walk *w,
 		w->last_seq = e->seq;
 		return GW_OK;
 	}
-	if ((rc = find_predecessor(db, w, l, &b, &stray, err)))
+	if ((rc = find_predecessor(db, w, l, &b, &is_added, err)))
 		return rc;
 	if (!b.exists) {
 		snprintf(why, sizeof(why), "the row before it, #%llu, is missing",
@@ -337,7 +337,7 @@ static enum gw_err check_row(struct gw_db *db, struct gw_chain_walk *w,
 	if (memcmp(hash, l->hash, sizeof(hash)) != 0)
 		report_broken(w, e->seq,
 			"its hash does not fit its content and the row before it");
-	else if (stray)
+	else if (is_added)
 		report_broken(w, w->last_seq, "no row after it knows it");
 	memcpy(w->hash, l->hash, sizeof(w->hash));
 	w->last_has_hash = true;

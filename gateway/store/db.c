@@ -228,7 +228,7 @@ static enum gw_err check_pages(struct gw_db *db, struct gw_error *err)
 }
 
 static enum gw_err prepare_file(struct gw_db *db, const char *path, int64_t max_bytes,
-	enum gw_db_trust trust, bool *ret_created, struct gw_error *err)
+	enum gw_db_page_check page_check, bool *ret_created, struct gw_error *err)
 {
 	int64_t clean = 0;
 	struct stat st;
@@ -242,16 +242,17 @@ static enum gw_err prepare_file(struct gw_db *db, const char *path, int64_t max_
 	db->was_clean = clean != 0;
 	if (*ret_created)
 		return GW_OK;
-	if ((trust == GW_DB_TRUST_SUSPECT || !db->was_clean) && (rc = check_pages(db, err)))
+	if ((page_check == GW_DB_CHECK_ALWAYS || !db->was_clean) &&
+		(rc = check_pages(db, err)))
 		return rc;
 	/* After a failed sync the WAL is trusted only once it is copied into the file. */
-	if (trust == GW_DB_TRUST_SUSPECT && !db->read_only)
+	if (page_check == GW_DB_CHECK_ALWAYS && !db->read_only)
 		return gw_db_checkpoint(db, true, err);
 	return GW_OK;
 }
 
 enum gw_err gw_db_open_writable(struct gw_db *db, const char *path, int64_t max_bytes,
-	enum gw_db_trust trust, bool *ret_created, bool *ret_disk_read_only,
+	enum gw_db_page_check page_check, bool *ret_created, bool *ret_disk_read_only,
 	struct gw_error *err)
 {
 	bool created = false, disk_read_only = false;
@@ -266,7 +267,7 @@ enum gw_err gw_db_open_writable(struct gw_db *db, const char *path, int64_t max_
 	if (rc == SQLITE_OK) {
 		disk_read_only = sqlite3_db_readonly(db->handle, "main") == 1;
 		db->read_only = disk_read_only;
-		kind = prepare_file(db, path, max_bytes, trust, &created, err);
+		kind = prepare_file(db, path, max_bytes, page_check, &created, err);
 		if (!kind) {
 			*ret_created = created;
 			return GW_OK;

@@ -22,14 +22,14 @@
 #define GW_DB_WAL_PAGES  4096 /* checkpoint beyond it: 4 MiB */
 #define GW_CHAIN_HASH    32   /* SHA-256 */
 
-enum gw_db_trust {
-	GW_DB_TRUST_CLEAN,   /* checks every page only if the last stop was unclean */
-	GW_DB_TRUST_SUSPECT, /* checks every page, and copies the WAL into the file */
+enum gw_db_page_check {
+	GW_DB_CHECK_IF_UNCLEAN, /* checks every page only if the last stop was unclean */
+	GW_DB_CHECK_ALWAYS,     /* checks every page, and copies the WAL into the file */
 };
 
 /* The end of the chain of hashes, see chain.h. */
 struct gw_chain {
-	bool known;        /* the other members are valid */
+	bool known;        /* the other fields are valid */
 	bool head_removed; /* the head's row is deleted, its hash is kept */
 	uint64_t seq;      /* of the head, 0: there is none */
 	uint64_t max_seq;  /* highest number of a row ever */
@@ -51,7 +51,7 @@ struct gw_db {
 /* Opens it to write, and creates it if there is none; db_open.h is what the store calls. On failure
  * it is closed; ret_disk_read_only then says whether the disk could only be read. */
 enum gw_err gw_db_open_writable(struct gw_db *db, const char *path, int64_t max_bytes,
-	enum gw_db_trust trust, bool *ret_created, bool *ret_disk_read_only,
+	enum gw_db_page_check page_check, bool *ret_created, bool *ret_disk_read_only,
 	struct gw_error *err);
 
 /* Of the schema, 0: there is none. GW_ERR_CORRUPT: the file is not ours. */

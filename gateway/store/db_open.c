@@ -4,12 +4,12 @@
 #include "store/db_readonly.h"
 
 enum gw_err gw_db_open(struct gw_db *db, const char *path, int64_t max_bytes,
-	enum gw_db_trust trust, bool *ret_created, struct gw_error *err)
+	enum gw_db_page_check page_check, bool *ret_created, struct gw_error *err)
 {
 	struct gw_error why = {0};
 	bool disk_read_only = false;
 	enum gw_err kind = gw_db_open_writable(
-		db, path, max_bytes, trust, ret_created, &disk_read_only, &why);
+		db, path, max_bytes, page_check, ret_created, &disk_read_only, &why);
 
 	if (!kind)
 		return GW_OK;

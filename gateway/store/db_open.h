@@ -13,6 +13,6 @@
  * GW_ERR_FULL, GW_ERR_SYSTEM: it cannot be opened now. ret_created: it was made just now. On a
  * disk that can only be read it opens read_only. */
 enum gw_err gw_db_open(struct gw_db *db, const char *path, int64_t max_bytes,
-	enum gw_db_trust trust, bool *ret_created, struct gw_error *err);
+	enum gw_db_page_check page_check, bool *ret_created, struct gw_error *err);
 
 #endif

@@ -22,9 +22,9 @@ struct previous {
 };
 
 void gw_previous_run_decide(
-	struct gw_store *s, uint64_t stored_run, uint64_t last_seq, bool complete)
+	struct gw_store *s, uint64_t stored_run, uint64_t last_seq, bool last_seq_known)
 {
-	uint64_t lowest = complete ? 0 : gw_run_counter_unknown_seq();
+	uint64_t lowest = last_seq_known ? 0 : gw_run_counter_unknown_seq();
 
 	if (s->run_decided)
 		return;

@@ -21,9 +21,9 @@ enum gw_err gw_previous_run_read(struct gw_store *s, struct gw_error *err);
 enum gw_err gw_previous_run_numbers(
 	struct gw_db *db, uint64_t *ret_run, uint64_t *ret_last_seq, struct gw_error *err);
 /* Under the store's lock. The first call decides: the store's thread after it has read, or main
- * when it waits no longer. complete: last_seq is known to be the last number given; otherwise
+ * when it waits no longer. last_seq_known: last_seq is known to be the last number given; otherwise
  * events of this run begin above any number an earlier run can have given. */
 void gw_previous_run_decide(
-	struct gw_store *s, uint64_t stored_run, uint64_t last_seq, bool complete);
+	struct gw_store *s, uint64_t stored_run, uint64_t last_seq, bool last_seq_known);
 
 #endif

@@ -97,7 +97,8 @@ static enum gw_err create_file(struct gw_store *s, struct gw_error *err)
 {
 	bool created;
 
-	return gw_db_open(&s->db, s->path, s->max_bytes, GW_DB_TRUST_CLEAN, &created, err);
+	return gw_db_open(
+		&s->db, s->path, s->max_bytes, GW_DB_CHECK_IF_UNCLEAN, &created, err);
 }
 
 /* No file is read any more, so these are all that main can get. */
@@ -194,7 +195,7 @@ void gw_recovery_check_file(struct gw_store *s, int64_t now_ns)
 	gw_log(GW_LOG_ERR, "store: %s was deleted while it was in use; another is begun",
 		wal);
 	gw_db_checkpoint(&s->db, true, NULL);
-	s->suspect = true;
+	s->recheck_needed = true;
 }
 
 /* The displaced file is still open: what it owes and its alarm states are copied into the new one,
@@ -294,7 +295,8 @@ static enum gw_err reopen(struct gw_store *s, struct gw_error *err)
 		return GW_ERR_CORRUPT;
 	}
 	rc = gw_db_open(&s->db, s->path, s->max_bytes,
-		s->suspect ? GW_DB_TRUST_SUSPECT : GW_DB_TRUST_CLEAN, &created, err);
+		s->recheck_needed ? GW_DB_CHECK_ALWAYS : GW_DB_CHECK_IF_UNCLEAN, &created,
+		err);
 	if (rc || s->db.read_only)
 		return rc;
 	if ((rc = copy_displaced(s, err)))
@@ -308,7 +310,7 @@ enum gw_err gw_recovery_ensure_open(struct gw_store *s, struct gw_error *err)
 	struct gw_error why = {0};
 	enum gw_err rc;
 
-	if (s->db.handle && !s->db.read_only && !s->suspect && !s->displaced)
+	if (s->db.handle && !s->db.read_only && !s->recheck_needed && !s->displaced)
 		return s->start_recorded && !s->uplinks_changed ? GW_OK
 								: record_start(s, err);
 	rc = reopen(s, &why);
@@ -316,7 +318,7 @@ enum gw_err gw_recovery_ensure_open(struct gw_store *s, struct gw_error *err)
 		rc = GW_ERR_CORRUPT;
 	if (rc == GW_ERR_CORRUPT) {
 		rc = gw_recovery_replace_file(s, &why, err);
-		s->suspect &= rc != GW_OK;
+		s->recheck_needed &= rc != GW_OK;
 		return rc;
 	}
 	if (!rc)
@@ -326,7 +328,7 @@ enum gw_err gw_recovery_ensure_open(struct gw_store *s, struct gw_error *err)
 		return rc;
 	}
 	s->unreadable_ns = 0;
-	s->suspect = false;
+	s->recheck_needed = false;
 	s->recount_needed = true;
 	if (s->previous_read_late)
 		gw_mailbox_announce_backlog(s);
@@ -377,7 +379,7 @@ bool gw_recovery_free_space(struct gw_store *s)
 
 void gw_recovery_close(struct gw_store *s)
 {
-	bool bad = s->failing || s->suspect;
+	bool bad = s->failing || s->recheck_needed;
 
 	if (s->db.handle && !s->db.read_only && !bad && !gw_db_begin(&s->db, NULL)) {
 		if (gw_db_meta_put(&s->db, "clean", 1, NULL) || gw_db_commit(&s->db, NULL))

@@ -87,8 +87,8 @@ void gw_resend_window_owe(struct gw_store *s, size_t slot, struct gw_batch *b)
 		gw_journal_count(&s->db, s->owed, s->parked, NULL) == GW_OK)
 		s->recount_needed = false;
 	/* A mark that is not written yet would clear the bit that is set here. */
-	if (s->failing || s->suspect || !s->db.handle || s->db.read_only || !box->bit ||
-		s->recount_needed || s->n_writable_marks > 0) {
+	if (s->failing || s->recheck_needed || !s->db.handle || s->db.read_only ||
+		!box->bit || s->recount_needed || s->n_writable_marks > 0) {
 		b->failed = true;
 		return;
 	}

@@ -123,7 +123,7 @@ static enum gw_err copy_event(struct salvage *v, const struct gw_event *e)
 		return GW_OK;
 	}
 	/* With a mask missing, the next try would take the event for copied. */
-	if (!read_mask(v, GW_DB_OWED_SINKS, e->seq, &entry.owed) ||
+	if (!read_mask(v, GW_DB_OWED_UPLINKS, e->seq, &entry.owed) ||
 		!read_mask(v, GW_DB_PARKED_SINKS, e->seq, &entry.parked) ||
 		!read_mask(v, GW_DB_UNDURABLE_SINKS, e->seq, &entry.undurable))
 		return GW_OK;
@@ -189,7 +189,7 @@ static void copy_parked(struct salvage *v)
  * ret_taken. */
 static uint32_t find_bit(struct salvage *v, const char *name, uint32_t *ret_taken)
 {
-	sqlite3_stmt *st = gw_db_stmt(&v->s->db, GW_DB_SINK_ALL);
+	sqlite3_stmt *st = gw_db_stmt(&v->s->db, GW_DB_UPLINK_ALL);
 	uint32_t found = 0;
 	int rc = SQLITE_ROW;
 
@@ -219,16 +219,16 @@ static uint32_t bit_of(struct salvage *v, const char *name)
 	if (found || taken == UINT32_MAX || v->write_error)
 		return found;
 	bit = __builtin_ctz(~taken);
-	st = gw_db_stmt(&v->s->db, GW_DB_SINK_PUT);
+	st = gw_db_stmt(&v->s->db, GW_DB_UPLINK_PUT);
 	sqlite3_bind_int(st, 1, bit);
 	sqlite3_bind_text(st, 2, name, -1, SQLITE_STATIC);
-	v->write_error = gw_db_run(&v->s->db, GW_DB_SINK_PUT, NULL);
+	v->write_error = gw_db_run(&v->s->db, GW_DB_UPLINK_PUT, NULL);
 	return (uint32_t)1 << bit;
 }
 
 static void copy_names(struct salvage *v)
 {
-	sqlite3_stmt *st = gw_db_stmt(v->old, GW_DB_SINK_ALL);
+	sqlite3_stmt *st = gw_db_stmt(v->old, GW_DB_UPLINK_ALL);
 	enum gw_err read_error = GW_OK;
 	int rc = SQLITE_DONE;
 

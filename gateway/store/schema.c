@@ -68,8 +68,8 @@ const char *const gw_schema_statements[GW_DB_STMTS] = {
 	[GW_DB_ROLLBACK] = "ROLLBACK",
 	[GW_DB_META_GET] = "SELECT value FROM meta WHERE name = ?",
 	[GW_DB_META_PUT] = "REPLACE INTO meta VALUES(?, ?)",
-	[GW_DB_SINK_ALL] = "SELECT bit, name FROM sink ORDER BY bit",
-	[GW_DB_SINK_PUT] = "INSERT INTO sink VALUES(?, ?)",
+	[GW_DB_UPLINK_ALL] = "SELECT bit, name FROM sink ORDER BY bit",
+	[GW_DB_UPLINK_PUT] = "INSERT INTO sink VALUES(?, ?)",
 	[GW_DB_BOOT_FIND] = "SELECT id FROM boot WHERE boot = ?",
 	[GW_DB_BOOT_PUT] = "INSERT INTO boot(boot) VALUES(?)",
 	[GW_DB_BOOT_GET] = "SELECT boot FROM boot WHERE id = ?",
@@ -131,7 +131,7 @@ const char *const gw_schema_statements[GW_DB_STMTS] = {
 			     " WHERE (o.urgency, o.seq) > (?1, ?2) AND o.sinks & ?3"
 			     " ORDER BY o.urgency, o.seq",
 	[GW_DB_PARKED_SWEEP] = "DELETE FROM parked WHERE sinks = 0",
-	[GW_DB_OWED_SINKS] =
+	[GW_DB_OWED_UPLINKS] =
 		"SELECT o.sinks FROM event AS e CROSS JOIN owed AS o"
 		" ON o.urgency = 3 - e.level AND o.seq = e.seq WHERE e.seq = ?",
 	[GW_DB_PARKED_SINKS] = "SELECT sinks FROM parked WHERE seq = ?",

@@ -43,14 +43,14 @@ static enum gw_err begin_anew(struct gw_store *s, struct gw_error *err)
 	for (size_t i = 0; i < s->n_entries; i++)
 		s->entries[i].spare.written = false;
 	for (size_t i = 0; i < GW_STORE_SLOTS; i++) {
-		sqlite3_stmt *st = gw_db_stmt(&s->spare, GW_DB_SINK_PUT);
+		sqlite3_stmt *st = gw_db_stmt(&s->spare, GW_DB_UPLINK_PUT);
 		enum gw_err kind;
 
 		if (!(s->used_slots >> i & 1))
 			continue;
 		sqlite3_bind_int(st, 1, (int)i);
 		sqlite3_bind_text(st, 2, s->mailboxes[i].name, -1, SQLITE_STATIC);
-		if ((kind = gw_db_run(&s->spare, GW_DB_SINK_PUT, err)))
+		if ((kind = gw_db_run(&s->spare, GW_DB_UPLINK_PUT, err)))
 			return kind;
 	}
 	return GW_OK;
@@ -122,7 +122,7 @@ static void write_file(struct gw_store *s, int64_t now_ns)
 		!is_due(s))
 		return;
 	if (!s->spare.handle)
-		rc = gw_db_open(&s->spare, s->spare_path, MAX_BYTES, GW_DB_TRUST_CLEAN,
+		rc = gw_db_open(&s->spare, s->spare_path, MAX_BYTES, GW_DB_CHECK_IF_UNCLEAN,
 			&fresh, &err);
 	if (!rc && s->spare.read_only)
 		rc = gw_fail(&err, GW_ERR_SYSTEM, 0, "read-only");
@@ -167,7 +167,7 @@ static uint32_t to_slots(const uint32_t slots[32], int64_t bits, bool *ret_unkno
 
 static bool read_slots(struct gw_store *s, struct gw_db *db, uint32_t ret_slots[32])
 {
-	sqlite3_stmt *st = gw_db_stmt(db, GW_DB_SINK_ALL);
+	sqlite3_stmt *st = gw_db_stmt(db, GW_DB_UPLINK_ALL);
 
 	int rc;
 
@@ -214,7 +214,7 @@ static bool take(struct gw_store *s, struct gw_db *db, const uint32_t slots[32],
 	bool unused = false;
 
 	entry.owed = to_slots(
-		slots, number(db, GW_DB_OWED_SINKS, e->seq), &entry.owed_to_removed);
+		slots, number(db, GW_DB_OWED_UPLINKS, e->seq), &entry.owed_to_removed);
 	entry.parked = to_slots(slots, number(db, GW_DB_PARKED_SINKS, e->seq), &unused);
 	entry.event.durable = true;
 	if (!copy_texts(s, &entry.event))

@@ -347,7 +347,7 @@ enum gw_err gw_store_reserve_slot(
 		return gw_fail(err, GW_ERR_FULL, 0,
 			"the store must first write what %d earlier uplinks said",
 			GW_STORE_SLOTS);
-	if (!box->messages.slots &&
+	if (!box->messages.entries &&
 		gw_ring_init(&box->messages, GW_MAILBOX_MESSAGES,
 			sizeof(struct gw_mailbox_message), err))
 		return GW_ERR_SYSTEM;

@@ -91,9 +91,9 @@ struct gw_store {
 	uint64_t owed[32], parked[32]; /* events in the database, per bit */
 	bool recount_needed;           /* owed and parked are not valid */
 	bool start_recorded; /* the run's number and the registry are in the file */
-	bool suspect;   /* the disk reported a failed sync: reopen and check all pages */
-	bool trim_more; /* rows beyond the limit are left */
-	bool refusing;  /* logged that events of lower classes get no row */
+	bool recheck_needed; /* the disk reported a failed sync: reopen and check all pages */
+	bool trim_more;      /* rows beyond the limit are left */
+	bool refusing;       /* logged that events of lower classes get no row */
 	uint64_t commits, rows, refused;
 
 	/* uncommitted.h */

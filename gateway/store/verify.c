@@ -45,7 +45,7 @@ bool gw_verify_step(struct gw_store *s, bool stopping)
 	if (stopping) {
 		gw_fail(&why, GW_ERR_STOPPED, 0, "tocsind stops");
 		publish_result(s, &why);
-	} else if (!s->start_recorded || s->failing || s->suspect) {
+	} else if (!s->start_recorded || s->failing || s->recheck_needed) {
 		gw_fail(&why, GW_ERR_SYSTEM, 0, "the database cannot be read now: %s",
 			s->failing ? s->why.text : "it is being opened");
 		publish_result(s, &why);

@@ -228,7 +228,8 @@ static enum gw_err commit_pending(struct gw_store *s, struct gw_error *err)
 		if ((int)s->entries[i].event.info->class_ > s->highest_class)
 			s->highest_class = (int)s->entries[i].event.info->class_;
 	for (;;) {
-		reopened |= !s->db.handle || s->db.read_only || s->suspect || s->displaced;
+		reopened |= !s->db.handle || s->db.read_only || s->recheck_needed ||
+			s->displaced;
 		rc = gw_recovery_ensure_open(s, err);
 		if (!rc && s->n_entries == 0 && s->n_writable_marks == 0) {
 			recount_owed(s);
@@ -255,7 +256,7 @@ static enum gw_err commit_pending(struct gw_store *s, struct gw_error *err)
 			return rc;
 		/* The kernel reports a failed sync once and then takes the pages for clean. The
 		 * cache of this connection may differ from the disk: reopen the file. */
-		s->suspect = !s->db.read_only;
+		s->recheck_needed = !s->db.read_only;
 		if (reopened || !s->db.handle)
 			return rc;
 	}
@@ -270,14 +271,14 @@ static void checkpoint_if_due(struct gw_store *s)
 	if (s->failing || s->db.wal_pages < GW_DB_WAL_PAGES)
 		return;
 	if (gw_db_checkpoint(&s->db, false, &err) == GW_ERR_SYSTEM)
-		s->suspect = true;
+		s->recheck_needed = true;
 }
 
 static void extend_wal(struct gw_store *s)
 {
-	if (s->ballast_reserved && !s->failing && !s->suspect && !s->trim_more &&
+	if (s->ballast_reserved && !s->failing && !s->recheck_needed && !s->trim_more &&
 		gw_db_extend_wal(&s->db, NULL))
-		s->suspect = true;
+		s->recheck_needed = true;
 }
 
 static void trim_step(struct gw_store *s)
@@ -286,7 +287,7 @@ static void trim_step(struct gw_store *s)
 	enum gw_retention_result result = GW_RETENTION_WITHIN_LIMIT;
 
 	s->trim_more = false;
-	if (s->failing || s->suspect)
+	if (s->failing || s->recheck_needed)
 		return;
 	if (!gw_retention_step(&s->retention, &s->db, &s->strings, s->highest_class,
 		    committed, false, s->owed, s->parked, &result, NULL))
@@ -362,7 +363,7 @@ static void receive(struct gw_store *s, int64_t now_ns)
 /* Marks alone wait for MARKS_WAIT_NS, so that one transaction takes many of them. */
 static bool is_commit_due(const struct gw_store *s, int64_t now_ns, bool stopping)
 {
-	return s->n_entries > 0 || s->failing || s->suspect || s->displaced ||
+	return s->n_entries > 0 || s->failing || s->recheck_needed || s->displaced ||
 		!s->start_recorded || s->uplinks_changed ||
 		(s->n_writable_marks > 0 &&
 			(s->flush_marks || stopping ||

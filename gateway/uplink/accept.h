@@ -22,7 +22,7 @@ enum { GW_ACCEPT_ANY = 1 }; /* gw_setting_pairs.word */
  * <html, in any case. */
 bool gw_accept_is_html(const char *body, size_t n);
 
-/* NULL: a valid RFC 6901 pointer to a member; otherwise what is wrong with it. */
+/* NULL: a valid RFC 6901 pointer to a field; otherwise what is wrong with it. */
 const char *gw_accept_pointer_error(const char *pointer);
 
 /* Whether body is JSON with the expected value at every pointer. A plain number or word in the

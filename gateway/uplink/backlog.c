@@ -121,8 +121,8 @@ static bool reply_is_complete(const struct gw_backlog *b)
 		b->request_owed_again == b->n_owed_again &&
 		b->request_left_out == b->outbox->left_out &&
 		b->request_left_out <= b->request_committed &&
-		b->request_cursor.level == b->outbox->complete.level &&
-		b->request_cursor.seq == b->outbox->complete.seq;
+		b->request_cursor.level == b->outbox->complete_up_to.level &&
+		b->request_cursor.seq == b->outbox->complete_up_to.seq;
 }
 
 static void receive_owed(struct gw_backlog *b, int64_t now_ns)
@@ -206,7 +206,7 @@ static void request_owed(struct gw_backlog *b, int64_t now_ns, bool blocked)
 	bool capacity = o->n + GW_BACKLOG_REQUEST_EVENTS <= o->max_items &&
 		o->bytes <= o->max_bytes / 2;
 
-	if (gw_outbox_complete(o) || !(capacity || blocked))
+	if (gw_outbox_is_complete(o) || !(capacity || blocked))
 		return;
 	if (b->waiting_ns == 0)
 		b->waiting_ns = now_ns;
@@ -219,12 +219,12 @@ static void request_owed(struct gw_backlog *b, int64_t now_ns, bool blocked)
 	if (b->request_committed < o->left_out && !gw_backlog_late(b, now_ns))
 		return;
 	b->parked_since_request = 0;
-	b->request_cursor = o->complete;
+	b->request_cursor = o->complete_up_to;
 	b->request_left_out = o->left_out;
 	b->request_generation = b->generation;
 	b->request_owed_again = b->n_owed_again;
 	b->request_sent = gw_store_request_owed(
-		b->store, b->slot, o->complete, GW_BACKLOG_REQUEST_EVENTS);
+		b->store, b->slot, o->complete_up_to, GW_BACKLOG_REQUEST_EVENTS);
 	if (!b->request_sent)
 		b->not_before_ns = now_ns + MAILBOX_FULL_NS;
 }

@@ -54,7 +54,7 @@ struct gw_backlog {
 
 	/* the request for what is owed, and the state when it was sent */
 	bool request_sent;
-	struct gw_owed_cursor request_cursor; /* outbox.complete */
+	struct gw_owed_cursor request_cursor; /* outbox.complete_up_to */
 	uint64_t request_left_out;            /* outbox.left_out */
 	uint64_t request_committed;
 	uint32_t request_generation;

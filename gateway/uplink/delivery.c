@@ -1,4 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * States of an event that this uplink owes (fields of gw_outbox_item in brackets):
+ *
+ *	state                   becomes
+ *	in the store only       waiting: gw_backlog asks for it
+ *	waiting                 in a request, when gw_delivery_pick takes it: committed, or overdue
+ *	in a request [picked]   delivered, if the platform took it (on_delivered);
+ *	                        waiting, if the request failed (on_failed), with back-off;
+ *	                        suspect, if the platform refused a request of several events;
+ *	                        refused alone, if it refused this one (both on_refused)
+ *	suspect [suspect]       in a request of half as many; by halves the refused one is found
+ *	refused alone [alone,   waiting, if nothing else is accepted right after it: the refusal
+ *	refused]                may be about the connection (gw_delivery_give_up);
+ *	                        to be tried once more, if something is (gw_delivery_accepted)
+ *	tried once more         delivered, or parked, if it is refused again and something else is
+ *	[refused_once]          accepted right after it
+ *	parked                  in a request of its own, at growing intervals (parked_retry.h)
+ *	delivered               owed again, if it is the newest of its alarm and an older one was
+ *	                        taken after it (gw_delivery_taken)
+ *
+ * What is accepted right after a refusal, an event or a heartbeat, is the witness (refusal.h).
+ */
 #include "uplink/delivery.h"
 
 #include "base/log.h"
@@ -107,7 +129,7 @@ static void on_delivered(struct gw_uplink *u)
 		gw_delivery_taken(
 			u, u->delivery.picked[i]->alarm, u->delivery.picked[i]->seq);
 	gw_outbox_sent(&u->outbox);
-	if (u->outbox.n == 0 && gw_outbox_complete(&u->outbox))
+	if (u->outbox.n == 0 && gw_outbox_is_complete(&u->outbox))
 		u->delivery.overtaken_logged = false;
 	u->delivery.failing = false;
 	gw_retry_timer_succeeded(&u->delivery.retry);
@@ -207,7 +229,7 @@ size_t gw_delivery_pick(struct gw_uplink *u, uint64_t committed, int64_t now)
 	return gw_refusal_pick(&u->outbox,
 		&(struct gw_outbox_pick_opts){.committed = committed,
 			.overdue_ns = now - GW_UPLINK_COMMIT_WAIT_NS,
-			.incomplete = gw_backlog_late(&u->backlog, now),
+			.beyond_complete = gw_backlog_late(&u->backlog, now),
 			.any_witness = !gw_heartbeat_wanted(u) ||
 				u->delivery.heartbeat_asked,
 			.max_items = max_items,

@@ -22,7 +22,7 @@ static void push_faults(struct gw_uplink *u, int64_t now)
 		[GW_UPLINK_POINT_PARKED] = u->status.parked > 0};
 	uint32_t i;
 
-	if (u->faults.slots == NULL)
+	if (u->faults.entries == NULL)
 		return;
 	for (i = 0; i < GW_UPLINK_POINTS; i++) {
 		struct gw_sample s = {.point = i,
@@ -57,7 +57,7 @@ static void publish_status(struct gw_uplink *u, int64_t now)
 	u->status.oldest_ms = oldest < now ? (now - oldest) / GW_NS_PER_MS : 0;
 	pthread_mutex_lock(&u->lock);
 	u->link.published = u->status;
-	u->link.published_complete = gw_outbox_complete(&u->outbox);
+	u->link.published_complete = gw_outbox_is_complete(&u->outbox);
 	pthread_mutex_unlock(&u->lock);
 }
 
@@ -165,7 +165,7 @@ void gw_link_state_update(struct gw_uplink *u, int64_t now)
 	}
 	if (u->link.back_ns != 0 &&
 		(now - u->link.back_ns >= BACK_LOG_NS ||
-			(u->outbox.n == 0 && gw_outbox_complete(&u->outbox))))
+			(u->outbox.n == 0 && gw_outbox_is_complete(&u->outbox))))
 		log_back(u);
 	push_faults(u, now);
 	publish_status(u, now);

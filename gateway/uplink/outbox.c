@@ -12,7 +12,7 @@ enum gw_err gw_outbox_init(
 	*o = (struct gw_outbox){
 		.max_items = max_items,
 		.max_bytes = max_bytes,
-		.complete = {.level = GW_LEVEL_RED + 1},
+		.complete_up_to = {.level = GW_LEVEL_RED + 1},
 	};
 	o->items = calloc(max_items, sizeof(struct gw_outbox_item *));
 	if (o->items == NULL)
@@ -87,8 +87,8 @@ static size_t weight(size_t n)
 static void leave_out(struct gw_outbox *o, const struct gw_outbox_item *it)
 {
 	/* The store orders events by their own level. */
-	if (!is_after(it->level, it->seq, o->complete))
-		o->complete = (struct gw_owed_cursor){
+	if (!is_after(it->level, it->seq, o->complete_up_to))
+		o->complete_up_to = (struct gw_owed_cursor){
 			.level = it->level, .seq = it->seq - 1};
 	if (it->seq > o->left_out)
 		o->left_out = it->seq;
@@ -175,7 +175,7 @@ bool gw_outbox_add(
 
 void gw_outbox_note_missing(struct gw_outbox *o, uint64_t seq)
 {
-	o->complete = (struct gw_owed_cursor){.level = GW_LEVEL_RED + 1};
+	o->complete_up_to = (struct gw_owed_cursor){.level = GW_LEVEL_RED + 1};
 	if (seq > o->left_out)
 		o->left_out = seq;
 }
@@ -206,7 +206,7 @@ bool gw_outbox_may_send(const struct gw_outbox *o, const struct gw_outbox_item *
 {
 	if (!it->stored && it->seq > opts->committed && it->occurred_ns > opts->overdue_ns)
 		return false;
-	return opts->incomplete || !is_after(it->urgency, it->seq, o->complete);
+	return opts->beyond_complete || !is_after(it->urgency, it->seq, o->complete_up_to);
 }
 
 size_t gw_outbox_pick(struct gw_outbox *o, const struct gw_outbox_pick_opts *opts,
@@ -268,12 +268,12 @@ void gw_outbox_retry(struct gw_outbox *o)
 
 void gw_outbox_advance(struct gw_outbox *o, struct gw_owed_cursor to)
 {
-	o->complete = to;
+	o->complete_up_to = to;
 }
 
-bool gw_outbox_complete(const struct gw_outbox *o)
+bool gw_outbox_is_complete(const struct gw_outbox *o)
 {
-	return o->complete.level < 0;
+	return o->complete_up_to.level < 0;
 }
 
 int64_t gw_outbox_oldest_ns(const struct gw_outbox *o)

@@ -5,23 +5,25 @@
  * gets the urgency of the newer one.
  *
  * The outbox is bounded. What does not fit is left to the store. The invariant: every owed event
- * up to the cursor `complete`, in the order of the store (own level, then seq), is in memory or
- * settled (delivered or parked). An event beyond `complete` is not sent, because an event that only
- * the store has may come before it. `left_out` is the highest seq ever left to the store.
+ * up to the cursor complete_up_to, in the order of the store (own level, then seq), is in memory or
+ * settled (delivered or parked). An event beyond complete_up_to is not sent, because an event that
+ * only the store has may come before it. left_out is the highest seq ever left to the store.
  *
- * Example with room for three events. At first complete is GW_OUTBOX_END: nothing is missing.
+ * Example with room for three events. At first complete_up_to is GW_OUTBOX_END: nothing is
+ * missing.
  *
- *	event arrives    in memory, in order       complete     left_out
- *	#1 red           red 1                     end          0
- *	#2, #3 yellow    red 1, yellow 2 3         end          0
- *	#4 red           red 1 4, yellow 2         yellow 2     3    3 would be sent last: left out
- *	#5 yellow        red 1 4, yellow 2         yellow 2     5    5 would be sent last
- *	1, 4, 2 are sent (empty)                   yellow 2     5
- *	#6 blue          blue 6                    yellow 2     5    6 waits: it is beyond complete
+ *	event arrives    in memory, in order       complete_up_to  left_out
+ *	#1 red           red 1                     end             0
+ *	#2, #3 yellow    red 1, yellow 2 3         end             0
+ *	#4 red           red 1 4, yellow 2         yellow 2        3    3 would be sent last: left out
+ *	#5 yellow        red 1 4, yellow 2         yellow 2        5    5 would be sent last
+ *	1, 4, 2 are sent (empty)                   yellow 2        5
+ *	#6 blue          blue 6                    yellow 2        5    6 waits: it is beyond
  *
  * The backlog now asks the store for what is owed after yellow 2, once #5 is committed, and gets 3
  * and 5 and no more. Nothing was left out meanwhile (left_out is still 5), so the reply shows all
- * there is: complete becomes GW_OUTBOX_END, 3 and 5 are added, and yellow 3 5, blue 6 are sent.
+ * there is: complete_up_to becomes GW_OUTBOX_END, 3 and 5 are added, and yellow 3 5, blue 6 are
+ * sent.
  *
  * Owner: the uplink. Thread: its own. Pure: no clock, no I/O. Life: init, add/pick/sent..., fini.
  */
@@ -60,9 +62,9 @@ struct gw_outbox {
 	struct gw_outbox_item **items; /* in the order they are sent */
 	size_t n, max_items;
 	size_t bytes, max_bytes;
-	struct gw_owed_cursor complete; /* see above */
-	uint64_t left_out;              /* 0: none */
-	uint64_t newest;                /* highest seq ever added */
+	struct gw_owed_cursor complete_up_to; /* see above */
+	uint64_t left_out;                    /* 0: none */
+	uint64_t newest;                      /* highest seq ever added */
 	/* see refusal.h */
 	size_t suspects; /* so many suspect items, one of which at least is refused */
 	bool searching;  /* for a witness: an item was refused alone */
@@ -91,7 +93,8 @@ void gw_outbox_note_missing(struct gw_outbox *o, uint64_t seq);
 struct gw_outbox_pick_opts {
 	uint64_t committed; /* every event up to this seq is committed */
 	int64_t overdue_ns; /* an event that occurred by then is sent before its commit */
-	bool incomplete; /* the store does not reply: events beyond complete are sent, too */
+	/* The store does not reply: events beyond complete_up_to are sent, too. */
+	bool beyond_complete;
 	size_t max_items, max_bytes; /* of one request; at least one event is picked */
 	/* While an event is searched for a witness: a later event of its own alarm may be sent,
 	 * because there is no other witness. */
@@ -113,10 +116,11 @@ bool gw_outbox_may_send(const struct gw_outbox *o, const struct gw_outbox_item *
 	const struct gw_outbox_pick_opts *opts);
 struct gw_outbox_item *gw_outbox_remove(struct gw_outbox *o, size_t i);
 
-/* The store has replied with everything owed after complete up to `to`, GW_OUTBOX_END: with all
- * there is. Call it before these events are added, because an add may move complete back. */
+/* The store has replied with everything owed after complete_up_to until `to`; GW_OUTBOX_END: with
+ * all there is. Call it before these events are added, because an add may move complete_up_to
+ * back. */
 void gw_outbox_advance(struct gw_outbox *o, struct gw_owed_cursor to);
-bool gw_outbox_complete(
+bool gw_outbox_is_complete(
 	const struct gw_outbox *o); /* no owed event is in the store alone */
 
 int64_t gw_outbox_oldest_ns(const struct gw_outbox *o); /* INT64_MAX: it is empty */

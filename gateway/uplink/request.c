@@ -8,7 +8,7 @@
 
 #define CREDENTIALS_CHECK_NS (10 * GW_NS_PER_SEC) /* while something waits for new ones */
 #define LAST_TRY_NS          GW_NS_PER_SEC        /* to stop in */
-#define DRAIN_BATCHES        16                   /* of GW_REQUEST_DRAIN events */
+#define DRAIN_BATCHES        16                   /* of GW_REQUEST_DRAIN_MAX events */
 
 /* ---- events ---- */
 
@@ -60,7 +60,7 @@ static void drain_ring(struct gw_uplink *u)
 
 	for (batches = 0; batches < DRAIN_BATCHES; batches++) {
 		n = gw_ring_pop(
-			&u->events, drained, GW_REQUEST_DRAIN, sizeof(struct gw_event));
+			&u->events, drained, GW_REQUEST_DRAIN_MAX, sizeof(struct gw_event));
 		for (i = 0; i < n; i++) {
 			if (drained[i].seq > u->ring_seq + 1)
 				gw_outbox_note_missing(&u->outbox, drained[i].seq - 1);
@@ -71,7 +71,7 @@ static void drain_ring(struct gw_uplink *u)
 			render_and_queue(u, &drained[i], false);
 			u->delivery.has_untried = true;
 		}
-		if (n < GW_REQUEST_DRAIN)
+		if (n < GW_REQUEST_DRAIN_MAX)
 			return;
 	}
 	/* The poke for what is left may have come already: do not sleep now. */

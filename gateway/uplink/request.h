@@ -13,7 +13,7 @@
 #include "uplink/payload.h"
 #include "uplink/sink.h"
 
-#define GW_REQUEST_DRAIN 16
+#define GW_REQUEST_DRAIN_MAX 16
 
 struct gw_uplink;
 
@@ -22,7 +22,7 @@ struct gw_request {
 	/* Fingerprints of ca, cert, key and token_file: now, and with the last request. */
 	uint64_t credentials, sent_credentials;
 	int64_t credentials_check_ns; /* when to look at the files again */
-	struct gw_event drained[GW_REQUEST_DRAIN];
+	struct gw_event drained[GW_REQUEST_DRAIN_MAX];
 	char rendered[GW_PAYLOAD_MAX];
 };
 

@@ -25,7 +25,7 @@
 
 struct gw_uplink;
 
-/* The members of a heartbeat that only the rest of the gateway knows, filled in the uplink's
+/* The fields of a heartbeat that only the rest of the gateway knows, filled in the uplink's
  * thread. Before the call the uplink has set count, run, wall_ms, since_boot_ms, synced,
  * pending, parked, oldest_ms and next_by_ms. fill sets all others; site is valid during the
  * call to render. */

@@ -32,7 +32,7 @@ struct gw_uplink {
 	struct gw_ring events; /* from the engine */
 	struct gw_wake wake;
 	struct gw_thread thread;
-	struct gw_ring faults; /* to the engine; slots NULL: nobody attached */
+	struct gw_ring faults; /* to the engine; entries NULL: nobody attached */
 	struct gw_wake *engine_wake;
 	char boot[GW_BOOT_ID];
 

@@ -143,7 +143,7 @@ static struct figure bare(const char *dir, uint64_t rows, uint64_t burst)
 
 	clear(dir);
 	snprintf(path, sizeof(path), "%s/tocsin.db", dir);
-	if (gw_db_open(&db, path, MAX_BYTES, GW_DB_TRUST_CLEAN, &created, NULL))
+	if (gw_db_open(&db, path, MAX_BYTES, GW_DB_CHECK_IF_UNCLEAN, &created, NULL))
 		die("cannot open");
 	bytes = written();
 	begin_ns = gw_clock_boot_ns();

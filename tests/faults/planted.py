@@ -60,8 +60,8 @@ DEFECTS = [
            "	if (flag || !is_retained(r, flag, v5, all_received, hash)) {\n",
            ("sensor/stale-retained-kill", "sensor/stale-retained-broker")),
     Defect("an over-long message ends the link", "drivers/mqtt_link.c",
-           "		begin_drain(l);\n",
-           "		begin_drain(l);\n"
+           "		begin_oversize(l);\n",
+           "		begin_oversize(l);\n"
            "		extern int shutdown(int, int);\n"
            "		shutdown(mosquitto_socket(l->m), 2);\n",
            ("sensor/message-too-long",)),

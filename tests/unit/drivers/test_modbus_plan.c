@@ -27,10 +27,10 @@ static void add(int kind, unsigned addr, unsigned width, int64_t period)
 }
 
 /* The plan as text: "kind:addr+count" by a space, in the order of the fields. */
-static const char *plan(unsigned bridge, unsigned most)
+static const char *plan(unsigned max_gap, unsigned most)
 {
 	static struct gw_modbus_block requests[MOST];
-	size_t n = gw_modbus_plan_make(fields, n_fields, bridge, most, requests), seen = 0;
+	size_t n = gw_modbus_plan_make(fields, n_fields, max_gap, most, requests), seen = 0;
 
 	text[0] = '\0';
 	for (size_t i = 0; i < n; i++) {
@@ -160,12 +160,12 @@ static void test_a_hole_is_asked_by_itself(void **state)
 	(void)state;
 	for (unsigned i = 0; i < 5; i++)
 		add(GW_MODBUS_HOLDING, i, 1, 1);
-	fields[2].hole = true;
+	fields[2].absent = true;
 	assert_string_equal(plan(0, 125), "3:0+2 3:2+1 3:3+2");
 	assert_string_equal(plan(50, 125), "3:0+2 3:2+1 3:3+2");
 	/* The bits of one refused word are refused together; the next word by itself. */
 	fields[3] = fields[2];
-	fields[4].hole = true;
+	fields[4].absent = true;
 	assert_string_equal(plan(0, 125), "3:0+2 3:2+1 3:4+1");
 }
 
@@ -203,7 +203,8 @@ static size_t equal_neighbours(const struct gw_modbus_block *r, size_t n)
 	size_t equal = 0;
 
 	for (size_t i = 1; i < n; i++)
-		equal += gw_modbus_plan_shape(&r[i]) == gw_modbus_plan_shape(&r[i - 1]);
+		equal += gw_modbus_plan_signature(&r[i]) ==
+			gw_modbus_plan_signature(&r[i - 1]);
 	return equal;
 }
 

@@ -28,7 +28,7 @@ struct device {
 
 static struct device dev;
 
-static void begin(unsigned n, int64_t period, bool serial, unsigned bridge)
+static void begin(unsigned n, int64_t period, bool serial, unsigned max_gap)
 {
 	struct gw_modbus_field fields[256] = {0};
 
@@ -43,7 +43,7 @@ static void begin(unsigned n, int64_t period, bool serial, unsigned bridge)
 			.period_ns = period,
 			.point = i};
 	assert_int_equal(
-		gw_modbus_unit_init(&dev.unit, 3, serial, bridge, fields, n, 42, T0, NULL),
+		gw_modbus_unit_init(&dev.unit, 3, serial, max_gap, fields, n, 42, T0, NULL),
 		GW_OK);
 }
 
@@ -206,16 +206,16 @@ static void test_a_hole_is_found_and_the_rest_joined_again(void **state)
 	begin(100, SEC, true, 0);
 	dev.refuses[50] = true;
 	run_until(T0 + 900 * MS);
-	/* Within the first second: everything but the hole was read, by bisection. */
+	/* Within the first second: everything but the absent was read, by bisection. */
 	for (unsigned i = 0; i < 100; i++)
 		assert_true(i == 50 ? dev.reads[i] == 0 : dev.reads[i] >= 1);
 	assert_in_range(dev.asked, 3, 20);
 	assert_int_equal(dev.unit.n_polls, 3);
 	before = dev.asked;
 	run_until(T0 + 10900 * MS);
-	/* Two requests a second, and the hole asked a few times, less and less often. */
+	/* Two requests a second, and the absent asked a few times, less and less often. */
 	assert_in_range(dev.asked - before, 20, 24);
-	/* The hole closes: it is found, and one request reads all again. */
+	/* The absent closes: it is found, and one request reads all again. */
 	dev.refuses[50] = false;
 	run_until(T0 + 80 * SEC);
 	assert_int_equal(dev.unit.n_polls, 1);

@@ -4,7 +4,7 @@
  * are too long or no MQTT, delivered again until somebody acknowledges them, and talk instead of
  * an answer.
  */
-#include "drivers/mqtt_drain.h"
+#include "drivers/mqtt_oversize.h"
 #include "scripted_broker.h"
 
 #include <sys/resource.h>
@@ -273,29 +273,29 @@ static void the_head_of_a_drained_message_is_read_in_any_pieces(void **state)
 
 	(void)state;
 	for (size_t cut = 1; cut < sizeof(packet); cut++) {
-		struct gw_mqtt_drain d = {0};
+		struct gw_mqtt_oversize d = {0};
 		struct gw_mqtt_head head = {0};
 
 		gw_mqtt_peek_bytes(packet, sizeof(packet), &head);
-		gw_mqtt_drain_begin(&d, &head);
-		assert_int_equal(gw_mqtt_drain_bytes(&d, packet, cut, NULL), GW_OK);
+		gw_mqtt_oversize_begin(&d, &head);
+		assert_int_equal(gw_mqtt_oversize_bytes(&d, packet, cut, NULL), GW_OK);
 		assert_int_equal(d.n_out, 0);
-		assert_int_equal(
-			gw_mqtt_drain_bytes(&d, packet + cut, sizeof(packet) - cut, NULL),
+		assert_int_equal(gw_mqtt_oversize_bytes(
+					 &d, packet + cut, sizeof(packet) - cut, NULL),
 			GW_OK);
 		assert_int_equal(d.size, 0);
 		assert_string_equal(d.topic, "a/b");
 		assert_memory_equal(d.out, "\x40\x02\x01\x02", 4);
 	}
 	for (size_t cut = 1; cut < sizeof(early); cut++) { /* its topic ends behind it */
-		struct gw_mqtt_drain d = {0};
+		struct gw_mqtt_oversize d = {0};
 		struct gw_mqtt_head head = {0};
 
 		gw_mqtt_peek_bytes(early, sizeof(early), &head);
-		gw_mqtt_drain_begin(&d, &head);
-		assert_int_equal(gw_mqtt_drain_bytes(&d, early, cut, NULL), GW_OK);
+		gw_mqtt_oversize_begin(&d, &head);
+		assert_int_equal(gw_mqtt_oversize_bytes(&d, early, cut, NULL), GW_OK);
 		assert_int_equal(
-			gw_mqtt_drain_bytes(&d, early + cut, sizeof(early) - cut, NULL),
+			gw_mqtt_oversize_bytes(&d, early + cut, sizeof(early) - cut, NULL),
 			GW_ERR_PROTOCOL);
 	}
 }

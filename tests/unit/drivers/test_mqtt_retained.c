@@ -118,14 +118,14 @@ static void what_is_remembered_is_found_by_its_topic(void **unused)
 
 	(void)unused;
 	assert_int_equal(gw_mqtt_retained_pack(was, 3, bytes), sizeof(bytes));
-	for (int complete = 0; complete < 2; complete++) {
+	for (int is_final = 0; is_final < 2; is_final++) {
 		struct gw_mqtt_retained is[3] = {{.topic = 8}, {.topic = 6}, {.topic = 7}};
 
-		gw_mqtt_retained_unpack(is, 3, bytes, sizeof(bytes), complete);
+		gw_mqtt_retained_unpack(is, 3, bytes, sizeof(bytes), is_final);
 		assert_int_equal(take(&is[2], V5, true, 1), GW_MQTT_AGE_OLD);
 		assert_int_equal(take(&is[1], V5, true, 3), GW_MQTT_AGE_UNKNOWN);
 		assert_int_equal(take(&is[0], V5, true, 4),
-			complete ? GW_MQTT_AGE_NEWEST : GW_MQTT_AGE_UNKNOWN);
+			is_final ? GW_MQTT_AGE_NEWEST : GW_MQTT_AGE_UNKNOWN);
 	}
 }
 

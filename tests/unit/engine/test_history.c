@@ -274,7 +274,7 @@ static void shelve_all(void)
 /* ---- what happens ---- */
 
 /* The point in the buffering engine. */
-static const struct gw_point_slot *slot(uint32_t point)
+static const struct gw_point_state *slot(uint32_t point)
 {
 	return &side[0].e->view.points[point];
 }

@@ -63,7 +63,7 @@ static void person(enum gw_alarm_command_kind kind, uint32_t alarm, int64_t at_n
 	const struct gw_alarm_command c = {
 		.kind = kind, .alarm = alarm, .duration_ns = 3600 * S};
 
-	if (!commands.slots) {
+	if (!commands.entries) {
 		assert_int_equal(gw_ring_init(&commands, 4, sizeof c, NULL), GW_OK);
 		assert_int_equal(
 			gw_ring_init(&replies, 4, sizeof(struct gw_alarm_reply), NULL),

@@ -10,7 +10,7 @@ static void person(enum gw_alarm_command_kind kind, int64_t duration_ns)
 {
 	const struct gw_alarm_command c = {.kind = kind, .duration_ns = duration_ns};
 
-	if (!commands.slots) {
+	if (!commands.entries) {
 		assert_int_equal(gw_ring_init(&commands, 4, sizeof c, NULL), GW_OK);
 		assert_int_equal(
 			gw_ring_init(&replies, 64, sizeof(struct gw_alarm_reply), NULL),

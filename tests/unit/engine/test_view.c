@@ -30,8 +30,8 @@ static void *read_alarm(void *arg)
 /* The writer is amid a sample or a state: a reader waits for its end, and gets all of it. */
 static void a_reader_never_sees_half(void **unused)
 {
-	struct gw_point_slot *s;
-	struct gw_alarm_slot *slot;
+	struct gw_point_state *s;
+	struct gw_alarm_published *slot;
 	struct gw_point_view v;
 	struct gw_alarm_view shown;
 	pthread_t thread;
@@ -76,8 +76,8 @@ static void a_reader_never_sees_half(void **unused)
 
 static void *write_on(void *arg)
 {
-	struct gw_point_slot *s = &fixture.engine->view.points[0];
-	struct gw_alarm_slot *slot = &fixture.engine->view.alarms[0];
+	struct gw_point_state *s = &fixture.engine->view.points[0];
+	struct gw_alarm_published *slot = &fixture.engine->view.alarms[0];
 
 	(void)arg;
 	for (int64_t i = 1; !atomic_load(&written); i++) {

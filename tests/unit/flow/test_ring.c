@@ -28,7 +28,7 @@ static void rounds_capacity_up(void **state)
 	assert_int_equal(gw_ring_capacity(&ring), 4);
 	open_ring(4096, 32);
 	assert_int_equal(gw_ring_capacity(&ring), 4096);
-	assert_int_equal((uintptr_t)ring.slots % GW_CACHE_LINE, 0);
+	assert_int_equal((uintptr_t)ring.entries % GW_CACHE_LINE, 0);
 	open_ring((size_t)1 << 24, 8); /* never touched, so it costs no memory */
 	assert_int_equal(gw_ring_capacity(&ring), (size_t)1 << 24);
 }
@@ -42,7 +42,7 @@ static void refuses_the_impossible(void **state)
 	assert_int_equal(gw_ring_init(&r, 8, 0, &err), GW_ERR_CONFIG);
 	assert_int_equal(gw_ring_init(&r, 8, SIZE_MAX / 2, &err), GW_ERR_SYSTEM);
 	assert_int_equal(gw_ring_init(&r, 8, SIZE_MAX / 8 + 2, NULL), GW_ERR_SYSTEM);
-	assert_null(r.slots);
+	assert_null(r.entries);
 	gw_ring_fini(&r);
 	gw_ring_fini(&r);
 }
@@ -51,7 +51,7 @@ static void refuses_the_impossible(void **state)
 static void producer_and_consumer_share_no_line(void **state)
 {
 	const size_t at[] = {
-		offsetof(struct gw_ring, slots),
+		offsetof(struct gw_ring, entries),
 		offsetof(struct gw_ring, head),
 		offsetof(struct gw_ring, own_head),
 		offsetof(struct gw_ring, tail),

@@ -27,18 +27,18 @@ static struct gw_state_files *begin(void)
 }
 
 static size_t recall(
-	struct gw_state_files *m, const char *name, char text[64], bool *complete)
+	struct gw_state_files *m, const char *name, char text[64], bool *is_final)
 {
-	size_t n = gw_state_files_load(gw_state_files_get(m, name), text, 63, complete);
+	size_t n = gw_state_files_load(gw_state_files_get(m, name), text, 63, is_final);
 
 	text[n] = '\0';
 	return n;
 }
 
 static void remember(
-	struct gw_state_files *m, const char *name, const char *text, bool complete)
+	struct gw_state_files *m, const char *name, const char *text, bool is_final)
 {
-	gw_state_files_save(gw_state_files_get(m, name), text, strlen(text), complete);
+	gw_state_files_save(gw_state_files_get(m, name), text, strlen(text), is_final);
 }
 
 static void path_of(const char *name, char path[256])
@@ -67,22 +67,22 @@ static void it_outlives_a_restart_and_is_complete_once(void **unused)
 {
 	struct gw_state_files *m = begin();
 	char text[64];
-	bool complete;
+	bool is_final;
 
 	(void)unused;
-	assert_int_equal(recall(m, "a", text, &complete), 0);
-	assert_false(complete);
+	assert_int_equal(recall(m, "a", text, &is_final), 0);
+	assert_false(is_final);
 	remember(m, "a", "one", false);
 	remember(m, "b.c", "two", true); /* no name of a file of ours */
 	gw_state_files_stop(m, GW_NS_PER_SEC);
 	for (int i = 0; i < 2; i++) {
 		m = begin();
-		recall(m, "a", text, &complete);
+		recall(m, "a", text, &is_final);
 		assert_string_equal(text, "one");
-		assert_false(complete);
-		recall(m, "b.c", text, &complete);
+		assert_false(is_final);
+		recall(m, "b.c", text, &is_final);
 		assert_string_equal(text, "two");
-		assert_int_equal(complete, i == 0);
+		assert_int_equal(is_final, i == 0);
 		gw_state_files_stop(m, GW_NS_PER_SEC);
 	}
 }
@@ -92,42 +92,42 @@ static void a_directory_that_is_not_made_yet(void **unused)
 {
 	char text[64], made[TEMP_DIR_MAX + 8];
 	struct gw_state_files *m;
-	bool complete;
+	bool is_final;
 
 	(void)unused;
 	snprintf(made, sizeof(made), "%s/new", dir);
 	for (int i = 0; i < 2; i++) {
 		assert_int_equal(gw_state_files_start(made, &m, NULL), GW_OK);
-		assert_int_equal(recall(m, "a", text, &complete), i == 0 ? 0 : 3);
+		assert_int_equal(recall(m, "a", text, &is_final), i == 0 ? 0 : 3);
 		remember(m, "a", "one", false);
 		gw_state_files_stop(m, GW_NS_PER_SEC);
 	}
 }
 
-/* As after a kill: the file must not say complete while the source runs. */
+/* As after a kill: the file must not say is_final while the source runs. */
 static void what_was_recalled_is_complete_no_more_on_the_disk(void **unused)
 {
 	struct gw_state_files *m = begin(), *after;
 	char text[64];
-	bool complete;
+	bool is_final;
 
 	(void)unused;
 	remember(m, "r", "one", true);
 	gw_state_files_stop(m, GW_NS_PER_SEC);
 	m = begin();
-	recall(m, "r", text, &complete);
-	assert_true(complete);
+	recall(m, "r", text, &is_final);
+	assert_true(is_final);
 	after = begin(); /* another process, which reads what is there */
-	recall(after, "r", text, &complete);
+	recall(after, "r", text, &is_final);
 	assert_string_equal(text, "one");
-	assert_false(complete);
+	assert_false(is_final);
 	gw_state_files_stop(after, GW_NS_PER_SEC);
 	/* A reload: it ends, and begins again in the same process. */
 	remember(m, "r", "two", true);
-	assert_int_equal(recall(m, "r", text, &complete), 3);
-	assert_true(complete);
-	recall(m, "r", text, &complete);
-	assert_false(complete);
+	assert_int_equal(recall(m, "r", text, &is_final), 3);
+	assert_true(is_final);
+	recall(m, "r", text, &is_final);
+	assert_false(is_final);
 	gw_state_files_stop(m, GW_NS_PER_SEC);
 }
 
@@ -152,7 +152,7 @@ static void what_is_damaged_is_nothing(void **unused)
 {
 	struct gw_state_files *m = begin();
 	char path[256], text[64];
-	bool complete;
+	bool is_final;
 	FILE *f;
 
 	(void)unused;
@@ -167,9 +167,9 @@ static void what_is_damaged_is_nothing(void **unused)
 		fseek(f, at, SEEK_SET);
 		fputc(byte ^ 0x10, f);
 		fclose(f);
-		if (at < 20 || at >= 24) { /* between is the mark complete */
+		if (at < 20 || at >= 24) { /* between is the mark is_final */
 			m = begin();
-			assert_int_equal(recall(m, "d", text, &complete), 0);
+			assert_int_equal(recall(m, "d", text, &is_final), 0);
 			gw_state_files_stop(m, GW_NS_PER_SEC);
 		}
 		f = fopen(path, "r+");
@@ -180,7 +180,7 @@ static void what_is_damaged_is_nothing(void **unused)
 	}
 	assert_int_equal(truncate(path, 27), 0);
 	m = begin();
-	assert_int_equal(recall(m, "d", text, &complete), 0);
+	assert_int_equal(recall(m, "d", text, &is_final), 0);
 	gw_state_files_stop(m, GW_NS_PER_SEC);
 }
 

@@ -291,7 +291,7 @@ static void a_disk_that_lost_what_it_had(void **state)
 	sqlite3_exec(s->db.handle,
 		"DELETE FROM event WHERE seq = 5; DELETE FROM owed WHERE seq = 5", NULL,
 		NULL, NULL);
-	s->suspect = true;
+	s->recheck_needed = true;
 	turn(s);
 	assert_false(status(s).failing);
 	emit(s, 6, 6);
@@ -309,7 +309,7 @@ static void a_file_that_was_not_closed_cleanly_is_checked(void **state)
 	for (int how = 0; how < 2; how++) {
 		struct gw_store *s = with_five(16 * MIB);
 
-		s->suspect = how == 0;
+		s->recheck_needed = how == 0;
 		if (how == 1)
 			sql_arm(1, SQLITE_IOERR_READ); /* no goodbye can be written */
 		gw_recovery_close(s);

@@ -364,14 +364,14 @@ static void what_is_closed_is_left_alone(void **state)
 	assert_int_equal(gw_db_extend_wal(&db, NULL), GW_OK);
 	gw_db_close(&db, false);
 	disk.open_rc = SQLITE_CANTOPEN;
-	assert_int_equal(
-		gw_db_open(&db, path_of("tocsin.db"), MIB, GW_DB_TRUST_CLEAN, &fresh, NULL),
+	assert_int_equal(gw_db_open(&db, path_of("tocsin.db"), MIB, GW_DB_CHECK_IF_UNCLEAN,
+				 &fresh, NULL),
 		GW_ERR_SYSTEM);
 	assert_null(db.handle);
 	disk.open_rc = 0;
 	/* a disk on which sizes cannot be read */
-	assert_int_equal(
-		gw_db_open(&db, path_of("tocsin.db"), MIB, GW_DB_TRUST_CLEAN, &fresh, NULL),
+	assert_int_equal(gw_db_open(&db, path_of("tocsin.db"), MIB, GW_DB_CHECK_IF_UNCLEAN,
+				 &fresh, NULL),
 		GW_OK);
 	assert_true(fresh);
 	assert_int_equal(gw_db_meta_put(&db, "x", 1, NULL), GW_OK);
@@ -397,7 +397,7 @@ static void suspect_and_read_only(void **state)
 	emit(s, 2);
 	pass(s, 1);
 	disk.read_only = true;
-	s->suspect = true;
+	s->recheck_needed = true;
 	pass(s, 20);
 	assert_true(status(s).failing);
 	assert_string_equal(status(s).why, "database: the disk is read-only");

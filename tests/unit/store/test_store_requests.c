@@ -289,9 +289,9 @@ static void what_cannot_be_done_now_is_asked_again(void **state)
 	s->failing = true;
 	assert_true(owe(s, 1).failed);
 	s->failing = false;
-	s->suspect = true;
+	s->recheck_needed = true;
 	assert_true(owe(s, 1).failed);
-	s->suspect = false;
+	s->recheck_needed = false;
 	s->db.handle = NULL;
 	s->recount_needed = true;
 	assert_true(owe(s, 1).failed);
@@ -396,13 +396,13 @@ static void a_verify_that_cannot_read_says_so(void **state)
 	assert_int_equal(v.broken, 0); /* that is no word against it */
 	vfs_heal();
 	pass(s, 15);
-	s->suspect = true;
+	s->recheck_needed = true;
 	assert_true(gw_store_request_verify(s));
 	assert_true(gw_verify_step(s, false) == false);
 	assert_true(gw_store_take_verify_result(s, &v));
 	assert_true(v.failed);
 	assert_non_null(strstr(v.why, "being opened"));
-	s->suspect = false;
+	s->recheck_needed = false;
 	assert_true(gw_store_request_verify(s));
 	gw_writer_step(s, true);
 	assert_true(gw_store_take_verify_result(s, &v));

@@ -210,7 +210,7 @@ static void reopens_after_a_failed_checkpoint(void **state)
 
 	(void)state;
 	disk.sync_rc = SQLITE_IOERR_FSYNC;
-	while (!s->suspect && seq < 10000) {
+	while (!s->recheck_needed && seq < 10000) {
 		emit(s, ++seq);
 		if (s->db.wal_pages > GW_DB_WAL_PAGES - 8) {
 			disk.syncs_to_pass = 1; /* the commit's own */
@@ -225,7 +225,7 @@ static void reopens_after_a_failed_checkpoint(void **state)
 	assert_true(s->db.wal_pages >= GW_DB_WAL_PAGES);
 	disk.syncs_to_pass = disk.syncs_to_fail = 0;
 	turn(s); /* reopens, and empties the WAL into the file */
-	assert_false(s->suspect);
+	assert_false(s->recheck_needed);
 	assert_true(s->db.wal_pages < 100);
 	assert_int_equal(status(s).owed[0], seq);
 	gw_store_free(s);
@@ -241,17 +241,17 @@ static void reopens_after_a_failed_wal_extension(void **state)
 	(void)state;
 	turn(s); /* makes the ballast */
 	assert_true(s->db.wal_bytes > 0);
-	while (!s->suspect && s->commits < 100) {
+	while (!s->recheck_needed && s->commits < 100) {
 		emit(s, gw_store_committed(s) + 1);
 		disk.sync_rc = SQLITE_IOERR_FSYNC;
 		disk.syncs_to_pass = 1; /* the commit's own */
 		disk.syncs_to_fail = 1;
 		gw_writer_step(s, false);
 	}
-	assert_true(s->suspect);
+	assert_true(s->recheck_needed);
 	disk.syncs_to_pass = disk.syncs_to_fail = 0;
 	turn(s);
-	assert_false(s->suspect);
+	assert_false(s->recheck_needed);
 	assert_int_equal(status(s).owed[0], gw_store_committed(s));
 	gw_store_free(s);
 }

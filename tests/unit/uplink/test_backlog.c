@@ -62,7 +62,7 @@ static void fetch_all(void)
 	turn();
 	fixture_answer(0, 0, 0);
 	turn();
-	assert_true(gw_outbox_complete(&outbox));
+	assert_true(gw_outbox_is_complete(&outbox));
 }
 
 static void assert_marks_in_order(size_t n)
@@ -151,7 +151,7 @@ static void test_many_are_settled_while_the_store_answers(void **state)
 	assert_int_equal(n_added, 10);
 	for (size_t i = 0; i < 10; i++)
 		assert_int_equal(added[i], 301 + i);
-	assert_int_equal(outbox.complete.seq, 310);
+	assert_int_equal(outbox.complete_up_to.seq, 310);
 }
 
 /* The line is full: asked again soon, and not sooner. */
@@ -252,7 +252,7 @@ static void test_debts_come_to_light(void **state)
 	turn();
 	assert_int_equal(n_added, 1);  /* what it has is welcome */
 	assert_int_equal(n_counts, 0); /* but it was counted before */
-	assert_false(gw_outbox_complete(&outbox));
+	assert_false(gw_outbox_is_complete(&outbox));
 	assert_int_equal(fixture.asks, 2);
 	assert_int_equal(fixture.after.level, GW_LEVEL_RED + 1); /* from the beginning */
 	gw_backlog_mark(&b, 5, GW_MARK_PARKED);                  /* since it was asked */
@@ -260,10 +260,10 @@ static void test_debts_come_to_light(void **state)
 	turn();
 	assert_int_equal(n_counts, 1);
 	assert_int_equal(counted, 5);
-	assert_true(gw_outbox_complete(&outbox));
+	assert_true(gw_outbox_is_complete(&outbox));
 	fixture.debts = 2;
 	turn();
-	assert_false(gw_outbox_complete(&outbox));
+	assert_false(gw_outbox_is_complete(&outbox));
 	assert_int_equal(fixture.asks, 3);
 	fixture_answer(0, 0, 0)->parked = 9;
 	turn();
@@ -281,15 +281,15 @@ static void test_an_answer_from_another_place(void **state)
 	gw_outbox_note_missing(&outbox, 0); /* from the beginning: another level and seq */
 	fixture_answer(0, 0, 0);
 	turn();
-	assert_false(gw_outbox_complete(&outbox));
+	assert_false(gw_outbox_is_complete(&outbox));
 	gw_outbox_advance(
 		&outbox, (struct gw_owed_cursor){.level = GW_LEVEL_RED + 1, .seq = 1});
 	fixture_answer(0, 0, 0); /* another seq alone */
 	turn();
-	assert_false(gw_outbox_complete(&outbox));
+	assert_false(gw_outbox_is_complete(&outbox));
 	fixture_answer(0, 0, 0);
 	turn();
-	assert_true(gw_outbox_complete(&outbox));
+	assert_true(gw_outbox_is_complete(&outbox));
 }
 
 #define IT(name) cmocka_unit_test_setup_teardown(name, setup, teardown)

@@ -45,7 +45,7 @@ static void what_was_settled_is_not_known(void **state)
 	fixture_answer(5, 1, GW_LEVEL_RED);
 	fixture_turn();
 	assert_int_equal(u->outbox.n, 0);
-	assert_false(gw_outbox_complete(&u->outbox));
+	assert_false(gw_outbox_is_complete(&u->outbox));
 	assert_int_equal(fixture.asks, 2);
 	assert_int_equal(fixture.after.seq, 0);
 	fixture_answer(2, 4, GW_LEVEL_RED);
@@ -54,7 +54,7 @@ static void what_was_settled_is_not_known(void **state)
 	fixture_answer(0, 0, 0);
 	fixture_turn();
 	assert_int_equal(u->outbox.n, 2);
-	assert_true(gw_outbox_complete(&u->outbox));
+	assert_true(gw_outbox_is_complete(&u->outbox));
 }
 
 static void turn(void)

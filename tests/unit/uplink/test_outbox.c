@@ -172,21 +172,21 @@ static void test_retry_keeps_the_bytes(void **state)
 	assert_int_equal(box.bytes, 0);
 }
 
-/* A full outbox leaves out what would leave last and knows from where on it is incomplete. */
+/* A full outbox leaves out what would leave last and knows from where on it is beyond_complete. */
 static void test_overflow(void **state)
 {
 	(void)state;
 	for (uint64_t seq = 1; seq <= 8; seq++)
 		assert_true(add(seq, GW_LEVEL_YELLOW, "a"));
 	assert_false(add(9, GW_LEVEL_YELLOW, "a"));
-	assert_int_equal(box.complete.level, GW_LEVEL_YELLOW);
-	assert_int_equal(box.complete.seq, 8);
+	assert_int_equal(box.complete_up_to.level, GW_LEVEL_YELLOW);
+	assert_int_equal(box.complete_up_to.seq, 8);
 	assert_int_equal(box.left_out, 9);
 	assert_false(gw_outbox_has(&box, 9));
 
 	assert_true(add(10, GW_LEVEL_RED, "b")); /* in the place of 8 */
-	assert_int_equal(box.complete.level, GW_LEVEL_YELLOW);
-	assert_int_equal(box.complete.seq, 7);
+	assert_int_equal(box.complete_up_to.level, GW_LEVEL_YELLOW);
+	assert_int_equal(box.complete_up_to.seq, 7);
 	assert_int_equal(box.left_out, 9);
 	assert_false(gw_outbox_has(&box, 8));
 	assert_string_equal(pick(ALL), "10,1,2,3,4,5,6,7");
@@ -202,7 +202,7 @@ static void test_overflow(void **state)
 	add(9, GW_LEVEL_YELLOW, "a");
 	assert_string_equal(peek(), "12,8,9");
 	gw_outbox_advance(&box, GW_OUTBOX_END);
-	assert_true(gw_outbox_complete(&box));
+	assert_true(gw_outbox_is_complete(&box));
 	assert_string_equal(peek(), "12,8,9,11");
 }
 
@@ -214,7 +214,7 @@ static void test_a_late_store_holds_nothing_back(void **state)
 	gw_outbox_advance(&box, (struct gw_owed_cursor){.level = GW_LEVEL_RED + 1});
 	add(1, GW_LEVEL_RED, "a");
 	assert_string_equal(pick(now), "");
-	now.incomplete = true;
+	now.beyond_complete = true;
 	assert_string_equal(pick(now), "1");
 }
 
@@ -227,7 +227,7 @@ static void test_what_is_under_way_is_not_left_out(void **state)
 		add(seq, GW_LEVEL_YELLOW, "a");
 	assert_string_equal(pick(now), "1,2,3,4,5,6,7,8");
 	assert_false(add(9, GW_LEVEL_RED, "b"));
-	assert_int_equal(box.complete.level, GW_LEVEL_RED);
+	assert_int_equal(box.complete_up_to.level, GW_LEVEL_RED);
 	gw_outbox_retry(&box);
 	assert_true(add(10, GW_LEVEL_RED, "b"));
 	assert_false(gw_outbox_has(&box, 8));

@@ -344,7 +344,7 @@ static void test_a_range_is_sent_again(void **state)
 	assert_int_equal(done.parked, 0);
 	assert_false(done.failed);
 	assert_false(gw_uplink_take_resend_result(fixture.up, &done));
-	assert_false(gw_outbox_complete(&fixture.up->outbox)); /* it will be fetched */
+	assert_false(gw_outbox_is_complete(&fixture.up->outbox)); /* it will be fetched */
 	gw_wake_fini(&requester);
 }
 

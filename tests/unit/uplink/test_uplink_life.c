@@ -142,7 +142,7 @@ static void test_a_commit_that_does_not_come(void **state)
 	u->opts.heartbeat_ns = 0;
 	fixture_answer(0, 0, 0);
 	u->backlog.request_sent = true;
-	u->backlog.request_cursor = u->outbox.complete;
+	u->backlog.request_cursor = u->outbox.complete_up_to;
 	emit(1, 0);
 	run_for(199 * MS);
 	assert_int_equal(fixture.requests, 1);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "drivers/mqtt_drain.h"
+#include "drivers/mqtt_oversize.h"
 
 #include <errno.h>
 #include <mosquitto.h>
@@ -15,14 +15,14 @@
 #define PUBREC  0x50
 #define PINGREQ 0xc0
 
-static unsigned qos(const struct gw_mqtt_drain *d)
+static unsigned qos(const struct gw_mqtt_oversize *d)
 {
-	return d->first >> 1 & 3;
+	return d->first_byte >> 1 & 3;
 }
 
-void gw_mqtt_drain_begin(struct gw_mqtt_drain *d, const struct gw_mqtt_head *head)
+void gw_mqtt_oversize_begin(struct gw_mqtt_oversize *d, const struct gw_mqtt_head *head)
 {
-	d->first = head->first;
+	d->first_byte = head->first_byte;
 	d->head_size = head->head_size;
 	d->at = d->topic_size = 0;
 	d->size = head->size;
@@ -30,7 +30,7 @@ void gw_mqtt_drain_begin(struct gw_mqtt_drain *d, const struct gw_mqtt_head *hea
 	memset(d->topic, 0, sizeof(d->topic));
 }
 
-static void put(struct gw_mqtt_drain *d, const unsigned char *bytes, size_t n)
+static void put(struct gw_mqtt_oversize *d, const unsigned char *bytes, size_t n)
 {
 	if (d->n_out + n > sizeof(d->out))
 		return;
@@ -38,7 +38,7 @@ static void put(struct gw_mqtt_drain *d, const unsigned char *bytes, size_t n)
 	d->n_out += n;
 }
 
-static void end_message(struct gw_mqtt_drain *d)
+static void end_message(struct gw_mqtt_oversize *d)
 {
 	const unsigned char ack[] = {qos(d) == 2 ? PUBREC : PUBACK, 2,
 		(unsigned char)(d->mid >> 8), (unsigned char)d->mid};
@@ -48,7 +48,7 @@ static void end_message(struct gw_mqtt_drain *d)
 	d->size = 0;
 }
 
-void gw_mqtt_drain_ping(struct gw_mqtt_drain *d)
+void gw_mqtt_oversize_ping(struct gw_mqtt_oversize *d)
 {
 	static const unsigned char ping[] = {PINGREQ, 0};
 
@@ -56,7 +56,7 @@ void gw_mqtt_drain_ping(struct gw_mqtt_drain *d)
 }
 
 /* A byte of what stands before the payload: topic and packet identifier. */
-static void take_byte(struct gw_mqtt_drain *d, size_t at, unsigned char byte)
+static void take_byte(struct gw_mqtt_oversize *d, size_t at, unsigned char byte)
 {
 	if (at < 2)
 		d->topic_size = d->topic_size << 8 | byte;
@@ -66,8 +66,8 @@ static void take_byte(struct gw_mqtt_drain *d, size_t at, unsigned char byte)
 		d->mid = (uint16_t)(d->mid << 8 | byte);
 }
 
-enum gw_err gw_mqtt_drain_bytes(
-	struct gw_mqtt_drain *d, const unsigned char *bytes, size_t n, struct gw_error *err)
+enum gw_err gw_mqtt_oversize_bytes(struct gw_mqtt_oversize *d, const unsigned char *bytes,
+	size_t n, struct gw_error *err)
 {
 	for (; n > 0 && d->at < d->head_size; n--, bytes++)
 		d->at++;
@@ -106,8 +106,8 @@ static ssize_t read_some(struct mosquitto *m, void *to, size_t size)
 	return n >= 0 ? n : errno == EAGAIN || errno == EINTR ? -1 : 0;
 }
 
-enum gw_err gw_mqtt_drain_read(
-	struct gw_mqtt_drain *d, struct mosquitto *m, size_t *ret_n, struct gw_error *err)
+enum gw_err gw_mqtt_oversize_read(struct gw_mqtt_oversize *d, struct mosquitto *m,
+	size_t *ret_n, struct gw_error *err)
 {
 	unsigned char bytes[CHUNK];
 	size_t sum = 0;
@@ -122,15 +122,15 @@ enum gw_err gw_mqtt_drain_read(
 			return gw_fail(
 				err, GW_ERR_LINK, 0, "the broker closed the connection");
 		sum += (size_t)n;
-		if (gw_mqtt_drain_bytes(d, bytes, (size_t)n, err) != GW_OK)
+		if (gw_mqtt_oversize_bytes(d, bytes, (size_t)n, err) != GW_OK)
 			return GW_ERR_PROTOCOL;
 	}
 	*ret_n = sum;
 	return GW_OK;
 }
 
-enum gw_err gw_mqtt_drain_write(
-	struct gw_mqtt_drain *d, struct mosquitto *m, struct gw_error *err)
+enum gw_err gw_mqtt_oversize_write(
+	struct gw_mqtt_oversize *d, struct mosquitto *m, struct gw_error *err)
 {
 	SSL *ssl = mosquitto_ssl_get(m);
 	ssize_t n;

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * mqtt_drain.h: a message that is longer than max_packet. It is read from the socket past
+ * mqtt_oversize.h: a message that is longer than max_packet. It is read from the socket past
  * libmosquitto, which would allocate memory for all of it, and acknowledged here: a broker that
  * cannot be told a limit (before MQTT 5) delivers it again until it is acknowledged, and all other
  * messages wait behind it.
  *
  * Owner: the link. Thread: the source's. Life: zeroed, begin, read..., and again.
  */
-#ifndef GW_DRIVERS_MQTT_DRAIN_H
-#define GW_DRIVERS_MQTT_DRAIN_H
+#ifndef GW_DRIVERS_MQTT_OVERSIZE_H
+#define GW_DRIVERS_MQTT_OVERSIZE_H
 
 #include "base/error.h"
 #include "drivers/mqtt_peek.h"
@@ -19,8 +19,8 @@
 
 struct mosquitto;
 
-struct gw_mqtt_drain {
-	uint8_t first; /* byte of the packet */
+struct gw_mqtt_oversize {
+	uint8_t first_byte; /* of the packet */
 	size_t head_size;
 	size_t at, size; /* bytes read so far, and in all; size 0: nothing to read */
 	size_t topic_size;
@@ -32,20 +32,20 @@ struct gw_mqtt_drain {
 	bool partly_written; /* written in part: nothing else may be written now */
 };
 
-/* The next packet, whose head this is, is to be drained. */
-void gw_mqtt_drain_begin(struct gw_mqtt_drain *d, const struct gw_mqtt_head *head);
+/* The next packet, whose head this is, is longer than max_packet. */
+void gw_mqtt_oversize_begin(struct gw_mqtt_oversize *d, const struct gw_mqtt_head *head);
 /* Read what has been received, at most 1 MB; *ret_n: bytes. At the end of the message size is 0,
  * topic is set and the acknowledgement is in out. GW_ERR_PROTOCOL: it is no message. */
-enum gw_err gw_mqtt_drain_read(
-	struct gw_mqtt_drain *d, struct mosquitto *m, size_t *ret_n, struct gw_error *err);
+enum gw_err gw_mqtt_oversize_read(struct gw_mqtt_oversize *d, struct mosquitto *m,
+	size_t *ret_n, struct gw_error *err);
 /* Keep the link alive meanwhile. */
-void gw_mqtt_drain_ping(struct gw_mqtt_drain *d);
+void gw_mqtt_oversize_ping(struct gw_mqtt_oversize *d);
 /* Write what is in out; only while libmosquitto has nothing half written. */
-enum gw_err gw_mqtt_drain_write(
-	struct gw_mqtt_drain *d, struct mosquitto *m, struct gw_error *err);
+enum gw_err gw_mqtt_oversize_write(
+	struct gw_mqtt_oversize *d, struct mosquitto *m, struct gw_error *err);
 
 /* The next n bytes of the packet: the part of read that does no I/O. */
-enum gw_err gw_mqtt_drain_bytes(struct gw_mqtt_drain *d, const unsigned char *bytes,
+enum gw_err gw_mqtt_oversize_bytes(struct gw_mqtt_oversize *d, const unsigned char *bytes,
 	size_t n, struct gw_error *err);
 
 #endif
