@@ -76,7 +76,7 @@ static void the_eta_is_given_while_it_stands(void **unused)
 }
 
 /* Ten slices over, nine under, and one in which nothing comes: so each window. */
-static void home_is_the_side_of_most_slices(void **unused)
+static void the_trend_starts_from_the_side_of_most_slices(void **unused)
 {
 	bool fell = false;
 
@@ -99,7 +99,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(the_eta_is_given_while_it_stands),
-		TEST(home_is_the_side_of_most_slices),
+		TEST(the_trend_starts_from_the_side_of_most_slices),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

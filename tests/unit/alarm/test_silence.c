@@ -20,7 +20,7 @@ static void stuck_is_a_value_that_did_not_move_at_all(void **unused)
 	assert_true(tick(300));
 }
 
-static void what_was_stuck_before_a_restart_is_so_until_it_moves(void **unused)
+static void a_restored_stuck_value_is_stuck_until_it_changes(void **unused)
 {
 	(void)unused;
 	o.window_ns = 10;
@@ -50,7 +50,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(stuck_is_a_value_that_did_not_move_at_all),
-		TEST(what_was_stuck_before_a_restart_is_so_until_it_moves),
+		TEST(a_restored_stuck_value_is_stuck_until_it_changes),
 		TEST(silent_counts_from_the_last_good_sample),
 	};
 

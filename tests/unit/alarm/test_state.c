@@ -188,7 +188,7 @@ static void after_a_suspend_one_repeat_is_enough(void **unused)
 	assert_int_equal(gw_state_due_ns(&state, &rules), 1030 * S);
 }
 
-static void what_ended_during_a_suspend_is_not_repeated(void **unused)
+static void a_condition_that_ended_during_a_suspend_is_not_repeated(void **unused)
 {
 	(void)unused;
 	rules.re_alarm_ns = 30 * S;
@@ -315,7 +315,8 @@ int main(void)
 			re_alarm_counts_from_the_acknowledge_and_takes_it_back, setup),
 		cmocka_unit_test_setup(re_alarm_waits_for_shelf_and_suppression, setup),
 		cmocka_unit_test_setup(after_a_suspend_one_repeat_is_enough, setup),
-		cmocka_unit_test_setup(what_ended_during_a_suspend_is_not_repeated, setup),
+		cmocka_unit_test_setup(
+			a_condition_that_ended_during_a_suspend_is_not_repeated, setup),
 		cmocka_unit_test_setup(
 			three_activations_within_a_minute_are_chattering, setup),
 		cmocka_unit_test_setup(

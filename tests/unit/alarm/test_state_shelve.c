@@ -29,7 +29,7 @@ static void a_shelf_hides_what_goes_on_and_ends_by_itself(void **unused)
 	assert_int_equal(transitions.n, 0);
 }
 
-static void what_was_raised_before_the_shelf_is_not_raised_at_its_end(void **unused)
+static void raised_before_the_shelf_is_not_raised_at_its_end(void **unused)
 {
 	(void)unused;
 	condition_true(S, true);
@@ -47,7 +47,7 @@ static void what_was_raised_before_the_shelf_is_not_raised_at_its_end(void **unu
 	expect(1, GW_CHANGE_RAISED, GW_STATE_ACTIVE_UNACKED, 66 * S);
 }
 
-static void what_went_away_on_the_shelf_is_not_raised(void **unused)
+static void a_condition_that_ended_on_the_shelf_is_not_raised(void **unused)
 {
 	(void)unused;
 	assert_null(gw_state_shelve(&state, S, 60 * S, &transitions));
@@ -58,7 +58,7 @@ static void what_went_away_on_the_shelf_is_not_raised(void **unused)
 	expect(0, GW_CHANGE_UNSHELVED, GW_STATE_RETURNED_UNACKED, 61 * S);
 }
 
-static void what_latched_on_the_shelf_is_raised_for_somebody_must_come(void **unused)
+static void an_alarm_that_latched_on_the_shelf_is_raised_at_its_end(void **unused)
 {
 	(void)unused;
 	rules.latch = true;
@@ -143,10 +143,11 @@ int main(void)
 		cmocka_unit_test_setup(
 			a_shelf_hides_what_goes_on_and_ends_by_itself, setup),
 		cmocka_unit_test_setup(
-			what_was_raised_before_the_shelf_is_not_raised_at_its_end, setup),
-		cmocka_unit_test_setup(what_went_away_on_the_shelf_is_not_raised, setup),
+			raised_before_the_shelf_is_not_raised_at_its_end, setup),
 		cmocka_unit_test_setup(
-			what_latched_on_the_shelf_is_raised_for_somebody_must_come, setup),
+			a_condition_that_ended_on_the_shelf_is_not_raised, setup),
+		cmocka_unit_test_setup(
+			an_alarm_that_latched_on_the_shelf_is_raised_at_its_end, setup),
 		cmocka_unit_test_setup(shelving_again_moves_the_end, setup),
 		cmocka_unit_test_setup(
 			a_delay_and_a_shelf_that_both_end_do_so_in_order, setup),

@@ -136,7 +136,7 @@ static void limit(rlim_t bytes)
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &r), 0);
 }
 
-static void a_full_disk_is_told_once_and_tears_no_line(void **state)
+static void a_full_disk_is_logged_once_and_tears_no_line(void **state)
 {
 	(void)state;
 	signal(SIGXFSZ, SIG_IGN);
@@ -183,7 +183,7 @@ static void a_line_half_written_into_a_moved_file_is_whole_in_the_next(void **st
 	assert_string_equal(content(path), LINE("2", "125"));
 }
 
-static void what_does_not_fit_in_memory_is_counted_and_the_newest_stay(void **state)
+static void lines_beyond_the_memory_are_counted_and_the_newest_stay(void **state)
 {
 	const uint64_t n = 20000;
 	struct gw_alert_log_status s;
@@ -290,7 +290,7 @@ static bool synced(uint64_t times)
 }
 
 /* Soon, and not once a line: by the clock of this test it is always the same second. */
-static void what_is_written_is_brought_to_the_disk_once_a_second(void **state)
+static void lines_are_synced_once_a_second(void **state)
 {
 	(void)state;
 	assert_int_equal(gw_alert_log_start(a, NULL), GW_OK);
@@ -315,14 +315,14 @@ int main(void)
 		TEST(a_line_a_transition_and_nothing_else),
 		TEST(a_file_that_was_moved_or_removed_begins_anew),
 		TEST(a_torn_line_of_a_crash_stays_alone),
-		TEST(a_full_disk_is_told_once_and_tears_no_line),
+		TEST(a_full_disk_is_logged_once_and_tears_no_line),
 		TEST(a_line_half_written_into_a_moved_file_is_whole_in_the_next),
-		TEST(what_does_not_fit_in_memory_is_counted_and_the_newest_stay),
+		TEST(lines_beyond_the_memory_are_counted_and_the_newest_stay),
 		TEST(the_thread_writes_when_poked_and_all_before_it_ends),
 		TEST(a_symbolic_link_is_not_followed),
 		TEST(a_link_to_the_folder_is_followed),
 		TEST(a_new_file_belongs_to_the_group_and_is_read_by_no_other),
-		TEST(what_is_written_is_brought_to_the_disk_once_a_second),
+		TEST(lines_are_synced_once_a_second),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

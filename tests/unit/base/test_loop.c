@@ -177,7 +177,7 @@ static bool take(void *arg)
 	return some;
 }
 
-static void what_is_published_before_a_poke_is_never_overslept(void **state)
+static void a_ring_filled_before_a_poke_is_drained(void **state)
 {
 	struct gw_loop_wake w = {.wake = &wake, .drain = take};
 	pthread_t thread;
@@ -202,7 +202,7 @@ int main(void)
 		TEST(a_timer_armed_for_the_past_does_not_hold_the_round),
 		TEST(an_entry_removed_in_a_callback_is_not_called),
 		TEST(after_stop_nothing_is_called),
-		TEST(what_is_published_before_a_poke_is_never_overslept),
+		TEST(a_ring_filled_before_a_poke_is_drained),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

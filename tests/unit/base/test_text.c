@@ -188,7 +188,7 @@ static void nothing_that_plays_tricks_passes(void **state)
 }
 
 /* What people write with is left alone: beside each of those ranges, and far from them. */
-static void what_people_write_passes(void **state)
+static void printable_characters_are_unchanged(void **state)
 {
 	static const uint32_t plain[] = {' ', '~', 0xa0, 0xac, 0xae, 0x61b, 0x200a, 0x2010,
 		0x2027, 0x202f, 0x205f, 0x2070, 0x4e00, 0x9505, 0xfefe, 0xff01, 0xfffc,
@@ -331,7 +331,7 @@ int main(void)
 		cmocka_unit_test(cuts_between_characters),
 		cmocka_unit_test(keeps_a_line_one_line),
 		cmocka_unit_test(nothing_that_plays_tricks_passes),
-		cmocka_unit_test(what_people_write_passes),
+		cmocka_unit_test(printable_characters_are_unchanged),
 		cmocka_unit_test(writes_times),
 		cmocka_unit_test(writes_durations),
 		cmocka_unit_test(knows_utf8),

@@ -384,7 +384,7 @@ static void a_heating_loop_tells_burst_leak_and_frost(void **unused)
 			    cooling, HOUR) > 0);
 }
 
-static void water_and_electricity_tell(void **unused)
+static void water_and_electricity_profiles_raise(void **unused)
 {
 	static const struct corner open[] = {{HOUR, 0.3}, {3606, 0.2}};
 	static const struct corner decay[] = {{HOUR, 0.3}, {5 * HOUR, 0.06}};
@@ -419,7 +419,7 @@ static void water_and_electricity_tell(void **unused)
 	assert_true(ahead > 0 && low - ahead > 10 * MIN);
 }
 
-static void a_cold_room_is_told_after_an_hour(void **unused)
+static void a_cold_room_is_raised_after_an_hour(void **unused)
 {
 	static const struct corner window[] = {
 		{HOUR, 21}, {3700, 14}, {HOUR + 50 * MIN, 14}, {2 * HOUR, 21}};
@@ -447,8 +447,8 @@ int main(void)
 		cmocka_unit_test(gas_warns_before_its_limits),
 		cmocka_unit_test(smoke_is_seen_at_once_and_smouldering_before),
 		cmocka_unit_test(a_heating_loop_tells_burst_leak_and_frost),
-		cmocka_unit_test(water_and_electricity_tell),
-		cmocka_unit_test(a_cold_room_is_told_after_an_hour),
+		cmocka_unit_test(water_and_electricity_profiles_raise),
+		cmocka_unit_test(a_cold_room_is_raised_after_an_hour),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

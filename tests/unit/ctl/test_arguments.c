@@ -142,7 +142,7 @@ static void wrong_values_are_refused(void **state)
 	}
 }
 
-static void what_is_too_long_is_refused(void **state)
+static void a_request_that_is_too_long_is_refused(void **state)
 {
 	(void)state;
 	assert_int_equal(read_line("ack some-alarm"), GW_EXIT_DONE);
@@ -159,7 +159,7 @@ int main(void)
 		cmocka_unit_test(tail_begins_with_ten_unless_told_otherwise),
 		cmocka_unit_test(wrong_usage_is_refused),
 		cmocka_unit_test(wrong_values_are_refused),
-		cmocka_unit_test(what_is_too_long_is_refused),
+		cmocka_unit_test(a_request_that_is_too_long_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

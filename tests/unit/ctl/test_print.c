@@ -224,7 +224,7 @@ static void status_shows_faults(void **state)
 	json_decref(r);
 }
 
-static void what_an_operator_is_sent_to_see_is_shown(void **state)
+static void status_shows_stalled_stores_and_lost_events(void **state)
 {
 	json_t *r = json(
 		"{\"gateway\":\"tj-1\",\"store\":{\"state\":\"stalled\",\"why\":\"\","
@@ -263,7 +263,7 @@ int main(void)
 			lines_of_the_log_keep_every_byte, setup, teardown),
 		cmocka_unit_test_setup_teardown(status_shows_faults, setup, teardown),
 		cmocka_unit_test_setup_teardown(
-			what_an_operator_is_sent_to_see_is_shown, setup, teardown),
+			status_shows_stalled_stores_and_lost_events, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

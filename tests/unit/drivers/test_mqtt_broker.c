@@ -61,7 +61,7 @@ static void payloads_become_samples(void **state)
 }
 
 /* Hazard 8, whole: what was not settled before the end comes again, what was does not. */
-static void unsettled_messages_are_delivered_again(void **state)
+static void unacknowledged_messages_are_delivered_again(void **state)
 {
 	struct driver_fixture b;
 
@@ -213,7 +213,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(payloads_become_samples, stop_broker),
 		cmocka_unit_test_teardown(
-			unsettled_messages_are_delivered_again, stop_broker),
+			unacknowledged_messages_are_delivered_again, stop_broker),
 		cmocka_unit_test_teardown(
 			messages_wait_at_the_broker_while_we_are_away, stop_broker),
 		cmocka_unit_test_teardown(

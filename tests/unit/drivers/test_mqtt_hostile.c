@@ -236,7 +236,7 @@ static void a_long_message_that_stops_half_way_is_a_lost_link(void **state)
 
 /* What libmosquitto cannot understand is delivered again at each new link: after the third, the
  * session is given up, once, and the one that follows is kept by the broker as ever. */
-static void a_poisoned_session_is_given_up(void **state)
+static void a_session_with_a_poison_message_is_given_up(void **state)
 {
 	struct broker b;
 	struct driver_fixture driver_fixture;
@@ -265,7 +265,7 @@ static void a_poisoned_session_is_given_up(void **state)
 	fixture_end(&driver_fixture);
 }
 
-static void the_head_of_a_drained_message_is_read_in_any_pieces(void **state)
+static void the_head_of_an_oversize_message_is_read_in_any_pieces(void **state)
 {
 	static const unsigned char packet[] = {
 		0x32, 12, 0, 3, 'a', '/', 'b', 1, 2, '1', '2', '3', '4', '5'};
@@ -344,8 +344,8 @@ int main(void)
 		cmocka_unit_test(acknowledgements_keep_their_order),
 		cmocka_unit_test(a_slow_long_message_does_not_end_the_link),
 		cmocka_unit_test(a_long_message_that_stops_half_way_is_a_lost_link),
-		cmocka_unit_test(a_poisoned_session_is_given_up),
-		cmocka_unit_test(the_head_of_a_drained_message_is_read_in_any_pieces),
+		cmocka_unit_test(a_session_with_a_poison_message_is_given_up),
+		cmocka_unit_test(the_head_of_an_oversize_message_is_read_in_any_pieces),
 		cmocka_unit_test(a_broker_that_talks_but_never_answers_is_given_up),
 	};
 

@@ -300,7 +300,7 @@ static bool spoil_elsewhere(void)
 	return true;
 }
 
-static void damage_elsewhere_changes_nothing(void **state)
+static void damage_outside_the_field_changes_nothing(void **state)
 {
 	unsigned long spoilt = 0;
 
@@ -353,7 +353,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(as_jansson_reads_it),
-		cmocka_unit_test(damage_elsewhere_changes_nothing),
+		cmocka_unit_test(damage_outside_the_field_changes_nothing),
 		cmocka_unit_test(a_text_that_is_cut_off_tells_no_lies),
 	};
 

@@ -183,7 +183,7 @@ static void a_number_may_have_its_own_unit(void **state)
 }
 
 /* Each message says that there is smoke. Something else is wrong with it. */
-static void damage_elsewhere_costs_nothing(void **state)
+static void a_damaged_message_still_yields_the_value(void **state)
 {
 	static const char *const messages[] = {
 		"{\"smoke\":true,\"temperature\":nan}",
@@ -293,7 +293,7 @@ static void damage_on_the_way_makes_it_bad(void **state)
 	assert_int_equal(last, GW_MQTT_UNREADABLE);
 }
 
-static void what_is_not_there_is_not_said(void **state)
+static void a_missing_field_is_no_value(void **state)
 {
 	static const char *const messages[] = {
 		"{}",
@@ -431,9 +431,9 @@ int main(void)
 		cmocka_unit_test(without_a_path_the_name_finds_it),
 		cmocka_unit_test(json_is_read_strictly),
 		cmocka_unit_test(a_number_may_have_its_own_unit),
-		cmocka_unit_test(damage_elsewhere_costs_nothing),
+		cmocka_unit_test(a_damaged_message_still_yields_the_value),
 		cmocka_unit_test(damage_on_the_way_makes_it_bad),
-		cmocka_unit_test(what_is_not_there_is_not_said),
+		cmocka_unit_test(a_missing_field_is_no_value),
 		cmocka_unit_test(size_and_depth_are_bounded),
 		cmocka_unit_test(paths_are_checked),
 		cmocka_unit_test(urls_are_read_strictly),

@@ -53,7 +53,7 @@ static void before_mqtt_5_nothing_is_old(void **unused)
 	assert_int_equal(take(&r, OLD_BROKER, true, 1), GW_MQTT_AGE_UNKNOWN);
 }
 
-static void another_with_nothing_between_is_the_newest(void **unused)
+static void a_changed_retained_message_with_no_live_one_between_is_newest(void **unused)
 {
 	struct gw_mqtt_retained r = {0};
 
@@ -94,7 +94,7 @@ static void a_repeat_soon_after_subscribe_is_the_retained_one(void **unused)
 	assert_int_not_equal(take(&r, V5, true, 1), GW_MQTT_AGE_LIVE);
 }
 
-static void a_late_one_is_known_by_its_payload(void **unused)
+static void a_late_retained_message_is_known_by_its_payload(void **unused)
 {
 	struct gw_mqtt_retained r = {0};
 
@@ -108,7 +108,7 @@ static void a_late_one_is_known_by_its_payload(void **unused)
 }
 
 /* Of another configuration, and perhaps from before a kill: then nothing is the newest. */
-static void what_is_remembered_is_found_by_its_topic(void **unused)
+static void saved_retained_states_are_found_by_topic(void **unused)
 {
 	struct gw_mqtt_retained was[3] = {
 		{.topic = 7, .payload = 1, .live_unretained = true},
@@ -151,7 +151,7 @@ static void it_raises_and_what_it_raised_it_clears(void **unused)
 	assert_int_equal(fixture_feed(5 * S, 0, 0), 1);
 }
 
-static void it_takes_back_nothing_that_a_reading_raised(void **unused)
+static void a_retained_message_clears_nothing_that_a_sample_raised(void **unused)
 {
 	struct gw_alarm_opts *late = fixture_alarm("late", 1, &gw_condition_above);
 
@@ -188,7 +188,7 @@ static const struct gw_alarm_record stood = {.key = "s/d0/p:smoke",
 	.underlying = GW_STATE_ACTIVE_UNACKED,
 	.level = GW_LEVEL_RED};
 
-static void what_stood_before_the_start_stands(void **unused)
+static void a_restored_alarm_ignores_a_retained_message(void **unused)
 {
 	(void)unused;
 	fixture_alarm("smoke", 0, &gw_condition_is)->when.is = true;
@@ -200,7 +200,7 @@ static void what_stood_before_the_start_stands(void **unused)
 	assert_event(0, GW_CHANGE_CLEARED, GW_STATE_RETURNED_UNACKED);
 }
 
-static void what_is_remembered_late_stands(void **unused)
+static void a_late_record_stands_before_a_retained_message(void **unused)
 {
 	struct gw_late_record memory = {.record = stood};
 	struct gw_late_records batch = {.at = &memory, .n = 1};
@@ -258,7 +258,7 @@ static void a_history_that_has_begun_leaves_it_out(void **unused)
 	assert_int_equal(fixture_feed(39 * S, 1, 7), 1);
 }
 
-static void in_a_vote_it_counts_if_it_is_true(void **unused)
+static void a_true_retained_message_counts_in_a_vote(void **unused)
 {
 	static const struct gw_member of[] = {
 		{false, 0, 0, "s/d0/p"}, {false, 1, 1, "s/d1/p"}};
@@ -278,7 +278,7 @@ static void in_a_vote_it_counts_if_it_is_true(void **unused)
 	assert_int_equal(fixture_feed(6 * S, 0, 0), 1); /* what is shown is false already */
 }
 
-static void it_holds_nothing_back(void **unused)
+static void a_retained_message_suppresses_nothing(void **unused)
 {
 	static const struct gw_member gate = {false, 1, 1, "s/d1/p"};
 	struct gw_alarm_opts *a = fixture_alarm("smoke", 0, &gw_condition_is);
@@ -327,20 +327,21 @@ int main(void)
 		cmocka_unit_test(the_first_is_of_unknown_age),
 		cmocka_unit_test(the_same_after_live_ones_that_were_not_retained_is_old),
 		cmocka_unit_test(before_mqtt_5_nothing_is_old),
-		cmocka_unit_test(another_with_nothing_between_is_the_newest),
+		cmocka_unit_test(
+			a_changed_retained_message_with_no_live_one_between_is_newest),
 		cmocka_unit_test(live_ones_that_are_retained_are_live),
 		cmocka_unit_test(a_repeat_soon_after_subscribe_is_the_retained_one),
-		cmocka_unit_test(a_late_one_is_known_by_its_payload),
-		cmocka_unit_test(what_is_remembered_is_found_by_its_topic),
+		cmocka_unit_test(a_late_retained_message_is_known_by_its_payload),
+		cmocka_unit_test(saved_retained_states_are_found_by_topic),
 #define ENGINE(test) cmocka_unit_test_setup_teardown(test, fixture_setup, fixture_teardown)
 		ENGINE(it_raises_and_what_it_raised_it_clears),
-		ENGINE(it_takes_back_nothing_that_a_reading_raised),
-		ENGINE(what_stood_before_the_start_stands),
-		ENGINE(what_is_remembered_late_stands),
+		ENGINE(a_retained_message_clears_nothing_that_a_sample_raised),
+		ENGINE(a_restored_alarm_ignores_a_retained_message),
+		ENGINE(a_late_record_stands_before_a_retained_message),
 		ENGINE(a_device_has_not_spoken_by_it),
 		ENGINE(a_history_that_has_begun_leaves_it_out),
-		ENGINE(in_a_vote_it_counts_if_it_is_true),
-		ENGINE(it_holds_nothing_back),
+		ENGINE(a_true_retained_message_counts_in_a_vote),
+		ENGINE(a_retained_message_suppresses_nothing),
 		ENGINE(a_hold_waits_for_a_reading),
 	};
 

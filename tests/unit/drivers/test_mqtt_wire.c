@@ -24,7 +24,7 @@ static void up_two(struct driver_fixture *driver_fixture, struct broker *b)
 }
 
 /* Hazard 8: an acknowledgement the broker has is a message it forgets. */
-static void nothing_is_acknowledged_before_it_is_settled(void **state)
+static void nothing_is_acknowledged_before_it_is_committed(void **state)
 {
 	struct broker b;
 	struct driver_fixture driver_fixture;
@@ -146,7 +146,7 @@ static void a_stalled_store_holds_back_for_two_seconds_only(void **state)
 	fixture_end(&driver_fixture);
 }
 
-static void an_unsettled_message_is_not_acknowledged_by_closing(void **state)
+static void closing_acknowledges_no_uncommitted_message(void **state)
 {
 	struct broker b;
 	struct driver_fixture driver_fixture;
@@ -167,7 +167,7 @@ static void an_unsettled_message_is_not_acknowledged_by_closing(void **state)
 	fixture_end(&driver_fixture);
 }
 
-static void a_settled_message_is_acknowledged_by_closing(void **state)
+static void closing_acknowledges_a_committed_message(void **state)
 {
 	struct broker b;
 	struct driver_fixture driver_fixture;
@@ -188,7 +188,7 @@ static void a_settled_message_is_acknowledged_by_closing(void **state)
 }
 
 /* A broker without a window of its own: reading pauses, nothing is lost, nothing starves. */
-static void a_flood_is_acknowledged_as_it_settles(void **state)
+static void a_flood_is_acknowledged_as_it_ends(void **state)
 {
 	struct broker b;
 	struct driver_fixture driver_fixture;
@@ -290,7 +290,7 @@ static void open_is_bounded(void **state)
 	fixture_end(&driver_fixture);
 }
 
-static void a_black_hole_is_bounded(void **state)
+static void a_broker_that_accepts_no_connection_is_bounded(void **state)
 {
 	int fillers[8], port, fd = fixture_listen(&port, 0);
 	struct sockaddr_in a = {
@@ -385,17 +385,17 @@ static void garbage_is_a_lost_link(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(nothing_is_acknowledged_before_it_is_settled),
+		cmocka_unit_test(nothing_is_acknowledged_before_it_is_committed),
 		cmocka_unit_test(a_topic_is_read_again_after_its_acknowledgement_only),
 		cmocka_unit_test(the_topic_of_the_next_message_is_seen),
 		cmocka_unit_test(a_stalled_store_holds_back_for_two_seconds_only),
-		cmocka_unit_test(an_unsettled_message_is_not_acknowledged_by_closing),
-		cmocka_unit_test(a_settled_message_is_acknowledged_by_closing),
-		cmocka_unit_test(a_flood_is_acknowledged_as_it_settles),
+		cmocka_unit_test(closing_acknowledges_no_uncommitted_message),
+		cmocka_unit_test(closing_acknowledges_a_committed_message),
+		cmocka_unit_test(a_flood_is_acknowledged_as_it_ends),
 		cmocka_unit_test(an_old_broker_is_spoken_to_in_its_own_version),
 		cmocka_unit_test(pings_are_not_parts_of_a_message),
 		cmocka_unit_test(open_is_bounded),
-		cmocka_unit_test(a_black_hole_is_bounded),
+		cmocka_unit_test(a_broker_that_accepts_no_connection_is_bounded),
 		cmocka_unit_test(a_broker_that_is_down_is_refused_at_once),
 		cmocka_unit_test(a_hang_up_in_the_tls_handshake_ends_it),
 		cmocka_unit_test(a_lost_connection_is_a_lost_link),

@@ -49,7 +49,7 @@ static void a_device_was_heard_under_its_old_point_names(void **unused)
 	assert_silent_at(LONG_AGO + 30 * S);
 }
 
-static void one_point_is_renamed_and_the_other_says_nothing(void **unused)
+static void a_renamed_point_keeps_its_device_heard(void **unused)
 {
 	(void)unused;
 	silent_on(0);
@@ -364,7 +364,7 @@ int main(void)
 		TEST(a_device_that_is_new_is_not_silent_at_once),
 		TEST(silent_through_a_reload_emits_nothing),
 		TEST(a_device_was_heard_under_its_old_point_names),
-		TEST(one_point_is_renamed_and_the_other_says_nothing),
+		TEST(a_renamed_point_keeps_its_device_heard),
 		TEST(a_renamed_device_never_heard_gets_no_extra_time),
 		TEST(silent_through_a_renaming_emits_nothing),
 		TEST(a_new_alarm_on_a_value_that_stands_raises_at_once),

@@ -175,7 +175,7 @@ static void a_timer_raises_without_a_sample(void **unused)
 	assert_int_equal(gw_engine_next_timer_ns(fixture.engine), INT64_MAX);
 }
 
-static void what_it_was_while_false_is_no_peak(void **unused)
+static void the_peak_ignores_values_before_the_onset(void **unused)
 {
 	static const double rows[2] = {50, 10e9};
 
@@ -207,7 +207,7 @@ int main(void)
 		TEST(an_on_delay_is_timed_by_the_samples_own_time),
 		TEST(the_peak_counts_from_the_onset),
 		TEST(a_timer_raises_without_a_sample),
-		TEST(what_it_was_while_false_is_no_peak),
+		TEST(the_peak_ignores_values_before_the_onset),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -233,7 +233,7 @@ static struct gw_event shelve(
 	return event;
 }
 
-static void what_was_scheduled_before_the_detail_is_in_it(void **unused)
+static void timers_set_before_the_detail_are_kept_in_it(void **unused)
 {
 	struct gw_event event;
 	struct gw_engine *e;
@@ -350,7 +350,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_alarm_that_was_never_true_writes_no_detail),
-		cmocka_unit_test(what_was_scheduled_before_the_detail_is_in_it),
+		cmocka_unit_test(timers_set_before_the_detail_are_kept_in_it),
 		cmocka_unit_test(the_time_of_an_alarm_never_falls_at_a_reload),
 		cmocka_unit_test(a_device_never_heard_is_timed_from_the_first_engine),
 		cmocka_unit_test(the_last_value_of_a_point_survives_a_reload),

@@ -137,7 +137,7 @@ static double step10(double t_s)
 	return t_s < 100 ? 20 : 30;
 }
 
-static void the_change_counts_at_its_edge(void **unused)
+static void a_rate_raises_at_exactly_its_change(void **unused)
 {
 	(void)unused;
 	rate(&gw_condition_rises, 10, MIN);
@@ -473,7 +473,7 @@ int main(void)
 		TEST(a_heat_detector_answers_inside_the_table_of_en_54_5),
 		TEST(a_slow_rise_never_raises_the_rate),
 		TEST(one_spike_is_not_a_rate),
-		TEST(the_change_counts_at_its_edge),
+		TEST(a_rate_raises_at_exactly_its_change),
 		TEST(falling_mirrors_rising),
 		TEST(a_gap_longer_than_the_window_restarts),
 		TEST(a_rate_ends_when_the_rise_does),

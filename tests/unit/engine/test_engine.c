@@ -112,7 +112,7 @@ static void gone_while_down_clears_with_the_first_sample(void **unused)
 }
 
 /* Whatever was moved about in the queue before. */
-static void what_is_due_at_one_time_happens_in_the_order_of_the_alarms(void **unused)
+static void timers_of_one_time_run_in_the_order_of_the_alarms(void **unused)
 {
 	(void)unused;
 	for (int i = 0; i < FIXTURE_POINTS; i++)
@@ -254,7 +254,7 @@ static void a_full_output_holds_back_only_itself(void **unused)
 	gw_ring_fini(&slow);
 }
 
-static void a_ring_is_drained_and_a_stray_point_counted(void **unused)
+static void a_ring_is_drained_and_an_unknown_point_counted(void **unused)
 {
 	struct gw_ring in;
 	struct gw_sample s = {
@@ -458,13 +458,13 @@ int main(void)
 		TEST(commands_become_events),
 		TEST(still_true_after_a_restart_does_not_raise_again),
 		TEST(gone_while_down_clears_with_the_first_sample),
-		TEST(what_is_due_at_one_time_happens_in_the_order_of_the_alarms),
+		TEST(timers_of_one_time_run_in_the_order_of_the_alarms),
 		TEST(a_record_of_no_configured_alarm_is_cleared),
 		TEST(a_reload_keeps_state_delay_and_values),
 		TEST(a_reload_names_standing_alarms_that_are_gone),
 		TEST(an_unsynced_alarm_is_dated_anew_once_the_clock_is_right),
 		TEST(a_full_output_holds_back_only_itself),
-		TEST(a_ring_is_drained_and_a_stray_point_counted),
+		TEST(a_ring_is_drained_and_an_unknown_point_counted),
 		TEST(a_step_reads_past_the_wrap_of_a_ring),
 		TEST(a_replay_yields_the_same_bytes),
 		TEST(a_sample_in_the_quiet_band_evaluates_nothing),

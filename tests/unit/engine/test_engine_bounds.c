@@ -229,7 +229,7 @@ static void more_outputs_than_there_are(void **unused)
 }
 
 /* Nobody listens: its states and numbers go on all the same. */
-static void no_output(void **unused)
+static void an_engine_without_outputs_goes_on(void **unused)
 {
 	const struct gw_engine_opts opts = {.site = &fixture_site,
 		.points = fixture.points,
@@ -357,7 +357,7 @@ static void points_on_huge_pages(void **unused)
 }
 
 /* So many histories that they are fetched ahead: a stray sample among the next is not. */
-static void a_stray_sample_is_not_fetched_ahead(void **unused)
+static void a_sample_of_no_point_is_not_prefetched(void **unused)
 {
 	enum { N = 4000 };
 	struct gw_point_info *points = many_points(N);
@@ -394,7 +394,7 @@ static void a_stray_sample_is_not_fetched_ahead(void **unused)
 /* ---- time ---- */
 
 /* What was dated by a wrong clock and is over is not told again when the clock is right. */
-static void what_is_over_is_not_amended(void **unused)
+static void an_ended_occurrence_is_not_amended(void **unused)
 {
 	(void)unused;
 	fixture.synced = false;
@@ -439,12 +439,12 @@ int main(void)
 		IT(a_command_that_nobody_knows),
 		IT(commands_wait_for_room_for_answers),
 		IT(more_outputs_than_there_are),
-		IT(no_output),
+		IT(an_engine_without_outputs_goes_on),
 		IT(a_block_that_ends_at_the_seam),
 		IT(timers_run_though_samples_never_end),
 		IT(points_on_huge_pages),
-		IT(a_stray_sample_is_not_fetched_ahead),
-		IT(what_is_over_is_not_amended),
+		IT(a_sample_of_no_point_is_not_prefetched),
+		IT(an_ended_occurrence_is_not_amended),
 		IT(a_pause_before_the_start),
 	};
 

@@ -247,7 +247,7 @@ static void a_pause_hands_the_engine_over(void **unused)
 	end();
 }
 
-static void a_hit_earns_credit_for_a_miss(void **unused)
+static void a_short_wait_is_spun_only_if_it_pays(void **unused)
 {
 	(void)unused;
 	begin();
@@ -356,7 +356,7 @@ int main(void)
 		cmocka_unit_test(a_stop_request_wakes_the_thread),
 		cmocka_unit_test(input_that_comes_soon_is_taken_without_a_sleep),
 		cmocka_unit_test(spinning_in_vain_has_an_end),
-		cmocka_unit_test(a_hit_earns_credit_for_a_miss),
+		cmocka_unit_test(a_short_wait_is_spun_only_if_it_pays),
 		cmocka_unit_test(a_pause_hands_the_engine_over),
 		cmocka_unit_test(an_engine_that_does_not_answer),
 		cmocka_unit_test(an_answer_in_the_last_moment),

@@ -170,7 +170,7 @@ static void the_lowest_are_counted_in_a_flood_and_emitted_at_its_end(void **unus
 		1); /* emitted, so its end is, too */
 }
 
-static void what_ends_within_the_flood_is_only_counted(void **unused)
+static void an_alarm_that_ends_within_the_flood_is_only_counted(void **unused)
 {
 	int64_t at_ns;
 
@@ -393,7 +393,7 @@ int main(void)
 		cmocka_unit_test(one_that_is_raised_keeps_the_flood_going),
 		cmocka_unit_test(a_flood_that_withholds_nothing_is_not_reported),
 		TEST(the_lowest_are_counted_in_a_flood_and_emitted_at_its_end),
-		TEST(what_ends_within_the_flood_is_only_counted),
+		TEST(an_alarm_that_ends_within_the_flood_is_only_counted),
 		TEST(a_level_above_the_one_named_is_emitted),
 		TEST(red_is_emitted_whatever_the_level_named),
 		TEST(a_command_emits_what_was_withheld),

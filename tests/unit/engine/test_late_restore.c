@@ -80,7 +80,7 @@ static size_t all_records(struct gw_alarm_record *m)
 	return n;
 }
 
-static void late_is_as_early(void **unused)
+static void a_late_restore_gives_the_states_of_an_early_one(void **unused)
 {
 	struct gw_alarm_record m[LATE];
 	size_t n = all_records(m);
@@ -173,7 +173,7 @@ static void a_running_on_delay_is_not_begun_anew(void **unused)
 	assert_old(0); /* not normal in between: one occurrence */
 }
 
-static void in_its_on_delay_it_still_stands(void **unused)
+static void a_late_record_stands_during_the_on_delay(void **unused)
 {
 	(void)unused;
 	high()->on_delay_ns = 10 * S;
@@ -238,7 +238,7 @@ static void a_shelf_alone_leaves_the_onset(void **unused)
 	assert_true(fixture.event[0].onset_ms == FIXTURE_WALL_MS + 1000);
 }
 
-static void out_of_service_it_ends(void **unused)
+static void a_late_record_of_an_alarm_out_of_service_clears(void **unused)
 {
 	(void)unused;
 	high()->out_of_service = true;
@@ -249,7 +249,7 @@ static void out_of_service_it_ends(void **unused)
 	assert_old(0);
 }
 
-static void what_stands_suppresses_others(void **unused)
+static void a_late_record_that_stands_suppresses_others(void **unused)
 {
 	static const struct gw_member hold[] = {{true, 0, 0, key}};
 	struct gw_alarm_opts *a;
@@ -394,18 +394,18 @@ static void an_unknown_alarm_is_cleared(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(late_is_as_early),
+		TEST(a_late_restore_gives_the_states_of_an_early_one),
 		TEST(an_alarm_that_still_stands_emits_nothing),
 		TEST(an_alarm_that_went_away_clears_at_once),
 		TEST(an_acknowledged_one_that_went_away_is_normal),
 		TEST(one_that_latches_is_latched),
 		TEST(a_running_on_delay_is_not_begun_anew),
-		TEST(in_its_on_delay_it_still_stands),
+		TEST(a_late_record_stands_during_the_on_delay),
 		TEST(a_clock_that_becomes_right_leaves_the_older_onset),
 		TEST(a_shelf_goes_on),
 		TEST(a_shelf_alone_leaves_the_onset),
-		TEST(out_of_service_it_ends),
-		TEST(what_stands_suppresses_others),
+		TEST(a_late_record_of_an_alarm_out_of_service_clears),
+		TEST(a_late_record_that_stands_suppresses_others),
 		TEST(a_vote_counts_what_stands),
 		TEST(a_vote_does_not_count_what_went_away),
 		TEST(a_value_that_has_not_moved_is_still_stuck),

@@ -2,7 +2,7 @@
 /* Outputs: what waits, what is lost, and both over a reload. */
 #include "adopt_fixture.h"
 
-static void what_waits_for_a_full_output_outlives_a_reload(void **unused)
+static void events_for_a_full_output_outlive_a_reload(void **unused)
 {
 	struct gw_ring slow, fresh;
 	struct gw_engine *next;
@@ -40,7 +40,7 @@ static void what_waits_for_a_full_output_outlives_a_reload(void **unused)
 	gw_ring_fini(&fresh);
 }
 
-static void what_an_output_lost_is_counted_for_it_alone_and_through_a_reload(void **unused)
+static void lost_events_are_counted_by_output_through_a_reload(void **unused)
 {
 	struct gw_engine *next;
 	struct gw_ring slow;
@@ -178,8 +178,8 @@ static void an_output_continues_through_an_engine_without_events(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(what_waits_for_a_full_output_outlives_a_reload),
-		TEST(what_an_output_lost_is_counted_for_it_alone_and_through_a_reload),
+		TEST(events_for_a_full_output_outlive_a_reload),
+		TEST(lost_events_are_counted_by_output_through_a_reload),
 		TEST(a_new_output_begins_with_the_new_engine),
 		TEST(an_output_continues_through_an_engine_without_events),
 	};

@@ -53,7 +53,7 @@ static void healthy_devices_are_not_silent_after_a_pause(void **unused)
 	assert_int_equal(silent_at(0, 36 * S, 44 * S), -1);
 }
 
-static void without_the_pause_reported_they_are(void **unused)
+static void devices_are_silent_if_no_pause_is_reported(void **unused)
 {
 	(void)unused;
 	silent(0);
@@ -134,7 +134,7 @@ static void pauses_that_are_remembered_as_one_are_left_out_too(void **unused)
 	assert_in_range(at, 300 * S, 400 * S); /* later than need be, and found */
 }
 
-static void what_is_silent_stays_so(void **unused)
+static void a_silent_device_stays_silent_over_a_pause(void **unused)
 {
 	(void)unused;
 	silent(0);
@@ -235,12 +235,12 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(healthy_devices_are_not_silent_after_a_pause),
-		TEST(without_the_pause_reported_they_are),
+		TEST(devices_are_silent_if_no_pause_is_reported),
 		TEST(a_dead_device_is_found_out_all_the_same),
 		TEST(a_device_that_never_spoke_is_found_out_too),
 		TEST(a_dead_device_is_found_on_a_starved_machine),
 		TEST(pauses_that_are_remembered_as_one_are_left_out_too),
-		TEST(what_is_silent_stays_so),
+		TEST(a_silent_device_stays_silent_over_a_pause),
 		TEST(an_on_delay_goes_on),
 		TEST(a_rise_over_a_pause_is_one),
 		TEST(a_value_is_not_stuck_while_nobody_looks),

@@ -170,7 +170,7 @@ static void a_shelved_alarm_that_was_removed_is_reported(void **unused)
 /* ---- outputs over a reload ---- */
 
 /* What waits for a ring is not owed to another one, nor to this one once others wrote to it. */
-static void what_waits_is_owed_to_the_same_ring_only(void **unused)
+static void events_wait_for_the_same_ring_only(void **unused)
 {
 	struct gw_engine *next;
 	struct gw_ring full, other;
@@ -349,7 +349,7 @@ static void held_in_a_flood_and_had_returned(void **unused)
 }
 
 /* A flood and a chattering of before the start are over. */
-static void nuisances_of_before_the_start(void **unused)
+static void a_flood_and_a_chattering_end_at_a_restart(void **unused)
 {
 	struct gw_alarm_opts *a = fixture_alarm("chattering", -1, &gw_condition_chattering);
 
@@ -430,7 +430,7 @@ static void one_more_chatters_in_a_flood(void **unused)
 }
 
 /* The configuration names no fault for it any more: the fault has nobody to name and ends. */
-static void chatter_that_nobody_tells_any_more(void **unused)
+static void chattering_of_an_alarm_no_longer_configured(void **unused)
 {
 	(void)unused;
 	add_chatterers();
@@ -452,16 +452,16 @@ int main(void)
 		IT(a_condition_that_is_another_one_begins_anew),
 		IT(a_limit_that_is_a_vote_now),
 		IT(a_shelved_alarm_that_was_removed_is_reported),
-		IT(what_waits_is_owed_to_the_same_ring_only),
+		IT(events_wait_for_the_same_ring_only),
 		IT(a_latch_that_comes_late),
 		IT(a_memory_that_cannot_be),
 		IT(held_in_a_flood_and_stood_before),
 		IT(held_in_a_flood_and_had_returned),
-		IT(nuisances_of_before_the_start),
+		IT(a_flood_and_a_chattering_end_at_a_restart),
 		IT(one_more_chatters_under_a_shelf),
 		IT(one_more_chatters_out_of_service),
 		IT(one_more_chatters_in_a_flood),
-		IT(chatter_that_nobody_tells_any_more),
+		IT(chattering_of_an_alarm_no_longer_configured),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

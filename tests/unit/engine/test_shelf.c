@@ -150,7 +150,7 @@ static void it_is_raised_after_a_restart_between_unshelved_and_raised(void **unu
 	assert_event(0, GW_CHANGE_RAISED, GW_STATE_ACTIVE_UNACKED);
 }
 
-static void what_stood_before_its_shelf_is_not_raised_again(void **unused)
+static void an_alarm_raised_before_its_shelf_is_not_raised_at_its_end(void **unused)
 {
 	struct gw_alarm_record m;
 
@@ -205,7 +205,7 @@ static void the_end_of_a_shelf_names_the_life_that_ended_on_it(void **unused)
 	}
 }
 
-static void what_came_and_went_on_a_shelf_has_a_name(void **unused)
+static void an_occurrence_hidden_by_a_shelf_has_an_id(void **unused)
 {
 	uint8_t name[16];
 
@@ -308,9 +308,9 @@ int main(void)
 		TEST(it_is_raised_when_the_shelf_ends_after_a_restart),
 		TEST(it_is_raised_when_the_shelf_ends_after_an_amendment),
 		TEST(it_is_raised_after_a_restart_between_unshelved_and_raised),
-		TEST(what_stood_before_its_shelf_is_not_raised_again),
+		TEST(an_alarm_raised_before_its_shelf_is_not_raised_at_its_end),
 		TEST(the_end_of_a_shelf_names_the_life_that_ended_on_it),
-		TEST(what_came_and_went_on_a_shelf_has_a_name),
+		TEST(an_occurrence_hidden_by_a_shelf_has_an_id),
 		TEST(a_shelved_gate_still_suppresses),
 		TEST(re_alarm_keeps_the_occurrence),
 		TEST(after_a_suspend_one_repeat_is_enough),

@@ -366,7 +366,7 @@ static void suppression_holds_from_the_first_step(void **unused)
 	assert_event(0, GW_CHANGE_RAISED, GW_STATE_ACTIVE_UNACKED);
 }
 
-static void what_stood_before_a_restart_suppresses_until_read(void **unused)
+static void a_restored_alarm_suppresses_until_it_is_read(void **unused)
 {
 	const struct gw_alarm_record memory = {.key = fixture.alarm_key[GATE],
 		.state = GW_STATE_ACTIVE_UNACKED,
@@ -460,7 +460,7 @@ int main(void)
 		TEST(two_dead_votes_of_one_device_and_a_living_one),
 		TEST(a_vote_may_be_suppressed),
 		TEST(suppression_holds_from_the_first_step),
-		TEST(what_stood_before_a_restart_suppresses_until_read),
+		TEST(a_restored_alarm_suppresses_until_it_is_read),
 		TEST(out_of_service_is_silent_and_says_so),
 		TEST(back_in_service_it_is_raised_with_its_onset),
 	};

@@ -119,7 +119,7 @@ static void one_point_refused_one_good(void **unused)
 	expect(0, 1, 0, 0);
 }
 
-static void from_the_start(void **unused)
+static void unreadable_from_the_start_is_reported(void **unused)
 {
 	(void)unused;
 	begin(true, 10 * W);
@@ -227,7 +227,7 @@ static void a_hiccup_of_the_device_gives_the_point_its_time(void **unused)
 	expect(0, 1, 0, 0);
 }
 
-static void to_and_fro_is_readable(void **unused)
+static void a_point_that_alternates_is_readable(void **unused)
 {
 	(void)unused;
 	begin(true, 10 * W);
@@ -262,7 +262,7 @@ static void a_point_that_reports_on_change_may_say_nothing(void **unused)
 	expect(0, 1, 0, 0);
 }
 
-static void never_good(void **unused)
+static void points_never_usable_are_unreadable(void **unused)
 {
 	(void)unused;
 	begin(false, W);
@@ -476,16 +476,16 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, fixture_setup, fixture_teardown)
 		TEST(one_point_refused_one_good),
-		TEST(from_the_start),
+		TEST(unreadable_from_the_start_is_reported),
 		TEST(one_point_unanswered_one_good),
 		TEST(a_dead_device_is_silent_only),
 		TEST(a_lost_link_is_not_the_points_fault),
 		TEST(a_link_that_blinks_is_nothing),
 		TEST(a_refusal_holds_until_it_is_readable),
 		TEST(a_hiccup_of_the_device_gives_the_point_its_time),
-		TEST(to_and_fro_is_readable),
+		TEST(a_point_that_alternates_is_readable),
 		TEST(a_point_that_reports_on_change_may_say_nothing),
-		TEST(never_good),
+		TEST(points_never_usable_are_unreadable),
 		TEST(never_good_behind_a_lost_link),
 		TEST(never_good_on_a_device_that_comes_late),
 		TEST(a_restart_neither_repeats_nor_forgets_it),

@@ -71,7 +71,7 @@ static void no_silent_alarm_at_all(void **unused)
 
 /* Only ever a retained value: it was said, so its point exists; a vote that counts the point, too,
  * is no alarm on it. */
-static void never_heard_of(void **unused)
+static void points_with_retained_values_only_are_unreadable(void **unused)
 {
 	static struct gw_member member = {false, 2, 2, "s/d2/p"};
 	struct gw_alarm_opts *vote = fixture_alarm("vote", -1, &gw_condition_at_least);
@@ -231,7 +231,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		IT(the_silent_alarm_with_the_most_points_stands_for_the_device),
 		IT(no_silent_alarm_at_all),
-		IT(never_heard_of),
+		IT(points_with_retained_values_only_are_unreadable),
 		IT(a_device_counts_by_what_can_be_read),
 		IT(a_false_point_does_not_count_for_its_device),
 		IT(an_unreadable_alarm_holds),

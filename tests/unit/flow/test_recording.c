@@ -74,7 +74,7 @@ static enum gw_err read_back(size_t n)
 	return kind;
 }
 
-static void what_was_recorded_is_read(void **unused)
+static void a_recording_is_read_back(void **unused)
 {
 	static const double values[] = {0, -0.0, 52.3, -1, 1e-9, 1e300, 20.123, 20.1234567,
 		-273.15, 4294967296.5, 0x1.fffffffffffffp1023, 5e-324};
@@ -105,7 +105,7 @@ static void what_was_recorded_is_read(void **unused)
 }
 
 /* A constant value is small: a minute of it takes some bytes. */
-static void what_does_not_change_is_written_once(void **unused)
+static void a_constant_value_is_recorded_once(void **unused)
 {
 	size_t table = rec.out.n, jitter = 0;
 
@@ -342,9 +342,9 @@ int main(void)
 		cmocka_unit_test(the_numbers_of_qualities_never_change),
 		cmocka_unit_test_setup_teardown(
 			out_of_range_is_recorded_as_a_value, setup, teardown),
-		cmocka_unit_test_setup_teardown(what_was_recorded_is_read, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_recording_is_read_back, setup, teardown),
 		cmocka_unit_test_setup_teardown(
-			what_does_not_change_is_written_once, setup, teardown),
+			a_constant_value_is_recorded_once, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			a_gap_in_time_stays_where_it_is, setup, teardown),
 		cmocka_unit_test_setup_teardown(

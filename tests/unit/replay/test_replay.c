@@ -133,7 +133,7 @@ static void refused(const char *text, unsigned column, const char *why)
 	csv = before;
 }
 
-static void what_is_wrong_has_a_place(void **unused)
+static void csv_errors_name_line_and_column(void **unused)
 {
 	(void)unused;
 	head("time_ms,point,value,quality");
@@ -334,7 +334,8 @@ int main(void)
 			mark_and_line_ends_are_accepted, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			numbers_are_read_to_the_last_bit, setup, teardown),
-		cmocka_unit_test_setup_teardown(what_is_wrong_has_a_place, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			csv_errors_name_line_and_column, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			names_are_found_in_any_order, setup, teardown),
 		cmocka_unit_test(raises_that_overlap_are_one_incident),

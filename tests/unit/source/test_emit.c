@@ -107,7 +107,7 @@ static void a_batch_is_published_at_the_flush(void **state)
 	end(&b);
 }
 
-static void what_is_not_a_value_never_becomes_one(void **state)
+static void a_bad_sample_carries_no_value(void **state)
 {
 	struct fixture b;
 
@@ -164,7 +164,7 @@ static void raw_is_scaled_and_checked(void **state)
 }
 
 /* The engine stands still; a contact closes and opens again. */
-static void a_pulse_survives_a_full_ring(void **state)
+static void a_short_pulse_survives_a_full_ring(void **state)
 {
 	struct fixture b;
 	int up = 0, down = 0;
@@ -329,7 +329,7 @@ static void order_holds_while_the_engine_drains(void **state)
 	end(&b);
 }
 
-static void settled_means_stepped_and_committed(void **state)
+static void committed_means_processed_and_committed(void **state)
 {
 	struct gw_emit_checkpoint checkpoint;
 	struct fixture b;
@@ -355,7 +355,7 @@ static void settled_means_stepped_and_committed(void **state)
 	end(&b);
 }
 
-static void held_samples_are_not_settled(void **state)
+static void coalesced_samples_are_not_committed(void **state)
 {
 	struct gw_emit_checkpoint checkpoint;
 	struct fixture b;
@@ -377,7 +377,7 @@ static void held_samples_are_not_settled(void **state)
 	end(&b);
 }
 
-static void settle_is_bounded_and_optional(void **state)
+static void wait_committed_is_bounded_and_optional(void **state)
 {
 	int64_t before_ns = gw_clock_boot_ns();
 	struct fixture b;
@@ -396,16 +396,16 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_batch_is_published_at_the_flush),
-		cmocka_unit_test(what_is_not_a_value_never_becomes_one),
+		cmocka_unit_test(a_bad_sample_carries_no_value),
 		cmocka_unit_test(raw_is_scaled_and_checked),
-		cmocka_unit_test(a_pulse_survives_a_full_ring),
+		cmocka_unit_test(a_short_pulse_survives_a_full_ring),
 		cmocka_unit_test(extremes_keep_their_time),
 		cmocka_unit_test(bad_does_not_hide_the_last_good),
 		cmocka_unit_test(random_traffic_keeps_what_counts),
 		cmocka_unit_test(order_holds_while_the_engine_drains),
-		cmocka_unit_test(settled_means_stepped_and_committed),
-		cmocka_unit_test(held_samples_are_not_settled),
-		cmocka_unit_test(settle_is_bounded_and_optional),
+		cmocka_unit_test(committed_means_processed_and_committed),
+		cmocka_unit_test(coalesced_samples_are_not_committed),
+		cmocka_unit_test(wait_committed_is_bounded_and_optional),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -63,7 +63,7 @@ static void await_size(const char *name, off_t size)
 	assert_int_equal(stat_of(name).st_size, size);
 }
 
-static void it_outlives_a_restart_and_is_complete_once(void **unused)
+static void a_state_file_outlives_a_restart_and_is_final_once(void **unused)
 {
 	struct gw_state_files *m = begin();
 	char text[64];
@@ -105,7 +105,7 @@ static void a_directory_that_is_not_made_yet(void **unused)
 }
 
 /* As after a kill: the file must not say is_final while the source runs. */
-static void what_was_recalled_is_complete_no_more_on_the_disk(void **unused)
+static void a_loaded_state_file_is_no_longer_final_on_disk(void **unused)
 {
 	struct gw_state_files *m = begin(), *after;
 	char text[64];
@@ -148,7 +148,7 @@ static void it_is_written_at_once_and_then_seldom(void **unused)
 	assert_int_equal(stat_of("s").st_size, 24 + 2);
 }
 
-static void what_is_damaged_is_nothing(void **unused)
+static void a_damaged_state_file_is_empty(void **unused)
 {
 	struct gw_state_files *m = begin();
 	char path[256], text[64];
@@ -220,11 +220,11 @@ static int teardown(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(it_outlives_a_restart_and_is_complete_once),
+		cmocka_unit_test(a_state_file_outlives_a_restart_and_is_final_once),
 		cmocka_unit_test(a_directory_that_is_not_made_yet),
-		cmocka_unit_test(what_was_recalled_is_complete_no_more_on_the_disk),
+		cmocka_unit_test(a_loaded_state_file_is_no_longer_final_on_disk),
 		cmocka_unit_test(it_is_written_at_once_and_then_seldom),
-		cmocka_unit_test(what_is_damaged_is_nothing),
+		cmocka_unit_test(a_damaged_state_file_is_empty),
 		cmocka_unit_test(a_folder_that_is_not_there_yet_is_tried_again),
 	};
 

@@ -83,7 +83,7 @@ static void read_at(int64_t at_ns)
 	assert_int_equal(last().quality, GW_QUALITY_GOOD);
 }
 
-static void it_is_said_once_and_once_when_it_is_back(void **unused)
+static void unreadable_is_logged_once_and_its_end_once(void **unused)
 {
 	(void)unused;
 	read_at(1 * S);
@@ -107,7 +107,7 @@ static void it_is_said_once_and_once_when_it_is_back(void **unused)
 }
 
 /* A day of a point that is refused in every second sample is some lines, not 86,400. */
-static void to_and_fro_does_not_fill_the_log(void **unused)
+static void a_point_that_alternates_does_not_fill_the_log(void **unused)
 {
 	(void)unused;
 	for (int t = 1; t < 86400; t += 2) {
@@ -162,7 +162,7 @@ static void a_payload_is_shown_short_and_clean(void **unused)
 }
 
 /* Each way to be no value, in number and in bits; and what is one all the same. */
-static void what_a_reading_is_worth(void **unused)
+static void readings_get_their_quality(void **unused)
 {
 	static const double range[] = {0, 100}, valid[] = {-50, 400};
 	static const struct gw_code codes[] = {{.value = 85}, {.value = 3276.7},
@@ -236,10 +236,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
-		TEST(it_is_said_once_and_once_when_it_is_back),
-		TEST(to_and_fro_does_not_fill_the_log),
+		TEST(unreadable_is_logged_once_and_its_end_once),
+		TEST(a_point_that_alternates_does_not_fill_the_log),
 		TEST(a_payload_is_shown_short_and_clean),
-		TEST(what_a_reading_is_worth),
+		TEST(readings_get_their_quality),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

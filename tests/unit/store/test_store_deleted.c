@@ -31,7 +31,7 @@ static void deleted_and_then_an_uplink_comes(void **state)
 	gw_store_free(s);
 }
 
-static void the_same_number_on_another_disk(void **state)
+static void an_equal_inode_on_another_device_is_another_file(void **state)
 {
 	struct gw_store *s = with_five(MIB);
 
@@ -122,7 +122,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(deleted_and_then_an_uplink_comes),
-		TEST(the_same_number_on_another_disk),
+		TEST(an_equal_inode_on_another_device_is_another_file),
 		TEST(a_wal_that_is_deleted),
 		TEST(each_statement_after_a_deletion),
 		TEST(a_folder_that_became_a_file),

@@ -105,7 +105,7 @@ static void a_mark_without_memory_is_taken_later(void **state)
 
 /* ---- what is said of an uplink that is no longer in the file ---- */
 
-static void a_mark_whose_debts_were_dropped(void **state)
+static void a_mark_on_an_event_no_longer_owed(void **state)
 {
 	struct gw_store *s = with_five(16 * MIB);
 
@@ -217,7 +217,7 @@ static void a_ballast_is_given_up(void **state)
 }
 
 /* Beyond the bound and nothing may go: lower classes are refused, which is said once. */
-static void nothing_may_go(void **state)
+static void a_full_database_of_owed_events_refuses_lower_classes(void **state)
 {
 	struct gw_store *s = open_store(two_sinks, 2, MIB / 4);
 
@@ -334,11 +334,11 @@ int main(void)
 #ifndef FAILING_MEMORY_OFF
 		TEST(a_mark_without_memory_is_taken_later),
 #endif
-		TEST(a_mark_whose_debts_were_dropped),
+		TEST(a_mark_on_an_event_no_longer_owed),
 		TEST(each_statement_of_a_state_without_its_event),
 		TEST(a_disk_that_stays_full),
 		TEST(a_ballast_is_given_up),
-		TEST(nothing_may_go),
+		TEST(a_full_database_of_owed_events_refuses_lower_classes),
 		TEST(a_file_that_is_corrupt_again_and_again),
 		TEST(a_corrupt_file_that_cannot_be_moved),
 		TEST(a_disk_that_lost_what_it_had),

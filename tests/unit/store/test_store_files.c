@@ -263,7 +263,7 @@ static void a_name_is_found_by_time(void **state)
 	assert_int_equal(chdir(here), 0);
 }
 
-static void what_cannot_be_moved_stays(void **state)
+static void a_file_that_cannot_be_moved_stays(void **state)
 {
 	char aside[PATH_MAX] = "untouched", *path = malloc(PATH_MAX);
 	struct gw_error err;
@@ -331,7 +331,7 @@ static void names_run_out(void **state)
 }
 
 /* Files that cannot be deleted do not keep the store busy for ever. */
-static void what_cannot_be_deleted_is_left(void **state)
+static void quarantine_files_that_cannot_be_deleted_are_left(void **state)
 {
 	char path[300], aside[PATH_MAX];
 
@@ -360,9 +360,9 @@ int main(void)
 		TEST(a_ballast_is_whole_or_not_there),
 		TEST(a_ballast_that_cannot_be_written_out),
 		TEST(a_name_is_found_by_time),
-		TEST(what_cannot_be_moved_stays),
+		TEST(a_file_that_cannot_be_moved_stays),
 		TEST(names_run_out),
-		TEST(what_cannot_be_deleted_is_left),
+		TEST(quarantine_files_that_cannot_be_deleted_are_left),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -43,7 +43,7 @@ static int end(void **state)
 	return fixture_teardown(state);
 }
 
-static void no_thread(void **state)
+static void a_store_without_a_thread_fails_to_start(void **state)
 {
 	struct gw_store *s = new_store(two_sinks, 2, 16 * MIB);
 	struct gw_error err;
@@ -138,7 +138,7 @@ static void a_stop_while_the_disk_fails(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(no_thread),
+		TEST(a_store_without_a_thread_fails_to_start),
 		TEST(a_start_does_not_wait_for_a_disk_that_hangs),
 		TEST(a_stop_while_the_disk_fails),
 	};

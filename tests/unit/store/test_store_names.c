@@ -130,7 +130,7 @@ static struct gw_store *another_at_its_address(void)
 	return start((const char *const[]){"c@a", "b"}, 2);
 }
 
-static void what_one_refused_another_may_take(void **state)
+static void a_parked_event_is_owed_to_the_uplink_that_inherits(void **state)
 {
 	(void)state;
 	each_statement(
@@ -222,7 +222,7 @@ static struct gw_store *it_came_and_went(void)
 	return s;
 }
 
-static void each_statement_of_a_short_visit(void **state)
+static void each_statement_of_an_uplink_added_and_removed(void **state)
 {
 	(void)state;
 	each_statement(nothing, it_came_and_went, "a: 3:1 3:2 3:3; gone x 1+0; ");
@@ -348,10 +348,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(each_statement_of_an_inheritance),
 		TEST(each_statement_of_a_return),
-		TEST(what_one_refused_another_may_take),
+		TEST(a_parked_event_is_owed_to_the_uplink_that_inherits),
 		TEST(each_statement_of_what_is_dropped),
 		TEST(each_statement_of_making_room),
-		TEST(each_statement_of_a_short_visit),
+		TEST(each_statement_of_an_uplink_added_and_removed),
 		TEST(each_statement_of_a_reassignment),
 		TEST(one_name_in_all_rows),
 		TEST(more_names_go_than_are_said),

@@ -254,7 +254,7 @@ static void a_folder_with_signs_in_its_name(void **state)
 	memcpy(dir, was, sizeof(was));
 }
 
-static void a_path_that_leads_nowhere(void **state)
+static void a_path_that_does_not_exist(void **state)
 {
 	char *path = malloc(PATH_MAX);
 	struct gw_store *s;
@@ -287,7 +287,7 @@ static void a_path_that_leads_nowhere(void **state)
 	free(path);
 }
 
-static void what_cannot_be_opened_at_all(void **state)
+static void a_store_that_cannot_be_opened(void **state)
 {
 	static const char *sinks[GW_STORE_SLOTS + 1];
 	struct rlimit was, none = {0};
@@ -327,7 +327,7 @@ static void what_cannot_be_opened_at_all(void **state)
 
 /* ---- the file system layer of SQLite ---- */
 
-static void without_layers(void **state)
+static void an_sqlite_without_vfs_layers(void **state)
 {
 	sqlite3_vfs *layers[16];
 	struct gw_error err;
@@ -348,7 +348,7 @@ static void without_layers(void **state)
 	gw_db_close(&db, true);
 }
 
-static void what_is_closed_is_left_alone(void **state)
+static void a_closed_database_takes_every_call(void **state)
 {
 	struct gw_db db = {0};
 	bool fresh = false;
@@ -422,10 +422,10 @@ int main(void)
 		TEST(a_journal_that_is_not_a_wal),
 		TEST(a_note_and_more_keys_than_one_program_has),
 		TEST(a_folder_with_signs_in_its_name),
-		TEST(a_path_that_leads_nowhere),
-		TEST(what_cannot_be_opened_at_all),
-		TEST(without_layers),
-		TEST(what_is_closed_is_left_alone),
+		TEST(a_path_that_does_not_exist),
+		TEST(a_store_that_cannot_be_opened),
+		TEST(an_sqlite_without_vfs_layers),
+		TEST(a_closed_database_takes_every_call),
 		TEST(suspect_and_read_only),
 	};
 

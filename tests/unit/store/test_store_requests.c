@@ -279,7 +279,7 @@ static void each_statement_of_a_range_owed_again(void **state)
 	gw_store_free(s);
 }
 
-static void what_cannot_be_done_now_is_asked_again(void **state)
+static void a_request_that_cannot_be_served_is_repeated(void **state)
 {
 	struct gw_store *s = with_some_refused();
 	uint32_t bit = s->mailboxes[0].bit;
@@ -318,7 +318,7 @@ static void what_cannot_be_done_now_is_asked_again(void **state)
 
 /* After a long fault more is in memory than one commit takes; and numbers that another start gave
  * may be higher. */
-static void what_is_in_memory_is_owed_again(void **state)
+static void uncommitted_events_are_owed_again(void **state)
 {
 	struct gw_store *s = open_store(two_sinks, 2, 16 * MIB);
 	struct gw_journal_entry high = {.event = make_event(s, 9000, 1, GW_LEVEL_RED)};
@@ -444,8 +444,8 @@ int main(void)
 		TEST(a_full_mailbox_refuses_marks_and_requests),
 		TEST(marks_are_bounded),
 		TEST(each_statement_of_a_range_owed_again),
-		TEST(what_cannot_be_done_now_is_asked_again),
-		TEST(what_is_in_memory_is_owed_again),
+		TEST(a_request_that_cannot_be_served_is_repeated),
+		TEST(uncommitted_events_are_owed_again),
 		TEST(a_verify_that_cannot_read_says_so),
 	};
 

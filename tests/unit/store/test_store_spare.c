@@ -153,7 +153,7 @@ static void assert_owed_as_it_left(struct gw_store *s)
 	assert_string_equal(owed(s, 1), "");
 }
 
-static void a_kill_forgets_nothing(void **state)
+static void a_kill_while_the_disk_fails_loses_nothing(void **state)
 {
 	struct gw_store *s;
 
@@ -175,7 +175,7 @@ static void a_kill_forgets_nothing(void **state)
 }
 
 /* The spare file cannot be read at first: the start waits with the rest, new events come before. */
-static void it_is_read_later(void **state)
+static void a_spare_file_is_read_later(void **state)
 {
 	char moved[TEMP_DIR_MAX + 64];
 	struct gw_store *s;
@@ -200,7 +200,7 @@ static void it_is_read_later(void **state)
 	gw_store_free(s);
 }
 
-static void one_that_stays_unreadable_is_kept(void **state)
+static void an_unreadable_spare_file_is_kept(void **state)
 {
 	struct gw_store *s;
 
@@ -251,7 +251,7 @@ static void life_on_the_same_disk(void)
 	turn(s);
 }
 
-static void so_do_two_kills_on_a_disk_that_stays_bad(void **state)
+static void two_kills_on_a_bad_disk_lose_nothing(void **state)
 {
 	struct gw_batch *b;
 	struct gw_store *s;
@@ -275,7 +275,7 @@ static void so_do_two_kills_on_a_disk_that_stays_bad(void **state)
 
 /* The journal cannot even be read: what is in the spare file is owed, and its states come with
  * the others. */
-static void nor_does_a_start_that_reads_nothing(void **state)
+static void an_unreadable_journal_leaves_the_spare_file_owed(void **state)
 {
 	struct gw_store *s;
 
@@ -293,7 +293,7 @@ static void nor_does_a_start_that_reads_nothing(void **state)
 }
 
 /* An uplink that is not configured for one start is owed it when it comes back. */
-static void what_a_vanished_uplink_is_owed_stays(void **state)
+static void a_spare_file_keeps_what_a_removed_uplink_is_owed(void **state)
 {
 	struct gw_store *s;
 
@@ -312,7 +312,7 @@ static void what_a_vanished_uplink_is_owed_stays(void **state)
 }
 
 /* A kill between the commit and the end of the file: what was settled since is not owed again. */
-static void what_was_committed_is_not_taken_over(void **state)
+static void a_spare_file_owes_nothing_that_was_committed(void **state)
 {
 	char copy[1024];
 	struct gw_store *s;
@@ -342,14 +342,14 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(a_kill_forgets_nothing),
-		TEST(it_is_read_later),
-		TEST(one_that_stays_unreadable_is_kept),
+		TEST(a_kill_while_the_disk_fails_loses_nothing),
+		TEST(a_spare_file_is_read_later),
+		TEST(an_unreadable_spare_file_is_kept),
 		TEST(alarms_stay_until_there_is_memory_for_them),
-		TEST(so_do_two_kills_on_a_disk_that_stays_bad),
-		TEST(nor_does_a_start_that_reads_nothing),
-		TEST(what_a_vanished_uplink_is_owed_stays),
-		TEST(what_was_committed_is_not_taken_over),
+		TEST(two_kills_on_a_bad_disk_lose_nothing),
+		TEST(an_unreadable_journal_leaves_the_spare_file_owed),
+		TEST(a_spare_file_keeps_what_a_removed_uplink_is_owed),
+		TEST(a_spare_file_owes_nothing_that_was_committed),
 	};
 
 	vfs_install();

@@ -74,7 +74,7 @@ static void assert_no_memory(void)
 	assert_int_equal(curl.transfers, 0);
 }
 
-static void none_at_the_start(void **state)
+static void an_https_sink_without_memory_fails_to_open(void **state)
 {
 	(void)state;
 	run_failing(begin, 1, true);
@@ -88,7 +88,7 @@ static void none_at_the_start(void **state)
 	assert_int_equal(answer.verdict, GW_SINK_SENT);
 }
 
-static void none_for_the_request(void **state)
+static void a_request_without_memory_is_retried(void **state)
 {
 	(void)state;
 	begin();
@@ -104,8 +104,8 @@ static void none_for_the_request(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		IT(none_at_the_start),
-		IT(none_for_the_request),
+		IT(an_https_sink_without_memory_fails_to_open),
+		IT(a_request_without_memory_is_retried),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -33,7 +33,7 @@ static void marks_that_cannot_be_kept(void **state)
 
 /* No memory to note what was delivered while the store answers: its answer is not believed, as
  * that would bring them twice, but asked for again. */
-static void what_was_settled_is_not_known(void **state)
+static void a_reply_without_memory_for_delivered_marks_is_repeated(void **state)
 {
 	(void)state;
 	gw_uplink_begin_after(u, 100, 0);
@@ -63,7 +63,7 @@ static void turn(void)
 }
 
 /* No memory for a parked record: passed over in this round, parked still. */
-static void an_offer_that_cannot_be_kept(void **state)
+static void a_parked_record_without_memory_stays_parked(void **state)
 {
 	(void)state;
 	fixture_turn();
@@ -157,8 +157,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		IT(marks_that_cannot_be_kept),
-		IT(what_was_settled_is_not_known),
-		IT(an_offer_that_cannot_be_kept),
+		IT(a_reply_without_memory_for_delivered_marks_is_repeated),
+		IT(a_parked_record_without_memory_stays_parked),
 		IT(the_end_of_a_file_that_cannot_be_read),
 		IT(a_body_that_cannot_be_read),
 	};

@@ -251,7 +251,7 @@ static void in_order_nothing_comes_twice(void **state)
 }
 
 /* The new raise does not wait for what the disk cannot say, and has the last word all the same. */
-static void what_a_blind_start_overtook_is_put_right(void **state)
+static void the_newest_is_repeated_after_events_that_it_overtook(void **state)
 {
 	uint64_t newest;
 
@@ -280,7 +280,7 @@ static void what_a_blind_start_overtook_is_put_right(void **state)
 
 /* The start that overtook ends before it delivered the older ones: the next one can only know it
  * from the journal, also of an alarm that is normal again. */
-static void so_it_is_if_another_start_delivers_the_older_ones(void **state)
+static void another_start_repeats_the_newest_after_the_older_ones(void **state)
 {
 	uint64_t newest;
 
@@ -306,7 +306,7 @@ static void so_it_is_if_another_start_delivers_the_older_ones(void **state)
 }
 
 /* The older ones are delivered, and power goes before the newest is sent again. */
-static void so_it_is_if_it_ends_before_the_repeat(void **state)
+static void a_power_cut_before_the_repeat_repeats_it_at_the_next_start(void **state)
 {
 	uint64_t newest;
 
@@ -377,9 +377,9 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(in_order_nothing_comes_twice),
-		TEST(what_a_blind_start_overtook_is_put_right),
-		TEST(so_it_is_if_another_start_delivers_the_older_ones),
-		TEST(so_it_is_if_it_ends_before_the_repeat),
+		TEST(the_newest_is_repeated_after_events_that_it_overtook),
+		TEST(another_start_repeats_the_newest_after_the_older_ones),
+		TEST(a_power_cut_before_the_repeat_repeats_it_at_the_next_start),
 		TEST(a_level_that_rose_in_a_long_backlog),
 		TEST(a_parked_one_that_is_taken_at_last),
 	};
