@@ -157,6 +157,7 @@ static int open_or_create(const struct gw_alert_log *a)
 {
 	const int flags = O_RDWR | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK |
 		O_NOFOLLOW;
+	struct stat st;
 	int fd = open(a->path, flags);
 
 	if (fd >= 0 || errno != ENOENT)
@@ -165,7 +166,9 @@ static int open_or_create(const struct gw_alert_log *a)
 	fd = open(a->path, flags | O_CREAT | O_EXCL, 0640);
 	if (fd < 0)
 		return fd;
-	if (a->group != (gid_t)-1 && fchown(fd, (uid_t)-1, a->group) != 0)
+	/* The unit's Group= is that group already, and its system call filter has no chown. */
+	if (a->group != (gid_t)-1 && fstat(fd, &st) == 0 && st.st_gid != a->group &&
+		fchown(fd, (uid_t)-1, a->group) != 0)
 		gw_log(GW_LOG_NOTICE, "alert log %s: cannot be given to group %u: %s",
 			a->path, (unsigned)a->group, gw_errno_text(errno));
 	fchmod(fd, 0640); /* independent of the umask: the group reads it */

@@ -68,12 +68,14 @@ bool gw_listen_group(const char *name, gid_t *ret_group)
 	return true;
 }
 
-static void set_group(const char *path, const char *group)
+/* The unit's Group= is that group already, and its system call filter has no chown. */
+static void set_group(const char *path, gid_t has, const char *group)
 {
 	gid_t gid;
 
 	/* without the group only root and this user can connect, which is safe */
-	if (group && gw_listen_group(group, &gid) && chown(path, (uid_t)-1, gid) != 0)
+	if (group && gw_listen_group(group, &gid) && gid != has &&
+		chown(path, (uid_t)-1, gid) != 0)
 		gw_log(GW_LOG_WARNING,
 			"control socket %s: cannot be given to group %s (%s): only root and this user may use it",
 			path, group, gw_errno_text(errno));
@@ -113,7 +115,7 @@ enum gw_err gw_listen_open(
 		return gw_fail(err, GW_ERR_SYSTEM, why, "control socket %s: %s", path,
 			gw_errno_text(why));
 	}
-	set_group(path, group);
+	set_group(path, st.st_gid, group);
 	*l = (struct gw_listen){.fd = fd, .dev = st.st_dev, .ino = st.st_ino};
 	memcpy(l->path, path, strlen(path) + 1);
 	return GW_OK;

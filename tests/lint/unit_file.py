@@ -12,6 +12,9 @@ THRESHOLD = 13  # tenths
 
 MUST = {
     r"^LimitNOFILE=1024(:|$)": "libmodbus aborts on a descriptor of 1024 or more",
+    r"^ExecStart=\S+/sbin/tocsind ": "where meson installs it",
+    r"^Group=tocsin-operators$": "socket and alert log belong to it without a chown",
+    r"^StateDirectoryMode=0700$": "operators do not read the database",
     r"^Type=notify$": "readiness",
     r"^NotifyAccess=main$": "nobody else feeds the watchdog",
     r"^WatchdogSec=": "a hung daemon is restarted",
@@ -34,10 +37,12 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 BESIDE = {
     "systemd/sysusers.conf": {
         r"^g tocsin-operators ": "the group of the control socket",
-        r"^m tocsin tocsin-operators$": "the daemon gives socket and log to that group"},
+        r"^m tocsin tocsin$": "the unit's Group= is another one, and the daemon reads /etc/tocsin",
+        r"^m tocsin tocsin-operators$": "a daemon started by hand gives them socket and log"},
     "systemd/tmpfiles.conf": {
         r"^d /etc/tocsin 0750 root tocsin ": "keys are read by the daemon's own group only",
-        r"^d /var/log/tocsin 0751 tocsin tocsin ": "operators pass, and list nothing"},
+        r"^d /var/lib/tocsin 0700 tocsin tocsin-operators ": "as the unit",
+        r"^d /var/log/tocsin 0751 tocsin tocsin-operators ": "operators read the alert log"},
     "systemd/logrotate.conf": {
         r"^\tsu tocsin tocsin-operators$": "who may give the new file to operators",
         r"^\tcreate 0640 tocsin tocsin-operators$": "operators read the alert log"},
@@ -53,7 +58,7 @@ def beside(root=ROOT):
             if not re.search(pattern, text, re.M):
                 yield f"{name}: nothing like {pattern}: {why}"
     members = re.findall(r"^m (\S+) tocsin$", (root / "systemd/sysusers.conf").read_text(), re.M)
-    if members:
+    if members != ["tocsin"]:
         yield f"systemd/sysusers.conf: {members} could read the keys in /etc/tocsin"
 
 
