@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One machine for all tests: systemd is its PID 1, tocsin is installed as `meson install` does it."""
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+
+import pytest
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "e2e"), str(HERE.parent / "peers")]
+
+import harness  # noqa: E402
+import machine  # noqa: E402
+import service as unit  # noqa: E402
+
+# What a package does when it is installed.
+PREPARE = """
+systemd-sysusers tocsin.conf
+systemctl mask mosquitto
+"""
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "long: for the night")
+
+
+def pytest_collection_modifyitems(items):
+    if "TOCSIN_BUILD" in os.environ and not (harness.BUILD / "tocsind").exists():
+        raise pytest.UsageError(f"no tocsind in {harness.BUILD}")
+
+
+@pytest.fixture(scope="session")
+def staged():
+    """A folder with all that is installed, and the tests' own libraries."""
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="tocsin-stage-"))
+    try:
+        subprocess.run(["meson", "install", "-C", harness.BUILD, "--no-rebuild", "--quiet"],
+                       env={**os.environ, "DESTDIR": str(folder)}, check=True)
+        (folder / unit.PRELOADED.lstrip("/")).mkdir(parents=True)
+        for library in ("libhang.so",):
+            shutil.copy(harness.BUILD / "tests" / "unit" / library,
+                        folder / unit.PRELOADED.lstrip("/"))
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def booted(staged):
+    """The machine of the session."""
+    try:
+        machine.require()
+    except machine.Missing as missing:
+        pytest.skip(str(missing))
+    if not (harness.BUILD / "tocsind").exists():
+        pytest.skip(f"no tocsind in {harness.BUILD}")
+    m = machine.Machine(files=staged, prepare=PREPARE).start()
+    try:
+        yield m
+    finally:
+        m.stop()
+
+
+@pytest.fixture
+def service(booted):
+    """tocsind.service as just installed."""
+    s = unit.Service(booted).reset()
+    yield s
+    s.stop()
+
+
+@pytest.fixture
+def folder():
+    path = pathlib.Path(tempfile.mkdtemp(prefix="tocsin-"))
+    yield path
+    shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory):
+    import ca
+    made = ca.Authority(tmp_path_factory.mktemp("ca"))
+    made.issue("server", hosts=["localhost", "127.0.0.1"])
+    made.issue("gateway", client=True)
+    return made
+
+
+@pytest.fixture
+def plant(booted, folder):
+    """A Modbus TCP device on the machine's loopback; unit 3 is a gas sensor at 10 %LEL."""
+    from peers import ModbusTcp
+    made = booted.in_network(lambda: ModbusTcp(folder))
+    made.set(3, "holding", 0, 100, 0)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def city(booted, folder, authority):
+    """The platform, on the machine's loopback; city.entry() is its entry of uplinks:."""
+    from peers import City
+    made = booted.in_network(lambda: City(folder / "city", authority))
+
+    def entry(**more):
+        booted.copy_in(authority.pem, "/etc/tocsin/ca.pem")
+        return made.uplink(**{"ca": "/etc/tocsin/ca.pem", **more})
+    made.entry = entry
+    yield made
+    made.close()
