@@ -299,7 +299,7 @@ static enum gw_err send_request(
 	missed = gw_modbus_unit_on_sent(u, m->poll, now_ns);
 	if (missed > 0)
 		gw_emit_count(emit, GW_COUNT_SKIPPED, missed);
-	m->phase = GW_MODBUS_AWAITING;
+	m->phase = GW_MODBUS_AWAITING_RESPONSE;
 	m->got = 0;
 	m->sent_ns = now_ns;
 	m->until_ns = now_ns + m->timeout_ns +
@@ -343,10 +343,10 @@ static enum gw_err step(struct gw_modbus_bus *m, short revents, int64_t now_ns,
 	if (m->wire == GW_MODBUS_RTU && (revents & (POLLHUP | POLLERR | POLLNVAL)))
 		return gw_fail(err, GW_ERR_LINK, 0, "the port is gone");
 	switch (m->phase) {
-	case GW_MODBUS_AWAITING:
+	case GW_MODBUS_AWAITING_RESPONSE:
 		if (revents) {
 			rc = receive(m, now_ns, emit, err);
-			if (rc != GW_OK || m->phase != GW_MODBUS_AWAITING)
+			if (rc != GW_OK || m->phase != GW_MODBUS_AWAITING_RESPONSE)
 				return rc;
 		}
 		return now_ns >= m->until_ns ? on_timeout(m, now_ns, emit, err) : GW_OK;
@@ -385,7 +385,7 @@ static enum gw_err wait_for(struct gw_modbus_bus *m, int64_t now_ns, int64_t end
 {
 	static const short events[] = {
 		[GW_MODBUS_IDLE] = 0,
-		[GW_MODBUS_AWAITING] = POLLIN,
+		[GW_MODBUS_AWAITING_RESPONSE] = POLLIN,
 		[GW_MODBUS_AWAITING_SILENCE] = POLLIN,
 		[GW_MODBUS_CONNECTING] = POLLOUT,
 	};

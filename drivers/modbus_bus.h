@@ -19,10 +19,10 @@
 #include <stdint.h>
 
 enum gw_modbus_phase {
-	GW_MODBUS_IDLE,             /* no request is outstanding */
-	GW_MODBUS_AWAITING,         /* a response is awaited */
-	GW_MODBUS_AWAITING_SILENCE, /* RTU, after an error: until the line was silent */
-	GW_MODBUS_CONNECTING,       /* TCP, after an error: a new connection */
+	GW_MODBUS_IDLE,              /* no request is outstanding */
+	GW_MODBUS_AWAITING_RESPONSE, /* a response is awaited */
+	GW_MODBUS_AWAITING_SILENCE,  /* RTU, after an error: until the line was silent */
+	GW_MODBUS_CONNECTING,        /* TCP, after an error: a new connection */
 };
 
 struct gw_modbus_bus {
@@ -38,7 +38,7 @@ struct gw_modbus_bus {
 	enum gw_modbus_phase phase;
 	int64_t until_ns; /* end of the phase, or of the silence before the next request */
 	int64_t give_up_ns; /* AWAITING_SILENCE: the link is lost after this */
-	int64_t sent_ns;    /* AWAITING: when the request went out */
+	int64_t sent_ns;    /* AWAITING_RESPONSE: when the request went out */
 	int64_t probe_ns;   /* no unresponsive unit is asked before this */
 	unsigned breaks;    /* of the connection since the last answer */
 	size_t unit, poll;

@@ -16,8 +16,8 @@
  *
  *	regular    due at start + k * period        exception 2 or 3: split, or planned anew;
  *	                                            exception 1, or nothing left to split: absent;
-	                                            2 failures in a row while others answer: split
-	                                            if it never worked, else bad and postponed
+ *	                                            2 failures in a row while others answer: split
+ *	                                            if it never worked, else bad and postponed
  *	searching  half of a refused request,       a response: its registers are known;
  *	           due at once                      refused: split again, or absent.
  *	                                            When no poll is searching: planned anew

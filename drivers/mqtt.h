@@ -5,7 +5,7 @@
  *
  * The parts: mqtt_opts (settings), mqtt_open (connect, subscribe), mqtt_link (the loop over the
  * socket), mqtt_ack (when acknowledgements leave), mqtt_peek (the header of the next packet),
- * mqtt_drain (messages that are too long), mqtt_topics (topic to points), mqtt_retained (age of
+ * mqtt_oversize (messages that are too long), mqtt_topics (topic to points), mqtt_retained (age of
  * retained messages), mqtt_payload, mqtt_json, mqtt_chars (bytes to numbers).
  */
 #ifndef GW_DRIVERS_MQTT_H

@@ -5,8 +5,8 @@
  *
  * When acknowledgements leave, and what must stay unread until then, is decided in mqtt_ack.h.
  *
- * A message that is too long never reaches libmosquitto (mqtt_oversize.h). Any other one that ends the
- * link (a poison message) is delivered again and ends the next link, for ever, and the messages
+ * A message that is too long never reaches libmosquitto (mqtt_oversize.h). Any other one that ends
+ * the link (a poison message) is delivered again and ends the next link, too, and the messages
  * behind it never arrive: at the third time the session at the broker is given up, with all that
  * it had queued.
  *
@@ -37,8 +37,8 @@ struct gw_mqtt_link {
 	struct gw_mqtt_url url;
 	struct gw_mqtt_topics topics;
 	struct gw_mqtt_retained *retained; /* by topic; outlives close, as the next two */
-	unsigned char *retained_packed;    /* room for it as it is remembered */
-	bool retained_changed;             /* to be remembered */
+	unsigned char *retained_packed;    /* memory for it as it is saved */
+	bool retained_changed;             /* to be saved */
 	struct mosquitto *m;
 	bool v5;
 	/* for the callbacks: the emit of the current open or poll */
@@ -78,7 +78,7 @@ enum gw_err gw_mqtt_link_open(
 /* Wait for the broker at most wait_ns, read what it sent, write what may be written. */
 enum gw_err gw_mqtt_link_step(
 	struct gw_mqtt_link *l, int64_t wait_ns, struct gw_error *err);
-/* What is known of retained messages, to be remembered; is_final: nothing comes after it. */
+/* Saves what is known of retained messages; is_final: nothing comes after it. */
 void gw_mqtt_link_save_retained(struct gw_mqtt_link *l, bool is_final);
 /* Zeroed or twice is fine. Acknowledgements still held back are not sent. */
 void gw_mqtt_link_close(struct gw_mqtt_link *l);

@@ -44,7 +44,7 @@ void gw_mqtt_payload_init(struct gw_mqtt_payload *p, const void *bytes, size_t s
 /* A number: decimal, also with a leading plus or a point without digits on one side of it, as text
  * also with the point's own unit behind it. A bool: 0, 1, true/false, on/off, open/closed,
  * detected/clear, in any case of letters; 0 or 1 comes out. Text may be padded with white space
- * or NUL. ret_value is set if SAID. */
+ * or NUL. ret_value is set if GW_MQTT_VALUE. */
 enum gw_mqtt_lookup_result gw_mqtt_payload_read(
 	struct gw_mqtt_payload *p, const struct gw_mqtt_lookup *lookup, double *ret_value);
 

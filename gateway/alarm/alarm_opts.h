@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * alarm_opts.h: what the configuration says of one alarm: its condition, delays, latch, suppression.
+ * alarm_opts.h: what the configuration says of one alarm: its condition, delays, latch and
+ * suppression.
  *
  * Owner: the config; immutable. Thread: any.
  */

@@ -203,11 +203,12 @@ size_t gw_condition_memory(const struct gw_condition_opts *o);
 bool gw_condition_equal(
 	const struct gw_condition_opts *a, const struct gw_condition_opts *b);
 
-/* Votes only (condition_vote.c): keys of the members that are true now, or were less than window_ns ago; at
- * most one a device. Returns how many were written. */
+/* Votes only (condition_vote.c): keys of the members that are true now, or were less than window_ns
+ * ago; at most one a device. Returns how many were written. */
 size_t gw_condition_true_members(const struct gw_condition_opts *o, const void *memory,
 	int64_t now_ns, const char *ret_keys[], size_t max_keys);
-/* Votes only (condition_vote.c), at a reload: what is known of members that both have enters memory. */
+/* Votes only (condition_vote.c), at a reload: what is known of members that both have enters
+ * memory. */
 void gw_condition_adopt_members(const struct gw_condition_opts *o, void *memory,
 	const struct gw_condition_opts *old_o, const void *old_memory);
 

@@ -77,7 +77,7 @@ enum gw_err gw_loop_add_wake(
 	struct gw_loop *l, struct gw_loop_wake *w, struct gw_error *err);
 
 /* One round: drain the wakes, sleep until something happens, a timer is due or at most
- * most_ns (< 0: no bound) have passed, then call what is ready. GW_ERR_SYSTEM if epoll fails. */
+ * max_ns (< 0: no bound) have passed, then call what is ready. GW_ERR_SYSTEM if epoll fails. */
 enum gw_err gw_loop_once(struct gw_loop *l, int64_t max_ns, struct gw_error *err);
 /* Rounds until a callback calls gw_loop_stop. */
 enum gw_err gw_loop_run(struct gw_loop *l, struct gw_error *err);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * notify.h: tells the service manager how this process is: the protocol of sd_notify(3), one
- * datagram a message to the socket that $NOTIFY_SOCKET names. Written here because that manual
+ * notify.h: reports the state of this process to the service manager: the protocol of
+ * sd_notify(3), one datagram a message to the socket that $NOTIFY_SOCKET names. Written here because that manual
  * recommends it over libsystemd, which brings five libraries into the process.
  *
  * The descriptor stays open, so that the watchdog is fed even when no other is to be had.
@@ -26,7 +26,8 @@ struct gw_notify {
  * an absolute path nor '@' and an abstract name, is too long, or there is no descriptor. */
 enum gw_err gw_notify_open(struct gw_notify *n, struct gw_error *err);
 /* state: "READY=1", "WATCHDOG=1", ... as in sd_notify(3). Waits for at most GW_NOTIFY_MAX_MS if
- * the manager does not read. Errors are not told: the manager that misses a message acts on it. */
+ * the manager does not read. Errors are not reported: a manager that misses a message acts
+ * on it. */
 #define GW_NOTIFY_MAX_MS 500
 void gw_notify_send(const struct gw_notify *n, const char *state);
 void gw_notify_close(struct gw_notify *n); /* twice is fine */

@@ -41,7 +41,7 @@ struct gw_config {
 
 	/* One block per source (its points in order, then its down point), one block of
 	 * GW_UPLINK_POINTS per uplink, one block of GW_STORE_POINTS for the store, one block of
-	 * GW_GATEWAY_POINTS that main speaks for. */
+	 * GW_GATEWAY_POINTS that main feeds. */
 	struct gw_point_info *points;
 	size_t n_points;
 	uint32_t *source_first_point; /* n_sources */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * pending_alarms.h: the alarms that the configuration will have, by key, until resolve.h puts them into
- * its table. Private to gateway/conf.
+ * pending_alarms.h: the alarms that the configuration will have, by key, until resolve.h puts them
+ * into its table. Private to gateway/conf.
  *
  * Owner: scratch memory of the load.
  */
@@ -14,13 +14,13 @@
 /* One alarm of the configuration while it is being made. */
 struct gw_pending_alarm {
 	struct gw_alarm_opts opts;
-	const struct gw_template *by;   /* what defined it; NULL: nobody, it is implicit */
-	const struct gw_template *when; /* where its condition stands; NULL: implicit */
+	const struct gw_template *by;     /* what defined it; NULL: it is implicit */
+	const struct gw_template *when;   /* where its condition stands; NULL: implicit */
 	const struct gw_template *unless; /* where that stands; NULL: nowhere */
 	bool of_site;                     /* the site file names it */
 	bool implicit;                    /* it would be there without any words */
 	bool on_point;                    /* not on a whole device, owner or members */
-	bool only_if_used;                /* only if another alarm hears its point */
+	bool only_if_used;                /* only if another alarm is on its point */
 	bool is_member;                   /* a vote or an `unless` names it */
 	uint32_t device;                  /* into l->devices, or GW_NO_DEVICE */
 	uint32_t voter;                   /* members with the same number count once */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * resolve.h: from pending alarms to the config's table: members found, what nobody needs left out,
+ * resolve.h: from pending alarms to the config's table: members found, unused ones left out,
  * each alarm after those it listens to, texts filled in. Private to gateway/conf.
  */
 #ifndef GW_CONF_RESOLVE_H

@@ -51,7 +51,7 @@ static void read_place(
 }
 
 /* How often it is polled, or how often it is expected to publish. */
-static void set_pace(struct gw_load *l, struct gw_load_device *d,
+static void set_poll_interval(struct gw_load *l, struct gw_load_device *d,
 	const struct gw_settings_block *block, bool source_has_poll)
 {
 	const struct gw_yaml_node *poll = gw_settings_node(block, "poll");
@@ -133,7 +133,7 @@ static void read_device(struct gw_load *l, const struct gw_yaml_node *node,
 			gw_incomplete_alarm(l);
 		}
 	}
-	set_pace(l, d, blocks[0], source_has_poll);
+	set_poll_interval(l, d, blocks[0], source_has_poll);
 	gw_points_read(l, d, d->profile ? d->profile->points : NULL);
 }
 

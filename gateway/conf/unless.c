@@ -16,10 +16,10 @@
 
 /* How long an alarm stays suppressed after what suppresses it cannot be read any more: until the
  * poll after one lost answer. A device that publishes gets the time of a new connection. */
-#define PATIENCE_MIN_NS    (2 * GW_NS_PER_SEC)
-#define PATIENCE_PUSHED_NS (5 * GW_NS_PER_SEC)
-#define PATIENCE_VOTE_NS   (10 * GW_NS_PER_SEC)
-#define PATIENCE_MAX_NS    (60 * GW_NS_PER_SEC)
+#define STALE_MIN_NS    (2 * GW_NS_PER_SEC)
+#define STALE_PUSHED_NS (5 * GW_NS_PER_SEC)
+#define STALE_VOTE_NS   (10 * GW_NS_PER_SEC)
+#define STALE_MAX_NS    (60 * GW_NS_PER_SEC)
 
 enum { SAME_POINT, SAME_DEVICE, SAME_SOURCE, ANYWHERE };
 
@@ -96,19 +96,19 @@ static void find_name(struct gw_member_search *f, const struct gw_pending_alarm 
 	}
 }
 
-static int64_t patience_of(const struct gw_load_device *d)
+static int64_t stale_ns_of(const struct gw_load_device *d)
 {
 	int64_t poll_ns = d->device->poll_ns ? d->device->poll_ns : d->source->poll_ns;
 
 	if (!d->source->driver_table || d->source->driver_table->pushed)
-		return PATIENCE_PUSHED_NS;
-	if (2 * poll_ns < PATIENCE_MIN_NS)
-		return PATIENCE_MIN_NS;
-	return 2 * poll_ns < PATIENCE_MAX_NS ? 2 * poll_ns : PATIENCE_MAX_NS;
+		return STALE_PUSHED_NS;
+	if (2 * poll_ns < STALE_MIN_NS)
+		return STALE_MIN_NS;
+	return 2 * poll_ns < STALE_MAX_NS ? 2 * poll_ns : STALE_MAX_NS;
 }
 
 /* The longest of all that suppress it. */
-static int64_t patience(const struct gw_member_search *f)
+static int64_t stale_ns_of_members(const struct gw_member_search *f)
 {
 	int64_t longest_ns = 0;
 
@@ -120,9 +120,9 @@ static int64_t patience(const struct gw_member_search *f)
 		int64_t ns = 0; /* points of the gateway itself can always be read */
 
 		if (device != GW_NO_DEVICE)
-			ns = patience_of(&f->l->devices[device]);
+			ns = stale_ns_of(&f->l->devices[device]);
 		else if (d->opts.when.kind && d->opts.when.kind->is_vote)
-			ns = PATIENCE_VOTE_NS;
+			ns = STALE_VOTE_NS;
 		if (ns > longest_ns)
 			longest_ns = ns;
 	}
@@ -152,7 +152,7 @@ void gw_unless_resolve(struct gw_member_search *f, struct gw_pending_alarm *d)
 	if (f->n > GW_MEMBERS_MAX)
 		gw_complain(&f->l->reader, gw_settings_node(d->unless->block, "unless"),
 			"%zu of them are too many (at most %d)", f->n, GW_MEMBERS_MAX);
-	d->opts.unless_stale_ns = patience(f);
+	d->opts.unless_stale_ns = stale_ns_of_members(f);
 	d->opts.unless = gw_members_copy(f);
 	d->opts.n_unless = d->opts.unless && f->n <= GW_MEMBERS_MAX ? f->n : 0;
 }

@@ -67,7 +67,7 @@ static void drain(struct gw_recorder *r)
 		note_gap(r);
 }
 
-static void look(void *arg, int64_t now_ns)
+static void on_timer(void *arg, int64_t now_ns)
 {
 	struct gw_recorder *r = arg;
 
@@ -86,7 +86,7 @@ static void look(void *arg, int64_t now_ns)
 void gw_recorder_init(struct gw_recorder *r, struct gw_loop *loop)
 {
 	*r = (struct gw_recorder){.loop = loop};
-	r->timer = (struct gw_loop_timer){.fire = look, .arg = r};
+	r->timer = (struct gw_loop_timer){.fire = on_timer, .arg = r};
 }
 
 void gw_recorder_fini(struct gw_recorder *r)

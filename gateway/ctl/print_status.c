@@ -84,7 +84,7 @@ static void print_store_state(FILE *out, const json_t *s, bool colour)
 }
 
 /* Alerts owed to uplinks that are no longer configured. */
-static void print_vanished(FILE *out, const json_t *names)
+static void print_removed_uplinks(FILE *out, const json_t *names)
 {
 	const json_t *v;
 	size_t i;
@@ -113,7 +113,7 @@ static void print_store(FILE *out, const json_t *s, bool colour)
 	if (gw_json_cell_int(s, "lost") > 0)
 		fprintf(out, ", %lld lost", gw_json_cell_int(s, "lost"));
 	fputs("\n", out);
-	print_vanished(out, json_object_get(s, "vanished"));
+	print_removed_uplinks(out, json_object_get(s, "vanished"));
 }
 
 static void print_alert_log(FILE *out, const json_t *l, bool colour)

@@ -273,7 +273,7 @@ const char *gw_alarm_run_command(
 
 	a->last_ns = at_ns;
 	refresh_value(e, a);
-	if (detail->withheld) /* the person knows of the raise, so all others are told first */
+	if (detail->withheld) /* the person knows of the raise, so it is emitted first */
 		gw_flood_release(e, a, now);
 	switch ((enum gw_alarm_command_kind)c->kind) {
 	case GW_COMMAND_ACK: why = gw_state_ack(&detail->state, at_ns, &transitions); break;

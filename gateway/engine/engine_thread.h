@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * engine_thread.h: the engine's thread. It steps the engine while there is input, else sleeps until a
- * source pokes it or a timer is due. It reads the clocks; the engine does not.
+ * engine_thread.h: the engine's thread. It steps the engine while there is input, else sleeps until
+ * a source pokes it or a timer is due. It reads the clocks; the engine does not.
  *
  * Owner: app/. Thread: all calls by main.
  */

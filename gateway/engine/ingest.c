@@ -136,12 +136,12 @@ static inline bool in_quiet_band(
 static inline bool buffer_sample(struct gw_engine *e, unsigned char *history_memory,
 	struct gw_point_state *s, const struct gw_sample *sample)
 {
-	struct gw_buffered_sample *slot = gw_history_next_buffered(history_memory, s);
+	struct gw_buffered_sample *buffered = gw_history_next_buffered(history_memory, s);
 	double was = atomic_load_explicit(&s->value, memory_order_relaxed);
 	int64_t since_ns = s->since_ns;
 
-	slot->value = sample->value;
-	slot->boot_ns = sample->boot_ns;
+	buffered->value = sample->value;
+	buffered->boot_ns = sample->boot_ns;
 	s->sum += sample->value;
 	s->since_ns = islessgreater(was, sample->value) ? sample->boot_ns : since_ns;
 	s->n_buffered = (uint8_t)(s->n_buffered + (s->history_line != 0));

@@ -2,8 +2,8 @@
 /*
  * ingest.h: samples on their way in.
  *
- * A sample in its point's quiet band is written to the point's state, buffered for its
- * histories, and that is all. Any other sample is deferred to the end of its block of samples,
+ * A sample in its point's quiet band is written to the point's state and buffered for its
+ * histories, nothing else. Any other sample is deferred to the end of its block of samples,
  * so that the memory it needs can be prefetched for all deferred samples of the block at once,
  * and samples in the band are not delayed. Once a sample of a point is deferred, later ones of
  * the block are, too, so each point sees its samples in order. No alarm depends on the order of

@@ -210,8 +210,8 @@ enum gw_err gw_chain_advance(struct gw_db *db, uint64_t seq,
 	enum gw_err rc = GW_OK;
 
 	if (c->seq && c->seq + 1 != seq) {
-		sqlite3_bind_int64(gw_db_stmt(db, GW_DB_JOINT_PUT), 2, (int64_t)seq);
-		rc = run_with_hash(db, GW_DB_JOINT_PUT, c->seq, NULL, err);
+		sqlite3_bind_int64(gw_db_stmt(db, GW_DB_NEXT_SEQ_PUT), 2, (int64_t)seq);
+		rc = run_with_hash(db, GW_DB_NEXT_SEQ_PUT, c->seq, NULL, err);
 	}
 	if (!rc && c->head_removed && c->seq)
 		rc = run_with_hash(db, GW_DB_REMOVED_DELETE, c->seq, NULL, err);
@@ -229,7 +229,7 @@ static enum gw_err successor(
 	struct gw_db *db, uint64_t seq, uint64_t *ret_seq, struct gw_error *err)
 {
 	struct gw_chain_link next;
-	int64_t joint = 0;
+	int64_t next_seq = 0;
 	enum gw_err rc = find_link(db, GW_DB_CHAIN_LINK, seq + 1, &next, err);
 
 	if (rc)
@@ -237,9 +237,9 @@ static enum gw_err successor(
 	*ret_seq = seq + 1;
 	if (next.has_hash && next.prev_seq == seq)
 		return GW_OK;
-	sqlite3_bind_int64(gw_db_stmt(db, GW_DB_JOINT_GET), 1, (int64_t)seq);
-	rc = gw_db_query_int(db, GW_DB_JOINT_GET, &joint, err);
-	*ret_seq = (uint64_t)joint;
+	sqlite3_bind_int64(gw_db_stmt(db, GW_DB_NEXT_SEQ_GET), 1, (int64_t)seq);
+	rc = gw_db_query_int(db, GW_DB_NEXT_SEQ_GET, &next_seq, err);
+	*ret_seq = (uint64_t)next_seq;
 	return rc;
 }
 
@@ -253,7 +253,7 @@ enum gw_err gw_chain_remove(struct gw_db *db, uint64_t seq, struct gw_error *err
 		(rc = find_link(db, GW_DB_CHAIN_LINK, seq, &row, err)) || !row.has_hash)
 		return rc;
 	if (row.prev_seq != seq - 1 &&
-		(rc = run_with_hash(db, GW_DB_JOINT_DELETE, row.prev_seq, NULL, err)))
+		(rc = run_with_hash(db, GW_DB_NEXT_SEQ_DELETE, row.prev_seq, NULL, err)))
 		return rc;
 	if (seq == db->chain.seq) {
 		db->chain.head_removed = true;

@@ -61,7 +61,7 @@ static enum gw_err put_event(struct gw_db *db, const struct gw_journal_entry *en
 	sqlite3_bind_double(st, 1 + GW_COL_BOUND, e->limit);
 	sqlite3_bind_double(st, 1 + GW_COL_PEAK, e->peak);
 	sqlite3_bind_int64(st, 1 + GW_COL_ETA_MS, e->eta_ms);
-	sqlite3_bind_int64(st, 1 + GW_COL_MONO_NS, e->boot_ns);
+	sqlite3_bind_int64(st, 1 + GW_COL_BOOT_NS, e->boot_ns);
 	sqlite3_bind_int64(st, 1 + GW_COL_WALL_MS, e->wall_ms);
 	sqlite3_bind_int64(st, 1 + GW_COL_ONSET_MS, e->onset_ms);
 	sqlite3_bind_int64(st, 1 + GW_COL_SHELVED_UNTIL_MS, e->shelved_until_ms);

@@ -99,7 +99,7 @@ static enum gw_err read_event(struct gw_db *db, sqlite3_stmt *st, struct gw_batc
 		.limit = column_double(st, GW_COL_BOUND),
 		.peak = column_double(st, GW_COL_PEAK),
 		.eta_ms = sqlite3_column_int64(st, GW_COL_ETA_MS),
-		.boot_ns = sqlite3_column_int64(st, GW_COL_MONO_NS),
+		.boot_ns = sqlite3_column_int64(st, GW_COL_BOOT_NS),
 		.wall_ms = sqlite3_column_int64(st, GW_COL_WALL_MS),
 		.onset_ms = sqlite3_column_int64(st, GW_COL_ONSET_MS),
 		.shelved_until_ms = sqlite3_column_int64(st, GW_COL_SHELVED_UNTIL_MS),

@@ -75,7 +75,7 @@ static enum gw_err find_victims(struct gw_retention *k, struct gw_db *db, int ph
 	int rank, uint64_t last_seq, struct victim *victims, size_t *ret_n, int *scans,
 	struct gw_error *err)
 {
-	sqlite3_stmt *st = gw_db_stmt(db, GW_DB_VICTIMS);
+	sqlite3_stmt *st = gw_db_stmt(db, GW_DB_DELETABLE);
 	uint64_t *next = &k->scan_from[phase][rank];
 	enum gw_err kind = GW_OK;
 	int64_t first;

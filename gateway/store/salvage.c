@@ -124,8 +124,8 @@ static enum gw_err copy_event(struct salvage *v, const struct gw_event *e)
 	}
 	/* With a mask missing, the next try would take the event for copied. */
 	if (!read_mask(v, GW_DB_OWED_UPLINKS, e->seq, &entry.owed) ||
-		!read_mask(v, GW_DB_PARKED_SINKS, e->seq, &entry.parked) ||
-		!read_mask(v, GW_DB_UNDURABLE_SINKS, e->seq, &entry.undurable))
+		!read_mask(v, GW_DB_PARKED_UPLINKS, e->seq, &entry.parked) ||
+		!read_mask(v, GW_DB_UNDURABLE_UPLINKS, e->seq, &entry.undurable))
 		return GW_OK;
 	v->rows++;
 	v->events += entry.owed != 0;

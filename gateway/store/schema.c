@@ -90,9 +90,9 @@ const char *const gw_schema_statements[GW_DB_STMTS] = {
 	[GW_DB_CHAIN_ROWS] = "SELECT " EVENT_COLUMNS ", e.prev, e.hash, e.before_hash"
 			     " FROM event AS e WHERE e.seq > ? ORDER BY e.seq",
 	[GW_DB_CHAIN_GAP] = "UPDATE event SET before_hash = ?2 WHERE seq = ?1",
-	[GW_DB_JOINT_PUT] = "REPLACE INTO joint VALUES(?, ?)",
-	[GW_DB_JOINT_GET] = "SELECT seq FROM joint WHERE before = ?",
-	[GW_DB_JOINT_DELETE] = "DELETE FROM joint WHERE before = ?",
+	[GW_DB_NEXT_SEQ_PUT] = "REPLACE INTO joint VALUES(?, ?)",
+	[GW_DB_NEXT_SEQ_GET] = "SELECT seq FROM joint WHERE before = ?",
+	[GW_DB_NEXT_SEQ_DELETE] = "DELETE FROM joint WHERE before = ?",
 	[GW_DB_REMOVED_GET] = "SELECT NULL, hash, NULL FROM removed WHERE seq = ?",
 	[GW_DB_REMOVED_PUT] = "REPLACE INTO removed VALUES(?, ?)",
 	[GW_DB_REMOVED_DELETE] = "DELETE FROM removed WHERE seq = ?",
@@ -134,8 +134,8 @@ const char *const gw_schema_statements[GW_DB_STMTS] = {
 	[GW_DB_OWED_UPLINKS] =
 		"SELECT o.sinks FROM event AS e CROSS JOIN owed AS o"
 		" ON o.urgency = 3 - e.level AND o.seq = e.seq WHERE e.seq = ?",
-	[GW_DB_PARKED_SINKS] = "SELECT sinks FROM parked WHERE seq = ?",
-	[GW_DB_UNDURABLE_SINKS] = "SELECT undurable FROM event WHERE seq = ?",
+	[GW_DB_PARKED_UPLINKS] = "SELECT sinks FROM parked WHERE seq = ?",
+	[GW_DB_UNDURABLE_UPLINKS] = "SELECT undurable FROM event WHERE seq = ?",
 	[GW_DB_PARKED_PUT] =
 		"INSERT INTO parked VALUES(?, ?)"
 		" ON CONFLICT(seq) DO UPDATE SET sinks = sinks | excluded.sinks",
@@ -159,7 +159,7 @@ const char *const gw_schema_statements[GW_DB_STMTS] = {
 		" e.seq = parked.seq) >= ?3",
 	[GW_DB_HISTORY] = "SELECT " EVENT_COLUMNS
 			  " FROM event AS e WHERE e.wall_ms >= ? ORDER BY e.seq DESC",
-	[GW_DB_VICTIMS] =
+	[GW_DB_DELETABLE] =
 		"SELECT e.seq, ifnull((SELECT o.sinks FROM owed AS o WHERE o.urgency ="
 		" 3 - e.level AND o.seq = e.seq), 0) AS owes, ifnull((SELECT p.sinks FROM"
 		" parked AS p WHERE p.seq = e.seq), 0) AS parks FROM event AS e"

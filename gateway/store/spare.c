@@ -205,7 +205,7 @@ static bool copy_texts(struct gw_store *s, struct gw_event *e)
 	return e->info != NULL;
 }
 
-/* None of them was committed when it left, so whoever had it was told so. */
+/* None of them was committed when it left, so each was sent with durable: false. */
 static bool take(struct gw_store *s, struct gw_db *db, const uint32_t slots[32],
 	const struct gw_event *e)
 {
@@ -215,18 +215,19 @@ static bool take(struct gw_store *s, struct gw_db *db, const uint32_t slots[32],
 
 	entry.owed = to_slots(
 		slots, number(db, GW_DB_OWED_UPLINKS, e->seq), &entry.owed_to_removed);
-	entry.parked = to_slots(slots, number(db, GW_DB_PARKED_SINKS, e->seq), &unused);
+	entry.parked = to_slots(slots, number(db, GW_DB_PARKED_UPLINKS, e->seq), &unused);
 	entry.event.durable = true;
 	if (!copy_texts(s, &entry.event))
 		return false;
 	if (s->n_entries == s->entries_capacity) {
-		size_t room = s->entries_capacity ? 2 * s->entries_capacity : 64;
-		struct gw_journal_entry *grown = realloc(s->entries, room * sizeof(*grown));
+		size_t capacity = s->entries_capacity ? 2 * s->entries_capacity : 64;
+		struct gw_journal_entry *grown = realloc(
+			s->entries, capacity * sizeof(*grown));
 
 		if (!grown)
 			return false;
 		s->entries = grown;
-		s->entries_capacity = room;
+		s->entries_capacity = capacity;
 	}
 	s->entries[s->n_entries++] = entry;
 	return true;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * uncommitted.h: events and marks that are in memory and not committed yet. Events are kept by seq up
- * to max_uncommitted, four times the ring: a disk that cannot be written fills it. Marks on an event
- * in memory change its masks; the other marks wait until their event's row can be changed.
+ * uncommitted.h: events and marks that are in memory and not committed yet. Events are kept by seq
+ * up to max_uncommitted, four times the ring: a disk that cannot be written fills it. Marks on an
+ * event in memory change its masks; the other marks wait until their event's row can be changed.
  *
  * Thread: the store's.
  */

@@ -22,9 +22,9 @@ enum gw_style {
 	GW_STYLE_GREEN,
 };
 
-/* The paint of a level's name, in any case; PLAIN if it is none. */
+/* The style of a level's name, in any case; PLAIN if it is none. */
 enum gw_style gw_table_level_style(const char *level);
-/* Text in a paint, tamed (width.h); colour false: text only. */
+/* Text in a style, sanitized (width.h); colour false: text only. */
 void gw_table_text(FILE *out, bool colour, enum gw_style style, const char *text);
 
 struct gw_cell {

@@ -252,7 +252,7 @@ void gw_backlog_update(struct gw_backlog *b, int64_t now_ns, bool blocked)
 
 bool gw_backlog_late(const struct gw_backlog *b, int64_t now_ns)
 {
-	return b->waiting_ns != 0 && now_ns >= b->waiting_ns + GW_BACKLOG_PATIENCE_NS;
+	return b->waiting_ns != 0 && now_ns >= b->waiting_ns + GW_BACKLOG_REPLY_WAIT_NS;
 }
 
 int64_t gw_backlog_next_ns(const struct gw_backlog *b, int64_t now_ns)
@@ -268,7 +268,7 @@ int64_t gw_backlog_next_ns(const struct gw_backlog *b, int64_t now_ns)
 		return next;
 	if (!b->request_sent && b->not_before_ns > now_ns && b->not_before_ns < next)
 		next = b->not_before_ns;
-	if (!gw_backlog_late(b, now_ns) && b->waiting_ns + GW_BACKLOG_PATIENCE_NS < next)
-		next = b->waiting_ns + GW_BACKLOG_PATIENCE_NS;
+	if (!gw_backlog_late(b, now_ns) && b->waiting_ns + GW_BACKLOG_REPLY_WAIT_NS < next)
+		next = b->waiting_ns + GW_BACKLOG_REPLY_WAIT_NS;
 	return next;
 }

@@ -13,7 +13,7 @@
 #include "uplink/outbox.h"
 
 /* After this time without a reply, events are sent that may come after ones only the store has. */
-#define GW_BACKLOG_PATIENCE_NS    (200 * GW_NS_PER_MS)
+#define GW_BACKLOG_REPLY_WAIT_NS  (200 * GW_NS_PER_MS)
 #define GW_BACKLOG_REQUEST_EVENTS 64
 #define GW_BACKLOG_REQUEST_PARKED 8
 #define GW_BACKLOG_MARKS_MAX      65536
@@ -94,7 +94,7 @@ bool gw_backlog_start_query(
 
 /* Sends marks, takes replies, sends requests. blocked: no event in the outbox may be sent. */
 void gw_backlog_update(struct gw_backlog *b, int64_t now_ns, bool blocked);
-/* The store has not replied within GW_BACKLOG_PATIENCE_NS. */
+/* The store has not replied within GW_BACKLOG_REPLY_WAIT_NS. */
 bool gw_backlog_late(const struct gw_backlog *b, int64_t now_ns);
 /* CLOCK_BOOTTIME of the next update that is due without a wake, INT64_MAX: none. */
 int64_t gw_backlog_next_ns(const struct gw_backlog *b, int64_t now_ns);

@@ -208,7 +208,7 @@ void gw_delivery_send(struct gw_uplink *u, uint64_t committed)
 	u->delivery.has_untried = false;
 	u->delivery.last_try_ns = gw_clock_boot_ns();
 	gw_request_send(u, u->delivery.n_picked, &r);
-	u->heartbeats.turn = true;
+	u->heartbeats.events_sent = true;
 	if (r.verdict == GW_SINK_SENT)
 		on_delivered(u);
 	else if (r.verdict == GW_SINK_REFUSED && !stopping(u))

@@ -21,7 +21,7 @@ static bool send_one(struct gw_uplink *u, struct gw_sink_result *ret_result)
 	struct gw_text t;
 
 	u->heartbeats.next_ns = now + u->opts.heartbeat_ns;
-	u->heartbeats.turn = false;
+	u->heartbeats.events_sent = false;
 	gw_link_state_update(u, now);
 	gw_uplink_status(u, &s);
 	h.count = ++u->status.heartbeats;

@@ -16,8 +16,8 @@ struct gw_uplink;
 
 struct gw_heartbeat_state {
 	struct gw_retry_timer retry;
-	int64_t next_ns; /* when one is due */
-	bool turn;       /* a request with events was sent since the last heartbeat */
+	int64_t next_ns;  /* when one is due */
+	bool events_sent; /* a request with events was sent since the last heartbeat */
 	/* refused (4xx) since then, 0: they are not; with which status, and why for people */
 	int64_t refused_ns;
 	int refused_status;

@@ -3,35 +3,35 @@
 
 #include <stdlib.h>
 
-#define ROOM_FIRST 64
+#define CAPACITY_FIRST 64
 
 /* Where the alarm stands, or would stand. The hash is mixed already. */
 static struct gw_latest_alarm *place(
-	struct gw_latest_alarm *at, size_t room, uint64_t alarm)
+	struct gw_latest_alarm *at, size_t capacity, uint64_t alarm)
 {
-	size_t i = (size_t)alarm & (room - 1);
+	size_t i = (size_t)alarm & (capacity - 1);
 
 	while (at[i].seq != 0 && at[i].alarm != alarm)
-		i = (i + 1) & (room - 1);
+		i = (i + 1) & (capacity - 1);
 	return &at[i];
 }
 
 static bool grow(struct gw_latest *l)
 {
-	size_t room = l->room > 0 ? 2 * l->room : ROOM_FIRST, i;
+	size_t capacity = l->capacity > 0 ? 2 * l->capacity : CAPACITY_FIRST, i;
 	struct gw_latest_alarm *at;
 
-	if (l->room > 0 && 2 * (l->n + 1) <= l->room)
+	if (l->capacity > 0 && 2 * (l->n + 1) <= l->capacity)
 		return true;
-	at = calloc(room, sizeof(*at));
+	at = calloc(capacity, sizeof(*at));
 	if (at == NULL)
-		return l->n + 1 < l->room;
-	for (i = 0; i < l->room; i++)
+		return l->n + 1 < l->capacity;
+	for (i = 0; i < l->capacity; i++)
 		if (l->at[i].seq != 0)
-			*place(at, room, l->at[i].alarm) = l->at[i];
+			*place(at, capacity, l->at[i].alarm) = l->at[i];
 	free(l->at);
 	l->at = at;
-	l->room = room;
+	l->capacity = capacity;
 	return true;
 }
 
@@ -42,7 +42,7 @@ static struct gw_latest_alarm *find(struct gw_latest *l, uint64_t alarm)
 
 	if (!grow(l))
 		return NULL;
-	a = place(l->at, l->room, alarm);
+	a = place(l->at, l->capacity, alarm);
 	if (a->seq == 0)
 		a->alarm = alarm;
 	return a;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * latest.h: the newest event of each alarm that the platform has taken. An older one of the same
- * alarm that is taken afterwards makes the platform's last word on the alarm a wrong one; then the
- * newest is sent again.
+ * latest.h: the newest event of each alarm that the platform has taken. If an older one of
+ * the same alarm is taken afterwards, the platform ends with the wrong state of the alarm; then
+ * the newest is sent again.
  *
  * Owner: the uplink. Thread: its own. Pure. Life: zeroed, taken..., fini.
  */
@@ -21,7 +21,7 @@ struct gw_latest_alarm {
 
 struct gw_latest {
 	struct gw_latest_alarm *at;
-	size_t n, room; /* room: a power of two, or 0 */
+	size_t n, capacity; /* capacity: a power of two, or 0 */
 };
 
 /* The platform has taken this event, now or before a restart. Without memory for another alarm it

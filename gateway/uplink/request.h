@@ -13,7 +13,7 @@
 #include "uplink/payload.h"
 #include "uplink/sink.h"
 
-#define GW_REQUEST_DRAIN_MAX 16
+#define GW_REQUEST_DRAIN_MAX 16 /* events taken from the ring at once */
 
 struct gw_uplink;
 

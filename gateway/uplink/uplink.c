@@ -68,7 +68,7 @@ static enum action next_action(struct gw_uplink *u, uint64_t committed, int64_t 
 
 	u->delivery.n_picked = 0;
 	u->delivery.blocked = false;
-	if (may_try_events(u, now) && !(heartbeat_due && u->heartbeats.turn)) {
+	if (may_try_events(u, now) && !(heartbeat_due && u->heartbeats.events_sent)) {
 		u->delivery.n_picked = gw_delivery_pick(u, committed, now);
 		if (u->delivery.n_picked > 0)
 			return ACTION_EVENTS;

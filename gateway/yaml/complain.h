@@ -11,7 +11,7 @@
 #include "yaml/node.h"
 #include "yaml/reader.h"
 
-/* Who hears of complaints, and what else a load is to do. */
+/* Where complaints go, and what else a load is to do. */
 struct gw_complaints {
 	void (*say)(void *arg, const char *line);
 	void *arg;

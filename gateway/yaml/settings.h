@@ -28,8 +28,9 @@ struct gw_settings_block *gw_settings_add_block(struct gw_reader *reader,
 	const struct gw_setting *rows, void *opts, size_t size,
 	const struct gw_yaml_node *node);
 
-/* Each key of map goes to the first block that has a row for it. Keys in others (ended by NULL;
- * may be NULL) are read by others; what is left is unknown and complained of, unless lenient. */
+/* Each key of map goes to the first block that has a row for it. Keys in other_keys (ended by
+ * NULL; may be NULL) are read elsewhere; what is left is unknown and complained of, unless
+ * ignore_unknown. */
 struct gw_settings_map {
 	const struct gw_yaml_node *map;
 	struct gw_settings_block *const *blocks;

@@ -4,6 +4,8 @@
 
 - a struct, enum or union tag is defined once in gateway/ and drivers/
 - words that say nothing to a reader are no identifiers and no names of files
+- a word that has one meaning here (doc/glossary.md) is used in the folders that it belongs to
+- a name of a file is in one folder only
 - the includes of modules (X.h and X.c are one) have no circle but the one in CIRCLES
 - an internal header has structs, no functions
 - each header has its .c file
@@ -34,7 +36,22 @@ WORDS = {
     "doubt": "incomplete", "meet": "apply_template", "draft": "pending_alarm",
     "beside": "exec", "sheet": "table", "show": "print", "judge": "silence_filter",
     "unroll": "decode", "breaker": "backoff",
+    "hole": "absent", "news": "changes_plan", "apart": "distinguishable", "stray": "is_added",
+    "bridge": "max_gap", "babble": "never_silent", "orphan": "unconfigured",
+    "remark": "note", "mono_ns": "boot_ns", "gift": "reassign", "debts": "owed",
 }
+# A setting keeps the name of its key.
+KEYS = {("drivers/modbus.c", "bridge"), ("drivers/modbus_map.c", "bridge"),
+        ("drivers/modbus_map.h", "bridge")}
+# Words with one meaning, where identifiers may have them, and what to write elsewhere.
+ONE_MEANING = {
+    "slot": (("store", "uplink", "app", "control"), "entry, bucket, place"),
+    "suspect": (("uplink",), "recheck, unresponsive"),
+    "member": (("alarm", "engine", "conf"), "field"),
+    "drain": (("app", "base", "control", "store", "uplink"), "discard, wait"),
+}
+# Every program has one.
+COMMON_NAMES = {"main.c"}
 # These have a plain meaning as a local variable or a member, but name no module.
 MODULES = {"out": "outputs", "tables": "build", "queue": "timers", "round": "writer",
            "line": "mailbox", "texts": "strings", "watch": "link_state", "same": "compare",
@@ -127,7 +144,7 @@ def circles(edges):
 def complaints(root):
     files = sorted([*root.glob("gateway/*/*.[ch]"), *root.glob("drivers/*.[ch]")])
     names = {short(root, f) for f in files}
-    where, edges, known, mentions = {}, {}, set(), []
+    where, edges, known, mentions, same_name = {}, {}, set(), [], {}
     for file in files:
         name, text = short(root, file), code(file)
         known.update(word.rstrip("*") for word in NAME.findall(text))
@@ -138,10 +155,17 @@ def complaints(root):
                 yield f"{name}: {tag} is defined in {where[tag]}, too"
         for word in sorted(set(re.findall(r"[A-Za-z_]\w*", text))):
             public = word.split("_")[1] if word.lower().startswith("gw_") else ""
-            if word in WORDS:
+            if word in WORDS and (name, word) not in KEYS:
                 yield f"{name}: {word} says nothing: {WORDS[word]}?"
             elif public.lower() in ALL:
                 yield f"{name}: {word} says nothing: {ALL[public.lower()]}?"
+            for one, (folders, instead) in ONE_MEANING.items():
+                if name.split("/")[0] not in folders and \
+                        re.search(rf"(?:^|_){one}(?:s|ed|ing)?(?:_|$)", word.lower()):
+                    yield f"{name}: {word} has another meaning in {folders[0]}: {instead}?"
+        first = same_name.setdefault(pathlib.PurePath(name).name, name)
+        if first != name and pathlib.PurePath(name).name not in COMMON_NAMES:
+            yield f"{name}: {first} has the same name"
         stem = pathlib.PurePath(name).stem
         if stem in ALL:
             yield f"{name}: the name says nothing: {ALL[stem]}?"

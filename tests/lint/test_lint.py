@@ -125,15 +125,28 @@ class Lint(unittest.TestCase):
                    "/* gw_line_put,\n * gw_z; GW_Z_MAX, gw_z_*, gw_X_e, gw_a_ */\n")
         self.plant("gateway/store/store_internal.h", '#include "store/x.h"\nint gw_x(void);\n')
         self.plant("gateway/store/x.h", "")
+        self.plant("gateway/store/d.c", "int suspect, slot, slots_n, suspended;\n")
+        self.plant("drivers/d.c", "int n_slots, suspects;\nint slotted, bridge;\n")
+        self.plant("drivers/main.c", "int member_of, members, remembered;\n")
+        self.plant("gateway/app/main.c", "int draining;\n")
+        self.plant("drivers/modbus.c", "int bridge, hole;\n")
         self.plant("gateway/store/x.c", '#include "store/store_internal.h"\n')
         code, said = self.lint("structure.py", self.root)
         self.assertEqual(code, 1)
         self.assertEqual(said.splitlines(), [
+            "drivers/d.c: bridge says nothing: max_gap?",
+            "drivers/d.c: n_slots has another meaning in store: entry, bucket, place?",
+            "drivers/d.c: suspects has another meaning in uplink: recheck, unresponsive?",
+            "drivers/main.c: member_of has another meaning in alarm: field?",
+            "drivers/main.c: members has another meaning in alarm: field?",
+            "drivers/modbus.c: hole says nothing: absent?",
             "drivers/pulse.c: gw_line_put says nothing: mailbox?",
             "drivers/pulse.c: the name says nothing: watchdog?",
             "base/c.h: gw_a is defined in base/a.h, too",
             "base/c.h: told says nothing: notified?",
             "base/c.h: has no base/c.c",
+            "store/d.c: suspect has another meaning in uplink: recheck, unresponsive?",
+            "store/d.c: drivers/d.c has the same name",
             "store/store_internal.h: gw_x is a function: an internal header has structs only",
             "drivers/pulse.c:3: gw_z is in no code",
             "drivers/pulse.c:3: GW_Z_MAX is in no code",
