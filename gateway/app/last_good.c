@@ -77,23 +77,23 @@ enum gw_err gw_last_good_read(const char *state_dir, const char *path,
 	return kind;
 }
 
-bool gw_last_good_state_dir(const struct gw_files *files, char *ret_dir, size_t size)
+bool gw_last_good_setting(
+	const struct gw_files *files, const char *key, char *ret_path, size_t size)
 {
-	static const char key[] = "state_dir:";
 	const char *at = files->n > 0 ? strstr(files->at[0].bytes, key) : NULL;
 	size_t n;
 
 	if (!at)
 		return false;
-	at += sizeof(key) - 1;
+	at += strlen(key);
 	at += strspn(at, " \t\"'");
 	n = strcspn(at, "\"',}#\r\n");
 	while (n > 0 && (at[n - 1] == ' ' || at[n - 1] == '\t'))
 		n--;
 	if (n == 0 || n >= size || *at != '/')
 		return false;
-	memcpy(ret_dir, at, n);
-	ret_dir[n] = '\0';
+	memcpy(ret_path, at, n);
+	ret_path[n] = '\0';
 	return true;
 }
 

@@ -39,8 +39,9 @@ void gw_last_good_stop(struct gw_last_good *k); /* zeroed is fine */
 /* The copy of path. GW_ERR_CONFIG: the copy in state_dir is of another file. */
 enum gw_err gw_last_good_read(const char *state_dir, const char *path,
 	struct gw_files *ret_files, struct gw_error *err);
-/* gateway.state_dir of a refused file: the rest of the first line with that key. False:
- * there is none. */
-bool gw_last_good_state_dir(const struct gw_files *files, char *ret_dir, size_t size);
+/* An absolute path in a refused file: the rest of the first line with that key, for example
+ * "state_dir:". False: there is none. */
+bool gw_last_good_setting(
+	const struct gw_files *files, const char *key, char *ret_path, size_t size);
 
 #endif

@@ -3,7 +3,9 @@
 #include "app/check_running.h"
 #include "app/gateway.h"
 #include "app/limits.h"
+#include "app/start_config.h"
 #include "app/tls.h"
+#include "app/waiting.h"
 #include "base/log.h"
 #include "base/log_writer.h"
 #include "base/start_memory.h"
@@ -20,8 +22,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define GW_STATE_DIR "/var/lib/tocsin" /* the default of gateway.state_dir */
-
 enum { EXIT_GOOD = 0, EXIT_BAD_CONFIG = 1, EXIT_CANNOT_START = 2 };
 
 /* libcurl loads GnuTLS for protocols that are not used here. GnuTLS looks for this
@@ -34,11 +34,12 @@ int _gnutls_global_init_skip(void)
 
 static void usage(FILE *to)
 {
-	fputs("usage: tocsind [--config FILE] [--check [--against-running]] [--debug]\n"
+	fputs("usage: tocsind [--config FILE] [--check [--against-running]] [--wait] [--debug]\n"
 	      "               [--version] [--help]\n"
 	      "  -c, --config FILE  the configuration; default " GW_CONFIG_FILE "\n"
 	      "      --check        say all that is wrong with it and exit: 0 good, 1 bad\n"
 	      "      --against-running  and what it would leave undelivered in the gateway that runs\n"
+	      "      --wait         without a configuration that can be used, wait for one\n"
 	      "      --debug        log more\n"
 	      "      --version      print the version\n",
 		to);
@@ -109,61 +110,6 @@ static int run(const struct gw_config_origin *from, struct gw_config *config)
 
 /* ---- a configuration that is refused ---- */
 
-/* A file, what was read of it, and the first complaint. */
-struct refusal {
-	const char *path;
-	struct gw_files files;
-	char first[200];
-};
-
-static void log_complaint(void *arg, const char *line)
-{
-	struct refusal *r = arg;
-
-	if (r->first[0] == '\0')
-		snprintf(r->first, sizeof(r->first), "%s", line);
-	gw_log(GW_LOG_ERR, "%s", line); /* a start must not wait for stderr */
-}
-
-static void log_copy_complaint(void *arg, const char *line)
-{
-	(void)arg;
-	gw_log(GW_LOG_ERR, "the copy: %s", line);
-}
-
-static bool load_copy(const struct refusal *r, const char *dir, struct gw_files *ret_files,
-	struct gw_config **ret_config)
-{
-	struct gw_complaints complaints = {.say = log_copy_complaint};
-	struct gw_error err;
-
-	if (gw_last_good_read(dir, r->path, ret_files, &err)) {
-		if (err.native != ENOENT)
-			gw_log(GW_LOG_WARNING, "%s", err.text);
-		return false;
-	}
-	if (gw_config_load_files(r->path, ret_files, NULL, ret_config, &complaints) ==
-		GW_OK) {
-		gw_log(GW_LOG_ERR,
-			"%s is refused (%s): started from the copy in %s that ran last; correct the file (tocsind --check), then: tocsin reload",
-			r->path, r->first, dir);
-		return true;
-	}
-	gw_files_free(ret_files);
-	return false;
-}
-
-/* The state folder is named by the refused file, which may be unreadable in part. */
-static bool load_last_good(
-	struct refusal *r, struct gw_files *ret_files, struct gw_config **ret_config)
-{
-	char dir[PATH_MAX - sizeof(GW_LAST_GOOD)];
-
-	return (gw_last_good_state_dir(&r->files, dir, sizeof(dir)) &&
-		       load_copy(r, dir, ret_files, ret_config)) ||
-		load_copy(r, GW_STATE_DIR, ret_files, ret_config);
-}
-
 /* The copy is found again by the path: it must not depend on the working directory. */
 static const char *absolute(const char *path)
 {
@@ -177,38 +123,75 @@ static const char *absolute(const char *path)
 	return whole;
 }
 
-static int load_and_run(const char *path)
+struct awaited {
+	struct gw_start_config *config;
+	struct gw_files before; /* as read by the try before, if they were good */
+};
+
+/* A file that is being copied may read well before it is whole: it must be the same at two
+ * tries, unless somebody asks. The copy that ran last has a sum over it. */
+static bool try_config(void *arg, bool asked, char *ret_line, size_t size)
 {
-	struct refusal r = {.path = absolute(path)};
-	struct gw_complaints complaints = {.say = log_complaint, .arg = &r};
-	struct gw_files copy = {.n = 0};
-	struct gw_config_origin from = {.path = r.path, .files = &r.files};
-	struct gw_config *config = NULL;
+	struct awaited *a = arg;
+	struct gw_start_config *s = a->config;
+	enum gw_err kind = gw_start_config_load(s);
+
+	if (!kind && (asked || s->copy.n > 0 || gw_files_equal(&s->files, &a->before)))
+		return true;
+	gw_files_free(&a->before);
+	if (kind) {
+		gw_start_config_line(s, ret_line, size);
+		return false;
+	}
+	a->before = s->files;
+	s->files = (struct gw_files){.n = 0};
+	gw_start_config_free(s);
+	return false;
+}
+
+static enum gw_err wait_for_config(struct gw_start_config *s)
+{
+	struct awaited awaited = {.config = s};
+	char socket[PATH_MAX], line[2 * PATH_MAX];
 	struct gw_error err;
+	enum gw_err kind;
+
+	gw_start_config_socket(s, socket, sizeof(socket));
+	gw_start_config_line(s, line, sizeof(line));
+	kind = gw_waiting_run(
+		&(struct gw_waiting_opts){
+			.socket = socket, .try = try_config, .arg = &awaited},
+		line, &err);
+	if (kind && kind != GW_ERR_STOPPED)
+		gw_log(GW_LOG_ERR, "cannot run: %s", err.text);
+	gw_files_free(&awaited.before);
+	return kind;
+}
+
+static int load_and_run(const char *path, bool wait)
+{
+	struct gw_start_config s = {.path = absolute(path), .brief = wait};
+	struct gw_config_origin from = {.path = s.path, .files = &s.files};
+	struct gw_config *config;
 	enum gw_err kind;
 	int code;
 
 	limit_descriptors();
-	kind = gw_config_load_files(r.path, NULL, &r.files, &config, &complaints);
-	if (!kind && gw_limits_check(config, &err)) {
-		struct gw_config *best = config;
-
-		log_complaint(&r, err.text);
-		if (load_last_good(&r, &copy, &config))
-			gw_config_free(best); /* else run with it as far as possible */
-		else
-			config = best;
-	} else if (kind && !load_last_good(&r, &copy, &config)) {
-		gw_files_free(&r.files);
-		return EXIT_BAD_CONFIG;
+	kind = gw_start_config_load(&s);
+	if (kind && wait)
+		kind = wait_for_config(&s);
+	if (kind) {
+		gw_start_config_free(&s);
+		return kind == GW_ERR_STOPPED ? EXIT_GOOD : EXIT_BAD_CONFIG;
 	}
-	if (copy.n > 0) {
-		from.files = &copy;
-		from.refused = r.first;
+	if (s.copy.n > 0) {
+		from.files = &s.copy;
+		from.refused = s.first;
 	}
+	config = s.config;
+	s.config = NULL;
 	code = run(&from, config);
-	gw_files_free(&r.files);
-	gw_files_free(&copy);
+	gw_start_config_free(&s);
 	return code;
 }
 
@@ -243,24 +226,26 @@ static int check(const char *path, bool against_running)
 
 int main(int argc, char **argv)
 {
-	enum { CHECK = 256, AGAINST, DEBUG, VERSION, HELP };
+	enum { CHECK = 256, AGAINST, WAIT, DEBUG, VERSION, HELP };
 	static const struct option options[] = {
 		{"config", required_argument, NULL, 'c'},
 		{"check", no_argument, NULL, CHECK},
 		{"against-running", no_argument, NULL, AGAINST},
+		{"wait", no_argument, NULL, WAIT},
 		{"debug", no_argument, NULL, DEBUG},
 		{"version", no_argument, NULL, VERSION},
 		{"help", no_argument, NULL, HELP},
 		{NULL, 0, NULL, 0},
 	};
 	const char *path = GW_CONFIG_FILE;
-	bool only_check = false, against = false, debug = false;
+	bool only_check = false, against = false, wait = false, debug = false;
 
 	for (int c; (c = getopt_long(argc, argv, "c:h", options, NULL)) != -1;) {
 		switch (c) {
 		case 'c': path = optarg; break;
 		case CHECK: only_check = true; break;
 		case AGAINST: against = true; break;
+		case WAIT: wait = true; break;
 		case DEBUG: debug = true; break;
 		case VERSION: puts("tocsind " GW_VERSION); return EXIT_GOOD;
 		case 'h':
@@ -285,5 +270,5 @@ int main(int argc, char **argv)
 	if (!gw_tls_reserve())
 		gw_log(GW_LOG_WARNING,
 			"OpenSSL has no reserve of memory: it was used before");
-	return only_check ? check(path, against) : load_and_run(path);
+	return only_check ? check(path, against) : load_and_run(path, wait);
 }

@@ -16,13 +16,6 @@ import harness  # noqa: E402
 import machine  # noqa: E402
 import service as unit  # noqa: E402
 
-# What a package does when it is installed.
-PREPARE = """
-systemd-sysusers tocsin.conf
-systemctl mask mosquitto
-"""
-
-
 def pytest_configure(config):
     config.addinivalue_line("markers", "long: for the night")
 
@@ -57,7 +50,7 @@ def booted(staged):
         pytest.skip(str(missing))
     if not (harness.BUILD / "tocsind").exists():
         pytest.skip(f"no tocsind in {harness.BUILD}")
-    m = machine.Machine(files=staged, prepare=PREPARE).start()
+    m = machine.Machine(files=staged, prepare=unit.PREPARE).start()
     try:
         yield m
     finally:

@@ -244,3 +244,29 @@ def test_the_check_warns_of_what_a_name_that_goes_is_owed(gateway, site, plant, 
     assert "owed to city" in warnings(paper)
     g.stop()
     assert "no gateway that runs answers" in warnings(paper)
+
+
+def test_with_wait_a_refused_configuration_is_waited_for(gateway, site):
+    """Without --wait it would end at once. Who asks is told, and the file is read again on SIGHUP."""
+    g = gateway(site)
+    spoil(g)
+    g.arguments = ["--wait"]
+    g.spawn()
+    g.wait_log("nothing is watched: .* is refused .*50x.*systemctl reload tocsind")
+    refused = g.run("status")
+    assert refused.returncode != 0 and "nothing is watched" in refused.stderr
+    g.reload()
+    harness.wait_for(lambda: g.log().count("nothing is watched") == 2, g.log)
+    g.write(site)
+    g.reload()
+    harness.wait_for(g.answers, g.log)
+    g.wait_point("plant/gas-1/ch4", 10)
+
+
+def test_with_wait_it_ends_on_sigterm(gateway, site):
+    g = gateway(site)
+    spoil(g)
+    g.arguments = ["--wait"]
+    g.spawn()
+    g.wait_log("nothing is watched")
+    g.stop()

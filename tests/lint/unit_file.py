@@ -13,6 +13,7 @@ THRESHOLD = 13  # tenths
 MUST = {
     r"^LimitNOFILE=1024(:|$)": "libmodbus aborts on a descriptor of 1024 or more",
     r"^ExecStart=\S+/sbin/tocsind ": "where meson installs it",
+    r"^ExecStart=\S+ --wait ": "a configuration that is refused is no reason to restart for ever",
     r"^Group=tocsin-operators$": "socket and alert log belong to it without a chown",
     r"^StateDirectoryMode=0700$": "operators do not read the database",
     r"^Type=notify$": "readiness",
