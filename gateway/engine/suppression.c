@@ -78,7 +78,7 @@ static bool awaited(const struct gw_engine *e, const struct gw_member *m)
 		!a->has_input;
 }
 
-/* What the members of `unless` that are true say. */
+/* Whether the members of `unless` that are true suppress. */
 enum evidence {
 	NONE,    /* none is true */
 	LOST,    /* one was true when it was last read, and cannot be read any more */

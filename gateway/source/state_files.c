@@ -35,7 +35,7 @@ struct gw_state_file {
 	char name[96];
 	/* under the lock */
 	bool loaded, dirty, is_final;
-	bool urgent; /* the file says is_final, which is no longer true */
+	bool urgent; /* the file is marked final, which is no longer true */
 	bool file_is_final;
 	unsigned char *bytes;
 	size_t n, capacity;
@@ -145,8 +145,8 @@ static unsigned char *read_file(const char *path, struct head *ret_head)
 
 /* ---- the thread ---- */
 
-/* A file that says is_final is rewritten at once: if the daemon is killed from now on, it must say
- * incomplete. */
+/* A file that is marked final is rewritten without the mark at once: after a kill it must not be
+ * taken for the last state. */
 static void load(struct gw_state_file *s)
 {
 	struct gw_state_files *files = s->files;

@@ -5,7 +5,7 @@
 
 #define CAPACITY_FIRST 64
 
-/* Where the alarm stands, or would stand. The hash is mixed already. */
+/* The entry of the alarm, or the free one where it belongs. The hash is mixed already. */
 static struct gw_latest_alarm *place(
 	struct gw_latest_alarm *at, size_t capacity, uint64_t alarm)
 {
