@@ -330,10 +330,11 @@ static enum gw_err try_reload(struct gw_gateway *g, bool force, struct gw_error 
 		kind = gw_limits_check(next->config, err);
 	if (!kind)
 		kind = gw_reload_plan_make(g, next, &plan, err);
-	if (!kind) {
-		gw_config_each_fixed(g->generation->config, next->config, log_fixed, NULL);
+	if (!kind &&
+		!gw_config_keep_fixed(g->generation->config, next->config, log_fixed, NULL))
+		kind = gw_fail(err, GW_ERR_SYSTEM, 0, "out of memory");
+	if (!kind)
 		kind = run(g, &plan, err);
-	}
 	if (kind) {
 		gw_reload_plan_drop(g, &plan);
 		gw_config_free(next->config);

@@ -181,16 +181,24 @@ static void copy_target(const struct gw_setting *row, void *field, struct gw_are
 	}
 }
 
+bool gw_setting_copy(
+	const struct gw_setting *row, void *to, const void *from, struct gw_arena *arena)
+{
+	void *field = (unsigned char *)to + row->offset;
+
+	memmove(field, field_of(row, from), gw_setting_size(row));
+	copy_target(row, field, arena);
+	return !arena->failed;
+}
+
 bool gw_setting_rows_copy(
 	const struct gw_setting *rows, void *to, const void *from, struct gw_arena *arena)
 {
-	for (; rows && rows->key; rows++) {
-		void *field = (unsigned char *)to + rows->offset;
+	bool done = !arena->failed;
 
-		memmove(field, field_of(rows, from), gw_setting_size(rows));
-		copy_target(rows, field, arena);
-	}
-	return !arena->failed;
+	for (; rows && rows->key; rows++)
+		done &= gw_setting_copy(rows, to, from, arena);
+	return done;
 }
 
 /* ---- for people ---- */

@@ -118,8 +118,11 @@ bool gw_setting_rows_equal(const struct gw_setting *rows, const void *a, const v
 /* Whether a row with this restart has another value. */
 bool gw_setting_rows_differ(const struct gw_setting *rows, const void *a, const void *b,
 	enum gw_restart restart);
-/* Every field that has a row, with a copy in arena of what it points at. `to` shares nothing with
- * `from` then, and is freed with the arena. False: no memory. */
+/* The field of the row, with a copy in arena of what it points at. False: no memory. */
+bool gw_setting_copy(
+	const struct gw_setting *row, void *to, const void *from, struct gw_arena *arena);
+/* Every field that has a row. `to` shares nothing with `from` then, and is freed with the arena.
+ * False: no memory. */
 bool gw_setting_rows_copy(
 	const struct gw_setting *rows, void *to, const void *from, struct gw_arena *arena);
 

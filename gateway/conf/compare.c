@@ -63,7 +63,7 @@ bool gw_config_equal_uplink(const struct gw_uplink_opts *a, const struct gw_upli
 				b->payload_opts));
 }
 
-void gw_config_each_fixed(const struct gw_config *running, const struct gw_config *next,
+bool gw_config_keep_fixed(const struct gw_config *running, struct gw_config *next,
 	void (*unchanged)(void *arg, const char *key, const char *value), void *arg)
 {
 	for (const struct gw_setting *row = gw_gateway_settings; row->key; row++) {
@@ -76,5 +76,9 @@ void gw_config_each_fixed(const struct gw_config *running, const struct gw_confi
 		gw_text_init(&value, memory, sizeof(memory));
 		gw_setting_format(row, &running->gateway, &value);
 		unchanged(arg, row->key, memory);
+		if (!gw_setting_copy(
+			    row, &next->gateway, &running->gateway, next->arena))
+			return false;
 	}
+	return true;
 }

@@ -17,9 +17,11 @@
 bool gw_config_equal_source(const struct gw_source_opts *a, const struct gw_source_opts *b);
 bool gw_config_equal_uplink(const struct gw_uplink_opts *a, const struct gw_uplink_opts *b);
 
-/* Calls unchanged for each setting under `gateway:` that has another value in the new configuration
- * but takes effect at the next start only; value is the one that stays. */
-void gw_config_each_fixed(const struct gw_config *running, const struct gw_config *next,
+/* Before next replaces running: a setting under `gateway:` that only a start of the daemon changes
+ * keeps the value that runs, so that next says what runs and a later reload compares with that.
+ * Calls unchanged for each one for which the file of next has another value; value is the one that
+ * stays. False: no memory. */
+bool gw_config_keep_fixed(const struct gw_config *running, struct gw_config *next,
 	void (*unchanged)(void *arg, const char *key, const char *value), void *arg);
 
 #endif

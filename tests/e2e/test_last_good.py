@@ -57,6 +57,33 @@ def test_a_refused_reload_is_a_fault_until_the_file_is_good(gateway, site, city)
     city.until(FAULT, "cleared")
 
 
+def test_what_only_a_start_changes_stays_as_it_runs(gateway, folder):
+    """A is running; B differs in what only a start changes, and in a limit."""
+    fixed = {"state_dir": str(folder / "other"), "alert_log": str(folder / "other.log"),
+             "control_socket": str(folder / "other.sock"), "store_max_mb": 100}
+    limit = [{"name": "high", "on": "bus-0/d/v", "when": {"above": 50}}]
+    g = gateway(b.config(*sim(1))).start()
+    a = g.config_path.read_text()
+    harness.wait_for(copy(g).exists, "the copy")
+
+    def reload():
+        before = len(g.log())
+        done = g.run("reload")
+        assert done.returncode == 0, done.stderr
+        harness.wait_for(lambda: "reloaded: " in g.log()[before:], g.log)
+        return sorted(re.findall(r"gateway\.(\w+) stays (\S+)", g.log()[before:]))
+    runs = sorted({"state_dir": str(g.state), "alert_log": str(g.alert_log),
+                   "control_socket": str(g.socket), "store_max_mb": "256"}.items())
+    g.write({**b.config(*sim(1), alarms=limit), "gateway": fixed})
+    assert reload() == runs
+    harness.wait_for(lambda: "above: 50" in copy(g).read_text(), "the copy of B")
+    assert reload() == runs, "it still differs from what runs"
+    g.config_path.write_text(a)
+    assert reload() == [], "it is what runs"
+    harness.wait_for(lambda: "above: 50" not in copy(g).read_text(), "the copy of A")
+    assert not (folder / "other").exists()
+
+
 def test_the_last_good_configuration_starts_when_the_file_is_refused(
         gateway, site, plant, city, folder):
     g = gateway(site).start()

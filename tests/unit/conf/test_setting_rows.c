@@ -327,18 +327,27 @@ static void note_kept(void *arg, const char *key, const char *value)
 
 static void the_gateway_keeps_what_only_a_start_changes(void **state)
 {
-	struct gw_config a = {.n_sources = 0}, b = {.n_sources = 0};
+	struct gw_arena arena = {.chunks = NULL};
+	struct gw_config a = {.n_sources = 0}, b = {.arena = &arena};
 
 	(void)state;
 	fill(gw_gateway_settings, &a.gateway);
 	fill(gw_gateway_settings, &b.gateway);
-	gw_config_each_fixed(&a, &b, note_kept, NULL);
+	assert_true(gw_config_keep_fixed(&a, &b, note_kept, NULL));
 	assert_string_equal(kept, "");
 	for (const struct gw_setting *r = gw_gateway_settings; r->key; r++)
 		set(r, &b.gateway, 1);
-	gw_config_each_fixed(&a, &b, note_kept, NULL);
+	assert_true(gw_config_keep_fixed(&a, &b, note_kept, NULL));
 	assert_string_equal(
 		kept, "state_dir /a\nalert_log /a\ncontrol_socket /a\nstore_max_mb 1000\n");
+	for (const struct gw_setting *r = gw_gateway_settings; r->key; r++)
+		assert_int_equal(gw_setting_equal(r, &a.gateway, &b.gateway),
+			r->restart == GW_RESTART_DAEMON);
+	assert_ptr_not_equal(a.gateway.state_dir, b.gateway.state_dir);
+	kept[0] = '\0';
+	assert_true(gw_config_keep_fixed(&a, &b, note_kept, NULL));
+	assert_string_equal(kept, "");
+	gw_arena_free(&arena);
 }
 
 /* ---- every member has a row ---- */
