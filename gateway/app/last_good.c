@@ -2,6 +2,7 @@
 #include "app/last_good.h"
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/log.h"
 
 #include <errno.h>
@@ -99,56 +100,14 @@ bool gw_last_good_setting(
 
 /* ---- writing ---- */
 
-static enum gw_err write_whole(
-	int fd, const char *bytes, size_t n, const char *path, struct gw_error *err)
-{
-	while (n > 0) {
-		ssize_t done = write(fd, bytes, n);
-
-		if (done < 0 && errno == EINTR)
-			continue;
-		if (done <= 0)
-			return gw_fail(err, GW_ERR_SYSTEM, errno, "%s: %s", path,
-				gw_errno_text(errno));
-		bytes += done;
-		n -= (size_t)done;
-	}
-	if (fsync(fd))
-		return gw_fail(
-			err, GW_ERR_SYSTEM, errno, "%s: %s", path, gw_errno_text(errno));
-	return GW_OK;
-}
-
-/* Written under another name, synced, then renamed: the old copy stays valid until then. */
 static enum gw_err replace(
 	const char *folder, const char *text, size_t n, struct gw_error *err)
 {
-	char path[PATH_MAX], new[PATH_MAX];
-	enum gw_err kind;
-	int fd;
+	struct gw_file_part part = {text, n};
+	char path[PATH_MAX];
 
 	snprintf(path, sizeof(path), "%s/" GW_LAST_GOOD, folder);
-	snprintf(new, sizeof(new), "%s/" GW_LAST_GOOD ".new", folder);
-	unlink(new);
-	fd = open(new, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0640);
-	if (fd < 0)
-		return gw_fail(
-			err, GW_ERR_SYSTEM, errno, "%s: %s", new, gw_errno_text(errno));
-	kind = write_whole(fd, text, n, new, err);
-	close(fd);
-	if (!kind && rename(new, path))
-		kind = gw_fail(
-			err, GW_ERR_SYSTEM, errno, "%s: %s", path, gw_errno_text(errno));
-	if (kind) {
-		unlink(new);
-		return kind;
-	}
-	fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd >= 0) {
-		fsync(fd);
-		close(fd);
-	}
-	return GW_OK;
+	return gw_file_replace(path, 0640, &part, 1, err);
 }
 
 /* Nothing is written if the copy is equal already: a restart writes nothing. */

@@ -76,8 +76,7 @@ bool gw_config_keep_fixed(const struct gw_config *running, struct gw_config *nex
 		gw_text_init(&value, memory, sizeof(memory));
 		gw_setting_format(row, &running->gateway, &value);
 		unchanged(arg, row->key, memory);
-		if (!gw_setting_copy(
-			    row, &next->gateway, &running->gateway, next->arena))
+		if (!gw_setting_copy(row, &next->gateway, &running->gateway, next->arena))
 			return false;
 	}
 	return true;

@@ -2,6 +2,7 @@
 #include "source/state_files.h"
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/thread.h"
@@ -69,25 +70,9 @@ static struct timespec deadline_of(int64_t boot_ns)
 
 /* ---- the file ---- */
 
-static void path_of(
-	const struct gw_state_file *s, const char *suffix, char *to, size_t size)
+static void path_of(const struct gw_state_file *s, char *to, size_t size)
 {
-	snprintf(to, size, "%s/%s/%s%s", s->files->dir, FOLDER, s->name, suffix);
-}
-
-static bool write_all(int fd, const void *bytes, size_t n)
-{
-	const unsigned char *from = bytes;
-
-	while (n > 0) {
-		ssize_t done = write(fd, from, n);
-
-		if (done <= 0)
-			return false;
-		from += done;
-		n -= (size_t)done;
-	}
-	return true;
+	snprintf(to, size, "%s/%s/%s", s->files->dir, FOLDER, s->name);
 }
 
 static bool replace(
@@ -96,9 +81,9 @@ static bool replace(
 	struct head head = {.sum = gw_hash(GW_HASH_START, bytes, n),
 		.n = (uint32_t)n,
 		.is_final = is_final};
-	char path[4096], next[4096];
+	struct gw_file_part parts[] = {{&head, sizeof(head)}, {bytes, n}};
+	char path[4096];
 	bool done;
-	int fd;
 
 	memcpy(head.magic, MAGIC, sizeof(head.magic));
 	snprintf(path, sizeof(path), "%s/%s", s->files->dir, FOLDER);
@@ -106,15 +91,8 @@ static bool replace(
 	if (mkdir(path, 0700) && errno == ENOENT && !s->files->written)
 		if (mkdir(s->files->dir, 0750) == 0)
 			mkdir(path, 0700);
-	path_of(s, "", path, sizeof(path));
-	path_of(s, ".new", next, sizeof(next));
-	fd = open(next, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd < 0)
-		return false;
-	done = write_all(fd, &head, sizeof(head)) && write_all(fd, bytes, n) &&
-		fdatasync(fd) == 0;
-	done = close(fd) == 0 && done;
-	done = done && rename(next, path) == 0;
+	path_of(s, path, sizeof(path));
+	done = gw_file_replace(path, 0600, parts, 2, NULL) == GW_OK;
 	s->files->written |= done;
 	return done;
 }
@@ -155,7 +133,7 @@ static void load(struct gw_state_file *s)
 	unsigned char *bytes;
 	bool is_final;
 
-	path_of(s, "", path, sizeof(path));
+	path_of(s, path, sizeof(path));
 	bytes = read_file(path, &head);
 	is_final = bytes && head.is_final && replace(s, bytes, head.n, false);
 	pthread_mutex_lock(&files->lock);

@@ -2,7 +2,7 @@
 #include "store/quarantine.h"
 
 #include "base/clock.h"
-#include "store/run_counter.h"
+#include "base/file.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -144,7 +144,7 @@ static enum gw_err move_with_links(const char *from, const char *to, struct gw_e
 enum gw_err gw_quarantine_file(
 	const char *path, char ret_quarantined[PATH_MAX], struct gw_error *err)
 {
-	char quarantined[PATH_MAX], done_path[PATH_MAX], stamp[32], dir[PATH_MAX];
+	char quarantined[PATH_MAX], done_path[PATH_MAX], stamp[32];
 	time_t now = (time_t)(gw_clock_wall_ms() / 1000);
 	struct tm tm;
 
@@ -166,8 +166,7 @@ enum gw_err gw_quarantine_file(
 	}
 	if (move_with_links(path, quarantined, err))
 		return GW_ERR_SYSTEM;
-	split_path(path, dir);
-	gw_run_counter_sync_dir(dir, NULL); /* a failure changes nothing here */
+	gw_file_sync_folder_of(path, NULL); /* a failure changes nothing here */
 	prune(path, true, OWING_MAX);
 	memcpy(ret_quarantined, quarantined, sizeof(quarantined));
 	return GW_OK;

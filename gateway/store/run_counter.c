@@ -2,6 +2,7 @@
 #include "store/run_counter.h"
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/parse.h"
 
 #include <errno.h>
@@ -9,7 +10,6 @@
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
@@ -43,59 +43,13 @@ uint64_t gw_run_counter_read(const char *path)
 	return (uint64_t)run;
 }
 
-enum gw_err gw_run_counter_sync_dir(const char *dir, struct gw_error *err)
-{
-	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int why;
-
-	if (fd < 0)
-		return gw_fail(err, GW_ERR_SYSTEM, errno, "open %s: %s", dir,
-			gw_errno_text(errno));
-	why = fsync(fd) ? errno : 0;
-	close(fd);
-	if (why)
-		return gw_fail(
-			err, GW_ERR_SYSTEM, why, "sync %s: %s", dir, gw_errno_text(why));
-	return GW_OK;
-}
-
 enum gw_err gw_run_counter_write(const char *path, uint64_t run, struct gw_error *err)
 {
-	char temp_path[PATH_MAX], text[32];
-	const char *what = "write";
-	char *slash;
-	int fd, n, why = 0;
-	ssize_t done;
+	char text[32];
+	struct gw_file_part part = {.bytes = text};
 
-	if ((size_t)snprintf(temp_path, sizeof(temp_path), "%s.new", path) >=
-		sizeof(temp_path))
-		return gw_fail(err, GW_ERR_SYSTEM, ENAMETOOLONG, "%s: name too long", path);
-	fd = open(temp_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
-	if (fd < 0)
-		return gw_fail(err, GW_ERR_SYSTEM, errno, "create %s: %s", temp_path,
-			gw_errno_text(errno));
-	n = snprintf(text, sizeof(text), "%" PRIu64 "\n", run);
-	done = write(fd, text, (size_t)n);
-	if (done >= 0 && done != n)
-		why = ENOSPC;
-	else if (done < 0 || fsync(fd))
-		why = errno;
-	if (close(fd) && !why)
-		why = errno;
-	if (!why && rename(temp_path, path)) {
-		what = "rename";
-		why = errno;
-	}
-	if (why) {
-		unlink(temp_path);
-		return gw_fail(err, GW_ERR_SYSTEM, why, "%s %s: %s", what, temp_path,
-			gw_errno_text(why));
-	}
-	slash = strrchr(temp_path, '/');
-	if (!slash)
-		return gw_run_counter_sync_dir(".", err);
-	*slash = '\0';
-	return gw_run_counter_sync_dir(temp_path, err);
+	part.n = (size_t)snprintf(text, sizeof(text), "%" PRIu64 "\n", run);
+	return gw_file_replace(path, 0640, &part, 1, err);
 }
 
 static uint64_t random_bits(unsigned bits)

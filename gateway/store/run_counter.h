@@ -15,7 +15,6 @@
 
 /* 0: there is no file, or it holds no valid number. */
 uint64_t gw_run_counter_read(const char *path);
-/* Writes path.new, syncs it, renames it and syncs the directory. */
 enum gw_err gw_run_counter_write(const char *path, uint64_t run, struct gw_error *err);
 
 /* The number of a new run: max(previous, seconds since 1970 * 2^20) + 1 + 20 random bits, at most
@@ -33,6 +32,5 @@ uint64_t gw_run_counter_unknown_seq(void);
 
 /* mkdir -p, with mode 0750. */
 enum gw_err gw_run_counter_make_dir(const char *dir, struct gw_error *err);
-enum gw_err gw_run_counter_sync_dir(const char *dir, struct gw_error *err);
 
 #endif

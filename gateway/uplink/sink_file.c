@@ -3,6 +3,7 @@
  * A file, for sites without a network and for tests: one body a line, synced before it counts as
  * sent. A line that a crash cut is removed when the file is opened: its event is sent again.
  */
+#include "base/file.h"
 #include "base/text.h"
 #include "uplink/sink.h"
 
@@ -109,28 +110,9 @@ static int repair_tail(int fd, off_t size)
 	return failed;
 }
 
-/* The directory entry must last as well as what is in the file. */
-static int sync_directory(const char *path)
-{
-	char dir[PATH_MAX];
-	const char *slash = strrchr(path, '/');
-	size_t n = slash == path ? 1 : (size_t)(slash - path);
-	int fd, failed;
-
-	if (n >= sizeof(dir))
-		return -1;
-	memcpy(dir, path, n);
-	dir[n] = '\0';
-	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return -1;
-	failed = fsync(fd);
-	close(fd);
-	return failed;
-}
-
 static bool reopen(struct file_state *s, struct gw_sink_result *ret_result)
 {
+	struct gw_error err;
 	struct stat st;
 
 	if (s->open && stat(s->path, &st) == 0 && st.st_dev == s->dev &&
@@ -154,10 +136,15 @@ static bool reopen(struct file_state *s, struct gw_sink_result *ret_result)
 	}
 	s->dev = st.st_dev;
 	s->ino = st.st_ino;
-	/* An empty file may be new, also from an earlier try whose sync failed. */
-	if (repair_tail(s->fd, st.st_size) != 0 ||
-		(st.st_size == 0 && sync_directory(s->path) != 0)) {
+	if (repair_tail(s->fd, st.st_size) != 0) {
 		set_retry(ret_result, "%s: %s", s->path, gw_errno_text(errno));
+		file_close(s);
+		return false;
+	}
+	/* The folder's entry must last as well as what is in the file. An empty file may be new,
+	 * also from an earlier try whose sync failed. */
+	if (st.st_size == 0 && gw_file_sync_folder_of(s->path, &err)) {
+		set_retry(ret_result, "%s: %s", s->path, gw_errno_text(err.native));
 		file_close(s);
 		return false;
 	}
