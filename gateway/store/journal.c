@@ -137,6 +137,18 @@ static enum gw_err put_owed(
 	return gw_db_run(db, which, err);
 }
 
+static enum gw_err put_parked(
+	struct gw_db *db, uint64_t seq, uint32_t parked, struct gw_error *err)
+{
+	enum gw_db_stmt which = parked ? GW_DB_PARKED_SET : GW_DB_PARKED_DELETE;
+	sqlite3_stmt *st = gw_db_stmt(db, which);
+
+	sqlite3_bind_int64(st, 1, (int64_t)seq);
+	if (parked)
+		sqlite3_bind_int64(st, 2, parked);
+	return gw_db_run(db, which, err);
+}
+
 enum gw_err gw_journal_put_event(struct gw_db *db, struct gw_string_table *strings,
 	const struct gw_journal_entry *entry, struct gw_error *err)
 {
@@ -156,8 +168,7 @@ enum gw_err gw_journal_put_event(struct gw_db *db, struct gw_string_table *strin
 	if (rc ||
 		(rc = put_owed(db, e->seq, GW_JOURNAL_URGENCY(e->level), entry->owed, err)))
 		return rc;
-	return entry->parked ? gw_journal_mark_parked(db, e->seq, entry->parked, err)
-			     : GW_OK;
+	return entry->parked || exists ? put_parked(db, e->seq, entry->parked, err) : GW_OK;
 }
 
 enum gw_err gw_journal_put(struct gw_db *db, struct gw_string_table *strings,

@@ -217,19 +217,36 @@ static bool has_unwritten_owed(const struct gw_store *s, size_t slot)
 	return false;
 }
 
-/* Only the journal knows what an earlier run delivered; the uplink knows what it delivered
- * itself, committed or not. */
-static bool find_newer(struct gw_store *s, const struct gw_mailbox *box, struct gw_batch *b)
+/* The newest event in memory of the alarm of e, if it is newer than e. NULL: there is none. */
+static const struct gw_journal_entry *find_newer_entry(
+	const struct gw_store *s, const struct gw_event *e)
 {
-	bool readable = s->db.handle && box->bit;
+	for (size_t i = s->n_entries; i-- > 0 && s->entries[i].event.seq > e->seq;)
+		if (strcmp(s->entries[i].event.info->key, e->info->key) == 0)
+			return &s->entries[i];
+	return NULL;
+}
+
+/* The uplink knows only what it delivered itself. What an earlier run, or the uplink that this one
+ * replaced, delivered is in memory until it is committed, then in the journal. */
+static bool find_newer(struct gw_store *s, size_t slot, struct gw_batch *b)
+{
+	uint32_t bit = s->mailboxes[slot].bit;
+	bool readable = s->db.handle && bit;
 	size_t n = b->n, i;
 
 	b->newer = calloc(n ? n : 1, sizeof(*b->newer));
-	for (i = 0; b->newer && readable && i < n; i++)
-		if (gw_journal_read_newer(
-			    &s->db, &b->events[i], box->bit, &b->newer[i], NULL))
+	for (i = 0; b->newer && i < n; i++) {
+		const struct gw_journal_entry *e = find_newer_entry(s, &b->events[i]);
+
+		if (e && !((e->owed | e->parked) >> slot & 1))
+			b->newer[i] = e->event.seq;
+		else if (!e && readable &&
+			gw_journal_read_newer(
+				&s->db, &b->events[i], bit, &b->newer[i], NULL))
 			break;
-	if (b->newer && (!readable || i == n))
+	}
+	if (b->newer && i == n)
 		return true;
 	b->n = b->newer ? i : 0; /* the rest is sent when it can be read */
 	return false;
@@ -260,7 +277,7 @@ static struct gw_batch *build_reply(struct gw_store *s, size_t slot)
 				s->marks[i].kind == GW_MARK_UNDURABLE &&
 				s->marks[i].seq == m->batch.events[k].seq)
 				m->batch.events[k].durable = false;
-	if (!merge_entries(s, slot, m) || !find_newer(s, box, &m->batch) ||
+	if (!merge_entries(s, slot, m) || !find_newer(s, slot, &m->batch) ||
 		has_unwritten_owed(s, slot))
 		m->batch.failed = true;
 	return &m->batch;

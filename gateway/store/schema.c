@@ -139,6 +139,7 @@ const char *const gw_schema_statements[GW_DB_STMTS] = {
 	[GW_DB_PARKED_PUT] =
 		"INSERT INTO parked VALUES(?, ?)"
 		" ON CONFLICT(seq) DO UPDATE SET sinks = sinks | excluded.sinks",
+	[GW_DB_PARKED_SET] = "REPLACE INTO parked VALUES(?, ?)",
 	[GW_DB_PARKED_DELETE] = "DELETE FROM parked WHERE seq = ?",
 	[GW_DB_PARKED_COUNT] = "SELECT sinks, count(*) FROM parked GROUP BY sinks",
 	[GW_DB_PARKED_CLEAR] =

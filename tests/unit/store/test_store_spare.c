@@ -338,6 +338,106 @@ static void a_spare_file_owes_nothing_that_was_committed(void **state)
 	gw_store_free(s);
 }
 
+/* 1, 3 and 5 raise an alarm each, and no sink has taken them. Then the disk fails, and 7, 9 and
+ * 11 clear these alarms: the first sink has taken 7, is owed 9 and has parked 11. */
+static void life_that_overtakes(void)
+{
+	struct gw_store *s = begin();
+
+	for (uint64_t seq = 1; seq <= 5; seq += 2)
+		emit(s, seq, seq, true);
+	pass(s, 3);
+	disk.read_only = true;
+	for (uint64_t seq = 2; seq <= 6; seq += 2)
+		emit(s, seq + 5, seq - 1, false);
+	gw_store_mark(s, 0, 7, GW_MARK_DELIVERED);
+	gw_store_mark(s, 0, 11, GW_MARK_PARKED);
+	turn(s);
+	if (gw_store_committed(s) != 5)
+		_exit(1);
+}
+
+static void assert_overtaken(struct gw_store *s)
+{
+	struct gw_batch *b = request_owed(s, 0, GW_LEVEL_RED + 1, 0, 100);
+
+	assert_false(b->failed);
+	assert_int_equal(b->n, 4);
+	for (size_t i = 0; i < b->n; i++) {
+		assert_int_equal(b->events[i].seq, i < 3 ? 1 + 2 * i : 9);
+		assert_int_equal(b->newer ? b->newer[i] : 0, i == 0 ? 7 : 0);
+	}
+	gw_batch_free(b);
+	b = request_owed(s, 1, GW_LEVEL_RED + 1, 0, 100);
+	assert_int_equal(b->n, 6);
+	for (size_t i = 0; i < b->n && b->newer; i++)
+		assert_int_equal(b->newer[i], 0);
+	gw_batch_free(b);
+}
+
+/* What an earlier run delivered ahead of what is still owed, while it is in memory and after. */
+static void an_event_taken_over_may_have_been_delivered_ahead(void **state)
+{
+	struct gw_store *s;
+
+	(void)state;
+	killed(life_that_overtakes);
+	disk.read_only = true;
+	s = begin();
+	assert_int_equal(s->n_entries, 3);
+	assert_overtaken(s);
+	disk.read_only = false;
+	pass(s, 15);
+	assert_int_equal(s->n_entries, 0);
+	assert_overtaken(s);
+	gw_store_free(s);
+}
+
+/* The disk fails; 1 is parked for both sinks, 2 for the first one, whose platform then takes both
+ * after all. */
+static void life_that_unparks(void)
+{
+	struct gw_store *s = begin();
+
+	disk.read_only = true;
+	emit(s, 1, 1, true);
+	emit(s, 2, 2, true);
+	gw_store_mark(s, 0, 1, GW_MARK_PARKED);
+	gw_store_mark(s, 0, 2, GW_MARK_PARKED);
+	gw_store_mark(s, 1, 1, GW_MARK_PARKED);
+	pass(s, 1);
+	gw_store_mark(s, 0, 1, GW_MARK_UNPARKED);
+	gw_store_mark(s, 0, 2, GW_MARK_UNPARKED);
+	pass(s, 1);
+}
+
+static void assert_parked(struct gw_store *s, size_t slot, size_t n)
+{
+	struct gw_batch *b;
+
+	assert_true(gw_store_request_parked(s, slot, 0, 100));
+	turn(s);
+	b = gw_store_take_batch(s, slot);
+	assert_non_null(b);
+	assert_int_equal(b->n, n);
+	gw_batch_free(b);
+}
+
+static void an_event_unparked_while_the_disk_fails_stays_unparked(void **state)
+{
+	struct gw_store *s;
+
+	(void)state;
+	killed(life_that_unparks);
+	s = begin();
+	pass(s, 15);
+	assert_int_equal(s->n_entries, 0);
+	assert_string_equal(owed(s, 0), "");
+	assert_parked(s, 0, 0);
+	assert_parked(s, 1, 1);
+	gw_store_free(s);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -350,6 +450,8 @@ int main(void)
 		TEST(an_unreadable_journal_leaves_the_spare_file_owed),
 		TEST(a_spare_file_keeps_what_a_removed_uplink_is_owed),
 		TEST(a_spare_file_owes_nothing_that_was_committed),
+		TEST(an_event_taken_over_may_have_been_delivered_ahead),
+		TEST(an_event_unparked_while_the_disk_fails_stays_unparked),
 	};
 
 	vfs_install();
