@@ -78,15 +78,37 @@ enum gw_err gw_last_good_read(const char *state_dir, const char *path,
 	return kind;
 }
 
+/* A # begins a comment at the start of a line and after a blank. */
+static bool in_comment(const char *line, const char *at)
+{
+	for (const char *c = line; c < at; c++)
+		if (*c == '#' && (c == line || c[-1] == ' ' || c[-1] == '\t'))
+			return true;
+	return false;
+}
+
+/* The value of the first line with the key; not in a comment, and not the end of another key. */
+static const char *find_value(const char *text, const char *key)
+{
+	for (const char *at = strstr(text, key); at; at = strstr(at + 1, key)) {
+		const char *line = at;
+
+		while (line > text && line[-1] != '\n')
+			line--;
+		if ((at == line || strchr(" \t{,", at[-1])) && !in_comment(line, at))
+			return at + strlen(key);
+	}
+	return NULL;
+}
+
 bool gw_last_good_setting(
 	const struct gw_files *files, const char *key, char *ret_path, size_t size)
 {
-	const char *at = files->n > 0 ? strstr(files->at[0].bytes, key) : NULL;
+	const char *at = files->n > 0 ? find_value(files->at[0].bytes, key) : NULL;
 	size_t n;
 
 	if (!at)
 		return false;
-	at += strlen(key);
 	at += strspn(at, " \t\"'");
 	n = strcspn(at, "\"',}#\r\n");
 	while (n > 0 && (at[n - 1] == ' ' || at[n - 1] == '\t'))

@@ -40,7 +40,7 @@ void gw_last_good_stop(struct gw_last_good *k); /* zeroed is fine */
 enum gw_err gw_last_good_read(const char *state_dir, const char *path,
 	struct gw_files *ret_files, struct gw_error *err);
 /* An absolute path in a refused file: the rest of the first line with that key, for example
- * "state_dir:". False: there is none. */
+ * "state_dir:", that is no comment. False: there is none. */
 bool gw_last_good_setting(
 	const struct gw_files *files, const char *key, char *ret_path, size_t size);
 
