@@ -48,7 +48,7 @@ void gw_saved_alarms_post(struct gw_store *s, struct gw_saved_alarms *saved)
 		gw_saved_alarms_free(saved);
 		return;
 	}
-	/* Release, paired with the acquire of gw_store_load_alarms: main sees the records. */
+	/* Release, paired with the acquire of gw_saved_alarms_load: main sees the records. */
 	saved->next = atomic_load_explicit(&s->saved_alarms, memory_order_relaxed);
 	while (!atomic_compare_exchange_weak_explicit(&s->saved_alarms, &saved->next, saved,
 		memory_order_release, memory_order_relaxed))
@@ -57,7 +57,8 @@ void gw_saved_alarms_post(struct gw_store *s, struct gw_saved_alarms *saved)
 		gw_wake_poke(s->reader);
 }
 
-void gw_saved_alarms_put_back(struct gw_store *s, struct gw_saved_alarms *older)
+/* Lists that main took and has no memory for go back; those posted meanwhile are newer. */
+static void put_back(struct gw_store *s, struct gw_saved_alarms *older)
 {
 	struct gw_saved_alarms *newest = NULL, **end;
 
@@ -72,5 +73,35 @@ void gw_saved_alarms_put_back(struct gw_store *s, struct gw_saved_alarms *older)
 		*end = older;
 		older = newest;
 		newest = NULL;
+	}
+}
+
+void gw_saved_alarms_load(struct gw_store *s, bool (*reserve)(void *arg, size_t n),
+	void (*each)(void *arg, const struct gw_alarm_record *record,
+		const struct gw_alarm_info *info),
+	void *arg)
+{
+	/* acquire, paired with the release of gw_saved_alarms_post */
+	struct gw_saved_alarms *newest = atomic_exchange_explicit(
+		&s->saved_alarms, NULL, memory_order_acquire);
+	size_t n = 0;
+
+	for (struct gw_saved_alarms *saved = newest; saved; saved = saved->next)
+		n += saved->n;
+	if (n > 0 && reserve && !reserve(arg, n)) {
+		put_back(s, newest);
+		return;
+	}
+	while (newest) { /* the oldest first */
+		struct gw_saved_alarms **last = &newest, *saved;
+
+		while ((*last)->next)
+			last = &(*last)->next;
+		saved = *last;
+		*last = NULL;
+		for (size_t i = 0; i < saved->n; i++)
+			each(arg, &saved->alarms[i].record, saved->alarms[i].info);
+		saved->next = s->handed_over;
+		s->handed_over = saved;
 	}
 }

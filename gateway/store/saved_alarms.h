@@ -3,7 +3,7 @@
  * saved_alarms.h: records of alarms that a database held, on their way from the store's thread to
  * main, which restores them in the engine. One list per database that was read.
  *
- * Owner: the store's thread until posted, then main. Thread: new, add and post by the store; each
+ * Owner: the store's thread until posted, then main. Thread: new, add and post by the store; load
  * by main. Life: new, add..., post or free.
  */
 #ifndef GW_STORE_SAVED_ALARMS_H
@@ -37,8 +37,11 @@ void gw_saved_alarms_add(void *saved, const struct gw_alarm_record *record,
 	const struct gw_alarm_info *info);
 /* Hands the list to main, or frees it if it is empty, and wakes main. */
 void gw_saved_alarms_post(struct gw_store *s, struct gw_saved_alarms *saved);
-/* Main: gives lists back that it took and has no memory for. Those posted meanwhile are newer. */
-void gw_saved_alarms_put_back(struct gw_store *s, struct gw_saved_alarms *older);
+/* Main: gw_store_load_alarms of store.h. */
+void gw_saved_alarms_load(struct gw_store *s, bool (*reserve)(void *arg, size_t n),
+	void (*each)(void *arg, const struct gw_alarm_record *record,
+		const struct gw_alarm_info *info),
+	void *arg);
 /* The list and every one behind it; NULL is fine. */
 void gw_saved_alarms_free(struct gw_saved_alarms *saved);
 

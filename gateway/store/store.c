@@ -243,29 +243,7 @@ void gw_store_load_alarms(struct gw_store *s, bool (*reserve)(void *arg, size_t 
 		const struct gw_alarm_info *info),
 	void *arg)
 {
-	/* acquire, paired with the release of gw_saved_alarms_post */
-	struct gw_saved_alarms *newest = atomic_exchange_explicit(
-		&s->saved_alarms, NULL, memory_order_acquire);
-	size_t n = 0;
-
-	for (struct gw_saved_alarms *saved = newest; saved; saved = saved->next)
-		n += saved->n;
-	if (n > 0 && reserve && !reserve(arg, n)) {
-		gw_saved_alarms_put_back(s, newest);
-		return;
-	}
-	while (newest) { /* the oldest first */
-		struct gw_saved_alarms **last = &newest, *saved;
-
-		while ((*last)->next)
-			last = &(*last)->next;
-		saved = *last;
-		*last = NULL;
-		for (size_t i = 0; i < saved->n; i++)
-			each(arg, &saved->alarms[i].record, saved->alarms[i].info);
-		saved->next = s->handed_over;
-		s->handed_over = saved;
-	}
+	gw_saved_alarms_load(s, reserve, each, arg);
 }
 
 /* ---- events ---- */

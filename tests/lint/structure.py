@@ -9,7 +9,8 @@
 - the includes of modules (X.h and X.c are one) have no circle but the one in CIRCLES
 - an internal header has structs, no functions
 - each header has its .c file
-- a gw_ or GW_ name in a comment is one of the code: a rename includes the comments"""
+- a gw_ or GW_ name in a comment is one of the code: a rename includes the comments
+- no C file of gateway/, drivers/ and tests/ has more than LINES_MAX lines"""
 import pathlib
 import re
 import sys
@@ -80,6 +81,8 @@ NO_SOURCE = {
 # The one circle: what an alarm does may be a sample of another alarm's (engine/alarm.h states the
 # bound of that recursion).
 CIRCLES = {"engine"}
+# A file of more is split by what its parts do; of a test, by the module that each part tests.
+LINES_MAX = 500
 PROTOTYPE = re.compile(r"^(?!static |typedef |extern )[A-Za-z_][\w \t*]*\b(\w+)\([^;{]*\);", re.M)
 
 
@@ -180,6 +183,11 @@ def complaints(root):
         if name.endswith(".h") and name[:-1] + "c" not in names and name not in NO_SOURCE:
             yield f"{name}: has no {name[:-1]}c"
     yield from stale(mentions, known)
+    for folder in ("drivers", "gateway", "tests"):
+        for file in sorted(root.glob(folder + "/**/*.[ch]")):
+            lines = file.read_text("utf-8").count("\n")
+            if lines > LINES_MAX:
+                yield f"{file.relative_to(root)}: {lines} lines, more than {LINES_MAX}: split it"
     allowed = set(CIRCLES)
     for circle in circles(edges):
         folders = {name.split("/")[0] for name in circle}

@@ -117,6 +117,7 @@ class Lint(unittest.TestCase):
         self.plant("gateway/base/a.c", '#include "base/a.h"\n/* told; "story";\n * gw_a, gw_a_*, gw_X_d */\n')
         self.plant("gateway/base/b.h", "struct gw_b { int b; };\nint gw_a_c(void);\nint gw_c_d(void);\n")
         self.plant("gateway/base/b.c", '#include "base/b.h"\nstatic char s[] = "told";\n')
+        self.plant("tests/unit/base/test_a.c", "\n" * 500)
         code, said = self.lint("structure.py", self.root)
         self.assertEqual(code, 0, said)
         self.plant("gateway/base/b.c", '#include "base/a.h"\n')
@@ -124,6 +125,9 @@ class Lint(unittest.TestCase):
         self.plant("drivers/pulse.c", "int gw_line_put(void);\n"
                    "/* gw_line_put,\n * gw_z; GW_Z_MAX, gw_z_*, gw_X_e, gw_a_ */\n")
         self.plant("gateway/store/store_internal.h", '#include "store/x.h"\nint gw_x(void);\n')
+        self.plant("tests/unit/base/test_a.c", "\n" * 501)
+        self.plant("tests/peers/b.h", "\n" * 502)
+        self.plant("drivers/long.c", "\n" * 503)
         self.plant("gateway/store/x.h", "")
         self.plant("gateway/store/d.c", "int suspect, slot, slots_n, suspended;\n")
         self.plant("drivers/d.c", "int n_slots, suspects;\nint slotted, bridge;\n")
@@ -152,6 +156,9 @@ class Lint(unittest.TestCase):
             "drivers/pulse.c:3: GW_Z_MAX is in no code",
             "drivers/pulse.c:3: gw_z_* is in no code",
             "drivers/pulse.c:3: gw_X_e is in no code",
+            "drivers/long.c: 503 lines, more than 500: split it",
+            "tests/peers/b.h: 502 lines, more than 500: split it",
+            "tests/unit/base/test_a.c: 501 lines, more than 500: split it",
             "include circle: base/a, base/b",
         ])
 
