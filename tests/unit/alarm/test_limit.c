@@ -146,7 +146,7 @@ static void worse_is_farther_over_the_edge_and_never_the_same(void **unused)
 	assert_false(gw_condition_outside.worse(&o, 70, 29));
 }
 
-static void in_the_middle_of_a_band_both_ends_are_as_near(void **unused)
+static void the_middle_of_a_band_is_equally_far_from_both_ends(void **unused)
 {
 	(void)unused;
 	o.band = (struct gw_table){1, 2, (const double[]){40, 60}};
@@ -212,7 +212,7 @@ int main(void)
 		TEST(a_dose_is_rows_of_a_level_and_a_time),
 		TEST(a_dose_is_described_row_by_row),
 		TEST(worse_is_farther_over_the_edge_and_never_the_same),
-		TEST(in_the_middle_of_a_band_both_ends_are_as_near),
+		TEST(the_middle_of_a_band_is_equally_far_from_both_ends),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

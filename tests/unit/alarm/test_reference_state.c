@@ -456,7 +456,7 @@ static void count(const struct log_entry *s)
 	seen.suppressed += s->state == GW_STATE_SUPPRESSED;
 }
 
-static void both_machines_agree(void **unused)
+static void the_state_machine_agrees_with_the_reference(void **unused)
 {
 	static struct emitted must, is;
 	unsigned long some = reference_sequences() / 10;
@@ -491,7 +491,7 @@ static void both_machines_agree(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(both_machines_agree),
+		cmocka_unit_test(the_state_machine_agrees_with_the_reference),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -300,7 +300,7 @@ static int first_handshake_with_one_failing(long n)
 	return handshake() ? GOOD : LIES;
 }
 
-static void an_unusable_library_is_told_from_a_usable_one(void **state)
+static void an_unusable_library_is_distinguished_from_a_usable_one(void **state)
 {
 	long said = 0;
 
@@ -321,7 +321,7 @@ int main(void)
 		cmocka_unit_test(a_start_without_memory_does_not_crash),
 		cmocka_unit_test(a_machine_without_algorithms_is_not_short_of_memory),
 		cmocka_unit_test(a_shortage_at_work_is_survived_or_found),
-		cmocka_unit_test(an_unusable_library_is_told_from_a_usable_one),
+		cmocka_unit_test(an_unusable_library_is_distinguished_from_a_usable_one),
 	};
 
 	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,

@@ -157,7 +157,7 @@ static size_t put_utf8(char *to, uint32_t c)
 
 /* Controls of both sets, and what is invisible or turns the direction: none of it is left in a
  * line, and all of it is escaped in JSON, where a program reads the same text as before. */
-static void nothing_that_plays_tricks_passes(void **state)
+static void unsafe_characters_are_replaced(void **state)
 {
 	static const struct {
 		uint32_t from, to;
@@ -330,7 +330,7 @@ int main(void)
 		cmocka_unit_test(ignores_the_locale),
 		cmocka_unit_test(cuts_between_characters),
 		cmocka_unit_test(keeps_a_line_one_line),
-		cmocka_unit_test(nothing_that_plays_tricks_passes),
+		cmocka_unit_test(unsafe_characters_are_replaced),
 		cmocka_unit_test(printable_characters_are_unchanged),
 		cmocka_unit_test(writes_times),
 		cmocka_unit_test(writes_durations),

@@ -354,7 +354,7 @@ static void smoke_is_seen_at_once_and_smouldering_before(void **unused)
 	assert_true(RAISED("smoke-contact", "smoke", "smoke", 1, fire, HOUR) <= 4);
 }
 
-static void a_heating_loop_tells_burst_leak_and_frost(void **unused)
+static void a_heating_loop_raises_for_burst_leak_and_frost(void **unused)
 {
 	static const struct corner burst[] = {{HOUR, 0.4}, {HOUR + 45, 0.25}};
 	static const struct corner leak[] = {{HOUR, 0.4}, {3 * HOUR, 0.1}};
@@ -446,7 +446,7 @@ int main(void)
 		cmocka_unit_test(co_answers_the_rows_of_en_50291),
 		cmocka_unit_test(gas_warns_before_its_limits),
 		cmocka_unit_test(smoke_is_seen_at_once_and_smouldering_before),
-		cmocka_unit_test(a_heating_loop_tells_burst_leak_and_frost),
+		cmocka_unit_test(a_heating_loop_raises_for_burst_leak_and_frost),
 		cmocka_unit_test(water_and_electricity_profiles_raise),
 		cmocka_unit_test(a_cold_room_is_raised_after_an_hour),
 	};

@@ -35,7 +35,7 @@ static void a_missing_daemon_is_explained(void **state)
 }
 
 /* The group `tocsin` may read the keys; nobody is sent there. */
-static void who_may_not_is_sent_to_the_operators(void **state)
+static void a_user_without_access_is_sent_to_the_operators(void **state)
 {
 	char dir[] = "/tmp/tocsin-connection-XXXXXX", path[64];
 	struct sockaddr_un at = {.sun_family = AF_UNIX};
@@ -111,7 +111,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_missing_daemon_is_explained),
-		cmocka_unit_test(who_may_not_is_sent_to_the_operators),
+		cmocka_unit_test(a_user_without_access_is_sent_to_the_operators),
 		cmocka_unit_test(lines_are_complete_however_they_arrive),
 	};
 

@@ -198,7 +198,7 @@ static void test_state_is_per_unit(void **state)
 	gw_modbus_unit_fini(&other);
 }
 
-static void test_a_hole_is_found_and_the_rest_joined_again(void **state)
+static void test_absent_registers_are_found_and_the_rest_joined_again(void **state)
 {
 	unsigned before;
 
@@ -206,16 +206,16 @@ static void test_a_hole_is_found_and_the_rest_joined_again(void **state)
 	begin(100, SEC, true, 0);
 	dev.refuses[50] = true;
 	run_until(T0 + 900 * MS);
-	/* Within the first second: everything but the absent was read, by bisection. */
+	/* Within the first second: everything but the absent register was read, by bisection. */
 	for (unsigned i = 0; i < 100; i++)
 		assert_true(i == 50 ? dev.reads[i] == 0 : dev.reads[i] >= 1);
 	assert_in_range(dev.asked, 3, 20);
 	assert_int_equal(dev.unit.n_polls, 3);
 	before = dev.asked;
 	run_until(T0 + 10900 * MS);
-	/* Two requests a second, and the absent asked a few times, less and less often. */
+	/* Two requests a second, and the absent register asked a few times, less and less often. */
 	assert_in_range(dev.asked - before, 20, 24);
-	/* The absent closes: it is found, and one request reads all again. */
+	/* The register appears: it is found, and one request reads all again. */
 	dev.refuses[50] = false;
 	run_until(T0 + 80 * SEC);
 	assert_int_equal(dev.unit.n_polls, 1);
@@ -455,7 +455,7 @@ int main(void)
 		cmocka_unit_test_teardown(test_a_dead_unit_is_probed_now_and_then, end),
 		cmocka_unit_test_teardown(test_state_is_per_unit, end),
 		cmocka_unit_test_teardown(
-			test_a_hole_is_found_and_the_rest_joined_again, end),
+			test_absent_registers_are_found_and_the_rest_joined_again, end),
 		cmocka_unit_test_teardown(
 			test_a_device_that_is_silent_instead_of_refusing, end),
 		cmocka_unit_test_teardown(test_a_refused_point_is_bad_and_only_it, end),

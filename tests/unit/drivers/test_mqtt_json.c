@@ -327,7 +327,7 @@ static void damage_outside_the_field_changes_nothing(void **state)
 }
 
 /* Cut off anywhere it says the same, or nothing that is wrong. */
-static void a_text_that_is_cut_off_tells_no_lies(void **state)
+static void a_truncated_text_yields_no_wrong_value(void **state)
 {
 	unsigned long said = 0;
 
@@ -354,7 +354,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(as_jansson_reads_it),
 		cmocka_unit_test(damage_outside_the_field_changes_nothing),
-		cmocka_unit_test(a_text_that_is_cut_off_tells_no_lies),
+		cmocka_unit_test(a_truncated_text_yields_no_wrong_value),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -79,7 +79,7 @@ static void a_bare_number_is_read_strictly(void **state)
 			    (struct gw_mqtt_lookup){.name = "x", .alone = true}) == NO);
 }
 
-static void words_are_for_bools_only(void **state)
+static void words_are_read_for_bools_only(void **state)
 {
 	static const char *const yes[] = {"1", "true", "on", "ON", "On", "TRUE", "open",
 		" on\r\n", "\"\\tON\\u0000\"", "{\"smoke\": \" on \"}", "1.0", "detected",
@@ -426,7 +426,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_bare_number_is_read_strictly),
-		cmocka_unit_test(words_are_for_bools_only),
+		cmocka_unit_test(words_are_read_for_bools_only),
 		cmocka_unit_test(a_pointer_finds_its_value),
 		cmocka_unit_test(without_a_path_the_name_finds_it),
 		cmocka_unit_test(json_is_read_strictly),

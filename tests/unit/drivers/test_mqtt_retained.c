@@ -136,7 +136,7 @@ static size_t retained(int64_t at_ns, uint32_t point, double value)
 	return fixture_feed_quality(at_ns, point, value, GW_QUALITY_RETAINED);
 }
 
-static void it_raises_and_what_it_raised_it_clears(void **unused)
+static void a_retained_message_raises_and_clears_its_own_raise(void **unused)
 {
 	(void)unused;
 	fixture_alarm("smoke", 0, &gw_condition_is)->when.is = true;
@@ -295,7 +295,7 @@ static void a_retained_message_suppresses_nothing(void **unused)
 }
 
 /* What holds by an alarm whose point has only such a value does so again with the next reading. */
-static void a_hold_waits_for_a_reading(void **unused)
+static void suppression_waits_for_a_sample(void **unused)
 {
 	static struct gw_member gate;
 	struct gw_alarm_opts *a;
@@ -334,7 +334,7 @@ int main(void)
 		cmocka_unit_test(a_late_retained_message_is_known_by_its_payload),
 		cmocka_unit_test(saved_retained_states_are_found_by_topic),
 #define ENGINE(test) cmocka_unit_test_setup_teardown(test, fixture_setup, fixture_teardown)
-		ENGINE(it_raises_and_what_it_raised_it_clears),
+		ENGINE(a_retained_message_raises_and_clears_its_own_raise),
 		ENGINE(a_retained_message_clears_nothing_that_a_sample_raised),
 		ENGINE(a_restored_alarm_ignores_a_retained_message),
 		ENGINE(a_late_record_stands_before_a_retained_message),
@@ -342,7 +342,7 @@ int main(void)
 		ENGINE(a_history_that_has_begun_leaves_it_out),
 		ENGINE(a_true_retained_message_counts_in_a_vote),
 		ENGINE(a_retained_message_suppresses_nothing),
-		ENGINE(a_hold_waits_for_a_reading),
+		ENGINE(suppression_waits_for_a_sample),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

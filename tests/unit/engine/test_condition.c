@@ -336,7 +336,7 @@ static void a_forecast_is_withdrawn_when_the_trend_ends(void **unused)
 	assert_int_equal(fixture_state(0), GW_STATE_RETURNED_UNACKED);
 }
 
-static void a_forecast_lives_for_days_without_losing_its_time_axis(void **unused)
+static void a_forecast_runs_for_days_without_losing_its_time_axis(void **unused)
 {
 	int64_t at = -1, t;
 
@@ -485,7 +485,7 @@ int main(void)
 		TEST(a_door_that_opens_once_is_no_trend),
 		TEST(coming_back_to_the_limit_is_not_reaching_it),
 		TEST(a_forecast_is_withdrawn_when_the_trend_ends),
-		TEST(a_forecast_lives_for_days_without_losing_its_time_axis),
+		TEST(a_forecast_runs_for_days_without_losing_its_time_axis),
 		TEST(carbon_monoxide_keeps_the_times_of_en_50291),
 		TEST(a_dose_falls_due_between_samples),
 		TEST(one_low_reading_does_not_restart_the_dose),

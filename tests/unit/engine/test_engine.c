@@ -98,7 +98,7 @@ static void still_true_after_a_restart_does_not_raise_again(void **unused)
 	assert_int_equal(fixture.event[0].onset_ms, FIXTURE_WALL_MS - 5000);
 }
 
-static void gone_while_down_clears_with_the_first_sample(void **unused)
+static void a_condition_that_ended_while_down_clears_with_the_first_sample(void **unused)
 {
 	struct gw_alarm_record m;
 
@@ -457,7 +457,7 @@ int main(void)
 		TEST(a_condition_true_at_start_raises),
 		TEST(commands_become_events),
 		TEST(still_true_after_a_restart_does_not_raise_again),
-		TEST(gone_while_down_clears_with_the_first_sample),
+		TEST(a_condition_that_ended_while_down_clears_with_the_first_sample),
 		TEST(timers_of_one_time_run_in_the_order_of_the_alarms),
 		TEST(a_record_of_no_configured_alarm_is_cleared),
 		TEST(a_reload_keeps_state_delay_and_values),

@@ -150,7 +150,7 @@ static void an_acknowledged_one_that_went_away_is_normal(void **unused)
 	assert_event(0, GW_CHANGE_CLEARED, GW_STATE_NORMAL);
 }
 
-static void one_that_latches_is_latched(void **unused)
+static void an_alarm_that_latches_is_latched(void **unused)
 {
 	(void)unused;
 	high()->latch = true;
@@ -398,7 +398,7 @@ int main(void)
 		TEST(an_alarm_that_still_stands_emits_nothing),
 		TEST(an_alarm_that_went_away_clears_at_once),
 		TEST(an_acknowledged_one_that_went_away_is_normal),
-		TEST(one_that_latches_is_latched),
+		TEST(an_alarm_that_latches_is_latched),
 		TEST(a_running_on_delay_is_not_begun_anew),
 		TEST(a_late_record_stands_during_the_on_delay),
 		TEST(a_clock_that_becomes_right_leaves_the_older_onset),

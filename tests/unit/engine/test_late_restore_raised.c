@@ -39,7 +39,7 @@ static void the_older_occurrence_ends_and_the_newer_goes_on(void **unused)
 	assert_memory_equal(fixture.event[0].occurrence, newer, sizeof newer);
 }
 
-static void its_shelf_carries_over(void **unused)
+static void a_late_record_restores_the_shelf(void **unused)
 {
 	struct gw_alarm_record m = stood(key);
 
@@ -98,7 +98,7 @@ static void a_newer_shelf_stays(void **unused)
 	gw_ring_fini(&replies);
 }
 
-static void its_latch_carries_over(void **unused)
+static void a_late_record_restores_the_latch(void **unused)
 {
 	(void)unused;
 	high(); /* it latches no more by its configuration */
@@ -200,10 +200,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(the_older_occurrence_ends_and_the_newer_goes_on),
-		TEST(its_shelf_carries_over),
+		TEST(a_late_record_restores_the_shelf),
 		TEST(a_shelf_that_has_ended_ends),
 		TEST(a_newer_shelf_stays),
-		TEST(its_latch_carries_over),
+		TEST(a_late_record_restores_the_latch),
 		TEST(an_ended_occurrence_leaves_the_older_one),
 		TEST(one_batch_at_a_time),
 		TEST(a_reload_takes_the_batch_with_it),

@@ -63,7 +63,7 @@ static void devices_are_silent_if_no_pause_is_reported(void **unused)
 	assert_event(0, GW_CHANGE_RAISED, GW_STATE_ACTIVE_UNACKED);
 }
 
-static void a_dead_device_is_found_out_all_the_same(void **unused)
+static void a_dead_device_becomes_silent_despite_a_pause(void **unused)
 {
 	(void)unused;
 	silent(0);
@@ -79,7 +79,7 @@ static void a_dead_device_is_found_out_all_the_same(void **unused)
 	assert_int_equal(silent_at(1, 14 * S, 60 * S), 17 * S);
 }
 
-static void a_device_that_never_spoke_is_found_out_too(void **unused)
+static void a_device_never_heard_becomes_silent_despite_a_pause(void **unused)
 {
 	(void)unused;
 	silent(0);
@@ -236,8 +236,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(healthy_devices_are_not_silent_after_a_pause),
 		TEST(devices_are_silent_if_no_pause_is_reported),
-		TEST(a_dead_device_is_found_out_all_the_same),
-		TEST(a_device_that_never_spoke_is_found_out_too),
+		TEST(a_dead_device_becomes_silent_despite_a_pause),
+		TEST(a_device_never_heard_becomes_silent_despite_a_pause),
 		TEST(a_dead_device_is_found_on_a_starved_machine),
 		TEST(pauses_that_are_remembered_as_one_are_left_out_too),
 		TEST(a_silent_device_stays_silent_over_a_pause),

@@ -57,7 +57,7 @@ static void an_occurrence_that_begins_while_shelved_is_raised_when_the_shelf_end
 	assert_raised_off_the_shelf(2 * S);
 }
 
-static void it_is_raised_when_a_person_unshelves(void **unused)
+static void an_alarm_is_raised_when_a_person_unshelves(void **unused)
 {
 	(void)unused;
 	raised_on_a_shelf();
@@ -66,7 +66,7 @@ static void it_is_raised_when_a_person_unshelves(void **unused)
 	assert_raised_off_the_shelf(2 * S);
 }
 
-static void it_is_raised_when_the_shelf_ends_after_a_reload(void **unused)
+static void an_alarm_is_raised_when_the_shelf_ends_after_a_reload(void **unused)
 {
 	(void)unused;
 	raised_on_a_shelf();
@@ -104,7 +104,7 @@ static void restart(const struct gw_alarm_record *m, int64_t at_ns)
 	assert_int_equal(fixture.n_events, 0);
 }
 
-static void it_is_raised_when_the_shelf_ends_after_a_restart(void **unused)
+static void an_alarm_is_raised_when_the_shelf_ends_after_a_restart(void **unused)
 {
 	struct gw_alarm_record m;
 
@@ -121,7 +121,7 @@ static void it_is_raised_when_the_shelf_ends_after_a_restart(void **unused)
 	assert_raised_off_the_shelf(21 * S); /* its raise before had no event */
 }
 
-static void it_is_raised_when_the_shelf_ends_after_an_amendment(void **unused)
+static void an_alarm_is_raised_when_the_shelf_ends_after_an_amendment(void **unused)
 {
 	(void)unused;
 	fixture.synced = false;
@@ -137,7 +137,7 @@ static void it_is_raised_when_the_shelf_ends_after_an_amendment(void **unused)
 }
 
 /* Killed when the journal had the one event and not the other. */
-static void it_is_raised_after_a_restart_between_unshelved_and_raised(void **unused)
+static void an_alarm_is_raised_after_a_restart_between_unshelved_and_raised(void **unused)
 {
 	(void)unused;
 	raised_on_a_shelf();
@@ -169,7 +169,7 @@ static void an_alarm_raised_before_its_shelf_is_not_raised_at_its_end(void **unu
 }
 
 /* An occurrence that was announced and ended on a shelf, whatever came after it there. */
-static void the_end_of_a_shelf_names_the_life_that_ended_on_it(void **unused)
+static void the_end_of_a_shelf_carries_the_occurrence_that_ended_on_it(void **unused)
 {
 	uint8_t first[16];
 
@@ -303,13 +303,13 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(an_occurrence_that_begins_while_shelved_is_raised_when_the_shelf_ends),
-		TEST(it_is_raised_when_a_person_unshelves),
-		TEST(it_is_raised_when_the_shelf_ends_after_a_reload),
-		TEST(it_is_raised_when_the_shelf_ends_after_a_restart),
-		TEST(it_is_raised_when_the_shelf_ends_after_an_amendment),
-		TEST(it_is_raised_after_a_restart_between_unshelved_and_raised),
+		TEST(an_alarm_is_raised_when_a_person_unshelves),
+		TEST(an_alarm_is_raised_when_the_shelf_ends_after_a_reload),
+		TEST(an_alarm_is_raised_when_the_shelf_ends_after_a_restart),
+		TEST(an_alarm_is_raised_when_the_shelf_ends_after_an_amendment),
+		TEST(an_alarm_is_raised_after_a_restart_between_unshelved_and_raised),
 		TEST(an_alarm_raised_before_its_shelf_is_not_raised_at_its_end),
-		TEST(the_end_of_a_shelf_names_the_life_that_ended_on_it),
+		TEST(the_end_of_a_shelf_carries_the_occurrence_that_ended_on_it),
 		TEST(an_occurrence_hidden_by_a_shelf_has_an_id),
 		TEST(a_shelved_gate_still_suppresses),
 		TEST(re_alarm_keeps_the_occurrence),

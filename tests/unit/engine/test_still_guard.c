@@ -146,7 +146,7 @@ static int child(void (*what)(void), bool arm, char *said, size_t size)
 	return status;
 }
 
-static void a_guarded_thread_dies_of_what_is_forbidden(void **unused)
+static void a_guarded_thread_aborts_at_a_forbidden_call(void **unused)
 {
 	static const struct {
 		void (*what)(void);
@@ -192,7 +192,7 @@ static void a_guarded_thread_dies_of_what_is_forbidden(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_guarded_thread_dies_of_what_is_forbidden),
+		cmocka_unit_test(a_guarded_thread_aborts_at_a_forbidden_call),
 	};
 
 	if (still_impossible()) {

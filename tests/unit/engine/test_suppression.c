@@ -298,7 +298,7 @@ static void a_vote_suppresses_with_readable_members(void **unused)
 	assert_raised_unread();
 }
 
-static void two_dead_votes_of_one_device_and_a_living_one(void **unused)
+static void two_unreadable_votes_of_one_device_and_a_readable_one(void **unused)
 {
 	static const struct gw_member of[] = {
 		{false, 2, 0, "s/d2/p"}, {false, 3, 0, "s/d3/p"}, {false, 4, 1, "s/d4/p"}};
@@ -457,7 +457,7 @@ int main(void)
 		TEST(a_silent_alarm_suppresses_while_it_stands),
 		TEST(an_unreadable_alarm_suppresses_while_it_stands),
 		TEST(a_vote_suppresses_with_readable_members),
-		TEST(two_dead_votes_of_one_device_and_a_living_one),
+		TEST(two_unreadable_votes_of_one_device_and_a_readable_one),
 		TEST(a_vote_may_be_suppressed),
 		TEST(suppression_holds_from_the_first_step),
 		TEST(a_restored_alarm_suppresses_until_it_is_read),

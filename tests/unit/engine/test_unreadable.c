@@ -286,7 +286,7 @@ static void points_never_usable_are_unreadable(void **unused)
 }
 
 /* The broker was away first. */
-static void never_good_behind_a_lost_link(void **unused)
+static void never_usable_points_behind_a_lost_link(void **unused)
 {
 	(void)unused;
 	begin(false, W);
@@ -303,7 +303,7 @@ static void never_good_behind_a_lost_link(void **unused)
 	expect(1, 0, 0, 0);
 }
 
-static void never_good_on_a_device_that_comes_late(void **unused)
+static void never_usable_points_on_a_device_that_comes_late(void **unused)
 {
 	(void)unused;
 	begin(false, W);
@@ -486,8 +486,8 @@ int main(void)
 		TEST(a_point_that_alternates_is_readable),
 		TEST(a_point_that_reports_on_change_may_say_nothing),
 		TEST(points_never_usable_are_unreadable),
-		TEST(never_good_behind_a_lost_link),
-		TEST(never_good_on_a_device_that_comes_late),
+		TEST(never_usable_points_behind_a_lost_link),
+		TEST(never_usable_points_on_a_device_that_comes_late),
 		TEST(a_restart_neither_repeats_nor_forgets_it),
 		TEST(a_reload_goes_on_counting),
 		TEST(a_pause_is_not_the_points_fault),

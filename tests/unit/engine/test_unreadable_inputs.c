@@ -162,7 +162,7 @@ static void a_false_point_does_not_count_for_its_device(void **unused)
 }
 
 /* That a point cannot be read is known of what cannot be read: it holds. */
-static void an_unreadable_alarm_holds(void **unused)
+static void an_unreadable_alarm_suppresses(void **unused)
 {
 	struct gw_alarm_opts *a;
 
@@ -234,7 +234,7 @@ int main(void)
 		IT(points_with_retained_values_only_are_unreadable),
 		IT(a_device_counts_by_what_can_be_read),
 		IT(a_false_point_does_not_count_for_its_device),
-		IT(an_unreadable_alarm_holds),
+		IT(an_unreadable_alarm_suppresses),
 		IT(a_forecast_beside_a_delayed_limit),
 	};
 

@@ -231,7 +231,7 @@ static void a_link_that_is_lost_comes_back(void **state)
 	gw_source_free(s);
 }
 
-static void down_at_start_is_normal_and_said_once(void **state)
+static void down_at_start_is_normal_and_logged_once(void **state)
 {
 	struct gw_source *s = begin(2);
 	char samples[64];
@@ -266,7 +266,7 @@ static void stop_ends_a_back_off_at_once(void **state)
 	assert_true(closes >= 1);
 }
 
-static void it_beats_in_a_back_off(void **state)
+static void the_thread_beats_in_a_back_off(void **state)
 {
 	struct gw_source *s = make(INT_MAX);
 
@@ -295,9 +295,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_link_that_is_lost_comes_back),
-		cmocka_unit_test(down_at_start_is_normal_and_said_once),
+		cmocka_unit_test(down_at_start_is_normal_and_logged_once),
 		cmocka_unit_test(stop_ends_a_back_off_at_once),
-		cmocka_unit_test(it_beats_in_a_back_off),
+		cmocka_unit_test(the_thread_beats_in_a_back_off),
 		cmocka_unit_test(free_takes_null_and_what_never_ran),
 	};
 

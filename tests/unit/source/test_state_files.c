@@ -104,7 +104,7 @@ static void a_directory_that_is_not_made_yet(void **unused)
 	}
 }
 
-/* As after a kill: the file must not say is_final while the source runs. */
+/* As after a kill: the file must not be marked final while the source runs. */
 static void a_loaded_state_file_is_no_longer_final_on_disk(void **unused)
 {
 	struct gw_state_files *m = begin(), *after;
@@ -131,7 +131,7 @@ static void a_loaded_state_file_is_no_longer_final_on_disk(void **unused)
 	gw_state_files_stop(m, GW_NS_PER_SEC);
 }
 
-static void it_is_written_at_once_and_then_seldom(void **unused)
+static void a_state_file_is_written_at_once_and_then_every_ten_seconds(void **unused)
 {
 	struct gw_state_files *m = begin();
 	struct stat first;
@@ -167,7 +167,7 @@ static void a_damaged_state_file_is_empty(void **unused)
 		fseek(f, at, SEEK_SET);
 		fputc(byte ^ 0x10, f);
 		fclose(f);
-		if (at < 20 || at >= 24) { /* between is the mark is_final */
+		if (at < 20 || at >= 24) { /* between is the mark of a final state */
 			m = begin();
 			assert_int_equal(recall(m, "d", text, &is_final), 0);
 			gw_state_files_stop(m, GW_NS_PER_SEC);
@@ -223,7 +223,8 @@ int main(void)
 		cmocka_unit_test(a_state_file_outlives_a_restart_and_is_final_once),
 		cmocka_unit_test(a_directory_that_is_not_made_yet),
 		cmocka_unit_test(a_loaded_state_file_is_no_longer_final_on_disk),
-		cmocka_unit_test(it_is_written_at_once_and_then_seldom),
+		cmocka_unit_test(
+			a_state_file_is_written_at_once_and_then_every_ten_seconds),
 		cmocka_unit_test(a_damaged_state_file_is_empty),
 		cmocka_unit_test(a_folder_that_is_not_there_yet_is_tried_again),
 	};

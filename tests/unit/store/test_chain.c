@@ -69,7 +69,7 @@ static void rows_cut_off_at_the_end_are_found_missing(void **state)
 }
 
 /* Marks, debts and what left undurable are not covered by the chain. */
-static void marks_and_debts_do_not_change_the_chain(void **state)
+static void marks_do_not_change_the_chain(void **state)
 {
 	struct gw_store *s = open_store(two_sinks, 2, 16 * MIB);
 	struct gw_store_status before, after;
@@ -283,7 +283,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_changed_or_deleted_row_is_found),
 		TEST(rows_cut_off_at_the_end_are_found_missing),
-		TEST(marks_and_debts_do_not_change_the_chain),
+		TEST(marks_do_not_change_the_chain),
 		TEST(trimmed_rows_leave_their_hash),
 		TEST(rows_are_committed_while_the_chain_is_verified),
 		TEST(rows_may_be_trimmed_in_any_order),

@@ -12,7 +12,7 @@ static void days_pass(struct gw_store *s, int days)
 	}
 }
 
-static void debts_of_a_removed_name_are_kept_for_30_days(void **state)
+static void owed_events_of_a_removed_uplink_are_kept_for_30_days(void **state)
 {
 	struct gw_store *s = open_store(two_sinks, 2, 16 * MIB);
 
@@ -68,7 +68,7 @@ static void the_33rd_name_takes_the_bit_of_the_name_with_the_least_to_lose(void 
 }
 
 /* An operator resends to one uplink what removed ones were owed. */
-static void debts_of_removed_names_can_be_given_to_another(void **state)
+static void owed_events_of_removed_uplinks_can_be_reassigned(void **state)
 {
 	struct gw_store *s = open_store(two_sinks, 2, 16 * MIB);
 	struct gw_batch *b;
@@ -145,7 +145,7 @@ static void a_site_without_uplinks_owes_nothing(void **state)
 }
 
 /* A full file: what is owed to removed names is trimmed first. */
-static void debts_of_removed_names_are_trimmed_first(void **state)
+static void owed_events_of_removed_uplinks_are_deleted_first(void **state)
 {
 	struct gw_store *s = open_store(two_sinks, 2, MIB / 4);
 	struct gw_store_status st;
@@ -194,12 +194,12 @@ static void names_survive_a_file_in_quarantine(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(debts_of_a_removed_name_are_kept_for_30_days),
+		TEST(owed_events_of_a_removed_uplink_are_kept_for_30_days),
 		TEST(the_33rd_name_takes_the_bit_of_the_name_with_the_least_to_lose),
-		TEST(debts_of_removed_names_can_be_given_to_another),
+		TEST(owed_events_of_removed_uplinks_can_be_reassigned),
 		TEST(events_without_any_uplink_are_owed_to_the_last_ones),
 		TEST(a_site_without_uplinks_owes_nothing),
-		TEST(debts_of_removed_names_are_trimmed_first),
+		TEST(owed_events_of_removed_uplinks_are_deleted_first),
 		TEST(names_survive_a_file_in_quarantine),
 	};
 

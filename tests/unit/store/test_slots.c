@@ -132,7 +132,7 @@ static void an_uplink_that_was_there_inherits_nothing(void **state)
 }
 
 /* Nothing reaches the disk: the debts are in memory only. */
-static void debts_of_removed_and_new_uplinks_survive_a_failing_disk(void **state)
+static void owed_events_of_removed_and_new_uplinks_survive_a_failing_disk(void **state)
 {
 	static const char *const urls[] = {"https://a", "https://b"};
 	struct gw_store *s = open_with_urls(two_sinks, urls, 2);
@@ -209,7 +209,7 @@ int main(void)
 		TEST(a_mark_after_the_removal_counts),
 		TEST(a_new_name_at_the_same_address_inherits),
 		TEST(an_uplink_that_was_there_inherits_nothing),
-		TEST(debts_of_removed_and_new_uplinks_survive_a_failing_disk),
+		TEST(owed_events_of_removed_and_new_uplinks_survive_a_failing_disk),
 		TEST(a_slot_is_given_back_when_all_is_written),
 	};
 

@@ -119,7 +119,7 @@ static struct gw_store *it_is_back(void)
 	return start((const char *const[]){"a", "b"}, 2);
 }
 
-static void each_statement_of_a_return(void **state)
+static void each_statement_of_an_uplink_that_returns(void **state)
 {
 	(void)state;
 	each_statement(gone_with_refused_ones, it_is_back, "a: 3:2; b: 3:1 3:2 3:3; ");
@@ -150,7 +150,7 @@ static struct gw_store *without_it(void)
 	return start((const char *const[]){"b"}, 1);
 }
 
-static void each_statement_of_what_is_dropped(void **state)
+static void each_statement_of_dropped_owed_events(void **state)
 {
 	(void)state;
 	each_statement(gone_for_29_days, without_it, "b: 3:1 3:2 3:3; ");
@@ -291,7 +291,7 @@ static void one_name_in_all_rows(void **state)
 	gw_store_free(s);
 }
 
-static void more_names_go_than_are_said(void **state)
+static void removed_names_beyond_the_log_lines_are_counted(void **state)
 {
 	static const char *const names[] = {
 		"a", "b", "c", "d", "e", "f", "g", "h", "i", "j"};
@@ -347,14 +347,14 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(each_statement_of_an_inheritance),
-		TEST(each_statement_of_a_return),
+		TEST(each_statement_of_an_uplink_that_returns),
 		TEST(a_parked_event_is_owed_to_the_uplink_that_inherits),
-		TEST(each_statement_of_what_is_dropped),
+		TEST(each_statement_of_dropped_owed_events),
 		TEST(each_statement_of_making_room),
 		TEST(each_statement_of_an_uplink_added_and_removed),
 		TEST(each_statement_of_a_reassignment),
 		TEST(one_name_in_all_rows),
-		TEST(more_names_go_than_are_said),
+		TEST(removed_names_beyond_the_log_lines_are_counted),
 		TEST(a_day_with_a_clock_that_falls_back),
 	};
 

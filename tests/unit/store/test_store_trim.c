@@ -116,7 +116,7 @@ static enum gw_retention_result step_through(struct gw_store *s, long *ret_trial
 	}
 }
 
-static void each_statement_of_a_block_that_goes(void **state)
+static void each_statement_of_a_deleted_block(void **state)
 {
 	struct gw_store *s = fill();
 	enum gw_retention_result did = GW_RETENTION_MORE;
@@ -152,7 +152,7 @@ static void each_statement_of_a_block_that_goes(void **state)
 }
 
 /* Where the chain ends is read, or it is not known. */
-static void each_statement_of_the_head(void **state)
+static void each_statement_of_the_chain_head(void **state)
 {
 	struct gw_store *s = fill();
 	struct gw_event e = make_event(s, 99, 1, GW_LEVEL_RED);
@@ -393,8 +393,8 @@ static int begin(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(each_statement_of_a_block_that_goes),
-		TEST(each_statement_of_the_head),
+		TEST(each_statement_of_a_deleted_block),
+		TEST(each_statement_of_the_chain_head),
 		TEST(each_statement_of_a_walk),
 		TEST(a_row_put_in_between),
 		TEST(a_row_made_the_first_of_all),

@@ -243,7 +243,7 @@ static void test_the_next_turn_is_the_soonest(void **state)
 }
 
 /* Debts that come to light while the store answers: the answer does not cover them. */
-static void test_debts_come_to_light(void **state)
+static void test_owed_events_found_later_are_sent(void **state)
 {
 	(void)state;
 	turn();
@@ -304,7 +304,7 @@ int main(void)
 		IT(test_a_question_that_is_not_taken),
 		IT(test_one_question_at_a_time),
 		IT(test_the_next_turn_is_the_soonest),
-		IT(test_debts_come_to_light),
+		IT(test_owed_events_found_later_are_sent),
 		IT(test_an_answer_from_another_place),
 	};
 

@@ -28,7 +28,7 @@ static void assert_ready(bool is)
 	assert_int_equal(gw_parked_retry_ready(fixture.up, fixture.now_ns), is);
 }
 
-static void test_a_taken_one_is_settled(void **state)
+static void test_a_delivered_event_is_settled(void **state)
 {
 	(void)state;
 	begin_round(2);
@@ -414,7 +414,7 @@ static void test_a_resend_waits_for_an_offer(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		IT(test_a_taken_one_is_settled),
+		IT(test_a_delivered_event_is_settled),
 		IT(test_a_round_that_begins_anew),
 		IT(test_a_round_that_begins_anew_during_a_request),
 		IT(test_what_the_store_gave_up_is_no_longer_parked),

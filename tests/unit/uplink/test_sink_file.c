@@ -134,7 +134,7 @@ static void test_moved_away(void **state)
 	assert_string_equal(content(path), "{3}\n");
 }
 
-static void test_no_room_leaves_no_half(void **state)
+static void test_a_full_disk_leaves_no_partial_line(void **state)
 {
 	struct rlimit old, small = {.rlim_cur = 10};
 
@@ -179,7 +179,7 @@ int main(void)
 		IT(test_a_cut_first_line_is_taken_back),
 		IT(test_what_is_not_ours_is_kept),
 		IT(test_moved_away),
-		IT(test_no_room_leaves_no_half),
+		IT(test_a_full_disk_leaves_no_partial_line),
 		IT(test_no_directory_then_one),
 		IT(test_a_pipe_is_refused),
 	};

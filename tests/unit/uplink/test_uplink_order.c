@@ -237,7 +237,7 @@ static void owe_three(void)
 
 /* ---- tests ---- */
 
-static void in_order_nothing_comes_twice(void **state)
+static void events_in_order_are_sent_once(void **state)
 {
 	(void)state;
 	for (int i = 0; i < 50; i++)
@@ -376,7 +376,7 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(in_order_nothing_comes_twice),
+		TEST(events_in_order_are_sent_once),
 		TEST(the_newest_is_repeated_after_events_that_it_overtook),
 		TEST(another_start_repeats_the_newest_after_the_older_ones),
 		TEST(a_power_cut_before_the_repeat_repeats_it_at_the_next_start),
