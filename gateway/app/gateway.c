@@ -12,6 +12,7 @@
 #include "app/watchdog.h"
 #include "app/wiring.h"
 #include "base/log.h"
+#include "base/seal.h"
 #include "conf/load.h"
 #include "control/listen.h"
 #include "control/protocol.h"
@@ -276,6 +277,7 @@ static void tick(void *arg, int64_t now_ns)
 enum gw_err gw_gateway_start(struct gw_gateway *g, const struct gw_config_origin *from,
 	struct gw_config *config, struct gw_error *err)
 {
+	struct gw_error seal_err;
 	enum gw_err kind;
 
 	*g = (struct gw_gateway){
@@ -298,6 +300,8 @@ enum gw_err gw_gateway_start(struct gw_gateway *g, const struct gw_config_origin
 		gw_gateway_stop(g);
 		return kind;
 	}
+	if (gw_seal_process(&seal_err))
+		gw_log(GW_LOG_NOTICE, "%s", seal_err.text);
 	gw_last_good_save(&g->last_good, config->gateway.state_dir, from->files);
 	gw_reload_set_refused(g, from->refused);
 	g->tick = (struct gw_loop_timer){.fire = tick, .arg = g};

@@ -92,14 +92,14 @@ void gw_start_config_line(const struct gw_start_config *s, char *ret_line, size_
 
 	if (s->missing) {
 		snprintf(ret_line, size,
-			"nothing is watched: there is no %s; write it (man tocsin.yaml, example in /usr/share/doc/tocsin), check it with: tocsind --check, then run: systemctl reload tocsind",
+			"waiting, nothing is watched: there is no %s; write it (man tocsin.yaml, example in /usr/share/doc/tocsin), check it with: tocsind --check, then run: systemctl reload tocsind",
 			s->path);
 		return;
 	}
 	if (s->n_complaints > 1)
 		snprintf(more, sizeof(more), " and %u more", s->n_complaints - 1);
 	snprintf(ret_line, size,
-		"nothing is watched: %s is refused (%s%s); correct it until this is content: tocsind --check, then run: systemctl reload tocsind",
+		"waiting, nothing is watched: %s is refused (%s%s); correct it until this is content: tocsind --check, then run: systemctl reload tocsind",
 		s->path, s->first, more);
 }
 

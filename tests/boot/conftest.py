@@ -10,7 +10,8 @@ import tempfile
 import pytest
 
 HERE = pathlib.Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE), str(HERE.parent / "e2e"), str(HERE.parent / "peers")]
+sys.path[:0] = [str(HERE), str(HERE.parent / "e2e"), str(HERE.parent / "peers"),
+                str(HERE.parent / "lint")]
 
 import harness  # noqa: E402
 import machine  # noqa: E402
@@ -33,9 +34,8 @@ def staged():
         subprocess.run(["meson", "install", "-C", harness.BUILD, "--no-rebuild", "--quiet"],
                        env={**os.environ, "DESTDIR": str(folder)}, check=True)
         (folder / unit.PRELOADED.lstrip("/")).mkdir(parents=True)
-        for library in ("libhang.so",):
-            shutil.copy(harness.BUILD / "tests" / "unit" / library,
-                        folder / unit.PRELOADED.lstrip("/"))
+        for library in ("unit/libhang.so", "boot/libprobe.so"):
+            shutil.copy(harness.BUILD / "tests" / library, folder / unit.PRELOADED.lstrip("/"))
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -51,6 +51,7 @@ chmod 0755 . # FILES itself may be a temporary folder
 
 pivot_root . .
 umount -l .
+mount --make-rshared / # credentials are mounted by a helper of systemd, for all to see
 exec setpriv --bounding-set=-sys_module,-sys_rawio,-sys_time,-syslog \
 	env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin container=tocsin-boot \
 	/lib/systemd/systemd --system --unit=multi-user.target --show-status=no --log-target=journal \

@@ -151,12 +151,15 @@ class Machine:
         return self.path(name).read_text(errors="replace")
 
     def write(self, name, text, owner="root:root", mode=0o644):
+        """Nobody sees a part of it."""
         path = self.path(name)
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-        path.chmod(mode)
+        new = path.with_name(path.name + ".new")
+        new.write_text(text)
+        new.chmod(mode)
         if owner != "root:root":
-            self.run("chown", owner, name)
+            self.run("chown", owner, f"{name}.new")
+        new.rename(path)
 
     def copy_in(self, source, name, mode=0o644):
         shutil.copyfile(source, self.path(name))

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The unit with a real systemd: start, stop, reload, who may what."""
 import building as b
-import pytest
 from harness import wait_for
+from service import PRELOADED, UNIT
 
 
 def gas_config(plant, *uplinks, **more):
@@ -69,3 +69,130 @@ def test_no_login_is_in_the_groups_that_read_keys(service):
     """The daemon's own group has one member, and a new file of it is not for others."""
     groups = service.machine.read("/etc/group").splitlines()
     assert [g.split(":")[3] for g in groups if g.startswith("tocsin:")] == ["tocsin"]
+
+
+# ---- reload, watchdog, credentials, logs ----
+
+def test_reload_takes_the_new_configuration(service, plant):
+    service.configure(gas_config(plant))
+    service.start()
+    pid = service.pid()
+    low = {**b.GAS_LOW, "when": {"above": 5}}
+    service.configure(b.config(b.modbus_tcp(plant.port, b.gas()), alarms=[b.GAS_HIGH, low]))
+    service.reload()
+    wait_for(lambda: any(a["alarm"] == "plant/gas-1/ch4:ch4-low" for a in service.ask("alarms")),
+             service.log)
+    assert service.pid() == pid
+
+
+def test_the_watchdog_restarts_it_when_a_thread_stands_still(service, plant, city):
+    """The engine evaluates nothing: systemd ends the process and starts another, which knows of
+    the alarm that stood and raises the next one."""
+    hang = "/run/tocsin/hang"
+    service.drop_in("hang", "[Service]\nWatchdogSec=5\n"
+                    f"Environment=LD_PRELOAD={PRELOADED}/libhang.so TOCSIN_HANG={hang}\n")
+    service.configure(gas_config(plant, city.entry()))
+    service.start()
+    service.wait_point("plant/gas-1/ch4", 10)
+    plant.set(3, "holding", 0, 520, 0)
+    city.until("plant/gas-1/ch4:ch4-high", "raised")
+    service.machine.shell(f"mkdir -p {hang}; chmod 0755 {hang}; : >{hang}/engine")
+    service.wait_log("thread engine has not moved", within=20)
+    service.wait_log("Watchdog timeout", within=20)
+    service.machine.shell(f"rm {hang}/engine")
+    wait_for(lambda: service.show("NRestarts") == "1", service.log, 20, every=0.2)
+    service.wait_point("plant/gas-1/ch4", 52, within=20)
+    assert len(city.seen_events("plant/gas-1/ch4:ch4-high", "raised")) == 1
+    plant.set(3, "holding", 0, 100, 0)
+    city.until("plant/gas-1/ch4:ch4-high", "cleared")
+
+
+def test_keys_and_tokens_by_credentials(service, plant, booted, folder, authority):
+    """Files that only root reads; the daemon gets copies that only it reads."""
+    from peers import City
+    city = booted.in_network(lambda: City(folder / "mtls", authority, mtls=True, token="t0ken"))
+    try:
+        private = "/etc/tocsin/private"
+        booted.shell(f"mkdir -p -m 0700 {private}")
+        cert, key = city.client
+        booted.copy_in(cert, f"{private}/gateway.pem", 0o600)
+        booted.copy_in(key, f"{private}/gateway.key", 0o600)
+        booted.copy_in(authority.pem, "/etc/tocsin/ca.pem")
+        booted.write(f"{private}/token", "t0ken\n", mode=0o600)
+        loaded = f"/run/credentials/{UNIT}"
+        service.drop_in("credentials", "[Service]\n" + "".join(
+            f"LoadCredential={name}:{private}/{name}\n"
+            for name in ("gateway.pem", "gateway.key", "token")))
+        entry = city.uplink(ca="/etc/tocsin/ca.pem")
+        entry.update(cert=f"{loaded}/gateway.pem", key=f"{loaded}/gateway.key",
+                     token_file=f"{loaded}/token")
+        service.configure(gas_config(plant, entry))
+        service.start()
+        service.wait_point("plant/gas-1/ch4", 10)
+        plant.set(3, "holding", 0, 520, 0)
+        wait_for(lambda: city.seen_events("plant/gas-1/ch4:ch4-high", "raised"), service.log, 20)
+        refused = booted.run("cat", f"{private}/token", user="tocsin", check=False)
+        assert "Permission denied" in refused.stderr, "the test shows nothing"
+    finally:
+        city.close()
+
+
+def alternate(plant, city, times, meanwhile=lambda n: None):
+    for n in range(times):
+        plant.set(3, "holding", 0, 520, 0)
+        city.until("plant/gas-1/ch4:ch4-high", "raised", n + 1, within=60)
+        meanwhile(n)
+        plant.set(3, "holding", 0, 100, 0)
+        city.until("plant/gas-1/ch4:ch4-high", "cleared", n + 1)
+
+
+def test_logrotate_moves_the_alert_log_without_a_lost_line(service, plant, city, folder):
+    m = service.machine
+    service.configure(gas_config(plant, city.entry()))
+    service.start()
+    service.wait_point("plant/gas-1/ch4", 10)
+    alternate(plant, city, 6, lambda n: m.run("logrotate", "--force", "/etc/logrotate.d/tocsin")
+              if n in (1, 3, 4) else None)
+    service.stop()
+    files = m.shell("ls -l /var/log/tocsin")
+    m.shell("gunzip /var/log/tocsin/*.gz 2>/dev/null || :")
+    names = sorted(m.shell("ls /var/log/tocsin").split(), reverse=True)  # alerts.log.3 ... alerts.log
+    lines = sum((service.alerts(f"/var/log/tocsin/{name}") for name in reversed(sorted(names))), [])
+    told = [x.split()[2] for x in lines if "ch4-high" in x]
+    assert len(names) == 4, files
+    assert told == ["raised", "cleared"] * 6, lines
+    assert "tocsin-operators" in m.shell("stat --format='%G %a' /var/log/tocsin/alerts.log")
+
+
+def test_without_a_journal_alarms_go_on(service, plant, city):
+    """journald is stopped, with its sockets: what the daemon logs has nowhere to go."""
+    m = service.machine
+    journal = ["systemd-journald.socket", "systemd-journald-dev-log.socket", "systemd-journald.service"]
+    service.configure(gas_config(plant, city.entry(heartbeat="1s")))
+    service.start()
+    service.wait_point("plant/gas-1/ch4", 10)
+    pid = service.pid()
+    m.systemctl("stop", *journal)
+    try:
+        city.stop()  # lines to log
+        wait_for(lambda: service.ask("status")["uplinks"][0]["state"] == "down", "down", 30)
+        m.in_network(city.start)
+        alternate(plant, city, 3)
+        assert service.ask("status")["gateway"] == "box"
+    finally:
+        m.systemctl("start", *journal)
+    assert service.pid() == pid
+    assert service.time_to_stop() < 5
+
+
+def test_stop_is_as_fast_with_a_platform_that_hangs(service, plant, city):
+    service.configure(gas_config(plant, city.entry()))
+    service.start()
+    service.wait_point("plant/gas-1/ch4", 10)
+    city.spoil("hang", times=None)
+    plant.set(3, "holding", 0, 520, 0)
+    wait_for(city.posts, "a request")
+    assert service.time_to_stop() < 5
+    city.clear()
+    service.start()  # what was owed comes
+    city.until("plant/gas-1/ch4:ch4-high", "raised", within=20)

@@ -25,9 +25,12 @@ MUST = {
     r"^ProtectClock=yes$": "the clock is read only",
     r"^After=.*modprobe@usbserial\.service": "DeviceAllow=char-ttyUSB is ignored before",
     r"^DeviceAllow=char-ttyUSB ": "serial ports",
+    r"^SystemCallFilter=seccomp$": "the daemon gives up execve and listen by a filter of its own",
+    r"^NoExecPaths=/var/lib/tocsin ": "no file that the daemon can write becomes code",
     r"^ExecReload=.*-HUP": "SIGHUP reloads",
 }
 MUST_NOT = {
+    r"^ExecPaths=": "its paths become writable mounts in systemd 252",
     r"^PrivateUsers=(yes|true|1)": "SO_PEERCRED would report 65534",
     r"^PrivateDevices=(yes|true|1)": "it takes the serial ports away",
     r"^ProcSubset=pid": "it hides the boot id",

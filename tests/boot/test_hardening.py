@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What code that took the daemon over could do: a preloaded thread tries it. Each case names the
+directive that forbids it, and without that directive the same attempt must succeed."""
+import subprocess
+
+import building as b
+import pytest
+from harness import wait_for
+from service import PRELOADED, UNIT
+
+FOLDER = "/run/tocsin/probe"
+PREPARED = f"""
+mkdir -p /home/probe /srv/probe {FOLDER}
+echo secret >/home/probe/secret
+chmod 0777 /srv/probe {FOLDER}
+[ -e /dev/probe ] || mknod -m 0666 /dev/probe c 1 11
+"""
+
+# what is tried: (the errnos that forbid it, what the unit must lose for it to succeed)
+CASES = {
+    "read /home/probe/secret": ("EACCES ENOENT", "ProtectHome=no"),
+    "write /srv/probe/file": ("EROFS", "ProtectSystem=no"),
+    "read /proc/1/status": ("ENOENT", "ProtectProc=default"),
+    "write /dev/probe": ("EPERM", "ProtectClock=no\nDevicePolicy=auto\nDeviceAllow="),
+    # a file that the daemon may write becomes no code, nor does memory
+    "map /var/lib/tocsin/probe": ("EPERM EACCES", "NoExecPaths="),
+    "write-exec": ("EPERM EACCES", "MemoryDenyWriteExecute=no"),
+    "set-user-id /var/lib/tocsin/probe": ("EPERM", "RestrictSUIDSGID=no"),
+    "personality": ("EPERM", "LockPersonality=no"),
+    "socket 16": ("EAFNOSUPPORT", "RestrictAddressFamilies=AF_NETLINK"),
+    "multicast": ("EPERM", "IPAddressDeny="),
+    "trace": ("EPERM", "SystemCallFilter=ptrace"),
+    "namespace": ("EPERM", "RestrictNamespaces=no\nSystemCallFilter=unshare"),
+    # the daemon's own filter: no directive would let systemd start it
+    "exec /bin/true": ("EPERM", None),
+    "listen": ("EPERM", None),
+}
+
+
+class Probe:
+    def __init__(self, service):
+        self.machine = service.machine
+
+    def ask(self, what):
+        answer = self.machine.path(f"{FOLDER}/answer")
+        answer.unlink(missing_ok=True)
+        self.machine.write(f"{FOLDER}/ask", what + "\n", mode=0o666)
+        wait_for(answer.exists, f"an answer to {what}")
+        return answer.read_text()
+
+
+def start(service, without=""):
+    service.configure(b.config({"name": "s", "driver": "sim", "devices": [
+        {"name": "d", "points": [{"name": "v", "value": 1}]}]}))
+    service.drop_in("probe", f"[Service]\n{without}\n"
+                    f"Environment=LD_PRELOAD={PRELOADED}/libprobe.so TOCSIN_PROBE={FOLDER}\n")
+    service.machine.shell(PREPARED)
+    service.start()
+    service.machine.shell("echo x >/var/lib/tocsin/probe; chown tocsin /var/lib/tocsin/probe")
+    return Probe(service)
+
+
+def test_nothing_but_its_work_is_left_to_the_daemon(service):
+    probe = start(service)
+    allowed = {what: got for what, (forbidden, _) in CASES.items()
+               if (got := probe.ask(what)) not in forbidden.split()}
+    assert not allowed
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("what", [w for w, (_, without) in CASES.items() if without])
+def test_it_is_the_directive_that_forbids_it(service, what):
+    got = start(service, CASES[what][1]).ask(what)
+    if what == "namespace" and got == "ENOSPC":
+        pytest.skip("this host allows no user namespaces")
+    assert got == "done"
+
+
+def test_others_do_not_see_its_temporary_files(service):
+    start(service).ask("write /tmp/of-the-daemon")
+    assert not service.machine.path("/tmp/of-the-daemon").exists()
+
+
+def test_exposure(service):
+    """As systemd measures the loaded unit; offline, tests/lint/unit_file.py."""
+    import unit_file
+    done = service.machine.run("systemd-analyze", "security", f"--threshold={unit_file.THRESHOLD}",
+                               "--no-pager", UNIT, check=False)
+    assert done.returncode == 0, done.stdout[-3000:]
+
+
+def test_systemd_finds_nothing_to_complain_about(service):
+    done = service.machine.run("systemd-analyze", "verify",
+                               f"/usr/lib/systemd/system/{UNIT}", check=False)
+    assert UNIT not in done.stdout + done.stderr, done.stderr
+
+
+def test_no_system_call_of_a_usual_day_is_refused(service, plant, city):
+    """With the default action of the filter, which is to kill, the daemon would die of one."""
+    # (reading the state of the clock is refused by ProtectClock=, in a filter of its own)
+    service.drop_in("kill", "[Service]\nSystemCallErrorNumber=\nSystemCallFilter=@clock\n")
+    service.configure(b.config(b.modbus_tcp(plant.port, b.gas()), alarms=[b.GAS_HIGH],
+                               uplinks=[city.entry()]))
+    service.start()
+    service.wait_point("plant/gas-1/ch4", 10)
+    for tenths, change in ((520, "raised"), (100, "cleared")):
+        plant.set(3, "holding", 0, tenths, 0)
+        city.until("plant/gas-1/ch4:ch4-high", change)
+    for command in (("status",), ("alarms",), ("verify",), ("reload",)):
+        service.tocsin(*command)
+    service.reload()
+    service.tocsin("status")
+    service.stop()
+    assert service.show("Result") == "success" and service.show("NRestarts") == "0"
+
+
+def test_the_host_is_left_alone(booted):
+    """Of the tests themselves: what belongs to the host's kernel is read only in the machine."""
+    for name in ("/proc/sys/kernel/core_pattern", "/proc/sys/fs/file-max", "/sys/power/state"):
+        done = subprocess.run(["nsenter", f"--target={booted.pid}", "--mount", "--root",
+                               "test", "-w", name], check=False)
+        assert done.returncode != 0, name
+    assert not (set(booted.shell("capsh --decode=$(awk '/CapEff/ {print $2}' /proc/1/status)")
+                    .split(",")) & {"cap_sys_time", "cap_sys_module", "cap_sys_rawio"})
