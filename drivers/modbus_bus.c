@@ -93,7 +93,7 @@ static bool is_alive(const struct gw_modbus_unit *u)
 	return u->seen && !u->dead;
 }
 
-/* Counts the units that answer, and gives the bus to others after an unresponsive unit cost time. */
+/* Counts the units that answer, and gives the bus to others after an unresponsive one cost time. */
 static void end_request(struct gw_modbus_bus *m, bool was_alive, int64_t now_ns)
 {
 	struct gw_modbus_unit *u = current_unit(m);

@@ -96,8 +96,8 @@ size_t gw_modbus_unit_pick(struct gw_modbus_unit *u, int64_t now_ns);
 /* It was sent. Returns how many regular times of it were missed. */
 uint64_t gw_modbus_unit_on_sent(struct gw_modbus_unit *u, size_t poll, int64_t now_ns);
 /* Whether the response just received may belong to an earlier request that timed out: then it must
- * not be used, the line must become silent first, and the poll is due at once. The response to that is
- * used. Call before on_response or on_exception. */
+ * not be used, the line must become silent first, and the poll is due at once. The response to that
+ * is used. Call before on_response or on_exception. */
 bool gw_modbus_unit_may_be_stale(
 	struct gw_modbus_unit *u, size_t poll, bool exception, int64_t now_ns);
 /* Whether the unit has not proved that it answers: others go first. */

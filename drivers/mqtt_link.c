@@ -342,7 +342,7 @@ static enum gw_err read_batch(struct gw_mqtt_link *l, struct gw_error *err)
 	int most;
 
 	l->now_ns = gw_clock_boot_ns();
-	/* To find that nothing more has come costs a read: worth it only while messages come fast. */
+	/* A read that finds nothing more is wasted: batch only while messages come fast. */
 	most = l->now_ns - before_ns < BATCH_WITHIN_NS ? READ_BATCH : 1;
 	l->blocked = l->header_incomplete = false;
 	for (int i = 0; more && i < most && peek_next(l); i++) {

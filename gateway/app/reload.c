@@ -3,10 +3,10 @@
  * A reload: the new configuration is loaded, checked and prepared beside the running one. If
  * anything fails, the running one stays. Otherwise:
  *
- *   a source or uplink whose settings are equal in both   keeps running, with its link
- *   any other source or uplink                            is stopped, started or both
- *   the engine                                            is replaced; alarms keep their state by key
- *   store, alert log, control socket                      keep running as at the start of the daemon
+ *   a source or uplink whose settings are equal in both  keeps running, with its link
+ *   any other source or uplink                           is stopped, started or both
+ *   the engine                                           is replaced; alarms keep their state
+ *   store, alert log, control socket                     keep running as they were started
  *
  * Between the old engine and the new one samples wait in their rings, and nothing uses the disk or
  * the network.

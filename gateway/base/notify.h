@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * notify.h: reports the state of this process to the service manager: the protocol of
- * sd_notify(3), one datagram a message to the socket that $NOTIFY_SOCKET names. Written here because that manual
- * recommends it over libsystemd, which brings five libraries into the process.
+ * sd_notify(3), one datagram a message to the socket that $NOTIFY_SOCKET names. Written here
+ * because that manual recommends it over libsystemd, which brings five libraries into the process.
  *
  * The descriptor stays open, so that the watchdog is fed even when no other is to be had.
  *

@@ -6,8 +6,8 @@
  *
  * Owner: the source (or a test of a driver). Thread: the source's; the counters are read by any.
  * Life: init, sample/flush..., fini. After init no call allocates, locks or logs, except
- * gw_emit_device_state, gw_emit_warn, the lines about an unreadable point, and what reads, writes or
- * waits for the state of a source.
+ * gw_emit_device_state, gw_emit_warn, the lines about an unreadable point, and what reads,
+ * writes or waits for the state of a source.
  */
 #ifndef GW_SOURCE_EMIT_H
 #define GW_SOURCE_EMIT_H

@@ -157,7 +157,7 @@ uint32_t gw_store_backlog_generation(const struct gw_store *s);
 struct gw_batch {
 	size_t n;    /* 0 after request_owed: nothing is owed after the cursor */
 	bool failed; /* the database cannot be read now; the events are those in memory */
-	/* info and confirmed_by point into the batch. durable: false if it was sent so to this slot.
+	/* info and confirmed_by point into the batch. durable: false if this slot sent it so.
 	 * An event above gw_store_committed() is not committed yet. */
 	struct gw_event *events;
 	/* request_owed and request_parked, one for each event: the newest event of its alarm, if

@@ -15,8 +15,8 @@
  *	event arrives    in memory, in order       complete_up_to  left_out
  *	#1 red           red 1                     end             0
  *	#2, #3 yellow    red 1, yellow 2 3         end             0
- *	#4 red           red 1 4, yellow 2         yellow 2        3    3 would be sent last: left out
- *	#5 yellow        red 1 4, yellow 2         yellow 2        5    5 would be sent last
+ *	#4 red           red 1 4, yellow 2         yellow 2        3    3 would be sent last
+ *	#5 yellow        red 1 4, yellow 2         yellow 2        5    5 likewise
  *	1, 4, 2 are sent (empty)                   yellow 2        5
  *	#6 blue          blue 6                    yellow 2        5    6 waits: it is beyond
  *
