@@ -81,6 +81,60 @@ static void history_goes_and_states_stay(void **state)
 	gw_store_free(s);
 }
 
+/* The disk fails and memory fills up; then it is searched for what may go, and the disk heals. */
+static void crowd_and_heal(struct gw_store *s, uint64_t from, uint64_t to)
+{
+	now_ns += 2 * GW_NS_PER_SEC;
+	for (uint64_t seq = from; seq <= to; seq++)
+		emit_of(s, seq, 0);
+	gw_writer_step(s, false);
+	assert_true(s->n_entries <= s->max_uncommitted);
+	vfs_heal();
+	pass(s, 20);
+	assert_int_equal(gw_store_committed(s), to);
+}
+
+static void a_superseded_event_stays_while_it_is_parked(void **state)
+{
+	struct gw_store *s = open_store(two_sinks, 2, 16 * MIB);
+
+	(void)state;
+	s->max_uncommitted = 200;
+	disk.write_rc = SQLITE_IOERR_WRITE;
+	for (uint64_t seq = 1; seq <= 198; seq++) {
+		emit_of(s, seq, 0);
+		gw_store_mark(s, 0, seq, seq % 10 ? GW_MARK_DELIVERED : GW_MARK_PARKED);
+		gw_store_mark(s, 1, seq, GW_MARK_DELIVERED);
+	}
+	gw_writer_step(s, false);
+	crowd_and_heal(s, 199, 300);
+	assert_int_equal(s->refused, 198 - 19);
+	assert_int_equal(status(s).parked[0], 19);
+	gw_store_free(s);
+}
+
+static void a_superseded_event_stays_while_removed_uplinks_are_owed_it(void **state)
+{
+	struct gw_store *s = open_store(two_sinks, 1, 16 * MIB);
+
+	(void)state;
+	emit_of(s, 1, 0);
+	turn(s);
+	gw_store_free(s);
+	s = open_store(NULL, 0, 16 * MIB);
+	s->max_uncommitted = 200;
+	disk.write_rc = SQLITE_IOERR_WRITE;
+	for (uint64_t seq = 2; seq <= 200; seq++)
+		emit_of(s, seq, 0);
+	gw_writer_step(s, false);
+	crowd_and_heal(s, 201, 300);
+	assert_int_equal(s->refused, 0);
+	gw_store_free(s);
+	s = open_store(two_sinks, 1, 16 * MIB);
+	assert_int_equal(status(s).owed[0], 300);
+	gw_store_free(s);
+}
+
 #ifndef FAILING_MEMORY_OFF
 
 /* It stays in the uplink's mailbox, and the thread does not spin meanwhile. */
@@ -331,6 +385,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(history_goes_and_states_stay),
+		TEST(a_superseded_event_stays_while_it_is_parked),
+		TEST(a_superseded_event_stays_while_removed_uplinks_are_owed_it),
 #ifndef FAILING_MEMORY_OFF
 		TEST(a_mark_without_memory_is_taken_later),
 #endif

@@ -268,6 +268,39 @@ static void each_statement_of_a_reassignment(void **state)
 	gw_store_free(s);
 }
 
+/* Nothing can be read any more, not even the names: they are read again when it can. */
+static void a_reassignment_on_a_disk_that_stays_bad(void **state)
+{
+	struct gw_store *s;
+	long n = 0;
+
+	(void)state;
+	gone_with_refused_ones();
+	s = start((const char *const[]){"b"}, 1);
+	pass(s, 1);
+	for (;;) {
+		uint64_t moved = 0;
+		enum gw_err rc;
+
+		sql_arm(++n, SQLITE_IOERR_READ);
+		sql.for_ever = true;
+		rc = gw_registry_reassign_removed(s, 0, &moved, NULL);
+		if (!sql.failed[0] || strstr(sql.failed, "count(*)"))
+			break;
+		sql_heal();
+		assert_int_equal(rc, GW_ERR_SYSTEM);
+		assert_int_equal(moved, 0);
+		pass(s, 1);
+		assert_int_not_equal(gw_registry_removed_bits(s), 0);
+		assert_string_equal(owed(s, 0), "3:1 3:2 3:3");
+	}
+	sql_heal();
+	assert_true(n > 4);
+	pass(s, 1);
+	assert_int_equal(gw_registry_removed_bits(s), 0);
+	gw_store_free(s);
+}
+
 /* ---- odd ones ---- */
 
 static void one_name_in_all_rows(void **state)
@@ -353,6 +386,7 @@ int main(void)
 		TEST(each_statement_of_making_room),
 		TEST(each_statement_of_an_uplink_added_and_removed),
 		TEST(each_statement_of_a_reassignment),
+		TEST(a_reassignment_on_a_disk_that_stays_bad),
 		TEST(one_name_in_all_rows),
 		TEST(removed_names_beyond_the_log_lines_are_counted),
 		TEST(a_day_with_a_clock_that_falls_back),
