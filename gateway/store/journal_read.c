@@ -216,6 +216,17 @@ enum gw_err gw_journal_read_history(struct gw_db *db, int64_t since_ms,
 	return rc;
 }
 
+enum gw_err gw_journal_read_range(struct gw_db *db, uint64_t after_seq, uint64_t until_seq,
+	int level, struct gw_batch_memory *batch, struct gw_error *err)
+{
+	sqlite3_stmt *st = gw_db_stmt(db, GW_DB_EVENT_RANGE);
+
+	sqlite3_bind_int64(st, 1, (int64_t)after_seq);
+	sqlite3_bind_int64(st, 2, (int64_t)until_seq);
+	sqlite3_bind_int(st, 3, level);
+	return read_all(db, st, UINT32_MAX, NULL, NULL, batch, err);
+}
+
 enum gw_err gw_journal_read_alarms(struct gw_db *db, struct gw_arena *arena,
 	void (*each)(void *arg, const struct gw_alarm_record *m,
 		const struct gw_alarm_info *info),

@@ -10,36 +10,16 @@
 #include "store/previous_run.h"
 #include "store/quarantine.h"
 #include "store/registry_rows.h"
+#include "store/salvage_events.h"
 #include "store/store_internal.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#define BLOCK_EVENTS 256
-#define RETRY_NS     (600 * GW_NS_PER_SEC)
-
-struct salvage {
-	struct gw_store *s;
-	struct gw_db *old;
-	uint32_t bits[32]; /* in the open database, by bit of the old one */
-	struct gw_saved_alarms *saved;
-	bool alarms;           /* all of them were copied */
-	uint64_t rows, events; /* written; of these, owed to an uplink */
-	uint64_t
-		seq_conflicts; /* events whose number another event has in the open database */
-	enum gw_err write_error; /* the open database cannot be written: give up */
-	enum gw_err read_error;  /* part of the old file cannot be read now */
-};
-
-/* A read error may heal, corruption does not: only the first is tried again. */
-static void note_read_error(struct salvage *v, enum gw_err rc)
-{
-	if (rc && rc != GW_ERR_CORRUPT)
-		v->read_error = rc;
-}
+#define RETRY_NS (600 * GW_NS_PER_SEC)
 
 /* Whether the open database knows a state of the alarm that is not older. */
-static bool has_alarm(struct salvage *v, const char *key, uint64_t than_seq)
+static bool has_alarm(struct gw_salvage *v, const char *key, uint64_t than_seq)
 {
 	int64_t seq = 0;
 
@@ -49,7 +29,7 @@ static bool has_alarm(struct salvage *v, const char *key, uint64_t than_seq)
 	return seq > 0 && (uint64_t)seq >= than_seq;
 }
 
-static void copy_alarm(struct salvage *v, const struct gw_saved_alarm *alarm)
+static void copy_alarm(struct gw_salvage *v, const struct gw_saved_alarm *alarm)
 {
 	const struct gw_alarm_record *r = &alarm->record;
 	struct gw_journal_entry e = {.event = {.seq = r->seq,
@@ -69,125 +49,22 @@ static void copy_alarm(struct salvage *v, const struct gw_saved_alarm *alarm)
 }
 
 /* All of them or none: the note that they were copied is for all. */
-static void copy_alarms(struct salvage *v)
+static void copy_alarms(struct gw_salvage *v)
 {
 	enum gw_err rc = gw_journal_read_alarms(
 		v->old, &v->saved->arena, gw_saved_alarms_add, v->saved, NULL);
 
 	if (v->saved->incomplete)
 		rc = GW_ERR_SYSTEM;
-	note_read_error(v, rc);
+	gw_salvage_note_read_error(v, rc);
 	v->alarms = !v->read_error;
 	for (size_t i = 0; v->alarms && !v->write_error && i < v->saved->n; i++)
 		copy_alarm(v, &v->saved->alarms[i]);
 }
 
-static uint32_t map_bits(const struct salvage *v, int64_t old)
-{
-	uint32_t bits = 0;
-
-	for (unsigned bit = 0; bit < 32; bit++)
-		if (old >> bit & 1)
-			bits |= v->bits[bit];
-	return bits;
-}
-
-/* One mask of an event in the old file, in bits of the open one. False: it cannot be read now. */
-static bool read_mask(
-	struct salvage *v, enum gw_db_stmt which, uint64_t seq, uint32_t *ret_bits)
-{
-	int64_t number = 0;
-	enum gw_err rc;
-
-	sqlite3_bind_int64(gw_db_stmt(v->old, which), 1, (int64_t)seq);
-	rc = gw_db_query_int(v->old, which, &number, NULL);
-	note_read_error(v, rc);
-	*ret_bits = map_bits(v, number);
-	return rc == GW_OK || rc == GW_ERR_CORRUPT;
-}
-
-static enum gw_err copy_event(struct salvage *v, const struct gw_event *e)
-{
-	struct gw_journal_entry entry = {.event = *e};
-	struct gw_db *db = &v->s->db;
-	int64_t run =
-		0; /* of the event that has this number in the open database, 0: none */
-	enum gw_err rc;
-
-	sqlite3_bind_int64(gw_db_stmt(db, GW_DB_EVENT_RUN), 1, (int64_t)e->seq);
-	if ((rc = gw_db_query_int(db, GW_DB_EVENT_RUN, &run, NULL)))
-		return rc;
-	if (run != 0) {
-		/* of the same run: it was copied before, and perhaps delivered since */
-		v->seq_conflicts += (uint64_t)run != e->run;
-		return GW_OK;
-	}
-	/* With a mask missing, the next try would take the event for copied. */
-	if (!read_mask(v, GW_DB_OWED_UPLINKS, e->seq, &entry.owed) ||
-		!read_mask(v, GW_DB_PARKED_UPLINKS, e->seq, &entry.parked) ||
-		!read_mask(v, GW_DB_UNDURABLE_UPLINKS, e->seq, &entry.undurable))
-		return GW_OK;
-	v->rows++;
-	v->events += entry.owed != 0;
-	return gw_journal_put_event(db, &v->s->strings, &entry, NULL);
-}
-
-/* Worst first: these are copied if the file cannot be read to its end. */
-static void copy_owed(struct salvage *v)
-{
-	int level = GW_LEVEL_RED + 1;
-	uint64_t seq = 0;
-	enum gw_err rc = GW_OK;
-	bool more = true;
-
-	while (more && !rc && !v->write_error) {
-		struct gw_batch_memory *m = gw_batch_new(BLOCK_EVENTS);
-
-		if (!m) {
-			v->read_error = GW_ERR_SYSTEM;
-			return;
-		}
-		rc = gw_journal_read_owed(
-			v->old, UINT32_MAX, level, seq, NULL, NULL, m, NULL);
-		note_read_error(v, rc);
-		for (size_t i = 0; i < m->batch.n && !v->write_error; i++)
-			v->write_error = copy_event(v, &m->batch.events[i]);
-		if (m->batch.n > 0) {
-			level = m->batch.events[m->batch.n - 1].level;
-			seq = m->batch.events[m->batch.n - 1].seq;
-		}
-		more = m->batch.n == BLOCK_EVENTS;
-		gw_batch_free(&m->batch);
-	}
-}
-
-static void copy_parked(struct salvage *v)
-{
-	uint64_t seq = 0;
-	enum gw_err rc = GW_OK;
-	bool more = true;
-
-	while (more && !rc && !v->write_error) {
-		struct gw_batch_memory *m = gw_batch_new(BLOCK_EVENTS);
-
-		if (!m) {
-			v->read_error = GW_ERR_SYSTEM;
-			return;
-		}
-		rc = gw_journal_read_parked(v->old, UINT32_MAX, seq, NULL, NULL, m, NULL);
-		note_read_error(v, rc);
-		for (size_t i = 0; i < m->batch.n && !v->write_error; i++)
-			v->write_error = copy_event(v, &m->batch.events[i]);
-		if (m->batch.n > 0)
-			seq = m->batch.events[m->batch.n - 1].seq;
-		more = m->batch.n == BLOCK_EVENTS;
-		gw_batch_free(&m->batch);
-	}
-}
-
 /* The bit of that name in the open database, 0: it has none. Adds the bits of other names to
  * ret_taken. */
-static uint32_t find_bit(struct salvage *v, const char *name, uint32_t *ret_taken)
+static uint32_t find_bit(struct gw_salvage *v, const char *name, uint32_t *ret_taken)
 {
 	sqlite3_stmt *st = gw_db_stmt(&v->s->db, GW_DB_UPLINK_ALL);
 	uint32_t found = 0;
@@ -210,7 +87,7 @@ static uint32_t find_bit(struct salvage *v, const char *name, uint32_t *ret_take
 }
 
 /* The same, assigned if it has none; 0: all are taken. */
-static uint32_t bit_of(struct salvage *v, const char *name)
+static uint32_t bit_of(struct gw_salvage *v, const char *name)
 {
 	uint32_t taken = 0, found = find_bit(v, name, &taken);
 	sqlite3_stmt *st;
@@ -226,7 +103,17 @@ static uint32_t bit_of(struct salvage *v, const char *name)
 	return (uint32_t)1 << bit;
 }
 
-static void copy_names(struct salvage *v)
+/* Names that are on a corrupt page are taken for those that are configured now. */
+static void set_every_uplink(struct gw_salvage *v)
+{
+	for (size_t i = 0; i < GW_STORE_SLOTS; i++) {
+		v->every |= v->bits[i];
+		if (v->names_corrupt && (v->s->active_slots >> i & 1) && !v->write_error)
+			v->every |= bit_of(v, v->s->mailboxes[i].name);
+	}
+}
+
+static void copy_names(struct gw_salvage *v)
 {
 	sqlite3_stmt *st = gw_db_stmt(v->old, GW_DB_UPLINK_ALL);
 	enum gw_err read_error = GW_OK;
@@ -238,23 +125,29 @@ static void copy_names(struct salvage *v)
 		if (name)
 			v->bits[sqlite3_column_int(st, 0) & 31] = bit_of(v, name);
 		else
-			note_read_error(v, GW_ERR_SYSTEM);
+			gw_salvage_note_read_error(v, GW_ERR_SYSTEM);
 	}
-	if (!v->write_error && rc != SQLITE_DONE)
-		note_read_error(v, gw_db_fail(v->old, rc, "database", NULL));
+	if (!v->write_error && rc != SQLITE_DONE) {
+		enum gw_err kind = gw_db_fail(v->old, rc, "database", NULL);
+
+		v->names_corrupt = kind == GW_ERR_CORRUPT;
+		gw_salvage_note_read_error(v, kind);
+	}
 	sqlite3_reset(st);
+	set_every_uplink(v);
 	if (!v->write_error)
 		v->write_error = gw_registry_rows_copy_from(
 			v->s, v->old, &read_error, NULL);
-	note_read_error(v, read_error);
+	gw_salvage_note_read_error(v, read_error);
 }
 
 /* The run counter and the last event number, so that none is given twice. */
-static void copy_numbers(struct salvage *v)
+static void copy_numbers(struct gw_salvage *v)
 {
 	uint64_t run = 0, last_seq = 0, new_last_seq = 0, unused;
 
-	note_read_error(v, gw_previous_run_numbers(v->old, &run, &last_seq, NULL));
+	gw_salvage_note_read_error(
+		v, gw_previous_run_numbers(v->old, &run, &last_seq, NULL));
 	if (run > v->s->previous_run)
 		v->s->previous_run = run;
 	if (!v->write_error)
@@ -265,14 +158,13 @@ static void copy_numbers(struct salvage *v)
 			&v->s->db, "last_seq", (int64_t)last_seq, NULL);
 }
 
-static void copy_all(struct salvage *v, bool alarms)
+static void copy_all(struct gw_salvage *v, bool alarms)
 {
 	copy_names(v);
 	if (!v->read_error) { /* without all names the masks cannot be mapped */
 		if (alarms)
 			copy_alarms(v);
-		copy_owed(v);
-		copy_parked(v);
+		gw_salvage_events_copy(v);
 	}
 	copy_numbers(v);
 }
@@ -280,7 +172,7 @@ static void copy_all(struct salvage *v, bool alarms)
 /* In one transaction with a note that the alarms were copied: an alarm that clears later must not
  * come back with the next try. */
 static enum gw_err copy_transaction(
-	struct salvage *v, const char *quarantined, bool to_main, struct gw_error *err)
+	struct gw_salvage *v, const char *quarantined, bool to_main, struct gw_error *err)
 {
 	const char *name = strrchr(quarantined, '/') + 1;
 	int64_t before = 0;
@@ -313,10 +205,22 @@ static enum gw_err copy_transaction(
 	return GW_OK;
 }
 
+static void log_damage(const struct gw_salvage *v, const char *quarantined)
+{
+	if (v->unknown > 0)
+		gw_log(GW_LOG_WARNING,
+			"store: to whom %llu events of %s are owed is on a corrupt page: they are sent to every uplink, perhaps again",
+			(unsigned long long)v->unknown, quarantined);
+	if (v->unreadable > 0)
+		gw_log(GW_LOG_ERR,
+			"store: %llu undelivered events of %s are on a corrupt page and lost",
+			(unsigned long long)v->unreadable, quarantined);
+}
+
 enum gw_err gw_salvage_file(struct gw_store *s, struct gw_db *old, const char *quarantined,
 	bool to_main, bool *ret_complete, struct gw_error *err)
 {
-	struct salvage v = {.s = s, .old = old, .saved = gw_saved_alarms_new()};
+	struct gw_salvage v = {.s = s, .old = old, .saved = gw_saved_alarms_new()};
 	enum gw_err rc;
 
 	if (!v.saved)
@@ -326,6 +230,8 @@ enum gw_err gw_salvage_file(struct gw_store *s, struct gw_db *old, const char *q
 	if (rc)
 		return rc;
 	*ret_complete = !v.read_error && v.seq_conflicts == 0;
+	if (*ret_complete)
+		log_damage(&v, quarantined);
 	s->uplinks_changed = true; /* names may have been added */
 	if (v.events > 0) {
 		gw_log(GW_LOG_NOTICE, "store: took over %llu undelivered events from %s",

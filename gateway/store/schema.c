@@ -130,6 +130,8 @@ const char *const gw_schema_statements[GW_DB_STMTS] = {
 			     " FROM owed AS o CROSS JOIN event AS e ON e.seq = o.seq"
 			     " WHERE (o.urgency, o.seq) > (?1, ?2) AND o.sinks & ?3"
 			     " ORDER BY o.urgency, o.seq",
+	[GW_DB_OWED_NEXT] = "SELECT urgency, seq FROM owed WHERE (urgency, seq) > (?1, ?2)"
+			    " ORDER BY urgency, seq LIMIT 1",
 	[GW_DB_PARKED_SWEEP] = "DELETE FROM parked WHERE sinks = 0",
 	[GW_DB_OWED_UPLINKS] =
 		"SELECT o.sinks FROM event AS e CROSS JOIN owed AS o"
@@ -148,6 +150,8 @@ const char *const gw_schema_statements[GW_DB_STMTS] = {
 	[GW_DB_PARKED_BATCH] = "SELECT " EVENT_COLUMNS
 			       " FROM parked AS p CROSS JOIN event AS e ON e.seq = p.seq"
 			       " WHERE p.seq > ?1 AND p.sinks & ?2 ORDER BY p.seq",
+	[GW_DB_PARKED_NEXT] =
+		"SELECT 0, seq FROM parked WHERE seq > ?2 ORDER BY seq LIMIT 1",
 	/* ?1 and ?2: seq from and before; ?3: wall_ms from; ?4: bit */
 	[GW_DB_OWE_RANGE] =
 		"INSERT INTO owed SELECT 3 - level, seq, ?4 FROM event"
@@ -160,6 +164,10 @@ const char *const gw_schema_statements[GW_DB_STMTS] = {
 		" e.seq = parked.seq) >= ?3",
 	[GW_DB_HISTORY] = "SELECT " EVENT_COLUMNS
 			  " FROM event AS e WHERE e.wall_ms >= ? ORDER BY e.seq DESC",
+	/* ?3: a level, below 0: all */
+	[GW_DB_EVENT_RANGE] = "SELECT " EVENT_COLUMNS
+			      " FROM event AS e WHERE e.seq > ?1 AND e.seq <= ?2"
+			      " AND (?3 < 0 OR e.level = ?3) ORDER BY e.seq DESC",
 	[GW_DB_DELETABLE] =
 		"SELECT e.seq, ifnull((SELECT o.sinks FROM owed AS o WHERE o.urgency ="
 		" 3 - e.level AND o.seq = e.seq), 0) AS owes, ifnull((SELECT p.sinks FROM"
