@@ -8,6 +8,8 @@
 #include "ctl/message.h"
 #include "ctl/record.h"
 #include "ctl/replay.h"
+#include "ctl/support.h"
+#include "gw_build.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -128,4 +130,13 @@ int gw_run_replay(const struct gw_invocation *a)
 {
 	return gw_replay_files(a->value[GW_OPTION_CONFIG], a->value[GW_OPTION_AGAINST],
 		a->json, a->arguments, a->n_arguments);
+}
+
+/* The daemon need not run: then more is missing in the archive. */
+int gw_run_support(const struct gw_invocation *a)
+{
+	const char *config = a->value[GW_OPTION_CONFIG];
+
+	return gw_support_write(
+		a->arguments[0], config ? config : GW_CONFIG_FILE, a->socket);
 }

@@ -15,5 +15,6 @@ int gw_run_verify(const struct gw_invocation *a);
 int gw_run_record(const struct gw_invocation *a);
 int gw_run_check(const struct gw_invocation *a);
 int gw_run_replay(const struct gw_invocation *a);
+int gw_run_support(const struct gw_invocation *a);
 
 #endif

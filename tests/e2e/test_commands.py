@@ -5,6 +5,7 @@ import os
 import socket
 import stat
 import subprocess
+import tarfile
 import time
 
 import building as b
@@ -289,3 +290,47 @@ def test_a_second_daemon_does_not_take_over(site):
                           capture_output=True, text=True, timeout=20 * harness.SLOW, check=False)
     assert done.returncode == 2 and done.stderr
     assert site.ask("status")["sources"]
+
+
+# ---- support ----
+
+def members(path):
+    with tarfile.open(path) as archive:
+        return {m.name.removeprefix("tocsin-support/"): archive.extractfile(m).read()
+                for m in archive.getmembers()}
+
+
+def test_support_makes_one_archive_without_secrets(gateway, plant, city, folder):
+    plant.set(3, "holding", 0, 520, 0)
+    secret = folder / "token"
+    secret.write_text("S3CRET\n")
+    g = gateway(b.config(b.modbus_tcp(plant.port, b.gas()), alarms=[b.GAS_HIGH],
+                         uplinks=[city.uplink(token_file=str(secret))])).start()
+    city.until("plant/gas-1/ch4:ch4-high", "raised")
+    text = g.config_path.read_text().replace("/v1/alerts", "/v1/alerts?key=S3CRET")
+    g.config_path.write_text("# S3CRET\n" + text + "# password: S3CRET\n")
+    path = folder / "support.tar"
+    done = g.run("support", "--config", g.config_path, path)
+    assert done.returncode == 0, done.stderr
+    made = members(path)
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert not [name for name, content in made.items() if b"S3CRET" in content]
+    assert json.loads(made["status.json"])["result"]["gateway"] == "box"
+    assert b"plant/gas-1/ch4:ch4-high" in made["alarms.json"] and b"ch4" in made["points.json"]
+    assert b'"change":"raised"' in made["events.json"].replace(b": ", b":")
+    assert json.loads(made["journal.json"])["result"]["head"]["seq"] > 0
+    assert str(secret).encode() in made["tocsin.yaml"], "which files are named is no secret"
+    assert made["tocsin.yaml"].count(b"\n") == text.count("\n") + 2, "lines keep their numbers"
+    assert b"private keys" in made["README"] and b"Linux" in made["system.txt"]
+    again = g.run("support", path)
+    assert again.returncode != 0 and "exists" in again.stderr
+
+
+def test_support_names_what_it_could_not_have(gateway, folder):
+    g = gateway({})
+    path = folder / "support.tar"
+    done = g.run("support", "--config", folder / "no.yaml", path)
+    assert done.returncode == 0, done.stderr
+    for name in ("status.json", "points.json", "tocsin.yaml"):
+        assert name in done.stdout and name in members(path)["README"].decode()
+    assert "No such file" in done.stdout and "is it running?" in done.stdout

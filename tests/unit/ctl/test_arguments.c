@@ -51,7 +51,8 @@ static void usage_comes_from_the_row(void **state)
 		"shelve ALARM --for T [-m NOTE]", "unshelve ALARM",
 		"resend [--since SEQ|T] [--uplink NAME]", "verify", "reload [--force]",
 		"check FILE", "record FILE [--for T] [--max-mb N]",
-		"replay --config NEW.yaml [--against OLD.yaml] FILE..."};
+		"replay --config NEW.yaml [--against OLD.yaml] FILE...",
+		"support [--config FILE.yaml] FILE.tar"};
 	char usage[128];
 	struct gw_text t;
 

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ctl/support.h"
+
+#include "ctl/connection.h"
+#include "ctl/invocation.h"
+#include "ctl/message.h"
+#include "ctl/redact.h"
+#include "ctl/tar.h"
+#include "gw_build.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define FOLDER    "tocsin-support/"
+#define REPLY_MS  10000
+#define VERIFY_MS 20000 /* of a large journal it takes minutes */
+#define BYTES_MAX ((size_t)64 << 20)
+
+struct support {
+	const char *socket;
+	FILE *to;
+	time_t now;
+	bool failed; /* the archive cannot be written */
+	int native;
+	unsigned n_files, n_missing;
+	char notes[4096]; /* one line for what is not in the archive */
+};
+
+struct bytes {
+	char *at;
+	size_t n, capacity;
+};
+
+static const char *const on_purpose =
+	"Not in it on purpose: the database, private keys, certificates, tokens and passwords (they are\n"
+	"in files of their own); of the configuration comments, the users and paths of URLs, and values\n"
+	"whose keys speak of a secret.\n";
+
+__attribute__((format(printf, 2, 3))) static void note_missing(
+	struct support *s, const char *fmt, ...)
+{
+	size_t n = strlen(s->notes);
+	va_list args;
+
+	s->n_missing++;
+	va_start(args, fmt);
+	vsnprintf(s->notes + n, sizeof(s->notes) - n, fmt, args);
+	va_end(args);
+	n = strlen(s->notes);
+	if (n + 1 < sizeof(s->notes))
+		memcpy(s->notes + n, "\n", 2);
+}
+
+static void add(struct support *s, const char *name, const void *bytes, size_t n)
+{
+	char path[GW_TAR_NAME_MAX + 1];
+
+	snprintf(path, sizeof(path), FOLDER "%s", name);
+	if (!s->failed && !gw_tar_add(s->to, path, bytes, n, s->now)) {
+		s->failed = true;
+		s->native = errno;
+	}
+	s->n_files++;
+}
+
+static bool append(struct bytes *b, const char *bytes, size_t n)
+{
+	if (b->n + n > BYTES_MAX)
+		return false;
+	if (b->n + n > b->capacity) {
+		size_t capacity = 2 * (b->n + n);
+		char *at = realloc(b->at, capacity);
+
+		if (!at)
+			return false;
+		b->at = at;
+		b->capacity = capacity;
+	}
+	memcpy(b->at + b->n, bytes, n);
+	b->n += n;
+	return true;
+}
+
+/* ---- from the daemon ---- */
+
+/* Lines of replies, the first within first_ms, further ones while they come at once. */
+static void add_reply(struct support *s, const char *name, const char *request,
+	int first_ms, bool several)
+{
+	struct bytes all = {.at = NULL};
+	struct gw_connection c;
+	struct gw_error err;
+	char *line;
+	enum gw_err kind = gw_connection_open(&c, s->socket, &err);
+
+	if (!kind)
+		kind = gw_connection_send(&c, request, &err);
+	if (!kind)
+		kind = gw_connection_read_line(&c, first_ms, &line, &err);
+	if (kind) {
+		note_missing(s, "%s: %s", name, err.text);
+	} else {
+		do {
+			append(&all, line, strlen(line));
+			append(&all, "\n", 1);
+		} while (several && gw_connection_read_line(&c, 500, &line, &err) == GW_OK);
+		add(s, name, all.at, all.n);
+	}
+	free(all.at);
+	gw_connection_close(&c);
+}
+
+/* ---- from the system ---- */
+
+static void add_output(struct support *s, const char *name, const char *command)
+{
+	struct bytes all = {.at = NULL};
+	char chunk[4096];
+	size_t n;
+	FILE *f = popen(command, "re");
+	int status;
+
+	while (f && (n = fread(chunk, 1, sizeof(chunk), f)) > 0 && append(&all, chunk, n))
+		continue;
+	status = f ? pclose(f) : -1;
+	if (all.n > 0)
+		add(s, name, all.at, all.n);
+	if (status != 0 || all.n == 0)
+		note_missing(s, "%s%s: \"%s\" ended with %d", name,
+			all.n > 0 ? " (in part)" : "", command,
+			WIFEXITED(status) ? WEXITSTATUS(status) : -1);
+	free(all.at);
+}
+
+static bool read_file(const char *path, struct bytes *ret)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	char chunk[4096];
+	struct stat st;
+	ssize_t n = -1;
+
+	if (fd < 0)
+		return false;
+	if (fstat(fd, &st) == 0 && !S_ISREG(st.st_mode))
+		errno = EINVAL;
+	else
+		while ((n = read(fd, chunk, sizeof(chunk))) > 0 &&
+			append(ret, chunk, (size_t)n))
+			continue;
+	close(fd);
+	return n == 0;
+}
+
+static void add_config(struct support *s, const char *path)
+{
+	struct bytes text = {.at = NULL};
+	char *clean;
+	size_t n;
+
+	if (!read_file(path, &text)) {
+		note_missing(s, "tocsin.yaml: %s: %s%s", path, gw_errno_text(errno),
+			errno == EACCES ? " (run as root)" : "");
+		free(text.at);
+		return;
+	}
+	clean = gw_redact_config(text.at, text.n, &n);
+	if (clean)
+		add(s, "tocsin.yaml", clean, n);
+	else
+		note_missing(s, "tocsin.yaml: out of memory");
+	free(clean);
+	free(text.at);
+}
+
+/* ---- the archive ---- */
+
+static void add_readme(struct support *s, const char *config)
+{
+	char text[8192], when[40] = "";
+	struct tm tm;
+	int n;
+
+	if (gmtime_r(&s->now, &tm))
+		strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", &tm);
+	n = snprintf(text, sizeof(text),
+		"Made by tocsin " GW_VERSION " at %s, of %s.\n\n%s\n%s%s", when, config,
+		on_purpose,
+		s->n_missing > 0 ? "Could not be had:\n" : "Nothing else is missing.\n",
+		s->notes);
+	add(s, "README", text, n < (int)sizeof(text) ? (size_t)n : sizeof(text) - 1);
+}
+
+static void add_all(struct support *s, const char *config)
+{
+	add_reply(s, "status.json", "{\"cmd\":\"status\"}", REPLY_MS, false);
+	add_reply(s, "alarms.json", "{\"cmd\":\"alarms\",\"all\":true}", REPLY_MS, false);
+	add_reply(s, "points.json", "{\"cmd\":\"points\"}", REPLY_MS, false);
+	add_reply(s, "events.json", "{\"cmd\":\"tail\",\"last\":200,\"json\":true}",
+		REPLY_MS, true);
+	/* the end of the chain of hashes, and whether it is whole */
+	add_reply(s, "journal.json", "{\"cmd\":\"verify\"}", VERIFY_MS, false);
+	add_config(s, config);
+	add_output(s, "log.txt",
+		"journalctl --unit=tocsind --lines=2000 --output=short-iso-precise --no-pager 2>&1");
+	add_output(s, "unit.txt", "systemctl --no-pager show tocsind 2>&1");
+	add_output(s, "system.txt",
+		"uname -a; cat /etc/os-release; uptime; free -k; df -k; ls -ln /dev/serial/by-id 2>&1; date");
+	add_readme(s, config);
+}
+
+int gw_support_write(const char *path, const char *config, const char *socket)
+{
+	struct support s = {.socket = socket, .now = time(NULL)};
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	char text[300];
+
+	s.to = fd >= 0 ? fdopen(fd, "w") : NULL;
+	if (!s.to) {
+		snprintf(text, sizeof(text), "%.200s: %s", path, gw_errno_text(errno));
+		if (fd >= 0)
+			close(fd);
+		return gw_message_fail(text);
+	}
+	add_all(&s, config);
+	if (!s.failed && !gw_tar_end(s.to)) {
+		s.failed = true;
+		s.native = errno;
+	}
+	if (fclose(s.to) != 0 && !s.failed) {
+		s.failed = true;
+		s.native = errno;
+	}
+	if (s.failed) {
+		snprintf(text, sizeof(text), "%.200s: %s", path, gw_errno_text(s.native));
+		unlink(path);
+		return gw_message_fail(text);
+	}
+	printf("%s: %u files; look through it before you send it\n%s", path, s.n_files,
+		on_purpose);
+	if (s.n_missing > 0)
+		printf("Could not be had:\n%s", s.notes);
+	return gw_message_flush();
+}
