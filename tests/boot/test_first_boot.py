@@ -34,7 +34,7 @@ def waits(service, pattern, during=0):
 
 def test_a_machine_without_a_configuration_boots(staged, booted):
     """A service that failed in a loop would keep the boot from ever being finished."""
-    m = Machine(files=staged, prepare=PREPARE + "systemctl enable tocsind; rm -rf /etc/tocsin/*")
+    m = Machine(root=booted.root, files=staged, prepare=PREPARE + "systemctl enable tocsind; rm -rf /etc/tocsin/*")
     try:
         m.start()
         assert m.systemctl("is-system-running").stdout.strip() == "running"
