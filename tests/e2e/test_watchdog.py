@@ -3,6 +3,7 @@
 import contextlib
 import fcntl
 import os
+import re
 import signal
 import socket
 import threading
@@ -83,7 +84,7 @@ def test_what_the_log_did_not_write_is_counted(gateway, plant, full_pipe):
         return b"log lines were not written" in text
     harness.wait_for(said, lambda: text[-2000:], every=0.001)
     assert text.startswith(b"..."), "the pipe was full from the start"
-    assert b"tocsind 0.1.0 started" in text
+    assert re.search(rb"tocsind \S+ started", text)
     assert f"{lost} log lines were not written".encode() in text
     assert g.status()["log"] == {"state": "ok", "lost": lost}
     g.stop()

@@ -162,6 +162,18 @@ class Lint(unittest.TestCase):
             "include circle: base/a, base/b",
         ])
 
+    def test_version(self):
+        self.plant("meson.build", "project('tocsin', 'c',\n    version: '1.2.3',\n)\n")
+        self.plant("debian/changelog", "tocsin (1.2.3) unstable; urgency=medium\n")
+        self.plant("CHANGELOG.md", "# Changelog\n\n## [1.2.3] - not yet released\n## [1.2.2]\n")
+        self.assertEqual(self.lint("version.py", self.root)[0], 0)
+        self.plant("debian/changelog", "tocsin (1.2.2) unstable; urgency=medium\n")
+        code, said = self.lint("version.py", self.root)
+        self.assertEqual(code, 1)
+        self.assertIn("debian/changelog 1.2.2", said)
+        self.plant("debian/changelog", "")
+        self.assertIn("debian/changelog none", self.lint("version.py", self.root)[1])
+
     def test_subjects(self):
         def commit(subject):
             subprocess.run(["git", "-C", str(self.root), "-c", "user.name=a", "-c", "user.email=a@b",
