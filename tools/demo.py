@@ -313,7 +313,7 @@ def main():
         screen = Screen(seconds)
         screen.say("demo", "starting sensors, broker and platform", "dim")
         building = Building(folder, opened)
-        gateway = harness.Gateway(building.config(), build=TOP / "build")
+        gateway = harness.Gateway(building.config())
         gateway.start()
         screen.say("demo", f"tocsind runs; tocsin --socket {gateway.socket} status", "dim")
         screen.say("demo", "gateway ▶ its alert log; platform◀ what the city platform got",

@@ -23,6 +23,9 @@ packages_test=(
 packages_nightly=( # a machine whose power is cut
 	qemu-system-x86 busybox-static cpio e2fsprogs
 )
+packages_package=( # what builds and checks Debian packages; debian/control has what tocsin needs
+	mmdebstrap gpgv lintian blhc
+)
 packages_bench=( # peers of the benchmarks; one that is missing is left out with a word
 	libck-dev g++ libboost-dev libdpdk-dev
 )
