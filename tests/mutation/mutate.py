@@ -3,6 +3,7 @@
 """Breaks one comparison at a time and looks whether a unit test goes red.
 
 mutate.py [--least PERCENT] [--jobs N] [--only LINE,...] [--part I/N] ROOT [FILE.c ...]
+mutate.py --names ROOT: breaks nothing, only looks whether the tests and lines that it names exist.
 
 Default: all of gateway/alarm. A mutant swaps one < <= > >= == != (to its neighbour at the edge and
 to its opposite), one && or ||, one + or - beside a time, or moves one constant in a condition by
@@ -26,13 +27,15 @@ import time
 
 FLOORS = ["base", "flow", "alarm", "engine"]
 # Quick ones first, then what holds the file beside a reference; other files: engine's.
-ALWAYS = ["state", "state_shelve", "state_suppress", "limit", "rate", "dose", "silence", "vote", "alarm", "engine",
-          "silence_votes", "suppression", "shelf", "flood", "disturbed", "condition"]
-BESIDE = {"limit": ["reference_limit"], "state": ["reference_state", "reference_limit"],
-          "silence": ["quiet_band", "history", "reference_silence"], "vote": ["reference_vote"],
-          "dose": ["quiet_band", "history", "reference_dose"],
-          "rate": ["quiet_band", "history", "reference_rate"],
-          "forecast": ["forecast_edges", "quiet_band", "history", "reference_forecast"]}
+ALWAYS = ["state", "state_shelve", "state_suppress", "condition_limit", "condition_rate", "condition_dose",
+          "condition_silent", "condition_vote", "alarm", "engine", "silence_votes", "suppression", "shelf", "flood",
+          "condition_edges", "condition"]
+BESIDE = {"condition_limit": ["reference_limit"], "state": ["reference_state", "reference_limit"],
+          "condition_silent": ["quiet_band", "history", "reference_silence"],
+          "condition_vote": ["reference_vote"],
+          "condition_dose": ["quiet_band", "history", "reference_dose"],
+          "condition_rate": ["quiet_band", "history", "reference_rate"],
+          "condition_forecast": ["condition_forecast", "quiet_band", "history", "reference_forecast"]}
 ENGINE = ["history", "adopt", "adopt_votes", "restore", "outputs", "engine_thread", "reference_unless", "reference_limit",
           "reference_silence", "reference_vote"]
 TESTS = sorted({t for tests in [ALWAYS, ENGINE, *BESIDE.values()] for t in tests})
@@ -99,7 +102,8 @@ class Equivalents:
         self.rows = {}
         for text in path.read_text().splitlines():
             if text and not text.startswith("#"):
-                file, line, nth, swap, why = (part.strip() for part in text.split(" | "))
+                file, line = text.split(" | ", 1)
+                line, nth, swap, why = (part.strip() for part in line.rsplit(" | ", 3))
                 assert why, text
                 self.rows[file, line, int(nth), swap] = False
 
@@ -122,6 +126,18 @@ class Equivalents:
     def unseen(self, files):
         return [" | ".join(map(str, row)) for row, seen in self.rows.items()
                 if not seen and row[0] in files]
+
+
+def stale(root):
+    """Tests, files and lines that are named here or in equivalent.txt and are not there."""
+    tests = {p.stem[len("test_"):] for p in root.glob("tests/unit/*/test_*.c")}
+    yield from (f"there is no test_{name}.c" for name in TESTS if name not in tests)
+    yield from (f"there is no gateway/alarm/{name}.c" for name in sorted(BESIDE)
+                if not (root / f"gateway/alarm/{name}.c").exists())
+    for file, line, nth, swap in Equivalents(pathlib.Path(__file__).parent / "equivalent.txt").rows:
+        lines = (root / file).read_text().splitlines() if (root / file).exists() else []
+        if line not in (text.strip() for text in lines):
+            yield f"equivalent.txt: {file} has no line {line}"
 
 
 class Bench:
@@ -202,9 +218,14 @@ def main():
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     parser.add_argument("--only", default="")
     parser.add_argument("--part", default="1/1", help="every N-th mutant, from the I-th")
+    parser.add_argument("--names", action="store_true", help="only look whether all names exist")
     parser.add_argument("root", type=pathlib.Path)
     parser.add_argument("files", nargs="*")
     args = parser.parse_args()
+    wrong = list(stale(args.root))
+    if args.names or wrong:
+        print("\n".join(wrong) or "mutation: all is there")
+        return 1 if wrong else 0
     files = args.files or sorted(
         str(p.relative_to(args.root)) for p in args.root.glob("gateway/alarm/*.c"))
     only = {int(n) for n in args.only.split(",") if n}
