@@ -81,7 +81,7 @@ static void a_latched_alarm_is_shown_while_suppressed(void **unused)
 	assert_int_equal(gw_state_shown(&state), GW_STATE_SUPPRESSED);
 }
 
-static void both_reasons_must_end(void **unused)
+static void suppression_ends_when_both_reasons_have_ended(void **unused)
 {
 	(void)unused;
 	suppress(S, GW_SUPPRESSED_BY_DESIGN, true);
@@ -165,7 +165,8 @@ int main(void)
 			a_condition_that_ends_while_suppressed_emits_nothing, setup),
 		cmocka_unit_test_setup(suppression_takes_no_raise_back, setup),
 		cmocka_unit_test_setup(a_latched_alarm_is_shown_while_suppressed, setup),
-		cmocka_unit_test_setup(both_reasons_must_end, setup),
+		cmocka_unit_test_setup(
+			suppression_ends_when_both_reasons_have_ended, setup),
 		cmocka_unit_test_setup(out_of_service_clears_and_refuses_commands, setup),
 		cmocka_unit_test_setup(
 			suppression_at_the_end_of_a_shelf_raises_at_its_own_end, setup),

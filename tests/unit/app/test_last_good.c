@@ -107,7 +107,7 @@ static void a_copy_of_another_file_is_refused(void **state)
 	assert_int_equal(f.n, 0);
 }
 
-static void what_is_no_whole_copy_is_refused(void **state)
+static void a_file_that_is_no_whole_copy_is_refused(void **state)
 {
 	struct gw_files f = {.n = 0};
 	struct gw_error err = {0};
@@ -188,7 +188,7 @@ static void a_new_file_that_is_there_already_is_not_written_through(void **state
 	assert_int_equal(access(in_dir("victim"), F_OK), -1);
 }
 
-static void what_could_not_be_written_is_tried_again_each_minute(void **state)
+static void a_failed_write_is_tried_again_each_minute(void **state)
 {
 	char folder[TEMP_DIR_MAX + 40];
 	FILE *f;
@@ -260,11 +260,11 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(the_configuration_and_its_profiles_are_read_back),
 		TEST(a_copy_of_another_file_is_refused),
-		TEST(what_is_no_whole_copy_is_refused),
+		TEST(a_file_that_is_no_whole_copy_is_refused),
 		TEST(an_equal_copy_is_not_written_again),
 		TEST(of_several_saved_at_once_the_newest_is_kept),
 		TEST(a_new_file_that_is_there_already_is_not_written_through),
-		TEST(what_could_not_be_written_is_tried_again_each_minute),
+		TEST(a_failed_write_is_tried_again_each_minute),
 		TEST(the_state_folder_of_a_refused_file_is_found),
 	};
 

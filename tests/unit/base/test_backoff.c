@@ -30,7 +30,7 @@ static void waits_double_up_to_the_most(void **state)
 	}
 }
 
-static void never_overflows(void **state)
+static void many_failures_do_not_overflow(void **state)
 {
 	struct gw_backoff b;
 
@@ -76,7 +76,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(waits_double_up_to_the_most),
-		cmocka_unit_test(never_overflows),
+		cmocka_unit_test(many_failures_do_not_overflow),
 		cmocka_unit_test(success_begins_again),
 		cmocka_unit_test(seeds_differ_and_repeat),
 	};

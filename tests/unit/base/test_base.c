@@ -127,7 +127,7 @@ static void a_log_that_cannot_be_written_changes_nothing(void **state)
 	close(saved);
 }
 
-static void clocks_run(void **state)
+static void clocks_advance_and_the_boot_has_an_id(void **state)
 {
 	int64_t a = gw_clock_boot_ns(), b = gw_clock_boot_ns();
 	char id[37];
@@ -151,7 +151,7 @@ static void say(struct gw_report *report, const void *where, const char *text)
 	snprintf(said_text, sizeof(said_text), "%s", text);
 }
 
-static void reports_count(void **state)
+static void reports_are_formatted_and_counted(void **state)
 {
 	struct gw_report report = {.add = say};
 	int field = 0;
@@ -306,8 +306,8 @@ int main(void)
 		cmocka_unit_test(names_are_known),
 		cmocka_unit_test(logs_one_line),
 		cmocka_unit_test(a_log_that_cannot_be_written_changes_nothing),
-		cmocka_unit_test(clocks_run),
-		cmocka_unit_test(reports_count),
+		cmocka_unit_test(clocks_advance_and_the_boot_has_an_id),
+		cmocka_unit_test(reports_are_formatted_and_counted),
 		cmocka_unit_test(a_hash_never_changes),
 		cmocka_unit_test(threads_start_and_stop),
 		cmocka_unit_test(a_thread_that_lacks_a_processor_is_runnable),

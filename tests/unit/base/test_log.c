@@ -135,7 +135,7 @@ static int64_t now_ms(void)
 	return ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
-static void nobody_waits_for_a_reader_that_does_not_read(void **state)
+static void logging_does_not_wait_for_a_reader_that_stalls(void **state)
 {
 	const unsigned lines = 20000; /* many times what the ring holds */
 	struct pipe_stderr p = begin(true);
@@ -211,7 +211,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(lines_of_every_length_come_back_in_order),
 		cmocka_unit_test(a_full_ring_takes_nothing_and_keeps_what_it_has),
-		cmocka_unit_test(nobody_waits_for_a_reader_that_does_not_read),
+		cmocka_unit_test(logging_does_not_wait_for_a_reader_that_stalls),
 		cmocka_unit_test(lines_before_the_thread_are_written_at_once),
 		/* last: on a busy machine its thread may be left behind */
 		cmocka_unit_test(the_end_waits_a_bounded_time),

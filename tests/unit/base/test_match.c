@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-static void matches(void **state)
+static void patterns_match(void **state)
 {
 	(void)state;
 	assert_true(gw_match("", ""));
@@ -29,7 +29,7 @@ static void matches(void **state)
 	assert_true(gw_match("a.c", "a.c"));
 }
 
-static void stays_within_a_part(void **state)
+static void a_star_stays_within_a_part(void **state)
 {
 	(void)state;
 	assert_false(gw_match("*", "a/b"));
@@ -70,8 +70,8 @@ static void many_stars_are_quick(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(matches),
-		cmocka_unit_test(stays_within_a_part),
+		cmocka_unit_test(patterns_match),
+		cmocka_unit_test(a_star_stays_within_a_part),
 		cmocka_unit_test(refuses_what_does_not_match),
 		cmocka_unit_test(many_stars_are_quick),
 	};

@@ -286,7 +286,7 @@ static void complaints_are_short_and_one_line(void **state)
 	assert_null(strchr(err.text, '\n'));
 }
 
-static void measures_distance(void **state)
+static void the_distance_of_two_words_is_measured(void **state)
 {
 	char a[200], b[200];
 
@@ -309,7 +309,7 @@ static void measures_distance(void **state)
 	assert_int_equal(gw_parse_distance(a, b), 1);
 }
 
-static void checks_utf8(void **state)
+static void utf8_is_checked(void **state)
 {
 	(void)state;
 	assert_true(gw_parse_utf8("", 0));
@@ -329,8 +329,8 @@ int main(void)
 		cmocka_unit_test(reads_booleans),
 		cmocka_unit_test(reads_durations),
 		cmocka_unit_test(complaints_are_short_and_one_line),
-		cmocka_unit_test(measures_distance),
-		cmocka_unit_test(checks_utf8),
+		cmocka_unit_test(the_distance_of_two_words_is_measured),
+		cmocka_unit_test(utf8_is_checked),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -13,7 +13,7 @@
 
 #define CERT "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
 
-static void test_forms(void **state)
+static void test_encrypted_keys_are_recognised_in_every_form(void **state)
 {
 	static const struct {
 		const char *text;
@@ -55,7 +55,7 @@ static void test_forms(void **state)
 	assert_int_equal(temp_dir_remove(dir), 0);
 }
 
-static void test_what_cannot_be_read(void **state)
+static void test_a_file_that_cannot_be_read_is_not_encrypted(void **state)
 {
 	(void)state;
 	assert_false(gw_pemkey_encrypted("/nowhere/key.pem"));
@@ -68,8 +68,8 @@ static void test_what_cannot_be_read(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_forms),
-		cmocka_unit_test(test_what_cannot_be_read),
+		cmocka_unit_test(test_encrypted_keys_are_recognised_in_every_form),
+		cmocka_unit_test(test_a_file_that_cannot_be_read_is_not_encrypted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -265,7 +265,7 @@ static void writes_durations(void **state)
 	assert_string_equal(duration(86461 * GW_NS_PER_SEC), "1d1min1s");
 }
 
-static void knows_utf8(void **state)
+static void utf8_is_recognised(void **state)
 {
 	(void)state;
 	assert_int_equal(gw_text_utf8("a", 1), 1);
@@ -334,7 +334,7 @@ int main(void)
 		cmocka_unit_test(printable_characters_are_unchanged),
 		cmocka_unit_test(writes_times),
 		cmocka_unit_test(writes_durations),
-		cmocka_unit_test(knows_utf8),
+		cmocka_unit_test(utf8_is_recognised),
 		cmocka_unit_test(writes_json),
 		cmocka_unit_test(json_is_always_utf8),
 	};

@@ -43,7 +43,7 @@ static const struct gw_alarm_opts *alarm_of(const struct gw_config *c, const cha
 	return NULL;
 }
 
-static void test_example(void **state)
+static void test_the_example_is_read_as_documented(void **state)
 {
 	struct gw_config *c = load_example();
 	const struct gw_alarm_opts *a;
@@ -97,7 +97,7 @@ static void test_example(void **state)
 }
 
 /* A daemon that reads the same file again touches nothing. */
-static void test_again(void **state)
+static void test_the_same_file_read_again_changes_nothing(void **state)
 {
 	struct gw_config *a = load_example(), *b = load_example();
 
@@ -111,7 +111,7 @@ static void test_again(void **state)
 }
 
 /* Every row of everybody can be shown and has a readable default. */
-static void test_groups(void **state)
+static void test_every_row_has_its_help_and_a_readable_default(void **state)
 {
 	size_t n;
 	const struct gw_setting_group *g = gw_config_setting_groups(&n);
@@ -131,9 +131,9 @@ static void test_groups(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_example),
-		cmocka_unit_test(test_again),
-		cmocka_unit_test(test_groups),
+		cmocka_unit_test(test_the_example_is_read_as_documented),
+		cmocka_unit_test(test_the_same_file_read_again_changes_nothing),
+		cmocka_unit_test(test_every_row_has_its_help_and_a_readable_default),
 	};
 
 	return cmocka_run_group_tests_name("config_example", tests, NULL, NULL);

@@ -135,31 +135,31 @@ static void make_uplinks(void)
 	}
 }
 
-static void test_config(void **state)
+static void test_a_configuration_survives_each_failing_allocation(void **state)
 {
 	(void)state;
 	each_failure("gw_config_load", load_and_free);
 }
 
-static void test_engine(void **state)
+static void test_an_engine_survives_each_failing_allocation(void **state)
 {
 	(void)state;
 	each_failure("gw_engine_new", make_engine);
 }
 
-static void test_sources(void **state)
+static void test_a_source_survives_each_failing_allocation(void **state)
 {
 	(void)state;
 	each_failure("gw_source_new", make_sources);
 }
 
-static void test_outbox(void **state)
+static void test_an_outbox_survives_each_failing_allocation(void **state)
 {
 	(void)state;
 	each_failure("gw_outbox_add", fill_outbox);
 }
 
-static void test_uplinks(void **state)
+static void test_an_uplink_survives_each_failing_allocation(void **state)
 {
 	(void)state;
 	each_failure("gw_uplink_new", make_uplinks);
@@ -190,11 +190,11 @@ static int teardown(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_config),
-		cmocka_unit_test(test_engine),
-		cmocka_unit_test(test_sources),
-		cmocka_unit_test(test_outbox),
-		cmocka_unit_test(test_uplinks),
+		cmocka_unit_test(test_a_configuration_survives_each_failing_allocation),
+		cmocka_unit_test(test_an_engine_survives_each_failing_allocation),
+		cmocka_unit_test(test_a_source_survives_each_failing_allocation),
+		cmocka_unit_test(test_an_outbox_survives_each_failing_allocation),
+		cmocka_unit_test(test_an_uplink_survives_each_failing_allocation),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

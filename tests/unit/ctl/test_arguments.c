@@ -65,7 +65,7 @@ static void usage_comes_from_the_row(void **state)
 	}
 }
 
-static void every_row_can_be_run(void **state)
+static void every_command_can_be_run(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < gw_cli_commands_n; i++) {
@@ -155,7 +155,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(usage_comes_from_the_row),
-		cmocka_unit_test(every_row_can_be_run),
+		cmocka_unit_test(every_command_can_be_run),
 		cmocka_unit_test(arguments_become_keys),
 		cmocka_unit_test(tail_begins_with_ten_unless_told_otherwise),
 		cmocka_unit_test(wrong_usage_is_refused),

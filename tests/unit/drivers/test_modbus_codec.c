@@ -44,7 +44,7 @@ static void test_vectors_of_real_devices(void **state)
 	assert_true(gw_modbus_codec_raw(&f, 0, answer.data, &bits) == 0);
 }
 
-static void test_tcp_request(void **state)
+static void test_a_tcp_request_is_encoded(void **state)
 {
 	static const uint8_t want[] = {
 		0xab, 0xcd, 0, 0, 0, 6, 0x11, 0x04, 0x07, 0xd0, 0x00, 0x7d};
@@ -257,7 +257,7 @@ static struct gw_modbus_field field(int type, int order)
 		.order = (uint8_t)order};
 }
 
-static void test_values(void **state)
+static void test_each_type_and_order_is_decoded(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
@@ -273,7 +273,7 @@ static void test_values(void **state)
 	}
 }
 
-static void test_bits(void **state)
+static void test_bits_are_read_from_words_and_coils(void **state)
 {
 	struct gw_modbus_field f = field(GW_TYPE_BIT, GW_MODBUS_ABCD);
 	static const uint8_t word[] = {0x80, 0x09};
@@ -356,13 +356,13 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_vectors_of_real_devices),
-		cmocka_unit_test(test_tcp_request),
+		cmocka_unit_test(test_a_tcp_request_is_encoded),
 		cmocka_unit_test(test_tcp_answer_is_exact),
 		cmocka_unit_test(test_tcp_every_header_byte_counts),
 		cmocka_unit_test(test_more_than_the_answer_is_bad),
 		cmocka_unit_test(test_rtu_every_byte_counts),
-		cmocka_unit_test(test_values),
-		cmocka_unit_test(test_bits),
+		cmocka_unit_test(test_each_type_and_order_is_decoded),
+		cmocka_unit_test(test_bits_are_read_from_words_and_coils),
 		cmocka_unit_test(test_not_a_number_and_its_bits),
 		cmocka_unit_test(test_a_float_means_its_shortest_decimal),
 	};

@@ -87,7 +87,7 @@ static void say(struct gw_report *report, const void *where, const char *text)
 	strncpy(s->text, text, sizeof(s->text) - 1);
 }
 
-static void test_check_points(void **state)
+static void test_points_that_cannot_be_read_are_refused(void **state)
 {
 	static const struct {
 		unsigned kind, addr;
@@ -145,7 +145,7 @@ static struct gw_modbus_field field_of(int kind, int type, double scale, double 
 	return f;
 }
 
-static void test_field(void **state)
+static void test_a_field_has_the_width_of_its_type(void **state)
 {
 	static const struct {
 		int kind, type, width, becomes;
@@ -206,8 +206,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_register_is_kind_and_protocol_address),
 		cmocka_unit_test(test_register_refuses_with_a_hint),
-		cmocka_unit_test(test_check_points),
-		cmocka_unit_test(test_field),
+		cmocka_unit_test(test_points_that_cannot_be_read_are_refused),
+		cmocka_unit_test(test_a_field_has_the_width_of_its_type),
 		cmocka_unit_test(test_rows_default_as_documented),
 	};
 

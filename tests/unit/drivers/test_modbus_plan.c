@@ -89,7 +89,7 @@ static void test_kinds_and_periods_do_not_mix(void **state)
 	assert_string_equal(plan(100, 125), "1:0+1 2:1+1 3:0+1 4:1+1 3:1+1");
 }
 
-static void test_overlaps(void **state)
+static void test_overlapping_fields_share_a_request(void **state)
 {
 	(void)state;
 	/* A 32-bit value, its two halves, and two bits of one word. */
@@ -139,7 +139,7 @@ static void test_2000_bits_and_not_2001(void **state)
 	assert_string_equal(plan(0, 125), "1:100+2000 1:2100+1");
 }
 
-static void test_the_end_of_the_map(void **state)
+static void test_a_request_ends_with_the_map(void **state)
 {
 	(void)state;
 	add(GW_MODBUS_HOLDING, 65532, 4, 1);
@@ -169,7 +169,7 @@ static void test_a_hole_is_asked_by_itself(void **state)
 	assert_string_equal(plan(0, 125), "3:0+2 3:2+1 3:4+1");
 }
 
-static void test_split(void **state)
+static void test_a_request_is_split_in_halves(void **state)
 {
 	struct gw_modbus_block r, half[2];
 
@@ -245,14 +245,14 @@ int main(void)
 		cmocka_unit_test_setup(test_adjacent_fields_share_a_request, begin),
 		cmocka_unit_test_setup(test_a_gap_is_not_read_unless_bridged, begin),
 		cmocka_unit_test_setup(test_kinds_and_periods_do_not_mix, begin),
-		cmocka_unit_test_setup(test_overlaps, begin),
+		cmocka_unit_test_setup(test_overlapping_fields_share_a_request, begin),
 		cmocka_unit_test_setup(test_125_registers_and_not_126, begin),
 		cmocka_unit_test_setup(test_a_value_is_never_cut_at_the_limit, begin),
 		cmocka_unit_test_setup(test_2000_bits_and_not_2001, begin),
-		cmocka_unit_test_setup(test_the_end_of_the_map, begin),
+		cmocka_unit_test_setup(test_a_request_ends_with_the_map, begin),
 		cmocka_unit_test_setup(test_a_unit_that_allows_less, begin),
 		cmocka_unit_test_setup(test_a_hole_is_asked_by_itself, begin),
-		cmocka_unit_test_setup(test_split, begin),
+		cmocka_unit_test_setup(test_a_request_is_split_in_halves, begin),
 		cmocka_unit_test_setup(test_neighbours_differ_where_possible, begin),
 	};
 

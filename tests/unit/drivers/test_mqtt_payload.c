@@ -129,7 +129,7 @@ static void a_pointer_finds_its_value(void **state)
 	assert_true(at("/0", "[5]") == 5);
 }
 
-static void without_a_path_the_name_finds_it(void **state)
+static void without_a_path_the_value_is_found_by_name(void **state)
 {
 	struct gw_mqtt_lookup one_of_two = {.name = "ch4"};
 
@@ -428,7 +428,7 @@ int main(void)
 		cmocka_unit_test(a_bare_number_is_read_strictly),
 		cmocka_unit_test(words_are_read_for_bools_only),
 		cmocka_unit_test(a_pointer_finds_its_value),
-		cmocka_unit_test(without_a_path_the_name_finds_it),
+		cmocka_unit_test(without_a_path_the_value_is_found_by_name),
 		cmocka_unit_test(json_is_read_strictly),
 		cmocka_unit_test(a_number_may_have_its_own_unit),
 		cmocka_unit_test(a_damaged_message_still_yields_the_value),

@@ -27,7 +27,7 @@ static void the_first_is_of_unknown_age(void **unused)
 	assert_int_equal(take(&r, OLD_BROKER, true, 1), GW_MQTT_AGE_UNKNOWN);
 }
 
-static void the_same_after_live_ones_that_were_not_retained_is_old(void **unused)
+static void a_retained_message_overtaken_by_live_ones_is_old(void **unused)
 {
 	struct gw_mqtt_retained r = {0};
 
@@ -325,7 +325,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_first_is_of_unknown_age),
-		cmocka_unit_test(the_same_after_live_ones_that_were_not_retained_is_old),
+		cmocka_unit_test(a_retained_message_overtaken_by_live_ones_is_old),
 		cmocka_unit_test(before_mqtt_5_nothing_is_old),
 		cmocka_unit_test(
 			a_changed_retained_message_with_no_live_one_between_is_newest),

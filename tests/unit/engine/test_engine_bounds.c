@@ -209,7 +209,7 @@ static void commands_wait_for_room_for_answers(void **unused)
 
 /* ---- outputs ---- */
 
-static void more_outputs_than_there_are(void **unused)
+static void one_output_too_many_is_refused(void **unused)
 {
 	struct gw_error err;
 	struct gw_ring more;
@@ -438,7 +438,7 @@ int main(void)
 		IT(a_point_that_is_lost_to_two_histories),
 		IT(a_command_that_nobody_knows),
 		IT(commands_wait_for_room_for_answers),
-		IT(more_outputs_than_there_are),
+		IT(one_output_too_many_is_refused),
 		IT(an_engine_without_outputs_goes_on),
 		IT(a_block_that_ends_at_the_seam),
 		IT(timers_run_though_samples_never_end),

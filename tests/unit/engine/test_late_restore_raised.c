@@ -134,7 +134,7 @@ static void an_ended_occurrence_leaves_the_older_one(void **unused)
 
 /* ---- the hand-over ---- */
 
-static void one_batch_at_a_time(void **unused)
+static void a_second_batch_is_refused_until_the_first_is_taken(void **unused)
 {
 	(void)unused;
 	high();
@@ -205,7 +205,7 @@ int main(void)
 		TEST(a_newer_shelf_stays),
 		TEST(a_late_record_restores_the_latch),
 		TEST(an_ended_occurrence_leaves_the_older_one),
-		TEST(one_batch_at_a_time),
+		TEST(a_second_batch_is_refused_until_the_first_is_taken),
 		TEST(a_reload_takes_the_batch_with_it),
 		TEST(the_first_event_follows_the_seq_it_was_given),
 	};

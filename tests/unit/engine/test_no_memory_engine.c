@@ -133,7 +133,7 @@ static void restore(void)
 }
 
 /* No index of the alarms: they are found all the same, or what stood would be told to be gone. */
-static void a_restart(void **unused)
+static void a_restart_without_memory_for_an_index_finds_every_alarm(void **unused)
 {
 	(void)unused;
 	two_alarms();
@@ -189,7 +189,7 @@ static void start_old(void)
 }
 
 /* No index of the points or alarms, in an order of their own: every value and state is there. */
-static void a_reload(void **unused)
+static void a_reload_without_memory_for_an_index_keeps_every_state(void **unused)
 {
 	struct gw_point_view v;
 
@@ -263,8 +263,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		IT(an_engine_that_cannot_be_made),
-		IT(a_restart),
-		IT(a_reload),
+		IT(a_restart_without_memory_for_an_index_finds_every_alarm),
+		IT(a_reload_without_memory_for_an_index_keeps_every_state),
 		IT(a_reload_with_many_events_waiting),
 	};
 

@@ -57,7 +57,7 @@ static void a_shelf_that_ended_meanwhile_ends_at_start(void **unused)
 	assert_int_equal(fixture.event[0].occurrence[0], 1);
 }
 
-static void every_state_goes_on_with_its_occurrence(void **unused)
+static void every_state_is_restored_with_its_occurrence(void **unused)
 {
 	static const enum gw_state states[] = {GW_STATE_ACTIVE_ACKED,
 		GW_STATE_RETURNED_UNACKED, GW_STATE_LATCHED_UNACKED,
@@ -214,7 +214,7 @@ int main(void)
 		TEST(another_level_after_a_restart_is_emitted),
 		TEST(a_clock_that_fell_back_makes_no_shelf_longer),
 		TEST(a_shelf_that_ended_meanwhile_ends_at_start),
-		TEST(every_state_goes_on_with_its_occurrence),
+		TEST(every_state_is_restored_with_its_occurrence),
 		TEST(silent_before_a_restart_and_read_since),
 		TEST(silent_before_a_restart_and_not_read_since),
 		TEST(silent_by_the_key_of_another_condition_waits_from_now),

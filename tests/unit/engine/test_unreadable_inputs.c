@@ -61,7 +61,7 @@ static void the_silent_alarm_with_the_most_points_stands_for_the_device(void **u
 }
 
 /* Nobody says whether its device speaks: nobody can say that only the point is refused. */
-static void no_silent_alarm_at_all(void **unused)
+static void without_a_silent_alarm_of_its_device_no_point_is_unreadable(void **unused)
 {
 	(void)unused;
 	add_unreadable(0);
@@ -230,7 +230,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		IT(the_silent_alarm_with_the_most_points_stands_for_the_device),
-		IT(no_silent_alarm_at_all),
+		IT(without_a_silent_alarm_of_its_device_no_point_is_unreadable),
 		IT(points_with_retained_values_only_are_unreadable),
 		IT(a_device_counts_by_what_can_be_read),
 		IT(a_false_point_does_not_count_for_its_device),

@@ -248,7 +248,7 @@ static void raises_that_overlap_are_one_incident(void **unused)
 }
 
 /* One old raise that fell apart into three: the first goes on, the others are new. */
-static void one_raise_has_one_partner(void **unused)
+static void one_old_raise_pairs_with_one_new_raise(void **unused)
 {
 	struct gw_raise new[] = {
 		raise_of(0, 1000, 2000), raise_of(0, 3000, 4000), raise_of(0, 5000, 6000)};
@@ -339,7 +339,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			names_are_found_in_any_order, setup, teardown),
 		cmocka_unit_test(raises_that_overlap_are_one_incident),
-		cmocka_unit_test(one_raise_has_one_partner),
+		cmocka_unit_test(one_old_raise_pairs_with_one_new_raise),
 		cmocka_unit_test(near_ones_pair_only_when_nothing_overlaps),
 		cmocka_unit_test(the_bar_waits_and_leaves_nothing),
 	};

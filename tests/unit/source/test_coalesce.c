@@ -178,7 +178,7 @@ static void samples_that_are_not_usable_leave_the_newest_usable_one(void **state
 }
 
 /* Few values and points, so that equal extremes and full points are frequent. */
-static void in_any_sequence_nothing_important_is_given_up(void **state)
+static void in_any_sequence_extremes_and_newest_samples_are_kept(void **state)
 {
 	static const enum gw_quality qualities[] = {
 		GW_QUALITY_GOOD, GW_QUALITY_GOOD, GW_QUALITY_GOOD, GW_QUALITY_BAD_TIMEOUT};
@@ -217,7 +217,7 @@ int main(void)
 		cmocka_unit_test(samples_of_all_points_leave_in_the_order_of_arrival),
 		cmocka_unit_test(the_earliest_of_equal_extremes_is_kept),
 		cmocka_unit_test(samples_that_are_not_usable_leave_the_newest_usable_one),
-		cmocka_unit_test(in_any_sequence_nothing_important_is_given_up),
+		cmocka_unit_test(in_any_sequence_extremes_and_newest_samples_are_kept),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

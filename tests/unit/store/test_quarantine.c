@@ -63,7 +63,7 @@ static void assert_quarantined_and_replaced(uint64_t run)
 	gw_store_free(s);
 }
 
-static void corrupt_header(void **state)
+static void a_file_with_a_corrupt_header_is_quarantined(void **state)
 {
 	uint64_t run = fill(100);
 
@@ -73,7 +73,7 @@ static void corrupt_header(void **state)
 }
 
 /* A WAL left beside a new file would be replayed into it. */
-static void corrupt_with_a_wal(void **state)
+static void the_wal_of_a_corrupt_file_is_moved_with_it(void **state)
 {
 	struct gw_store *s;
 	pid_t pid = fork();
@@ -102,7 +102,7 @@ static void corrupt_with_a_wal(void **state)
 	gw_store_free(s);
 }
 
-static void corrupt_middle(void **state)
+static void a_file_corrupt_in_the_middle_is_quarantined(void **state)
 {
 	uint64_t run = fill(500);
 
@@ -111,7 +111,7 @@ static void corrupt_middle(void **state)
 	assert_quarantined_and_replaced(run);
 }
 
-static void corrupt_truncated(void **state)
+static void a_truncated_file_is_quarantined(void **state)
 {
 	uint64_t run = fill(500);
 
@@ -120,7 +120,7 @@ static void corrupt_truncated(void **state)
 	assert_quarantined_and_replaced(run);
 }
 
-static void corrupt_empty(void **state)
+static void an_emptied_file_is_quarantined(void **state)
 {
 	uint64_t run = fill(100);
 
@@ -129,7 +129,7 @@ static void corrupt_empty(void **state)
 	assert_quarantined_and_replaced(run);
 }
 
-static void corrupt_not_ours(void **state)
+static void a_file_of_another_program_is_quarantined(void **state)
 {
 	char path[300];
 	sqlite3 *db;
@@ -143,7 +143,7 @@ static void corrupt_not_ours(void **state)
 	assert_quarantined_and_replaced(0);
 }
 
-static void corrupt_newer(void **state)
+static void a_file_of_a_newer_schema_is_quarantined(void **state)
 {
 	uint64_t run = fill(10);
 	char path[300];
@@ -196,7 +196,7 @@ static void readable_part_of_a_corrupt_file_is_salvaged(void **state)
 }
 
 /* Found in use: the page was not looked at when it was opened. */
-static void corrupt_while_running(void **state)
+static void a_file_corrupted_while_open_is_replaced(void **state)
 {
 	struct gw_store *s = open_store(two_sinks, 2, 16 * MIB);
 
@@ -307,15 +307,15 @@ static void quarantine_is_bounded(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(corrupt_header),
-		TEST(corrupt_with_a_wal),
-		TEST(corrupt_middle),
-		TEST(corrupt_truncated),
-		TEST(corrupt_empty),
-		TEST(corrupt_not_ours),
-		TEST(corrupt_newer),
+		TEST(a_file_with_a_corrupt_header_is_quarantined),
+		TEST(the_wal_of_a_corrupt_file_is_moved_with_it),
+		TEST(a_file_corrupt_in_the_middle_is_quarantined),
+		TEST(a_truncated_file_is_quarantined),
+		TEST(an_emptied_file_is_quarantined),
+		TEST(a_file_of_another_program_is_quarantined),
+		TEST(a_file_of_a_newer_schema_is_quarantined),
 		TEST(readable_part_of_a_corrupt_file_is_salvaged),
-		TEST(corrupt_while_running),
+		TEST(a_file_corrupted_while_open_is_replaced),
 		TEST(unreadable_is_not_corrupt),
 		TEST(unreadable_file_is_replaced_and_salvaged_later),
 		TEST(quarantine_is_bounded),

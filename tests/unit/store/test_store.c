@@ -43,7 +43,7 @@ static struct gw_event varied_event(const struct gw_store *s, uint64_t seq, unsi
 	return e;
 }
 
-static void round_trip(void **state)
+static void every_field_of_an_event_is_read_back(void **state)
 {
 	struct gw_alarm_info odd = infos[5];
 	struct gw_site_info other = {"", "", "", ""};
@@ -139,7 +139,7 @@ static void collect(
 	l->info[l->n++] = info;
 }
 
-static void alarms_survive(void **state)
+static void alarm_records_survive_a_restart(void **state)
 {
 	struct gw_store *s = open_store(two_sinks, 2, 16 * MIB);
 	uint64_t run = gw_store_run(s);
@@ -351,7 +351,7 @@ static void marks_before_events(void **state)
 	gw_store_free(s);
 }
 
-static void history(void **state)
+static void history_has_the_last_events(void **state)
 {
 	struct gw_store *s = open_store(two_sinks, 2, 16 * MIB);
 	struct gw_batch *b;
@@ -387,15 +387,15 @@ static void history(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(round_trip),
+		TEST(every_field_of_an_event_is_read_back),
 		TEST(one_commit_for_all_pending),
-		TEST(alarms_survive),
+		TEST(alarm_records_survive_a_restart),
 		TEST(run_numbers_rise),
 		TEST(worst_first_after_the_cursor),
 		TEST(bits_follow_names),
 		TEST(undurable_is_kept_for_each_uplink),
 		TEST(marks_before_events),
-		TEST(history),
+		TEST(history_has_the_last_events),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -308,7 +308,7 @@ static void a_file_that_cannot_be_moved_stays(void **state)
 	assert_int_equal(files_like(".corrupt-"), 2);
 }
 
-static void names_run_out(void **state)
+static void without_a_free_name_nothing_is_quarantined(void **state)
 {
 	char aside[PATH_MAX] = "", name[100];
 
@@ -358,7 +358,7 @@ int main(void)
 		TEST(a_ballast_that_cannot_be_written_out),
 		TEST(a_name_is_found_by_time),
 		TEST(a_file_that_cannot_be_moved_stays),
-		TEST(names_run_out),
+		TEST(without_a_free_name_nothing_is_quarantined),
 		TEST(quarantine_files_that_cannot_be_deleted_are_left),
 	};
 

@@ -303,7 +303,7 @@ static void a_reassignment_on_a_disk_that_stays_bad(void **state)
 
 /* ---- odd ones ---- */
 
-static void one_name_in_all_rows(void **state)
+static void with_no_free_row_events_are_kept_in_memory(void **state)
 {
 	struct gw_store_status st;
 	struct gw_store *s = start((const char *const[]){"a"}, 1);
@@ -387,7 +387,7 @@ int main(void)
 		TEST(each_statement_of_an_uplink_added_and_removed),
 		TEST(each_statement_of_a_reassignment),
 		TEST(a_reassignment_on_a_disk_that_stays_bad),
-		TEST(one_name_in_all_rows),
+		TEST(with_no_free_row_events_are_kept_in_memory),
 		TEST(removed_names_beyond_the_log_lines_are_counted),
 		TEST(a_day_with_a_clock_that_falls_back),
 	};

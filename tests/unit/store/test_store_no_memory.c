@@ -12,7 +12,7 @@
 
 #ifdef FAILING_MEMORY_OFF
 
-static void each_allocation(void **state)
+static void each_failing_allocation_is_survived(void **state)
 {
 	(void)state;
 	skip();
@@ -94,7 +94,7 @@ static void work(void)
 	ERR_clear_error(); /* why the last hash failed */
 }
 
-static void each_allocation(void **state)
+static void each_failing_allocation_is_survived(void **state)
 {
 	long calls, trials = 0, wrong = 0;
 
@@ -146,7 +146,8 @@ static int begin(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(each_allocation, begin, fixture_teardown),
+		cmocka_unit_test_setup_teardown(
+			each_failing_allocation_is_survived, begin, fixture_teardown),
 	};
 
 	if (access("/dev/shm", W_OK) == 0) /* thousands of syncs */

@@ -73,7 +73,7 @@ static void *sink_run(void *arg)
 	return NULL;
 }
 
-static void pipeline(void **state)
+static void every_event_reaches_both_uplinks_through_the_running_store(void **state)
 {
 	static struct slot sinks[2];
 	struct gw_store *s = open_store(two_sinks, 2, 64 * MIB);
@@ -118,7 +118,7 @@ static void pipeline(void **state)
 		gw_wake_fini(&sinks[i].wake);
 }
 
-static void history_from_main(void **state)
+static void main_reads_history_of_the_running_store(void **state)
 {
 	struct gw_store *s = open_store(two_sinks, 2, 64 * MIB);
 	struct gw_wake wake;
@@ -286,8 +286,8 @@ static void nothing_is_lost_to_kill(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(pipeline),
-		TEST(history_from_main),
+		TEST(every_event_reaches_both_uplinks_through_the_running_store),
+		TEST(main_reads_history_of_the_running_store),
 		TEST(wait_ends_in_time),
 		TEST(stops_with_everything_written),
 		TEST(nothing_is_lost_to_kill),

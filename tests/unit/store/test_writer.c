@@ -107,25 +107,25 @@ static void disk_gone(void)
 	disk.open_rc = SQLITE_CANTOPEN;
 }
 
-static void survives_full(void **state)
+static void the_store_survives_a_full_disk(void **state)
 {
 	(void)state;
 	survive(disk_full);
 }
 
-static void survives_read_only(void **state)
+static void the_store_survives_a_read_only_disk(void **state)
 {
 	(void)state;
 	survive(disk_read_only);
 }
 
-static void survives_write_errors(void **state)
+static void the_store_survives_write_errors(void **state)
 {
 	(void)state;
 	survive(disk_broken);
 }
 
-static void survives_a_disk_gone(void **state)
+static void the_store_survives_a_disk_that_is_gone(void **state)
 {
 	(void)state;
 	survive(disk_gone);
@@ -436,10 +436,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(main_is_woken_by_each_change),
-		TEST(survives_full),
-		TEST(survives_read_only),
-		TEST(survives_write_errors),
-		TEST(survives_a_disk_gone),
+		TEST(the_store_survives_a_full_disk),
+		TEST(the_store_survives_a_read_only_disk),
+		TEST(the_store_survives_write_errors),
+		TEST(the_store_survives_a_disk_that_is_gone),
 		TEST(ballast_is_given_up_on_a_full_disk),
 		TEST(reopens_after_a_failed_sync),
 		TEST(reopens_after_a_failed_checkpoint),

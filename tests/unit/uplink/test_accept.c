@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-static void test_html(void **state)
+static void test_html_pages_are_recognised(void **state)
 {
 	static const char *const pages[] = {"<!DOCTYPE html><html>", "<!doctype HTML>",
 		"<html>", "<HTML lang=zh>", " \t\r\n\f\v<html>",
@@ -29,7 +29,7 @@ static void test_html(void **state)
 	assert_false(gw_accept_is_html("\0<html>", 7));
 }
 
-static void test_pointers(void **state)
+static void test_pointers_are_checked(void **state)
 {
 	(void)state;
 	assert_null(gw_accept_pointer_error("/errcode"));
@@ -42,7 +42,7 @@ static void test_pointers(void **state)
 }
 
 /* A name that is too long is said for what it is. */
-static void test_a_long_pointer(void **state)
+static void test_a_name_in_a_pointer_has_a_limit(void **state)
 {
 	char pointer[260];
 
@@ -59,7 +59,7 @@ static void test_a_long_pointer(void **state)
 		"in a JSON pointer ~ is written ~0, and / in a name ~1");
 }
 
-static void test_matches(void **state)
+static void test_values_match_by_type_and_number(void **state)
 {
 	static const struct {
 		struct gw_setting_pair want;
@@ -131,7 +131,7 @@ static void test_matches(void **state)
 	}
 }
 
-static void test_all_must_match(void **state)
+static void test_every_pair_must_match(void **state)
 {
 	static const struct gw_setting_pair want[] = {
 		{"/code", "200", false}, {"/success", "true", false}};
@@ -158,11 +158,11 @@ static void test_all_must_match(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_html),
-		cmocka_unit_test(test_pointers),
-		cmocka_unit_test(test_a_long_pointer),
-		cmocka_unit_test(test_matches),
-		cmocka_unit_test(test_all_must_match),
+		cmocka_unit_test(test_html_pages_are_recognised),
+		cmocka_unit_test(test_pointers_are_checked),
+		cmocka_unit_test(test_a_name_in_a_pointer_has_a_limit),
+		cmocka_unit_test(test_values_match_by_type_and_number),
+		cmocka_unit_test(test_every_pair_must_match),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -52,7 +52,7 @@ static void set_times(time_t sec, long nsec)
 }
 
 /* Every part of a file's identity counts alone. */
-static void test_what_tells_versions_apart(void **state)
+static void test_each_part_of_a_files_identity_makes_another_version(void **state)
 {
 	struct gw_file_version a, b;
 
@@ -76,7 +76,7 @@ static void test_what_tells_versions_apart(void **state)
 	assert_false(gw_credentials_version_equal(a, b));
 }
 
-static void test_fingerprints(void **state)
+static void test_a_fingerprint_changes_with_the_files(void **state)
 {
 	const char *const paths[] = {path, "", NULL};
 	uint64_t none = gw_credentials_fingerprint(paths, 3), one;
@@ -107,7 +107,7 @@ static void assert_token(const char *token)
 	assert_string_equal(bearer.line, line);
 }
 
-static void test_no_token(void **state)
+static void test_without_a_file_there_is_no_token(void **state)
 {
 	(void)state;
 	assert_int_equal(gw_credentials_bearer(&bearer, "", &err), GW_OK);
@@ -124,7 +124,7 @@ static void test_a_folder_is_no_token(void **state)
 	assert_bad(GW_ERR_SYSTEM, "directory");
 }
 
-static void test_what_is_no_token(void **state)
+static void test_a_file_that_holds_no_token_is_refused(void **state)
 {
 	static char longest[8192 + 10];
 
@@ -181,11 +181,11 @@ static void test_a_good_token_stays(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		IT(test_what_tells_versions_apart),
-		IT(test_fingerprints),
-		IT(test_no_token),
+		IT(test_each_part_of_a_files_identity_makes_another_version),
+		IT(test_a_fingerprint_changes_with_the_files),
+		IT(test_without_a_file_there_is_no_token),
 		IT(test_a_folder_is_no_token),
-		IT(test_what_is_no_token),
+		IT(test_a_file_that_holds_no_token_is_refused),
 		IT(test_spaces_at_the_end),
 		IT(test_a_good_token_stays),
 	};

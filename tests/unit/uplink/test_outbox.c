@@ -126,7 +126,7 @@ static void test_waits_for_commit_or_its_time(void **state)
 }
 
 /* What came from the store is committed, whatever is known of the rest. */
-static void test_what_was_stored_is_not_overdue(void **state)
+static void test_an_event_from_the_store_counts_as_committed(void **state)
 {
 	const struct gw_outbox_item item = {
 		.seq = 1, .level = GW_LEVEL_RED, .occurred_ns = 500, .stored = true};
@@ -173,7 +173,7 @@ static void test_retry_keeps_the_bytes(void **state)
 }
 
 /* A full outbox leaves out what would leave last and knows from where on it is beyond_complete. */
-static void test_overflow(void **state)
+static void test_a_full_outbox_leaves_out_what_would_leave_last(void **state)
 {
 	(void)state;
 	for (uint64_t seq = 1; seq <= 8; seq++)
@@ -218,7 +218,7 @@ static void test_a_late_store_holds_nothing_back(void **state)
 	assert_string_equal(pick(now), "1");
 }
 
-static void test_what_is_under_way_is_not_left_out(void **state)
+static void test_an_event_in_a_request_is_not_left_out(void **state)
 {
 	struct gw_outbox_pick_opts now = ALL;
 
@@ -233,7 +233,7 @@ static void test_what_is_under_way_is_not_left_out(void **state)
 	assert_false(gw_outbox_has(&box, 8));
 }
 
-static void test_bounded_in_bytes(void **state)
+static void test_the_outbox_is_bounded_in_bytes(void **state)
 {
 	(void)state;
 	box.max_bytes = 3 * (sizeof(struct gw_outbox_item) + 4);
@@ -243,7 +243,7 @@ static void test_bounded_in_bytes(void **state)
 	assert_int_equal(box.n, 3);
 }
 
-static void test_oldest(void **state)
+static void test_the_oldest_event_is_known(void **state)
 {
 	(void)state;
 	assert_int_equal(gw_outbox_oldest_ns(&box), INT64_MAX);
@@ -261,14 +261,14 @@ int main(void)
 		IT(test_worst_first_then_seq),
 		IT(test_one_alarm_by_seq_though_its_level_rose),
 		IT(test_waits_for_commit_or_its_time),
-		IT(test_what_was_stored_is_not_overdue),
+		IT(test_an_event_from_the_store_counts_as_committed),
 		IT(test_request_is_bounded),
 		IT(test_retry_keeps_the_bytes),
-		IT(test_overflow),
+		IT(test_a_full_outbox_leaves_out_what_would_leave_last),
 		IT(test_a_late_store_holds_nothing_back),
-		IT(test_what_is_under_way_is_not_left_out),
-		IT(test_bounded_in_bytes),
-		IT(test_oldest),
+		IT(test_an_event_in_a_request_is_not_left_out),
+		IT(test_the_outbox_is_bounded_in_bytes),
+		IT(test_the_oldest_event_is_known),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -98,7 +98,7 @@ static void test_a_round_that_begins_anew(void **state)
 }
 
 /* The store dropped parked ones for want of room, while another was parked here. */
-static void test_what_the_store_gave_up_is_no_longer_parked(void **state)
+static void test_events_dropped_by_the_store_are_no_longer_counted_as_parked(void **state)
 {
 	(void)state;
 	begin_round(4);
@@ -145,7 +145,7 @@ static void test_a_store_that_cannot_read(void **state)
 }
 
 /* One whose texts do not fit is passed over; the one after it has its turn. */
-static void test_one_that_cannot_be_written(void **state)
+static void test_an_event_whose_text_does_not_fit_is_passed_over(void **state)
 {
 	static char text[GW_PAYLOAD_MAX];
 	struct gw_batch *b;
@@ -165,7 +165,7 @@ static void test_one_that_cannot_be_written(void **state)
 }
 
 /* Whatever is more urgent than a parked record, one thing at a time. */
-static void test_what_goes_before_an_offer(void **state)
+static void test_more_urgent_work_goes_before_an_offer(void **state)
 {
 	struct gw_sink_result no = {.verdict = GW_SINK_RETRY};
 
@@ -213,7 +213,7 @@ static void an_alarm_comes(void)
 }
 
 /* What is new cuts an offer short, which costs nothing: no wait, and the same one again. */
-static void test_what_is_new_cuts_it_short(void **state)
+static void test_a_new_event_interrupts_an_offer(void **state)
 {
 	(void)state;
 	begin_round(1);
@@ -349,7 +349,7 @@ static void test_a_range_is_sent_again(void **state)
 }
 
 /* First what vanished uplinks are owed, then the range; a store that cannot write ends it. */
-static void test_what_vanished_uplinks_are_owed(void **state)
+static void test_a_resend_begins_with_the_debts_of_removed_uplinks(void **state)
 {
 	struct gw_resend what = {.from_seq = 10, .removed_uplinks = true};
 	struct gw_resend_result done;
@@ -417,17 +417,17 @@ int main(void)
 		IT(test_a_delivered_event_is_settled),
 		IT(test_a_round_that_begins_anew),
 		IT(test_a_round_that_begins_anew_during_a_request),
-		IT(test_what_the_store_gave_up_is_no_longer_parked),
+		IT(test_events_dropped_by_the_store_are_no_longer_counted_as_parked),
 		IT(test_an_answer_after_the_round),
 		IT(test_a_store_that_cannot_read),
-		IT(test_one_that_cannot_be_written),
-		IT(test_what_goes_before_an_offer),
-		IT(test_what_is_new_cuts_it_short),
+		IT(test_an_event_whose_text_does_not_fit_is_passed_over),
+		IT(test_more_urgent_work_goes_before_an_offer),
+		IT(test_a_new_event_interrupts_an_offer),
 		IT(test_an_offer_that_fails),
 		IT(test_refused_again_with_no_witness),
 		IT(test_news_bring_a_round_nearer),
 		IT(test_a_range_is_sent_again),
-		IT(test_what_vanished_uplinks_are_owed),
+		IT(test_a_resend_begins_with_the_debts_of_removed_uplinks),
 		IT(test_a_resend_waits_for_an_offer),
 	};
 

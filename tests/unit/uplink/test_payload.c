@@ -75,7 +75,7 @@ static size_t render(const struct gw_event *e, char *memory)
 }
 
 /* The attributes in the order and form of the standard's full vector. */
-static void test_golden(void **state)
+static void test_an_event_has_the_form_of_the_standard(void **state)
 {
 	static const char golden[] =
 		"{\"specversion\":\"1.0\",\"id\":\"gw-tj-0001-7-0000000042\","
@@ -104,7 +104,7 @@ static void test_golden(void **state)
 	json_decref(root);
 }
 
-static void test_levels(void **state)
+static void test_each_level_has_its_severity(void **state)
 {
 	static const char *const said[] = {
 		[GW_LEVEL_BLUE] = "\"severitynumber\":9,\"severitytext\":\"INFO\"",
@@ -209,7 +209,7 @@ static void test_too_long_is_cut_and_says_so(void **state)
 	assert_true(t.cut);
 }
 
-static void test_heartbeat(void **state)
+static void test_a_heartbeat_has_the_form_of_the_standard(void **state)
 {
 	struct gw_heartbeat h = {.site = &site,
 		.run = UINT64_C(1882597000000000),
@@ -260,13 +260,13 @@ static void test_heartbeat(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_golden),
-		cmocka_unit_test(test_levels),
+		cmocka_unit_test(test_an_event_has_the_form_of_the_standard),
+		cmocka_unit_test(test_each_level_has_its_severity),
 		cmocka_unit_test(test_a_repeat_is_identical),
 		cmocka_unit_test(test_durable_is_inserted_when_sent),
 		cmocka_unit_test(test_gateway_ids_in_a_urn),
 		cmocka_unit_test(test_too_long_is_cut_and_says_so),
-		cmocka_unit_test(test_heartbeat),
+		cmocka_unit_test(test_a_heartbeat_has_the_form_of_the_standard),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -141,7 +141,7 @@ static void test_several_bad_records(void **state)
 }
 
 /* The last one has nobody after it who could bear witness. */
-static void test_without_a_witness_it_stays(void **state)
+static void test_without_a_witness_a_refused_event_is_not_parked(void **state)
 {
 	uint64_t bad = 5;
 
@@ -161,7 +161,7 @@ static void test_without_a_witness_it_stays(void **state)
 	assert_int_equal(run.sent, 3);
 }
 
-static void test_once_is_not_enough(void **state)
+static void test_one_refusal_among_accepted_ones_parks_nothing(void **state)
 {
 	(void)state;
 	add_range(1, 3);
@@ -283,7 +283,7 @@ static void test_a_suspect_that_is_left_out(void **state)
 
 /* What may not leave yet is nobody's witness, either, and is not tried a second time: a more
  * urgent one may be in the store. */
-static void test_what_may_not_leave_is_not_tried(void **state)
+static void test_an_event_that_waits_for_the_store_is_not_tried(void **state)
 {
 	(void)state;
 	add_range(1, 2);
@@ -305,7 +305,7 @@ static void test_what_may_not_leave_is_not_tried(void **state)
 }
 
 /* For days nothing is accepted: the count of refusals ends, the taking in turn does not. */
-static void test_refused_for_days(void **state)
+static void test_events_refused_for_days_are_tried_in_turn(void **state)
 {
 	bool tried[3] = {false};
 
@@ -335,14 +335,14 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		IT(test_one_bad_record_is_found_and_parked),
 		IT(test_several_bad_records),
-		IT(test_without_a_witness_it_stays),
-		IT(test_once_is_not_enough),
+		IT(test_without_a_witness_a_refused_event_is_not_parked),
+		IT(test_one_refusal_among_accepted_ones_parks_nothing),
 		IT(test_everything_refused_parks_nothing),
 		IT(test_an_alarm_keeps_its_order),
 		IT(test_the_urgent_passes_suspects),
 		IT(test_a_suspect_that_is_left_out),
-		IT(test_what_may_not_leave_is_not_tried),
-		IT(test_refused_for_days),
+		IT(test_an_event_that_waits_for_the_store_is_not_tried),
+		IT(test_events_refused_for_days_are_tried_in_turn),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -81,7 +81,7 @@ static const char *content(const char *of)
 	return text;
 }
 
-static void test_a_line_an_event(void **state)
+static void test_each_event_is_one_line(void **state)
 {
 	(void)state;
 	assert_int_equal(send("{1}", "{2}"), GW_SINK_SENT);
@@ -105,7 +105,7 @@ static void test_a_cut_first_line_is_taken_back(void **state)
 	assert_string_equal(content(path), "{2}\n");
 }
 
-static void test_what_is_not_ours_is_kept(void **state)
+static void test_lines_of_others_are_kept(void **state)
 {
 	(void)state;
 	put("# a note\n# without an end");
@@ -113,7 +113,7 @@ static void test_what_is_not_ours_is_kept(void **state)
 	assert_string_equal(content(path), "# a note\n# without an end\n{2}\n");
 }
 
-static void test_moved_away(void **state)
+static void test_a_file_that_was_moved_is_begun_anew(void **state)
 {
 	char moved[160];
 
@@ -151,7 +151,7 @@ static void test_a_full_disk_leaves_no_partial_line(void **state)
 	assert_string_equal(content(path), "{1}\n{23456}\n{7}\n");
 }
 
-static void test_no_directory_then_one(void **state)
+static void test_a_missing_folder_is_tried_again(void **state)
 {
 	(void)state;
 	assert_int_equal(rmdir(dir), 0);
@@ -174,13 +174,13 @@ static void test_a_pipe_is_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		IT(test_a_line_an_event),
+		IT(test_each_event_is_one_line),
 		IT(test_a_cut_line_is_taken_back),
 		IT(test_a_cut_first_line_is_taken_back),
-		IT(test_what_is_not_ours_is_kept),
-		IT(test_moved_away),
+		IT(test_lines_of_others_are_kept),
+		IT(test_a_file_that_was_moved_is_begun_anew),
 		IT(test_a_full_disk_leaves_no_partial_line),
-		IT(test_no_directory_then_one),
+		IT(test_a_missing_folder_is_tried_again),
 		IT(test_a_pipe_is_refused),
 	};
 

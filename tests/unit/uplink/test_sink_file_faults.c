@@ -329,7 +329,7 @@ static void test_written_in_pieces(void **state)
 	assert_string_equal(content(), wanted);
 }
 
-static void test_too_many(void **state)
+static void test_a_batch_that_is_too_long_is_refused(void **state)
 {
 	char letters[GW_UPLINK_BATCH_MAX + 2] = {0};
 
@@ -374,7 +374,7 @@ static void test_a_link_that_leads_nowhere(void **state)
 }
 
 /* A name longer than any path, and a file in the root folder. */
-static void test_odd_paths(void **state)
+static void test_long_paths_are_refused_and_the_root_folder_works(void **state)
 {
 	char at[PATH_MAX + 50];
 
@@ -413,10 +413,10 @@ int main(void)
 		IT(test_a_foreign_end_that_cannot_be_closed),
 		IT(test_a_directory_that_cannot_be_synced),
 		IT(test_written_in_pieces),
-		IT(test_too_many),
+		IT(test_a_batch_that_is_too_long_is_refused),
 		IT(test_a_long_line_is_not_ours),
 		IT(test_a_link_that_leads_nowhere),
-		IT(test_odd_paths),
+		IT(test_long_paths_are_refused_and_the_root_folder_works),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -17,7 +17,7 @@ static void test_sent_as_it_is_on_one_connection(void **state)
 	assert_int_equal(stat_of("connections"), connections);
 }
 
-static void test_statuses(void **state)
+static void test_each_status_has_its_verdict(void **state)
 {
 	static const struct {
 		int status;
@@ -149,7 +149,7 @@ static int64_t retry_after(const char *value)
 	return result.retry_after_ns / GW_NS_PER_SEC;
 }
 
-static void test_retry_after(void **state)
+static void test_retry_after_is_seconds_or_a_date_within_bounds(void **state)
 {
 	time_t at = time(NULL) + 30;
 	char date[64];
@@ -217,7 +217,7 @@ static void test_a_stop_ends_the_request(void **state)
 	assert_true(gw_clock_boot_ns() - begun < 3000 * MS);
 }
 
-static void test_nobody_listens(void **state)
+static void test_a_refused_connection_is_tried_again(void **state)
 {
 	(void)state;
 	platform_command("{\"do\": \"down\"}");
@@ -295,15 +295,15 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		IT(test_sent_as_it_is_on_one_connection),
-		IT(test_statuses),
+		IT(test_each_status_has_its_verdict),
 		IT(test_a_web_page_is_no_acceptance),
 		IT(test_a_body_that_refuses),
 		IT(test_redirect_is_not_followed),
-		IT(test_retry_after),
+		IT(test_retry_after_is_seconds_or_a_date_within_bounds),
 		IT(test_cut_and_false_responses),
 		IT(test_hang_is_bounded_and_service_is_called),
 		IT(test_a_stop_ends_the_request),
-		IT(test_nobody_listens),
+		IT(test_a_refused_connection_is_tried_again),
 		IT(test_plain_http_is_refused),
 		IT(test_names_that_cannot_be_looked_up),
 		IT(test_closing_does_not_wait_for_a_look_up),

@@ -114,7 +114,7 @@ static void test_handles_that_cannot_be_had(void **state)
 	}
 }
 
-static void test_who_is_trusted(void **state)
+static void test_only_the_configured_authority_is_trusted(void **state)
 {
 	static const char none[] = "?";
 
@@ -211,7 +211,7 @@ static void test_the_last_good_address(void **state)
 }
 
 /* No time or no memory is left for the second try: the first one's answer stands. */
-static void test_no_second_try(void **state)
+static void test_without_time_or_memory_there_is_no_second_try(void **state)
 {
 	(void)state;
 	begin();
@@ -226,7 +226,7 @@ static void test_no_second_try(void **state)
 }
 
 /* What is no address to remember; with a name that cannot be looked up there is no second try. */
-static void test_no_address_to_remember(void **state)
+static void test_no_address_is_remembered_without_a_name_and_an_answer(void **state)
 {
 	static char long_url[400] = "https://";
 
@@ -249,7 +249,7 @@ static void test_no_address_to_remember(void **state)
 	}
 }
 
-static void test_what_the_operator_reads(void **state)
+static void test_the_reason_of_a_failure_is_reported(void **state)
 {
 	(void)state;
 	begin();
@@ -279,14 +279,14 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		IT(test_handles_that_cannot_be_had),
-		IT(test_who_is_trusted),
+		IT(test_only_the_configured_authority_is_trusted),
 		IT(test_headers_that_cannot_be_had),
 		IT(test_transfers_that_cannot_begin),
 		IT(test_time_is_up),
 		IT(test_the_last_good_address),
-		IT(test_no_second_try),
-		IT(test_no_address_to_remember),
-		IT(test_what_the_operator_reads),
+		IT(test_without_time_or_memory_there_is_no_second_try),
+		IT(test_no_address_is_remembered_without_a_name_and_an_answer),
+		IT(test_the_reason_of_a_failure_is_reported),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -47,7 +47,7 @@ static void test_an_encrypted_key(void **state)
 	assert_true(gw_clock_boot_ns() - begun < 10000 * MS);
 }
 
-static void test_untrusted_servers(void **state)
+static void test_untrusted_servers_get_nothing(void **state)
 {
 	char other[160], mismatch[64], system_ca[] = "";
 
@@ -82,7 +82,7 @@ static void test_certificates_not_valid_now(void **state)
 	assert_why("is not yet valid by this clock");
 }
 
-static void test_without_our_certificate(void **state)
+static void test_without_a_client_certificate_the_handshake_fails(void **state)
 {
 	(void)state;
 	opts.cert = opts.key = "";
@@ -103,7 +103,7 @@ static void test_token_is_replaced(void **state)
 	assert_int_equal(send_new(), GW_SINK_SENT);
 }
 
-static void test_invalid_tokens(void **state)
+static void test_an_invalid_token_is_refused(void **state)
 {
 	int before = stat_of("requests");
 
@@ -163,11 +163,11 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		IT(test_an_encrypted_key),
-		IT(test_untrusted_servers),
+		IT(test_untrusted_servers_get_nothing),
 		IT(test_certificates_not_valid_now),
-		IT(test_without_our_certificate),
+		IT(test_without_a_client_certificate_the_handshake_fails),
 		IT(test_token_is_replaced),
-		IT(test_invalid_tokens),
+		IT(test_an_invalid_token_is_refused),
 		IT(test_certificates_are_replaced_without_a_restart),
 	};
 

@@ -141,7 +141,7 @@ static void test_down_after_a_minute_of_401(void **state)
 	assert_int_equal(n_fault_samples, 0);
 }
 
-static void test_heartbeats(void **state)
+static void test_heartbeats_are_sent_at_their_interval(void **state)
 {
 	(void)state;
 	again_with_heartbeat(30 * SEC);
@@ -190,7 +190,7 @@ int main(void)
 		IT(test_heartbeats_refused_are_no_outage),
 		IT(test_a_busy_platform_is_reached),
 		IT(test_down_after_a_minute_of_401),
-		IT(test_heartbeats),
+		IT(test_heartbeats_are_sent_at_their_interval),
 		IT(test_heartbeats_do_not_hide_that_events_fail),
 	};
 

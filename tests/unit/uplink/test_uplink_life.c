@@ -126,7 +126,7 @@ static void test_a_sink_that_cannot_open(void **state)
 /* ---- the loop ---- */
 
 /* Idle, it still shows that it lives: a beat every two seconds, a heartbeat in its time. */
-static void test_idle(void **state)
+static void test_an_idle_uplink_beats_and_sends_heartbeats(void **state)
 {
 	(void)state;
 	run_for(100 * SEC);
@@ -282,7 +282,7 @@ static void rotate(const char *token)
 }
 
 /* A new token is tried at once with whatever failed under the old one, and with nothing else. */
-static void test_another_token(void **state)
+static void test_a_new_token_is_tried_at_once(void **state)
 {
 	struct gw_uplink_opts o = fixture_opts();
 	struct gw_sink_result no = {.verdict = GW_SINK_RETRY};
@@ -330,7 +330,7 @@ int main(void)
 		IT(test_a_ring_that_is_not_possible),
 		IT(test_a_thread_that_cannot_start),
 		IT(test_a_sink_that_cannot_open),
-		IT(test_idle),
+		IT(test_an_idle_uplink_beats_and_sends_heartbeats),
 		IT(test_a_commit_that_does_not_come),
 		IT(test_a_store_that_does_not_answer),
 		IT(test_a_store_that_cannot_be_read),
@@ -338,7 +338,7 @@ int main(void)
 		IT(test_stop_empties_the_ring),
 		IT(test_stop_waits_for_the_marks),
 		IT(test_stop_has_an_end),
-		IT(test_another_token),
+		IT(test_a_new_token_is_tried_at_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -203,7 +203,7 @@ static struct gw_resend_result resend(uint64_t from_seq)
 	return r;
 }
 
-static void test_resend(void **state)
+static void test_a_resend_sends_parked_events_and_a_range(void **state)
 {
 	struct gw_resend_result r;
 
@@ -246,7 +246,7 @@ int main(void)
 		IT(test_parked_are_sent_when_the_platform_is_back),
 		IT(test_parked_are_sent_with_another_token),
 		IT(test_parked_because_of_a_heartbeat_alone),
-		IT(test_resend),
+		IT(test_a_resend_sends_parked_events_and_a_range),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -27,7 +27,7 @@ static void owe(uint64_t seq, unsigned alarm)
 
 /* ---- heartbeats ---- */
 
-static void test_who_has_heartbeats(void **state)
+static void test_heartbeats_need_an_interval_a_format_and_a_running_engine(void **state)
 {
 	struct gw_payload mute = gw_payload_cloudevents;
 	struct gw_uplink_opts o = fixture_opts();
@@ -53,7 +53,7 @@ static void test_who_has_heartbeats(void **state)
 }
 
 /* No engine to speak for: silence, which the platform notices; and soon again. */
-static void test_no_heartbeat_for_nobody(void **state)
+static void test_without_a_running_engine_no_heartbeat_is_sent(void **state)
 {
 	(void)state;
 	fixture.nobody = true;
@@ -129,7 +129,7 @@ static void test_a_failure_ends_a_search(void **state)
 }
 
 /* While stopping an acceptance proves nothing: no event is parked. */
-static void test_no_proof_while_stopping(void **state)
+static void test_while_stopping_an_acceptance_parks_nothing(void **state)
 {
 	(void)state;
 	owe(1, 0);
@@ -149,7 +149,7 @@ static void test_no_proof_while_stopping(void **state)
 }
 
 /* Requests are halved for ten minutes; one event that is too large is a refusal like others. */
-static void test_too_large(void **state)
+static void test_requests_that_are_too_large_are_halved(void **state)
 {
 	(void)state;
 	for (uint64_t seq = 1; seq <= 8; seq++)
@@ -182,7 +182,7 @@ static void test_too_large(void **state)
 
 /* What leaves before its commit says so, is marked once, and its repeat has the same bytes; what
  * came from the store is committed. */
-static void test_before_its_commit(void **state)
+static void test_an_event_sent_before_its_commit_is_marked_and_keeps_its_bytes(void **state)
 {
 	const struct gw_outbox_item item = {.seq = 2,
 		.alarm = 9,
@@ -319,7 +319,7 @@ static void test_parked_is_said_before_the_count(void **state)
 	assert_true(take_fault(GW_UPLINK_POINT_PARKED) > 0);
 }
 
-static void test_nobody_listens(void **state)
+static void test_without_a_fault_point_an_uplink_that_is_down_is_logged(void **state)
 {
 	const struct gw_uplink_health health = {.fill = fixture_fill};
 	struct gw_uplink_opts o = fixture_opts();
@@ -388,21 +388,21 @@ static void test_a_stranger_that_was_known(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		IT(test_who_has_heartbeats),
-		IT(test_no_heartbeat_for_nobody),
+		IT(test_heartbeats_need_an_interval_a_format_and_a_running_engine),
+		IT(test_without_a_running_engine_no_heartbeat_is_sent),
 		IT(test_a_heartbeat_that_does_not_fit),
 		IT(test_a_heartbeat_when_nothing_is_owed_any_more),
 		IT(test_a_heartbeat_while_events_fail),
 		IT(test_a_failure_ends_a_search),
-		IT(test_no_proof_while_stopping),
-		IT(test_too_large),
-		IT(test_before_its_commit),
+		IT(test_while_stopping_an_acceptance_parks_nothing),
+		IT(test_requests_that_are_too_large_are_halved),
+		IT(test_an_event_sent_before_its_commit_is_marked_and_keeps_its_bytes),
 		IT(test_down_and_back),
 		IT(test_back_with_much_to_send),
 		IT(test_down_again_at_once),
 		IT(test_fault_points_wait_for_room),
 		IT(test_parked_is_said_before_the_count),
-		IT(test_nobody_listens),
+		IT(test_without_a_fault_point_an_uplink_that_is_down_is_logged),
 		IT(test_a_stranger_that_never_was_known),
 		IT(test_a_stranger_that_was_known),
 	};

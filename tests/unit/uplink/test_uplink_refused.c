@@ -110,7 +110,7 @@ static void test_too_large_is_split(void **state)
 }
 
 /* One bad record, nobody else, no heartbeat: it stays owed, and the next one is its witness. */
-static void test_without_a_witness_it_stays_owed(void **state)
+static void test_without_a_witness_a_refused_event_stays_owed(void **state)
 {
 	(void)state;
 	COMMAND(platform.bad_seq = 1);
@@ -185,7 +185,7 @@ int main(void)
 		IT(test_everything_refused_parks_nothing),
 		IT(test_everything_refused_with_heartbeats),
 		IT(test_too_large_is_split),
-		IT(test_without_a_witness_it_stays_owed),
+		IT(test_without_a_witness_a_refused_event_stays_owed),
 		IT(test_another_token_is_no_witness),
 		IT(test_nothing_is_parked_while_stopping),
 	};

@@ -32,7 +32,7 @@ static unsigned check(const struct gw_uplink_opts *o)
 	return report.n;
 }
 
-static void test_urls(void **state)
+static void test_urls_are_checked(void **state)
 {
 	static const struct {
 		const char *url, *complaint; /* NULL: fine */
@@ -81,7 +81,7 @@ static void test_urls(void **state)
 	}
 }
 
-static void test_pairs(void **state)
+static void test_settings_that_need_each_other_are_checked(void **state)
 {
 	struct gw_uplink_opts o = {.url = "https://h/", .cert = "/c", .key = ""};
 
@@ -112,7 +112,7 @@ static const struct gw_setting *row(const char *key)
 	return r;
 }
 
-static void test_rows(void **state)
+static void test_rows_have_the_documented_defaults(void **state)
 {
 	static const char *const keys[] = {"name", "url", "format", "ca", "cert", "key",
 		"token_file", "heartbeat", "timeout", "batch"};
@@ -130,7 +130,7 @@ static void test_rows(void **state)
 	assert_true(row("batch")->max <= GW_UPLINK_BATCH_MAX);
 }
 
-static void test_accept(void **state)
+static void test_accept_needs_valid_pointers(void **state)
 {
 	static const struct gw_setting_pair good[] = {{"/errcode", "0", false},
 		{"/data/ok", "true", false}},
@@ -172,10 +172,10 @@ static void test_a_certificate_and_its_key(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_urls),
-		cmocka_unit_test(test_pairs),
-		cmocka_unit_test(test_rows),
-		cmocka_unit_test(test_accept),
+		cmocka_unit_test(test_urls_are_checked),
+		cmocka_unit_test(test_settings_that_need_each_other_are_checked),
+		cmocka_unit_test(test_rows_have_the_documented_defaults),
+		cmocka_unit_test(test_accept_needs_valid_pointers),
 		cmocka_unit_test(test_a_certificate_and_its_key),
 	};
 

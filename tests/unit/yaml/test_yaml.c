@@ -5,7 +5,7 @@
 
 #include <time.h>
 
-static void what_is_not_yaml_is_refused_at_its_place(void **state)
+static void text_that_is_not_yaml_is_refused_at_its_place(void **state)
 {
 	static const struct refused files[] = {
 		{"", "t.yaml:1:1: is empty\n"},
@@ -142,7 +142,7 @@ static void a_file_has_a_limit_of_bytes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(what_is_not_yaml_is_refused_at_its_place),
+		cmocka_unit_test(text_that_is_not_yaml_is_refused_at_its_place),
 		cmocka_unit_test(anchors_aliases_tags_and_lists_as_keys_are_refused),
 		cmocka_unit_test(nesting_has_a_limit),
 		cmocka_unit_test(text_holds_no_zero_byte),
