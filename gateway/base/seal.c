@@ -58,6 +58,7 @@ enum gw_err gw_seal_process(struct gw_error *err)
 		BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, X32_BIT, 0, 1),
 		REFUSE,
 #endif
+		REFUSE_IF(SYS_bind),
 		REFUSE_IF(SYS_listen),
 		REFUSE_IF(SYS_execve),
 		REFUSE_IF(SYS_execveat),

@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * seal.h: gives up for good what a gateway at work never does: start a program, listen on a further
- * socket. Whoever takes the process over through a device or a platform cannot do it either.
+ * seal.h: gives up for good what a gateway at work never does, as it only connects: to start a
+ * program, to bind a socket, to listen on one. Whoever takes the process over through a device or
+ * a platform cannot do it either.
  *
  * It is a filter of system calls (seccomp(2)) on all threads; the calls give EPERM. The unit cannot
  * have it, as systemd itself executes the daemon, which then opens its control socket.
+ * (SocketBindDeny= needs a systemd with BPF and libbpf, which Debian does not bring.) glibc binds a
+ * netlink socket to learn which address families the host has, and without it takes both for
+ * there; under the unit, which has no netlink, it does so anyway.
  */
 #ifndef GW_BASE_SEAL_H
 #define GW_BASE_SEAL_H

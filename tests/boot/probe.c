@@ -92,6 +92,18 @@ static int listen_tcp(void)
 	return rc;
 }
 
+static int bind_udp(void)
+{
+	struct sockaddr_in any = {.sin_family = AF_INET};
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), rc, why;
+
+	rc = bind(fd, (struct sockaddr *)&any, sizeof(any));
+	why = errno;
+	close(fd);
+	errno = why;
+	return rc;
+}
+
 static int in_child(const char *what, char *argument)
 {
 	pid_t pid = fork();
@@ -123,6 +135,8 @@ static int attempt(const char *what, char *argument)
 		return opened(socket(atoi(argument), SOCK_DGRAM | SOCK_CLOEXEC, 0));
 	if (strcmp(what, "listen") == 0)
 		return listen_tcp();
+	if (strcmp(what, "bind") == 0)
+		return bind_udp();
 	if (strcmp(what, "multicast") == 0)
 		return send_multicast();
 	if (strcmp(what, "map") == 0)

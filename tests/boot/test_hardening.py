@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What code that took the daemon over could do: a preloaded thread tries it. Each case names the
 directive that forbids it, and without that directive the same attempt must succeed."""
+import os
 import subprocess
 
 import building as b
@@ -33,6 +34,7 @@ CASES = {
     "namespace": ("EPERM", "RestrictNamespaces=no\nSystemCallFilter=unshare"),
     # the daemon's own filter: no directive would let systemd start it
     "exec /bin/true": ("EPERM", None),
+    "bind": ("EPERM", None),
     "listen": ("EPERM", None),
 }
 
@@ -139,6 +141,8 @@ def test_no_system_call_of_a_usual_day_is_refused(service, plant, city):
 
 def test_the_host_is_left_alone(booted):
     """Of the tests themselves: what belongs to the host's kernel is read only in the machine."""
+    null = booted.path("/dev/null").stat()
+    assert null.st_dev != os.stat("/dev/null").st_dev, "systemd changes owner and mode of devices"
     for name in ("/proc/sys/kernel/core_pattern", "/proc/sys/fs/file-max", "/sys/power/state"):
         done = subprocess.run(["nsenter", f"--target={booted.pid}", "--mount", "--root",
                                "test", "-w", name], check=False)
