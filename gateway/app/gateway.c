@@ -33,6 +33,7 @@
 /* For a disk that stalls; systemd allows 30 s in all. */
 #define LAST_DRAIN_NS      (10 * GW_NS_PER_SEC)
 #define STATE_FILES_END_NS (2 * GW_NS_PER_SEC)
+#define LAST_GOOD_END_MS   2000
 
 /* ---- what the loop calls ---- */
 
@@ -380,7 +381,6 @@ void gw_gateway_stop(struct gw_gateway *g)
 	gw_alert_log_free(g->alert_log);
 	gw_server_close(g->control);
 	gw_recorder_fini(&g->recorder);
-	gw_last_good_stop(&g->last_good);
 	gw_store_free(g->store);
 	g->store = NULL;
 	for (size_t i = 0; i < g->parts.n_uplinks; i++)
@@ -392,6 +392,7 @@ void gw_gateway_stop(struct gw_gateway *g)
 	for (size_t i = 0; i < g->parts.n_sources; i++)
 		gw_source_free(g->parts.sources[i]);
 	gw_state_files_stop(g->state_files, STATE_FILES_END_NS);
+	all_end = gw_last_good_stop(&g->last_good, LAST_GOOD_END_MS);
 	gw_engine_free(g->engine);
 	gw_engine_thread_fini(&g->engine_thread);
 	gw_supervise_fini(&g->supervisor);
@@ -407,6 +408,8 @@ void gw_gateway_stop(struct gw_gateway *g)
 	gw_generation_sweep(g, true);
 	pthread_mutex_destroy(&g->watchdog.lock);
 	gw_notify_close(&g->service_manager);
+	if (!all_end) /* the copy's thread uses g */
+		return;
 	*g = (struct gw_gateway){.wake = {.fd = -1}, .signals = {.fd = -1}};
 	g->engine_thread.wake.fd = -1;
 }

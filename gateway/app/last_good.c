@@ -208,9 +208,14 @@ void gw_last_good_tick(struct gw_last_good *k, int64_t now_ns)
 	}
 }
 
-void gw_last_good_stop(struct gw_last_good *k)
+bool gw_last_good_stop(struct gw_last_good *k, int wait_ms)
 {
-	gw_thread_join(&k->thread);
+	if (!gw_thread_join_within(&k->thread, wait_ms)) {
+		gw_log(GW_LOG_WARNING,
+			"the copy of this configuration is not written: the disk does not take it");
+		return false;
+	}
 	gw_files_free(&k->files);
 	gw_files_free(&k->pending);
+	return true;
 }

@@ -3,6 +3,7 @@
 import contextlib
 import fcntl
 import os
+import pathlib
 import re
 import signal
 import socket
@@ -144,6 +145,24 @@ def hang(folder):
 @pytest.fixture
 def systemd(folder, closing):
     return closing(Systemd(folder))
+
+
+def test_a_stop_does_not_wait_for_a_copy_that_the_disk_does_not_take(gateway, hang):
+    (hang.folder / "last-good.sync").touch()
+    g = gateway(b.config())
+    g.env.update(hang.env)
+    g.start()
+    threads = pathlib.Path(f"/proc/{g.process.pid}/task")
+
+    def names():
+        return {(t / "comm").read_text().strip() for t in threads.iterdir()}
+    harness.wait_for(lambda: "last-good" in names(), names)
+    g.stop()
+    assert "not written" in g.log()
+    assert not (g.state / "last-good.conf").exists()
+    hang.go("last-good.sync")
+    g.start()
+    harness.wait_for((g.state / "last-good.conf").exists, "the copy")
 
 
 def test_an_engine_that_stands_still_is_missed_at_once(gateway, plant, city, hang, systemd):

@@ -35,7 +35,7 @@ static int begin(void **state)
 static int end(void **state)
 {
 	(void)state;
-	gw_last_good_stop(&copy);
+	assert_true(gw_last_good_stop(&copy, 60000));
 	return temp_dir_remove(dir);
 }
 
