@@ -20,14 +20,11 @@ static const struct gw_option options[GW_OPTIONS] = {
 #include "control/commands.def"
 };
 
-#define LENGTH(...) \
-	(sizeof((struct gw_command_argument[]){__VA_ARGS__}) / \
-		sizeof(struct gw_command_argument))
-
 #define COMMAND(id, ...)   {.name = #id, __VA_ARGS__},
 #define HELP(text, brief_) .help = (text), .brief = (brief_),
-#define ARGUMENTS(...)     .arguments = {__VA_ARGS__}, .n_arguments = LENGTH(__VA_ARGS__),
-#define MANUAL(text)       .manual = (text),
+#define ARGUMENTS(...) \
+	.arguments = {__VA_ARGS__}, .n_arguments = GW_COMMAND_COUNT(__VA_ARGS__),
+#define MANUAL(text) .manual = (text),
 #define PRINT(function)
 #define RUN(function)
 #define KEYS(may, must)

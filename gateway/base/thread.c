@@ -121,6 +121,20 @@ bool gw_thread_join_within(struct gw_thread *t, int wait_ms)
 	return true;
 }
 
+struct timespec gw_thread_deadline(int64_t boot_ns)
+{
+	int64_t left_ns = boot_ns - gw_clock_boot_ns();
+	struct timespec until;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	if (left_ns <= 0)
+		return until;
+	left_ns += until.tv_nsec;
+	until.tv_sec += (time_t)(left_ns / GW_NS_PER_SEC);
+	until.tv_nsec = (long)(left_ns % GW_NS_PER_SEC);
+	return until;
+}
+
 bool gw_thread_is_runnable(struct gw_thread *t)
 {
 	int tid = atomic_load_explicit(&t->tid, memory_order_relaxed), fd;

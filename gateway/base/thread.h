@@ -17,6 +17,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <time.h>
 
 #define GW_BEAT_MAX_MS 5000
 
@@ -51,6 +52,10 @@ bool gw_thread_join_within(struct gw_thread *t, int wait_ms);
 /* It is ready to run: what it lacks is a processor, not an answer of a device or a lock. Reads
  * /proc; false where that cannot be read. Main. */
 bool gw_thread_is_runnable(struct gw_thread *t);
+
+/* For waits of condition variables and semaphores, which use CLOCK_MONOTONIC: its time when
+ * gw_clock_boot_ns() will be boot_ns, if nothing suspends the machine; at once if that is past. */
+struct timespec gw_thread_deadline(int64_t boot_ns);
 
 bool gw_thread_stopping(struct gw_thread *t);
 void gw_thread_beat(struct gw_thread *t, int64_t boot_ns);

@@ -105,7 +105,6 @@ static void read_point(struct gw_load *l, struct gw_load_device *d, size_t at,
 	if (p->scale == 0)
 		gw_complain(&l->reader, gw_settings_node(blocks[0], "scale"),
 			"a scale of 0 would make every value the same");
-	gw_scale_init(&p->exact, p->scale, p->offset);
 	d->units[at] = more->unit;
 }
 

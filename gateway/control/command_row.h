@@ -46,6 +46,10 @@ struct gw_command_argument {
 };
 
 #define GW_COMMAND_ARGUMENTS 4
+/* How many arguments a list of initializers has. */
+#define GW_COMMAND_COUNT(...) \
+	(sizeof((struct gw_command_argument[]){__VA_ARGS__}) / \
+		sizeof(struct gw_command_argument))
 
 /* Keys of a request, see control/protocol.h. */
 enum gw_request_key {

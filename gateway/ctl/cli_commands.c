@@ -5,16 +5,12 @@
 #include "ctl/print_status.h"
 #include "ctl/run.h"
 
-/* The number of elements of a list of initializers. */
-#define LENGTH(...) \
-	(sizeof((struct gw_command_argument[]){__VA_ARGS__}) / \
-		sizeof(struct gw_command_argument))
-
 #define COMMAND(id, ...)  {.name = #id, __VA_ARGS__},
 #define HELP(text, brief) .help = (text),
-#define ARGUMENTS(...)    .arguments = {__VA_ARGS__}, .n_arguments = LENGTH(__VA_ARGS__),
-#define PRINT(function)   .print = (function),
-#define RUN(function)     .run = (function),
+#define ARGUMENTS(...) \
+	.arguments = {__VA_ARGS__}, .n_arguments = GW_COMMAND_COUNT(__VA_ARGS__),
+#define PRINT(function) .print = (function),
+#define RUN(function)   .run = (function),
 #define KEYS(may, must)
 #define HANDLER(function)
 #define LOGGED_AS(text)

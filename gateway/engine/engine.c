@@ -222,11 +222,6 @@ bool gw_engine_output_blocked(const struct gw_engine *e)
 	return atomic_load_explicit(&e->output_blocked, memory_order_acquire);
 }
 
-uint64_t gw_engine_unknown_samples(const struct gw_engine *e)
-{
-	return atomic_load_explicit(&e->unknown_samples, memory_order_relaxed);
-}
-
 uint64_t gw_engine_lost_events(const struct gw_engine *e, const struct gw_ring *events)
 {
 	for (size_t i = 0; i < e->n_outputs; i++)

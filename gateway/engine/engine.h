@@ -161,8 +161,6 @@ uint64_t gw_engine_last_seq(const struct gw_engine *e);
 void gw_engine_publish_seq(struct gw_engine *e, _Atomic uint64_t *seq);
 /* Whether events wait for an output that was full. */
 bool gw_engine_output_blocked(const struct gw_engine *e);
-/* Samples of no point, approximately. */
-uint64_t gw_engine_unknown_samples(const struct gw_engine *e);
 /* Events lost because the output of this ring was too slow, in this engine and in those it adopted,
  * approximately; 0: it has no such output. */
 uint64_t gw_engine_lost_events(const struct gw_engine *e, const struct gw_ring *events);

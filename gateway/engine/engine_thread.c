@@ -162,13 +162,8 @@ void gw_engine_thread_stop(struct gw_engine_thread *r)
 enum gw_err gw_engine_thread_pause(
 	struct gw_engine_thread *r, int64_t timeout_ns, struct gw_error *err)
 {
-	struct timespec until;
+	struct timespec until = gw_thread_deadline(gw_clock_boot_ns() + timeout_ns);
 
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += (time_t)(timeout_ns / GW_NS_PER_SEC);
-	until.tv_nsec += (long)(timeout_ns % GW_NS_PER_SEC);
-	until.tv_sec += until.tv_nsec / (long)GW_NS_PER_SEC;
-	until.tv_nsec %= (long)GW_NS_PER_SEC;
 	atomic_store_explicit(&r->pause_state, PAUSE_REQUESTED, memory_order_release);
 	gw_wake_poke(&r->wake);
 	while (sem_clockwait(&r->paused, CLOCK_MONOTONIC, &until)) {

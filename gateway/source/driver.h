@@ -43,8 +43,6 @@ struct gw_point_opts {
 	const char *name;
 	int type;             /* enum gw_point_type */
 	double scale, offset; /* value = raw * scale + offset; not for bool and bit */
-	struct gw_scale
-		exact; /* of scale and offset; the reader fills it, zeroed is fine */
 	struct gw_table
 		range; /* 1 x 2 or empty: the measuring range, see source/quality.h */
 	struct gw_table valid;   /* 1 x 2 or empty: outside it there is no value */

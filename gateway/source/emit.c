@@ -152,24 +152,27 @@ static void refuse_invalid(struct gw_emit *e, const struct gw_point_opts *point,
 
 static double value_of(const struct gw_point_opts *point, double raw)
 {
-	struct gw_scale scale = point->exact;
+	struct gw_scale scale;
 
 	if (gw_point_is_discrete(point))
 		return raw != 0;
-	if (scale.den == 0) /* options that were not made by the config reader */
-		gw_scale_init(&scale, point->scale, point->offset);
+	gw_scale_init(&scale, point->scale, point->offset);
 	return gw_scale_apply(&scale, raw);
 }
 
-void gw_emit_raw(struct gw_emit *e, const struct gw_point_opts *point,
-	enum gw_quality quality, double raw, int64_t boot_ns, int64_t device_ns)
+/* width 0: it came as a number, not as bits. */
+static void emit_reading(struct gw_emit *e, const struct gw_point_opts *point,
+	enum gw_quality quality, double raw, uint64_t bits, unsigned width, int64_t boot_ns,
+	int64_t device_ns)
 {
 	double value = value_of(point, raw);
 
 	if (gw_quality_has_bounds(point) || !isfinite(value)) {
-		quality = gw_quality_invalid_number(point, raw)
-			? GW_QUALITY_BAD_INVALID
-			: gw_quality_of_value(point, quality, value);
+		bool invalid = width > 0 ? gw_quality_invalid_bits(point, bits, width)
+					 : gw_quality_invalid_number(point, raw);
+
+		quality = invalid ? GW_QUALITY_BAD_INVALID
+				  : gw_quality_of_value(point, quality, value);
 		if (!gw_quality_usable(quality)) {
 			refuse_invalid(e, point, quality, value, boot_ns);
 			return;
@@ -178,22 +181,16 @@ void gw_emit_raw(struct gw_emit *e, const struct gw_point_opts *point,
 	gw_emit_sample(e, point->index, quality, value, boot_ns, device_ns);
 }
 
+void gw_emit_raw(struct gw_emit *e, const struct gw_point_opts *point,
+	enum gw_quality quality, double raw, int64_t boot_ns, int64_t device_ns)
+{
+	emit_reading(e, point, quality, raw, 0, 0, boot_ns, device_ns);
+}
+
 void gw_emit_raw_bits(struct gw_emit *e, const struct gw_point_opts *point, double raw,
 	uint64_t bits, unsigned width, int64_t boot_ns)
 {
-	enum gw_quality quality = GW_QUALITY_GOOD;
-	double value = value_of(point, raw);
-
-	if (gw_quality_has_bounds(point) || !isfinite(value)) {
-		quality = gw_quality_invalid_bits(point, bits, width)
-			? GW_QUALITY_BAD_INVALID
-			: gw_quality_of_value(point, quality, value);
-		if (!gw_quality_usable(quality)) {
-			refuse_invalid(e, point, quality, value, boot_ns);
-			return;
-		}
-	}
-	gw_emit_sample(e, point->index, quality, value, boot_ns, 0);
+	emit_reading(e, point, GW_QUALITY_GOOD, raw, bits, width, boot_ns, 0);
 }
 
 void gw_emit_unreadable(struct gw_emit *e, const struct gw_point_opts *point,

@@ -12,7 +12,7 @@
 #define GW_SOURCE_SCALE_H
 
 struct gw_scale {
-	double num, off, den; /* den 0: not initialised */
+	double num, off, den;
 };
 
 /* Up to nine decimals, num to 1e9 and off to 1e15 are exact; all else is plain raw * scale +

@@ -56,18 +56,6 @@ struct gw_state_files {
 	bool written; /* the thread's: the directory was there */
 };
 
-static struct timespec deadline_of(int64_t boot_ns)
-{
-	int64_t left_ns = boot_ns - gw_clock_boot_ns();
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	left_ns = (left_ns > 0 ? left_ns : 0) + ts.tv_nsec;
-	ts.tv_sec += left_ns / GW_NS_PER_SEC;
-	ts.tv_nsec = left_ns % GW_NS_PER_SEC;
-	return ts;
-}
-
 /* ---- the file ---- */
 
 static void path_of(const struct gw_state_file *s, char *to, size_t size)
@@ -227,7 +215,7 @@ static void *run(void *arg)
 		} else if (due_ns == INT64_MAX) {
 			pthread_cond_wait(&files->changed, &files->lock);
 		} else {
-			struct timespec until = deadline_of(due_ns);
+			struct timespec until = gw_thread_deadline(due_ns);
 
 			pthread_cond_timedwait(&files->changed, &files->lock, &until);
 		}
@@ -308,7 +296,7 @@ void gw_state_files_stop(struct gw_state_files *files, int64_t max_ns)
 
 	if (!files)
 		return;
-	until = deadline_of(gw_clock_boot_ns() + max_ns);
+	until = gw_thread_deadline(gw_clock_boot_ns() + max_ns);
 	pthread_mutex_lock(&files->lock);
 	files->stopping = true;
 	pthread_cond_broadcast(&files->changed);
@@ -338,7 +326,7 @@ size_t gw_state_files_load(
 	struct gw_state_file *s, void *to, size_t size, bool *ret_is_final)
 {
 	struct gw_state_files *files = s->files;
-	struct timespec until = deadline_of(gw_clock_boot_ns() + LOAD_WAIT_NS);
+	struct timespec until = gw_thread_deadline(gw_clock_boot_ns() + LOAD_WAIT_NS);
 	size_t n;
 
 	pthread_mutex_lock(&files->lock);

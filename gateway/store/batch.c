@@ -46,15 +46,8 @@ bool gw_batch_insert(struct gw_batch_memory *m, size_t index, const struct gw_ev
 
 	if (index >= m->capacity)
 		return true;
-	copy.info = gw_string_table_copy_info(e->info, &m->arena);
-	if (!copy.info)
+	if (!gw_string_table_copy_texts(&copy, &m->arena))
 		return false;
-	for (size_t i = 0; i < e->n_confirmed_by; i++) {
-		copy.confirmed_by[i] = gw_arena_copy(
-			&m->arena, e->confirmed_by[i], strlen(e->confirmed_by[i]));
-		if (!copy.confirmed_by[i])
-			return false;
-	}
 	if (b->n < m->capacity)
 		b->n++;
 	memmove(b->events + index + 1, b->events + index,

@@ -103,8 +103,8 @@ static int by_seq(const void *a, const void *b)
 	return (*x > *y) - (*x < *y);
 }
 
-/* The events that a slot has marked delivered, parked or unparked and whose mark is not written
- * yet: their rows are out of date and are left out of a reply. */
+/* The events that a slot has marked delivered, parked, unparked or owed and whose mark is not
+ * written yet: their rows are out of date and are left out of a reply. */
 struct seq_set {
 	uint64_t *seqs;
 	size_t n;

@@ -69,8 +69,6 @@ static enum gw_err read_file(struct gw_store *s, struct previous *p, struct gw_e
 	}
 	if (!rc)
 		gw_spare_skip_committed(s, &db);
-	if (!rc && p->saved->incomplete)
-		rc = gw_fail(err, GW_ERR_SYSTEM, 0, "no memory");
 	if (!rc) { /* the status then says how much is owed before the file is open */
 		s->db = db;
 		if (!gw_registry_read(s, NULL))

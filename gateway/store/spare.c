@@ -193,18 +193,6 @@ static int64_t number(struct gw_db *db, enum gw_db_stmt which, uint64_t seq)
 	return n;
 }
 
-static bool copy_texts(struct gw_store *s, struct gw_event *e)
-{
-	e->info = gw_string_table_copy_info(e->info, &s->spare_arena);
-	for (size_t i = 0; e->info && i < e->n_confirmed_by; i++) {
-		e->confirmed_by[i] = gw_arena_copy(
-			&s->spare_arena, e->confirmed_by[i], strlen(e->confirmed_by[i]));
-		if (!e->confirmed_by[i])
-			return false;
-	}
-	return e->info != NULL;
-}
-
 /* None of them was committed when it left, so each was sent with durable: false. */
 static bool take(struct gw_store *s, struct gw_db *db, const uint32_t slots[32],
 	const struct gw_event *e)
@@ -217,7 +205,7 @@ static bool take(struct gw_store *s, struct gw_db *db, const uint32_t slots[32],
 		slots, number(db, GW_DB_OWED_UPLINKS, e->seq), &entry.owed_to_removed);
 	entry.parked = to_slots(slots, number(db, GW_DB_PARKED_UPLINKS, e->seq), &unused);
 	entry.event.durable = true;
-	if (!copy_texts(s, &entry.event))
+	if (!gw_string_table_copy_texts(&entry.event, &s->spare_arena))
 		return false;
 	if (s->n_entries == s->entries_capacity) {
 		size_t capacity = s->entries_capacity ? 2 * s->entries_capacity : 64;

@@ -174,21 +174,6 @@ struct gw_thread *gw_store_thread(struct gw_store *s)
 
 /* ---- main: what earlier runs left ---- */
 
-/* A time of CLOCK_MONOTONIC, which the condition uses, from one of gw_clock_boot_ns(). */
-static struct timespec deadline(int64_t boot_ns)
-{
-	int64_t left_ns = boot_ns - gw_clock_boot_ns();
-	struct timespec until;
-
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	if (left_ns <= 0)
-		return until;
-	left_ns += until.tv_nsec;
-	until.tv_sec += (time_t)(left_ns / GW_NS_PER_SEC);
-	until.tv_nsec = (long)(left_ns % GW_NS_PER_SEC);
-	return until;
-}
-
 /* CPU time of the thread. It does not grow while the thread waits for a disk, but now and then
  * while it waits for a busy processor. */
 static int64_t cpu_time_ns(struct gw_store *s)
@@ -220,7 +205,7 @@ bool gw_store_await_previous_run(struct gw_store *s, int64_t idle_ns, int64_t ma
 			gw_previous_run_decide(s, 0, 0, false);
 			break;
 		}
-		until = deadline(now_ns + AWAIT_SLICE_NS);
+		until = gw_thread_deadline(now_ns + AWAIT_SLICE_NS);
 		pthread_cond_timedwait(&s->changed, &s->lock, &until);
 	}
 	read = s->previous_read_published;
@@ -271,7 +256,7 @@ bool gw_store_wait(struct gw_store *s, uint64_t seq, int64_t until_boot_ns)
 		return true;
 	if (until_boot_ns <= gw_clock_boot_ns())
 		return false;
-	until = deadline(until_boot_ns);
+	until = gw_thread_deadline(until_boot_ns);
 	pthread_mutex_lock(&s->lock);
 	while (gw_store_committed(s) < seq)
 		if (pthread_cond_timedwait(&s->changed, &s->lock, &until))

@@ -200,3 +200,16 @@ const struct gw_alarm_info *gw_string_table_copy_info(
 	collect_strings(info, texts);
 	return build_info(arena, texts, info->class_);
 }
+
+bool gw_string_table_copy_texts(struct gw_event *e, struct gw_arena *arena)
+{
+	e->info = gw_string_table_copy_info(e->info, arena);
+	for (size_t i = 0; e->info && i < e->n_confirmed_by; i++) {
+		const char *key = e->confirmed_by[i];
+
+		e->confirmed_by[i] = gw_arena_copy(arena, key, strlen(key));
+		if (!e->confirmed_by[i])
+			return false;
+	}
+	return e->info != NULL;
+}

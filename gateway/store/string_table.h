@@ -40,5 +40,8 @@ enum gw_err gw_string_table_load_info(struct gw_db *db, int64_t id, struct gw_ar
 /* A copy in the arena; NULL: no memory. */
 const struct gw_alarm_info *gw_string_table_copy_info(
 	const struct gw_alarm_info *info, struct gw_arena *arena);
+/* Replaces the texts that e points at by copies in the arena. False: no memory, and e is of no
+ * use. */
+bool gw_string_table_copy_texts(struct gw_event *e, struct gw_arena *arena);
 
 #endif

@@ -97,8 +97,6 @@ void gw_resend_update(struct gw_uplink *u)
 		if (u->resend.next_seq == 0)
 			finish_resend(u);
 	}
-	if (u->resend.running && u->resend.next_seq != 0 &&
-		gw_backlog_start_query(&u->backlog, GW_BACKLOG_QUERY_RESEND,
-			u->resend.next_seq, u->resend.request.from_ms))
-		u->resend.next_seq = 0;
+	if (u->resend.running && u->resend.next_seq != 0)
+		request_next(u);
 }

@@ -406,8 +406,7 @@ static void each_member_has_a_row(void **state)
 	static const struct member device[] = {MEMBER(gw_device_opts, points),
 		MEMBER(gw_device_opts, n_points), MEMBER(gw_device_opts, driver)};
 	static const struct member point[] = {MEMBER(gw_point_opts, info),
-		MEMBER(gw_point_opts, exact), MEMBER(gw_point_opts, index),
-		MEMBER(gw_point_opts, driver)};
+		MEMBER(gw_point_opts, index), MEMBER(gw_point_opts, driver)};
 	static const struct member alarm[] = {MEMBER(gw_alarm_opts, first_point),
 		MEMBER(gw_alarm_opts, n_points), MEMBER(gw_alarm_opts, when),
 		MEMBER(gw_alarm_opts, info), MEMBER(gw_alarm_opts, chatter_alarm),

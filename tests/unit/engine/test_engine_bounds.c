@@ -348,7 +348,7 @@ static void points_on_huge_pages(void **unused)
 		begin_large(n, points, fixture.alarms, 1);
 		assert_int_equal(fixture_feed(S, (uint32_t)n - 1, 60), 1);
 		assert_int_equal(fixture_feed(S, (uint32_t)n, 60), 0);
-		assert_int_equal(gw_engine_unknown_samples(fixture.engine), 1);
+		assert_int_equal(fixture.engine->unknown_samples, 1);
 		assert_int_equal(point_view(n - 2).quality, GW_QUALITY_NONE);
 		gw_engine_free(fixture.engine);
 		fixture.engine = NULL;
@@ -384,7 +384,7 @@ static void a_sample_of_no_point_is_not_prefetched(void **unused)
 		fixture_pass(t * S);
 	}
 	assert_int_equal(fixture.n_events, 63);
-	assert_int_equal(gw_engine_unknown_samples(fixture.engine), 5);
+	assert_int_equal(fixture.engine->unknown_samples, 5);
 	gw_engine_free(fixture.engine);
 	fixture.engine = NULL;
 	free(alarms);
