@@ -125,32 +125,48 @@ static void bash_options_with_value(void)
 	puts(") ((i++)) ;;");
 }
 
-static void bash_pattern(const struct gw_option *o)
+/* The pattern of an option of this command; "*": of any. */
+static void bash_pattern(const char *command, const struct gw_option *o)
 {
+	putchar('\t');
 	if (o->letter)
-		printf("-%c|", o->letter);
-	printf("--%s) ", o->name);
+		printf("%s\" -%c\"|", command, o->letter);
+	printf("%s\" --%s\") ", command, o->name);
 }
 
+static void bash_words(const char *words)
+{
+	if (strcmp(words, "FILE") == 0)
+		puts("compopt -o default; return ;;");
+	else
+		printf("COMPREPLY=($(compgen -W '%s' -- \"$cur\")); return ;;\n", words);
+}
+
+/* The words of a command before those that its option has for any. */
 static void bash_option_words(void)
 {
+	for (size_t i = 0; i < N_ROWS; i++)
+		for (size_t k = 0; k < rows[i].n_arguments; k++) {
+			const struct gw_command_argument *a = &rows[i].arguments[k];
+
+			if (!a->words || !options[a->option].value)
+				continue;
+			bash_pattern(rows[i].name, &options[a->option]);
+			bash_words(a->words);
+		}
 	for (int id = GW_OPTION_NONE + 1; id < GW_OPTIONS; id++) {
 		const struct gw_option *o = &options[id];
 
 		if (!o->value)
 			continue;
-		fputs("\t", stdout);
-		bash_pattern(o);
-		if (!o->words && id == GW_OPTION_UPLINK)
+		bash_pattern("*", o);
+		if (o->words)
+			bash_words(o->words);
+		else if (id == GW_OPTION_UPLINK)
 			puts("COMPREPLY=($(compgen -W \"$(_tocsin_uplinks)\" -- "
 			     "\"$cur\")); return ;;");
-		else if (!o->words)
-			puts("return ;;");
-		else if (strcmp(o->words, "FILE") == 0)
-			puts("compopt -o default; return ;;");
 		else
-			printf("COMPREPLY=($(compgen -W '%s' -- \"$cur\")); return ;;\n",
-				o->words);
+			puts("return ;;");
 	}
 }
 
