@@ -205,6 +205,32 @@ static void *count_a_run(void *arg)
 }
 
 /* Made, which may fail, long before it runs; or never run at all. */
+static int64_t monotonic_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * GW_NS_PER_SEC + now.tv_nsec;
+}
+
+static void a_deadline_is_as_far_away_on_both_clocks(void **state)
+{
+	static const int64_t ahead_ns[] = {-GW_NS_PER_SEC, 0, 1, 999999999,
+		GW_NS_PER_SEC + 999999999, 100000 * GW_NS_PER_SEC};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(ahead_ns) / sizeof(*ahead_ns); i++) {
+		int64_t ns = ahead_ns[i] > 0 ? ahead_ns[i] : 0, before_ns = monotonic_ns();
+		struct timespec until = gw_thread_deadline(
+			gw_clock_boot_ns() + ahead_ns[i]);
+		int64_t until_ns = until.tv_sec * GW_NS_PER_SEC + until.tv_nsec;
+
+		assert_in_range(until.tv_nsec, 0, GW_NS_PER_SEC - 1);
+		assert_true(until_ns >= before_ns + ns - GW_NS_PER_MS);
+		assert_true(until_ns <= monotonic_ns() + ns);
+	}
+}
+
 static void a_thread_that_is_held_runs_when_it_is_released(void **state)
 {
 	_Atomic int runs = 0;
@@ -311,6 +337,7 @@ int main(void)
 		cmocka_unit_test(a_hash_never_changes),
 		cmocka_unit_test(threads_start_and_stop),
 		cmocka_unit_test(a_thread_that_lacks_a_processor_is_runnable),
+		cmocka_unit_test(a_deadline_is_as_far_away_on_both_clocks),
 		cmocka_unit_test(a_thread_that_is_held_runs_when_it_is_released),
 	};
 
