@@ -74,7 +74,7 @@ def service(box, plant, city):
 
 def test_the_first_start_waits_for_a_configuration(box, newer):
     s = unit.Service(box)
-    wait_for(lambda: s.show("StatusText").startswith("nothing is watched"), lambda: s.show("StatusText"))
+    wait_for(lambda: s.show("StatusText").startswith("waiting"), lambda: s.show("StatusText"))
     assert s.show("ActiveState") == "active" and s.show("NRestarts") == "0"
     pid = s.pid()
     told = box.journal(unit.UNIT)
