@@ -7,7 +7,8 @@
  * A slot is active while its uplink is configured: it is owed new events. It stays in use until
  * its thread has ended and its last mark is written.
  *
- * Thread: the store's; init and fini by main.
+ * Thread: the store's; init and fini by main. slots.c also has the calls of store.h by which main
+ * adds and removes uplinks.
  */
 #ifndef GW_STORE_SLOTS_H
 #define GW_STORE_SLOTS_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Every call of store.h: what main, the engine and the uplinks call from their own threads, and
- * the loop of the store's thread. Rows are committed in writer.c, write_transaction().
+ * The calls of store.h, but those of uplinks that come and go (slots.c): what main, the engine and
+ * the uplinks call from their own threads, and the loop of the store's thread. Rows are committed in writer.c, write_transaction().
  */
 #include "store/store.h"
 
@@ -271,95 +271,6 @@ void gw_store_status(struct gw_store *s, struct gw_store_status *ret_status)
 	*ret_status = s->status;
 	pthread_mutex_unlock(&s->lock);
 	ret_status->pending += gw_ring_count(&s->events);
-}
-
-/* ---- main: uplinks come and go ---- */
-
-struct gw_store_uplinks *gw_store_uplinks_new(void)
-{
-	return calloc(1, sizeof(struct gw_store_uplinks));
-}
-
-void gw_store_uplinks_free(struct gw_store_uplinks *set)
-{
-	for (size_t i = 0; set && i < GW_STORE_SLOTS; i++) {
-		free(set->names[i]);
-		free(set->urls[i]);
-	}
-	free(set);
-}
-
-bool gw_store_uplinks_add(
-	struct gw_store_uplinks *set, size_t slot, const char *name, const char *url)
-{
-	set->names[slot] = strdup(name);
-	set->urls[slot] = strdup(url ? url : "");
-	return set->names[slot] && set->urls[slot];
-}
-
-/* Acquire, paired with the release of free_slot in slots.c: main sees the slot empty. Only main
- * sets bits, so no other thread can take this slot between the load and the or. */
-enum gw_err gw_store_reserve_slot(
-	struct gw_store *s, size_t *ret_slot, struct gw_error *err)
-{
-	uint32_t taken = atomic_load_explicit(&s->taken_slots, memory_order_acquire);
-	size_t slot = taken == UINT32_MAX ? 0 : (size_t)__builtin_ctz(~taken);
-	struct gw_mailbox *box = &s->mailboxes[slot];
-
-	if (taken == UINT32_MAX)
-		return gw_fail(err, GW_ERR_FULL, 0,
-			"the store must first write what %d earlier uplinks said",
-			GW_STORE_SLOTS);
-	if (!box->messages.entries &&
-		gw_ring_init(&box->messages, GW_MAILBOX_MESSAGES,
-			sizeof(struct gw_mailbox_message), err))
-		return GW_ERR_SYSTEM;
-	box->request_pending = false;
-	atomic_fetch_or_explicit(
-		&s->taken_slots, (uint32_t)1 << slot, memory_order_relaxed);
-	*ret_slot = slot;
-	return GW_OK;
-}
-
-void gw_store_release_slot(struct gw_store *s, size_t slot)
-{
-	pthread_mutex_lock(&s->lock);
-	s->mailboxes[slot].wake = NULL;
-	pthread_mutex_unlock(&s->lock);
-	atomic_fetch_and_explicit(
-		&s->taken_slots, ~((uint32_t)1 << slot), memory_order_release);
-}
-
-void gw_store_attach_uplink(struct gw_store *s, size_t slot, struct gw_wake *wake)
-{
-	pthread_mutex_lock(&s->lock);
-	s->mailboxes[slot].wake = wake;
-	pthread_mutex_unlock(&s->lock);
-}
-
-void gw_store_detach_uplink(struct gw_store *s, size_t slot)
-{
-	pthread_mutex_lock(&s->lock);
-	s->mailboxes[slot].wake = NULL;
-	s->mailboxes[slot].thread_ended = true;
-	pthread_mutex_unlock(&s->lock);
-	gw_wake_poke(&s->wake);
-}
-
-/*
- * One producer; the consumer takes the whole list, so that no node is seen twice. Release, paired
- * with the acquire of receive_sets in slots.c: the set is written before it is seen. The engine
- * that gives from_seq runs after this call, so whoever popped that event finds the set.
- */
-void gw_store_uplinks_set(
-	struct gw_store *s, struct gw_store_uplinks *set, uint64_t from_seq)
-{
-	set->from_seq = from_seq;
-	set->next = atomic_load_explicit(&s->uplink_sets, memory_order_relaxed);
-	while (!atomic_compare_exchange_weak_explicit(&s->uplink_sets, &set->next, set,
-		memory_order_release, memory_order_relaxed))
-		;
-	gw_wake_poke(&s->wake);
 }
 
 /* ---- an uplink's thread: its mailbox ---- */

@@ -7,8 +7,8 @@
  * The thread opens the database, so no disk delays a start. It first reads what earlier runs left.
  * A start that cannot wait for that goes on without it and gets it when it can be read.
  *
- * store.c holds every call below; the other files of store/ run in the store's thread. Rows are
- * committed in writer.c.
+ * store.c holds the calls below, slots.c those of uplinks that come and go; the other files of store/
+ * run in the store's thread. Rows are committed in writer.c.
  *
  * Owner: app/. Thread: open, start and free by main; the others as said. Life: open, attach...,
  * start, await_previous_run, load_alarms..., request_stop, join, free.
