@@ -156,6 +156,9 @@ static double value_of(const struct gw_point_opts *point, double raw)
 
 	if (gw_point_is_discrete(point))
 		return raw != 0;
+	/* Most points have neither: nothing instead of 50 ns. With a scale of 0.1 it is 100 ns. */
+	if (point->scale == 1 && point->offset == 0)
+		return raw + 0.0; /* -0 becomes 0, as by the sum below */
 	gw_scale_init(&scale, point->scale, point->offset);
 	return gw_scale_apply(&scale, raw);
 }
