@@ -46,7 +46,7 @@ static enum gw_err copy_event(struct gw_salvage *v, const struct gw_event *e)
 	struct gw_db *db = &v->s->db;
 	int64_t run =
 		0; /* of the event that has this number in the open database, 0: none */
-	bool unknown = false, unused;
+	bool unknown = false, unused = false;
 	enum gw_err rc;
 
 	sqlite3_bind_int64(gw_db_stmt(db, GW_DB_EVENT_RUN), 1, (int64_t)e->seq);
