@@ -2,6 +2,7 @@
 """The gateway under test, and what every test needs to run it: waiting with a deadline,
 processes ended by their own pid. Standard library and PyYAML only."""
 import contextlib
+import itertools
 import json
 import os
 import pathlib
@@ -12,6 +13,8 @@ import socket
 import subprocess
 import tempfile
 import time
+
+from ports import free_port
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("TOCSIN_BUILD", ROOT / "build")).resolve()
@@ -40,12 +43,6 @@ def stays(condition, what, during):
     while time.monotonic() < end:
         assert condition(), what() if callable(what) else what
         time.sleep(0.02)
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 def listening(port):
@@ -280,9 +277,11 @@ class Broker:
 class Publisher:
     """Publishes QoS 1 in order and returns when the broker has it."""
 
+    numbers = itertools.count()  # a broker cuts off the older of two clients of one name
+
     def __init__(self, port):
         import paho.mqtt.client as mqtt
-        self.client = mqtt.Client(client_id=f"injector-{os.getpid()}-{id(self)}")
+        self.client = mqtt.Client(client_id=f"injector-{os.getpid()}-{next(self.numbers)}")
         self.client.max_inflight_messages_set(1000)
         self.client.connect("127.0.0.1", port, keepalive=30)
         self.client.loop_start()

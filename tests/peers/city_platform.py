@@ -56,6 +56,7 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from ca import Authority  # noqa: E402
+from ports import free_port  # noqa: E402
 
 BATCH = "application/cloudevents-batch+json"
 SINGLE = "application/cloudevents+json"
@@ -154,8 +155,8 @@ class Platform:
 
     def start(self):
         self.serve(*self.server)
+        self.port = self.port or free_port(self.host)
         listener = socket.create_server((self.host, self.port), backlog=64)
-        self.port = listener.getsockname()[1]
         self._stopped = threading.Event()
         self._listener = listener
         threading.Thread(target=self._accept, args=(listener, self._stopped), daemon=True).start()
