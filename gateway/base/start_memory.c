@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/start_memory.h"
 
-#include <inttypes.h>
 #include <malloc.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -16,19 +16,31 @@ struct mapping {
 	size_t rss_kb, anonymous_kb;
 };
 
-static bool parse_head(const char *line, struct mapping *m)
+/* "55d0c0a00000-55d0c0a21000 r--p 00000000 fe:00 1234  /usr/sbin/tocsind" */
+static void parse_head(const char *line, struct mapping *m)
 {
-	uintptr_t from, to;
-	char access[5];
-	unsigned long inode;
+	struct mapping head = {.from = 0};
+	char *at;
 
-	if (sscanf(line, "%" SCNxPTR "-%" SCNxPTR " %4s %*x %*x:%*x %lu", &from, &to,
-		    access, &inode) != 4)
+	head.from = (uintptr_t)strtoull(line, &at, 16);
+	if (*at++ != '-')
+		return; /* one of the other lines */
+	head.to = (uintptr_t)strtoull(at, &at, 16);
+	if (*at++ != ' ' || strlen(at) < 5)
+		return;
+	head.read_only = at[0] == 'r' && at[1] == '-' && at[3] == 'p';
+	head.from_file = strchr(at, '/') != NULL;
+	*m = head;
+}
+
+/* "Rss:                 404 kB" */
+static bool parse_kb(const char *line, const char *name, size_t *ret_kb)
+{
+	size_t n = strlen(name);
+
+	if (strncmp(line, name, n) != 0)
 		return false;
-	*m = (struct mapping){.from = from,
-		.to = to,
-		.from_file = inode != 0,
-		.read_only = access[0] == 'r' && access[1] == '-' && access[3] == 'p'};
+	*ret_kb = (size_t)strtoull(line + n, NULL, 10);
 	return true;
 }
 
@@ -53,8 +65,8 @@ size_t gw_start_memory_release(void)
 	if (!smaps)
 		return 0;
 	while (fgets(line, sizeof(line), smaps)) {
-		if (sscanf(line, "Rss: %zu kB", &m.rss_kb) == 1 ||
-			sscanf(line, "Anonymous: %zu kB", &m.anonymous_kb) == 1)
+		if (parse_kb(line, "Rss:", &m.rss_kb) ||
+			parse_kb(line, "Anonymous:", &m.anonymous_kb))
 			continue;
 		if (strncmp(line, "VmFlags:", 8) == 0) /* the last line of each */
 			released_kb += unmap(&m);
