@@ -12,6 +12,7 @@
 #include "engine/startup.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define NO_ALARM UINT32_MAX
 
@@ -87,12 +88,25 @@ static void restore(struct gw_engine *e, struct gw_alarm *a,
 		(uint8_t)~GW_SUPPRESSED_BY_SERVICE;
 }
 
+/* A shelf may be all that is remembered of an alarm. */
+static bool has_occurrence(const struct gw_alarm_record *record)
+{
+	static const uint8_t none[sizeof record->occurrence];
+
+	return memcmp(record->occurrence, none, sizeof none) != 0;
+}
+
 static void restore_one(
 	struct gw_engine *e, struct gw_late_record *m, const struct gw_time *now)
 {
 	struct gw_alarm *a = &e->alarms[m->alarm];
 	const struct gw_alarm_detail *detail = gw_alarm_detail_of(e, a);
 
+	m->known = has_occurrence(&m->record) &&
+		memcmp(detail->occurrence, m->record.occurrence,
+			sizeof detail->occurrence) == 0;
+	if (m->known)
+		return;
 	m->was_active = gw_alarm_detail_active(e, a);
 	m->seq_before = detail->seq;
 	m->raised_anew = detail->in_occurrence && !detail->withheld;
@@ -146,9 +160,9 @@ void gw_late_restore_run(struct gw_engine *e, const struct gw_time *now)
 	batch->n_unconfigured = batch->n - known;
 	gw_startup_suppress(e, now);
 	for (size_t i = 0; i < known; i++)
-		if (batch->at[i].raised_anew)
+		if (!batch->at[i].known && batch->at[i].raised_anew)
 			batch->n_raised_anew++;
-		else
+		else if (!batch->at[i].known)
 			reevaluate(e, &batch->at[i], now);
 	/* release: main finds its batch as the engine left it */
 	atomic_store_explicit(&e->late, NULL, memory_order_release);

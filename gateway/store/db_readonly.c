@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -166,4 +167,60 @@ enum gw_err gw_db_open_readonly(struct gw_db *db, const char *path, struct gw_er
 	db->read_only = true;
 	db->was_clean = clean != 0;
 	return GW_OK;
+}
+
+/* ---- is it readable? ---- */
+
+static bool read_through(sqlite3_file *f)
+{
+	static char block[65536]; /* the store's thread alone reads */
+	sqlite3_int64 size = 0;
+
+	if (f->pMethods->xFileSize(f, &size) != SQLITE_OK)
+		return false;
+	for (sqlite3_int64 at = 0; at < size; at += (sqlite3_int64)sizeof(block)) {
+		sqlite3_int64 left = size - at;
+		int n = left < (sqlite3_int64)sizeof(block) ? (int)left
+							    : (int)sizeof(block);
+
+		if (f->pMethods->xRead(f, block, n, at) != SQLITE_OK)
+			return false;
+	}
+	return true;
+}
+
+/* Through SQLite's VFS: closing a descriptor of our own would drop the locks of its others. */
+static bool file_is_readable(const char *path, int kind)
+{
+	sqlite3_vfs *vfs = sqlite3_vfs_find(NULL);
+	char name[PATH_MAX + 16] =
+		""; /* SQLite's names of files end in more than one NUL */
+	sqlite3_file *f;
+	int exists = 0;
+	bool readable;
+
+	snprintf(name, sizeof(name) - 8, "%s", path);
+	if (vfs->xAccess(vfs, name, SQLITE_ACCESS_EXISTS, &exists) != SQLITE_OK)
+		return false;
+	if (!exists)
+		return true;
+	f = calloc(1, (size_t)vfs->szOsFile);
+	if (!f)
+		return false;
+	readable = vfs->xOpen(vfs, name, f, SQLITE_OPEN_READONLY | kind, NULL) ==
+			SQLITE_OK &&
+		read_through(f);
+	if (f->pMethods)
+		f->pMethods->xClose(f);
+	free(f);
+	return readable;
+}
+
+bool gw_db_is_readable(const char *path)
+{
+	char wal[PATH_MAX + 8];
+
+	snprintf(wal, sizeof(wal), "%s-wal", path);
+	return file_is_readable(path, SQLITE_OPEN_MAIN_DB) &&
+		file_is_readable(wal, SQLITE_OPEN_WAL);
 }

@@ -13,5 +13,9 @@
 /* With its WAL, also on a read-only disk. Of another schema it reads what our statements read.
  * GW_ERR_CORRUPT: not a database of ours. GW_ERR_SYSTEM: it cannot be read now. */
 enum gw_err gw_db_open_readonly(struct gw_db *db, const char *path, struct gw_error *err);
+/* Every byte of the file and of its WAL can be read now. SQLite reports some reads that fail as
+ * corruption: a file that is not readable is not known to be corrupt. No connection to it may be
+ * open. */
+bool gw_db_is_readable(const char *path);
 
 #endif

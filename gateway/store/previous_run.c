@@ -109,9 +109,41 @@ static enum gw_err read_previous(
 	return GW_OK;
 }
 
+/* SQLite reports some reads that fail as corruption: it is believed if another connection says so,
+ * too, and every byte can be read. */
+static enum gw_err read_again(struct gw_store *s, struct previous *p, struct gw_error *err)
+{
+	gw_log(GW_LOG_WARNING, "store: %s; looked at again: check the disk", err->text);
+	if (!gw_db_is_readable(s->path))
+		return gw_fail(err, GW_ERR_SYSTEM, SQLITE_IOERR_READ,
+			"database: part of it cannot be read");
+	gw_saved_alarms_free(p->saved);
+	*p = (struct previous){.saved = gw_saved_alarms_new()};
+	return p->saved ? read_previous(s, p, err)
+			: gw_fail(err, GW_ERR_SYSTEM, 0, "no memory");
+}
+
 static uint64_t max_of(uint64_t a, uint64_t b)
 {
 	return a > b ? a : b;
+}
+
+static enum gw_err read_all(struct gw_store *s, struct previous *p, struct gw_error *err)
+{
+	enum gw_err rc = gw_spare_load(s, gw_clock_boot_ns(), err);
+
+	if (rc) {
+		p->run = gw_run_counter_read(s->run_path);
+		return rc;
+	}
+	rc = read_previous(s, p, err);
+	if (rc == GW_ERR_CORRUPT && err->native != 0)
+		rc = read_again(s, p, err);
+	if (rc == GW_OK || rc == GW_ERR_CORRUPT)
+		gw_spare_update_alarms(s, p->saved);
+	if (rc == GW_OK && p->saved->incomplete)
+		rc = gw_fail(err, GW_ERR_SYSTEM, 0, "no memory");
+	return rc;
 }
 
 enum gw_err gw_previous_run_read(struct gw_store *s, struct gw_error *err)
@@ -122,18 +154,10 @@ enum gw_err gw_previous_run_read(struct gw_store *s, struct gw_error *err)
 
 	if (!previous.saved)
 		return gw_fail(err, GW_ERR_SYSTEM, 0, "no memory");
-	rc = gw_spare_load(s, gw_clock_boot_ns(), &why);
-	if (rc)
-		previous.run = gw_run_counter_read(s->run_path);
-	else
-		rc = read_previous(s, &previous, &why);
-	if (rc ==
-		GW_ERR_CORRUPT) /* gw_recovery_ensure_open puts the file into quarantine */
+	rc = read_all(s, &previous, &why);
+	s->alarms_incomplete = rc == GW_ERR_CORRUPT;
+	if (rc == GW_ERR_CORRUPT) /* gw_recovery_ensure_open quarantines the file */
 		s->quarantine_reason = why;
-	if (rc == GW_OK || rc == GW_ERR_CORRUPT)
-		gw_spare_update_alarms(s, previous.saved);
-	if (rc == GW_OK && previous.saved->incomplete)
-		rc = gw_fail(&why, GW_ERR_SYSTEM, 0, "no memory");
 	s->previous_read = rc == GW_OK || rc == GW_ERR_CORRUPT;
 	previous.run = max_of(previous.run, gw_spare_last_run(s));
 	previous.last_seq = max_of(previous.last_seq, gw_spare_last_seq(s));

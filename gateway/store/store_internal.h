@@ -120,6 +120,7 @@ struct gw_store {
 	struct gw_backoff backoff; /* when to try again; failures in a row */
 	struct gw_error why;
 	int64_t unreadable_ns; /* since when a page cannot be read; 0: all can */
+	bool corrupt_once;     /* the file seemed corrupt, and was not used well since */
 
 	/* recovery.h */
 	dev_t file_dev; /* of the open database; file_ino 0: not known */
@@ -146,6 +147,7 @@ struct gw_store {
 	bool previous_read_late;           /* uplinks had begun without it */
 	uint64_t previous_run;             /* the highest number of an earlier run */
 	struct gw_error quarantine_reason; /* kind GW_OK: the file can be used */
+	bool alarms_incomplete; /* main got only those that could be read of a corrupt file */
 	bool run_counter_written;
 	int64_t next_run_counter_ns;
 

@@ -165,6 +165,7 @@ static void finish_commit(struct gw_store *s, const struct commit_counts *w)
 {
 	size_t n_kept = 0;
 
+	s->corrupt_once = false;
 	if (!recount_owed(s))
 		apply_counts(s, w);
 	s->commits++;
@@ -218,7 +219,7 @@ static void record_success(struct gw_store *s, int64_t now_ns)
 static enum gw_err commit_pending(struct gw_store *s, struct gw_error *err)
 {
 	struct commit_counts w = {0};
-	bool reopened = false, replaced = false;
+	bool reopened = false, replaced = false, looked_again = false;
 	int free_space_tries = 0;
 	enum gw_err rc;
 
@@ -247,10 +248,12 @@ static enum gw_err commit_pending(struct gw_store *s, struct gw_error *err)
 		if (rc == GW_ERR_CORRUPT && !replaced) {
 			struct gw_error why = *err;
 
-			replaced = true;
 			rc = gw_recovery_replace_file(s, &why, err);
-			if (!rc)
+			replaced = !rc;
+			if (replaced || !looked_again) {
+				looked_again = true;
 				continue;
+			}
 		}
 		if (rc == GW_ERR_FULL)
 			return rc;

@@ -129,6 +129,25 @@ static void an_alarm_that_still_stands_emits_nothing(void **unused)
 	assert_old(0);
 }
 
+/* Part of the alarms was read at the start, and then all of them. */
+static void a_record_that_is_known_changes_nothing(void **unused)
+{
+	struct gw_alarm_record m = stood(key);
+
+	(void)unused;
+	high();
+	fixture_start();
+	assert_true(gw_engine_restore(fixture.engine, &m, fixture_time(0)));
+	fixture_pass(0);
+	assert_int_equal(late_one(S, stood(key)), 0);
+	assert_int_equal(fixture_state(0), GW_STATE_ACTIVE_UNACKED);
+	assert_int_equal(batch.n_raised_anew, 0);
+	assert_int_equal(fixture_feed(2 * S, 0, 40), 1);
+	assert_event(0, GW_CHANGE_CLEARED, GW_STATE_RETURNED_UNACKED);
+	assert_int_equal(late_one(3 * S, stood(key)), 0);
+	assert_int_equal(fixture_state(0), GW_STATE_RETURNED_UNACKED);
+}
+
 static void an_alarm_that_went_away_clears_at_once(void **unused)
 {
 	(void)unused;
@@ -396,6 +415,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_late_restore_gives_the_states_of_an_early_one),
 		TEST(an_alarm_that_still_stands_emits_nothing),
+		TEST(a_record_that_is_known_changes_nothing),
 		TEST(an_alarm_that_went_away_clears_at_once),
 		TEST(an_acknowledged_one_that_went_away_is_normal),
 		TEST(an_alarm_that_latches_is_latched),

@@ -320,6 +320,39 @@ static void store_that_never_started_writes_nothing(void **state)
 	assert_true(names_with("-wal") == 1);
 }
 
+/* Each disk call of a start after a kill fails once: that is no corruption. */
+static void one_call_that_fails_is_no_corruption(void **state)
+{
+	long calls = 1000;
+
+	(void)state;
+	for (long n = 1; n <= calls; n++) {
+		struct gw_store *s;
+		uint64_t base;
+		size_t alarms;
+
+		remove_state();
+		killed_after(7);
+		disk.calls = 0;
+		disk.fail_from = n;
+		s = open_store(two_sinks, 2, 16 * MIB);
+		alarms = alarms_given(s);
+		base = gw_store_last_seq(s);
+		emit(s, base + 1);
+		pass_seconds(s, 20);
+		if (disk.calls < n)
+			calls = n;
+		alarms += alarms_given(s);
+		if (names_with("corrupt") != 0 || alarms != 7 ||
+			strcmp(owed_by_number(s, base), "1 2 3 4 5 6 7 +1") != 0)
+			fail_msg("call %ld: %zu files put aside, %zu alarms of 7, owed %s",
+				n, names_with("corrupt"), alarms, owed_by_number(s, base));
+		vfs_heal();
+		gw_store_free(s);
+	}
+	assert_in_range(calls, 50, 999);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -335,6 +368,7 @@ int main(void)
 		TEST(wal_of_a_killed_run_is_read_on_a_read_only_disk),
 		TEST(locked_file_is_waited_for),
 		TEST(store_that_never_started_writes_nothing),
+		TEST(one_call_that_fails_is_no_corruption),
 	};
 
 	vfs_install();

@@ -8,11 +8,12 @@
 
 #include "store/recovery.h"
 
-/* Only the call that is met first, and then it works again. */
-static void hurt_once(struct gw_store *s, const char *text, int rc)
+/* The calls that are met first, and then it works again. */
+static void hurt(struct gw_store *s, const char *text, int rc, int times)
 {
 	sql_arm(1, rc);
 	sql.only = text;
+	sql.more = times - 1;
 	turn(s);
 	assert_true(sql.failed[0] != '\0');
 	sql_heal();
@@ -293,24 +294,67 @@ static void a_full_database_of_owed_events_refuses_lower_classes(void **state)
 
 /* ---- a file that is spoilt ---- */
 
+/* A read that failed may be called corruption: another connection must say so, too. */
+static void a_file_that_seems_corrupt_once(void **state)
+{
+	struct gw_store *s = with_five(16 * MIB);
+
+	(void)state;
+	for (uint64_t seq = 6; seq <= 8; seq++) {
+		emit(s, seq, seq);
+		hurt(s, "INSERT INTO event", SQLITE_CORRUPT, 1);
+		pass(s, 2);
+		assert_int_equal(gw_store_committed(s), seq);
+	}
+	assert_false(status(s).replaced);
+	assert_int_equal(files_like(".corrupt-"), 0);
+	assert_string_equal(owed(s, 0), "3:1 3:2 3:3 3:4 3:5 3:6 3:7 3:8");
+	gw_store_free(s);
+}
+
+/* It is corrupt where the alarms stand, at the start and at the second look. What copies the debts
+ * of the file finds them: main gets them then. */
+static void alarms_of_a_corrupt_file_are_given_when_they_are_found(void **state)
+{
+	struct gw_store *s = with_five(16 * MIB);
+	size_t standing;
+
+	(void)state;
+	gw_store_free(s);
+	s = open_store(two_sinks, 2, 16 * MIB);
+	standing = alarms_given(s);
+	gw_store_free(s);
+	assert_int_equal(standing, 5);
+	sql_arm(1, SQLITE_CORRUPT);
+	sql.only = "SELECT info, state, under";
+	sql.only_steps = true;
+	sql.more = 1;
+	s = open_store(two_sinks, 2, 16 * MIB);
+	sql_heal();
+	turn(s);
+	assert_true(status(s).replaced);
+	assert_int_equal(alarms_given(s), 5);
+	gw_store_free(s);
+}
+
 static void a_file_that_is_corrupt_again_and_again(void **state)
 {
 	struct gw_store *s = with_five(16 * MIB);
 
 	(void)state;
 	emit(s, 6, 6);
-	hurt_once(s, "INSERT INTO event", SQLITE_CORRUPT);
+	hurt(s, "INSERT INTO event", SQLITE_CORRUPT, 2);
 	assert_true(status(s).replaced);
 	assert_int_equal(gw_store_committed(s), 6);
 	emit(s, 7, 7);
-	hurt_once(s, "INSERT INTO event", SQLITE_CORRUPT); /* the card spoils every file */
+	hurt(s, "INSERT INTO event", SQLITE_CORRUPT, 2); /* the card spoils every file */
 	pass(s, 1);
 	assert_int_equal(files_like(".corrupt-"), 1);
 	pass(s, 20);
 	assert_int_equal(gw_store_committed(s), 7);
 	now_ns += 700 * GW_NS_PER_SEC;
 	emit(s, 8, 8);
-	hurt_once(s, "INSERT INTO event", SQLITE_CORRUPT);
+	hurt(s, "INSERT INTO event", SQLITE_CORRUPT, 2);
 	pass(s, 20);
 	assert_int_equal(files_like(".corrupt-"), 2);
 	assert_int_equal(gw_store_committed(s), 8);
@@ -327,7 +371,7 @@ static void a_corrupt_file_that_cannot_be_moved(void **state)
 	call_fails("link", 1, EPERM); /* a file system without links */
 	failing.then = "rename";
 	failing.then_before = 2; /* the WAL was moved already */
-	hurt_once(s, "INSERT INTO event", SQLITE_CORRUPT);
+	hurt(s, "INSERT INTO event", SQLITE_CORRUPT, 2);
 	assert_true(call_failed());
 	pass(s, 20);
 	assert_false(status(s).failing);
@@ -395,6 +439,8 @@ int main(void)
 		TEST(a_disk_that_stays_full),
 		TEST(a_ballast_is_given_up),
 		TEST(a_full_database_of_owed_events_refuses_lower_classes),
+		TEST(a_file_that_seems_corrupt_once),
+		TEST(alarms_of_a_corrupt_file_are_given_when_they_are_found),
 		TEST(a_file_that_is_corrupt_again_and_again),
 		TEST(a_corrupt_file_that_cannot_be_moved),
 		TEST(a_disk_that_lost_what_it_had),
