@@ -211,14 +211,29 @@ def _words(ranges):
     return ", ".join(text[:8]) + (" ..." if len(text) > 8 else "")
 
 
+LATER_START = " of a later start"
+
+
+def _forgotten(first):
+    """Ids of events that left as not durable before a power cut forgot them: a later start gave
+    their numbers again."""
+    newest = {(a.data["gateway"], a.seq): a for a in first}
+    return {a.id for a in first
+            if not a.data["durable"] and newest[a.data["gateway"], a.seq] is not a}
+
+
 def _order(first, wrong):
-    last, before = {}, {}
+    last, before, forgotten = {}, {}, _forgotten(first)
     for a in first:
-        key = (a.data["gateway"], a.alarm)
-        if key in last and a.seq <= last[key]:
-            wrong.append(f"order: {a.alarm} seq {a.seq} came after seq {last[key]}")
-        last[key] = max(a.seq, last.get(key, 0))
-    for a in sorted(first, key=lambda a: a.seq):
+        starts = last.setdefault((a.data["gateway"], a.alarm), {})  # run: its highest seq
+        for run, seq in starts.items():
+            # A later start may give numbers again that the disk forgot, no earlier one does.
+            if run == a.data["run"] and a.seq <= seq:
+                wrong.append(f"order: {a.alarm} seq {a.seq} came after seq {seq}")
+            elif run > a.data["run"] and a.seq < seq:
+                wrong.append(f"order: {a.alarm} seq {a.seq} came after seq {seq}{LATER_START}")
+        starts[a.data["run"]] = max(a.seq, starts.get(a.data["run"], 0))
+    for a in sorted((a for a in first if a.id not in forgotten), key=lambda a: a.seq):
         # An amendment repeats what stands; a shelved alarm moves unseen until it is unshelved.
         was, state = before.get(a.alarm), a.data.get("state", "")
         active = was is not None and was.data.get("state", "").startswith("active")

@@ -147,6 +147,21 @@ def test_swap():
     assert kinds(wrong) == {"order"}, wrong
 
 
+def test_numbers_that_a_power_cut_forgot_are_given_again():
+    """The first start sent 2 to 5 before their commit; the second begins anew with 2."""
+    def life(run):
+        return [event(n, "s/d/p:x", "cleared" if n % 2 == 0 else "raised", T0 + n, run=run)
+                for n in range(2, 6)]
+    events = [event(1, "s/d/p:x", "raised", T0)] + life(1) + life(2)
+    for e in events[1:5]:
+        e["data"]["durable"] = False
+    assert oracle.check([oracle.Arrival(pack(e)) for e in events]) == []
+    late = [events[0], *events[5:], events[1]]
+    assert "order" in kinds(oracle.check([oracle.Arrival(pack(e)) for e in late]))
+    swapped = [*events[:5], events[6], events[5], *events[7:]]
+    assert "order" in kinds(oracle.check([oracle.Arrival(pack(e)) for e in swapped]))
+
+
 def test_swap_of_what_happened():
     """Cleared before raised, though numbered in order."""
     causes, events = story(alarms=1, lives=1)

@@ -106,7 +106,8 @@ def _oracle(e, wrong):
 def _overtook(words):
     """A start that could not read its journal numbers far above it, and what arises then leaves
     before what was owed: seq says which is older."""
-    found = re.fullmatch(r"order: .* seq (\d+) came after seq (\d+)", words)
+    found = re.fullmatch(
+        rf"order: .* seq (\d+) came after seq (\d+){oracle.LATER_START}", words)
     return found and int(found[2]) - int(found[1]) >= oracle.JUMP_LEAST
 
 
