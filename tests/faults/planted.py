@@ -27,7 +27,7 @@ DEFECTS = [
            "	else if (r.verdict == GW_SINK_REFUSED)\n		on_refused(u, &r);\n",
            ("platform/stop-during-401",)),
     Defect("unreadable is taken for corrupt, and left behind", "gateway/store/previous_run.c",
-           "	if (rc ==\n		GW_ERR_CORRUPT) /*", "	if (rc && (rc = GW_ERR_CORRUPT)) /*",
+           "	if (rc == GW_ERR_CORRUPT) /*", "	if (rc && (rc = GW_ERR_CORRUPT)) /*",
            ("disk/start-read-eio", "disk/start-read-eio-on"),
            (("gateway/store/recovery.c", "	gw_salvage_all(s);\n	return check_contents",
              "	return check_contents"),)),
