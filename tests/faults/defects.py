@@ -4,12 +4,13 @@
 
 Each defect is one small change of the gateway's source, most of them a cure taken out. A copy of the
 tree is built with one defect at a time, and the trials named for it must fail; with none they pass. A
-change that no longer fits the source is an error: it is to be written anew. --fit looks for these only,
-without a build."""
+change that no longer fits the source is an error: it is to be written anew. --fit looks for these only:
+each change must have its place and, if there is a build, compile."""
 import argparse
 import json
 import os
 import pathlib
+import shlex
 import shutil
 import subprocess
 import sys
@@ -119,9 +120,45 @@ def unfit(defect, tree):
             if not (tree / file).exists() or (tree / file).read_text().count(was) != 1]
 
 
+def compiler():
+    """The command of each source file in the build, or none."""
+    table = pathlib.Path(os.environ.get("TOCSIN_BUILD", ROOT / "build")) / "compile_commands.json"
+    if not table.exists():
+        return {}
+    rows = json.loads(table.read_text())
+    return {os.path.realpath(os.path.join(r["directory"], r["file"])): r for r in rows}
+
+
+def complaint(row, text):
+    """What the compiler says of the text in the file's place; "" if it compiles."""
+    words = shlex.split(row["command"])
+    words = words[words[0].endswith("ccache"):]  # it keeps no syntax checks
+    source = words.index(row["file"])
+    with tempfile.TemporaryDirectory() as folder:
+        words[source] = str(pathlib.Path(folder) / pathlib.Path(row["file"]).name)
+        pathlib.Path(words[source]).write_text(text)
+        words[words.index("-o") + 1] = "/dev/null"
+        done = subprocess.run([*words, "-fsyntax-only", "-Wno-error"], cwd=row["directory"],
+                              capture_output=True, text=True)
+    return done.stderr[-600:] if done.returncode else ""
+
+
+def uncompilable(defect, commands):
+    """What the compiler says of each of its files."""
+    texts = {}
+    for file, was, becomes in ((defect.file, defect.was, defect.becomes), *defect.more):
+        texts[file] = texts.get(file, (ROOT / file).read_text()).replace(was, becomes)
+    for file, text in texts.items():
+        row = commands.get(str((ROOT / file).resolve()))
+        if row and (words := complaint(row, text)):
+            yield f"{defect.name}: {file} does not compile: {words}"
+
+
 def fit(chosen):
+    commands = compiler()
     bad = [f"{d.name}: {file} has not just one such place" for d in chosen
            for file in unfit(d, ROOT)]
+    bad += [words for d in chosen for words in uncompilable(d, commands)]
     print("\n".join(bad) or f"{len(chosen)} planted defects fit the source")
     return 1 if bad else 0
 

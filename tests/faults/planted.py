@@ -10,7 +10,7 @@ DEFECTS = [
            "	if (gw_refusal_record(&u->outbox))\n		u->delivery.probes++;\n",
            "	gw_refusal_record(&u->outbox);\n"
            "	for (size_t i = 0; i < u->outbox.n;)\n"
-           "		if (u->outbox.at[i]->refused) {\n"
+           "		if (u->outbox.items[i]->refused) {\n"
            "			struct gw_outbox_item *it = gw_outbox_remove(&u->outbox, i);\n\n"
            "			gw_delivery_park(u, it->seq, r->why);\n"
            "			free(it);\n"
@@ -38,7 +38,7 @@ DEFECTS = [
     Defect("a new uplink shares the place of another", "gateway/store/registry.c",
            "		if (!row->name) {\n			*ret_row = row;\n			return GW_OK;\n"
            "		}\n",
-           "		if (!row->name || s->known > 1) {\n			*ret_row = row;\n"
+           "		if (!row->name || s->used_slots > 1) {\n			*ret_row = row;\n"
            "			return GW_OK;\n		}\n",
            ("configuration/uplink-added", "configuration/uplink-added-then-eio")),
     Defect("what a renamed uplink was owed is not inherited", "gateway/store/registry.c",
