@@ -241,10 +241,15 @@ def undurable_repeat(fixture):
     harness.wait_for(lambda: fixture.gateway.status()["store"]["committed"] >= seq, "committed", 20)
     fixture.inject.end()
     harness.wait_for(lambda: fixture.gateway.status()["store"]["pending"] == 0, "its mark, too", 20)
-    tries = len(fixture.city.posts())
+    def copies():
+        return [arrival for arrival in fixture.city.arrivals() if arrival.seq == seq]
+    tries = len(copies())
     fixture.kill()
     fixture.start()
-    harness.wait_for(lambda: len(fixture.city.posts()) > tries, "it comes again", 20)
+    harness.wait_for(lambda: len(copies()) > tries, "it comes again", 20)
+    # the judge lets a repeat differ in this, for a kill while the disk hangs; here it did not
+    fixture.require([f"I2 #{seq} came again and says that it is durable"
+                     for copy in copies() if copy.data["durable"]])
     fixture.city.clear()
     fixture.heal()
     fixture.change(1)
