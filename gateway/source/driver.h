@@ -15,7 +15,6 @@
 #include "base/setting.h"
 #include "flow/info.h"
 #include "flow/sample.h"
-#include "source/scale.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -16,6 +16,7 @@
 #include "base/wake.h"
 #include "flow/ring.h"
 #include "source/driver.h"
+#include "source/scale.h"
 #include "source/unreadable_points.h"
 
 #include <stdatomic.h>
@@ -49,6 +50,7 @@ struct gw_emit {
 	struct gw_state_file *state_file; /* NULL: nothing is saved */
 	/* the source's thread only */
 	struct gw_unreadable_points unreadable;
+	struct gw_scale *scales; /* by point; den 0: not made yet */
 	size_t n_batch;
 	int64_t last_ns;
 	struct gw_sample batch[GW_EMIT_BATCH];

@@ -10,6 +10,7 @@
 #include "drivers/modbus.h"
 #include "drivers/modbus_map.h"
 
+#include "source/scale.h"
 #include "tests/unit/fixture/temp_dir.h"
 
 #include <fcntl.h>

@@ -68,12 +68,15 @@ static void every_driver_gets_the_same_value(void **state)
 	assert_int_equal(gw_ring_init(&ring, 64, sizeof(struct gw_sample), NULL), GW_OK);
 	assert_int_equal(
 		gw_emit_init(&emit,
-			&(struct gw_emit_opts){.source = "s", .n_points = 2, .ring = &ring},
+			&(struct gw_emit_opts){
+				.source = "s", .n_points = (uint32_t)n, .ring = &ring},
 			NULL),
 		GW_OK);
 	for (size_t i = 0; i < n; i++) {
-		struct gw_point_opts p = {
-			.scale = rows[i].scale, .offset = rows[i].offset, .name = "p"};
+		struct gw_point_opts p = {.scale = rows[i].scale,
+			.offset = rows[i].offset,
+			.name = "p",
+			.index = (uint32_t)i};
 		uint64_t bits = (uint64_t)rows[i].raw;
 
 		gw_emit_raw(&emit, &p, GW_QUALITY_GOOD, rows[i].raw, 1, 0);

@@ -213,6 +213,7 @@ static void readings_get_their_quality(void **unused)
 	/* before scaling and after it, with the dust of a multiplication */
 	point.valid = (struct gw_table){0};
 	point.scale = 0.1;
+	point.index = 2; /* another point: its scale is made once */
 	assert_int_equal(gw_quality_of_value(&point, GW_QUALITY_GOOD, (double)NAN),
 		GW_QUALITY_BAD_INVALID);
 	point.invalid.n = 2; /* without those of bits */
