@@ -182,11 +182,11 @@ struct gw_condition_kind {
 extern const struct gw_condition_kind gw_condition_above, gw_condition_below,
 	gw_condition_outside, gw_condition_is; /* condition_limit.c */
 extern const struct gw_condition_kind gw_condition_rises,
-	gw_condition_falls;                                 /* condition_rate.c */
-extern const struct gw_condition_kind gw_condition_reaches; /* condition_forecast.c */
-extern const struct gw_condition_kind gw_condition_dose;    /* condition_dose.c */
-extern const struct gw_condition_kind gw_condition_stuck,
-	gw_condition_silent;                                   /* condition_silent.c */
+	gw_condition_falls;                                    /* condition_rate.c */
+extern const struct gw_condition_kind gw_condition_reaches;    /* condition_forecast.c */
+extern const struct gw_condition_kind gw_condition_dose;       /* condition_dose.c */
+extern const struct gw_condition_kind gw_condition_stuck;      /* condition_stuck.c */
+extern const struct gw_condition_kind gw_condition_silent;     /* condition_silent.c */
 extern const struct gw_condition_kind gw_condition_unreadable; /* condition_unreadable.c */
 extern const struct gw_condition_kind gw_condition_at_least;   /* condition_vote.c */
 

@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "conf/core_settings.h"
 #include "uplink/payload.h"
+#include "uplink/sink.h"
 
 #include <string.h>
 

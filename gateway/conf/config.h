@@ -11,7 +11,7 @@
 #include "engine/engine.h"
 #include "flow/info.h"
 #include "source/driver.h"
-#include "uplink/sink.h"
+#include "uplink/uplink_settings.h"
 
 #include <stddef.h>
 #include <stdint.h>

@@ -10,6 +10,7 @@
 #include "conf/resolve.h"
 #include "conf/sources.h"
 #include "uplink/payload.h"
+#include "uplink/sink.h"
 #include "yaml/settings.h"
 
 #include <stdlib.h>

@@ -5,6 +5,7 @@
 #include "conf/core_settings.h"
 #include "uplink/payload.h"
 #include "uplink/sink.h"
+#include "uplink/uplink_settings.h"
 
 #include <stdio.h>
 

@@ -11,6 +11,7 @@
 #include "uplink/outbox.h"
 #include "uplink/retry_timer.h"
 #include "uplink/sink.h"
+#include "uplink/uplink_settings.h"
 
 struct gw_uplink;
 

@@ -12,6 +12,7 @@
 #include "flow/event.h"
 #include "uplink/payload.h"
 #include "uplink/sink.h"
+#include "uplink/uplink_settings.h"
 
 #define GW_REQUEST_DRAIN_MAX 16 /* events taken from the ring at once */
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * sink.h: where the requests of an uplink go: the contract of a sink, which mirrors that of a
- * driver, and the options of one uplink. sinks.c has the table of sinks.
+ * sink.h: the contract of a sink. A sink sends the requests of an uplink to one kind of URL. The
+ * contract mirrors that of a driver. sinks.c has the table of sinks.
  *
- * Thread: check in main with no I/O; open, send..., close in the uplink's. A sink never logs or
- * waits beyond the request's timeout. To try again later is the uplink's work; within one send a
- * sink may try another address of the same peer.
+ * Thread: check runs in main and does no I/O. open, send..., close run in the uplink's thread. A
+ * sink never logs and never waits beyond the request's timeout. The uplink decides when a request
+ * is sent again; within one send a sink may try another address of the same peer.
  */
 #ifndef GW_UPLINK_SINK_H
 #define GW_UPLINK_SINK_H
@@ -18,24 +18,7 @@
 #include <stdint.h>
 #include <sys/uio.h>
 
-struct gw_uplink_opts {
-	const char *name;
-	const char *url;             /* its scheme chooses the sink */
-	int format;                  /* index into gw_payloads */
-	const char *ca, *cert, *key; /* PEM files; "": none */
-	const char *token_file;      /* its first line is the bearer token; "": none */
-	int64_t heartbeat_ns;        /* 0: none */
-	int64_t timeout_ns;          /* of one request */
-	int64_t batch;               /* most events in one request */
-	/* The own settings of the sink and of the format; NULL: they have none. */
-	void *sink_opts, *payload_opts;
-};
-
-#define GW_UPLINK_BATCH_MAX 256
-
-extern const struct gw_setting gw_uplink_settings[]; /* of every uplink */
-/* What single rows cannot see, with the own settings of its sink. Reads no file. */
-void gw_uplink_check(const struct gw_uplink_opts *o, struct gw_report *report);
+struct gw_uplink_opts; /* uplink_settings.h */
 
 enum gw_sink_verdict {
 	GW_SINK_SENT,    /* the platform has it */

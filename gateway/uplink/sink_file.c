@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "uplink/sink.h"
+#include "uplink/uplink_settings.h"
 
 #include <errno.h>
 #include <fcntl.h>

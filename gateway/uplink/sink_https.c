@@ -8,6 +8,7 @@
 #include "uplink/credentials.h"
 #include "uplink/https_response.h"
 #include "uplink/sink.h"
+#include "uplink/uplink_settings.h"
 
 #include <curl/curl.h>
 #include <pthread.h>

@@ -15,6 +15,7 @@
 #include "store/store.h"
 #include "uplink/payload.h"
 #include "uplink/sink.h"
+#include "uplink/uplink_settings.h"
 
 #define GW_UPLINK_COMMIT_WAIT_NS (200 * GW_NS_PER_MS)
 #define GW_UPLINK_MAX_EVENTS     4096 /* in memory; the rest is in the store */
@@ -39,8 +40,10 @@ struct gw_uplink_health {
 enum gw_err gw_uplink_new(const struct gw_uplink_opts *opts, size_t slot,
 	struct gw_store *store, const struct gw_uplink_health *health, size_t ring_capacity,
 	struct gw_uplink **ret_uplink, struct gw_error *err);
-/* Before start, for one that joins a running gateway: its ring begins after seq, and not after what
- * the store held when it was opened; so many events are parked under its name. */
+/* For an uplink that joins a running gateway, at a reload. Call it after start, while its thread is
+ * held (gw_thread_hold, called before start): start sets what this call replaces. seq: the last
+ * event that the engine gave before this uplink; its ring begins after it. parked: how many events
+ * of an earlier uplink of its name are parked. */
 void gw_uplink_begin_after(struct gw_uplink *u, uint64_t seq, uint64_t parked);
 enum gw_err gw_uplink_start(struct gw_uplink *u, struct gw_error *err);
 /* Ends after one last try, of 1 s at most, to deliver what is in memory. Stop the engine before it

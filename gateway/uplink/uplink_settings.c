@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "uplink/uplink_settings.h"
+
 #include "base/clock.h"
 #include "base/pemkey.h"
 #include "uplink/payload.h"

@@ -9,6 +9,7 @@
 #include "base/parse.h"
 #include "source/driver.h"
 #include "uplink/sink.h"
+#include "uplink/uplink_settings.h"
 
 #include <string.h>
 

@@ -9,6 +9,7 @@
 #include "conf/compare.h"
 #include "conf/core_settings.h"
 #include "conf/setting_groups.h"
+#include "uplink/sink.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

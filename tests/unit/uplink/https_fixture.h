@@ -11,6 +11,7 @@
 #include "tests/unit/fixture/temp_dir.h"
 #include "uplink/sink.h"
 #include "uplink/sink_https.h"
+#include "uplink/uplink_settings.h"
 #include "uplink_rows.h"
 #include <arpa/inet.h>
 #include <dlfcn.h>

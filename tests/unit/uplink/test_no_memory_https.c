@@ -4,6 +4,7 @@
 #include "scripted_curl.h"
 
 #include "uplink/sink.h"
+#include "uplink/uplink_settings.h"
 #include "uplink_rows.h"
 
 #include "tests/unit/fixture/failing_memory.h"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "uplink/sink.h"
+#include "uplink/uplink_settings.h"
 #include "uplink_rows.h"
 
 #include "tests/unit/fixture/temp_dir.h"

@@ -2,6 +2,7 @@
 /* The file sink on a disk that fails in each call, and beside odd files: what is not synced is not
  * sent, what was cut is taken back, and the operator reads which file and why. */
 #include "uplink/sink.h"
+#include "uplink/uplink_settings.h"
 #include "uplink_rows.h"
 
 #include "tests/unit/fixture/temp_dir.h"

@@ -6,6 +6,7 @@
 #include "scripted_curl.h"
 
 #include "uplink/sink.h"
+#include "uplink/uplink_settings.h"
 #include "uplink_rows.h"
 
 /* ---- the sink ---- */

@@ -3,6 +3,7 @@
 #include "base/parse.h"
 #include "uplink/sink.h"
 #include "uplink/sink_https.h"
+#include "uplink/uplink_settings.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -5,6 +5,7 @@
 
 #include "uplink/payload.h"
 #include "uplink/sink.h"
+#include "uplink/uplink_settings.h"
 
 extern const struct gw_sink gw_sink_https, gw_sink_file;
 extern const struct gw_payload gw_payload_cloudevents;
