@@ -228,8 +228,9 @@ static enum gw_err make_all(struct gw_gateway *g, struct gw_error *err)
 		&g->control, err);
 }
 
-/* Sources first: what they read waits in their rings while the store reads the last state,
- * so that the first poll does not wait for the disk. Then consumers before producers. */
+/* The store first, because the engine waits for what it reads. Sources next: what they read waits
+ * in their rings meanwhile, so the first poll does not wait for the disk. The engine last: what
+ * takes its events runs by then. */
 static enum gw_err start_all(struct gw_gateway *g, struct gw_error *err)
 {
 	enum gw_err kind;
@@ -356,7 +357,7 @@ static bool end_sources(struct gw_gateway *g)
 	return all;
 }
 
-/* The opposite order of the start: producers first, each stage drains into the next. */
+/* In the direction of the events: producers first, so that each stage empties into the next. */
 void gw_gateway_stop(struct gw_gateway *g)
 {
 	bool all_end;

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * gateway.h: the whole gateway: makes every part and the rings between them, starts
- * consumers before producers and stops them in the opposite order.
+ * gateway.h: the whole gateway: makes every part and the rings between them, starts and stops
+ * them. Start: store, sources, alert log, uplinks, engine. Sources come early because their rings
+ * hold what they read until the engine runs. Stop follows the events: sources, engine, then alert
+ * log and uplinks, store.
  *
  * Owner: main.c. Thread: main. Life: start, run, stop.
  */

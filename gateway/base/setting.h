@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * setting.h: one row per setting. The consumer of a setting owns its options struct and the rows
- * that describe it. Everything else comes from the rows: reading, defaults, limits, help, the man
- * page and the JSON Schema (conf/), and here equality, copying and what a reload restarts. A new
+ * setting.h: one row per setting. A driver, a condition, an uplink, a sink and a format own their
+ * options struct and the rows that describe it. The rows of `gateway:`, of every source, device,
+ * point and alarm are in conf/core_settings.c; their structs are in conf/config.h, source/driver.h
+ * and alarm/alarm_opts.h. Everything else comes from the rows: reading, defaults, limits, help, the
+ * man page and the JSON Schema (conf/), and here equality, copying and what a reload restarts. A new
  * setting is one field of a struct and one row; tests/unit/conf/test_setting_rows.c walks them all.
  *
  * Owner: rows are const tables, ended by a row with key NULL. Thread: any.
@@ -88,7 +90,7 @@ struct gw_setting {
 	const char *def; /* default as written in YAML; NULL: zero, "" for texts */
 	double min, max; /* meaning depends on type; both 0: only the type's own */
 	const char *const *choices; /* NULL-terminated, for GW_SET_CHOICE */
-	enum gw_restart restart;
+	enum gw_restart restart;    /* not written: GW_RESTART_OWNER */
 	enum gw_err (*parse)(const char *text, void *field, struct gw_error *err);
 	size_t size; /* GW_SET_CUSTOM: bytes of the field, which holds no pointer */
 	/* GW_SET_PATH: what tocsind --check says of the file, NULL for nothing. Reads it; one that

@@ -5,8 +5,10 @@
  * drivers/skeleton.h, add its table to drivers/drivers.c and its file to drivers/meson.build.
  *
  * Thread: check runs in main with no I/O; open, poll, close run in the source's own thread, in
- * the order open, poll..., close, and again. A driver never retries a link, logs, exits or
- * sleeps beyond the timeout; a lost link is GW_ERR_LINK and the core closes, backs off, reopens.
+ * the order open, poll..., close, and again. A driver never logs, exits or sleeps beyond the
+ * timeout. A lost link is GW_ERR_LINK: the core closes, backs off and opens again. A driver has no
+ * back-off of its own; within a poll it may connect anew a bounded number of times, as Modbus/TCP
+ * does when the server closes an idle connection (drivers/modbus_bus.c).
  */
 #ifndef GW_SOURCE_DRIVER_H
 #define GW_SOURCE_DRIVER_H
@@ -153,7 +155,7 @@ void gw_emit_device_state(struct gw_emit *emit, const struct gw_device_opts *dev
 /* One warning in the daemon log about the source itself, for rare events. */
 void gw_emit_warn(struct gw_emit *emit, const char *text);
 
-/* One row of drivers/drivers.c. Slots marked optional may be NULL. */
+/* One row of drivers/drivers.c. A function marked optional may be NULL. */
 struct gw_driver {
 	const char *name, *summary;
 	const struct gw_setting

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * mailbox.h: what uplinks and main ask of the store's thread, and its replies. Each slot has one
- * mailbox: a ring of messages (marks and requests, in order) and one place for a reply. The
- * senders' side is in store.c.
+ * mailbox: a ring of messages (marks and requests, in order) and one place for a reply. The calls
+ * that uplinks make are in store.h; they use send and send_request.
  *
- * Thread: the store's.
+ * Thread: send and send_request in the thread of the slot's uplink, all others in the store's.
  */
 #ifndef GW_STORE_MAILBOX_H
 #define GW_STORE_MAILBOX_H
@@ -56,7 +56,7 @@ void gw_mailbox_reply_all(struct gw_store *s);
 /* Whether receive or reply_all has work. */
 bool gw_mailbox_has_input(struct gw_store *s);
 void gw_mailbox_wake_uplink(struct gw_store *s, size_t slot);
-/* Owed events came to light that no uplink knows of: raises the backlog generation and wakes all
+/* Owed events were found that no uplink knows of: raises the backlog generation and wakes all
  * uplinks, which then ask from the beginning. */
 void gw_mailbox_announce_backlog(struct gw_store *s);
 

@@ -7,8 +7,9 @@
  * The thread opens the database, so no disk delays a start. It first reads what earlier runs left.
  * A start that cannot wait for that goes on without it and gets it when it can be read.
  *
- * store.c holds the calls below, slots.c those of uplinks that come and go; the other files of store/
- * run in the store's thread. Rows are committed in writer.c.
+ * The calls below are in store.c, those about uplinks that come and go in slots.c (gw_batch_free in
+ * batch.c). The other files of store/ run in the store's thread, but for the sending half of
+ * mailbox.h. Rows are committed as writer.h says.
  *
  * Owner: app/. Thread: open, start and free by main; the others as said. Life: open, attach...,
  * start, await_previous_run, load_alarms..., request_stop, join, free.
@@ -220,7 +221,9 @@ struct gw_store_status {
 	uint64_t commits, rows;
 	uint64_t trimmed; /* rows deleted to stay within max_bytes */
 	uint64_t lost;    /* of these, rows still owed to an uplink */
-	uint64_t refused; /* events without a row: the file holds only higher classes */
+	/* Events that got no row: the file holds only higher classes, or commits fail and there
+	 * was no memory for an event that a later one of its alarm supersedes. */
+	uint64_t refused;
 	int64_t file_bytes;
 	uint64_t head_seq; /* of the chain, as last committed; 0: there is none */
 	char head[GW_STORE_HASH_HEX];

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * writer.h: one step of the store's thread: receive, commit, reply. Every row is committed here
- * (write_transaction in writer.c), but for those of resend, retention and recovery.
+ * writer.h: one step of the store's thread: receive, commit, reply. Every new event, its alarm's
+ * state and every mark is committed here (write_transaction in writer.c). Transactions of their own
+ * have: a window of a resend (resend_window.c), retention (retention.c), what a start finds and a
+ * clean stop leaves (recovery.c, salvage.c), the names of uplinks (registry.c), and the spare
+ * database (spare.c).
  *
  * Thread: the store's; main after it was joined.
  */

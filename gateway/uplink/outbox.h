@@ -5,12 +5,15 @@
  * gets the urgency of the newer one.
  *
  * The outbox is bounded. What does not fit is left to the store. The invariant: every owed event
- * up to the cursor complete_up_to, in the order of the store (own level, then seq), is in memory or
- * settled (delivered or parked). An event beyond complete_up_to is not sent, because an event that
- * only the store has may come before it. left_out is the highest seq ever left to the store.
+ * up to the cursor complete_up_to is in memory or settled (delivered or parked). "Up to" is meant in
+ * the order of the store: own level, then seq. An event beyond complete_up_to is not sent, because
+ * an event that only the store has may come before it. left_out is the highest seq ever left to the
+ * store.
  *
- * Example with room for three events. At first complete_up_to is GW_OUTBOX_END: nothing is
- * missing.
+ * A new outbox is complete up to nothing (level RED + 1): the store has not replied yet.
+ *
+ * Example with room for three events. The store has replied that it has no others, so
+ * complete_up_to is GW_OUTBOX_END.
  *
  *	event arrives    in memory, in order       complete_up_to  left_out
  *	#1 red           red 1                     end             0
@@ -44,9 +47,9 @@ struct gw_outbox_item {
 	int64_t occurred_ns; /* CLOCK_BOOTTIME; may be negative for events of an earlier boot */
 	uint8_t level;       /* enum gw_level, its own */
 	uint8_t urgency;     /* >= level: the worst of a later event of its alarm */
-	bool stored;         /* came from the store, so it is committed */
-	bool durable;        /* false once it was sent before its commit */
-	bool picked;         /* in the request under way */
+	bool stored;  /* read from the store when it was committed: no wait for a commit */
+	bool durable; /* false once it was sent before its commit */
+	bool picked;  /* in the request under way */
 	/* see refusal.h */
 	bool suspect;      /* in the last request that was refused */
 	bool refused;      /* refused, and nothing was accepted since */
