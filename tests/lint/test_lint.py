@@ -151,7 +151,7 @@ class Lint(unittest.TestCase):
             "base/c.h: has no base/c.c",
             "store/d.c: suspect has another meaning in uplink: recheck, unresponsive?",
             "store/d.c: drivers/d.c has the same name",
-            "store/store_internal.h: gw_x is a function: an internal header has structs only",
+            "store/store_internal.h: gw_x is a prototype: an internal header has structs only",
             "drivers/pulse.c:3: gw_z is in no code",
             "drivers/pulse.c:3: GW_Z_MAX is in no code",
             "drivers/pulse.c:3: gw_z_* is in no code",
