@@ -209,7 +209,7 @@ static void mark_alive(
 static void end_search(struct gw_modbus_unit *u, enum replan mode, int64_t now_ns)
 {
 	for (size_t i = 0; i < u->n_polls; i++)
-		if (u->polls[i].searching)
+		if (u->polls[i].halving)
 			return;
 	plan(u, mode, now_ns);
 }
@@ -219,7 +219,7 @@ void gw_modbus_unit_on_response(struct gw_modbus_unit *u, size_t poll, int64_t n
 {
 	struct gw_modbus_poll *p = &u->polls[poll];
 	struct gw_modbus_field *f = &u->fields[p->block.first];
-	bool changes_plan = p->searching || f->absent;
+	bool changes_plan = p->halving || f->absent;
 	enum replan mode = f->absent ? PLAN_ABSENT : PLAN_NEXT;
 
 	*ret_change = (struct gw_modbus_change){0};
@@ -230,7 +230,7 @@ void gw_modbus_unit_on_response(struct gw_modbus_unit *u, size_t poll, int64_t n
 	p->due_ns = p->regular_ns;
 	if (!changes_plan)
 		return;
-	p->searching = false;
+	p->halving = false;
 	for (uint32_t i = 0; i < p->block.n; i++) {
 		f[i].absent = false;
 		f[i].known = true;
@@ -255,10 +255,10 @@ static bool split(struct gw_modbus_unit *u, size_t poll, int64_t now_ns)
 	if (!gw_modbus_plan_split(u->fields, &p->block, half))
 		return false;
 	set_poll(u, p, &half[0], now_ns, now_ns);
-	p->searching = true;
+	p->halving = true;
 	p = &u->polls[u->n_polls++];
 	set_poll(u, p, &half[1], now_ns, now_ns);
-	p->searching = true;
+	p->halving = true;
 	return true;
 }
 
@@ -267,7 +267,7 @@ static bool reduce(struct gw_modbus_unit *u, size_t poll, int64_t now_ns)
 {
 	struct gw_modbus_poll *p = &u->polls[poll];
 
-	if (!p->searching && all_known(u, &p->block)) {
+	if (!p->halving && all_known(u, &p->block)) {
 		/* Each part of it is answered, so the gap or the length is refused. */
 		if (u->max_gap > 0)
 			u->max_gap = 0;
@@ -305,14 +305,14 @@ static void mark_absent(
 	struct gw_modbus_unit *u, size_t poll, int64_t now_ns, struct gw_modbus_change *ret)
 {
 	struct gw_modbus_poll *p = &u->polls[poll];
-	bool was_searching = p->searching;
+	bool was_halving = p->halving;
 
 	set_poll_bad(&p->block, ret);
-	p->searching = false;
+	p->halving = false;
 	for (uint32_t i = p->block.first; i < p->block.first + p->block.n; i++)
 		u->fields[i].absent = true;
 	postpone(p, now_ns);
-	if (was_searching)
+	if (was_halving)
 		end_search(u, PLAN_NEXT, now_ns);
 }
 
@@ -325,7 +325,7 @@ static void on_request_ignored(
 
 	if (!p->worked && split(u, poll, now_ns))
 		return;
-	if (p->searching) {
+	if (p->halving) {
 		mark_absent(u, poll, now_ns, ret);
 		return;
 	}

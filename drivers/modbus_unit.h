@@ -53,7 +53,7 @@ struct gw_modbus_poll { /* a request and its place in time */
 	int64_t regular_ns; /* the next regular time, start + k * period: it does not drift */
 	int64_t retry_ns;   /* after a refusal: doubles */
 	uint32_t failures; /* in a row */
-	bool searching;    /* part of a refused request, not yet answered or refused */
+	bool halving;      /* part of a refused request, not yet answered or refused */
 	bool worked;       /* has been answered since the plan was made */
 };
 

@@ -34,7 +34,7 @@ void gw_mqtt_ack_mark(
 
 static void end_group(struct gw_mqtt_ack *a, int64_t now_ns)
 {
-	if (a->checkpoint.seq != a->last_seq || !a->checkpoint.stepped) {
+	if (a->checkpoint.seq != a->last_seq || !a->checkpoint.engine_seen) {
 		if (now_ns >= a->unsure_until_ns)
 			a->unsure_group = a->group;
 		a->unsure_until_ns = now_ns + UNSURE_NS;

@@ -339,13 +339,13 @@ static enum gw_err read_batch(struct gw_mqtt_link *l, struct gw_error *err)
 	int64_t before_ns = l->now_ns;
 	unsigned unacked = l->ack.n;
 	bool more = true;
-	int most;
+	int max_reads;
 
 	l->now_ns = gw_clock_boot_ns();
 	/* A read that finds nothing more is wasted: batch only while messages come fast. */
-	most = l->now_ns - before_ns < BATCH_WITHIN_NS ? READ_BATCH : 1;
+	max_reads = l->now_ns - before_ns < BATCH_WITHIN_NS ? READ_BATCH : 1;
 	l->blocked = l->header_incomplete = false;
-	for (int i = 0; more && i < most && peek_next(l); i++) {
+	for (int i = 0; more && i < max_reads && peek_next(l); i++) {
 		enum gw_err rc = l->oversize.size > 0 ? read_oversize(l, &more, err)
 						      : read_packet(l, &more, err);
 

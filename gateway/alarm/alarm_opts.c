@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "alarm/alarm_opts.h"
 
-struct gw_state_rules gw_alarm_opts_rules(const struct gw_alarm_opts *o)
+struct gw_state_opts gw_alarm_state_opts(const struct gw_alarm_opts *o)
 {
-	return (struct gw_state_rules){.on_delay_ns = o->on_delay_ns,
+	return (struct gw_state_opts){.on_delay_ns = o->on_delay_ns,
 		.off_delay_ns = o->off_delay_ns,
 		.re_alarm_ns = o->re_alarm_ns,
 		.latch = o->latch,

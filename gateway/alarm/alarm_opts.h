@@ -44,6 +44,6 @@ struct gw_alarm_opts {
 };
 
 /* What the state machine needs of it. */
-struct gw_state_rules gw_alarm_opts_rules(const struct gw_alarm_opts *o);
+struct gw_state_opts gw_alarm_state_opts(const struct gw_alarm_opts *o);
 
 #endif

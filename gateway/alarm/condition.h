@@ -92,7 +92,7 @@ struct gw_condition_input {
 	int64_t last_sample_ns;      /* 0: none */
 	int64_t device_last_good_ns; /* 0: none, or the device is silent */
 	int64_t device_recovered_ns; /* end of its last silence; 0: it was not silent */
-	bool never_good; /* no usable sample since the start, though its device has been heard for
+	bool never_usable; /* no usable sample since the start, though its device has been heard for
 			  * its silence time */
 };
 

@@ -58,7 +58,7 @@ static bool device_heard(const struct gw_condition_opts *o, const struct unreada
 static bool was_never_good(
 	const struct gw_condition_opts *o, const struct gw_condition_input *in)
 {
-	return in->never_good && in->device_last_good_ns >= in->last_sample_ns &&
+	return in->never_usable && in->device_last_good_ns >= in->last_sample_ns &&
 		o->never_good_ns > 0 && in->now_ns - in->last_good_ns >= o->never_good_ns;
 }
 

@@ -53,7 +53,7 @@ static int64_t add_ns(int64_t at_ns, int64_t by_ns)
 }
 
 /* When the running delay ends, INT64_MAX if none runs. */
-static int64_t delay_end(const struct gw_alarm_state *s, const struct gw_state_rules *r)
+static int64_t delay_end(const struct gw_alarm_state *s, const struct gw_state_opts *r)
 {
 	int64_t off_ns = r->off_delay_ns;
 
@@ -71,7 +71,7 @@ static int64_t chatter_end(const struct gw_alarm_state *s)
 }
 
 /* No re-alarm while shelved or suppressed. */
-static int64_t re_alarm_at(const struct gw_alarm_state *s, const struct gw_state_rules *r)
+static int64_t re_alarm_at(const struct gw_alarm_state *s, const struct gw_state_opts *r)
 {
 	if (r->re_alarm_ns == 0 || s->shelved || s->suppressed_by || !gw_state_active(s))
 		return INT64_MAX;
@@ -94,7 +94,7 @@ static void raise_alarm(
 	add_transition(s, GW_CHANGE_RAISED, s->shelved, at_ns, transitions);
 }
 
-static void end_delay(struct gw_alarm_state *s, const struct gw_state_rules *r,
+static void end_delay(struct gw_alarm_state *s, const struct gw_state_opts *r,
 	int64_t at_ns, struct gw_transitions *transitions)
 {
 	if (s->condition_true) {
@@ -146,12 +146,12 @@ static int64_t shelf_end(const struct gw_alarm_state *s)
 	return s->shelved ? s->shelf_end_ns : INT64_MAX;
 }
 
-static int64_t next_end(const struct gw_alarm_state *s, const struct gw_state_rules *r)
+static int64_t next_end(const struct gw_alarm_state *s, const struct gw_state_opts *r)
 {
 	return gw_min_ns(delay_end(s, r), gw_min_ns(shelf_end(s), chatter_end(s)));
 }
 
-void gw_state_advance(struct gw_alarm_state *s, const struct gw_state_rules *r,
+void gw_state_advance(struct gw_alarm_state *s, const struct gw_state_opts *r,
 	int64_t now_ns, struct gw_transitions *transitions)
 {
 	for (int64_t end_ns; (end_ns = next_end(s, r)) <= now_ns;) {
@@ -166,7 +166,7 @@ void gw_state_advance(struct gw_alarm_state *s, const struct gw_state_rules *r,
 		repeat(s, now_ns, transitions);
 }
 
-void gw_state_set_condition(struct gw_alarm_state *s, const struct gw_state_rules *r,
+void gw_state_set_condition(struct gw_alarm_state *s, const struct gw_state_opts *r,
 	int64_t now_ns, bool condition_true, struct gw_transitions *transitions)
 {
 	gw_state_advance(s, r, now_ns, transitions);
@@ -181,18 +181,18 @@ void gw_state_set_condition(struct gw_alarm_state *s, const struct gw_state_rule
 static void go_out_of_service(
 	struct gw_alarm_state *s, int64_t now_ns, struct gw_transitions *transitions)
 {
-	bool restore_active = gw_state_announced_underlying(s) != GW_STATE_NORMAL,
+	bool was_announced = gw_state_announced_underlying(s) != GW_STATE_NORMAL,
 	     shelved = s->shelved;
 
 	s->underlying = GW_STATE_NORMAL;
 	s->shelved = s->chattering = s->raise_unannounced = false;
-	if (restore_active)
+	if (was_announced)
 		add_transition(s, GW_CHANGE_CLEARED, false, now_ns, transitions);
 	else if (shelved)
 		add_transition(s, GW_CHANGE_UNSHELVED, false, now_ns, transitions);
 }
 
-void gw_state_set_suppressed(struct gw_alarm_state *s, const struct gw_state_rules *r,
+void gw_state_set_suppressed(struct gw_alarm_state *s, const struct gw_state_opts *r,
 	int64_t now_ns, enum gw_suppressed_by why, bool on,
 	struct gw_transitions *transitions)
 {
@@ -204,7 +204,7 @@ void gw_state_set_suppressed(struct gw_alarm_state *s, const struct gw_state_rul
 		end_delay(s, r, now_ns, transitions);
 }
 
-int64_t gw_state_due_ns(const struct gw_alarm_state *s, const struct gw_state_rules *r)
+int64_t gw_state_due_ns(const struct gw_alarm_state *s, const struct gw_state_opts *r)
 {
 	return gw_min_ns(next_end(s, r), re_alarm_at(s, r));
 }

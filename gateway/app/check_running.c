@@ -17,14 +17,14 @@ static const char request[] = "{\"cmd\":\"status\"}\n";
 static int connect_to(const char *path)
 {
 	struct sockaddr_un at = {.sun_family = AF_UNIX};
-	const struct timeval most = {.tv_sec = ANSWER_S};
+	const struct timeval timeout = {.tv_sec = ANSWER_S};
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	if (fd < 0)
 		return -1;
 	snprintf(at.sun_path, sizeof(at.sun_path), "%s", path);
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &most, sizeof(most));
-	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &most, sizeof(most));
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout));
 	if (connect(fd, (const struct sockaddr *)&at, sizeof(at)) == 0)
 		return fd;
 	close(fd);

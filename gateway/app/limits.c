@@ -20,7 +20,7 @@
  * configuration */
 #define OWN_THREADS    8
 #define UPLINK_THREADS 2 /* its own and libcurl's resolver */
-#define FD_SET_MOST    1024
+#define FD_SET_MAX     1024
 /* the store's file opened again, a configuration that is read, a client of the control
  * socket */
 #define RESERVE 8
@@ -90,7 +90,7 @@ static bool own_group(size_t *ret_number)
 
 struct gw_limits gw_limits_allowed(void)
 {
-	struct gw_limits n = {FD_SET_MOST, SIZE_MAX};
+	struct gw_limits n = {FD_SET_MAX, SIZE_MAX};
 	struct rlimit limit;
 
 	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < n.descriptors)
@@ -114,7 +114,7 @@ enum gw_err gw_limits_check(const struct gw_config *c, struct gw_error *err)
 		return gw_fail(err, GW_ERR_FULL, 0,
 			"%zu sources and %zu uplinks take up to %zu descriptors, %zu are allowed (LimitNOFILE, at most %d)",
 			c->n_sources, c->n_uplinks, need.descriptors, may.descriptors,
-			FD_SET_MOST);
+			FD_SET_MAX);
 	if (need.threads > may.threads)
 		return gw_fail(err, GW_ERR_FULL, 0,
 			"%zu sources and %zu uplinks take up to %zu threads, %zu are allowed (TasksMax)",

@@ -31,10 +31,10 @@
 #include <string.h>
 #include <time.h>
 
-#define PAUSE_MOST_NS (5 * GW_NS_PER_SEC)
+#define HALT_MAX_NS (5 * GW_NS_PER_SEC)
 /* For sources that are in their driver's poll; the old engine runs meanwhile. */
-#define STOP_MOST_NS (2 * GW_NS_PER_SEC)
-#define DRAIN_STEPS  100000
+#define STOP_MAX_NS (2 * GW_NS_PER_SEC)
+#define DRAIN_STEPS 100000
 
 struct first_complaint {
 	char line[400];
@@ -183,7 +183,7 @@ static void log_fixed(void *arg, const char *key, const char *value)
  * have stopped. The last samples of a driver that hangs are lost. */
 static void stop_sources(const struct gw_reload_plan *p)
 {
-	int64_t until_ns = gw_clock_boot_ns() + STOP_MOST_NS;
+	int64_t until_ns = gw_clock_boot_ns() + STOP_MAX_NS;
 
 	for (const struct gw_retired_part *l = p->retired; l; l = l->next)
 		if (l->source)
@@ -291,7 +291,7 @@ static void switch_over(
 static enum gw_err run(struct gw_gateway *g, struct gw_reload_plan *p, struct gw_error *err)
 {
 	struct gw_engine *old = g->engine;
-	enum gw_err kind = gw_engine_thread_pause(&g->engine_thread, PAUSE_MOST_NS, err);
+	enum gw_err kind = gw_engine_thread_halt(&g->engine_thread, HALT_MAX_NS, err);
 
 	if (kind) /* nothing was stopped yet */
 		return kind;
@@ -301,7 +301,7 @@ static enum gw_err run(struct gw_gateway *g, struct gw_reload_plan *p, struct gw
 	stop_sources(p);
 	/* The engine has just paused. If it hangs now, the watchdog has systemd restart the
 	 * daemon. */
-	while (gw_engine_thread_pause(&g->engine_thread, PAUSE_MOST_NS, err))
+	while (gw_engine_thread_halt(&g->engine_thread, HALT_MAX_NS, err))
 		gw_log(GW_LOG_ERR, "reload: %s", err->text);
 	replace_engine(g, p);
 	gw_log(GW_LOG_DEBUG, "reload: the engine is replaced at event #%llu",

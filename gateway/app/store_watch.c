@@ -11,7 +11,7 @@
 /* How long the start waits for the store: without progress, and in all. Then the engine
  * starts without alarm records. */
 #define READ_IDLE_NS (200 * GW_NS_PER_MS)
-#define READ_MOST_NS (2 * GW_NS_PER_SEC)
+#define READ_MAX_NS  (2 * GW_NS_PER_SEC)
 /* Events wait for so long without a commit: longer than the garbage collection of a
  * card. */
 #define STALL_NS   (5 * GW_NS_PER_SEC)
@@ -33,7 +33,7 @@ static void restore_one(
 
 void gw_store_watch_begin(struct gw_gateway *g)
 {
-	bool read = gw_store_await_previous_run(g->store, READ_IDLE_NS, READ_MOST_NS);
+	bool read = gw_store_await_previous_run(g->store, READ_IDLE_NS, READ_MAX_NS);
 
 	g->run = gw_store_run(g->store);
 	gw_engine_set_identity(g->engine, g->run, gw_store_last_seq(g->store), g->boot);

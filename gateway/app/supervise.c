@@ -67,7 +67,7 @@ void gw_supervise_source(struct gw_supervisor *s, const struct gw_config *c, siz
 		w->pushed = gw_ring_head(&s->ring);
 		w->since_ns = since_ns;
 		w->state = GW_HANG_REPORTED;
-		gw_source_set_hanging(source, true);
+		gw_source_set_hangs(source, true);
 		gw_log(GW_LOG_ERR,
 			"%s: its driver has not returned for %" PRId64
 			" s, the source counts as down",
@@ -83,7 +83,7 @@ void gw_supervise_source(struct gw_supervisor *s, const struct gw_config *c, siz
 		if (!gw_source_state_sent(source))
 			return;
 		w->state = GW_HANG_NONE;
-		gw_source_set_hanging(source, false);
+		gw_source_set_hangs(source, false);
 		gw_log(GW_LOG_NOTICE, "%s: its driver returned after %" PRId64 " s",
 			c->sources[index].name, (now_ns - w->since_ns) / GW_NS_PER_SEC);
 		return;

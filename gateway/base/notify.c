@@ -27,7 +27,7 @@ static bool set_address(struct gw_notify *n, const char *name)
 
 enum gw_err gw_notify_open(struct gw_notify *n, struct gw_error *err)
 {
-	const struct timeval most = {.tv_usec = GW_NOTIFY_MAX_MS * 1000};
+	const struct timeval timeout = {.tv_usec = GW_NOTIFY_MAX_MS * 1000};
 	const char *name = getenv("NOTIFY_SOCKET");
 
 	n->fd = -1;
@@ -40,7 +40,7 @@ enum gw_err gw_notify_open(struct gw_notify *n, struct gw_error *err)
 	if (n->fd < 0)
 		return gw_fail(err, GW_ERR_SYSTEM, errno, "NOTIFY_SOCKET=%s: %s", name,
 			gw_errno_text(errno));
-	setsockopt(n->fd, SOL_SOCKET, SO_SNDTIMEO, &most, sizeof(most));
+	setsockopt(n->fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout));
 	return GW_OK;
 }
 

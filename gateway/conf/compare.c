@@ -23,7 +23,7 @@ static bool equal_point(const struct gw_point_opts *a, const struct gw_point_opt
 {
 	return equal(gw_point_settings, a, b) &&
 		equal(driver->point_settings, a->driver, b->driver) &&
-		(!driver->reads_unit || equal_unit(a, b));
+		(!driver->reads_unit_of_measure || equal_unit(a, b));
 }
 
 static bool equal_device(const struct gw_device_opts *a, const struct gw_device_opts *b,

@@ -9,9 +9,9 @@
 #define DAY    (86400 * SECOND)
 
 /* Sizes keep an event within GW_EVENT_JSON_MAX whatever the texts are. */
-#define TEXT(struct_, field, name, most, words) \
+#define TEXT(struct_, field, name, max_bytes, words) \
 	.key = name, .type = GW_SET_STRING, .offset = offsetof(struct struct_, field), \
-	.max = most, .help = words
+	.max = max_bytes, .help = words
 #define FILE_(struct_, field, name, words) \
 	.key = name, .type = GW_SET_PATH, .offset = offsetof(struct struct_, field), \
 	.max = 1023, .help = words

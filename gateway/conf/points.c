@@ -159,21 +159,22 @@ void gw_points_read(
 	const struct gw_yaml_node *site = gw_yaml_list(&l->reader, d->node, "points");
 	struct gw_strmap site_names = {.arena = &l->reader.scratch};
 	struct gw_strmap profile_names = {.arena = &l->reader.scratch};
-	size_t most = (site ? site->parent->n : 0) + (profile ? profile->parent->n : 0);
+	size_t max_points = (site ? site->parent->n : 0) +
+		(profile ? profile->parent->n : 0);
 	const struct gw_yaml_node *n, **at;
 	const struct gw_strmap_entry *e;
 
 	if (!check_names(l, site))
 		gw_incomplete_points(l, d);
-	if (most > GW_POINTS_MAX - l->n_points) {
+	if (max_points > GW_POINTS_MAX - l->n_points) {
 		gw_complain(&l->reader, d->node, "more than %d points in one gateway",
 			GW_POINTS_MAX);
 		gw_incomplete_points(l, d);
 		return;
 	}
 	d->device->points = gw_arena_alloc(
-		l->reader.arena, most, sizeof(struct gw_point_opts));
-	d->units = gw_arena_alloc(&l->reader.scratch, most, sizeof(*d->units));
+		l->reader.arena, max_points, sizeof(struct gw_point_opts));
+	d->units = gw_arena_alloc(&l->reader.scratch, max_points, sizeof(*d->units));
 	at = gw_arena_alloc(&l->reader.scratch, site ? site->parent->n : 0, sizeof(*at));
 	if (!d->device->points || !d->units || !at)
 		return;
@@ -189,7 +190,7 @@ void gw_points_read(
 		if (n->kind == GW_YAML_MAP && !gw_strmap_find(&profile_names, name_of(n)))
 			read_point(l, d, d->device->n_points++, NULL, n);
 	l->n_points += d->device->n_points;
-	if (d->device->n_points == 0 && most == 0 &&
+	if (d->device->n_points == 0 && max_points == 0 &&
 		(d->profile || !gw_yaml_get(d->node, "profile")))
 		gw_complain(
 			&l->reader, d->node, "has no points: give it points or a profile");

@@ -53,15 +53,15 @@ static enum gw_err parse_text(
 }
 
 static enum gw_err parse_int(
-	const char *name, const json_t *v, int64_t most, int64_t *to, struct gw_error *err)
+	const char *name, const json_t *v, int64_t max, int64_t *to, struct gw_error *err)
 {
 	json_int_t i = json_integer_value(v);
 
 	if (!json_is_integer(v))
 		return refuse(err, name, "must be a whole number");
-	if (i < 0 || i > most)
+	if (i < 0 || i > max)
 		return gw_fail(err, GW_ERR_PROTOCOL, 0, "\"%s\" must be from 0 to %lld",
-			name, (long long)most);
+			name, (long long)max);
 	*to = i;
 	return GW_OK;
 }

@@ -129,7 +129,7 @@ static bool takes(const struct gw_cli_command *c, enum gw_option_id id)
 static int check_usage(const struct gw_invocation *a, const struct given *given)
 {
 	const struct gw_cli_command *c = a->command;
-	int least = 0, most = 0;
+	int min_arguments = 0, max_arguments = 0;
 
 	for (size_t i = 0; i < given->n; i++)
 		if (!takes(c, given->ids[i])) {
@@ -145,10 +145,10 @@ static int check_usage(const struct gw_invocation *a, const struct given *given)
 				return print_usage(c);
 			continue;
 		}
-		least += arg->required;
-		most = arg->repeated ? a->n_arguments : most + 1;
+		min_arguments += arg->required;
+		max_arguments = arg->repeated ? a->n_arguments : max_arguments + 1;
 	}
-	if (a->n_arguments < least || a->n_arguments > most)
+	if (a->n_arguments < min_arguments || a->n_arguments > max_arguments)
 		return print_usage(c);
 	return GW_EXIT_DONE;
 }
@@ -166,13 +166,13 @@ static const char *nearest_command(
 	const struct gw_cli_command *commands, size_t n, const char *name)
 {
 	const char *best = NULL;
-	unsigned least = 3;
+	unsigned min_arguments = 3;
 
 	for (size_t i = 0; i < n; i++) {
 		unsigned d = gw_parse_distance(name, commands[i].name);
 
-		if (d < least) {
-			least = d;
+		if (d < min_arguments) {
+			min_arguments = d;
 			best = commands[i].name;
 		}
 	}

@@ -5,8 +5,8 @@
 #include <inttypes.h>
 #include <string.h>
 
-#define BLOCK     512
-#define SIZE_MOST ((size_t)077777777777)
+#define BLOCK          512
+#define SIZE_FIELD_MAX ((size_t)077777777777)
 
 struct header {
 	char name[100], mode[8], uid[8], gid[8], size[12], mtime[12], sum[8], type,
@@ -22,7 +22,7 @@ bool gw_tar_add(FILE *to, const char *name, const void *bytes, size_t n, int64_t
 	const unsigned char *at = (const unsigned char *)&h;
 	unsigned sum = 0;
 
-	if (strlen(name) > GW_TAR_NAME_MAX || n > SIZE_MOST) {
+	if (strlen(name) > GW_TAR_NAME_MAX || n > SIZE_FIELD_MAX) {
 		errno = EFBIG;
 		return false;
 	}
@@ -32,7 +32,7 @@ bool gw_tar_add(FILE *to, const char *name, const void *bytes, size_t n, int64_t
 	memcpy(h.gid, "0000000", 8);
 	snprintf(h.size, sizeof(h.size), "%011zo", n);
 	snprintf(h.mtime, sizeof(h.mtime), "%011" PRIo64,
-		wall_s > 0 ? (uint64_t)wall_s & SIZE_MOST : 0);
+		wall_s > 0 ? (uint64_t)wall_s & SIZE_FIELD_MAX : 0);
 	memcpy(h.magic, "ustar", 6);
 	memcpy(h.version, "00", 2);
 	memset(h.sum, ' ', sizeof(h.sum)); /* as which it counts in the sum */

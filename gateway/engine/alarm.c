@@ -108,10 +108,11 @@ static void store_result(struct gw_engine *e, struct gw_alarm *a,
 static bool run_state_timers(struct gw_engine *e, struct gw_alarm *a, bool was_active,
 	int64_t now_ns, const struct gw_time *now)
 {
-	const struct gw_state_rules rules = gw_alarm_opts_rules(a->opts);
+	const struct gw_state_opts state_opts = gw_alarm_state_opts(a->opts);
 	struct gw_transitions transitions = {0};
 
-	gw_state_advance(&gw_alarm_detail_write(e, a)->state, &rules, now_ns, &transitions);
+	gw_state_advance(
+		&gw_alarm_detail_write(e, a)->state, &state_opts, now_ns, &transitions);
 	if (transitions.n == 0)
 		return was_active;
 	gw_events_emit_transitions(e, a, &transitions, NULL, now);
@@ -125,7 +126,7 @@ static void apply_result(struct gw_engine *e, struct gw_alarm *a,
 	const struct gw_condition_input *in, const struct gw_condition_result *result,
 	const struct gw_time *now)
 {
-	const struct gw_state_rules rules = gw_alarm_opts_rules(a->opts);
+	const struct gw_state_opts state_opts = gw_alarm_state_opts(a->opts);
 	struct gw_alarm_detail *detail = gw_alarm_detail_write(e, a);
 	struct gw_transitions transitions = {0};
 
@@ -136,8 +137,8 @@ static void apply_result(struct gw_engine *e, struct gw_alarm *a,
 	}
 	store_result(e, a, in, result);
 	a->condition_true = result->condition_true;
-	gw_state_set_condition(
-		&detail->state, &rules, in->now_ns, result->condition_true, &transitions);
+	gw_state_set_condition(&detail->state, &state_opts, in->now_ns,
+		result->condition_true, &transitions);
 	gw_events_emit_transitions(e, a, &transitions, NULL, now);
 }
 
@@ -164,7 +165,7 @@ void gw_alarm_evaluate(struct gw_engine *e, struct gw_alarm *a,
 		gw_unreadable_fill_input(e, a, &in);
 	o->kind->evaluate(o, a->memory, &in, &result);
 	if (o->kind->on_devices && result.condition_true && !a->condition_true)
-		gw_silence_mark_points(e, a, in.now_ns, now);
+		gw_silence_set_points(e, a, in.now_ns, now);
 	if (a->has_detail)
 		was_active = run_state_timers(e, a, was_active, in.now_ns, now);
 	if (a->has_detail || result.condition_true)
@@ -197,7 +198,7 @@ static int64_t due_time_ns(
 void gw_alarm_run_due(struct gw_engine *e, struct gw_alarm *a, const struct gw_time *now)
 {
 	struct gw_transitions transitions = {0};
-	struct gw_state_rules rules;
+	struct gw_state_opts state_opts;
 	int64_t at_ns = due_time_ns(e, a, now);
 	bool was_active = gw_alarm_detail_active(e, a);
 
@@ -216,8 +217,9 @@ void gw_alarm_run_due(struct gw_engine *e, struct gw_alarm *a, const struct gw_t
 		return;
 	}
 	a->last_ns = at_ns;
-	rules = gw_alarm_opts_rules(a->opts);
-	gw_state_advance(&gw_alarm_detail_write(e, a)->state, &rules, at_ns, &transitions);
+	state_opts = gw_alarm_state_opts(a->opts);
+	gw_state_advance(
+		&gw_alarm_detail_write(e, a)->state, &state_opts, at_ns, &transitions);
 	gw_events_emit_transitions(e, a, &transitions, NULL, now);
 	finish_step(e, a, was_active, a->has_input, at_ns, now);
 }
@@ -226,7 +228,7 @@ void gw_alarm_set_suppressed(struct gw_engine *e, struct gw_alarm *a,
 	enum gw_suppressed_by why, bool on, int64_t at_ns, const struct gw_time *now)
 {
 	struct gw_transitions transitions = {0};
-	struct gw_state_rules rules;
+	struct gw_state_opts state_opts;
 	bool was_active = gw_alarm_detail_active(e, a);
 	const char *note = NULL;
 
@@ -235,9 +237,9 @@ void gw_alarm_set_suppressed(struct gw_engine *e, struct gw_alarm *a,
 	if (at_ns < a->last_ns)
 		at_ns = a->last_ns;
 	a->last_ns = at_ns;
-	rules = gw_alarm_opts_rules(a->opts);
-	gw_state_set_suppressed(
-		&gw_alarm_detail_write(e, a)->state, &rules, at_ns, why, on, &transitions);
+	state_opts = gw_alarm_state_opts(a->opts);
+	gw_state_set_suppressed(&gw_alarm_detail_write(e, a)->state, &state_opts, at_ns,
+		why, on, &transitions);
 	if (why == GW_SUPPRESSED_BY_SERVICE && on)
 		note = "taken out of service";
 	else if (why == GW_SUPPRESSED_BY_DESIGN && !on && gw_suppression_lost(e, a))

@@ -28,12 +28,12 @@ struct gw_alarm_detail *gw_alarm_detail_write(struct gw_engine *e, struct gw_ala
 
 int64_t gw_alarm_detail_state_due_ns(const struct gw_engine *e, const struct gw_alarm *a)
 {
-	struct gw_state_rules rules;
+	struct gw_state_opts state_opts;
 
 	if (!a->has_detail)
 		return INT64_MAX;
-	rules = gw_alarm_opts_rules(a->opts);
-	return gw_state_due_ns(&gw_alarm_detail_of(e, a)->state, &rules);
+	state_opts = gw_alarm_state_opts(a->opts);
+	return gw_state_due_ns(&gw_alarm_detail_of(e, a)->state, &state_opts);
 }
 
 int64_t gw_alarm_detail_condition_due_ns(

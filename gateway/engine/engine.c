@@ -180,7 +180,7 @@ bool gw_engine_step(struct gw_engine *e, struct gw_time now)
 		atomic_store_explicit(e->shared_last_seq, e->seq, memory_order_release);
 	for (size_t i = 0; i < e->n_inputs; i++)
 		if (e->inputs[i].n_taken)
-			gw_ring_mark_processed(e->inputs[i].ring, e->inputs[i].n_taken);
+			gw_ring_set_processed(e->inputs[i].ring, e->inputs[i].n_taken);
 	return more;
 }
 

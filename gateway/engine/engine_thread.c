@@ -62,21 +62,20 @@ static void report_pause(struct gw_engine *e, int64_t *due_ns, int64_t now_ns)
 	*due_ns = now_ns;
 }
 
-enum { RUNNING, PAUSE_REQUESTED, PAUSED };
+enum { RUNNING, HALT_REQUESTED, HALTED };
 
 /* relaxed: a load that is too early is repeated after the poke, and the semaphores order what
  * either side does with the engine */
-static bool pause_requested(struct gw_engine_thread *r)
+static bool halt_requested(struct gw_engine_thread *r)
 {
-	return atomic_load_explicit(&r->pause_state, memory_order_relaxed) ==
-		PAUSE_REQUESTED;
+	return atomic_load_explicit(&r->halt_state, memory_order_relaxed) == HALT_REQUESTED;
 }
 
 /* Main may withdraw its request at the same time: one exchange decides. */
-static bool change_pause(struct gw_engine_thread *r, int from, int to)
+static bool change_halt(struct gw_engine_thread *r, int from, int to)
 {
 	return atomic_compare_exchange_strong_explicit(
-		&r->pause_state, &from, to, memory_order_acq_rel, memory_order_relaxed);
+		&r->halt_state, &from, to, memory_order_acq_rel, memory_order_relaxed);
 }
 
 static void wait_for(sem_t *sem)
@@ -96,8 +95,8 @@ static void *run(void *arg)
 		struct gw_time now;
 		int64_t wait_ns;
 
-		if (pause_requested(r) && change_pause(r, PAUSE_REQUESTED, PAUSED)) {
-			sem_post(&r->paused);
+		if (halt_requested(r) && change_halt(r, HALT_REQUESTED, HALTED)) {
+			sem_post(&r->halted);
 			wait_for(&r->resumed);
 			due_ns =
 				0; /* main used it meanwhile, and it may be another engine */
@@ -108,7 +107,7 @@ static void *run(void *arg)
 			now = read_clocks(r);
 			gw_thread_beat(&r->thread, now.boot_ns);
 			report_pause(r->engine, &due_ns, now.boot_ns);
-		} while (gw_engine_step(r->engine, now) && !pause_requested(r));
+		} while (gw_engine_step(r->engine, now) && !halt_requested(r));
 		wait_ns = gw_engine_next_timer_ns(r->engine) - now.boot_ns;
 		if (wait_ns > SLEEP_MAX_NS)
 			wait_ns = SLEEP_MAX_NS;
@@ -118,7 +117,7 @@ static void *run(void *arg)
 		due_ns = now.boot_ns + (wait_ns > 0 ? wait_ns : 0);
 		gw_wake_prepare(&r->wake); /* from here on publishers poke */
 		if (stop || wait_ns <= 0 || gw_thread_stopping(&r->thread) ||
-			pause_requested(r) || gw_engine_has_input(r->engine))
+			halt_requested(r) || gw_engine_has_input(r->engine))
 			gw_wake_finish(&r->wake);
 		else
 			gw_wake_wait(&r->wake, wait_ns);
@@ -129,7 +128,7 @@ static void *run(void *arg)
 enum gw_err gw_engine_thread_init(struct gw_engine_thread *r, struct gw_error *err)
 {
 	*r = (struct gw_engine_thread){.wake = {.fd = -1}};
-	sem_init(&r->paused, 0, 0);
+	sem_init(&r->halted, 0, 0);
 	sem_init(&r->resumed, 0, 0);
 	return gw_wake_init(&r->wake, err);
 }
@@ -138,7 +137,7 @@ void gw_engine_thread_fini(struct gw_engine_thread *r)
 {
 	gw_engine_thread_stop(r);
 	gw_wake_fini(&r->wake);
-	sem_destroy(&r->paused);
+	sem_destroy(&r->halted);
 	sem_destroy(&r->resumed);
 }
 
@@ -159,22 +158,22 @@ void gw_engine_thread_stop(struct gw_engine_thread *r)
 	gw_thread_join(&r->thread);
 }
 
-enum gw_err gw_engine_thread_pause(
+enum gw_err gw_engine_thread_halt(
 	struct gw_engine_thread *r, int64_t timeout_ns, struct gw_error *err)
 {
 	struct timespec until = gw_thread_deadline(gw_clock_boot_ns() + timeout_ns);
 
-	atomic_store_explicit(&r->pause_state, PAUSE_REQUESTED, memory_order_release);
+	atomic_store_explicit(&r->halt_state, HALT_REQUESTED, memory_order_release);
 	gw_wake_poke(&r->wake);
-	while (sem_clockwait(&r->paused, CLOCK_MONOTONIC, &until)) {
-		if (errno == ETIMEDOUT && change_pause(r, PAUSE_REQUESTED, RUNNING))
+	while (sem_clockwait(&r->halted, CLOCK_MONOTONIC, &until)) {
+		if (errno == ETIMEDOUT && change_halt(r, HALT_REQUESTED, RUNNING))
 			return gw_fail(
 				err, GW_ERR_TIMEOUT, 0, "the engine does not answer");
 	}
 	/* acquire, with the thread's exchange: its writes to the engine are visible. The
 	 * semaphore orders
  * them, too, but ThreadSanitizer does not know sem_clockwait. */
-	(void)atomic_load_explicit(&r->pause_state, memory_order_acquire);
+	(void)atomic_load_explicit(&r->halt_state, memory_order_acquire);
 	return GW_OK;
 }
 
@@ -182,6 +181,6 @@ void gw_engine_thread_resume(struct gw_engine_thread *r, struct gw_engine *engin
 {
 	r->engine = engine;
 	gw_key_index_free(engine);
-	atomic_store_explicit(&r->pause_state, RUNNING, memory_order_release);
+	atomic_store_explicit(&r->halt_state, RUNNING, memory_order_release);
 	sem_post(&r->resumed);
 }

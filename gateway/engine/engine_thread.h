@@ -16,9 +16,9 @@ struct gw_engine_thread {
 	struct gw_wake wake; /* sources and commands poke it */
 	struct gw_engine
 		*engine; /* set by main, only while the thread does not run or is paused */
-	_Atomic bool synced;     /* set by main: the wall clock is synced */
-	_Atomic int pause_state; /* 0: running; 1: main requests a pause; 2: paused */
-	sem_t paused, resumed;   /* posted by the thread; by main */
+	_Atomic bool synced;    /* set by main: the wall clock is synced */
+	_Atomic int halt_state; /* 0: running; 1: main requests a pause; 2: paused */
+	sem_t halted, resumed;  /* posted by the thread; by main */
 };
 
 enum gw_err gw_engine_thread_init(struct gw_engine_thread *r, struct gw_error *err);
@@ -28,7 +28,7 @@ enum gw_err gw_engine_thread_start(
 	struct gw_engine_thread *r, struct gw_engine *engine, struct gw_error *err);
 /* Between pause and resume the engine is main's. The thread stays, so that resume cannot fail.
  * GW_ERR_TIMEOUT: it did not end its step within timeout_ns, and goes on. */
-enum gw_err gw_engine_thread_pause(
+enum gw_err gw_engine_thread_halt(
 	struct gw_engine_thread *r, int64_t timeout_ns, struct gw_error *err);
 void gw_engine_thread_resume(struct gw_engine_thread *r, struct gw_engine *engine);
 /* Steps once more, so that what is in the rings is processed; then joins. */

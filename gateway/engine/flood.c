@@ -78,12 +78,12 @@ void gw_flood_on_chatter(
 }
 
 size_t gw_flood_chattering_keys(const struct gw_engine *e, const struct gw_alarm *a,
-	const char *ret_keys[], size_t most)
+	const char *ret_keys[], size_t max_keys)
 {
 	uint32_t self = gw_alarm_index(e, a) + 1;
 	size_t n = 0;
 
-	for (size_t i = 0; i < e->opts.n_alarms && n < most; i++)
+	for (size_t i = 0; i < e->opts.n_alarms && n < max_keys; i++)
 		if (gw_alarm_detail_of(e, &e->alarms[i])->chattering &&
 			e->alarms[i].opts->chatter_alarm == self)
 			ret_keys[n++] = e->alarms[i].opts->info.key;

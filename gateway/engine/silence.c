@@ -42,7 +42,7 @@ int64_t gw_silence_input_ns(const struct gw_engine *e, const struct gw_alarm *a)
 	return a->condition_true ? since_ns : gw_pause_shift_ns(e, since_ns);
 }
 
-void gw_silence_mark_points(struct gw_engine *e, const struct gw_alarm *a, int64_t at_ns,
+void gw_silence_set_points(struct gw_engine *e, const struct gw_alarm *a, int64_t at_ns,
 	const struct gw_time *now)
 {
 	for (uint32_t i = 0; i < a->opts->n_points; i++) {

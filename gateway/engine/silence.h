@@ -14,7 +14,7 @@ int64_t gw_silence_waiting_since_ns(const struct gw_engine *e, const struct gw_a
 /* gw_condition_input.last_good_ns: the same, later by pauses of the process. */
 int64_t gw_silence_input_ns(const struct gw_engine *e, const struct gw_alarm *a);
 /* The device became silent: its points have quality silent from now on. */
-void gw_silence_mark_points(struct gw_engine *e, const struct gw_alarm *a, int64_t at_ns,
+void gw_silence_set_points(struct gw_engine *e, const struct gw_alarm *a, int64_t at_ns,
 	const struct gw_time *now);
 /* The usual case when its timer is due: its points had samples since, so the timer is set anew.
  * Returns false if it is not that case. */

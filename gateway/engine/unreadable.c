@@ -71,7 +71,7 @@ void gw_unreadable_check_never_good(struct gw_engine *e, const struct gw_alarm *
 				gw_alarm_evaluate(e, a,
 					(struct gw_condition_input){.member = GW_NO_MEMBER,
 						.now_ns = at_ns,
-						.never_good = true},
+						.never_usable = true},
 					now);
 		}
 	}

@@ -74,7 +74,7 @@ static inline size_t gw_ring_count(struct gw_ring *r)
 
 /* n more elements are not only popped but processed. A producer can wait for that: until
  * gw_ring_processed reaches its gw_ring_head. */
-static inline void gw_ring_mark_processed(struct gw_ring *r, size_t n)
+static inline void gw_ring_set_processed(struct gw_ring *r, size_t n)
 {
 	uint64_t processed = atomic_load_explicit(&r->processed, memory_order_relaxed);
 

@@ -33,7 +33,7 @@ static void evaluate(const struct gw_condition_opts *o, void *memory,
 	if (j->real->on_bad_samples) { /* what was refused is in the files; the rest may not be */
 		struct gw_condition_input known = *in;
 
-		known.never_good = false;
+		known.never_usable = false;
 		j->real->evaluate(o, memory, &known, result);
 		return;
 	}

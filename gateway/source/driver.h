@@ -130,7 +130,7 @@ bool gw_emit_wait_committed(struct gw_emit *emit, int timeout_ms);
  * it got. The checkpoint belongs to the driver. */
 struct gw_emit_checkpoint {
 	uint64_t samples, seq;
-	bool coalescing, stepped;
+	bool coalescing, engine_seen;
 };
 void gw_emit_set_checkpoint(
 	struct gw_emit *emit, struct gw_emit_checkpoint *ret_checkpoint);
@@ -163,8 +163,8 @@ struct gw_driver {
 	const struct gw_setting *device_settings;
 	const struct gw_setting *point_settings;
 	size_t source_opts_size, device_opts_size, point_opts_size;
-	bool reads_unit;   /* a point's unit of measure decides how it is read */
-	bool saves_state;  /* uses gw_emit_load_state and gw_emit_save_state */
+	bool reads_unit_of_measure; /* a point's unit of measure decides how it is read */
+	bool saves_state;           /* uses gw_emit_load_state and gw_emit_save_state */
 	bool pushed;       /* devices publish by themselves: expect_every instead of poll */
 	size_t state_size; /* zeroed, allocated by the core, one per source */
 	/* At most, of one source, besides its stop and its own thread: what `tocsind --check`

@@ -269,13 +269,13 @@ bool gw_emit_is_committed(struct gw_emit *e, struct gw_emit_checkpoint *checkpoi
 		if (checkpoint->coalescing)
 			return false;
 	}
-	if (!checkpoint->stepped) {
+	if (!checkpoint->engine_seen) {
 		if (gw_ring_processed(e->ring) < checkpoint->samples)
 			return false;
 		/* Read after the engine has processed them, so it covers every event they
 		 * caused. */
 		checkpoint->seq = e->commit.last_seq(e->commit.arg);
-		checkpoint->stepped = true;
+		checkpoint->engine_seen = true;
 	}
 	return e->commit.wait_committed(e->commit.arg, checkpoint->seq, 0);
 }

@@ -43,7 +43,7 @@ struct gw_source {
 	enum gw_source_state link_state;
 	int64_t since_ns;
 	uint64_t tries;
-	bool hanging;
+	bool hangs;
 	char why[200];
 };
 
@@ -295,10 +295,10 @@ struct gw_source_hang *gw_source_hang(struct gw_source *s)
 	return &s->hang;
 }
 
-void gw_source_set_hanging(struct gw_source *s, bool hanging)
+void gw_source_set_hangs(struct gw_source *s, bool hangs)
 {
 	pthread_mutex_lock(&s->lock);
-	s->hanging = hanging;
+	s->hangs = hangs;
 	pthread_mutex_unlock(&s->lock);
 }
 
@@ -321,7 +321,7 @@ void gw_source_status(struct gw_source *s, struct gw_source_status *ret_status)
 		.tries = s->tries,
 	};
 	memcpy(ret_status->why, s->why, sizeof(ret_status->why));
-	if (s->hanging) {
+	if (s->hangs) {
 		ret_status->state = GW_SOURCE_DOWN;
 		ret_status->since_ns = s->hang.since_ns;
 		snprintf(ret_status->why, sizeof(ret_status->why),

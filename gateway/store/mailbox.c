@@ -307,9 +307,9 @@ static struct gw_batch *build_history(struct gw_store *s)
 void gw_mailbox_announce_backlog(struct gw_store *s)
 {
 	gw_store_publish_status(s);
-	/* Release, paired with the acquire of gw_store_backlog_generation: an uplink that
+	/* Release, paired with the acquire of gw_store_backlog_revision: an uplink that
 	 * sees the new number asks for rows that are in the file. */
-	atomic_fetch_add_explicit(&s->backlog_generation, 1, memory_order_release);
+	atomic_fetch_add_explicit(&s->backlog_revision, 1, memory_order_release);
 	for (size_t slot = 0; slot < GW_STORE_SLOTS; slot++)
 		gw_mailbox_wake_uplink(s, slot);
 }

@@ -326,9 +326,9 @@ struct gw_batch *gw_store_take_batch(struct gw_store *s, size_t slot)
 	return b;
 }
 
-uint32_t gw_store_backlog_generation(const struct gw_store *s)
+uint32_t gw_store_backlog_revision(const struct gw_store *s)
 {
-	return atomic_load_explicit(&s->backlog_generation, memory_order_acquire);
+	return atomic_load_explicit(&s->backlog_revision, memory_order_acquire);
 }
 
 /* ---- main: history, verify ---- */

@@ -153,7 +153,7 @@ bool gw_store_request_resend(
 	struct gw_store *s, size_t slot, uint64_t from_seq, int64_t from_ms);
 /* Any thread: changes when events became owed that no uplink can know of. Ask from the beginning
  * again then; the slot's wake is poked. */
-uint32_t gw_store_backlog_generation(const struct gw_store *s);
+uint32_t gw_store_backlog_revision(const struct gw_store *s);
 
 struct gw_batch {
 	size_t n;    /* 0 after request_owed: nothing is owed after the cursor */

@@ -61,7 +61,7 @@ struct gw_store {
 	struct gw_mailbox mailboxes[GW_STORE_SLOTS]; /* by slot */
 	_Atomic uint32_t taken_slots;                /* set by main, cleared by the store */
 	_Atomic(struct gw_store_uplinks *) uplink_sets; /* main -> store, newest first */
-	_Atomic uint32_t backlog_generation;
+	_Atomic uint32_t backlog_revision;
 	struct gw_wake *reader;         /* main's; set before start */
 	bool history_pending;           /* main only */
 	_Atomic bool history_requested; /* main -> store */
@@ -112,7 +112,7 @@ struct gw_store {
 	/* verify.h */
 	bool verifying;
 	struct gw_chain_walk walk;
-	uint32_t walk_generation; /* backlog_generation when the walk began */
+	uint32_t walk_revision; /* backlog_revision when the walk began */
 
 	/* failing commits */
 	bool failing;

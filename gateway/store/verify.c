@@ -31,17 +31,17 @@ static void publish_result(struct gw_store *s, const struct gw_error *why)
 
 bool gw_verify_step(struct gw_store *s, bool stopping)
 {
-	uint32_t generation = atomic_load_explicit(
-		&s->backlog_generation, memory_order_relaxed);
+	uint32_t revision = atomic_load_explicit(
+		&s->backlog_revision, memory_order_relaxed);
 	struct gw_error why = {0};
 
 	if (!atomic_load_explicit(&s->verify_requested, memory_order_relaxed))
 		return false;
 	/* Rows were inserted behind the walk: it begins again. */
-	if (!s->verifying || s->walk_generation != generation)
+	if (!s->verifying || s->walk_revision != revision)
 		s->walk = (struct gw_chain_walk){.rows = 0};
 	s->verifying = true;
-	s->walk_generation = generation;
+	s->walk_revision = revision;
 	if (stopping) {
 		gw_fail(&why, GW_ERR_STOPPED, 0, "tocsind stops");
 		publish_result(s, &why);

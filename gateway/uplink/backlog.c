@@ -117,7 +117,7 @@ static struct gw_owed_cursor end_of(const struct gw_batch *batch)
  * event was left out since the request, and those left out before were committed by then. */
 static bool reply_is_complete(const struct gw_backlog *b)
 {
-	return !b->settled_lost && b->request_generation == b->generation &&
+	return !b->settled_lost && b->request_revision == b->revision &&
 		b->request_owed_again == b->n_owed_again &&
 		b->request_left_out == b->outbox->left_out &&
 		b->request_left_out <= b->request_committed &&
@@ -137,7 +137,7 @@ static void receive_owed(struct gw_backlog *b, int64_t now_ns)
 		b->not_before_ns = now_ns + RETRY_NS;
 	if (!batch->failed) {
 		b->waiting_ns = 0;
-		if (!b->parked_known && b->request_generation == b->generation) {
+		if (!b->parked_known && b->request_revision == b->revision) {
 			b->parked_known = true;
 			b->on_parked_count(b->arg, batch->parked + b->parked_since_request);
 		}
@@ -221,7 +221,7 @@ static void request_owed(struct gw_backlog *b, int64_t now_ns, bool blocked)
 	b->parked_since_request = 0;
 	b->request_cursor = o->complete_up_to;
 	b->request_left_out = o->left_out;
-	b->request_generation = b->generation;
+	b->request_revision = b->revision;
 	b->request_owed_again = b->n_owed_again;
 	b->request_sent = gw_store_request_owed(
 		b->store, b->slot, o->complete_up_to, GW_BACKLOG_REQUEST_EVENTS);
@@ -231,15 +231,15 @@ static void request_owed(struct gw_backlog *b, int64_t now_ns, bool blocked)
 
 void gw_backlog_update(struct gw_backlog *b, int64_t now_ns, bool blocked)
 {
-	uint32_t generation = gw_store_backlog_generation(b->store);
+	uint32_t revision = gw_store_backlog_revision(b->store);
 
 	flush_marks(b);
-	if (generation !=
-		b->generation) { /* events became owed that the outbox does not know of */
+	if (revision !=
+		b->revision) { /* events became owed that the outbox does not know of */
 		gw_outbox_note_missing(b->outbox, 0);
 		b->parked_known = false;
 	}
-	b->generation = generation;
+	b->revision = revision;
 	if (b->request_sent)
 		receive_owed(b, now_ns);
 	if (b->query_sent)

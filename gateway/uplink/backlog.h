@@ -45,7 +45,7 @@ struct gw_backlog {
 	 * unparked is offered again. */
 	uint64_t dropped_marks;
 
-	uint32_t generation; /* gw_store_backlog_generation, as last seen */
+	uint32_t revision; /* gw_store_backlog_revision, as last seen */
 	/* Called with the first reply, and with the first one of each generation. */
 	void (*on_parked_count)(void *arg, uint64_t parked);
 	bool parked_known;
@@ -57,7 +57,7 @@ struct gw_backlog {
 	struct gw_owed_cursor request_cursor; /* outbox.complete_up_to */
 	uint64_t request_left_out;            /* outbox.left_out */
 	uint64_t request_committed;
-	uint32_t request_generation;
+	uint32_t request_revision;
 	uint32_t n_owed_again, request_owed_again; /* calls of owe_again */
 	uint64_t *settled;                         /* events delivered or parked since */
 	size_t n_settled, settled_capacity;

@@ -14,7 +14,7 @@
  *	refused]                may be about the connection (gw_delivery_give_up);
  *	                        to be tried once more, if something is (gw_delivery_accepted)
  *	tried once more         delivered, or parked, if it is refused again and something else is
- *	[refused_once]          accepted right after it
+ *	[refused_with_witness]          accepted right after it
  *	parked                  in a request of its own, at growing intervals (parked_retry.h)
  *	delivered               owed again, if it is the newest of its alarm and an older one was
  *	                        taken after it (gw_delivery_taken)
@@ -69,18 +69,18 @@ void gw_delivery_give_up(struct gw_uplink *u)
 
 /* Something was accepted right after a refusal: see refusal.h. Parks nothing while stopping: there
  * are no heartbeats then, and a certificate may be about to be replaced. */
-void gw_delivery_accepted(struct gw_uplink *u, bool record)
+void gw_delivery_accepted(struct gw_uplink *u, bool is_event)
 {
 	struct gw_outbox_item *it;
 
-	if (record)
-		u->outbox.probing = false;
+	if (is_event)
+		u->outbox.one_by_one = false;
 	if (gw_refusal_in_progress(&u->outbox) && !stopping(u)) {
 		if (u->request.sent_credentials != u->delivery.refusal_credentials)
 			gw_refusal_abandon(&u->outbox);
 		while ((it = gw_refusal_next_proved(&u->outbox)) != NULL) {
 			gw_delivery_park(u, it->seq, u->delivery.refusal.why);
-			gw_parked_retry_on_parked(u, it->seq, !record);
+			gw_parked_retry_on_parked(u, it->seq, !is_event);
 			free(it);
 		}
 		end_search(u);
@@ -90,7 +90,7 @@ void gw_delivery_accepted(struct gw_uplink *u, bool record)
 			gw_link_state_reached(u);
 		}
 	}
-	gw_parked_retry_accepted(u, record);
+	gw_parked_retry_accepted(u, is_event);
 }
 
 bool gw_delivery_needs_heartbeat(const struct gw_uplink *u)
@@ -145,7 +145,7 @@ static void on_refused(struct gw_uplink *u, const struct gw_sink_result *r)
 		u->delivery.batch_limit = u->delivery.n_picked / 2;
 		u->delivery.batch_limit_until_ns = gw_clock_boot_ns() + TOO_LARGE_NS;
 	}
-	if (gw_refusal_record(&u->outbox))
+	if (gw_refusal_note(&u->outbox))
 		u->delivery.probes++;
 }
 
@@ -221,7 +221,7 @@ size_t gw_delivery_pick(struct gw_uplink *u, uint64_t committed, int64_t now)
 {
 	size_t max_items = (size_t)u->opts.batch;
 
-	if (u->outbox.searching && u->delivery.probes >= PROBES_MAX)
+	if (u->outbox.seeks_witness && u->delivery.probes >= PROBES_MAX)
 		return 0;
 	if (u->delivery.batch_limit > 0 &&
 		now < u->delivery.batch_limit_until_ns) /* half of an earlier request */

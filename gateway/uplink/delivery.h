@@ -45,7 +45,7 @@ void gw_delivery_body(const struct gw_uplink *u, struct gw_outbox_item *item,
  * one again. */
 void gw_delivery_taken(struct gw_uplink *u, uint64_t alarm, uint64_t seq);
 /* Something was accepted: an event (record), or a heartbeat. */
-void gw_delivery_accepted(struct gw_uplink *u, bool record);
+void gw_delivery_accepted(struct gw_uplink *u, bool is_event);
 /* Only a heartbeat can tell now whether one event is refused or everything. */
 bool gw_delivery_needs_heartbeat(const struct gw_uplink *u);
 /* There is no witness: all events stay owed and are tried again later. */

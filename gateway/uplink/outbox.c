@@ -97,8 +97,8 @@ static void leave_out(struct gw_outbox *o, const struct gw_outbox_item *it)
 static void discard(struct gw_outbox *o, struct gw_outbox_item *it)
 {
 	o->bytes -= weight(it->n);
-	if (it->suspect && o->suspects > 0)
-		o->suspects--;
+	if (it->suspect && o->n_suspects > 0)
+		o->n_suspects--;
 	free(it);
 }
 
@@ -163,8 +163,9 @@ bool gw_outbox_add(
 	}
 	*it = *item;
 	it->urgency = urgency;
-	it->picked = it->suspect = it->refused = it->alone = it->refused_once = false;
-	it->refusals = 0;
+	it->picked = it->suspect = it->awaits_witness = it->refused_alone =
+		it->refused_with_witness = false;
+	it->searches_abandoned = 0;
 	it->n = n;
 	memcpy(it->body, body, n);
 	o->bytes += weight(it->n);
@@ -223,8 +224,8 @@ size_t gw_outbox_pick(struct gw_outbox *o, const struct gw_outbox_pick_opts *opt
 			(it->suspect != ret_items[0]->suspect ||
 				bytes + it->n > opts->max_bytes))
 			break;
-		if (n == 0 && it->suspect && max_items > o->suspects / 2)
-			max_items = o->suspects > 1 ? o->suspects / 2 : 1;
+		if (n == 0 && it->suspect && max_items > o->n_suspects / 2)
+			max_items = o->n_suspects > 1 ? o->n_suspects / 2 : 1;
 		bytes += it->n;
 		it->picked = true;
 		ret_items[n++] = it;

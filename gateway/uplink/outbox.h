@@ -51,11 +51,11 @@ struct gw_outbox_item {
 	bool durable; /* false once it was sent before its commit */
 	bool picked;  /* in the request under way */
 	/* see refusal.h */
-	bool suspect;      /* in the last request that was refused */
-	bool refused;      /* refused, and nothing was accepted since */
-	bool alone;        /* refused in a request of its own */
-	bool refused_once; /* alone, and something else was accepted right after */
-	uint8_t refusals;  /* alone, with nothing accepted after it */
+	bool suspect;               /* in the last request that was refused */
+	bool awaits_witness;        /* refused, and nothing was accepted since */
+	bool refused_alone;         /* refused in a request of its own */
+	bool refused_with_witness;  /* alone, and something else was accepted right after */
+	uint8_t searches_abandoned; /* alone, with nothing accepted after it */
 	size_t durable_at; /* where the body says whether it is durable, see payload.h */
 	size_t n;          /* bytes of body */
 	char body[];
@@ -69,9 +69,9 @@ struct gw_outbox {
 	uint64_t left_out;                    /* 0: none */
 	uint64_t newest;                      /* highest seq ever added */
 	/* see refusal.h */
-	size_t suspects; /* so many suspect items, one of which at least is refused */
-	bool searching;  /* for a witness: an item was refused alone */
-	bool probing;    /* everything was refused: requests of one event */
+	size_t n_suspects;  /* so many suspect items, one of which at least is refused */
+	bool seeks_witness; /* for a witness: an item was refused alone */
+	bool one_by_one;    /* everything was refused: requests of one event */
 };
 
 #define GW_OUTBOX_END ((struct gw_owed_cursor){.level = -1, .seq = UINT64_MAX})
@@ -110,7 +110,7 @@ size_t gw_outbox_pick(struct gw_outbox *o, const struct gw_outbox_pick_opts *opt
 /* occurred_ns of the item that has waited longest for its commit, INT64_MAX: none waits. */
 int64_t gw_outbox_next_overdue(const struct gw_outbox *o, uint64_t committed);
 
-/* The result of a request: exactly one of these, or gw_refusal_record, after each pick > 0. */
+/* The result of a request: exactly one of these, or gw_refusal_note, after each pick > 0. */
 void gw_outbox_sent(struct gw_outbox *o); /* frees the picked items */
 void gw_outbox_retry(struct gw_outbox *o);
 

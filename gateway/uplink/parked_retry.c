@@ -9,13 +9,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define INTERVAL_FIRST_NS    (30 * GW_NS_PER_SEC)
-#define INTERVAL_UNPROVED_NS (10 * 60 * GW_NS_PER_SEC) /* without a witness */
-#define INTERVAL_NEW_NS      (60 * 60 * GW_NS_PER_SEC) /* after another event was parked */
-#define INTERVAL_MAX_NS      (24 * 60 * 60 * GW_NS_PER_SEC)
-#define GAP_FIRST_NS         (GW_NS_PER_SEC)
-#define GAP_MAX_NS           (60 * GW_NS_PER_SEC)
-#define AFTER_FAILURE_NS     (30 * GW_NS_PER_SEC)
+#define INTERVAL_FIRST_NS      (30 * GW_NS_PER_SEC)
+#define INTERVAL_NO_WITNESS_NS (10 * 60 * GW_NS_PER_SEC) /* without a witness */
+#define INTERVAL_NEW_NS        (60 * 60 * GW_NS_PER_SEC) /* after another event was parked */
+#define INTERVAL_MAX_NS        (24 * 60 * 60 * GW_NS_PER_SEC)
+#define GAP_FIRST_NS           (GW_NS_PER_SEC)
+#define GAP_MAX_NS             (60 * GW_NS_PER_SEC)
+#define AFTER_FAILURE_NS       (30 * GW_NS_PER_SEC)
 
 void gw_parked_retry_init(struct gw_parked_retry *o)
 {
@@ -48,7 +48,7 @@ static void begin_pass(struct gw_parked_retry *o, uint64_t from_seq)
 	drop_items(o);
 	o->stale = o->requested;
 	o->running = true;
-	o->one_refused = o->unproved = false;
+	o->last_refused = o->two_refused = false;
 	o->after_seq = from_seq > 0 ? from_seq - 1 : 0;
 	o->next_ns = 0;
 	o->gap_ns = GAP_FIRST_NS;
@@ -56,8 +56,8 @@ static void begin_pass(struct gw_parked_retry *o, uint64_t from_seq)
 
 static void end_pass(struct gw_parked_retry *o, int64_t now)
 {
-	int64_t max_ns = o->unproved || o->one_refused ? INTERVAL_UNPROVED_NS
-						       : INTERVAL_MAX_NS;
+	int64_t max_ns = o->two_refused || o->last_refused ? INTERVAL_NO_WITNESS_NS
+							   : INTERVAL_MAX_NS;
 
 	o->running = false;
 	o->due_ns = now + o->interval_ns;
@@ -89,14 +89,14 @@ void gw_parked_retry_on_parked(struct gw_uplink *u, uint64_t seq, bool by_heartb
 		o->heartbeat_parked_seq = seq;
 }
 
-void gw_parked_retry_accepted(struct gw_uplink *u, bool record)
+void gw_parked_retry_accepted(struct gw_uplink *u, bool is_event)
 {
 	struct gw_parked_retry *o = &u->parked_retry;
 	uint64_t from = o->heartbeat_parked_seq;
 
-	o->one_refused = false;
+	o->last_refused = false;
 	o->gap_ns = GAP_FIRST_NS;
-	if (!record || from == 0)
+	if (!is_event || from == 0)
 		return;
 	o->heartbeat_parked_seq = 0;
 	gw_parked_retry_begin(u, from);
@@ -216,10 +216,10 @@ static void take_result(
 		gw_parked_retry_accepted(u, true);
 	} else {
 		o->next_ns = now + o->gap_ns;
-		o->unproved |= o->one_refused;
-		if (o->one_refused && o->gap_ns < GAP_MAX_NS)
+		o->two_refused |= o->last_refused;
+		if (o->last_refused && o->gap_ns < GAP_MAX_NS)
 			o->gap_ns *= 2;
-		o->one_refused = true;
+		o->last_refused = true;
 	}
 	free(it);
 }

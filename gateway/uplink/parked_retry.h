@@ -21,8 +21,8 @@ struct gw_parked_retry {
 	uint64_t restart_seq;
 	bool requested;     /* the store was asked for the next events */
 	bool stale;         /* a new pass began since: the reply is of no use */
-	bool one_refused;   /* and nothing was accepted since */
-	bool unproved;      /* two in a row were refused in this pass */
+	bool last_refused;  /* and nothing was accepted since */
+	bool two_refused;   /* two in a row were refused in this pass */
 	uint64_t after_seq; /* events up to this seq were sent in this pass */
 	int64_t next_ns;    /* not before */
 	int64_t gap_ns;     /* after a refusal */
@@ -43,7 +43,7 @@ void gw_parked_retry_begin(struct gw_uplink *u, uint64_t from_seq);
 /* An event was parked; by_heartbeat: only a heartbeat was accepted after it. */
 void gw_parked_retry_on_parked(struct gw_uplink *u, uint64_t seq, bool by_heartbeat);
 /* The platform accepted an event (record) or a heartbeat. */
-void gw_parked_retry_accepted(struct gw_uplink *u, bool record);
+void gw_parked_retry_accepted(struct gw_uplink *u, bool is_event);
 /* The store's reply to the request of an update. */
 void gw_parked_retry_on_batch(struct gw_uplink *u, const struct gw_batch *batch);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "uplink/refusal.h"
 
-bool gw_refusal_record(struct gw_outbox *o)
+bool gw_refusal_note(struct gw_outbox *o)
 {
 	struct gw_outbox_item *last = NULL;
 	size_t n = 0, i;
@@ -11,20 +11,21 @@ bool gw_refusal_record(struct gw_outbox *o)
 
 		/* The suspects of an earlier refusal are cleared: this refusal explains it. */
 		it->suspect = it->picked;
-		it->refused = it->picked || (it->alone && it->refused);
+		it->awaits_witness = it->picked ||
+			(it->refused_alone && it->awaits_witness);
 		if (it->picked) {
 			last = it;
 			n++;
 		}
 	}
-	o->suspects = n;
+	o->n_suspects = n;
 	gw_outbox_retry(o);
 	if (n != 1)
 		return false;
 	last->suspect = false;
-	last->alone = true;
-	o->suspects = 0;
-	o->searching = true;
+	last->refused_alone = true;
+	o->n_suspects = 0;
+	o->seeks_witness = true;
 	return true;
 }
 
@@ -32,15 +33,15 @@ struct gw_outbox_item *gw_refusal_next_proved(struct gw_outbox *o)
 {
 	size_t i;
 
-	o->searching = false;
+	o->seeks_witness = false;
 	for (i = 0; i < o->n; i++) {
 		struct gw_outbox_item *it = o->items[i];
 
-		if (it->refused && it->alone && it->refused_once)
+		if (it->awaits_witness && it->refused_alone && it->refused_with_witness)
 			return gw_outbox_remove(o, i);
-		it->refused_once |= it->refused;
-		it->refused = false;
-		o->searching |= it->alone;
+		it->refused_with_witness |= it->awaits_witness;
+		it->awaits_witness = false;
+		o->seeks_witness |= it->refused_alone;
 	}
 	return NULL;
 }
@@ -52,18 +53,19 @@ void gw_refusal_abandon(struct gw_outbox *o)
 	for (i = 0; i < o->n; i++) {
 		struct gw_outbox_item *it = o->items[i];
 
-		if (it->alone && it->refusals < UINT8_MAX)
-			it->refusals++;
-		it->suspect = it->refused = it->alone = it->refused_once = false;
+		if (it->refused_alone && it->searches_abandoned < UINT8_MAX)
+			it->searches_abandoned++;
+		it->suspect = it->awaits_witness = it->refused_alone =
+			it->refused_with_witness = false;
 	}
-	o->suspects = 0;
-	o->searching = false;
-	o->probing = true;
+	o->n_suspects = 0;
+	o->seeks_witness = false;
+	o->one_by_one = true;
 }
 
 bool gw_refusal_in_progress(const struct gw_outbox *o)
 {
-	return o->searching || o->suspects > 0;
+	return o->seeks_witness || o->n_suspects > 0;
 }
 
 /* Earlier events of its alarm would be before it in the order. */
@@ -84,10 +86,12 @@ static struct gw_outbox_item *least_refused(
 	struct gw_outbox_item *best = NULL;
 	size_t i;
 
-	for (i = 0; i < o->n && (best == NULL || best->refusals > 0); i++) {
+	for (i = 0; i < o->n && (best == NULL || best->searches_abandoned > 0); i++) {
 		struct gw_outbox_item *it = o->items[i];
 
-		if (it->refused || (best != NULL && it->refusals >= best->refusals) ||
+		if (it->awaits_witness ||
+			(best != NULL &&
+				it->searches_abandoned >= best->searches_abandoned) ||
 			!gw_outbox_may_send(o, it, opts))
 			continue;
 		if (!first_only || is_first_of_alarm(o, i))
@@ -105,7 +109,7 @@ static size_t pick_one(struct gw_outbox *o, const struct gw_outbox_pick_opts *op
 	size_t i;
 
 	for (i = 0; i < o->n && it == NULL; i++)
-		if (o->items[i]->alone && !o->items[i]->refused &&
+		if (o->items[i]->refused_alone && !o->items[i]->awaits_witness &&
 			gw_outbox_may_send(o, o->items[i], opts))
 			it = o->items[i];
 	if (it == NULL)
@@ -122,6 +126,6 @@ static size_t pick_one(struct gw_outbox *o, const struct gw_outbox_pick_opts *op
 size_t gw_refusal_pick(struct gw_outbox *o, const struct gw_outbox_pick_opts *opts,
 	struct gw_outbox_item **ret_items)
 {
-	return o->searching || o->probing ? pick_one(o, opts, ret_items)
-					  : gw_outbox_pick(o, opts, ret_items);
+	return o->seeks_witness || o->one_by_one ? pick_one(o, opts, ret_items)
+						 : gw_outbox_pick(o, opts, ret_items);
 }

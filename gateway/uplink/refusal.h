@@ -18,7 +18,7 @@
 #include "uplink/outbox.h"
 
 /* The request under way was refused. True: it had one event, which now needs a witness. */
-bool gw_refusal_record(struct gw_outbox *o);
+bool gw_refusal_note(struct gw_outbox *o);
 /* Something was accepted right after. Removes an event that is now proved bad, which the caller
  * parks and frees. NULL: there is none any more. */
 struct gw_outbox_item *gw_refusal_next_proved(struct gw_outbox *o);

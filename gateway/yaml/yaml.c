@@ -336,7 +336,7 @@ struct gw_yaml_node *gw_yaml_parse(
 	return b.root;
 }
 
-static ssize_t read_all(const char *path, char *bytes, size_t most)
+static ssize_t read_all(const char *path, char *bytes, size_t max_bytes)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	size_t n = 0;
@@ -345,8 +345,8 @@ static ssize_t read_all(const char *path, char *bytes, size_t most)
 
 	if (fd < 0)
 		return -1;
-	while (n < most && got > 0) {
-		got = read(fd, bytes + n, most - n);
+	while (n < max_bytes && got > 0) {
+		got = read(fd, bytes + n, max_bytes - n);
 		if (got > 0)
 			n += (size_t)got;
 		else if (got < 0 && errno == EINTR)

@@ -7,10 +7,10 @@ DELIVERY = "gateway/uplink/delivery.c"
 DEFECTS = [
     # ---- cures taken out
     Defect("a refusal is believed without a witness", DELIVERY,
-           "	if (gw_refusal_record(&u->outbox))\n		u->delivery.probes++;\n",
-           "	gw_refusal_record(&u->outbox);\n"
+           "	if (gw_refusal_note(&u->outbox))\n		u->delivery.probes++;\n",
+           "	gw_refusal_note(&u->outbox);\n"
            "	for (size_t i = 0; i < u->outbox.n;)\n"
-           "		if (u->outbox.items[i]->refused) {\n"
+           "		if (u->outbox.items[i]->awaits_witness) {\n"
            "			struct gw_outbox_item *it = gw_outbox_remove(&u->outbox, i);\n\n"
            "			gw_delivery_park(u, it->seq, r->why);\n"
            "			free(it);\n"

@@ -15,7 +15,7 @@
 
 static struct gw_alarm_state state;
 
-static struct gw_state_rules rules;
+static struct gw_state_opts state_opts;
 
 static struct gw_transitions transitions;
 
@@ -23,7 +23,7 @@ static inline int setup(void **unused)
 {
 	(void)unused;
 	state = (struct gw_alarm_state)GW_STATE_INIT;
-	rules = (struct gw_state_rules){0};
+	state_opts = (struct gw_state_opts){0};
 	transitions = (struct gw_transitions){0};
 	return 0;
 }
@@ -31,13 +31,13 @@ static inline int setup(void **unused)
 static inline void condition_true(int64_t at_ns, bool is)
 {
 	transitions.n = 0;
-	gw_state_set_condition(&state, &rules, at_ns, is, &transitions);
+	gw_state_set_condition(&state, &state_opts, at_ns, is, &transitions);
 }
 
 static inline void pass(int64_t at_ns)
 {
 	transitions.n = 0;
-	gw_state_advance(&state, &rules, at_ns, &transitions);
+	gw_state_advance(&state, &state_opts, at_ns, &transitions);
 }
 
 static inline void expect(
@@ -52,7 +52,7 @@ static inline void expect(
 static inline void suppress(int64_t at_ns, enum gw_suppressed_by why, bool on)
 {
 	transitions.n = 0;
-	gw_state_set_suppressed(&state, &rules, at_ns, why, on, &transitions);
+	gw_state_set_suppressed(&state, &state_opts, at_ns, why, on, &transitions);
 }
 
 #endif

@@ -328,7 +328,7 @@ static void run_scenario_slow(struct emitted *t)
 
 static struct {
 	struct gw_alarm_state state;
-	struct gw_state_rules rules;
+	struct gw_state_opts state_opts;
 	int64_t last_ns; /* looked at */
 	struct emitted *emitted;
 } quick;
@@ -351,14 +351,14 @@ static void fast_log(const struct gw_transitions *transitions)
 static void fast_run_due(int64_t now_ns)
 {
 	for (int64_t due_ns;
-		(due_ns = gw_state_due_ns(&quick.state, &quick.rules)) <= now_ns;) {
+		(due_ns = gw_state_due_ns(&quick.state, &quick.state_opts)) <= now_ns;) {
 		bool chattering = quick.state.chattering;
 		struct gw_transitions transitions = {0};
 
 		if (due_ns < quick.last_ns)
 			due_ns = quick.last_ns;
 		quick.last_ns = due_ns;
-		gw_state_advance(&quick.state, &quick.rules, due_ns, &transitions);
+		gw_state_advance(&quick.state, &quick.state_opts, due_ns, &transitions);
 		assert_true(transitions.n || quick.state.chattering != chattering);
 		for (unsigned i = 0; i < transitions.n; i++)
 			assert_int_equal(transitions.at[i].at_ns, due_ns);
@@ -392,14 +392,14 @@ static void fast_run(const struct action *a)
 	quick.last_ns = now_ns;
 	if (a->kind == CONDITION) { /* they look at the time themselves */
 		gw_state_set_condition(
-			&quick.state, &quick.rules, now_ns, a->on, &transitions);
+			&quick.state, &quick.state_opts, now_ns, a->on, &transitions);
 	} else if (a->kind == DESIGN || a->kind == SERVICE) {
-		gw_state_set_suppressed(&quick.state, &quick.rules, now_ns,
+		gw_state_set_suppressed(&quick.state, &quick.state_opts, now_ns,
 			a->kind == DESIGN ? GW_SUPPRESSED_BY_DESIGN
 					  : GW_SUPPRESSED_BY_SERVICE,
 			a->on, &transitions);
 	} else {
-		gw_state_advance(&quick.state, &quick.rules, now_ns, &transitions);
+		gw_state_advance(&quick.state, &quick.state_opts, now_ns, &transitions);
 		fast_log(&transitions);
 		transitions.n = 0;
 		if (fast_command(a, now_ns, &transitions))
@@ -411,7 +411,7 @@ static void fast_run(const struct action *a)
 
 static void run_scenario_fast(struct emitted *t)
 {
-	quick.rules = (struct gw_state_rules){
+	quick.state_opts = (struct gw_state_opts){
 		.on_delay_ns = scenario.on_delay * scenario.unit_ns,
 		.off_delay_ns = scenario.off_delay * scenario.unit_ns,
 		.re_alarm_ns = scenario.re_alarm * scenario.unit_ns,

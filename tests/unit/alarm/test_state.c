@@ -19,21 +19,21 @@ static void raises_and_clears_at_once_without_delays(void **unused)
 static void on_delay_counts_to_the_nanosecond(void **unused)
 {
 	(void)unused;
-	rules.on_delay_ns = 10 * S;
+	state_opts.on_delay_ns = 10 * S;
 	condition_true(S, true);
 	assert_int_equal(transitions.n, 0);
-	assert_int_equal(gw_state_due_ns(&state, &rules), 11 * S);
+	assert_int_equal(gw_state_due_ns(&state, &state_opts), 11 * S);
 	pass(11 * S - 1);
 	assert_int_equal(transitions.n, 0);
 	pass(11 * S);
 	expect(0, GW_CHANGE_RAISED, GW_STATE_ACTIVE_UNACKED, 11 * S);
-	assert_int_equal(gw_state_due_ns(&state, &rules), INT64_MAX);
+	assert_int_equal(gw_state_due_ns(&state, &state_opts), INT64_MAX);
 }
 
 static void shorter_than_the_on_delay_raises_nothing(void **unused)
 {
 	(void)unused;
-	rules.on_delay_ns = 10 * S;
+	state_opts.on_delay_ns = 10 * S;
 	condition_true(S, true);
 	condition_true(11 * S - 1, false);
 	assert_int_equal(transitions.n, 0);
@@ -47,7 +47,7 @@ static void shorter_than_the_on_delay_raises_nothing(void **unused)
 static void a_late_look_still_raises_and_clears_at_the_right_times(void **unused)
 {
 	(void)unused;
-	rules.on_delay_ns = 10 * S;
+	state_opts.on_delay_ns = 10 * S;
 	condition_true(S, true);
 	condition_true(20 * S, false); /* nobody looked at 11 s */
 	assert_int_equal(transitions.n, 2);
@@ -58,7 +58,7 @@ static void a_late_look_still_raises_and_clears_at_the_right_times(void **unused
 static void off_delay_bridges_a_dip(void **unused)
 {
 	(void)unused;
-	rules.off_delay_ns = 30 * S;
+	state_opts.off_delay_ns = 30 * S;
 	condition_true(S, true);
 	condition_true(2 * S, false);
 	assert_int_equal(transitions.n, 0);
@@ -74,7 +74,7 @@ static void off_delay_bridges_a_dip(void **unused)
 static void a_latch_holds_until_acknowledged_and_reset(void **unused)
 {
 	(void)unused;
-	rules.latch = true;
+	state_opts.latch = true;
 	condition_true(S, true);
 	assert_non_null(gw_state_reset(&state, S, &transitions)); /* still true */
 	condition_true(2 * S, false);
@@ -91,7 +91,7 @@ static void a_latch_holds_until_acknowledged_and_reset(void **unused)
 static void a_latched_alarm_comes_back_unacknowledged(void **unused)
 {
 	(void)unused;
-	rules.latch = true;
+	state_opts.latch = true;
 	condition_true(S, true);
 	assert_null(gw_state_ack(&state, S, &transitions));
 	condition_true(2 * S, false);
@@ -132,7 +132,7 @@ static void a_normal_alarm_refuses_ack_and_reset(void **unused)
 static void re_alarm_repeats_until_it_ends(void **unused)
 {
 	(void)unused;
-	rules.re_alarm_ns = 30 * S;
+	state_opts.re_alarm_ns = 30 * S;
 	condition_true(S, true);
 	assert_false(transitions.at[0].repeated);
 	pass(31 * S - 1);
@@ -152,7 +152,7 @@ static void re_alarm_repeats_until_it_ends(void **unused)
 static void re_alarm_counts_from_the_acknowledge_and_takes_it_back(void **unused)
 {
 	(void)unused;
-	rules.re_alarm_ns = 30 * S;
+	state_opts.re_alarm_ns = 30 * S;
 	condition_true(S, true);
 	assert_null(gw_state_ack(&state, 20 * S, &transitions));
 	pass(50 * S - 1);
@@ -164,7 +164,7 @@ static void re_alarm_counts_from_the_acknowledge_and_takes_it_back(void **unused
 static void re_alarm_waits_for_shelf_and_suppression(void **unused)
 {
 	(void)unused;
-	rules.re_alarm_ns = 30 * S;
+	state_opts.re_alarm_ns = 30 * S;
 	condition_true(S, true);
 	assert_null(gw_state_shelve(&state, 2 * S, 100 * S, &transitions));
 	pass(102 * S);
@@ -180,19 +180,19 @@ static void re_alarm_waits_for_shelf_and_suppression(void **unused)
 static void after_a_suspend_one_repeat_is_enough(void **unused)
 {
 	(void)unused;
-	rules.re_alarm_ns = 30 * S;
+	state_opts.re_alarm_ns = 30 * S;
 	condition_true(S, true);
 	pass(1000 * S);
 	assert_int_equal(transitions.n, 1);
 	expect(0, GW_CHANGE_RAISED, GW_STATE_ACTIVE_UNACKED, 1000 * S);
-	assert_int_equal(gw_state_due_ns(&state, &rules), 1030 * S);
+	assert_int_equal(gw_state_due_ns(&state, &state_opts), 1030 * S);
 }
 
 static void a_condition_that_ended_during_a_suspend_is_not_repeated(void **unused)
 {
 	(void)unused;
-	rules.re_alarm_ns = 30 * S;
-	rules.off_delay_ns = 60 * S;
+	state_opts.re_alarm_ns = 30 * S;
+	state_opts.off_delay_ns = 60 * S;
 	condition_true(S, true);
 	condition_true(20 * S, false);
 	pass(1000 * S); /* due again at 31 s */
@@ -226,7 +226,7 @@ static void chattering_ends_when_nothing_turned_for_a_minute(void **unused)
 {
 	(void)unused;
 	three(59 * S);
-	assert_int_equal(gw_state_due_ns(&state, &rules), 120 * S);
+	assert_int_equal(gw_state_due_ns(&state, &state_opts), 120 * S);
 	pass(120 * S - 1);
 	assert_true(state.chattering);
 	pass(120 * S);
@@ -259,8 +259,8 @@ static void two_far_and_one_near_are_not_chattering(void **unused)
 static void chattering_stands_until_false_for_a_minute(void **unused)
 {
 	(void)unused;
-	rules.hold_while_chattering = true;
-	rules.off_delay_ns = 2 * S;
+	state_opts.hold_while_chattering = true;
+	state_opts.off_delay_ns = 2 * S;
 	condition_true(0, true);
 	condition_true(S, false);
 	pass(3 * S);
@@ -285,9 +285,9 @@ static void chattering_stands_until_false_for_a_minute(void **unused)
 static void an_off_delay_over_a_minute_holds_chattering_longer(void **unused)
 {
 	(void)unused;
-	rules.hold_while_chattering = true;
+	state_opts.hold_while_chattering = true;
 	three(59 * S);
-	rules.off_delay_ns = 90 * S;
+	state_opts.off_delay_ns = 90 * S;
 	pass(150 * S - 1);
 	assert_int_equal(transitions.n, 0);
 	pass(150 * S);

@@ -13,7 +13,7 @@ static void a_shelf_hides_what_goes_on_and_ends_by_itself(void **unused)
 	assert_true(transitions.at[0].unannounced);
 	assert_int_equal(gw_state_shown(&state), GW_STATE_SHELVED);
 	assert_non_null(gw_state_ack(&state, 3 * S, &transitions));
-	assert_int_equal(gw_state_due_ns(&state, &rules), 61 * S);
+	assert_int_equal(gw_state_due_ns(&state, &state_opts), 61 * S);
 	pass(61 * S - 1);
 	assert_int_equal(transitions.n, 0);
 	assert_int_equal(gw_state_announced_underlying(&state), GW_STATE_NORMAL);
@@ -61,7 +61,7 @@ static void a_condition_that_ended_on_the_shelf_is_not_raised(void **unused)
 static void an_alarm_that_latched_on_the_shelf_is_raised_at_its_end(void **unused)
 {
 	(void)unused;
-	rules.latch = true;
+	state_opts.latch = true;
 	assert_null(gw_state_shelve(&state, S, 60 * S, &transitions));
 	condition_true(2 * S, true);
 	condition_true(3 * S, false);
@@ -84,7 +84,7 @@ static void shelving_again_moves_the_end(void **unused)
 static void a_delay_and_a_shelf_that_both_end_do_so_in_order(void **unused)
 {
 	(void)unused;
-	rules.on_delay_ns = 10 * S;
+	state_opts.on_delay_ns = 10 * S;
 	assert_null(gw_state_shelve(&state, 0, 5 * S, &transitions));
 	condition_true(S, true);
 	pass(20 * S); /* the shelf ended at 5 s, the delay at 11 s */
@@ -99,7 +99,7 @@ static void a_delay_that_ends_before_the_shelf_or_with_it_stays_hidden(void **un
 	(void)unused;
 	for (int64_t end_ns = 11 * S; end_ns <= 12 * S; end_ns += S) {
 		setup(unused);
-		rules.on_delay_ns = 10 * S;
+		state_opts.on_delay_ns = 10 * S;
 		assert_null(gw_state_shelve(&state, 0, end_ns, &transitions));
 		condition_true(S, true);
 		pass(end_ns); /* the delay ended at 11 s */
@@ -114,7 +114,7 @@ static void a_delay_that_ends_before_the_shelf_or_with_it_stays_hidden(void **un
 static void a_delay_that_ends_now_is_seen_behind_a_shelf_that_ended(void **unused)
 {
 	(void)unused;
-	rules.on_delay_ns = 10 * S;
+	state_opts.on_delay_ns = 10 * S;
 	assert_null(gw_state_shelve(&state, 0, 5 * S, &transitions));
 	condition_true(S, true);
 	pass(11 * S);
@@ -126,12 +126,12 @@ static void a_shelf_may_be_as_short_or_as_long_as_time_itself(void **unused)
 {
 	(void)unused;
 	assert_null(gw_state_shelve(&state, S, 1, &transitions));
-	assert_int_equal(gw_state_due_ns(&state, &rules), S + 1);
+	assert_int_equal(gw_state_due_ns(&state, &state_opts), S + 1);
 	assert_null(gw_state_shelve(&state, S, INT64_MAX, &transitions));
 	assert_int_equal(state.shelf_end_ns, INT64_MAX);
 	assert_null(gw_state_shelve(&state, S, INT64_MAX - S - 1, &transitions));
 	assert_int_equal(state.shelf_end_ns, INT64_MAX - 1);
-	rules.on_delay_ns = INT64_MAX;
+	state_opts.on_delay_ns = INT64_MAX;
 	condition_true(2 * S, true);
 	pass(INT64_MAX - 2);
 	assert_int_equal(transitions.n, 0);

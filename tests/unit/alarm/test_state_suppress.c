@@ -5,12 +5,12 @@
 static void a_suppressed_condition_raises_when_released(void **unused)
 {
 	(void)unused;
-	rules.on_delay_ns = 10 * S;
+	state_opts.on_delay_ns = 10 * S;
 	suppress(S, GW_SUPPRESSED_BY_DESIGN, true);
 	assert_int_equal(gw_state_shown(&state), GW_STATE_NORMAL);
 	condition_true(2 * S, true);
 	assert_int_equal(gw_state_shown(&state), GW_STATE_SUPPRESSED);
-	assert_int_equal(gw_state_due_ns(&state, &rules), INT64_MAX);
+	assert_int_equal(gw_state_due_ns(&state, &state_opts), INT64_MAX);
 	pass(60 * S);
 	assert_int_equal(transitions.n, 0);
 	suppress(61 * S, GW_SUPPRESSED_BY_DESIGN, false);
@@ -21,7 +21,7 @@ static void a_suppressed_condition_raises_when_released(void **unused)
 static void a_delay_runs_while_suppressed(void **unused)
 {
 	(void)unused;
-	rules.on_delay_ns = 10 * S;
+	state_opts.on_delay_ns = 10 * S;
 	suppress(S, GW_SUPPRESSED_BY_DESIGN, true);
 	condition_true(2 * S, true);
 	suppress(12 * S - 1, GW_SUPPRESSED_BY_DESIGN, false);
@@ -29,14 +29,14 @@ static void a_delay_runs_while_suppressed(void **unused)
 	pass(12 * S);
 	expect(0, GW_CHANGE_RAISED, GW_STATE_ACTIVE_UNACKED, 12 * S);
 	setup(NULL);
-	rules.on_delay_ns = 10 * S;
+	state_opts.on_delay_ns = 10 * S;
 	suppress(S, GW_SUPPRESSED_BY_DESIGN, true);
 	condition_true(2 * S, true);
 	suppress(12 * S, GW_SUPPRESSED_BY_DESIGN, false); /* both end at once */
 	assert_int_equal(transitions.n, 1);
 	expect(0, GW_CHANGE_RAISED, GW_STATE_ACTIVE_UNACKED, 12 * S);
 	setup(NULL);
-	rules.on_delay_ns = 10 * S;
+	state_opts.on_delay_ns = 10 * S;
 	condition_true(2 * S, true);
 	suppress(12 * S, GW_SUPPRESSED_BY_DESIGN, true); /* it had fallen due */
 	expect(0, GW_CHANGE_RAISED, GW_STATE_ACTIVE_UNACKED, 12 * S);
@@ -71,7 +71,7 @@ static void suppression_takes_no_raise_back(void **unused)
 static void a_latched_alarm_is_shown_while_suppressed(void **unused)
 {
 	(void)unused;
-	rules.latch = true;
+	state_opts.latch = true;
 	condition_true(S, true);
 	condition_true(2 * S, false);
 	suppress(3 * S, GW_SUPPRESSED_BY_DESIGN, true);
@@ -100,7 +100,7 @@ static void out_of_service_clears_and_refuses_commands(void **unused)
 	struct gw_transitions none = {0};
 
 	(void)unused;
-	rules.latch = true;
+	state_opts.latch = true;
 	condition_true(S, true);
 	suppress(2 * S, GW_SUPPRESSED_BY_SERVICE, true);
 	assert_int_equal(transitions.n, 1);
@@ -147,7 +147,7 @@ static void out_of_service_ends_a_shelf(void **unused)
 	suppress(2 * S, GW_SUPPRESSED_BY_SERVICE, true);
 	assert_int_equal(transitions.n, 1);
 	expect(0, GW_CHANGE_UNSHELVED, GW_STATE_OUT_OF_SERVICE, 2 * S);
-	assert_int_equal(gw_state_due_ns(&state, &rules), INT64_MAX);
+	assert_int_equal(gw_state_due_ns(&state, &state_opts), INT64_MAX);
 	setup(NULL);
 	condition_true(S, true);
 	assert_null(gw_state_shelve(&state, S, 60 * S, &transitions));

@@ -27,7 +27,7 @@ struct gw_source_hang *gw_source_hang(struct gw_source *s)
 	return &s->hang;
 }
 
-void gw_source_set_hanging(struct gw_source *s, bool hangs)
+void gw_source_set_hangs(struct gw_source *s, bool hangs)
 {
 	s->shown_as_hanging = hangs;
 }
@@ -124,7 +124,7 @@ static void a_source_that_runs_again_is_asked_for_its_state_after_the_engine_kne
 	assert_int_equal(pop(&s), 1); /* taken, not yet processed */
 	check(122 * SEC, 122 * SEC);
 	assert_int_equal(source.requests, 0);
-	gw_ring_mark_processed(&supervisor.ring, 1);
+	gw_ring_set_processed(&supervisor.ring, 1);
 	check(122 * SEC, 140 * SEC); /* it hangs once more */
 	assert_int_equal(source.requests, 0);
 	check(141 * SEC, 141 * SEC);
@@ -140,7 +140,7 @@ static void a_source_counts_as_hanging_until_it_has_sent_its_state(void **state)
 
 	(void)state;
 	check(100 * SEC, 120 * SEC);
-	gw_ring_mark_processed(&supervisor.ring, pop(&s));
+	gw_ring_set_processed(&supervisor.ring, pop(&s));
 	check(121 * SEC, 121 * SEC);
 	check(122 * SEC, 122 * SEC);
 	assert_true(source.shown_as_hanging);

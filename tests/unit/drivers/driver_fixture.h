@@ -129,7 +129,7 @@ FIXTURE void fixture_drain(struct driver_fixture *b)
 	if (b->engine_stands)
 		return;
 	n = gw_ring_pop(&b->ring, b->got + b->n, FIXTURE_GOT - b->n, sizeof(b->got[0]));
-	gw_ring_mark_processed(&b->ring, n);
+	gw_ring_set_processed(&b->ring, n);
 	b->n += n;
 }
 

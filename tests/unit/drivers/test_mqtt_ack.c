@@ -79,7 +79,7 @@ static void step(uint64_t events)
 	size_t n = gw_ring_pop(&f.ring, samples, 64, sizeof(samples[0]));
 
 	f.last_seq += events;
-	gw_ring_mark_processed(&f.ring, n);
+	gw_ring_set_processed(&f.ring, n);
 }
 
 static bool may_leave(int64_t now_ns)

@@ -118,7 +118,7 @@ int64_t gw_clock_wall_ms(void)
 		sched_yield();
 	}
 	if (atomic_exchange(&waits_for_ask, false))
-		while (atomic_load(&engine_thread.pause_state) == 0)
+		while (atomic_load(&engine_thread.halt_state) == 0)
 			sched_yield();
 	return 0;
 }
@@ -226,8 +226,7 @@ static void a_pause_hands_the_engine_over(void **unused)
 		if (i % 2)
 			until_asleep();
 		assert_int_equal(
-			gw_engine_thread_pause(&engine_thread, 10 * GW_NS_PER_SEC, NULL),
-			0);
+			gw_engine_thread_halt(&engine_thread, 10 * GW_NS_PER_SEC, NULL), 0);
 		assert_int_equal(gw_ring_push(&in, &sample, 1, sizeof sample), 1);
 		gw_wake_poke(&engine_thread.wake);
 		assert_int_equal(gw_ring_count(&in), 1); /* nobody takes it */
@@ -287,13 +286,13 @@ static void an_engine_that_does_not_answer(void **unused)
 	push(1);
 	while (!atomic_load(&is_stuck))
 		sched_yield();
-	assert_int_equal(gw_engine_thread_pause(&engine_thread, 10 * GW_NS_PER_MS, &err),
+	assert_int_equal(gw_engine_thread_halt(&engine_thread, 10 * GW_NS_PER_MS, &err),
 		GW_ERR_TIMEOUT);
 	assert_string_equal(err.text, "the engine does not answer");
 	stuck = false;
 	until_stepped(1);
 	assert_int_equal(
-		gw_engine_thread_pause(&engine_thread, 10 * GW_NS_PER_SEC, &err), GW_OK);
+		gw_engine_thread_halt(&engine_thread, 10 * GW_NS_PER_SEC, &err), GW_OK);
 	push(1);
 	gw_engine_thread_resume(&engine_thread, engine);
 	until_stepped(2);
@@ -306,8 +305,7 @@ static void an_answer_in_the_last_moment(void **unused)
 	(void)unused;
 	begin();
 	too_late = true;
-	assert_int_equal(
-		gw_engine_thread_pause(&engine_thread, GW_NS_PER_SEC, NULL), GW_OK);
+	assert_int_equal(gw_engine_thread_halt(&engine_thread, GW_NS_PER_SEC, NULL), GW_OK);
 	push(1);
 	assert_int_equal(gw_ring_count(&in), 1);
 	gw_engine_thread_resume(&engine_thread, engine);
@@ -322,7 +320,7 @@ static void signals_end_no_wait(void **unused)
 	until_asleep();
 	main_interrupted = thread_interrupted = true;
 	assert_int_equal(
-		gw_engine_thread_pause(&engine_thread, 10 * GW_NS_PER_SEC, NULL), GW_OK);
+		gw_engine_thread_halt(&engine_thread, 10 * GW_NS_PER_SEC, NULL), GW_OK);
 	while (atomic_load(&thread_interrupted))
 		sched_yield();
 	push(1);
@@ -343,7 +341,7 @@ static void an_ask_amid_many_samples(void **unused)
 	while (atomic_load(&waits_for_ask)) /* it is awake, and looks at the clock */
 		sched_yield();
 	assert_int_equal(
-		gw_engine_thread_pause(&engine_thread, 10 * GW_NS_PER_SEC, NULL), GW_OK);
+		gw_engine_thread_halt(&engine_thread, 10 * GW_NS_PER_SEC, NULL), GW_OK);
 	assert_int_equal(gw_ring_processed(&in), 256); /* one step */
 	gw_engine_thread_resume(&engine_thread, engine);
 	until_stepped(1000);

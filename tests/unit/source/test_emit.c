@@ -347,7 +347,7 @@ static void committed_means_processed_and_committed(void **state)
 		gw_emit_is_committed(&b.emit, &checkpoint)); /* popped is not stepped */
 	assert_int_equal(b.seq_reads, 0);
 	b.last_seq = 42; /* what the sample caused */
-	gw_ring_mark_processed(&b.ring, 1);
+	gw_ring_set_processed(&b.ring, 1);
 	assert_false(gw_emit_is_committed(&b.emit, &checkpoint));
 	b.last_seq = 50; /* others' events do not delay us */
 	b.committed = 42;
@@ -365,12 +365,12 @@ static void coalesced_samples_are_not_committed(void **state)
 	for (int i = 0; i < 6; i++)
 		good(&b, (uint32_t)i, 1, 1);
 	gw_emit_set_checkpoint(&b.emit, &checkpoint);
-	gw_ring_mark_processed(&b.ring, 2);
+	gw_ring_set_processed(&b.ring, 2);
 	assert_false(gw_emit_is_committed(&b.emit, &checkpoint));
 	for (int i = 0; i < 2; i++) {
 		drain(&b);
 		assert_false(gw_emit_is_committed(&b.emit, &checkpoint));
-		gw_ring_mark_processed(&b.ring, 2);
+		gw_ring_set_processed(&b.ring, 2);
 	}
 	assert_int_equal(b.n, 4);
 	assert_true(gw_emit_is_committed(&b.emit, &checkpoint));

@@ -200,7 +200,7 @@ static void assert_owed_after_disk_heals(void (*hurt)(void))
 	assert_false(status(s).replaced);
 	assert_int_equal(names_with("corrupt"), 0);
 	assert_int_equal(gw_store_committed(s), base + 2);
-	assert_int_equal(gw_store_backlog_generation(s), 1);
+	assert_int_equal(gw_store_backlog_revision(s), 1);
 	assert_int_equal(alarms_given(s), 7);
 	assert_string_equal(owed_by_number(s, base), "1 2 3 4 5 6 7 +1 +2");
 	gw_store_mark(s, 0, 3, GW_MARK_DELIVERED);

@@ -268,10 +268,10 @@ static void unreadable_file_is_replaced_and_salvaged_later(void **state)
 	assert_int_equal(alarms_given(s), 2);
 	pass_seconds(s, 700);
 	assert_int_equal(files_like("-owing"), 1);
-	debts = gw_store_backlog_generation(s);
+	debts = gw_store_backlog_revision(s);
 	disk.aside_rc = 0;
 	pass_seconds(s, 700);
-	assert_true(gw_store_backlog_generation(s) >
+	assert_true(gw_store_backlog_revision(s) >
 		debts); /* uplinks that asked before ask again */
 	assert_int_equal(files_like("-owing"), 0);
 	assert_int_equal(files_like("corrupt-"), 1);

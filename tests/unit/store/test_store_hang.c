@@ -71,7 +71,7 @@ static bool is_failing(struct gw_store *s)
 
 static bool came_late(struct gw_store *s)
 {
-	return gw_store_backlog_generation(s) > 0;
+	return gw_store_backlog_revision(s) > 0;
 }
 
 /* The disk hangs in the first call: main goes on, and what was owed comes to light later. */

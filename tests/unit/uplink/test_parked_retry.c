@@ -184,9 +184,9 @@ static void test_more_urgent_work_goes_before_an_offer(void **state)
 	assert_ready(false);
 	gw_link_state_reached(fixture.up);
 	assert_ready(true);
-	fixture.up->outbox.searching = true; /* a refusal is looked into */
+	fixture.up->outbox.seeks_witness = true; /* a refusal is looked into */
 	assert_ready(false);
-	fixture.up->outbox.searching = false;
+	fixture.up->outbox.seeks_witness = false;
 	gw_retry_timer_failed(
 		&fixture.up->delivery.retry, 0, fixture.now_ns); /* back-off */
 	assert_ready(false);

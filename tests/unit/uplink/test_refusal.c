@@ -82,7 +82,7 @@ static bool accepted(void)
 {
 	struct gw_outbox_item *it;
 
-	box.probing = false;
+	box.one_by_one = false;
 	while ((it = gw_refusal_next_proved(&box)) != NULL) {
 		run.seqs[run.parked++] = it->seq;
 		free(it);
@@ -103,7 +103,7 @@ static bool run_refusals(const uint64_t *bad, size_t n_bad)
 			for (k = 0; k < n_bad; k++)
 				refused |= picked[i]->seq == bad[k];
 		if (refused) {
-			gw_refusal_record(&box);
+			gw_refusal_note(&box);
 			continue;
 		}
 		run.sent += (unsigned)n;
@@ -153,7 +153,7 @@ static void test_without_a_witness_a_refused_event_is_not_parked(void **state)
 	assert_int_equal(box.n, 1);
 	gw_refusal_abandon(&box);
 	assert_int_equal(next_alone(true), 5); /* again, and for ever */
-	gw_refusal_record(&box);
+	gw_refusal_note(&box);
 	gw_refusal_abandon(&box);
 	add_range(6, 8);
 	assert_true(run_refusals(&bad, 1));
@@ -166,9 +166,9 @@ static void test_one_refusal_among_accepted_ones_parks_nothing(void **state)
 	(void)state;
 	add_range(1, 3);
 	pick(false);
-	gw_refusal_record(&box); /* 1,2,3 */
+	gw_refusal_note(&box); /* 1,2,3 */
 	assert_int_equal(next_alone(false), 1);
-	assert_true(gw_refusal_record(&box));
+	assert_true(gw_refusal_note(&box));
 	assert_int_equal(next_alone(false), 2);
 	gw_outbox_sent(&box);
 	assert_null(gw_refusal_next_proved(&box));
@@ -189,19 +189,19 @@ static void test_everything_refused_parks_nothing(void **state)
 	add_range(1, 12);
 	add(13, GW_LEVEL_RED, "r");
 	pick(false);
-	gw_refusal_record(&box);
+	gw_refusal_note(&box);
 	while (pick(false) > 1)
-		gw_refusal_record(&box);
+		gw_refusal_note(&box);
 	assert_int_equal(picked[0]->seq, 13); /* worst first */
-	gw_refusal_record(&box);
+	gw_refusal_note(&box);
 	assert_int_equal(next_alone(false), 1);
-	gw_refusal_record(&box);
+	gw_refusal_note(&box);
 	for (size_t i = 0; i < 4; i++) {
 		gw_refusal_abandon(&box);
 		first[i] = next_alone(false);
-		gw_refusal_record(&box);
+		gw_refusal_note(&box);
 		next_alone(false);
-		gw_refusal_record(&box);
+		gw_refusal_note(&box);
 	}
 	assert_int_equal(first[0], 2);
 	assert_int_equal(first[1], 4);
@@ -230,11 +230,11 @@ static void test_an_alarm_keeps_its_order(void **state)
 	add(2, GW_LEVEL_RED, "a");
 	add(3, GW_LEVEL_BLUE, "b");
 	pick(false);
-	gw_refusal_record(&box);
+	gw_refusal_note(&box);
 	assert_int_equal(next_alone(false), 1);
-	gw_refusal_record(&box);
+	gw_refusal_note(&box);
 	assert_int_equal(next_alone(false), 3);
-	gw_refusal_record(&box);
+	gw_refusal_note(&box);
 	assert_int_equal(next_alone(false), 0);
 	assert_int_equal(next_alone(true), 2); /* no other witness is left */
 }
@@ -244,7 +244,7 @@ static void test_the_urgent_passes_suspects(void **state)
 	(void)state;
 	add_range(1, 4);
 	assert_int_equal(pick(false), 4);
-	assert_false(gw_refusal_record(&box));
+	assert_false(gw_refusal_note(&box));
 	add(5, GW_LEVEL_RED, "b");
 	add(6, GW_LEVEL_YELLOW, "a");
 	assert_int_equal(pick(false), 1);
@@ -259,7 +259,7 @@ static void test_the_urgent_passes_suspects(void **state)
 	gw_outbox_sent(&box);
 	assert_null(gw_refusal_next_proved(&box));
 	assert_int_equal(next_alone(false), 4);
-	gw_refusal_record(&box);
+	gw_refusal_note(&box);
 	assert_int_equal(next_alone(false), 6);
 	gw_outbox_sent(&box);
 	/* it was refused among others, then alone, and each time something was accepted after */
@@ -274,7 +274,7 @@ static void test_a_suspect_that_is_left_out(void **state)
 	(void)state;
 	add_range(1, 1);
 	pick(false);
-	assert_true(gw_refusal_record(&box));
+	assert_true(gw_refusal_note(&box));
 	free(gw_outbox_remove(&box, 0));
 	assert_int_equal(next_alone(true), 0);
 	gw_refusal_abandon(&box);
@@ -288,9 +288,9 @@ static void test_an_event_that_waits_for_the_store_is_not_tried(void **state)
 	(void)state;
 	add_range(1, 2);
 	pick(false);
-	gw_refusal_record(&box); /* both */
+	gw_refusal_note(&box); /* both */
 	assert_int_equal(next_alone(true), 1);
-	assert_true(gw_refusal_record(&box));
+	assert_true(gw_refusal_note(&box));
 	gw_outbox_note_missing(&box, 0);
 	assert_int_equal(next_alone(true), 0);
 	gw_outbox_advance(&box, GW_OUTBOX_END);
@@ -312,18 +312,18 @@ static void test_events_refused_for_days_are_tried_in_turn(void **state)
 	(void)state;
 	add_range(1, 2);
 	pick(true);
-	gw_refusal_record(&box); /* both */
+	gw_refusal_note(&box); /* both */
 	for (int i = 0; i < 600; i++) {
 		uint64_t seq = next_alone(true);
 
 		assert_in_range(seq, 1, 2);
 		tried[seq] |= i < 4;
-		gw_refusal_record(&box);
+		gw_refusal_note(&box);
 		gw_refusal_abandon(&box);
 	}
 	assert_true(tried[1] && tried[2]);
 	assert_int_equal(box.n, 2);
-	assert_int_equal(box.items[0]->refusals, UINT8_MAX);
+	assert_int_equal(box.items[0]->searches_abandoned, UINT8_MAX);
 	assert_true(run_refusals(NULL, 0));
 	assert_int_equal(run.sent, 2);
 }

@@ -187,7 +187,7 @@ uint64_t gw_store_run(const struct gw_store *s)
 	return 7;
 }
 
-uint32_t gw_store_backlog_generation(const struct gw_store *s)
+uint32_t gw_store_backlog_revision(const struct gw_store *s)
 {
 	(void)s;
 	return fixture.debts;
