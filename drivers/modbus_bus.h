@@ -40,8 +40,8 @@ struct gw_modbus_bus {
 	int64_t give_up_ns; /* AWAITING_SILENCE: the link is lost after this */
 	int64_t sent_ns;    /* AWAITING_RESPONSE: when the request went out */
 	int64_t probe_ns;   /* no unresponsive unit is asked before this */
-	unsigned breaks;    /* of the connection since the last answer */
-	size_t unit, poll;
+	unsigned breaks;    /* of the connection since the last response */
+	size_t unit, poll;  /* indexes of the unit and of its poll (modbus_unit.h) */
 	struct gw_modbus_request request;
 	size_t got;
 	uint8_t adu[GW_MODBUS_ADU_MAX + 16];

@@ -34,9 +34,9 @@ size_t gw_modbus_codec_response_size(const struct gw_modbus_request *request);
 
 enum gw_modbus_frame_status {
 	GW_MODBUS_INCOMPLETE, /* good so far, more bytes must come */
-	GW_MODBUS_DATA,       /* exactly the answer: data points into adu */
-	GW_MODBUS_EXCEPTION,  /* exactly an exception answer: see code */
-	GW_MODBUS_BAD,        /* not the answer to this request: see why */
+	GW_MODBUS_DATA,       /* exactly the response: data points into adu */
+	GW_MODBUS_EXCEPTION,  /* exactly an exception response: see code */
+	GW_MODBUS_BAD,        /* not the response to this request: see why */
 };
 
 struct gw_modbus_response {

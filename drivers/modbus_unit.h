@@ -18,9 +18,9 @@
  *	                                            exception 1, or nothing left to split: absent;
  *	                                            2 failures in a row while others answer: split
  *	                                            if it never worked, else bad and postponed
- *	searching  half of a refused request,       a response: its registers are known;
+ *	halving    half of a refused request,       a response: its registers are known;
  *	           due at once                      refused: split again, or absent.
- *	                                            When no poll is searching: planned anew
+ *	                                            When no poll is halving: planned anew
  *	absent     the device does not have these   a response: regular again, planned anew
  *	           registers; bad; retried at
  *	           doubling times, up to 60 s

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * condition.h: when an alarm's condition is true. One kind is one const table in one file; a
- * new kind is a new file, its options below and one line in condition.c. Pure: no I/O, no
+ * condition.h: when an alarm's condition is true. One kind is one const table. Kinds that share code
+ * share a file, as the list at the end says; a new kind is a new file, its options below and one
+ * line in condition.c. `chattering` and `flood`, which no configuration can name, are in
+ * chatter_flood.h. Pure: no I/O, no
  * allocation, time is an argument. Memory of a kind (a window of samples) has a fixed size and
  * is owned by the engine.
  *

@@ -13,6 +13,8 @@
  * transition, unless hold_while_chattering is set: then the alarm stays active until its
  * condition has been false for that minute.
  *
+ * The states and their names (enum gw_state, gw_state_name) are in flow/event.h.
+ *
  * Owner: the engine. Thread: the engine's. Pure: time is an argument (CLOCK_BOOTTIME ns) and
  * must not fall from call to call.
  */

@@ -287,7 +287,7 @@ static void switch_over(
 	gw_reload_plan_drop(g, p);
 }
 
-/* Everything that can fail is done, except for the pause of the engine. */
+/* Everything that can fail is done, except for the halt of the engine. */
 static enum gw_err run(struct gw_gateway *g, struct gw_reload_plan *p, struct gw_error *err)
 {
 	struct gw_engine *old = g->engine;
@@ -299,7 +299,7 @@ static enum gw_err run(struct gw_gateway *g, struct gw_reload_plan *p, struct gw
 		count_retired_sources(p));
 	gw_engine_thread_resume(&g->engine_thread, old);
 	stop_sources(p);
-	/* The engine has just paused. If it hangs now, the watchdog has systemd restart the
+	/* The engine was halted a moment ago. If it hangs now, the watchdog has systemd restart the
 	 * daemon. */
 	while (gw_engine_thread_halt(&g->engine_thread, HALT_MAX_NS, err))
 		gw_log(GW_LOG_ERR, "reload: %s", err->text);

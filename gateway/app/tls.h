@@ -36,7 +36,7 @@ enum gw_err gw_tls_begin(struct gw_error *err);
 enum gw_err gw_tls_check(struct gw_error *err);
 
 /* True, once OpenSSL was refused memory and is not usable although it gets memory again:
- * only a new process cures that. Cheap until memory was refused. Main, now and then. */
+ * only a new process can use it then. Cheap until memory was refused. Main, once a second. */
 struct gw_tls_watch {
 	uint64_t seen; /* refused allocations at the last check */
 };

@@ -171,8 +171,7 @@ enum gw_err gw_engine_thread_halt(
 				err, GW_ERR_TIMEOUT, 0, "the engine does not answer");
 	}
 	/* acquire, with the thread's exchange: its writes to the engine are visible. The
-	 * semaphore orders
- * them, too, but ThreadSanitizer does not know sem_clockwait. */
+	 * semaphore orders them, too, but ThreadSanitizer does not know sem_clockwait. */
 	(void)atomic_load_explicit(&r->halt_state, memory_order_acquire);
 	return GW_OK;
 }

@@ -15,9 +15,9 @@ struct gw_engine_thread {
 	struct gw_thread thread;
 	struct gw_wake wake; /* sources and commands poke it */
 	struct gw_engine
-		*engine; /* set by main, only while the thread does not run or is paused */
+		*engine; /* set by main, only while the thread does not run or is halted */
 	_Atomic bool synced;    /* set by main: the wall clock is synced */
-	_Atomic int halt_state; /* 0: running; 1: main requests a pause; 2: paused */
+	_Atomic int halt_state; /* 0: running; 1: main requests a halt; 2: halted */
 	sem_t halted, resumed;  /* posted by the thread; by main */
 };
 
@@ -26,7 +26,7 @@ void gw_engine_thread_fini(struct gw_engine_thread *r); /* joins; zeroed or twic
 
 enum gw_err gw_engine_thread_start(
 	struct gw_engine_thread *r, struct gw_engine *engine, struct gw_error *err);
-/* Between pause and resume the engine is main's. The thread stays, so that resume cannot fail.
+/* Between halt and resume the engine is main's. The thread stays, so that resume cannot fail.
  * GW_ERR_TIMEOUT: it did not end its step within timeout_ns, and goes on. */
 enum gw_err gw_engine_thread_halt(
 	struct gw_engine_thread *r, int64_t timeout_ns, struct gw_error *err);

@@ -79,16 +79,17 @@ static bool awaited(const struct gw_engine *e, const struct gw_member *m)
 }
 
 /* Whether the members of `unless` that are true suppress. */
-enum evidence {
-	NONE,    /* none is true */
-	LOST,    /* one was true when it was last read, and cannot be read any more */
-	AWAITED, /* one was active before the start and has no sample yet */
-	READ,    /* one is true and readable */
+enum unless_state {
+	NO_MEMBER_TRUE, /* none is true */
+	TRUE_UNREADABLE, /* one was true when it was last read, and cannot be read any more */
+	TRUE_AWAITED,    /* one was active before the start and has no sample yet */
+	TRUE_READABLE,   /* one is true and readable */
 };
 
-static enum evidence evidence(const struct gw_engine *e, const struct gw_alarm *a)
+static enum unless_state find_unless_state(
+	const struct gw_engine *e, const struct gw_alarm *a)
 {
-	enum evidence best = NONE;
+	enum unless_state best = NO_MEMBER_TRUE;
 
 	for (size_t i = 0; i < a->opts->n_unless; i++) {
 		const struct gw_member *m = &a->opts->unless[i];
@@ -96,11 +97,11 @@ static enum evidence evidence(const struct gw_engine *e, const struct gw_alarm *
 		if (!member_true(e, m))
 			continue;
 		if (readable(e, m))
-			return READ;
+			return TRUE_READABLE;
 		if (awaited(e, m))
-			best = AWAITED;
-		else if (best == NONE)
-			best = LOST;
+			best = TRUE_AWAITED;
+		else if (best == NO_MEMBER_TRUE)
+			best = TRUE_UNREADABLE;
 	}
 	return best;
 }
@@ -108,14 +109,14 @@ static enum evidence evidence(const struct gw_engine *e, const struct gw_alarm *
 bool gw_suppression_update(
 	struct gw_engine *e, struct gw_alarm *a, int64_t at_ns, const struct gw_time *now)
 {
-	enum evidence is = evidence(e, a);
+	enum unless_state is = find_unless_state(e, a);
 	bool held = gw_alarm_detail_of(e, a)->state.suppressed_by & GW_SUPPRESSED_BY_DESIGN;
 	int64_t *unsuppress_ns;
 
-	if (is == NONE || (is == LOST && !held))
+	if (is == NO_MEMBER_TRUE || (is == TRUE_UNREADABLE && !held))
 		return false;
 	unsuppress_ns = &gw_alarm_detail_write(e, a)->unsuppress_ns;
-	if (is == READ)
+	if (is == TRUE_READABLE)
 		*unsuppress_ns = INT64_MAX;
 	else if (*unsuppress_ns > at_ns + a->opts->unless_stale_ns)
 		*unsuppress_ns = at_ns + a->opts->unless_stale_ns;
@@ -126,7 +127,7 @@ bool gw_suppression_update(
 
 bool gw_suppression_lost(const struct gw_engine *e, const struct gw_alarm *a)
 {
-	return evidence(e, a) != NONE;
+	return find_unless_state(e, a) != NO_MEMBER_TRUE;
 }
 
 void gw_suppression_on_member(

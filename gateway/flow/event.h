@@ -103,9 +103,14 @@ void gw_event_json(struct gw_text *t, const struct gw_event *e);
 /* The same without the value of `durable`; returns the offset in t at which it belongs. */
 size_t gw_event_json_without_durable(struct gw_text *t, const struct gw_event *e);
 
-/* The alert log line (fixed field order), no newline: 2026-11-21T08:15:30.123+08:00 RED raised
- * boiler-room/gas-1/ch4 ch4-high 52.3 %LEL above 50 @ A/-1/锅炉房 #42 A missing subject, value or
- * place is "-"; control characters in texts become spaces. */
+/*
+ * The alert log line, its fields in a fixed order, no newline:
+ *
+ *	2026-11-21T08:15:30.123+08:00 RED raised boiler-room/gas-1/ch4 ch4-high 52.3 %LEL above 50
+ *	@ A/-1/锅炉房 #42
+ *
+ * (one line). A missing subject, value or place is "-". Control characters in texts become spaces.
+ */
 void gw_event_line(struct gw_text *t, const struct gw_event *e);
 
 #define GW_EVENT_JSON_MAX 8192 /* enough for every event of any configuration */

@@ -23,7 +23,7 @@ void gw_coalesce_free(struct gw_coalescer *c); /* NULL is fine */
 
 /* How many samples are kept. */
 size_t gw_coalesce_count(const struct gw_coalescer *c);
-/* Whether another sample of its point was given up for it. */
+/* Returns whether another sample of the point was discarded for this one. */
 bool gw_coalesce_add(struct gw_coalescer *c, const struct gw_sample *sample);
 /* The one that came first; NULL: none is kept. */
 const struct gw_sample *gw_coalesce_oldest(const struct gw_coalescer *c);

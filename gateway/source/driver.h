@@ -125,12 +125,13 @@ void gw_emit_count(struct gw_emit *emit, enum gw_count what, uint64_t by);
 /* Flush, then wait at most timeout_ms until the engine has processed everything that this source
  * emitted and the events that it caused are committed. False: not in time. */
 bool gw_emit_wait_committed(struct gw_emit *emit, int timeout_ms);
-/* The same without waiting, for a driver that goes on reading meanwhile. set_checkpoint flushes
- * and notes what was emitted so far; is_committed checks once, and keeps in the checkpoint how far
- * it got. The checkpoint belongs to the driver. */
+/* The same without waiting, for a driver that goes on reading meanwhile. set_checkpoint flushes and
+ * notes what was emitted so far. is_committed checks once whether that is committed; the checkpoint
+ * holds how far it got. The checkpoint belongs to the driver. */
 struct gw_emit_checkpoint {
 	uint64_t samples, seq;
-	bool coalescing, engine_seen;
+	bool coalescing;  /* some of the samples wait because the ring was full */
+	bool engine_seen; /* the engine has processed all of them; seq is set */
 };
 void gw_emit_set_checkpoint(
 	struct gw_emit *emit, struct gw_emit_checkpoint *ret_checkpoint);
@@ -167,8 +168,8 @@ struct gw_driver {
 	bool saves_state;           /* uses gw_emit_load_state and gw_emit_save_state */
 	bool pushed;       /* devices publish by themselves: expect_every instead of poll */
 	size_t state_size; /* zeroed, allocated by the core, one per source */
-	/* At most, of one source, besides its stop and its own thread: what `tocsind --check`
-	 * and a reload count against the system's limits. */
+	/* How many of each one source uses at most, without its stop descriptor and its own thread.
+	 * `tocsind --check` and a reload count them against the system's limits. */
 	size_t descriptors, threads;
 
 	/* Everything that is wrong with the options, at once, each at its place. No I/O. */

@@ -20,7 +20,8 @@ const char *const gw_count_names[] = {
 	[GW_COUNT_REFUSED] = "refused",
 	[GW_COUNT_UNKNOWN_TOPIC] = "unknown_topics",
 	[GW_COUNT_DUPLICATES] = "duplicates",
-	[GW_COUNT_UNCOMMITTED] = "unsettled",
+	[GW_COUNT_UNCOMMITTED] =
+		"unsettled", /* the key of status: acknowledged before the commit */
 	[GW_COUNT_DAMAGED] = "damaged",
 	[GW_COUNT_TOO_LONG] = "too_long",
 	[GW_COUNT_SESSIONS] = "sessions_dropped",

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * emit.h: struct gw_emit, through which a driver's samples reach the engine. Samples are collected
- * and published at the flush, with one push into the source's ring and one wake-up. If the ring is
- * full they are coalesced (coalesce.h) and published later.
+ * emit.h: struct gw_emit, through which a driver's samples reach the engine. The calls of drivers
+ * (gw_emit_sample and others) are declared in driver.h and are in emit.c. Samples are collected and
+ * published at the flush, with one push into the source's ring and one wake-up. If the ring is full
+ * they are coalesced (coalesce.h) and published later.
  *
  * Owner: the source (or a test of a driver). Thread: the source's; the counters are read by any.
  * Life: init, sample/flush..., fini. After init no call allocates, locks or logs, except

@@ -5,6 +5,8 @@
  * raise. Outside `valid`, or listed in `invalid` (85 °C after power-on, 0x7FFF for an open sensor),
  * it is bad-invalid, and so is what is not a finite number.
  *
+ * What a quality is, and gw_quality_usable, are in flow/sample.h.
+ *
  * Thread: any; pure.
  */
 #ifndef GW_SOURCE_QUALITY_H

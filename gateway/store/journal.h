@@ -34,7 +34,7 @@ enum gw_err gw_journal_put(struct gw_db *db, struct gw_string_table *strings,
 enum gw_err gw_journal_put_event(struct gw_db *db, struct gw_string_table *strings,
 	const struct gw_journal_entry *e, struct gw_error *err);
 
-/* Whether the alarm is to be remembered over a restart. */
+/* Whether the event leaves its alarm standing, so that the alarm must be known after a restart. */
 bool gw_journal_is_standing(const struct gw_event *e);
 
 struct gw_journal_cleared {

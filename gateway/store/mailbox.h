@@ -56,7 +56,7 @@ void gw_mailbox_reply_all(struct gw_store *s);
 /* Whether receive or reply_all has work. */
 bool gw_mailbox_has_input(struct gw_store *s);
 void gw_mailbox_wake_uplink(struct gw_store *s, size_t slot);
-/* Owed events were found that no uplink knows of: raises the backlog generation and wakes all
+/* Owed events were found that no uplink knows of: raises the backlog revision and wakes all
  * uplinks, which then ask from the beginning. */
 void gw_mailbox_announce_backlog(struct gw_store *s);
 

@@ -22,7 +22,7 @@ enum gw_err gw_quarantine_file(
  * False: there is none, or ret_unread: the directory cannot be read now. */
 bool gw_quarantine_next_owing(
 	const char *path, char quarantined[PATH_MAX], bool *ret_unread);
-/* It owes nothing any more: takes -owing off its name. */
+/* The file owes nothing any more: removes -owing from its name. */
 enum gw_err gw_quarantine_mark_done(
 	const char *path, const char *quarantined, struct gw_error *err);
 

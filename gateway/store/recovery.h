@@ -15,8 +15,9 @@
 
 struct gw_store;
 
-/* The database is open for writing, trusted, and this start is recorded in it; otherwise opens
- * and checks it, puts a corrupt file into quarantine and copies what such files still owe. */
+/* Afterwards the database is open for writing and checked, and has the number of this run. If it was
+ * not open: opens and checks it, puts a corrupt file into quarantine, and copies what files in
+ * quarantine still owe. */
 enum gw_err gw_recovery_ensure_open(struct gw_store *s, struct gw_error *err);
 /* Puts the file into quarantine and begins a new one, into which what can be read is copied. At
  * most once in ten minutes. */

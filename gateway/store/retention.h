@@ -5,8 +5,8 @@
  * oldest. An event never displaces one of a higher class: if the file holds only such, it gets no
  * row. Rows are deleted in blocks, each in a short transaction of its own.
  *
- * Owner: the store. Thread: as the database. Life: init, step... after commits, delivered as it
- * happens; reset after reopening.
+ * Owner: the store. Thread: as the database. Life: init; step after commits; row_delivered for each
+ * row; reset after the database was opened again.
  */
 #ifndef GW_STORE_RETENTION_H
 #define GW_STORE_RETENTION_H

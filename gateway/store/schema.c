@@ -7,8 +7,8 @@
  * that is in memory already, and not the event's. No index but what the order of rows gives.
  * The doubles are ANY so that they come back bit for bit (REAL would turn -0.0 into 0).
  */
-/* joint: the next row, where it does not have the next number. removed: the head, if its row is
- * deleted. */
+/* Table joint: for a row whose successor in the chain does not have the next number, the number of
+ * that successor (before, seq). Table removed: the head, if its row is deleted. */
 #define CHAIN \
 	"CREATE TABLE joint(before INTEGER PRIMARY KEY, seq INTEGER NOT NULL) STRICT;" \
 	"CREATE TABLE removed(seq INTEGER PRIMARY KEY, hash BLOB NOT NULL) STRICT;"

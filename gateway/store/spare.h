@@ -22,15 +22,15 @@ struct gw_store;
  * cannot be read now, call again. What is corrupt, or cannot be read for half a minute, is kept
  * under another name and logged. */
 enum gw_err gw_spare_load(struct gw_store *s, int64_t now_ns, struct gw_error *err);
-/* The last number and the highest run of these; 0: there are none. */
+/* The last number and the highest run of the spare's events; 0: there are none. */
 uint64_t gw_spare_last_seq(const struct gw_store *s);
 uint64_t gw_spare_last_run(const struct gw_store *s);
-/* Forgets of these what db has: it was committed right before the end. */
+/* Removes from memory the spare's events that db has: they were committed right before the kill. */
 void gw_spare_skip_committed(struct gw_store *s, struct gw_db *db);
-/* The states of their alarms replace those in saved. */
+/* The states of the alarms of the spare's events replace those in saved. */
 void gw_spare_update_alarms(struct gw_store *s, struct gw_saved_alarms *saved);
 
-/* While commits fail: writes what changed; once one worked: deletes the file. */
+/* While commits fail: writes what has changed. Once a commit has worked: deletes the file. */
 void gw_spare_update(struct gw_store *s, int64_t now_ns);
 void gw_spare_close(struct gw_store *s); /* the file stays */
 

@@ -52,19 +52,20 @@ void gw_store_free(struct gw_store *s);
  * begun; likewise if the file was deleted. */
 enum gw_err gw_store_start(struct gw_store *s, struct gw_error *err);
 
-/* Main, once, after start: waits until what earlier runs left has been read or cannot be read. It
- * waits no longer than idle_ns in which the thread uses no CPU time, because it then waits for the
- * disk, and max_ns in all. False: not read yet; this run then begins at an event number of its
- * own, see gw_run_counter_unknown_seq, so that both fit into one file later. */
+/* Main calls this once, after start. It waits until what earlier runs left has been read or cannot
+ * be read. It waits max_ns at most, and gives up earlier if the store's thread uses no CPU time for
+ * idle_ns: the thread then waits for the disk. False: not read yet. The events of this run then
+ * begin at a high number (gw_run_counter_unknown_seq), so that the old events and the new ones fit
+ * into one file later. */
 bool gw_store_await_previous_run(struct gw_store *s, int64_t idle_ns, int64_t max_ns);
 /* Constant after await: the number of this run, which was never given before on this box (see
  * gw_run_counter_next), and the number of the event before its first. */
 uint64_t gw_store_run(const struct gw_store *s);
 uint64_t gw_store_last_seq(const struct gw_store *s);
-/* Main, after await and after each poke of the reader's wake: every alarm that was not normal and
- * was not given yet. What could not be read in time comes later. info is valid until free.
- * reserve, which may be NULL, is called before with their number; if it returns false, for want of
- * memory, none is given and all stay for the next call. */
+/* Main calls this after await and after each poke of the reader's wake. It gives every alarm that
+ * was not normal and was not given yet; what could not be read in time comes later. info is valid
+ * until free. reserve is called first, with their number; it may be NULL. If it returns false,
+ * because there is no memory, no alarm is given and all stay for the next call. */
 void gw_store_load_alarms(struct gw_store *s, bool (*reserve)(void *arg, size_t n),
 	void (*each)(void *arg, const struct gw_alarm_record *record,
 		const struct gw_alarm_info *info),
@@ -78,40 +79,43 @@ struct gw_thread *gw_store_thread(struct gw_store *s);
 struct gw_ring *gw_store_events(struct gw_store *s);
 struct gw_wake *gw_store_wake(struct gw_store *s);
 
-/* Points of the store in the engine, which main feeds: 1 while commits fail; 1 from the time a
- * corrupt or deleted database was replaced to the next start. The reader's wake is poked when
- * either changes. */
+/* Points of the store in the engine; main sends their samples. FAILING is 1 while commits fail.
+ * REPLACED is 1 from the time a corrupt or deleted database was replaced until the next start. The
+ * reader's wake is poked when either changes. */
 enum { GW_STORE_POINT_FAILING, GW_STORE_POINT_REPLACED, GW_STORE_POINTS };
 
-/* Any thread: every event up to this seq is committed. The texts that an event points at must
- * live until it is. */
+/* Any thread: every event up to this seq is committed. The texts that an event points at must live
+ * until the event is committed. */
 uint64_t gw_store_committed(const struct gw_store *s);
 /* Blocks until seq is committed or until boot_ns. Not for the engine's and the store's thread. */
 bool gw_store_wait(struct gw_store *s, uint64_t seq, int64_t until_boot_ns);
 
 /* ---- main: uplinks come and go while the store runs ---- */
 
-/* A slot for an uplink, for its life. GW_ERR_FULL: all are in use, by uplinks or by marks of
- * earlier ones that a failing disk has not taken. */
+/* Reserves a slot for the life of an uplink. GW_ERR_FULL: all slots are in use, by uplinks or by
+ * marks of earlier uplinks that a failing disk has not taken. */
 enum gw_err gw_store_reserve_slot(
 	struct gw_store *s, size_t *ret_slot, struct gw_error *err);
-/* Before the slot was in any set. */
+/* Gives back a slot that was in no set. */
 void gw_store_release_slot(struct gw_store *s, size_t slot);
 
-/* Which uplink is in which slot. NULL, false: no memory. url NULL or "": not known. */
+/* A set says which uplink is in which slot. NULL or false is returned if there is no memory. url
+ * NULL or "": not known. */
 struct gw_store_uplinks;
 struct gw_store_uplinks *gw_store_uplinks_new(void);
 void gw_store_uplinks_free(struct gw_store_uplinks *set); /* if not set; NULL is fine */
 bool gw_store_uplinks_add(
 	struct gw_store_uplinks *set, size_t slot, const char *name, const char *url);
-/* Every event from from_seq on is owed to these uplinks, every earlier one to those before them,
- * whatever has reached the disk. Call while no engine runs, between its from_seq - 1 and its
- * from_seq. Never blocks and cannot fail. An uplink that is in no set any more is owed its events
- * for 30 days; a new one with the same URL takes them over. While the set is empty, events are
- * owed to those that were there before. */
+/* Every event from from_seq on is owed to the uplinks of this set. Earlier events are owed to the
+ * uplinks of the set before, whether or not they have reached the disk. Call it while no engine
+ * runs, after event from_seq - 1 and before event from_seq. It never blocks and cannot fail.
+ *
+ * What is owed to an uplink that is in no set any more is kept for 30 days; a new uplink with the
+ * same URL takes it over. While the set is empty, events are owed to the removed uplinks. */
 void gw_store_uplinks_set(
 	struct gw_store *s, struct gw_store_uplinks *set, uint64_t from_seq);
-/* After the thread of an uplink that is in no set any more has ended: its wake is used no more. */
+/* The uplink's wake is not used after this call. Call it when the uplink is in no set any more and
+ * its thread has ended. */
 void gw_store_detach_uplink(struct gw_store *s, size_t slot);
 
 /* ---- an uplink's thread: its mailbox ---- */
@@ -129,11 +133,12 @@ enum gw_mark_kind {
 /* False: the mailbox is full; try again after a wake. */
 bool gw_store_mark(struct gw_store *s, size_t slot, uint64_t seq, enum gw_mark_kind kind);
 
-/* Requests below: one at a time, answered through gw_store_take_batch after a wake. False: one is
- * under way, or the mailbox is full. Marks given before are respected. */
+/* The requests below: one at a time. The reply is taken with gw_store_take_batch after a wake. False:
+ * a request is under way, or the mailbox is full. The reply takes account of every mark that was
+ * given before the request. */
 
-/* The next events owed: worst level first, then seq, after the cursor; not yet committed ones are
- * included. At most GW_STORE_BATCH. */
+/* The next events owed after the cursor, worst level first, then by seq, GW_STORE_BATCH at most.
+ * Events that are not committed yet are included. */
 #define GW_STORE_BATCH 1024
 struct gw_owed_cursor {
 	int level;    /* GW_LEVEL_RED + 1 to begin */
@@ -144,15 +149,15 @@ bool gw_store_request_owed(
 /* Parked events by seq, after after_seq. They stay parked until marked delivered and unparked. */
 bool gw_store_request_parked(
 	struct gw_store *s, size_t slot, uint64_t after_seq, size_t max_events);
-/* Owes this slot again what the journal has from from_seq on with wall_ms >= from_ms, delivered or
- * parked; parked ones are parked no longer. Serves one window of rows, so that no commit waits for
- * long: ask again with the reply's next. from_seq GW_STORE_RESEND_REMOVED: instead, everything
- * owed to removed uplinks is owed to this slot. */
+/* Owes this slot again what the journal has from from_seq on with wall_ms >= from_ms, whether it was
+ * delivered or parked. Parked events are parked no longer. One call serves one window of rows, so
+ * that no commit waits for long: ask again with the reply's next. If from_seq is
+ * GW_STORE_RESEND_REMOVED, everything owed to removed uplinks is owed to this slot instead. */
 #define GW_STORE_RESEND_REMOVED INT64_MAX
 bool gw_store_request_resend(
 	struct gw_store *s, size_t slot, uint64_t from_seq, int64_t from_ms);
-/* Any thread: changes when events became owed that no uplink can know of. Ask from the beginning
- * again then; the slot's wake is poked. */
+/* Any thread: a count that changes when events became owed that no uplink can know of. An uplink then
+ * asks from the beginning again. The wakes of all slots are poked. */
 uint32_t gw_store_backlog_revision(const struct gw_store *s);
 
 struct gw_batch {
@@ -177,9 +182,9 @@ void gw_batch_free(struct gw_batch *b); /* NULL is fine */
 
 /* Before start. */
 void gw_store_attach_reader(struct gw_store *s, struct gw_wake *wake);
-/* The last `last` events (at most GW_STORE_HISTORY) with wall_ms >= since_ms, oldest first; taken
- * after the reader's wake was poked. One request at a time. The search ends after 100 ms with
- * what it has found. */
+/* Asks for the last `last` events (at most GW_STORE_HISTORY) with wall_ms >= since_ms, oldest first.
+ * They can be taken after the reader's wake was poked. One request at a time. The search ends after
+ * 100 ms with what it has found. */
 #define GW_STORE_HISTORY 10000
 bool gw_store_request_history(struct gw_store *s, size_t last, int64_t since_ms);
 struct gw_batch *gw_store_take_history(struct gw_store *s);
@@ -197,8 +202,8 @@ struct gw_store_verify_result {
 	uint64_t head_seq;  /* the end of the chain, 0: there is none */
 	char head[GW_STORE_HASH_HEX];
 };
-/* Checks every row, some between any two commits; the reader's wake is poked at the end. False:
- * a check is under way. */
+/* Checks every row of the chain, some rows between any two commits. The reader's wake is poked at the
+ * end. False: a check is under way. */
 bool gw_store_request_verify(struct gw_store *s);
 bool gw_store_take_verify_result(
 	struct gw_store *s, struct gw_store_verify_result *ret_result);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * backlog.h: one uplink's side of its mailbox in the store: tells the store what became of each
- * event, and asks it for what is owed and not in memory, after a start or when the outbox was full.
- * Never adds an event that is in the outbox or was settled while the store worked on its reply.
+ * backlog.h: one uplink's side of its mailbox in the store. It tells the store what became of each
+ * event. After a start, and when the outbox was full, it asks the store for events that are owed and
+ * not in memory. It adds no event that is in the outbox already, and none that was settled while the
+ * store worked on its reply.
  *
  * Owner: the uplink. Thread: its own. Life: init, update/mark..., fini.
  */
@@ -12,7 +13,7 @@
 #include "store/store.h"
 #include "uplink/outbox.h"
 
-/* After this time without a reply, events are sent that may come after ones only the store has. */
+/* If the store has not replied for this long, events beyond complete_up_to are sent, too. */
 #define GW_BACKLOG_REPLY_WAIT_NS  (200 * GW_NS_PER_MS)
 #define GW_BACKLOG_REQUEST_EVENTS 64
 #define GW_BACKLOG_REQUEST_PARKED 8
@@ -38,7 +39,7 @@ struct gw_backlog {
 	void (*add)(void *arg, const struct gw_event *e, uint64_t newer);
 	void *arg;
 
-	struct gw_backlog_mark *marks; /* the mailbox was full; oldest first */
+	struct gw_backlog_mark *marks; /* that a full mailbox did not take, oldest first */
 	size_t n_marks, first_mark, marks_capacity;
 	/* No memory. An event delivered or parked is sent once more after a restart; a repeat may
 	 * say durable: true where the first said false; one owed again is not sent again; one
@@ -46,7 +47,7 @@ struct gw_backlog {
 	uint64_t dropped_marks;
 
 	uint32_t revision; /* gw_store_backlog_revision, as last seen */
-	/* Called with the first reply, and with the first one of each generation. */
+	/* Called with the first reply, and with the first one of each revision. */
 	void (*on_parked_count)(void *arg, uint64_t parked);
 	bool parked_known;
 	uint64_t parked_since_request;
@@ -80,15 +81,17 @@ void gw_backlog_init(struct gw_backlog *b, struct gw_store *store, size_t slot,
 	void (*add)(void *arg, const struct gw_event *e, uint64_t newer), void *arg);
 void gw_backlog_fini(struct gw_backlog *b); /* zeroed or twice is fine */
 
-/* What became of seq. Never blocks: what a full mailbox does not take is sent by update. */
+/* Tells the store what became of the event. Never blocks: update sends what a full mailbox does not
+ * take. */
 void gw_backlog_mark(struct gw_backlog *b, uint64_t seq, enum gw_mark_kind kind);
 
-/* A delivered event is to be sent again: it is owed from now on, also after a restart, and comes
- * back from the store in its place. */
+/* A delivered event is to be sent again. It is owed from now on, also after a restart. The store
+ * gives it in its place in the order. */
 void gw_backlog_owe_again(struct gw_backlog *b, uint64_t seq);
 
-/* Parked events after seq, or owe again from seq and from_ms on. An update calls on_query_reply.
- * After a failed reply the next query waits a while. False: another one is under way. */
+/* Asks for parked events after seq, or that events from seq and from_ms on are owed again. An update
+ * calls on_query_reply with the reply. After a failed reply the next query waits for a second.
+ * False: another query is under way. */
 bool gw_backlog_start_query(
 	struct gw_backlog *b, enum gw_backlog_query query, uint64_t seq, int64_t from_ms);
 

@@ -10,11 +10,11 @@
  *	                        suspect, if the platform refused a request of several events;
  *	                        refused alone, if it refused this one (both on_refused)
  *	suspect [suspect]       in a request of half as many; by halves the refused one is found
- *	refused alone [alone,   waiting, if nothing else is accepted right after it: the refusal
- *	refused]                may be about the connection (gw_delivery_give_up);
- *	                        to be tried once more, if something is (gw_delivery_accepted)
+ *	refused alone           waiting, if nothing else is accepted right after it: the refusal
+ *	[refused_alone,         may be about the connection (gw_delivery_give_up);
+ *	awaits_witness]         to be tried once more, if something is (gw_delivery_accepted)
  *	tried once more         delivered, or parked, if it is refused again and something else is
- *	[refused_with_witness]          accepted right after it
+ *	[refused_with_witness]  accepted right after it
  *	parked                  in a request of its own, at growing intervals (parked_retry.h)
  *	delivered               owed again, if it is the newest of its alarm and an older one was
  *	                        taken after it (gw_delivery_taken)

@@ -19,7 +19,7 @@ struct gw_delivery {
 	struct gw_retry_timer retry;
 	int64_t last_try_ns;
 	bool has_untried;      /* an event came that was in no request yet */
-	bool blocked;          /* no event in memory may be sent: the backlog is needed */
+	bool blocked;          /* no event in memory may be sent: the store must be asked */
 	bool failing;          /* the last request failed */
 	bool gave_up;          /* the last request while stopping failed: no more */
 	bool overtaken_logged; /* since the outbox was empty */
@@ -41,12 +41,12 @@ void gw_delivery_send(struct gw_uplink *u, uint64_t committed);
 /* The body of an event for a request. */
 void gw_delivery_body(const struct gw_uplink *u, struct gw_outbox_item *item,
 	struct gw_sink_body *ret_body);
-/* The platform took this event: marks it, and if it came after a newer one of its alarm, owes that
- * one again. */
+/* The platform took this event: marks it delivered. If it took a newer event of the same alarm
+ * before, that one is owed again. */
 void gw_delivery_taken(struct gw_uplink *u, uint64_t alarm, uint64_t seq);
-/* Something was accepted: an event (record), or a heartbeat. */
+/* Something was accepted: an event (is_event), or a heartbeat. */
 void gw_delivery_accepted(struct gw_uplink *u, bool is_event);
-/* Only a heartbeat can tell now whether one event is refused or everything. */
+/* Only a heartbeat can be the witness now: it shows whether one event is refused or everything. */
 bool gw_delivery_needs_heartbeat(const struct gw_uplink *u);
 /* There is no witness: all events stay owed and are tried again later. */
 void gw_delivery_give_up(struct gw_uplink *u);

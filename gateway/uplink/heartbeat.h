@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * heartbeat.h: heartbeats of one uplink. They are a kind of request of their own: a platform that
- * refuses them still gets alarms.
+ * heartbeat.h: when one uplink sends heartbeats, and what their results mean. What a heartbeat says
+ * is struct gw_heartbeat of payload.h. Heartbeats are requests of their own: a platform that refuses
+ * them still gets alarms.
  *
  * Thread: the uplink's.
  */
@@ -18,7 +19,7 @@ struct gw_heartbeat_state {
 	struct gw_retry_timer retry;
 	int64_t next_ns;  /* when one is due */
 	bool events_sent; /* a request with events was sent since the last heartbeat */
-	/* refused (4xx) since then, 0: they are not; with which status, and why for people */
+	/* Since when heartbeats are refused (4xx), 0: they are not; the status; why, for people. */
 	int64_t refused_ns;
 	int refused_status;
 	char refused_why[160];

@@ -24,8 +24,8 @@ struct gw_latest {
 	size_t n, capacity; /* capacity: a power of two, or 0 */
 };
 
-/* The platform has taken this event, now or before a restart. Without memory for another alarm it
- * is not kept. */
+/* The platform has taken this event, now or before a restart. It is not noted if there is no memory
+ * for another alarm. */
 void gw_latest_note(struct gw_latest *l, uint64_t alarm, uint64_t seq);
 /* The platform has taken this event just now. Returns the seq of the one that must be sent again
  * because it is newer and was taken before; 0: none, or it is owed again already. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * link_state.h: whether the platform can be reached and takes alarms: the log lines, the fault
- * points and the status that follow from the results of requests.
+ * link_state.h: whether the platform can be reached and takes alarms. From the results of requests
+ * follow log lines, the points of the uplink's faults, and its status.
  *
  * Thread: the uplink's; published under the uplink's lock.
  */
@@ -15,10 +15,10 @@ struct gw_link_state {
 	bool responds;      /* the last failure was a response: the platform is there */
 	int64_t success_ns; /* of the last request that succeeded */
 	int64_t owing_ns;   /* since when something is owed, 0: nothing is */
-	bool down;          /* and logged */
+	bool down;          /* GW_UPLINK_POINT_DOWN is 1, and that is logged */
 	int64_t down_ns;    /* since when requests fail */
 	uint64_t lost_when_down; /* events the gateway had lost when it went down */
-	int64_t back_ns;         /* when it came back and that is not logged yet; 0: no */
+	int64_t back_ns;         /* when it came back, if that is not logged yet; else 0 */
 	uint64_t sent_since_back;
 	double fault_sent[GW_UPLINK_POINTS]; /* last value of each point, -1: none yet */
 	struct gw_uplink_status published;   /* under the lock */
@@ -35,7 +35,7 @@ void gw_link_state_succeeded(struct gw_uplink *u, size_t n_events, int64_t now_n
 void gw_link_state_heartbeat_refused(
 	struct gw_uplink *u, const struct gw_sink_result *r, int64_t now_ns);
 void gw_link_state_heartbeat_accepted(struct gw_uplink *u);
-/* What the time alone changes; logs each change of state once. */
+/* Applies what follows from the time alone. Logs each change of state once. */
 void gw_link_state_update(struct gw_uplink *u, int64_t now_ns);
 
 #endif

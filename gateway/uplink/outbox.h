@@ -50,12 +50,12 @@ struct gw_outbox_item {
 	bool stored;  /* read from the store when it was committed: no wait for a commit */
 	bool durable; /* false once it was sent before its commit */
 	bool picked;  /* in the request under way */
-	/* see refusal.h */
-	bool suspect;               /* in the last request that was refused */
-	bool awaits_witness;        /* refused, and nothing was accepted since */
-	bool refused_alone;         /* refused in a request of its own */
-	bool refused_with_witness;  /* alone, and something else was accepted right after */
-	uint8_t searches_abandoned; /* alone, with nothing accepted after it */
+	/* The search for the event that is refused, see refusal.h. */
+	bool suspect;              /* in the last request of several that was refused */
+	bool awaits_witness;       /* refused, and nothing was accepted since */
+	bool refused_alone;        /* refused in a request of its own, in this search */
+	bool refused_with_witness; /* refused, and something else was accepted right after */
+	uint8_t searches_abandoned; /* how often it was refused alone and no witness found */
 	size_t durable_at; /* where the body says whether it is durable, see payload.h */
 	size_t n;          /* bytes of body */
 	char body[];
@@ -68,10 +68,10 @@ struct gw_outbox {
 	struct gw_owed_cursor complete_up_to; /* see above */
 	uint64_t left_out;                    /* 0: none */
 	uint64_t newest;                      /* highest seq ever added */
-	/* see refusal.h */
-	size_t n_suspects;  /* so many suspect items, one of which at least is refused */
-	bool seeks_witness; /* for a witness: an item was refused alone */
-	bool one_by_one;    /* everything was refused: requests of one event */
+	/* The search, see refusal.h. */
+	size_t n_suspects;  /* suspect items; at least one of them is refused */
+	bool seeks_witness; /* an item was refused alone */
+	bool one_by_one; /* no witness was found: one event a request until one is accepted */
 };
 
 #define GW_OUTBOX_END ((struct gw_owed_cursor){.level = -1, .seq = UINT64_MAX})

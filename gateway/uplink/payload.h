@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * payload.h: the contract of a payload format: event to bytes, pure. One event is one body; a
- * request is bodies joined. payloads.c has the table of formats.
+ * payload.h: the contract of a payload format. A format turns an event into bytes and is pure. One
+ * event is one body; a request has one or more bodies, joined. payloads.c has the table of formats.
  *
- * The same event always gives the same bytes, with one exception: an event that was sent before
- * its commit says durable: false, and if the gateway is killed in that very commit it cannot know
- * afterwards that the event was sent (the thread that would record it hangs, too). The
- * repeat then says true. The id is the same; a receiver tells repeats by it.
+ * The same event always gives the same bytes, with one exception. An event that was sent before
+ * its commit says durable: false. If the gateway is killed in that very commit, the next start
+ * cannot know that the event was sent, because the thread that would note it hangs, too. The repeat
+ * then says true. The id is the same; a receiver recognises a repeat by it.
  *
  * Order: the state of an alarm is that of its event with the highest number (`sequence`, and `seq`
  * in data, which rise over all starts). Mostly that is also the last one to arrive. Older events
@@ -39,7 +39,7 @@ struct gw_heartbeat {
 	int64_t oldest_ms;  /* age of the oldest unsent event, 0: none */
 	int64_t next_by_ms; /* expect the next heartbeat by this wall time */
 	uint32_t sources_up, sources;
-	uint32_t standing; /* alarms that are not normal */
+	uint32_t standing; /* number of standing alarms */
 	/* the thread whose last beat is the oldest */
 	char oldest_beat_thread[16];
 	int64_t oldest_beat_ms;

@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * refusal.h: a request was refused: because of one event, or is everything refused? The request is
- * halved until an event is refused in a request of its own. That proves nothing yet: an expired
- * certificate has every event refused. The event is bad once it was refused twice and something
- * else (another event, or a heartbeat: the witness) was accepted right after each time.
+ * refusal.h: a request was refused. Is one event the reason, or is everything refused?
  *
- * During the search requests have one event. Later events of its alarm wait if there is another
- * witness. Without any witness the event stays owed, and another one is tried first next time.
+ * The request is halved until one event is refused in a request of its own. That proves nothing
+ * yet: with an expired certificate every event is refused. So a witness is needed: another event, or
+ * a heartbeat, that is accepted right after the refusal. An event is proved bad when it was refused
+ * twice and a witness was accepted after each refusal. The caller then parks it.
  *
- * Owner: the uplink. Thread: its own. Pure: no clock, no I/O. Life: after a request with what
- * gw_refusal_pick gave was refused: record; after any request that was accepted: next_proved until
- * NULL; when there is no witness left: abandon.
+ * During the search each request has one event. Later events of the refused event's alarm wait while
+ * there may be another witness. If nothing is accepted, the search is abandoned: the event stays
+ * owed, and the next search begins with another event.
+ *
+ * Owner: the uplink. Thread: its own. Pure: no clock, no I/O. Life: pick for each request. After a
+ * request that was refused: note. After one that was accepted: next_proved until NULL. When no
+ * witness is left: abandon.
  */
 #ifndef GW_UPLINK_REFUSAL_H
 #define GW_UPLINK_REFUSAL_H
@@ -19,16 +22,16 @@
 
 /* The request under way was refused. True: it had one event, which now needs a witness. */
 bool gw_refusal_note(struct gw_outbox *o);
-/* Something was accepted right after. Removes an event that is now proved bad, which the caller
- * parks and frees. NULL: there is none any more. */
+/* Something was accepted right after the refusal. Removes one event that is now proved bad; the
+ * caller parks and frees it. NULL: no other event is proved bad. */
 struct gw_outbox_item *gw_refusal_next_proved(struct gw_outbox *o);
-/* Nothing was accepted: the refused events stay owed. */
+/* No witness was found: the refused events stay owed. */
 void gw_refusal_abandon(struct gw_outbox *o);
-/* The next request is part of a search. */
+/* A search is under way, so the next request is part of it. */
 bool gw_refusal_in_progress(const struct gw_outbox *o);
 
-/* The items of the next request: those of gw_outbox_pick, but during a search the one event to try
- * next. */
+/* The items of the next request. During a search that is the one event to try next, otherwise what
+ * gw_outbox_pick gives. */
 size_t gw_refusal_pick(struct gw_outbox *o, const struct gw_outbox_pick_opts *opts,
 	struct gw_outbox_item **ret_items);
 

@@ -27,15 +27,16 @@ struct gw_request {
 	char rendered[GW_PAYLOAD_MAX];
 };
 
-/* One round of the work above. False: a request that is under way must end. */
+/* Does the work above once. False: a request that is under way must end. */
 bool gw_request_service(struct gw_uplink *u);
 /* Sends the first n of u->request.bodies. Calls service while it waits. */
 void gw_request_send(struct gw_uplink *u, size_t n, struct gw_sink_result *ret_result);
 /* Before the thread starts: the credentials as they are. */
 void gw_request_init(struct gw_uplink *u);
-/* If a certificate, key or token was replaced, everything that failed is tried at once. */
+/* Looks whether a certificate, key or token was replaced. Then everything that failed is tried at
+ * once. */
 void gw_request_check_credentials(struct gw_uplink *u, int64_t now_ns);
-/* For the backlog: an owed event that the store has; newer: see gw_batch. arg is the uplink. */
+/* For gw_backlog.add: an owed event that the store has. newer: see gw_batch. arg is the uplink. */
 void gw_request_add_stored(void *arg, const struct gw_event *e, uint64_t newer);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * resend.h: what a person, or a reload, asks an uplink to send again.
+ * resend.h: events that an uplink sends again because a person or a reload asks for it.
  *
- * Thread: update and on_batch by the uplink's. Main's side are the calls of uplink.h. Main writes
+ * Thread: the uplink's calls update and on_batch. Main uses the calls of uplink.h. Main writes
  * request and sets requested; the thread writes result and sets done; main reads the result and
  * clears both.
  */

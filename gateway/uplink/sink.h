@@ -62,14 +62,14 @@ struct gw_sink {
 	const char *
 		insecure; /* the same scheme without encryption, which is refused; or NULL */
 	size_t state_size; /* zeroed, allocated by the uplink */
-	bool heartbeats;   /* it has a peer that can miss them */
+	bool heartbeats; /* whether it sends them: a file has no peer that could miss them */
 	/* Its own settings, rows over sink_opts; NULL: none. */
 	const struct gw_setting *settings;
 	size_t opts_size;
 	/* Why it has no use for a setting of another sink; NULL: a general sentence. */
 	const char *why_unused;
-	/* Of a URL with its scheme, of its own settings, and of those of every uplink that it
-	 * does not use. */
+	/* Reports what is wrong with a URL of its scheme and with its own settings, and which
+	 * settings of every uplink it does not use. */
 	void (*check)(const struct gw_uplink_opts *o, struct gw_report *report);
 	/* No network. May read its files, but a missing one, like an unreachable platform, is a
 	 * result of send. */

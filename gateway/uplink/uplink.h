@@ -35,8 +35,8 @@ struct gw_uplink_health {
 	void *arg;
 };
 
-/* slot: in the store, to which it attaches. opts is copied with its texts; health, too, and NULL is
- * for no heartbeats. */
+/* Attaches to the slot of the store. opts and its texts are copied, and so is health. health NULL:
+ * the uplink sends no heartbeats. */
 enum gw_err gw_uplink_new(const struct gw_uplink_opts *opts, size_t slot,
 	struct gw_store *store, const struct gw_uplink_health *health, size_t ring_capacity,
 	struct gw_uplink **ret_uplink, struct gw_error *err);
@@ -46,15 +46,16 @@ enum gw_err gw_uplink_new(const struct gw_uplink_opts *opts, size_t slot,
  * of an earlier uplink of its name are parked. */
 void gw_uplink_begin_after(struct gw_uplink *u, uint64_t seq, uint64_t parked);
 enum gw_err gw_uplink_start(struct gw_uplink *u, struct gw_error *err);
-/* Ends after one last try, of 1 s at most, to deliver what is in memory. Stop the engine before it
- * and the store after it. The store pokes its wake until then, so free it after that. */
+/* The thread ends after one last try to deliver what is in memory; the try takes 1 s at most. Stop
+ * the engine before the uplink and the store after it. The store pokes the uplink's wake until it
+ * has stopped, so free the uplink after that. */
 void gw_uplink_request_stop(struct gw_uplink *u);
 void gw_uplink_join(struct gw_uplink *u);
 void gw_uplink_free(struct gw_uplink *u); /* NULL is fine; joins */
 struct gw_thread *gw_uplink_thread(struct gw_uplink *u);
 
-/* Events from the engine. One is rendered when it is taken from the ring, within a second even
- * while a request is under way; nothing it points at is used after that. */
+/* Events from the engine. The uplink takes an event within a second, also while a request is under
+ * way. It renders the event at once and does not use what the event points at after that. */
 struct gw_ring *gw_uplink_events(struct gw_uplink *u);
 struct gw_wake *gw_uplink_wake(struct gw_uplink *u);
 
@@ -86,8 +87,8 @@ void gw_uplink_status(struct gw_uplink *u, struct gw_uplink_status *ret_status);
 /* Parked events are sent again, one by one, when nothing else is to be sent. */
 void gw_uplink_retry_parked(struct gw_uplink *u);
 
-/* The same; with from_seq > 0, also every event from that seq and wall time on, under the same
- * ids. */
+/* Parked events are sent again. If from_seq > 0, every event from that seq and wall time on is sent
+ * again, too, with the same id. */
 struct gw_resend {
 	uint64_t from_seq;
 	int64_t from_ms;
@@ -98,11 +99,11 @@ struct gw_resend_result {
 	uint64_t owed;   /* again; without those that were owed anyway */
 	bool failed;     /* the store cannot write now */
 };
-/* requester is poked when the result is there. Call before start. */
+/* The requester's wake is poked when the result can be taken. Call before start. */
 void gw_uplink_attach_requester(struct gw_uplink *u, struct gw_wake *requester);
-/* False: one is under way. */
+/* False: a resend is under way. */
 bool gw_uplink_resend(struct gw_uplink *u, const struct gw_resend *request);
-/* True: the result of the last one; given once. */
+/* True: ret_result has the result of the last resend. It is given once. */
 bool gw_uplink_take_resend_result(struct gw_uplink *u, struct gw_resend_result *ret_result);
 
 #endif

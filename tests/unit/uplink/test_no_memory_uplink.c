@@ -62,7 +62,7 @@ static void turn(void)
 	fixture_turn();
 }
 
-/* No memory for a parked record: passed over in this round, parked still. */
+/* No memory for a parked event: passed over in this round, parked still. */
 static void a_parked_record_without_memory_stays_parked(void **state)
 {
 	(void)state;

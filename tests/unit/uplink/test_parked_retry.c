@@ -164,7 +164,7 @@ static void test_an_event_whose_text_does_not_fit_is_passed_over(void **state)
 	assert_int_equal(fixture.up->status.parked, 1);
 }
 
-/* Whatever is more urgent than a parked record, one thing at a time. */
+/* Whatever is more urgent than a parked event, one thing at a time. */
 static void test_more_urgent_work_goes_before_an_offer(void **state)
 {
 	struct gw_sink_result no = {.verdict = GW_SINK_RETRY};
@@ -281,7 +281,7 @@ static void test_refused_again_with_no_witness(void **state)
 	assert_true(o->running);
 }
 
-/* Another record is parked while rounds are a day apart: the next one is within the hour. */
+/* Another event is parked while passes are a day apart: the next one is within the hour. */
 static void test_news_bring_a_round_nearer(void **state)
 {
 	(void)state;
@@ -291,7 +291,8 @@ static void test_news_bring_a_round_nearer(void **state)
 	gw_parked_retry_on_parked(fixture.up, 8, true);
 	assert_int_equal(o->due_ns, fixture.now_ns + 3600 * SEC);
 	assert_int_equal(o->interval_ns, 3600 * SEC);
-	/* of those parked on a heartbeat's word alone, the first is where a record's word begins */
+	/* An accepted event begins a pass at the first event that had only a heartbeat as its
+	 * witness. */
 	gw_parked_retry_on_parked(fixture.up, 9, true);
 	assert_int_equal(o->heartbeat_parked_seq, 8);
 	gw_parked_retry_on_parked(fixture.up, 3, true);

@@ -51,7 +51,7 @@ static void test_403_for_one_parks_it(void **state)
 	assert_int_equal(platform.taken[0], 2);
 }
 
-/* The platform replies no to everything for a while: nothing is the record's fault. */
+/* The platform replies no to everything for a while: no event is the reason. */
 static void assert_refusing_everything_parks_nothing(int64_t heartbeat_ns)
 {
 	again_with_heartbeat(heartbeat_ns);
@@ -109,7 +109,7 @@ static void test_too_large_is_split(void **state)
 	assert_false(status().down);
 }
 
-/* One bad record, nobody else, no heartbeat: it stays owed, and the next one is its witness. */
+/* One bad event, no other, no heartbeat: it stays owed, and the next event is its witness. */
 static void test_without_a_witness_a_refused_event_stays_owed(void **state)
 {
 	(void)state;
