@@ -4,7 +4,8 @@
 
 - a struct, enum or union tag is defined once in gateway/ and drivers/
 - words that say nothing to a reader are no identifiers and no names of files
-- a word that has one meaning here (doc/glossary.md) is used in the folders that it belongs to
+- a word that has one meaning here (doc/glossary.md) is used in the folders that it belongs to,
+  in identifiers and in comments
 - a name of a file is in one folder only
 - the includes of modules (X.h and X.c are one) have no circle but the one in CIRCLES
 - an internal header has structs and inline functions, no prototypes
@@ -44,12 +45,18 @@ WORDS = {
 # A setting keeps the name of its key.
 KEYS = {("drivers/modbus.c", "bridge"), ("drivers/modbus_map.c", "bridge"),
         ("drivers/modbus_map.h", "bridge")}
-# Words with one meaning, where identifiers may have them, and what to write elsewhere.
+# Words with one meaning, where identifiers and comments may have them, and what to write elsewhere.
 ONE_MEANING = {
+    "generation": (("app", "control"), "revision"),
+    "heir": (("store",), "successor"),
+    "parked": (("uplink", "store", "app", "control", "ctl"), "waiting, stopped"),
+    "settled": (("uplink", "store"), "stable, done"),
+    "unsettled": (("uplink",), "uncommitted"),
+    "witness": (("uplink",), "proof"),
     "slot": (("store", "uplink", "app", "control"), "entry, bucket, place"),
     "suspect": (("uplink",), "recheck, unresponsive"),
-    "member": (("alarm", "engine", "conf"), "field"),
-    "drain": (("app", "base", "control", "store", "uplink"), "discard, wait"),
+    "member": (("alarm", "engine", "conf", "flow"), "field"),
+    "drain": (("app", "base", "control", "engine", "store", "uplink"), "discard, wait"),
 }
 # Every program has one.
 COMMON_NAMES = {"main.c"}
@@ -166,6 +173,11 @@ def complaints(root):
                 if name.split("/")[0] not in folders and \
                         re.search(rf"(?:^|_){one}(?:s|ed|ing)?(?:_|$)", word.lower()):
                     yield f"{name}: {word} has another meaning in {folders[0]}: {instead}?"
+        for number, line in comments(file.read_text("utf-8")):
+            for one, (folders, instead) in ONE_MEANING.items():
+                if name.split("/")[0] not in folders and \
+                        re.search(rf"\b{one}(?:e?s|ed|ing)?\b", line.lower()):
+                    yield f"{name}:{number}: {one} has another meaning in {folders[0]}: {instead}?"
         first = same_name.setdefault(pathlib.PurePath(name).name, name)
         if first != name and pathlib.PurePath(name).name not in COMMON_NAMES:
             yield f"{name}: {first} has the same name"

@@ -130,7 +130,7 @@ class Lint(unittest.TestCase):
         self.plant("drivers/long.c", "\n" * 503)
         self.plant("gateway/store/x.h", "")
         self.plant("gateway/store/d.c", "int suspect, slot, slots_n, suspended;\n")
-        self.plant("drivers/d.c", "int n_slots, suspects;\nint slotted, bridge;\n")
+        self.plant("drivers/d.c", "int n_slots, suspects;\nint slotted, bridge;\n/* a\n * Slots. */\n")
         self.plant("drivers/main.c", "int member_of, members, remembered;\n")
         self.plant("gateway/app/main.c", "int draining;\n")
         self.plant("drivers/modbus.c", "int bridge, hole;\n")
@@ -141,6 +141,7 @@ class Lint(unittest.TestCase):
             "drivers/d.c: bridge says nothing: max_gap?",
             "drivers/d.c: n_slots has another meaning in store: entry, bucket, place?",
             "drivers/d.c: suspects has another meaning in uplink: recheck, unresponsive?",
+            "drivers/d.c:4: slot has another meaning in store: entry, bucket, place?",
             "drivers/main.c: member_of has another meaning in alarm: field?",
             "drivers/main.c: members has another meaning in alarm: field?",
             "drivers/modbus.c: hole says nothing: absent?",
