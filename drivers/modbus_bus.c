@@ -6,6 +6,7 @@
 #include "drivers/modbus_bus.h"
 
 #include "base/clock.h"
+#include "base/timespec.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -395,8 +396,7 @@ static enum gw_err wait_for(struct gw_modbus_bus *m, int64_t now_ns, int64_t end
 	};
 	int64_t until_ns = m->until_ns < end_ns ? m->until_ns : end_ns;
 	int64_t left = until_ns > now_ns ? until_ns - now_ns : 0;
-	struct timespec ts = {
-		.tv_sec = left / GW_NS_PER_SEC, .tv_nsec = left % GW_NS_PER_SEC};
+	struct timespec ts = gw_timespec_from_ns(left);
 	/* An idle TCP connection is not watched: that it broke is seen at the next request. */
 	bool watch = m->phase != GW_MODBUS_IDLE || m->wire == GW_MODBUS_RTU;
 

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/hash.h"
+#include "base/timespec.h"
 
 #include <errno.h>
 #include <mosquitto.h>
@@ -392,7 +393,7 @@ static bool wait_for(struct gw_mqtt_link *l, int64_t wait_ns, bool writing)
 	} else if (buffered) {
 		wait_ns = 0;
 	}
-	ts = (struct timespec){wait_ns / GW_NS_PER_SEC, wait_ns % GW_NS_PER_SEC};
+	ts = gw_timespec_from_ns(wait_ns);
 	ppoll(fds, 2, &ts, NULL);
 	return l->blocked || l->header_incomplete || buffered ||
 		(fds[0].revents & ~POLLOUT);

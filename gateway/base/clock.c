@@ -5,11 +5,14 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/timex.h>
+#include <sys/types.h>
 #include <time.h>
 #include <unistd.h>
 
-/* A box stays in service past 2038: meson.build asks for 64 bits where they are a choice. */
+/* A box stays in service past 2038, and its files may grow past 2 GiB: meson.build asks for 64
+ * bits where they are a choice. */
 static_assert(sizeof(time_t) == 8, "time_t must have 64 bits");
+static_assert(sizeof(off_t) == 8, "off_t must have 64 bits");
 
 int64_t gw_clock_boot_ns(void)
 {

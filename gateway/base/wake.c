@@ -15,11 +15,12 @@
  */
 #include "base/wake.h"
 
+#include "base/timespec.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
 
 enum gw_err gw_wake_init(struct gw_wake *w, struct gw_error *err)
@@ -70,8 +71,7 @@ void gw_wake_finish(struct gw_wake *w)
 bool gw_wake_wait(struct gw_wake *w, int64_t timeout_ns)
 {
 	struct pollfd p = {.fd = w->fd, .events = POLLIN};
-	struct timespec ts = {
-		.tv_sec = timeout_ns / 1000000000, .tv_nsec = timeout_ns % 1000000000};
+	struct timespec ts = gw_timespec_from_ns(timeout_ns);
 
 	ppoll(&p, 1, timeout_ns < 0 ? NULL : &ts, NULL);
 	return finish(w);

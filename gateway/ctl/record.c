@@ -2,6 +2,7 @@
 #include "ctl/record.h"
 
 #include "base/clock.h"
+#include "base/timespec.h"
 #include "control/protocol.h"
 
 #include <errno.h>
@@ -58,8 +59,7 @@ static int wait_for(int fd, int64_t until_ns, const sigset_t *open)
 {
 	struct pollfd p = {.fd = fd, .events = POLLIN};
 	int64_t left_ns = until_ns - gw_clock_boot_ns();
-	struct timespec left = {
-		.tv_sec = left_ns / GW_NS_PER_SEC, .tv_nsec = left_ns % GW_NS_PER_SEC};
+	struct timespec left = gw_timespec_from_ns(left_ns);
 
 	if (until_ns != INT64_MAX && left_ns <= 0)
 		return 0;

@@ -14,7 +14,7 @@
  *    loads before the store. Without it an entry could be overwritten while it is still being read.
  * Each index has one writer, so there is no read-modify-write. A stale copy (tail_seen,
  * head_seen) only makes the ring look fuller or emptier than it is. On x86 both orders are
- * plain moves, on ARMv8 stlr and ldar. processed is stored with release after everything that
+ * plain moves, on ARMv8 stlr and ldar, on ARMv7 ldrexd and strexd with dmb. processed is stored with release after everything that
  * the samples caused was stored, so a thread that loads it with acquire sees that, too.
  *
  * Owner: whoever called init. Thread: one producer, one consumer; count by any.
@@ -25,6 +25,7 @@
 
 #include "base/error.h"
 
+#include <assert.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -32,6 +33,9 @@
 #include <string.h>
 
 #define GW_CACHE_LINE 64
+
+/* A 32-bit machine must have 64-bit atomics of its own, as ARMv7 has: libatomic takes a lock. */
+static_assert(ATOMIC_LLONG_LOCK_FREE == 2, "64-bit atomics must be free of locks");
 
 struct gw_ring {
 	/* set at init */

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/setting.h"
 #include "base/thread.h"
+#include "base/timespec.h"
 #include "base/wake.h"
 
 #include <errno.h>
@@ -149,6 +150,25 @@ static void say(struct gw_report *report, const void *where, const char *text)
 	(void)report;
 	said_where = where;
 	snprintf(said_text, sizeof(said_text), "%s", text);
+}
+
+static void waits_have_seconds_and_nanoseconds(void **state)
+{
+	static const struct {
+		int64_t ns, sec;
+		long nsec;
+	} rows[] = {{INT64_MIN, 0, 0}, {-1, 0, 0}, {0, 0, 0}, {999999999, 0, 999999999},
+		{GW_NS_PER_SEC, 1, 0}, {5 * GW_NS_PER_SEC + 7, 5, 7},
+		{INT64_C(3000000000) * GW_NS_PER_SEC + 1, 3000000000, 1}, /* past 2038 */
+		{INT64_MAX, 9223372036, 854775807}};
+	struct timespec at;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		at = gw_timespec_from_ns(rows[i].ns);
+		assert_true(at.tv_sec == rows[i].sec);
+		assert_true(at.tv_nsec == rows[i].nsec);
+	}
 }
 
 static void reports_are_formatted_and_counted(void **state)
@@ -333,6 +353,7 @@ int main(void)
 		cmocka_unit_test(logs_one_line),
 		cmocka_unit_test(a_log_that_cannot_be_written_changes_nothing),
 		cmocka_unit_test(clocks_advance_and_the_boot_has_an_id),
+		cmocka_unit_test(waits_have_seconds_and_nanoseconds),
 		cmocka_unit_test(reports_are_formatted_and_counted),
 		cmocka_unit_test(a_hash_never_changes),
 		cmocka_unit_test(threads_start_and_stop),
