@@ -85,7 +85,7 @@ static void *begin(void *arg)
 
 void bench_together(const struct bench_thread *threads, size_t n, int64_t run_ns)
 {
-	const struct timespec length = {.tv_nsec = run_ns};
+	const struct timespec length = {.tv_nsec = (long)run_ns};
 	struct bench_thread copies[BENCH_THREADS_MAX];
 	pthread_t ids[BENCH_THREADS_MAX];
 

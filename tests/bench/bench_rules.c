@@ -161,7 +161,7 @@ static void prove(struct way *w)
 		raised = gw_ring_count(&w->events);
 	}
 	for (size_t i = 0; i < POINTS; i++)
-		raised += w->rules[i].state;
+		raised += w->rules[i].state != 0;
 	if (raised != 1) {
 		fprintf(stderr, "%s: %zu alarms instead of one\n", w->label, raised);
 		exit(1);

@@ -12,6 +12,7 @@
 #include "store/writer.h"
 
 #include <dirent.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,7 +38,7 @@ static uint64_t written(void)
 	FILE *f = fopen("/proc/self/io", "r");
 
 	while (f && fgets(line, sizeof(line), f))
-		if (sscanf(line, "write_bytes: %lu", &n) == 1)
+		if (sscanf(line, "write_bytes: %" SCNu64, &n) == 1)
 			break;
 	if (f)
 		fclose(f);
@@ -239,7 +240,8 @@ int main(void)
 		qsort(floor, ROUNDS, sizeof(*floor), by_rows);
 		o = ours[ROUNDS / 2];
 		f = floor[ROUNDS / 2];
-		printf("{\"bench\":\"store\",\"per_commit\":%lu,\"alerts_per_s\":%.0f,"
+		printf("{\"bench\":\"store\",\"per_commit\":%" PRIu64
+		       ",\"alerts_per_s\":%.0f,"
 		       "\"bytes_per_alert\":%.0f,\"floor\":%.0f,\"floor_bytes\":%.0f,"
 		       "\"ratio\":%.2f}\n",
 			bursts[k], o.rows_per_s, o.bytes_per_row, f.rows_per_s,

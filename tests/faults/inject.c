@@ -62,7 +62,7 @@ static bool matches(const struct inject_rule *r, const char *path, int fd)
 	if (path)
 		return strstr(path, r->path) != NULL;
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-	n = syscall(SYS_readlink, link, target, sizeof(target) - 1);
+	n = syscall(SYS_readlinkat, AT_FDCWD, link, target, sizeof(target) - 1);
 	if (n <= 0)
 		return false;
 	target[n] = '\0';
@@ -226,17 +226,18 @@ int fallocate64(int fd, int mode, off_t at, off_t n)
 
 int unlink(const char *path)
 {
-	CALL(int, INJECT_UNLINK, path, -1, syscall(SYS_unlink, path));
+	CALL(int, INJECT_UNLINK, path, -1, syscall(SYS_unlinkat, AT_FDCWD, path, 0));
 }
 
 int rename(const char *from, const char *to)
 {
-	CALL(int, INJECT_RENAME, to, -1, syscall(SYS_rename, from, to));
+	CALL(int, INJECT_RENAME, to, -1,
+		syscall(SYS_renameat, AT_FDCWD, from, AT_FDCWD, to));
 }
 
 int mkdir(const char *path, mode_t mode)
 {
-	CALL(int, INJECT_MKDIR, path, -1, syscall(SYS_mkdir, path, mode));
+	CALL(int, INJECT_MKDIR, path, -1, syscall(SYS_mkdirat, AT_FDCWD, path, mode));
 }
 
 /* ---- memory ---- */

@@ -140,7 +140,7 @@ static void days_at_one_alarm_a_second(void **state)
 	struct gw_store *s = open_store(two_sinks, 2, MOST_BYTES);
 	struct gw_store_status status;
 	uint64_t next = fill(s, 1, days() * DAY);
-	bool *seen = calloc(next + 2, sizeof(*seen));
+	bool *seen = calloc((size_t)next + 2, sizeof(*seen));
 
 	(void)state;
 	assert_non_null(seen);

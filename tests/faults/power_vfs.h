@@ -365,7 +365,7 @@ __attribute__((unused)) static void power_restore(void)
 		if (s->path[0] == '\0')
 			continue;
 		for (size_t k = s->n_ops; k > 1; k--) { /* in any order */
-			size_t with = power_random() % k;
+			size_t with = (size_t)(power_random() % k);
 			struct power_op op = s->ops[k - 1];
 
 			if (power_random() % 2)

@@ -43,7 +43,7 @@ static void *produce(void *arg)
 	while (sent < run->n) {
 		n = 1 + next_random(&x) % BATCH_MAX;
 		if (n > run->n - sent)
-			n = run->n - sent;
+			n = (size_t)(run->n - sent);
 		for (i = 0; i < n; i++)
 			items[i] = (struct item){sent + i, 2 * (sent + i), ~(sent + i), 0};
 		n = gw_ring_push(&run->ring, items, n, sizeof(items[0]));

@@ -165,7 +165,7 @@ static bool start_stop(void *(*run)(void *), void *args[], size_t n, uint64_t dr
 		if (pthread_create(&threads[i], NULL, run, args[i]) != 0)
 			return false;
 	while (got < drain) {
-		size_t before = got;
+		uint64_t before = got;
 
 		for (i = 0; i < N_WAKERS; i++)
 			got += gw_ring_pop(&rings[i], v, 16, sizeof(v[0]));

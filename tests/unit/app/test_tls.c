@@ -5,6 +5,7 @@
  */
 #include "app/tls.h"
 
+#include <limits.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -207,7 +208,7 @@ static int begin_without_memory(long n)
 
 	if (!gw_tls_reserve())
 		return NOT_TAKEN;
-	starve(n, 1L << 40);
+	starve(n, LONG_MAX - n);
 	kind = gw_tls_begin(&err);
 	from = until = -1;
 	return kind == GW_OK ? GOOD : kind == GW_ERR_SYSTEM ? SAYS_SO : LIES;

@@ -77,11 +77,11 @@ static inline struct gw_alarm_opts *fixture_alarm(
 {
 	struct gw_alarm_opts *a = &fixture.alarms[fixture.n_alarms];
 	char *key = fixture.alarm_key[fixture.n_alarms++];
+	int n = point >= 0
+		? snprintf(key, sizeof fixture.alarm_key[0], "s/d%d/p:%s", point, name)
+		: snprintf(key, sizeof fixture.alarm_key[0], "%s", name);
 
-	if (point >= 0)
-		snprintf(key, sizeof fixture.alarm_key[0], "s/d%d/p:%s", point, name);
-	else
-		snprintf(key, sizeof fixture.alarm_key[0], "%s", name);
+	assert_in_range(n, 1, sizeof fixture.alarm_key[0] - 1);
 	*a = (struct gw_alarm_opts){
 		.info = {.key = key,
 			.name = name,

@@ -7,7 +7,8 @@
 
 #include "still.h"
 
-#include <dlfcn.h>
+#include "tests/unit/fixture/real_call.h"
+
 #include <errno.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -245,12 +246,6 @@ int posix_memalign(void **ret_p, size_t align, size_t size)
 
 /* ---- locks ---- */
 
-/* The library's own function, which this one displaces. */
-static void *real(const char *name)
-{
-	return dlsym(RTLD_NEXT, name);
-}
-
 /* A pointer from dlsym is a function's, which ISO C has no cast for. */
 #define FORBID(type, name, parameters, arguments) \
 	type name parameters \
@@ -260,7 +255,7 @@ static void *real(const char *name)
 \
 		hold(#name); \
 		if (!call) { \
-			*(void **)(void *)&call = real(#name); \
+			*(void **)(void *)&call = real_call(#name); \
 			atomic_store_explicit(&own, call, memory_order_relaxed); \
 		} \
 		return call arguments; \

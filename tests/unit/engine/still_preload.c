@@ -7,7 +7,8 @@
 
 #include "still.h"
 
-#include <dlfcn.h>
+#include "tests/unit/fixture/real_call.h"
+
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
@@ -37,7 +38,7 @@ static int (*own_ppoll)(struct pollfd *, nfds_t, const struct timespec *, const 
 
 static void __attribute__((constructor)) look_up(void)
 {
-	*(void **)(void *)&own_ppoll = dlsym(RTLD_NEXT, "ppoll");
+	*(void **)(void *)&own_ppoll = real_call("ppoll");
 }
 
 int ppoll(

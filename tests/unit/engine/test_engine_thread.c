@@ -2,7 +2,8 @@
 #include "base/clock.h"
 #include "engine/engine_thread.h"
 
-#include <dlfcn.h>
+#include "tests/unit/fixture/real_call.h"
+
 #include <errno.h>
 #include <poll.h>
 #include <sched.h>
@@ -10,7 +11,6 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -40,8 +40,13 @@ static _Atomic size_t sleeps;
 int ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout,
 	const sigset_t *signals)
 {
+	static int (*real)(
+		struct pollfd *, nfds_t, const struct timespec *, const sigset_t *);
+
+	if (real == NULL)
+		*(void **)&real = real_call("ppoll");
 	sleeps++;
-	return (int)syscall(SYS_ppoll, fds, n, timeout, signals, (size_t)(_NSIG / 8));
+	return real(fds, n, timeout, signals);
 }
 
 /* What the two sides wait in, likewise: once a signal interrupts it, or the time is up although the
@@ -53,7 +58,7 @@ int sem_wait(sem_t *sem)
 	static int (*real)(sem_t *);
 
 	if (real == NULL)
-		*(void **)&real = dlsym(RTLD_NEXT, "sem_wait");
+		*(void **)&real = real_call("sem_wait");
 	if (sem == &engine_thread.resumed && atomic_exchange(&thread_interrupted, false)) {
 		errno = EINTR;
 		return -1;
@@ -66,7 +71,7 @@ int sem_clockwait(sem_t *sem, clockid_t clock, const struct timespec *until)
 	static int (*real)(sem_t *, clockid_t, const struct timespec *);
 
 	if (real == NULL)
-		*(void **)&real = dlsym(RTLD_NEXT, "sem_clockwait");
+		*(void **)&real = real_call("sem_clockwait");
 	if (atomic_exchange(&main_interrupted, false)) {
 		errno = EINTR;
 		return -1;

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "tests/unit/fixture/failing_memory.h"
+#include "tests/unit/fixture/real_call.h"
 
 /* ---- mapped memory fails, too ---- */
 
@@ -23,15 +24,16 @@ static struct {
 /* Displace libc's. */
 void *mmap(void *at, size_t n, int protection, int flags, int fd, off_t offset)
 {
-	void *p;
+	static void *(*real)(void *, size_t, int, int, int, off_t);
 
+	if (real == NULL)
+		*(void **)&real = real_call("mmap");
 	if (++pages.maps == pages.fail_map) {
 		errno = ENOMEM;
 		return MAP_FAILED;
 	}
 	pages.live++;
-	p = (void *)syscall(SYS_mmap, at, n, protection, flags, fd, offset);
-	return p;
+	return real(at, n, protection, flags, fd, offset);
 }
 
 int munmap(void *at, size_t n)

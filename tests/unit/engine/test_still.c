@@ -12,7 +12,8 @@
 #include "engine/engine_thread.h"
 #include "still.h"
 
-#include <dlfcn.h>
+#include "tests/unit/fixture/real_call.h"
+
 #include <math.h>
 #include <sched.h>
 #include <setjmp.h>
@@ -156,7 +157,7 @@ int clock_gettime(clockid_t id, struct timespec *ret_time)
 	int64_t ns = atomic_load_explicit(&simulated_ns, memory_order_acquire);
 
 	if (!real_clock_gettime)
-		*(void **)(void *)&real_clock_gettime = dlsym(RTLD_NEXT, "clock_gettime");
+		*(void **)(void *)&real_clock_gettime = real_call("clock_gettime");
 	if (ns && !pthread_equal(pthread_self(), main_thread))
 		still_arm(); /* before the engine's first step */
 	if (real_clock_gettime(id, ret_time) != 0 || !ns)
@@ -164,7 +165,7 @@ int clock_gettime(clockid_t id, struct timespec *ret_time)
 	if (id == CLOCK_REALTIME)
 		ns += BEGIN_MS * GW_NS_PER_MS - BEGIN_NS;
 	ret_time->tv_sec = ns / GW_NS_PER_SEC;
-	ret_time->tv_nsec = ns % GW_NS_PER_SEC;
+	ret_time->tv_nsec = (long)(ns % GW_NS_PER_SEC);
 	return 0;
 }
 

@@ -164,7 +164,11 @@ static void a_guarded_thread_aborts_at_a_forbidden_call(void **unused)
 		{do_mutex, "may not call pthread_mutex_lock", 0},
 		{do_cond, "may not call pthread_cond_signal", 0},
 		{do_getpid, "system call", SYS_getpid},
+#ifdef SYS_clock_nanosleep_time64
+		{do_nanosleep, "system call", SYS_clock_nanosleep_time64},
+#else
 		{do_nanosleep, "system call", SYS_clock_nanosleep},
+#endif
 		{do_write, "system call", SYS_write},
 	};
 	char said[256], number[16];

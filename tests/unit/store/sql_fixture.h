@@ -35,7 +35,8 @@ __attribute__((unused)) static void pass(struct gw_store *s, int seconds)
 	}
 }
 
-__attribute__((unused)) static void emit_of(struct gw_store *s, uint64_t seq, size_t alarm)
+__attribute__((unused)) static void emit_of(
+	struct gw_store *s, uint64_t seq, uint64_t alarm)
 {
 	struct gw_event e = make_event(s, seq, alarm, GW_LEVEL_RED);
 

@@ -139,7 +139,7 @@ __attribute__((unused)) static size_t alarms_given(struct gw_store *s)
 }
 
 __attribute__((unused)) static struct gw_event make_event(
-	const struct gw_store *s, uint64_t seq, size_t alarm, enum gw_level level)
+	const struct gw_store *s, uint64_t seq, uint64_t alarm, enum gw_level level)
 {
 	struct gw_event e = {.seq = seq,
 		.run = gw_store_run(s),

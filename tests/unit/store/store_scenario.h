@@ -28,7 +28,7 @@ static struct {
 static const char *const scenario_urls[] = {"https://a", "file:///f", "https://o"};
 
 static void scenario_emit(
-	struct gw_store *s, uint64_t seq, size_t alarm, enum gw_state state)
+	struct gw_store *s, uint64_t seq, uint64_t alarm, enum gw_state state)
 {
 	uint64_t n = seq > SCENARIO_PREVIOUS_SEQ ? seq - scenario_state.base : seq;
 	struct gw_event e = make_event(s, seq, alarm, (enum gw_level)(n % 4));

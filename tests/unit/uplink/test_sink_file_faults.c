@@ -5,9 +5,9 @@
 #include "uplink/uplink_settings.h"
 #include "uplink_rows.h"
 
+#include "tests/unit/fixture/real_call.h"
 #include "tests/unit/fixture/temp_dir.h"
 
-#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -58,7 +58,11 @@ static bool fails(enum call call)
 /* Displace libc's. */
 ssize_t pread(int fd, void *to, size_t n, off_t at)
 {
-	return fails(PREAD) ? -1 : (ssize_t)syscall(SYS_pread64, fd, to, n, at);
+	static ssize_t (*real)(int, void *, size_t, off_t);
+
+	if (real == NULL)
+		*(void **)&real = real_call("pread");
+	return fails(PREAD) ? -1 : real(fd, to, n, at);
 }
 
 ssize_t write(int fd, const void *from, size_t n)
@@ -95,7 +99,7 @@ int fstat(int fd, struct stat *st)
 	static int (*real)(int, struct stat *);
 
 	if (real == NULL)
-		*(void **)&real = dlsym(RTLD_NEXT, "fstat");
+		*(void **)&real = real_call("fstat");
 	return fails(FSTAT) ? -1 : real(fd, st);
 }
 
@@ -111,7 +115,11 @@ int fdatasync(int fd)
 
 int ftruncate(int fd, off_t size)
 {
-	return fails(FTRUNCATE) ? -1 : (int)syscall(SYS_ftruncate, fd, size);
+	static int (*real)(int, off_t);
+
+	if (real == NULL)
+		*(void **)&real = real_call("ftruncate");
+	return fails(FTRUNCATE) ? -1 : real(fd, size);
 }
 
 int open(const char *path, int flags, ...)
