@@ -54,9 +54,12 @@ static size_t token_in(char *line, size_t n)
 	while (end > 0 && (line[end - 1] == ' ' || line[end - 1] == '\t'))
 		end--;
 	line[end] = '\0';
-	for (size_t i = 0; i < end; i++)
-		if (line[i] <= ' ' || line[i] == 0x7f)
+	for (size_t i = 0; i < end; i++) {
+		unsigned char c = (unsigned char)line[i]; /* ARM: char has no sign */
+
+		if (c <= ' ' || c >= 0x7f)
 			return 0;
+	}
 	return end < GW_TOKEN_MAX ? end : 0;
 }
 
