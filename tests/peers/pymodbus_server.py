@@ -13,9 +13,10 @@ TABLES = {"coil": 1, "discrete": 2, "holding": 3, "input": 4}
 
 
 def slave():
-    blocks = {k: ModbusSparseDataBlock({n: 0 for n in range(0x900)})
+    # An address is one more in the block, by whoever it is read or written.
+    blocks = {k: ModbusSparseDataBlock({n: 0 for n in range(1, 0x901)})
               for k in ("di", "co", "hr", "ir")}
-    return ModbusSlaveContext(zero_mode=True, **blocks)
+    return ModbusSlaveContext(**blocks)
 
 
 def obey(context, line):

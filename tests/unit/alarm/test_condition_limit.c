@@ -55,6 +55,8 @@ static void a_limit_refuses_what_lies_on_its_wrong_side(void **unused)
 
 static void a_band_is_two_numbers_in_order(void **unused)
 {
+	static const double band[] = {40, 60};
+
 	(void)unused;
 	o.band = (struct gw_table){1, 2, (const double[]){40, 60}};
 	assert_true(good(&gw_condition_outside));
@@ -66,7 +68,7 @@ static void a_band_is_two_numbers_in_order(void **unused)
 	assert_false(good(&gw_condition_outside));
 	o.band = (struct gw_table){1, 2, (const double[]){60, 60}};
 	assert_false(good(&gw_condition_outside));
-	o.band = (struct gw_table){1, 2, (const double[]){40, 60}};
+	o.band = (struct gw_table){1, 2, band};
 	for (int i = 0; i < 4; i++) {
 		static const double deadband[] = {0, 10, -0.1, 10.1};
 
