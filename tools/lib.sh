@@ -7,11 +7,11 @@ export LC_ALL=C.UTF-8 PYTHONDONTWRITEBYTECODE=1
 python=/usr/bin/python3
 
 # The one list of Debian packages.
-packages_build=(
-	gcc libc6-dev pkg-config meson ninja-build python3
-	libmosquitto-dev libssl-dev libmodbus-dev libsqlite3-dev libcurl4-openssl-dev libyaml-dev
-	libjansson-dev libcmocka-dev
+packages_libraries=(
+	libc6-dev libmosquitto-dev libssl-dev libmodbus-dev libsqlite3-dev libcurl4-openssl-dev
+	libyaml-dev libjansson-dev libcmocka-dev
 )
+packages_build=(gcc pkg-config meson ninja-build python3 "${packages_libraries[@]}")
 packages_run=( # peers of the demo and of the end-to-end tests
 	mosquitto openssl ca-certificates python3-paho-mqtt python3-yaml
 )
@@ -20,11 +20,18 @@ packages_test=(
 	python3-pymodbus python3-serial python3-serial-asyncio
 	clang clang-format clang-tidy libclang-rt-14-dev valgrind systemd util-linux procps logrotate dbus
 )
-packages_nightly=( # a machine whose power is cut
-	qemu-system-x86 busybox-static cpio e2fsprogs
+packages_nightly=( # a machine whose power is cut; a check of the wake protocol; other builds
+	qemu-system-x86 busybox-static cpio e2fsprogs spin mmdebstrap
 )
 packages_package=( # what builds and checks Debian packages; debian/control has what tocsin needs
 	mmdebstrap gpgv lintian blhc
+)
+packages_builds=( # in every chroot of tools/builds, with packages_libraries of its machine
+	gcc clang meson ninja-build python3 ccache
+)
+packages_builds_test=( # where it runs tests
+	locales python3-pytest python3-pytest-xdist python3-jsonschema python3-pymodbus
+	python3-serial procps util-linux
 )
 packages_bench=( # peers of the benchmarks; one that is missing is left out with a word
 	libck-dev g++ libboost-dev libdpdk-dev
