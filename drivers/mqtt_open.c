@@ -153,6 +153,11 @@ static enum gw_err step_handshake(struct gw_mqtt_link *l, short revents, int ver
 	}
 	l->now_ns = gw_clock_boot_ns();
 	rc = mosquitto_loop_read(l->m, 1); /* while TLS is not up this is its handshake */
+	/* A broker of before 5 refuses in its own version, without properties: libmosquitto 2.0.21
+	 * finds that malformed, where 2.0.11 made it this reason. */
+	if (rc == MOSQ_ERR_MALFORMED_PACKET && version == MQTT_PROTOCOL_V5 &&
+		l->connack < 0)
+		l->connack = MQTT_RC_UNSUPPORTED_PROTOCOL_VERSION;
 	if (l->connack > 0)
 		return gw_fail(err, GW_ERR_LINK, l->connack, "the broker says: %s",
 			version == MQTT_PROTOCOL_V5 ? mosquitto_reason_string(l->connack)
