@@ -20,16 +20,22 @@ struct mapping {
 static void parse_head(const char *line, struct mapping *m)
 {
 	struct mapping head = {.from = 0};
+	unsigned long long from, to;
 	char *at;
 
-	head.from = (uintptr_t)strtoull(line, &at, 16);
+	from = strtoull(line, &at, 16);
 	if (*at++ != '-')
 		return; /* one of the other lines */
-	head.to = (uintptr_t)strtoull(at, &at, 16);
+	to = strtoull(at, &at, 16);
 	if (*at++ != ' ' || strlen(at) < 5)
 		return;
-	head.read_only = at[0] == 'r' && at[1] == '-' && at[3] == 'p';
-	head.from_file = strchr(at, '/') != NULL;
+	if (to <=
+		UINTPTR_MAX) { /* an emulator may show addresses that are not the program's */
+		head.from = (uintptr_t)from;
+		head.to = (uintptr_t)to;
+		head.read_only = at[0] == 'r' && at[1] == '-' && at[3] == 'p';
+		head.from_file = strchr(at, '/') != NULL;
+	}
 	*m = head;
 }
 
