@@ -103,7 +103,7 @@ def reloading(fixture, at=0, after=False):
     fixture.city.start()
 
 
-STAGES = {"life": (one_life, 120), "start": (start_up, 1500), "recovery": (recovery, 1600),
+STAGES = {"life": (one_life, 120), "start": (start_up, 2000), "recovery": (recovery, 2000),
           "reload": (reloading, 220)}
 _counts = {}
 
