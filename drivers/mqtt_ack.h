@@ -5,7 +5,7 @@
  * Nothing is lost: libmosquitto 2.0 answers a message before it calls the message callback. With
  * mosquitto_threaded_set the answer is only queued, and nothing but mosquitto_loop_write puts it
  * on the wire. So the link reads a batch, emits it, and writes no sooner than the engine has
- * engine_seen the batch and what it caused is committed. After a crash before that the broker
+ * evaluated the batch and what it caused is committed. After a crash before that the broker
  * delivers the batch again.
  *
  * Nothing is invented: what is delivered again may have had its effect already. To take the last

@@ -48,6 +48,8 @@ static enum gw_err open_link(void *state, const struct gw_source_opts *opts,
 	return GW_OK;
 }
 
+/* A real driver keeps its link open and reads into memory that open has allocated: between a
+ * reading and its sample nothing is allocated. An example with files may. */
 static void read_point(const struct gw_point_opts *point, struct gw_emit *emit)
 {
 	FILE *f = fopen(((const struct skeleton_point_opts *)point->driver)->path, "re");

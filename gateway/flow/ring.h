@@ -14,8 +14,10 @@
  *    loads before the store. Without it an entry could be overwritten while it is still being read.
  * Each index has one writer, so there is no read-modify-write. A stale copy (tail_seen,
  * head_seen) only makes the ring look fuller or emptier than it is. On x86 both orders are
- * plain moves, on ARMv8 stlr and ldar, on ARMv7 ldrexd and strexd with dmb. processed is stored with release after everything that
- * the samples caused was stored, so a thread that loads it with acquire sees that, too.
+ * plain moves, on ARMv8 stlr and ldar, on ARMv7 ldrexd and strexd with dmb.
+ *
+ * A third pair: processed is stored with release after everything that the samples caused was
+ * stored, so a thread that loads it with acquire sees that, too.
  *
  * Owner: whoever called init. Thread: one producer, one consumer; count by any.
  * Push and pop are inline so that a constant size compiles to plain moves.

@@ -3,7 +3,7 @@
  * db.h: the SQLite file: opening, checking, schema, statements, transactions, checkpoints. WAL with
  * synchronous FULL, and one exclusive connection: a second one would meet SQLite's WAL-reset race.
  *
- * Owner: the store. Thread: main before start and after join, else the store's. Life: open,
+ * Owner: the store. Thread: the store's; main after it was joined. Life: open,
  * stmt/exec..., close; zeroed is closed.
  */
 #ifndef GW_STORE_DB_H

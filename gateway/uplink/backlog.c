@@ -203,10 +203,10 @@ static void send_query(struct gw_backlog *b, int64_t now_ns)
 static void request_owed(struct gw_backlog *b, int64_t now_ns, bool blocked)
 {
 	const struct gw_outbox *o = b->outbox;
-	bool capacity = o->n + GW_BACKLOG_REQUEST_EVENTS <= o->max_items &&
+	bool has_room = o->n + GW_BACKLOG_REQUEST_EVENTS <= o->max_items &&
 		o->bytes <= o->max_bytes / 2;
 
-	if (gw_outbox_is_complete(o) || !(capacity || blocked))
+	if (gw_outbox_is_complete(o) || !(has_room || blocked))
 		return;
 	if (b->waiting_ns == 0)
 		b->waiting_ns = now_ns;

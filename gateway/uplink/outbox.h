@@ -6,9 +6,10 @@
  *
  * The outbox is bounded. What does not fit is left to the store. The invariant: every owed event
  * up to the cursor complete_up_to is in memory or settled (delivered or parked). "Up to" is meant in
- * the order of the store: own level, then seq. An event beyond complete_up_to is not sent, because
- * an event that only the store has may come before it. left_out is the highest seq ever left to the
- * store.
+ * the order of the store: own level, then seq. An event whose place in the order of sending (urgency,
+ * then seq) is beyond complete_up_to is not sent, because an event that only the store has may come
+ * before it. An older event that got the urgency of a newer one of its alarm is sent with that urgency:
+ * the newer one waits for it. left_out is the highest seq ever left to the store.
  *
  * A new outbox is complete up to nothing (level RED + 1): the store has not replied yet.
  *
@@ -99,12 +100,13 @@ struct gw_outbox_pick_opts {
 	/* The store does not reply: events beyond complete_up_to are sent, too. */
 	bool beyond_complete;
 	size_t max_items, max_bytes; /* of one request; at least one event is picked */
-	/* While an event is searched for a witness: a later event of its own alarm may be sent,
-	 * because there is no other witness. */
+	/* While a witness is searched for: a later event of the refused event's own alarm may be
+	 * sent, because there is no other witness. */
 	bool any_witness;
 };
 
-/* Picks the items of the next request and marks them picked. 0: none may be sent. */
+/* Picks the items of the next request and marks them picked. Of suspect items (refusal.h) it takes
+ * half of those that are left, so that the one that is refused is found. 0: none may be sent. */
 size_t gw_outbox_pick(struct gw_outbox *o, const struct gw_outbox_pick_opts *opts,
 	struct gw_outbox_item **ret_items);
 /* occurred_ns of the item that has waited longest for its commit, INT64_MAX: none waits. */

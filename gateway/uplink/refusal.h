@@ -7,8 +7,8 @@
  * a heartbeat, that is accepted right after the refusal. An event is proved bad when it was refused
  * twice and a witness was accepted after each refusal. The caller then parks it.
  *
- * During the search each request has one event. Later events of the refused event's alarm wait while
- * there may be another witness. If nothing is accepted, the search is abandoned: the event stays
+ * While a witness is searched for, each request has one event. Later events of the refused event's
+ * alarm wait while there may be another witness. If nothing is accepted, the search is abandoned: the event stays
  * owed, and the next search begins with another event.
  *
  * Owner: the uplink. Thread: its own. Pure: no clock, no I/O. Life: pick for each request. After a
@@ -27,11 +27,12 @@ bool gw_refusal_note(struct gw_outbox *o);
 struct gw_outbox_item *gw_refusal_next_proved(struct gw_outbox *o);
 /* No witness was found: the refused events stay owed. */
 void gw_refusal_abandon(struct gw_outbox *o);
-/* A search is under way, so the next request is part of it. */
+/* The refused request is being halved, or a witness is searched for: the next request is part of
+ * that. */
 bool gw_refusal_in_progress(const struct gw_outbox *o);
 
-/* The items of the next request. During a search that is the one event to try next, otherwise what
- * gw_outbox_pick gives. */
+/* The items of the next request. While a witness is searched for that is the one event to try next,
+ * otherwise what gw_outbox_pick gives, which also halves a refused request. */
 size_t gw_refusal_pick(struct gw_outbox *o, const struct gw_outbox_pick_opts *opts,
 	struct gw_outbox_item **ret_items);
 
