@@ -18,8 +18,6 @@ class City(Platform):
         super().__init__(folder, authority=authority, **how)
         self.start()
 
-    close = Platform.stop
-
     def uplink(self, name="city", **more):
         """An entry of `uplinks:` that leads here."""
         entry = {"name": name, "url": self.url, "format": "cloudevents",

@@ -129,8 +129,8 @@ class Platform:
         self.ledger_path = self.dir / "ledger.jsonl"
         self.requests_path = self.dir / "requests.jsonl"
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
-        self._ledger = os.open(self.ledger_path, flags, 0o644)
-        self._requests = os.open(self.requests_path, flags, 0o644)
+        self._ledger = os.fdopen(os.open(self.ledger_path, flags, 0o644), "wb", buffering=0)
+        self._requests = os.fdopen(os.open(self.requests_path, flags, 0o644), "wb", buffering=0)
         self._lines = len(self.ledger())
         self.seen = {line["id"] for line in self.ledger()}
         self.counts = {"requests": 0, "connections": 0, "handshakes": 0, "refused_handshakes": 0}
@@ -180,11 +180,18 @@ class Platform:
             except OSError:
                 pass
 
+    def close(self):
+        """For good: its files are closed, too."""
+        self.stop()
+        with self._lock:
+            self._ledger.close()
+            self._requests.close()
+
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
-        self.stop()
+        self.close()
 
     def serve(self, cert, key):
         """Use another certificate for connections from now on."""
@@ -344,6 +351,8 @@ class Platform:
             except (ValueError, AttributeError) as error:
                 status, why = 400, str(error)
         with self._lock:
+            if self._ledger.closed:
+                return False
             fault = self._fault_for(events) if status == 200 else {"kind": None}
             self.counts["requests"] += 1
             request = self.counts["requests"]
@@ -352,7 +361,7 @@ class Platform:
             takes = (200 <= status < 300 and fault["kind"] != "hang"
                      and fault.get("takes", True))
             honest = fault["kind"] in (None, "status", "slow", "long")
-            os.write(self._requests, (json.dumps({
+            self._requests.write((json.dumps({
                 "request": request, "time": round(wall, 6), "mono_ns": mono,
                 "status": status if honest else 0, "fault": fault["kind"],
                 "ids": [e["id"] for e, _ in events], "bytes": len(body), "connection": number,
@@ -372,9 +381,9 @@ class Platform:
             lines.append(meta[:-1].encode() + b', "event": ' + flat + b"}\n")
         at = memoryview(b"".join(lines))
         while at:
-            at = at[os.write(self._ledger, at):]
+            at = at[self._ledger.write(at):]
         if self.fsync:
-            os.fsync(self._ledger)
+            os.fsync(self._ledger.fileno())
         self.seen.update(e["id"] for e, _ in events)
         self._taken.notify_all()
 
