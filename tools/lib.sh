@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-# Shared by tools/demo, tools/test and tools/bench: what is needed from Debian, and how to build.
+# Shared by the programs of tools/: what is needed from Debian, and how to build.
 # shellcheck shell=bash
 
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 export LC_ALL=C.UTF-8 PYTHONDONTWRITEBYTECODE=1
 python=/usr/bin/python3
+self=$(realpath "$0")
+# Where chroots and bare roots come from; tests/package asks for it, too.
+export mirror=${TOCSIN_MIRROR:-http://deb.debian.org/debian}
 
 # The one list of Debian packages.
 packages_libraries=(
@@ -46,6 +49,19 @@ say() { printf '%s\n' "$*"; }
 die() {
 	printf '%s\n' "$*" >&2
 	exit 2
+}
+
+# The head of the program that was called, from its third line on.
+usage() { sed -n '3,/^[^#]/s/^# \{0,1\}//p' "$self"; }
+
+# Why nothing of a release of Debian can be got here, in one line; nothing if it can.
+mirror_fault() { # RELEASE
+	local folder said
+	folder=$(mktemp -d)
+	said=$(timeout 120 /usr/lib/apt/apt-helper -oAcquire::Retries=1 download-file \
+		"$mirror/dists/$1/InRelease" "$folder/InRelease" 2>&1 >/dev/null) ||
+		printf 'no mirror of Debian: %s\n' "$(grep -m 1 '^E:' <<<"$said")"
+	rm -rf "$folder"
 }
 
 # need PACKAGE...: install what is missing; quick when nothing is.

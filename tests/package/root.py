@@ -11,8 +11,13 @@ import tempfile
 
 ENV = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8", "HOME": "/root",
        "DEBIAN_FRONTEND": "noninteractive"}
-MIRROR = "deb http://deb.debian.org/debian bookworm main"
-RELEASE = "http://deb.debian.org/debian/dists/bookworm/InRelease"
+LIB = pathlib.Path(__file__).resolve().parents[2] / "tools" / "lib.sh"
+
+
+def lib(script):
+    """What a line of shell says that knows tools/lib.sh."""
+    return subprocess.run(["bash", "-euc", f'. "$1"; {script}', "bash", LIB], check=True,
+                          stdout=subprocess.PIPE, text=True).stdout.strip()
 
 
 def missing():
@@ -22,17 +27,14 @@ def missing():
     for program in ("mmdebstrap", "dpkg-deb", "unshare"):
         if not shutil.which(program):
             return f"{program} is not installed"
-    with tempfile.TemporaryDirectory() as folder:
-        got = subprocess.run(["/usr/lib/apt/apt-helper", "-oAcquire::Retries=1", "download-file",
-                              RELEASE, f"{folder}/InRelease"],
-                             capture_output=True, text=True, timeout=120, check=False)
-    return None if got.returncode == 0 else "no mirror of Debian: " + got.stderr.strip()[-200:]
+    return lib("mirror_fault bookworm") or None
 
 
 def bootstrap(folder, *include):
     """A bare Debian 12 in the folder, with some packages more."""
     done = subprocess.run(
-        ["mmdebstrap", "--variant=minbase", f"--include={','.join(include)}", "bookworm", folder, MIRROR],
+        ["mmdebstrap", "--variant=minbase", f"--include={','.join(include)}", "bookworm", folder,
+         lib('echo "deb $mirror bookworm main"')],
         capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
 
