@@ -31,7 +31,18 @@ def pytest_collection_modifyitems(items):
 
 
 @pytest.fixture(scope="session")
-def staged():
+def possible():
+    """Root, all that a machine needs, and a build: else nothing of this can run here."""
+    try:
+        machine.require(ROOT)
+    except machine.Missing as missing:
+        pytest.skip(str(missing))
+    if not (harness.BUILD / "tocsind").exists():
+        pytest.skip(f"no tocsind in {harness.BUILD}")
+
+
+@pytest.fixture(scope="session")
+def staged(possible):
     """A folder with all that is installed, and the tests' own libraries."""
     folder = pathlib.Path(tempfile.mkdtemp(prefix="tocsin-stage-"))
     try:
@@ -48,12 +59,6 @@ def staged():
 @pytest.fixture(scope="session")
 def booted(staged):
     """The machine of the session."""
-    try:
-        machine.require(ROOT)
-    except machine.Missing as missing:
-        pytest.skip(str(missing))
-    if not (harness.BUILD / "tocsind").exists():
-        pytest.skip(f"no tocsind in {harness.BUILD}")
     m = machine.Machine(root=ROOT, files=staged, prepare=unit.PREPARE).start()
     try:
         yield m
