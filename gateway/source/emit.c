@@ -173,8 +173,11 @@ static void emit_reading(struct gw_emit *e, const struct gw_point_opts *point,
 	enum gw_quality quality, double raw, uint64_t bits, unsigned width, int64_t boot_ns,
 	int64_t device_ns)
 {
-	double value = value_of(e, point, raw);
+	double value;
 
+	if (point->index >= e->n_points)
+		return;
+	value = value_of(e, point, raw);
 	if (gw_quality_has_bounds(point) || !isfinite(value)) {
 		bool invalid = width > 0 ? gw_quality_invalid_bits(point, bits, width)
 					 : gw_quality_invalid_number(point, raw);
