@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/db_readonly.h"
+
+#include "base/clock.h"
 #include "store/schema.h"
 
 #include <errno.h>
@@ -171,7 +173,7 @@ enum gw_err gw_db_open_readonly(struct gw_db *db, const char *path, struct gw_er
 
 /* ---- is it readable? ---- */
 
-static bool read_through(sqlite3_file *f)
+static bool read_through(sqlite3_file *f, struct gw_thread *thread)
 {
 	static char block[65536]; /* the store's thread alone reads */
 	sqlite3_int64 size = 0;
@@ -183,6 +185,7 @@ static bool read_through(sqlite3_file *f)
 		int n = left < (sqlite3_int64)sizeof(block) ? (int)left
 							    : (int)sizeof(block);
 
+		gw_thread_beat(thread, gw_clock_boot_ns());
 		if (f->pMethods->xRead(f, block, n, at) != SQLITE_OK)
 			return false;
 	}
@@ -190,7 +193,7 @@ static bool read_through(sqlite3_file *f)
 }
 
 /* Through SQLite's VFS: closing a descriptor of our own would drop the locks of its others. */
-static bool file_is_readable(const char *path, int kind)
+static bool file_is_readable(const char *path, int kind, struct gw_thread *thread)
 {
 	sqlite3_vfs *vfs = sqlite3_vfs_find(NULL);
 	char name[PATH_MAX + 16] =
@@ -209,18 +212,18 @@ static bool file_is_readable(const char *path, int kind)
 		return false;
 	readable = vfs->xOpen(vfs, name, f, SQLITE_OPEN_READONLY | kind, NULL) ==
 			SQLITE_OK &&
-		read_through(f);
+		read_through(f, thread);
 	if (f->pMethods)
 		f->pMethods->xClose(f);
 	free(f);
 	return readable;
 }
 
-bool gw_db_is_readable(const char *path)
+bool gw_db_is_readable(const char *path, struct gw_thread *thread)
 {
 	char wal[PATH_MAX + 8];
 
 	snprintf(wal, sizeof(wal), "%s-wal", path);
-	return file_is_readable(path, SQLITE_OPEN_MAIN_DB) &&
-		file_is_readable(wal, SQLITE_OPEN_WAL);
+	return file_is_readable(path, SQLITE_OPEN_MAIN_DB, thread) &&
+		file_is_readable(wal, SQLITE_OPEN_WAL, thread);
 }

@@ -8,6 +8,7 @@
 #ifndef GW_STORE_DB_READONLY_H
 #define GW_STORE_DB_READONLY_H
 
+#include "base/thread.h"
 #include "store/db.h"
 
 /* With its WAL, also on a read-only disk. Of another schema it reads what our statements read.
@@ -15,7 +16,7 @@
 enum gw_err gw_db_open_readonly(struct gw_db *db, const char *path, struct gw_error *err);
 /* Every byte of the file and of its WAL can be read now. SQLite reports some reads that fail as
  * corruption: a file that is not readable is not known to be corrupt. No connection to it may be
- * open. */
-bool gw_db_is_readable(const char *path);
+ * open. thread beats meanwhile: a large file on a slow disk takes minutes. */
+bool gw_db_is_readable(const char *path, struct gw_thread *thread);
 
 #endif

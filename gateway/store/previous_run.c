@@ -2,6 +2,7 @@
 #include "store/previous_run.h"
 
 #include "base/log.h"
+#include "store/corruption.h"
 #include "store/db_readonly.h"
 #include "store/journal.h"
 #include "store/journal_read.h"
@@ -109,18 +110,23 @@ static enum gw_err read_previous(
 	return GW_OK;
 }
 
-/* SQLite reports some reads that fail as corruption: it is believed if another connection says so,
- * too, and every byte can be read. */
+/* By another connection, see corruption.h. */
 static enum gw_err read_again(struct gw_store *s, struct previous *p, struct gw_error *err)
 {
-	gw_log(GW_LOG_WARNING, "store: %s; looked at again: check the disk", err->text);
-	if (!gw_db_is_readable(s->path))
-		return gw_fail(err, GW_ERR_SYSTEM, SQLITE_IOERR_READ,
-			"database: part of it cannot be read");
+	enum gw_err rc;
+
+	gw_corruption_note(s, err);
 	gw_saved_alarms_free(p->saved);
-	*p = (struct previous){.saved = gw_saved_alarms_new()};
-	return p->saved ? read_previous(s, p, err)
-			: gw_fail(err, GW_ERR_SYSTEM, 0, "no memory");
+	*p = (struct previous){.run = p->run, .saved = gw_saved_alarms_new()};
+	if (!p->saved)
+		return gw_fail(err, GW_ERR_SYSTEM, 0, "no memory");
+	rc = read_previous(s, p, err);
+	if (rc == GW_OK)
+		gw_corruption_disproved(s);
+	if (rc != GW_ERR_CORRUPT || err->native == 0)
+		return rc;
+	rc = gw_corruption_confirm(s, err, err);
+	return rc ? rc : GW_ERR_CORRUPT;
 }
 
 static uint64_t max_of(uint64_t a, uint64_t b)

@@ -2,8 +2,8 @@
 #include "store/recovery.h"
 
 #include "base/log.h"
+#include "store/corruption.h"
 #include "store/db_open.h"
-#include "store/db_readonly.h"
 #include "store/journal.h"
 #include "store/mailbox.h"
 #include "store/previous_run.h"
@@ -25,9 +25,6 @@
 #define FILE_CHECK_NS   (2 * GW_NS_PER_SEC)
 #define DISPLACED_WAIT_NS \
 	(60 * GW_NS_PER_SEC) /* to copy from a deleted file that cannot be read now */
-/* A page that cannot be read is no corruption: most disks recover. After this time a new file is
- * begun, and what the old one owes is copied when it can be read. */
-#define UNREADABLE_NS (600 * GW_NS_PER_SEC)
 
 /* ---- the file ---- */
 
@@ -129,7 +126,7 @@ static enum gw_err quarantine_and_create(
 		gw_log(GW_LOG_ERR,
 			"store: for %d min %s; put aside as %s, a new one begun; what it "
 			"owes is sent when it can be read",
-			(int)(UNREADABLE_NS / GW_NS_PER_SEC / 60), why->text,
+			(int)(GW_STORE_UNREADABLE_NS / GW_NS_PER_SEC / 60), why->text,
 			s->last_quarantined);
 	if (!s->previous_read || s->alarms_incomplete)
 		s->last_quarantined[0] = '\0'; /* main does not know its alarms */
@@ -137,6 +134,7 @@ static enum gw_err quarantine_and_create(
 		give_spare_alarms(s);
 	s->previous_read = true;
 	s->alarms_incomplete = false;
+	gw_corruption_disproved(s);
 	s->quarantine_reason = (struct gw_error){0};
 	s->replaced = s->quarantine_owing = true;
 	s->replaced_ns = gw_clock_boot_ns();
@@ -147,63 +145,35 @@ static enum gw_err quarantine_and_create(
 	return rc;
 }
 
-static bool cannot_read(int native)
-{
-	return native == SQLITE_IOERR_READ || native == SQLITE_IOERR_SHORT_READ ||
-		native == SQLITE_IOERR_DATA || native == SQLITE_IOERR_CORRUPTFS;
-}
-
-static bool unreadable_for_long(struct gw_store *s, int native)
-{
-	int64_t now_ns = gw_clock_boot_ns();
-
-	if (!cannot_read(native))
-		return false;
-	if (!s->unreadable_ns)
-		s->unreadable_ns = now_ns;
-	return now_ns - s->unreadable_ns >= UNREADABLE_NS;
-}
-
-/* SQLite reports some reads that fail as corruption. So a file is corrupt only if it seems so twice
- * in a row, to two connections, and every byte of it can be read. */
 static enum gw_err check_corrupt(
 	struct gw_store *s, const struct gw_error *why, struct gw_error *err)
 {
-	bool again = s->corrupt_once || s->quarantine_reason.kind;
 	struct gw_error reason = *why;
 
-	/* 0: not SQLite's word, what was read is not as it must be. Or it was waited for. */
-	if (why->native == 0 || cannot_read(why->native))
+	/* 0: not SQLite's word, what was read is not as it must be. Or the start looked twice. */
+	if (why->native == 0 || s->quarantine_reason.kind ||
+		gw_corruption_unreadable_for_long(s, why->native))
 		return GW_OK;
 	close_file(s, true);
-	s->recheck_needed = true;
-	s->corrupt_once = true;
-	if (!again)
-		gw_log(GW_LOG_WARNING, "store: %s; looked at again: check the disk",
-			reason.text);
-	if (!gw_db_is_readable(s->path))
-		return unreadable_for_long(s, SQLITE_IOERR_READ)
-			? GW_OK
-			: gw_fail(err, GW_ERR_SYSTEM, SQLITE_IOERR_READ,
-				  "%s, and part of it cannot be read", reason.text);
-	if (!again)
+	if (!gw_corruption_note(s, why))
 		return gw_fail(err, GW_ERR_SYSTEM, reason.native, "%s: looked at again",
 			reason.text);
-	return GW_OK;
+	return gw_corruption_confirm(s, &reason, err);
 }
 
 enum gw_err gw_recovery_replace_file(
 	struct gw_store *s, const struct gw_error *why, struct gw_error *err)
 {
 	struct gw_error reason = *why; /* why and err may be the same */
-	enum gw_err rc = check_corrupt(s, &reason, err);
+	enum gw_err rc;
 
-	if (rc)
-		return rc;
 	/* A card that corrupts every file would fill the quarantine, and the file that
 	 * matters would be the first to be deleted. */
 	if (s->replaced_ns && gw_clock_boot_ns() - s->replaced_ns < REPLACE_WAIT_NS)
 		return gw_fail(err, GW_ERR_SYSTEM, reason.native, "again %s", reason.text);
+	rc = check_corrupt(s, &reason, err);
+	if (rc)
+		return rc;
 	rc = quarantine_and_create(s, &reason, err);
 	if (rc)
 		return rc;
@@ -346,11 +316,12 @@ enum gw_err gw_recovery_ensure_open(struct gw_store *s, struct gw_error *err)
 		return s->start_recorded && !s->uplinks_changed ? GW_OK
 								: record_start(s, err);
 	rc = reopen(s, &why);
-	if (rc == GW_ERR_CORRUPT && !s->corrupt_once) {
-		rc = check_corrupt(s, &why, &why);
-		rc = rc ? reopen(s, &why) : GW_ERR_CORRUPT;
+	if (rc == GW_ERR_CORRUPT && !s->corrupt_once && !s->quarantine_reason.kind &&
+		why.native != 0) {
+		gw_corruption_note(s, &why);
+		rc = reopen(s, &why);
 	}
-	if (rc != GW_ERR_CORRUPT && unreadable_for_long(s, why.native))
+	if (rc && rc != GW_ERR_CORRUPT && gw_corruption_unreadable_for_long(s, why.native))
 		rc = GW_ERR_CORRUPT;
 	if (rc == GW_ERR_CORRUPT) {
 		rc = gw_recovery_replace_file(s, &why, err);
@@ -363,7 +334,8 @@ enum gw_err gw_recovery_ensure_open(struct gw_store *s, struct gw_error *err)
 		*err = why;
 		return rc;
 	}
-	s->unreadable_ns = 0;
+	if (!s->corrupt_once) /* else a commit must show that it can be used */
+		s->unreadable_ns = 0;
 	s->recheck_needed = false;
 	s->recount_needed = true;
 	if (s->previous_read_late)

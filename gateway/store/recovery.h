@@ -20,7 +20,8 @@ struct gw_store;
  * quarantine still owe. */
 enum gw_err gw_recovery_ensure_open(struct gw_store *s, struct gw_error *err);
 /* Puts the file into quarantine and begins a new one, into which what can be read is copied. At
- * most once in ten minutes. */
+ * most once in ten minutes. GW_ERR_SYSTEM: not now; the first time that the file seems corrupt it is
+ * only closed, for a second look by another connection. */
 enum gw_err gw_recovery_replace_file(
 	struct gw_store *s, const struct gw_error *why, struct gw_error *err);
 /* Every two seconds: has the file, or its WAL, been deleted or replaced? Writes nothing. */

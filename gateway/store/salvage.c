@@ -11,6 +11,7 @@
 #include "store/quarantine.h"
 #include "store/registry_rows.h"
 #include "store/salvage_events.h"
+#include "store/spare.h"
 #include "store/store_internal.h"
 
 #include <stdio.h>
@@ -58,6 +59,7 @@ static void copy_alarms(struct gw_salvage *v)
 		rc = GW_ERR_SYSTEM;
 	gw_salvage_note_read_error(v, rc);
 	v->alarms = !v->read_error;
+	gw_spare_update_alarms(v->s, v->saved); /* they are newer */
 	for (size_t i = 0; v->alarms && !v->write_error && i < v->saved->n; i++)
 		copy_alarm(v, &v->saved->alarms[i]);
 }

@@ -6,6 +6,7 @@
 #include "store/db_readonly.h"
 #include "store/journal_read.h"
 #include "store/store_internal.h"
+#include "store/uncommitted.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -165,71 +166,79 @@ static uint32_t to_slots(const uint32_t slots[32], int64_t bits, bool *ret_unkno
 	return mask;
 }
 
-static bool read_slots(struct gw_store *s, struct gw_db *db, uint32_t ret_slots[32])
+/* A name on a corrupt page may be anybody's: its bit then means every uplink. */
+static enum gw_err read_slots(
+	struct gw_store *s, struct gw_db *db, uint32_t ret_slots[32], struct gw_error *err)
 {
 	sqlite3_stmt *st = gw_db_stmt(db, GW_DB_UPLINK_ALL);
+	enum gw_err rc = GW_OK;
+	int step;
 
-	int rc;
+	while (!rc && (step = sqlite3_step(st)) != SQLITE_DONE) {
+		const char *name = step == SQLITE_ROW ? gw_db_text(st, 1) : NULL;
 
-	while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
-		const char *name = (const char *)sqlite3_column_text(st, 1);
-
-		for (size_t i = 0; name && i < GW_STORE_SLOTS; i++)
+		if (step != SQLITE_ROW)
+			rc = gw_db_fail(db, step, "names", err);
+		else if (!name)
+			rc = gw_fail(err, GW_ERR_SYSTEM, 0, "no memory");
+		for (size_t i = 0; !rc && i < GW_STORE_SLOTS; i++)
 			if ((s->active_slots >> i & 1) &&
 				strcmp(s->mailboxes[i].name, name) == 0)
 				ret_slots[sqlite3_column_int(st, 0) & 31] = (uint32_t)1
 					<< i;
 	}
 	sqlite3_reset(st);
-	return rc == SQLITE_DONE;
+	for (size_t i = 0; rc == GW_ERR_CORRUPT && i < 32; i++)
+		ret_slots[i] = s->active_slots;
+	return rc == GW_ERR_CORRUPT ? GW_OK : rc;
 }
 
-static int64_t number(struct gw_db *db, enum gw_db_stmt which, uint64_t seq)
+/* A number of that event; -1: it is on a corrupt page. */
+static enum gw_err read_number(struct gw_db *db, enum gw_db_stmt which, uint64_t seq,
+	int64_t *ret_number, struct gw_error *err)
 {
-	int64_t n = 0;
+	enum gw_err rc;
 
+	*ret_number = 0;
 	sqlite3_bind_int64(gw_db_stmt(db, which), 1, (int64_t)seq);
-	gw_db_query_int(db, which, &n, NULL);
-	return n;
+	rc = gw_db_query_int(db, which, ret_number, err);
+	if (rc != GW_ERR_CORRUPT)
+		return rc;
+	*ret_number = -1;
+	return GW_OK;
 }
 
 /* None of them was committed when it left, so each was sent with durable: false. */
-static bool take(struct gw_store *s, struct gw_db *db, const uint32_t slots[32],
-	const struct gw_event *e)
+static enum gw_err take(struct gw_store *s, struct gw_db *db, const uint32_t slots[32],
+	const struct gw_event *e, struct gw_error *err)
 {
 	struct gw_journal_entry entry = {
 		.event = *e, .undurable = s->active_slots, .taken_over = true};
+	int64_t owed, parked;
 	bool unused = false;
+	enum gw_err rc;
 
-	entry.owed = to_slots(
-		slots, number(db, GW_DB_OWED_UPLINKS, e->seq), &entry.owed_to_removed);
-	entry.parked = to_slots(slots, number(db, GW_DB_PARKED_UPLINKS, e->seq), &unused);
+	if ((rc = read_number(db, GW_DB_OWED_UPLINKS, e->seq, &owed, err)) ||
+		(rc = read_number(db, GW_DB_PARKED_UPLINKS, e->seq, &parked, err)))
+		return rc;
+	entry.owed = owed < 0 ? s->active_slots
+			      : to_slots(slots, owed, &entry.owed_to_removed);
+	entry.parked = parked < 0 ? 0 : to_slots(slots, parked, &unused);
 	entry.event.durable = true;
-	if (!gw_string_table_copy_texts(&entry.event, &s->spare_arena))
-		return false;
-	if (s->n_entries == s->entries_capacity) {
-		size_t capacity = s->entries_capacity ? 2 * s->entries_capacity : 64;
-		struct gw_journal_entry *grown = realloc(
-			s->entries, capacity * sizeof(*grown));
-
-		if (!grown)
-			return false;
-		s->entries = grown;
-		s->entries_capacity = capacity;
-	}
+	if (!gw_string_table_copy_texts(&entry.event, &s->spare_arena) ||
+		!gw_uncommitted_reserve_entry(s))
+		return gw_fail(err, GW_ERR_SYSTEM, 0, "no memory");
 	s->entries[s->n_entries++] = entry;
-	return true;
+	return GW_OK;
 }
 
 static enum gw_err take_all(struct gw_store *s, struct gw_db *db, struct gw_error *err)
 {
 	uint32_t slots[32] = {0};
 	uint64_t seq = 0;
-	enum gw_err rc = GW_OK;
+	enum gw_err rc = read_slots(s, db, slots, err);
 	bool more = true;
 
-	if (!read_slots(s, db, slots))
-		return gw_fail(err, GW_ERR_SYSTEM, 0, "the names cannot be read");
 	while (more && !rc) {
 		struct gw_batch_memory *m = gw_batch_new(BLOCK);
 		struct gw_chain_link links[BLOCK];
@@ -238,9 +247,13 @@ static enum gw_err take_all(struct gw_store *s, struct gw_db *db, struct gw_erro
 			return gw_fail(err, GW_ERR_SYSTEM, 0, "no memory");
 		rc = gw_journal_read_links(db, seq, m, links, err);
 		more = m->batch.n > 0;
-		for (size_t i = 0; !rc && i < m->batch.n; i++) {
-			if (!take(s, db, slots, &m->batch.events[i]))
-				rc = gw_fail(err, GW_ERR_SYSTEM, 0, "no memory");
+		for (size_t i = 0; i < m->batch.n; i++) { /* also those before a bad page */
+			enum gw_err taken = take(s, db, slots, &m->batch.events[i], err);
+
+			if (taken) {
+				rc = taken;
+				break;
+			}
 			seq = m->batch.events[i].seq;
 		}
 		gw_batch_free(&m->batch);
@@ -266,15 +279,15 @@ static bool put_first(struct gw_store *s, size_t n_newer)
 	return true;
 }
 
-/* It is not deleted: somebody may still read it. */
-static void keep_unread(struct gw_store *s, const struct gw_error *why)
+/* It is not deleted: somebody may still read it. n: so many of its events were read. */
+static void keep_unread(struct gw_store *s, size_t n, const struct gw_error *why)
 {
 	char unread_path[PATH_MAX + 16];
 
 	snprintf(unread_path, sizeof(unread_path), "%s.unread", s->spare_path);
 	gw_log(GW_LOG_ERR,
-		"store: events that an earlier start could not write cannot be read (%s) and are not sent: kept as %s",
-		why->text, unread_path);
+		"store: events that an earlier start could not write cannot be read (%s): %zu of them are sent, the others are kept as %s",
+		why->text, n, unread_path);
 	s->spare_exists = rename(s->spare_path, unread_path) !=
 		0; /* else it is written over */
 	s->spare_unread_ns = 0;
@@ -286,34 +299,42 @@ enum gw_err gw_spare_load(struct gw_store *s, int64_t now_ns, struct gw_error *e
 	struct gw_error why = {0};
 	struct gw_db db;
 	enum gw_err rc;
+	bool give_up;
 
-	if (!s->spare_path[0] || s->spare_exists || s->spare.handle ||
-		access(s->spare_path, F_OK))
+	if (!s->spare_path[0] || s->spare_exists || s->spare.handle)
 		return GW_OK;
+	if (access(s->spare_path, F_OK)) {
+		s->spare_unread_ns = 0;
+		return GW_OK;
+	}
 	rc = gw_db_open_readonly(&db, s->spare_path, &why);
 	if (!rc) {
 		rc = take_all(s, &db, &why);
 		gw_db_close(&db, true);
 	}
-	if (!rc && !put_first(s, n_before))
-		rc = gw_fail(&why, GW_ERR_SYSTEM, 0, "no memory");
-	if (!rc) {
-		s->spare_exists = true;
-		s->spare_unread_ns = 0;
-		if (s->n_entries > n_before)
-			gw_log(GW_LOG_NOTICE,
-				"store: %zu events that an earlier start could not write are taken over from %s",
-				s->n_entries - n_before, s->spare_path);
-		return GW_OK;
-	}
-	s->n_entries = n_before;
-	if (s->spare_unread_ns == 0)
+	if (rc && s->spare_unread_ns == 0)
 		s->spare_unread_ns = now_ns;
-	if (rc == GW_ERR_CORRUPT || now_ns - s->spare_unread_ns >= UNREAD_MAX_NS) {
-		keep_unread(s, &why);
+	give_up = rc == GW_ERR_CORRUPT ||
+		(rc && now_ns - s->spare_unread_ns >= UNREAD_MAX_NS);
+	if ((!rc || give_up) && !put_first(s, n_before)) {
+		rc = gw_fail(&why, GW_ERR_SYSTEM, 0, "no memory");
+		give_up = false;
+	}
+	if (give_up) {
+		keep_unread(s, s->n_entries - n_before, &why);
 		return GW_OK;
 	}
-	return gw_fail(err, rc, why.native, "%s: %s", s->spare_path, why.text);
+	if (rc) {
+		s->n_entries = n_before;
+		return gw_fail(err, rc, why.native, "%s: %s", s->spare_path, why.text);
+	}
+	s->spare_exists = true;
+	s->spare_unread_ns = 0;
+	if (s->n_entries > n_before)
+		gw_log(GW_LOG_NOTICE,
+			"store: %zu events that an earlier start could not write are taken over from %s",
+			s->n_entries - n_before, s->spare_path);
+	return GW_OK;
 }
 
 uint64_t gw_spare_last_seq(const struct gw_store *s)
@@ -343,9 +364,11 @@ void gw_spare_skip_committed(struct gw_store *s, struct gw_db *db)
 
 	for (size_t i = 0; i < s->n_entries; i++) {
 		const struct gw_event *e = &s->entries[i].event;
+		int64_t run;
 
 		if (s->entries[i].taken_over &&
-			(uint64_t)number(db, GW_DB_EVENT_RUN, e->seq) == e->run)
+			!read_number(db, GW_DB_EVENT_RUN, e->seq, &run, NULL) &&
+			run == (int64_t)e->run)
 			continue;
 		s->entries[n_left++] = s->entries[i];
 	}

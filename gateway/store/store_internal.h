@@ -26,6 +26,9 @@
 #include <sys/types.h>
 
 #define GW_STORE_COMMIT_MAX 1024 /* events in one transaction */
+/* A page that cannot be read is no corruption: most disks recover. After this time a new file is
+ * begun, and what the old one owes is copied when it can be read. */
+#define GW_STORE_UNREADABLE_NS (600 * GW_NS_PER_SEC)
 
 /* Which uplink is in which slot from an event number on. */
 struct gw_store_uplinks {
@@ -91,9 +94,9 @@ struct gw_store {
 	uint64_t owed[32], parked[32]; /* events in the database, per bit */
 	bool recount_needed;           /* owed and parked are not valid */
 	bool start_recorded; /* the run's number and the registry are in the file */
-	bool recheck_needed; /* the disk reported a failed sync: reopen and check all pages */
-	bool trim_more;      /* rows beyond the limit are left */
-	bool refusing;       /* logged that events of lower classes get no row */
+	bool recheck_needed; /* a sync failed, or the file seems corrupt: reopen, check all pages */
+	bool trim_more; /* rows beyond the limit are left */
+	bool refusing;  /* logged that events of lower classes get no row */
 	uint64_t commits, rows, refused;
 
 	/* uncommitted.h */
@@ -140,7 +143,7 @@ struct gw_store {
 	bool spare_exists;           /* a file of an earlier run */
 	uint32_t spare_slots;        /* whose names are in it */
 	int64_t next_spare_ns;       /* after a failure */
-	int64_t spare_unread_ns; /* it could not be read since then; 0: it is no question */
+	int64_t spare_unread_ns; /* it could not be read since then; 0: it was read, or there is none */
 
 	/* previous_run.h */
 	bool previous_read;                /* what earlier runs left has been read */

@@ -52,22 +52,13 @@ static void drop_superseded(struct gw_store *s)
 	memmove(s->entries, s->entries + n_kept, s->n_entries * sizeof(*s->entries));
 }
 
-static bool reserve_entry(struct gw_store *s, int64_t now_ns)
+bool gw_uncommitted_reserve_entry(struct gw_store *s)
 {
 	size_t capacity = s->entries_capacity ? 2 * s->entries_capacity : 64;
 	struct gw_journal_entry *grown;
 
 	if (s->n_entries < s->entries_capacity)
 		return true;
-	if (s->n_entries >= s->max_uncommitted) {
-		if (now_ns - s->last_thinning_ns < THINNING_WAIT_NS)
-			return false;
-		s->last_thinning_ns = now_ns;
-		drop_superseded(s);
-		return s->n_entries < s->entries_capacity;
-	}
-	if (capacity > s->max_uncommitted)
-		capacity = s->max_uncommitted;
 	grown = realloc(s->entries, capacity * sizeof(*grown));
 	if (!grown)
 		return false;
@@ -76,12 +67,24 @@ static bool reserve_entry(struct gw_store *s, int64_t now_ns)
 	return true;
 }
 
+/* Makes room for an event of the ring, which may wait there. */
+static bool make_room(struct gw_store *s, int64_t now_ns)
+{
+	if (s->n_entries < s->max_uncommitted)
+		return gw_uncommitted_reserve_entry(s);
+	if (now_ns - s->last_thinning_ns < THINNING_WAIT_NS)
+		return false;
+	s->last_thinning_ns = now_ns;
+	drop_superseded(s);
+	return s->n_entries < s->max_uncommitted;
+}
+
 void gw_uncommitted_drain_ring(struct gw_store *s, int64_t now_ns)
 {
 	struct gw_event e;
 
 	while (s->n_entries < GW_STORE_COMMIT_MAX || s->failing) {
-		if (gw_ring_count(&s->events) == 0 || !reserve_entry(s, now_ns))
+		if (gw_ring_count(&s->events) == 0 || !make_room(s, now_ns))
 			return;
 		gw_ring_pop(&s->events, &e, 1,
 			sizeof(e)); /* the only consumer: it cannot be empty now */

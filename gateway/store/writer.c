@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "store/ballast.h"
+#include "store/corruption.h"
 #include "store/recovery.h"
 #include "store/run_counter.h"
 #include "store/salvage.h"
@@ -165,7 +166,7 @@ static void finish_commit(struct gw_store *s, const struct commit_counts *w)
 {
 	size_t n_kept = 0;
 
-	s->corrupt_once = false;
+	gw_corruption_disproved(s);
 	if (!recount_owed(s))
 		apply_counts(s, w);
 	s->commits++;

@@ -312,6 +312,42 @@ static void a_file_that_seems_corrupt_once(void **state)
 	gw_store_free(s);
 }
 
+/* Pages can be read, larger blocks cannot: so the file is not readable as a whole. */
+static ssize_t pread_no_blocks(int fd, void *to, size_t n, off_t at)
+{
+	if (n <= 4096)
+		return pread(fd, to, n, at);
+	errno = EIO;
+	return -1;
+}
+
+/* It opens well, each commit finds it corrupt, and part of it cannot be read: it is waited for, and
+ * in the end replaced. */
+static void a_file_that_seems_corrupt_and_stays_unreadable(void **state)
+{
+	struct gw_store *s = with_five(16 * MIB);
+	static const char *const reads[] = {"pread", "pread64"};
+	sqlite3_vfs *vfs = sqlite3_vfs_find(NULL);
+	int seconds = 0;
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) /* this SQLite has one of them */
+		vfs->xSetSystemCall(vfs, reads[i], (sqlite3_syscall_ptr)pread_no_blocks);
+	sql_arm(1, SQLITE_CORRUPT);
+	sql.only = "INSERT INTO event";
+	sql.only_steps = sql.for_ever = true;
+	emit(s, 6, 6);
+	for (; seconds < 900 && files_like(".corrupt-") == 0; seconds++)
+		pass(s, 1);
+	sql_heal();
+	for (size_t i = 0; i < 2; i++)
+		vfs->xSetSystemCall(vfs, reads[i], NULL);
+	pass(s, 30);
+	assert_in_range(seconds, 590, 700);
+	assert_int_equal(gw_store_committed(s), 6);
+	gw_store_free(s);
+}
+
 /* It is corrupt where the alarms stand, at the start and at the second look. What copies the debts
  * of the file finds them: main gets them then. */
 static void alarms_of_a_corrupt_file_are_given_when_they_are_found(void **state)
@@ -440,6 +476,7 @@ int main(void)
 		TEST(a_ballast_is_given_up),
 		TEST(a_full_database_of_owed_events_refuses_lower_classes),
 		TEST(a_file_that_seems_corrupt_once),
+		TEST(a_file_that_seems_corrupt_and_stays_unreadable),
 		TEST(alarms_of_a_corrupt_file_are_given_when_they_are_found),
 		TEST(a_file_that_is_corrupt_again_and_again),
 		TEST(a_corrupt_file_that_cannot_be_moved),
