@@ -33,10 +33,10 @@ static void forget(void)
 	last_ns = taken_ns = 0;
 }
 
-static bool add(struct gw_coalescer *c, uint32_t point, double value, enum gw_quality q)
+static bool add(struct gw_coalescer *c, uint32_t point, double value, uint16_t quality)
 {
 	struct gw_sample s = {
-		.point = point, .quality = q, .value = value, .boot_ns = ++last_ns};
+		.point = point, .quality = quality, .value = value, .boot_ns = ++last_ns};
 	struct record *r = &records[point];
 	size_t before = gw_coalesce_count(c);
 	bool merged = gw_coalesce_add(c, &s);
@@ -180,7 +180,7 @@ static void samples_that_are_not_usable_leave_the_newest_usable_one(void **state
 /* Few values and points, so that equal extremes and full points are frequent. */
 static void in_any_sequence_extremes_and_newest_samples_are_kept(void **state)
 {
-	static const enum gw_quality qualities[] = {
+	static const uint16_t qualities[] = {
 		GW_QUALITY_GOOD, GW_QUALITY_GOOD, GW_QUALITY_GOOD, GW_QUALITY_BAD_TIMEOUT};
 	struct gw_coalescer *c = gw_coalesce_new(POINTS);
 	uint64_t random = 1;
