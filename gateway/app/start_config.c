@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "conf/load.h"
 #include "control/protocol.h"
+#include "gw_build.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -14,6 +15,9 @@
 #include <unistd.h>
 
 #define GW_STATE_DIR "/var/lib/tocsin" /* the default of gateway.state_dir */
+#define COMMAND_MAX  (PATH_MAX + 32)
+
+enum { NAMED_FOLDER, DEFAULT_FOLDER };
 
 static void take_complaint(void *arg, const char *line)
 {
@@ -25,16 +29,32 @@ static void take_complaint(void *arg, const char *line)
 		gw_log(GW_LOG_ERR, "%s", line); /* a start must not wait for stderr */
 }
 
+static void check_command(const struct gw_start_config *s, char *ret_command, size_t size)
+{
+	bool usual = strcmp(s->path, GW_CONFIG_FILE) == 0;
+
+	snprintf(ret_command, size, "tocsind --check%s%s", usual ? "" : " --config ",
+		usual ? "" : s->path);
+}
+
 static void log_copy_complaint(void *arg, const char *line)
 {
 	(void)arg;
 	gw_log(GW_LOG_ERR, "the copy: %s", line);
 }
 
-static bool load_copy(
-	struct gw_start_config *s, const char *dir, struct gw_config **ret_config)
+static void ignore_complaint(void *arg, const char *line)
 {
+	(void)arg;
+	(void)line;
+}
+
+static bool load_copy(struct gw_start_config *s, const char *dir, int folder,
+	struct gw_config **ret_config)
+{
+	struct gw_files *before = &s->refused_copies[folder];
 	struct gw_complaints complaints = {.say = log_copy_complaint};
+	char command[COMMAND_MAX];
 	struct gw_error err;
 
 	if (gw_last_good_read(dir, s->path, &s->copy, &err)) {
@@ -42,14 +62,19 @@ static bool load_copy(
 			gw_log(GW_LOG_WARNING, "%s", err.text);
 		return false;
 	}
+	if (gw_files_equal(&s->copy, before)) /* who waits comes here every few seconds */
+		complaints.say = ignore_complaint;
 	if (gw_config_load_files(s->path, &s->copy, NULL, ret_config, &complaints) ==
 		GW_OK) {
+		check_command(s, command, sizeof(command));
 		gw_log(GW_LOG_ERR,
-			"%s is refused (%s): started from the copy in %s that ran last; correct the file (tocsind --check), then: tocsin reload",
-			s->path, s->first, dir);
+			"%s is refused (%s): started from the copy in %s that ran last; correct the file (%s), then: tocsin reload",
+			s->path, s->first, dir, command);
 		return true;
 	}
-	gw_files_free(&s->copy);
+	gw_files_free(before);
+	*before = s->copy;
+	s->copy = (struct gw_files){.n = 0};
 	return false;
 }
 
@@ -58,9 +83,23 @@ static bool load_last_good(struct gw_start_config *s, struct gw_config **ret_con
 {
 	char dir[PATH_MAX - sizeof(GW_LAST_GOOD)];
 
-	return (gw_last_good_setting(&s->files, "state_dir:", dir, sizeof(dir)) &&
-		       load_copy(s, dir, ret_config)) ||
-		load_copy(s, GW_STATE_DIR, ret_config);
+	if (gw_last_good_setting(&s->files, "state_dir:", dir, sizeof(dir)) &&
+		strcmp(dir, GW_STATE_DIR) != 0 &&
+		load_copy(s, dir, NAMED_FOLDER, ret_config))
+		return true;
+	return load_copy(s, GW_STATE_DIR, DEFAULT_FOLDER, ret_config);
+}
+
+/* What stays is of earlier loads: path, brief, refused_copies. */
+static void drop_load(struct gw_start_config *s)
+{
+	gw_files_free(&s->files);
+	gw_files_free(&s->copy);
+	gw_config_free(s->config);
+	s->config = NULL;
+	s->missing = false;
+	s->n_complaints = 0;
+	s->first[0] = '\0';
 }
 
 enum gw_err gw_start_config_load(struct gw_start_config *s)
@@ -70,14 +109,17 @@ enum gw_err gw_start_config_load(struct gw_start_config *s)
 	struct gw_error err;
 	enum gw_err kind;
 
-	gw_start_config_free(s);
+	drop_load(s);
 	s->missing = access(s->path, F_OK) != 0 && errno == ENOENT;
 	kind = gw_config_load_files(s->path, NULL, &s->files, &config, &complaints);
 	if (!kind && gw_limits_check(config, &err)) {
 		take_complaint(s, err.text);
-		if (load_last_good(s, &of_copy)) { /* else run with it as far as possible */
+		if (load_last_good(s, &of_copy)) {
 			gw_config_free(config);
 			config = of_copy;
+		} else if (s->brief) {
+			/* it runs as far as possible, and no other line says so */
+			gw_log(GW_LOG_ERR, "%s", err.text);
 		}
 	} else if (kind && load_last_good(s, &config)) {
 		kind = GW_OK;
@@ -88,19 +130,20 @@ enum gw_err gw_start_config_load(struct gw_start_config *s)
 
 void gw_start_config_line(const struct gw_start_config *s, char *ret_line, size_t size)
 {
-	char more[32] = "";
+	char more[32] = "", command[COMMAND_MAX];
 
+	check_command(s, command, sizeof(command));
 	if (s->missing) {
 		snprintf(ret_line, size,
-			"waiting, nothing is watched: there is no %s; write it (man tocsin.yaml, example in /usr/share/doc/tocsin), check it with: tocsind --check, then run: systemctl reload tocsind",
-			s->path);
+			"waiting, nothing is watched: there is no %s; write it (man tocsin.yaml, example in /usr/share/doc/tocsin/examples), check it with: %s, then run: systemctl reload tocsind",
+			s->path, command);
 		return;
 	}
 	if (s->n_complaints > 1)
 		snprintf(more, sizeof(more), " and %u more", s->n_complaints - 1);
 	snprintf(ret_line, size,
-		"waiting, nothing is watched: %s is refused (%s%s); correct it until this is content: tocsind --check, then run: systemctl reload tocsind",
-		s->path, s->first, more);
+		"waiting, nothing is watched: %s is refused (%s%s); correct it until this is content: %s, then run: systemctl reload tocsind",
+		s->path, s->first, more, command);
 }
 
 void gw_start_config_socket(const struct gw_start_config *s, char *ret_path, size_t size)
@@ -111,11 +154,7 @@ void gw_start_config_socket(const struct gw_start_config *s, char *ret_path, siz
 
 void gw_start_config_free(struct gw_start_config *s)
 {
-	gw_files_free(&s->files);
-	gw_files_free(&s->copy);
-	gw_config_free(s->config);
-	s->config = NULL;
-	s->missing = false;
-	s->n_complaints = 0;
-	s->first[0] = '\0';
+	drop_load(s);
+	gw_files_free(&s->refused_copies[NAMED_FOLDER]);
+	gw_files_free(&s->refused_copies[DEFAULT_FOLDER]);
 }

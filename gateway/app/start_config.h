@@ -14,10 +14,14 @@
 #define GW_START_CONFIG_FIRST 200
 
 struct gw_start_config {
-	const char *path;      /* absolute: the copy is found again by it */
-	bool brief;            /* log no complaint but the first, in gw_start_config_line */
+	const char *path; /* absolute: the copy is found again by it */
+	/* Log no complaint about the file but the first, in gw_start_config_line. Those about a
+	 * copy are logged once either way, and again when it has changed. */
+	bool brief;
 	struct gw_files files; /* what was read at path, refused or not */
 	struct gw_files copy;  /* n > 0: config is of this copy */
+	/* of the folder that the file names and of the default one, by the last loads */
+	struct gw_files refused_copies[2];
 	struct gw_config *config; /* the caller takes it by setting it to NULL */
 	bool missing;             /* there is no file at path */
 	unsigned n_complaints;
