@@ -24,7 +24,7 @@
 struct waiting {
 	const struct gw_waiting_opts *opts;
 	char line[LINE_MAX_BYTES];
-	bool found;
+	bool stopped; /* else, once the loop has ended, a try has found one */
 	int64_t try_ns;
 	struct gw_loop loop;
 	struct gw_loop_timer tick;
@@ -48,7 +48,6 @@ static void try_again(struct waiting *w, bool asked, int64_t now_ns)
 
 	w->try_ns = now_ns + TRY_NS;
 	if (w->opts->try(w->opts->arg, asked, line, sizeof(line))) {
-		w->found = true;
 		gw_loop_stop(&w->loop);
 	} else if (line[0] != '\0' && (asked || strcmp(line, w->line) != 0)) {
 		memcpy(w->line, line, sizeof(line));
@@ -60,7 +59,7 @@ static void tick(void *arg, int64_t now_ns)
 {
 	struct waiting *w = arg;
 
-	gw_notify_send(&w->service_manager, "WATCHDOG=1");
+	gw_notify_send(&w->service_manager, GW_NOTIFY_ALIVE);
 	if (now_ns >= w->try_ns)
 		try_again(w, false, now_ns);
 	gw_loop_arm(&w->loop, &w->tick, now_ns + GW_NS_PER_SEC);
@@ -70,14 +69,20 @@ static void on_signal(void *arg, uint32_t events)
 {
 	struct waiting *w = arg;
 	struct signalfd_siginfo info;
+	bool asked = false;
 
 	(void)events;
+	/* All are read before one try: a SIGHUP that comes during it stays for the gateway. */
 	while (read(w->signals.fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
 		if (info.ssi_signo == SIGHUP)
-			try_again(w, true, gw_clock_boot_ns());
+			asked = true;
 		else
-			gw_loop_stop(&w->loop);
+			w->stopped = true;
 	}
+	if (w->stopped)
+		gw_loop_stop(&w->loop);
+	else if (asked)
+		try_again(w, true, gw_clock_boot_ns());
 }
 
 /* Each request gets the line as its error, without being read. */
@@ -157,10 +162,10 @@ enum gw_err gw_waiting_run(
 	if (w.signals.fd >= 0)
 		close(w.signals.fd);
 	gw_loop_fini(&w.loop);
-	if (!kind)
-		gw_notify_send(&w.service_manager, w.found ? "STATUS=" : "STOPPING=1");
+	if (!kind && w.stopped)
+		kind = GW_ERR_STOPPED;
+	if (!kind || w.stopped)
+		gw_notify_send(&w.service_manager, w.stopped ? "STOPPING=1" : "STATUS=");
 	gw_notify_close(&w.service_manager);
-	if (kind)
-		return kind;
-	return w.found ? GW_OK : GW_ERR_STOPPED;
+	return kind;
 }

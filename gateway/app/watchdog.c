@@ -83,8 +83,7 @@ static void check_threads(struct gw_gateway *g, int64_t now_ns)
 
 	scan_threads(g, &l);
 	if (!l.late)
-		/* again ready: the manager may have been too busy to read the first message */
-		gw_notify_send(&g->service_manager, "READY=1\nWATCHDOG=1");
+		gw_notify_send(&g->service_manager, GW_NOTIFY_ALIVE);
 	if (l.late && !g->watchdog.stalled_thread)
 		report_stalled(g, &l);
 	else if (!l.late && g->watchdog.stalled_thread)

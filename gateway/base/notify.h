@@ -29,6 +29,9 @@ enum gw_err gw_notify_open(struct gw_notify *n, struct gw_error *err);
  * the manager does not read. Errors are not reported: a manager that misses a message acts
  * on it. */
 #define GW_NOTIFY_MAX_MS 500
+/* Sent once a second by who is well. Ready each time: the manager may have been too busy to read
+ * the first message. */
+#define GW_NOTIFY_ALIVE "READY=1\nWATCHDOG=1"
 void gw_notify_send(const struct gw_notify *n, const char *state);
 void gw_notify_close(struct gw_notify *n); /* twice is fine */
 
