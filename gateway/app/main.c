@@ -89,7 +89,6 @@ static int run(const struct gw_config_origin *from, struct gw_config *config)
 	enum gw_err kind;
 
 	umask(027);
-	signal(SIGPIPE, SIG_IGN); /* stderr may be a closed pipe */
 	if (gw_log_writer_start(&err)) {
 		gw_log(GW_LOG_ERR, "cannot run: %s", err.text);
 		gw_config_free(config);
@@ -263,8 +262,10 @@ int main(int argc, char **argv)
 		usage(stderr);
 		return EXIT_CANNOT_START;
 	}
-	if (!only_check)
+	if (!only_check) {
 		block_reloads();
+		signal(SIGPIPE, SIG_IGN); /* stderr may become a closed pipe */
+	}
 	limit_heap();
 	gw_log_init(debug ? GW_LOG_DEBUG : GW_LOG_INFO);
 	if (!gw_tls_reserve())

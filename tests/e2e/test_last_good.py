@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A configuration that is refused: the running one stays, or the last good one starts; a plan
 that the system does not allow is dropped whole."""
+import os
 import pathlib
 import re
 import subprocess
@@ -297,3 +298,19 @@ def test_with_wait_it_ends_on_sigterm(gateway, site):
     g.spawn()
     g.wait_log("nothing is watched")
     g.stop()
+
+
+def test_with_wait_a_log_that_nobody_reads_any_more_does_not_end_it(gateway, site):
+    read, write = os.pipe()
+    g = gateway(site, wrap=["/bin/sh", "-c", f'exec "$@" 2>/proc/{os.getpid()}/fd/{write}', "sh"])
+    spoil(g)
+    g.arguments = ["--wait"]
+    g.spawn()
+    harness.wait_for(lambda: "nothing is watched" in g.run("status").stderr, g.log)
+    os.close(read)
+    os.close(write)
+    g.reload()  # which it answers with a line
+    harness.stays(g.process.alive, lambda: "SIGPIPE", 1)
+    g.write(site)
+    g.reload()
+    harness.wait_for(g.answers, g.log)
