@@ -62,6 +62,8 @@ enum gw_err gw_seal_process(struct gw_error *err)
 		REFUSE_IF(SYS_listen),
 		REFUSE_IF(SYS_execve),
 		REFUSE_IF(SYS_execveat),
+		/* its operations bind and listen, and pass by this filter */
+		REFUSE_IF(SYS_io_uring_setup),
 		RETURN(SECCOMP_RET_ALLOW),
 	};
 	struct sock_fprog program = {sizeof(filter) / sizeof(filter[0]), filter};

@@ -2,7 +2,7 @@
 /*
  * seal.h: gives up for good what a gateway at work never does, as it only connects: to start a
  * program, to bind a socket, to listen on one. Whoever takes the process over through a device or
- * a platform cannot do it either.
+ * a platform cannot do it either, nor through io_uring, whose operations this filter does not see.
  *
  * It is a filter of system calls (seccomp(2)) on all threads; the calls give EPERM. The unit cannot
  * have it, as systemd itself executes the daemon, which then opens its control socket.

@@ -17,6 +17,7 @@
 #include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -104,6 +105,14 @@ static int bind_udp(void)
 	return rc;
 }
 
+/* Its operations bind and listen past a filter of system calls. */
+static int set_up_io_uring(void)
+{
+	unsigned char parameters[256] = {0}; /* struct io_uring_params has 120 bytes */
+
+	return opened((int)syscall(SYS_io_uring_setup, 1, parameters));
+}
+
 static int in_child(const char *what, char *argument)
 {
 	pid_t pid = fork();
@@ -137,6 +146,8 @@ static int attempt(const char *what, char *argument)
 		return listen_tcp();
 	if (strcmp(what, "bind") == 0)
 		return bind_udp();
+	if (strcmp(what, "io-uring") == 0)
+		return set_up_io_uring();
 	if (strcmp(what, "multicast") == 0)
 		return send_multicast();
 	if (strcmp(what, "map") == 0)

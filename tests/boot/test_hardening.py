@@ -36,6 +36,7 @@ CASES = {
     "exec /bin/true": ("EPERM", None),
     "bind": ("EPERM", None),
     "listen": ("EPERM", None),
+    "io-uring": ("EPERM", None),
 }
 
 
@@ -76,6 +77,15 @@ def test_it_is_the_directive_that_forbids_it(service, what):
     if what == "namespace" and got == "ENOSPC":
         pytest.skip("this host allows no user namespaces")
     assert got == "done"
+
+
+@pytest.mark.parametrize("of_the_unit", (True, False))
+def test_io_uring_is_refused_twice(service, of_the_unit):
+    """Its operations bind and listen without a system call of that name. The unit refuses it from the
+    start on, the daemon's own filter where there is no unit."""
+    probe = start(service, "" if of_the_unit else "SystemCallFilter=io_uring_setup")
+    assert ("io_uring_setup" in service.show("SystemCallFilter").split()) != of_the_unit
+    assert probe.ask("io-uring") == "EPERM"
 
 
 def test_others_do_not_see_its_temporary_files(service):
