@@ -360,7 +360,7 @@ static bool end_sources(struct gw_gateway *g)
 /* In the direction of the events: producers first, so that each stage empties into the next. */
 void gw_gateway_stop(struct gw_gateway *g)
 {
-	bool all_end;
+	bool all_end, copy_ends;
 
 	if (!g->generation)
 		return;
@@ -386,6 +386,7 @@ void gw_gateway_stop(struct gw_gateway *g)
 	g->store = NULL;
 	for (size_t i = 0; i < g->parts.n_uplinks; i++)
 		gw_uplink_free(g->parts.uplinks[i]); /* after the store, which wakes them */
+	copy_ends = gw_last_good_stop(&g->last_good, LAST_GOOD_END_MS);
 	if (!all_end) { /* the thread that hangs may use what is left: it stays until the process ends */
 		g->generation = NULL;
 		return;
@@ -393,7 +394,6 @@ void gw_gateway_stop(struct gw_gateway *g)
 	for (size_t i = 0; i < g->parts.n_sources; i++)
 		gw_source_free(g->parts.sources[i]);
 	gw_state_files_stop(g->state_files, STATE_FILES_END_NS);
-	all_end = gw_last_good_stop(&g->last_good, LAST_GOOD_END_MS);
 	gw_engine_free(g->engine);
 	gw_engine_thread_fini(&g->engine_thread);
 	gw_supervise_fini(&g->supervisor);
@@ -409,7 +409,7 @@ void gw_gateway_stop(struct gw_gateway *g)
 	gw_generation_sweep(g, true);
 	pthread_mutex_destroy(&g->watchdog.lock);
 	gw_notify_close(&g->service_manager);
-	if (!all_end) /* the copy's thread uses g */
+	if (!copy_ends) /* its thread uses g */
 		return;
 	*g = (struct gw_gateway){.wake = {.fd = -1}, .signals = {.fd = -1}};
 	g->engine_thread.wake.fd = -1;

@@ -165,6 +165,19 @@ def test_a_stop_does_not_wait_for_a_copy_that_the_disk_does_not_take(gateway, ha
     harness.wait_for((g.state / "last-good.conf").exists, "the copy")
 
 
+def test_a_source_that_hangs_does_not_hide_that_the_copy_is_not_written(gateway, plant, hang):
+    """The copy is waited for as without such a source."""
+    hang.stop("last-good.sync")
+    plant.set(3, "holding", 0, 100, 0)
+    g = gateway(b.config(b.modbus_tcp(plant.port, b.gas()), alarms=[b.GAS_HIGH]),
+                env=hang.env).start()
+    g.wait_point("plant/gas-1/ch4", 10)
+    hang.stop("plant")
+    g.stop()
+    assert "plant: its driver does not return" in g.log()
+    assert "the copy of this configuration is not written" in g.log()
+
+
 def test_an_engine_that_stands_still_is_missed_at_once(gateway, plant, city, hang, systemd):
     plant.set(3, "holding", 0, 100, 0)
     g = gateway(b.config(b.modbus_tcp(plant.port, b.gas()), alarms=[b.GAS_HIGH],
