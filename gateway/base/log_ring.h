@@ -13,8 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define GW_LOG_RING_UNIT \
-	64 /* bytes of a place; a line begins at one and takes whole ones */
+#define GW_LOG_RING_UNIT  64   /* bytes; a line begins at a unit and takes whole ones */
 #define GW_LOG_RING_UNITS 1024 /* a power of two */
 #define GW_LOG_LINE_MAX   1088 /* bytes of the longest line taken, a multiple of the unit */
 

@@ -194,11 +194,9 @@ bool gw_setting_copy(
 bool gw_setting_rows_copy(
 	const struct gw_setting *rows, void *to, const void *from, struct gw_arena *arena)
 {
-	bool done = !arena->failed;
-
 	for (; rows && rows->key; rows++)
-		done &= gw_setting_copy(rows, to, from, arena);
-	return done;
+		gw_setting_copy(rows, to, from, arena);
+	return !arena->failed;
 }
 
 /* ---- for people ---- */

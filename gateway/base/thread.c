@@ -2,6 +2,7 @@
 #include "base/thread.h"
 
 #include "base/clock.h"
+#include "base/timespec.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -124,15 +125,13 @@ bool gw_thread_join_within(struct gw_thread *t, int wait_ms)
 struct timespec gw_thread_deadline(int64_t boot_ns)
 {
 	int64_t left_ns = boot_ns - gw_clock_boot_ns();
-	struct timespec until;
+	struct timespec now;
 
-	clock_gettime(CLOCK_MONOTONIC, &until);
+	clock_gettime(CLOCK_MONOTONIC, &now);
 	if (left_ns <= 0)
-		return until;
-	left_ns += until.tv_nsec;
-	until.tv_sec += (time_t)(left_ns / GW_NS_PER_SEC);
-	until.tv_nsec = (long)(left_ns % GW_NS_PER_SEC);
-	return until;
+		return now;
+	return gw_timespec_from_ns(
+		(int64_t)now.tv_sec * GW_NS_PER_SEC + now.tv_nsec + left_ns);
 }
 
 bool gw_thread_is_runnable(struct gw_thread *t)

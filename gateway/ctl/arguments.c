@@ -166,13 +166,13 @@ static const char *nearest_command(
 	const struct gw_cli_command *commands, size_t n, const char *name)
 {
 	const char *best = NULL;
-	unsigned min_arguments = 3;
+	unsigned min_distance = 3;
 
 	for (size_t i = 0; i < n; i++) {
 		unsigned d = gw_parse_distance(name, commands[i].name);
 
-		if (d < min_arguments) {
-			min_arguments = d;
+		if (d < min_distance) {
+			min_distance = d;
 			best = commands[i].name;
 		}
 	}
