@@ -55,6 +55,13 @@ def test_without_a_configuration_it_waits_and_says_what_to_run(service, site):
     assert service.show("StatusText") == "" and service.show("NRestarts") == "0"
 
 
+def test_the_watchdog_is_fed_while_it_waits(service):
+    """systemd ends who is silent for WatchdogSec; it waits for longer than that."""
+    service.drop_in("watchdog", "[Service]\nWatchdogSec=3\n")
+    waits(service, "there is no /etc/tocsin/tocsin.yaml", during=7)
+    assert service.show("Result") == "success"
+
+
 def test_a_refused_configuration_waits_likewise(service, site):
     service.configure(None, text=REFUSED)
     line = waits(service, "is refused")
