@@ -16,6 +16,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "e2e"), str(HERE.parent / "peers"),
 import harness  # noqa: E402
 import machine  # noqa: E402
 import service as unit  # noqa: E402
+from fixtures import authority, folder  # noqa: E402, F401: pytest finds them here
 
 # A folder with a Debian that has systemd, dbus and the libraries of the programs, for example of
 # another release: mmdebstrap makes one.
@@ -72,22 +73,6 @@ def service(booted):
     s = unit.Service(booted).reset()
     yield s
     s.stop()
-
-
-@pytest.fixture
-def folder():
-    path = pathlib.Path(tempfile.mkdtemp(prefix="tocsin-"))
-    yield path
-    shutil.rmtree(path, ignore_errors=True)
-
-
-@pytest.fixture(scope="session")
-def authority(tmp_path_factory):
-    import ca
-    made = ca.Authority(tmp_path_factory.mktemp("ca"))
-    made.issue("server", hosts=["localhost", "127.0.0.1"])
-    made.issue("gateway", client=True)
-    return made
 
 
 @pytest.fixture

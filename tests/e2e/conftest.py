@@ -2,9 +2,7 @@
 """Fixtures: every peer is real, on loopback, on a port of its own, and ended by its pid."""
 import os
 import pathlib
-import shutil
 import sys
-import tempfile
 
 import pytest
 
@@ -13,6 +11,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "peers")]
 
 import harness  # noqa: E402
 import oracle  # noqa: E402
+from fixtures import authority, folder  # noqa: E402, F401: pytest finds them here
 
 
 def pytest_configure(config):
@@ -31,22 +30,6 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if item.fspath.basename != "test_oracle.py":
             item.add_marker(pytest.mark.skip(reason=f"no tocsind in {harness.BUILD}"))
-
-
-@pytest.fixture
-def folder():
-    path = pathlib.Path(tempfile.mkdtemp(prefix="tocsin-"))
-    yield path
-    shutil.rmtree(path, ignore_errors=True)
-
-
-@pytest.fixture(scope="session")
-def authority(tmp_path_factory):
-    import ca
-    made = ca.Authority(tmp_path_factory.mktemp("ca"))
-    made.issue("server", hosts=["localhost", "127.0.0.1"])
-    made.issue("gateway", client=True)
-    return made
 
 
 @pytest.fixture

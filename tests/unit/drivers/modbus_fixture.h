@@ -357,6 +357,12 @@ static inline unsigned peer_stat(int unit, int n)
 
 #define TCP(test) cmocka_unit_test_setup_teardown(test, begin_tcp, end)
 #define RTU(test) cmocka_unit_test_setup_teardown(test, begin_rtu, end)
+#define SUFFIXED(test, suffix, begin) \
+	{ \
+		.name = #test suffix, .test_func = test, .setup_func = begin, \
+		.teardown_func = end \
+	}
+#define OVER_BOTH(test) SUFFIXED(test, "_tcp", begin_tcp), SUFFIXED(test, "_rtu", begin_rtu)
 
 /* With an argument only the cases whose name matches that pattern. */
 static inline void begin_all(int argc, char **argv)

@@ -2,10 +2,11 @@
 /* Units that do not answer or refuse, and what that costs the others on their bus. */
 #include "modbus_fixture.h"
 
-static void dead_unit(void)
+static void test_a_dead_unit_is_bad_and_the_others_are_polled_on(void **state)
 {
 	unsigned others;
 
+	(void)state;
 	add_device(3, 50 * MS);
 	add_own(3, 100);
 	add_own(3, 102);
@@ -32,18 +33,6 @@ static void dead_unit(void)
 	assert_string_equal(far.why, "answers again");
 }
 
-static void test_a_dead_unit_is_bad_and_the_others_are_polled_on_tcp(void **state)
-{
-	(void)state;
-	dead_unit();
-}
-
-static void test_a_dead_unit_is_bad_and_the_others_are_polled_on_rtu(void **state)
-{
-	(void)state;
-	dead_unit();
-}
-
 static void test_units_dead_from_the_start_leave_the_bus_to_the_others(void **state)
 {
 	(void)state;
@@ -62,8 +51,9 @@ static void test_units_dead_from_the_start_leave_the_bus_to_the_others(void **st
 	assert_true(far.counts[GW_COUNT_TIMEOUTS] <= 10 + 5);
 }
 
-static void exceptions(void)
+static void test_an_absent_register_is_learned(void **state)
 {
+	(void)state;
 	add_device(3, 30 * MS);
 	for (unsigned i = 0; i < 10; i++)
 		add_own(3, 100 + i);
@@ -89,18 +79,6 @@ static void exceptions(void)
 		assert_non_null(strstr(trace, " 3:105:5"));
 		assert_null(strstr(trace, " 3:100:10"));
 	}
-}
-
-static void test_a_hole_is_learned_tcp(void **state)
-{
-	(void)state;
-	exceptions();
-}
-
-static void test_a_hole_is_learned_rtu(void **state)
-{
-	(void)state;
-	exceptions();
 }
 
 /* Exceptions 0x0a and 0x0b come from a gateway whose connection is in order. */
@@ -161,14 +139,12 @@ static void test_a_connection_that_breaks_for_one_unit_leaves_the_others(void **
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		TCP(test_a_dead_unit_is_bad_and_the_others_are_polled_on_tcp),
+		OVER_BOTH(test_a_dead_unit_is_bad_and_the_others_are_polled_on),
+		OVER_BOTH(test_an_absent_register_is_learned),
 		TCP(test_units_dead_from_the_start_leave_the_bus_to_the_others),
-		TCP(test_a_hole_is_learned_tcp),
 		TCP(test_a_dead_unit_behind_a_gateway_keeps_the_connection),
 		TCP(test_device_failure_is_bad_the_second_time),
 		TCP(test_a_connection_that_breaks_for_one_unit_leaves_the_others),
-		RTU(test_a_dead_unit_is_bad_and_the_others_are_polled_on_rtu),
-		RTU(test_a_hole_is_learned_rtu),
 	};
 
 	begin_all(argc, argv);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* chain_fixture.h: a store whose chain of hashes is verified, and a file that is tampered with. */
+/* chain_fixture.h: a store whose chain of hashes is verified. */
 #ifndef GW_TESTS_CHAIN_FIXTURE_H
 #define GW_TESTS_CHAIN_FIXTURE_H
 
@@ -44,20 +44,6 @@ __attribute__((unused)) static void assert_good(struct gw_store *s, uint64_t row
 	assert_false(v.failed);
 	assert_int_equal(v.broken, 0);
 	assert_int_equal(v.rows, rows);
-}
-
-/* What somebody does to the file of a stopped gateway. */
-__attribute__((unused)) static void tamper(const char *sql)
-{
-	char path[300], *why = NULL;
-	sqlite3 *db;
-
-	snprintf(path, sizeof(path), "%s/tocsin.db", dir);
-	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-	if (sqlite3_exec(db, "PRAGMA locking_mode=EXCLUSIVE", NULL, NULL, NULL) ||
-		sqlite3_exec(db, sql, NULL, NULL, &why))
-		fail_msg("%s: %s", sql, why);
-	sqlite3_close(db);
 }
 
 __attribute__((unused)) static void fill(uint64_t n)

@@ -7,8 +7,7 @@
 #define GW_TESTS_SPARE_FIXTURE_H
 
 #include "faulty_vfs.h"
-#include "store_fixture.h"
-#include "tests/unit/fixture/scripted_clock.h"
+#include "scripted_store.h"
 
 #include <sys/wait.h>
 
@@ -50,14 +49,6 @@ __attribute__((unused)) static struct gw_store *begin_with(
 __attribute__((unused)) static struct gw_store *begin(void)
 {
 	return begin_with(two_sinks, 2);
-}
-
-__attribute__((unused)) static void pass(struct gw_store *s, int64_t seconds)
-{
-	for (int64_t i = 0; i < seconds; i++) {
-		now_ns += GW_NS_PER_SEC;
-		turn(s);
-	}
 }
 
 __attribute__((unused)) static void emit(

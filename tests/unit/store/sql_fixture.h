@@ -7,10 +7,9 @@
 #define GW_TESTS_SQL_FIXTURE_H
 
 #include "faulty_vfs.h"
-#include "store_fixture.h"
+#include "scripted_store.h"
 
 #include "failing_sqlite.h"
-#include "tests/unit/fixture/scripted_clock.h"
 
 __attribute__((unused)) static int begin(void **state)
 {
@@ -25,14 +24,6 @@ __attribute__((unused)) static int end(void **state)
 	vfs_heal();
 	sql_heal();
 	return fixture_teardown(state);
-}
-
-__attribute__((unused)) static void pass(struct gw_store *s, int seconds)
-{
-	for (int i = 0; i < seconds; i++) {
-		now_ns += GW_NS_PER_SEC;
-		turn(s);
-	}
 }
 
 __attribute__((unused)) static void emit_of(

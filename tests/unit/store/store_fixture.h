@@ -107,6 +107,20 @@ __attribute__((unused)) static struct gw_store *new_store(
 	return s;
 }
 
+/* What somebody does to the database of a stopped gateway. */
+__attribute__((unused)) static void change_database(const char *sql)
+{
+	char path[300], *why = NULL;
+	sqlite3 *db;
+
+	snprintf(path, sizeof(path), "%s/tocsin.db", dir);
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	if (sqlite3_exec(db, "PRAGMA locking_mode=EXCLUSIVE", NULL, NULL, NULL) ||
+		sqlite3_exec(db, sql, NULL, NULL, &why))
+		fail_msg("%s: %s", sql, why);
+	sqlite3_close(db);
+}
+
 /* As the thread begins: what there is is read, or cannot be; then the first turn. */
 __attribute__((unused)) static struct gw_store *open_store(
 	const char *const *sinks, size_t n_uplinks, int64_t max_bytes)

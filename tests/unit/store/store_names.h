@@ -5,8 +5,7 @@
 #define GW_TESTS_STORE_NAMES_H
 
 #include "faulty_vfs.h"
-#include "store_fixture.h"
-#include "tests/unit/fixture/scripted_clock.h"
+#include "scripted_store.h"
 
 static int begin(void **state)
 {
@@ -20,14 +19,6 @@ static int end(void **state)
 {
 	vfs_heal();
 	return fixture_teardown(state);
-}
-
-static void pass(struct gw_store *s, int seconds)
-{
-	for (int i = 0; i < seconds; i++) {
-		now_ns += GW_NS_PER_SEC;
-		turn(s);
-	}
 }
 
 __attribute__((unused)) static void emit(struct gw_store *s, uint64_t from, uint64_t to)

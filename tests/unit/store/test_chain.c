@@ -38,7 +38,7 @@ static void a_changed_or_deleted_row_is_found(void **state)
 		struct gw_store *s;
 
 		fill(1000);
-		tamper(cases[i].sql);
+		change_database(cases[i].sql);
 		s = open_store(two_sinks, 2, 16 * MIB);
 		v = verify(s);
 		assert_false(v.failed);
@@ -139,7 +139,7 @@ static void trimmed_rows_leave_their_hash(void **state)
 	assert_int_equal(v.head_seq, 12000);
 	gw_store_free(s);
 	/* but a gap that retention did not make is found */
-	tamper("DELETE FROM event WHERE seq = (SELECT max(seq) - 1 FROM event)");
+	change_database("DELETE FROM event WHERE seq = (SELECT max(seq) - 1 FROM event)");
 	s = open_store(two_sinks, 2, MIB);
 	assert_int_equal(verify(s).broken, 12000);
 	gw_store_free(s);
@@ -272,7 +272,7 @@ static void rows_carried_over_late_join_the_chain(void **state)
 	turn(s);
 	assert_good(s, 1031);
 	gw_store_free(s);
-	tamper("UPDATE event SET value = 7 WHERE seq = 17");
+	change_database("UPDATE event SET value = 7 WHERE seq = 17");
 	s = open_store(two_sinks, 2, 16 * MIB);
 	assert_int_equal(verify(s).broken, 17);
 	gw_store_free(s);

@@ -95,7 +95,7 @@ static void schema_1_is_taken_over_in_place(void **state)
 	struct gw_store_verify_result v;
 
 	(void)state;
-	tamper(schema_1);
+	change_database(schema_1);
 	s = open_store(two_sinks, 2, 16 * MIB);
 	assert_owes_eight_and_shelves(s);
 	assert_false(s->replaced);
@@ -123,11 +123,12 @@ static void a_newer_schema_is_carried_over(void **state)
 	struct gw_store *s;
 
 	(void)state;
-	tamper(schema_1);
-	tamper("ALTER TABLE event ADD COLUMN witness TEXT; ALTER TABLE event DROP COLUMN "
-	       "note;"
-	       "ALTER TABLE alarm ADD COLUMN colour INTEGER; CREATE TABLE more(x);"
-	       "PRAGMA user_version=99");
+	change_database(schema_1);
+	change_database(
+		"ALTER TABLE event ADD COLUMN witness TEXT; ALTER TABLE event DROP COLUMN "
+		"note;"
+		"ALTER TABLE alarm ADD COLUMN colour INTEGER; CREATE TABLE more(x);"
+		"PRAGMA user_version=99");
 	s = open_store(two_sinks, 2, 16 * MIB);
 	assert_owes_eight_and_shelves(s);
 	assert_true(s->replaced);

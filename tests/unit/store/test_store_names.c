@@ -5,19 +5,6 @@
 
 #include "failing_sqlite.h"
 
-static void change(const char *text)
-{
-	char path[300], *why = NULL;
-	sqlite3 *db;
-
-	snprintf(path, sizeof(path), "%s/tocsin.db", dir);
-	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-	if (sqlite3_exec(db, "PRAGMA locking_mode=EXCLUSIVE", NULL, NULL, NULL) ||
-		sqlite3_exec(db, text, NULL, NULL, &why))
-		fail_msg("%s: %s", text, why);
-	sqlite3_close(db);
-}
-
 /* What each is owed and has refused, and what names that are gone are owed. */
 static void describe(struct gw_store *s, char text[2048])
 {
@@ -142,7 +129,7 @@ static void a_parked_event_is_owed_to_the_uplink_that_inherits(void **state)
 static void gone_for_29_days(void)
 {
 	gone_with_refused_ones();
-	change("UPDATE uplink SET days = 29, day_ms = 0 WHERE name = 'a'");
+	change_database("UPDATE uplink SET days = 29, day_ms = 0 WHERE name = 'a'");
 }
 
 static struct gw_store *without_it(void)
@@ -164,12 +151,13 @@ static void all_bits_taken(void)
 
 	emit(s, 1, 2);
 	stop(s);
-	change("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < "
-	       "31)"
-	       " INSERT INTO sink SELECT i, 'n' || i FROM n;"
-	       "INSERT INTO uplink SELECT name, '', iif(bit = 5, 20, 3), 1795400000000"
-	       " FROM sink WHERE bit > 0;"
-	       "UPDATE owed SET sinks = iif(seq = 1, 1, 0xffffffff)");
+	change_database(
+		"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < "
+		"31)"
+		" INSERT INTO sink SELECT i, 'n' || i FROM n;"
+		"INSERT INTO uplink SELECT name, '', iif(bit = 5, 20, 3), 1795400000000"
+		" FROM sink WHERE bit > 0;"
+		"UPDATE owed SET sinks = iif(seq = 1, 1, 0xffffffff)");
 }
 
 static struct gw_store *one_more_comes(void)
@@ -310,9 +298,10 @@ static void with_no_free_row_events_are_kept_in_memory(void **state)
 
 	(void)state;
 	stop(s);
-	change("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < "
-	       "31)"
-	       " INSERT INTO sink SELECT i, 'a' FROM n");
+	change_database(
+		"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < "
+		"31)"
+		" INSERT INTO sink SELECT i, 'a' FROM n");
 	s = start((const char *const[]){"a", "b"}, 2);
 	emit(s, 1, 1);
 	pass(s, 5);

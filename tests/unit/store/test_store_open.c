@@ -2,8 +2,7 @@
 /* Opening: odd files, odd folders, no descriptors; each statement of a first start, of an older
  * schema and of a start after a crash failing. */
 #include "faulty_vfs.h"
-#include "store_fixture.h"
-#include "tests/unit/fixture/scripted_clock.h"
+#include "scripted_store.h"
 
 #include "failing_sqlite.h"
 
@@ -29,14 +28,6 @@ static int end(void **state)
 	return fixture_teardown(state);
 }
 
-static void pass(struct gw_store *s, int seconds)
-{
-	for (int i = 0; i < seconds; i++) {
-		now_ns += GW_NS_PER_SEC;
-		turn(s);
-	}
-}
-
 static void emit(struct gw_store *s, uint64_t seq)
 {
 	struct gw_event e = make_event(s, seq, seq % 50, GW_LEVEL_RED);
@@ -58,18 +49,6 @@ static const char *path_of(const char *name)
 
 	snprintf(path, sizeof(path), "%s/%s", dir, name);
 	return path;
-}
-
-static void change(const char *text)
-{
-	sqlite3 *db;
-	char *why = NULL;
-
-	assert_int_equal(sqlite3_open(path_of("tocsin.db"), &db), SQLITE_OK);
-	if (sqlite3_exec(db, "PRAGMA locking_mode=EXCLUSIVE", NULL, NULL, NULL) ||
-		sqlite3_exec(db, text, NULL, NULL, &why))
-		fail_msg("%s: %s", text, why);
-	sqlite3_close(db);
 }
 
 static void fill(uint64_t n)
@@ -153,9 +132,10 @@ static void each_statement_of_a_start_after_a_crash(void **state)
 static void seven_of_schema_1(void)
 {
 	fill(7);
-	change("ALTER TABLE event DROP COLUMN prev; ALTER TABLE event DROP COLUMN hash;"
-	       "ALTER TABLE event DROP COLUMN before_hash; DROP TABLE joint;"
-	       "DROP TABLE removed; PRAGMA user_version=1");
+	change_database(
+		"ALTER TABLE event DROP COLUMN prev; ALTER TABLE event DROP COLUMN hash;"
+		"ALTER TABLE event DROP COLUMN before_hash; DROP TABLE joint;"
+		"DROP TABLE removed; PRAGMA user_version=1");
 }
 
 static void each_statement_of_a_migration(void **state)
@@ -173,7 +153,7 @@ static void a_table_is_missing(void **state)
 
 	(void)state;
 	fill(5);
-	change("DROP TABLE removed");
+	change_database("DROP TABLE removed");
 	s = open_store(two_sinks, 2, 16 * MIB);
 	turn(s);
 	assert_true(status(s).replaced);
@@ -222,8 +202,9 @@ static void a_note_and_more_keys_than_one_program_has(void **state)
 
 	(void)state;
 	fill(1);
-	change("UPDATE event SET confirmed_by = CAST(x'6100620063006400650066006700680069'"
-	       " || x'006a006b006c006d006e006f007000710072007300740075007600' AS BLOB)");
+	change_database(
+		"UPDATE event SET confirmed_by = CAST(x'6100620063006400650066006700680069'"
+		" || x'006a006b006c006d006e006f007000710072007300740075007600' AS BLOB)");
 	s = open_store(two_sinks, 2, 16 * MIB);
 	b = request_owed(s, 0, GW_LEVEL_RED + 1, 0, 10);
 	assert_false(b->failed);

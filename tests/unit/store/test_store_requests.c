@@ -2,21 +2,12 @@
 /* Requests of uplinks and main while the disk works, fails or lies: the reply has what is owed,
  * each event once, or says that it is not complete. */
 #include "faulty_vfs.h"
-#include "store_fixture.h"
-#include "tests/unit/fixture/scripted_clock.h"
+#include "scripted_store.h"
 
 #include "failing_sqlite.h"
 
 #include "store/resend_window.h"
 #include "store/verify.h"
-
-static void pass(struct gw_store *s, int seconds)
-{
-	for (int i = 0; i < seconds; i++) {
-		now_ns += GW_NS_PER_SEC;
-		turn(s);
-	}
-}
 
 /* from to to, of levels 0 to 3 in turn. */
 static void emit(struct gw_store *s, uint64_t from, uint64_t to)

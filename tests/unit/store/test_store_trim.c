@@ -3,21 +3,12 @@
  * Rows that go, and the chain of hashes around them, with each statement failing once: nothing is
  * half deleted, the counts are those of the file, and what is left is still one chain.
  */
-#include "store_fixture.h"
-#include "tests/unit/fixture/scripted_clock.h"
+#include "scripted_store.h"
 
 #include "failing_sqlite.h"
 
 #include "store/chain.h"
 #include "store/journal_read.h"
-
-static void pass(struct gw_store *s, int seconds)
-{
-	for (int i = 0; i < seconds; i++) {
-		now_ns += GW_NS_PER_SEC;
-		turn(s);
-	}
-}
 
 static void emit(struct gw_store *s, uint64_t seq)
 {
