@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sys
 
-FOLDERS = ("gateway", "drivers", "tests")
+FOLDERS = ("config", "drivers", "gateway", "man", "tests")
 
 if __name__ == "__main__":
     root = pathlib.Path(sys.argv[1])

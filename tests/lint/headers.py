@@ -31,7 +31,8 @@ def complaint(header, command, build):
 
 
 def complaints(root, build):
-    headers = sorted(root.glob("gateway/**/*.h")) + sorted(root.glob("drivers/**/*.h"))
+    headers = [h for folder in ("config", "drivers", "gateway")
+               for h in sorted(root.glob(folder + "/**/*.h"))]
     command = flags(build)
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         for header, said in zip(headers, pool.map(

@@ -52,10 +52,12 @@ class Lint(unittest.TestCase):
         self.assertEqual(code, 0, said)
         self.plant("gateway/base/needs.h", "size_t needs_stddef(void);\n")
         self.plant("drivers/twice.h", "struct twice { int a; };\n")
+        self.plant("config/also.h", "size_t needs_stddef(void);\n")
         code, said = self.lint("headers.py", self.root, BUILD)
         self.assertEqual(code, 1)
         self.assertIn("gateway/base/needs.h: does not compile alone", said)
         self.assertIn("drivers/twice.h: does not compile alone", said)
+        self.assertIn("config/also.h: does not compile alone", said)
         self.assertNotIn("good.h:", said)
 
     def test_format(self):
@@ -65,8 +67,10 @@ class Lint(unittest.TestCase):
         if code == 77:
             self.skipTest(said)
         self.assertEqual(code, 0, said)
-        self.plant("tests/unit/b.c", "int f(void) {\n    return 1;\n}\n")
-        self.assertEqual(self.lint("format.py", self.root)[0], 1)
+        for path in ("tests/unit/b.c", "config/b.c", "man/b.c"):
+            file = self.plant(path, "int f(void) {\n    return 1;\n}\n")
+            self.assertEqual(self.lint("format.py", self.root)[0], 1, path)
+            pathlib.Path(file).unlink()
 
     def test_named(self):
         self.plant("gateway/base/a.c", "")
@@ -128,6 +132,8 @@ class Lint(unittest.TestCase):
         self.plant("tests/unit/base/test_a.c", "\n" * 501)
         self.plant("tests/peers/b.h", "\n" * 502)
         self.plant("drivers/long.c", "\n" * 503)
+        self.plant("config/long.c", "\n" * 504)
+        self.plant("man/long.c", "\n" * 505)
         self.plant("gateway/store/x.h", "")
         self.plant("gateway/store/d.c", "int suspect, slot, slots_n, suspended;\n")
         self.plant("drivers/d.c", "int n_slots, suspects;\nint slotted, bridge;\n/* a\n * Slots. */\n")
@@ -157,7 +163,9 @@ class Lint(unittest.TestCase):
             "drivers/pulse.c:3: GW_Z_MAX is in no code",
             "drivers/pulse.c:3: gw_z_* is in no code",
             "drivers/pulse.c:3: gw_X_e is in no code",
+            "config/long.c: 504 lines, more than 500: split it",
             "drivers/long.c: 503 lines, more than 500: split it",
+            "man/long.c: 505 lines, more than 500: split it",
             "tests/peers/b.h: 502 lines, more than 500: split it",
             "tests/unit/base/test_a.c: 501 lines, more than 500: split it",
             "include circle: base/a, base/b",
