@@ -121,7 +121,7 @@ static void put_object(int depth, bool wanted)
 static void put_array(int depth, bool wanted)
 {
 	int n = pick(5), chosen = wanted && n ? pick(n) : -1;
-	char index[8];
+	char index[12];
 
 	put("[");
 	put_space();
