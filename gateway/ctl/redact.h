@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * redact.h: a configuration without what may be secret in it. Keys and tokens belong into files
- * of their own, but somebody may have written one into it all the same.
+ * redact.h: texts without what may be secret in their URLs: the user, the path (of a webhook it is
+ * the password) and the query. Scheme, host and port stay; so does file:///... . In doubt more is
+ * left out.
  *
  * Thread: any; pure.
  */
@@ -10,9 +11,14 @@
 
 #include <stddef.h>
 
-/* YAML text in, the same out: malloc'd, ends in NUL; NULL: no memory. Left out are comments, the
- * path and the user of URLs (a webhook's path is its password), and the value of each key whose
- * name speaks of a secret unless it is the path of a file. Lines keep their numbers. */
-char *gw_redact_config(const char *text, size_t n, size_t *ret_n);
+#define GW_REDACT_LEFT_OUT "(left out)"
+
+/* Each: malloc'd, ends in NUL; NULL: no memory. */
+
+/* Of JSON, a log or another text. A URL ends at white space and at the end of its string; what was
+ * JSON is JSON still. */
+char *gw_redact_urls(const char *text, size_t n, size_t *ret_n);
+/* Of one value, in which a URL ends where the value does. */
+char *gw_redact_value(const char *text, size_t n, size_t *ret_n);
 
 #endif

@@ -4,7 +4,7 @@
 #include "ctl/connection.h"
 #include "ctl/invocation.h"
 #include "ctl/message.h"
-#include "ctl/redact.h"
+#include "ctl/redact_config.h"
 #include "ctl/tar.h"
 #include "gw_build.h"
 
@@ -41,8 +41,8 @@ struct bytes {
 
 static const char *const on_purpose =
 	"Not in it on purpose: the database, private keys, certificates, tokens and passwords (they are\n"
-	"in files of their own); of the configuration comments, the users and paths of URLs, and values\n"
-	"whose keys speak of a secret.\n";
+	"in files of their own); the users and paths of URLs; of the configuration, which is written anew\n"
+	"with other line numbers, comments and what may be a secret.\n";
 
 __attribute__((format(printf, 2, 3))) static void note_missing(
 	struct support *s, const char *fmt, ...)
@@ -162,6 +162,7 @@ static bool read_file(const char *path, struct bytes *ret)
 static void add_config(struct support *s, const char *path)
 {
 	struct bytes text = {.at = NULL};
+	struct gw_error err;
 	char *clean;
 	size_t n;
 
@@ -171,11 +172,13 @@ static void add_config(struct support *s, const char *path)
 		free(text.at);
 		return;
 	}
-	clean = gw_redact_config(text.at, text.n, &n);
+	clean = gw_redact_config(text.n > 0 ? text.at : "", text.n, &n, &err);
 	if (clean)
 		add(s, "tocsin.yaml", clean, n);
 	else
-		note_missing(s, "tocsin.yaml: out of memory");
+		note_missing(s,
+			"tocsin.yaml: %s: %s (what is secret in it cannot be told apart)",
+			path, err.text);
 	free(clean);
 	free(text.at);
 }

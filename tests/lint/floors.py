@@ -26,7 +26,7 @@ MAY = {
                        "replay/", "term/"],
     "gateway/ctl": ["base/", "term/", "control/protocol.h", "control/command_row.h",
                     "control/commands.def", "ctl/",
-                    "jansson.h"],
+                    "yaml.h", "jansson.h"],
     "drivers": ["base/", "flow/", "source/driver.h", "base/backoff.h", "drivers/",
                 "modbus.h", "mosquitto.h", "openssl/"],
 }
