@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ctl/support.h"
 
+#include "control/protocol.h"
 #include "ctl/connection.h"
 #include "ctl/invocation.h"
 #include "ctl/message.h"
+#include "ctl/redact.h"
 #include "ctl/redact_config.h"
 #include "ctl/tar.h"
 #include "gw_build.h"
@@ -22,7 +24,25 @@
 #define FOLDER    "tocsin-support/"
 #define REPLY_MS  10000
 #define VERIFY_MS 20000 /* of a large journal it takes minutes */
+#define GAP_MS    500   /* between two events of history */
+#define EVENTS    200
 #define BYTES_MAX ((size_t)64 << 20)
+
+#define TEXT_(x)    #x
+#define TEXT(x)     TEXT_(x)
+#define PROGRAM_SEC 20
+/* A program that does not end by itself is killed. */
+#define BOUNDED   "timeout -k 5 " TEXT(PROGRAM_SEC) " "
+#define TIMED_OUT 124
+#define KILLED    137
+
+/* Not Environment=, in which a secret may be. */
+#define UNIT_PROPERTIES \
+	"Id,LoadState,ActiveState,SubState,Result,UnitFileState,FragmentPath,DropInPaths,NeedDaemonReload," \
+	"ExecStart,ExecMainStartTimestamp,ExecMainExitTimestamp,ExecMainCode,ExecMainStatus,MainPID," \
+	"NRestarts,Restart,RestartUSec,WatchdogUSec,WatchdogTimestamp,StatusText,User,Group," \
+	"ActiveEnterTimestamp,InactiveEnterTimestamp,ConditionResult,AssertResult,MemoryCurrent,MemoryMax," \
+	"CPUUsageNSec,TasksCurrent,LimitNOFILE,LimitMEMLOCK,LimitRTPRIO"
 
 struct support {
 	const char *socket;
@@ -30,6 +50,7 @@ struct support {
 	time_t now;
 	bool failed; /* the archive cannot be written */
 	int native;
+	bool no_events; /* the daemon said that there was none yet */
 	unsigned n_files, n_missing;
 	char notes[4096]; /* one line for what is not in the archive */
 };
@@ -71,16 +92,33 @@ static void add(struct support *s, const char *name, const void *bytes, size_t n
 	s->n_files++;
 }
 
+/* All but the configuration, which has lost its URLs before. */
+static void add_text(struct support *s, const char *name, const char *text, size_t n)
+{
+	char *clean = gw_redact_urls(text, n, &n);
+
+	if (clean)
+		add(s, name, clean, n);
+	else
+		note_missing(s, "%s: out of memory", name);
+	free(clean);
+}
+
+/* False: errno says why. */
 static bool append(struct bytes *b, const char *bytes, size_t n)
 {
-	if (b->n + n > BYTES_MAX)
+	if (b->n + n > BYTES_MAX) {
+		errno = EFBIG;
 		return false;
+	}
 	if (b->n + n > b->capacity) {
 		size_t capacity = 2 * (b->n + n);
 		char *at = realloc(b->at, capacity);
 
-		if (!at)
+		if (!at) {
+			errno = ENOMEM;
 			return false;
+		}
 		b->at = at;
 		b->capacity = capacity;
 	}
@@ -91,30 +129,79 @@ static bool append(struct bytes *b, const char *bytes, size_t n)
 
 /* ---- from the daemon ---- */
 
-/* Lines of replies, the first within first_ms, further ones while they come at once. */
-static void add_reply(struct support *s, const char *name, const char *request,
-	int first_ms, bool several)
+static enum gw_err append_line(struct bytes *b, const char *line, struct gw_error *err)
 {
-	struct bytes all = {.at = NULL};
-	struct gw_connection c;
-	struct gw_error err;
+	if (append(b, line, strlen(line)) && append(b, "\n", 1))
+		return GW_OK;
+	return gw_fail(err, GW_ERR_SYSTEM, errno, "%s", gw_errno_text(errno));
+}
+
+static enum gw_err send_request(struct gw_connection *c, const char *socket,
+	const char *request, int reply_ms, struct bytes *ret, struct gw_error *err)
+{
 	char *line;
-	enum gw_err kind = gw_connection_open(&c, s->socket, &err);
+	enum gw_err kind = gw_connection_open(c, socket, err);
 
 	if (!kind)
-		kind = gw_connection_send(&c, request, &err);
+		kind = gw_connection_send(c, request, err);
 	if (!kind)
-		kind = gw_connection_read_line(&c, first_ms, &line, &err);
-	if (kind) {
-		note_missing(s, "%s: %s", name, err.text);
-	} else {
-		do {
-			append(&all, line, strlen(line));
-			append(&all, "\n", 1);
-		} while (several && gw_connection_read_line(&c, 500, &line, &err) == GW_OK);
-		add(s, name, all.at, all.n);
+		kind = gw_connection_read_line(c, reply_ms, &line, err);
+	return kind ? kind : append_line(ret, line, err);
+}
+
+/* What has come is added in any case. */
+static void add_lines(struct support *s, const char *name, const struct bytes *lines,
+	enum gw_err kind, const struct gw_error *err)
+{
+	if (lines->n > 0)
+		add_text(s, name, lines->at, lines->n);
+	if (kind)
+		note_missing(
+			s, "%s%s: %s", name, lines->n > 0 ? " (in part)" : "", err->text);
+}
+
+static void add_reply(
+	struct support *s, const char *name, const char *request, int reply_ms)
+{
+	struct bytes reply = {.at = NULL};
+	struct gw_connection c;
+	struct gw_error err;
+	enum gw_err kind = send_request(&c, s->socket, request, reply_ms, &reply, &err);
+
+	add_lines(s, name, &reply, kind, &err);
+	if (!kind && memmem(reply.at, reply.n, "\"last_seq\":0", strlen("\"last_seq\":0")))
+		s->no_events = true;
+	free(reply.at);
+	gw_connection_close(&c);
+}
+
+/* The reply and the history, which ends where nothing comes for a while: live events follow it
+ * without end. */
+static void add_events(struct support *s)
+{
+	struct bytes lines = {.at = NULL};
+	struct gw_connection c;
+	struct gw_error err;
+	enum gw_err kind = send_request(&c, s->socket,
+		"{\"cmd\":\"tail\",\"last\":" TEXT(EVENTS) ",\"json\":true}", REPLY_MS,
+		&lines, &err);
+	bool refused = !kind &&
+		strncmp(lines.at, GW_PROTOCOL_OK, strlen(GW_PROTOCOL_OK)) != 0;
+	char *line;
+
+	for (unsigned n = 0; !kind && !refused && n < EVENTS; n++) {
+		bool first = n == 0 && !s->no_events;
+
+		kind = gw_connection_read_line(&c, first ? REPLY_MS : GAP_MS, &line, &err);
+		if (kind == GW_ERR_TIMEOUT && !first) {
+			kind = GW_OK;
+			break;
+		}
+		if (!kind)
+			kind = append_line(&lines, line, &err);
 	}
-	free(all.at);
+	add_lines(s, "events.json", &lines, kind, &err);
+	free(lines.at);
 	gw_connection_close(&c);
 }
 
@@ -126,26 +213,36 @@ static void add_output(struct support *s, const char *name, const char *command)
 	char chunk[4096];
 	size_t n;
 	FILE *f = popen(command, "re");
-	int status;
+	const char *part;
+	int status, native;
+	bool whole = true;
 
-	while (f && (n = fread(chunk, 1, sizeof(chunk), f)) > 0 && append(&all, chunk, n))
-		continue;
+	while (f && whole && (n = fread(chunk, 1, sizeof(chunk), f)) > 0)
+		whole = append(&all, chunk, n);
+	native = errno;
 	status = f ? pclose(f) : -1;
+	status = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+	part = all.n > 0 ? " (in part)" : "";
 	if (all.n > 0)
-		add(s, name, all.at, all.n);
-	if (status != 0 || all.n == 0)
-		note_missing(s, "%s%s: \"%s\" ended with %d", name,
-			all.n > 0 ? " (in part)" : "", command,
-			WIFEXITED(status) ? WEXITSTATUS(status) : -1);
+		add_text(s, name, all.at, all.n);
+	if (!whole)
+		note_missing(s, "%s%s: %s", name, part, gw_errno_text(native));
+	else if (status == TIMED_OUT || status == KILLED)
+		note_missing(s, "%s%s: \"%s\" did not end within %d s", name, part, command,
+			PROGRAM_SEC);
+	else if (status != 0 || all.n == 0)
+		note_missing(s, "%s%s: \"%s\" ended with %d", name, part, command, status);
 	free(all.at);
 }
 
+/* False: errno says why. */
 static bool read_file(const char *path, struct bytes *ret)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	char chunk[4096];
 	struct stat st;
 	ssize_t n = -1;
+	int native;
 
 	if (fd < 0)
 		return false;
@@ -155,7 +252,9 @@ static bool read_file(const char *path, struct bytes *ret)
 		while ((n = read(fd, chunk, sizeof(chunk))) > 0 &&
 			append(ret, chunk, (size_t)n))
 			continue;
+	native = errno;
 	close(fd);
+	errno = native;
 	return n == 0;
 }
 
@@ -198,24 +297,26 @@ static void add_readme(struct support *s, const char *config)
 		on_purpose,
 		s->n_missing > 0 ? "Could not be had:\n" : "Nothing else is missing.\n",
 		s->notes);
-	add(s, "README", text, n < (int)sizeof(text) ? (size_t)n : sizeof(text) - 1);
+	add_text(s, "README", text, n < (int)sizeof(text) ? (size_t)n : sizeof(text) - 1);
 }
 
 static void add_all(struct support *s, const char *config)
 {
-	add_reply(s, "status.json", "{\"cmd\":\"status\"}", REPLY_MS, false);
-	add_reply(s, "alarms.json", "{\"cmd\":\"alarms\",\"all\":true}", REPLY_MS, false);
-	add_reply(s, "points.json", "{\"cmd\":\"points\"}", REPLY_MS, false);
-	add_reply(s, "events.json", "{\"cmd\":\"tail\",\"last\":200,\"json\":true}",
-		REPLY_MS, true);
+	add_reply(s, "status.json", "{\"cmd\":\"status\"}", REPLY_MS);
+	add_reply(s, "alarms.json", "{\"cmd\":\"alarms\",\"all\":true}", REPLY_MS);
+	add_reply(s, "points.json", "{\"cmd\":\"points\"}", REPLY_MS);
+	add_events(s);
 	/* the end of the chain of hashes, and whether it is whole */
-	add_reply(s, "journal.json", "{\"cmd\":\"verify\"}", VERIFY_MS, false);
+	add_reply(s, "journal.json", "{\"cmd\":\"verify\"}", VERIFY_MS);
 	add_config(s, config);
 	add_output(s, "log.txt",
+		BOUNDED
 		"journalctl --unit=tocsind --lines=2000 --output=short-iso-precise --no-pager 2>&1");
-	add_output(s, "unit.txt", "systemctl --no-pager show tocsind 2>&1");
+	add_output(s, "unit.txt",
+		BOUNDED "systemctl --no-pager show tocsind -p " UNIT_PROPERTIES " 2>&1");
 	add_output(s, "system.txt",
-		"uname -a; cat /etc/os-release; uptime; free -k; df -k; ls -ln /dev/serial/by-id 2>&1; date");
+		"uname -a; cat /etc/os-release; uptime; free -k; " BOUNDED
+		"df -k || echo df: $?; ls -ln /dev/serial/by-id 2>&1; date");
 	add_readme(s, config);
 }
 

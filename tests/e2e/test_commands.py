@@ -6,6 +6,7 @@ import socket
 import stat
 import subprocess
 import tarfile
+import threading
 import time
 
 import building as b
@@ -305,9 +306,11 @@ def test_support_makes_one_archive_without_secrets(gateway, plant, city, folder)
     secret = folder / "token"
     secret.write_text("S3CRET\n")
     g = gateway(b.config(b.modbus_tcp(plant.port, b.gas()), alarms=[b.GAS_HIGH],
-                         uplinks=[city.uplink(token_file=str(secret))])).start()
+                         uplinks=[city.uplink(token_file=str(secret),
+                                              url=city.url + "?key=S3CRET")])).start()
     city.until("plant/gas-1/ch4:ch4-high", "raised")
-    text = g.config_path.read_text().replace("/v1/alerts", "/v1/alerts?key=S3CRET")
+    assert "S3CRET" in json.dumps(g.status()), "the daemon knows it"
+    text = g.config_path.read_text()
     g.config_path.write_text("# S3CRET\n" + text + "# password: S3CRET\n")
     path = folder / "support.tar"
     done = g.run("support", "--config", g.config_path, path)
@@ -315,12 +318,13 @@ def test_support_makes_one_archive_without_secrets(gateway, plant, city, folder)
     made = members(path)
     assert path.stat().st_mode & 0o777 == 0o600
     assert not [name for name, content in made.items() if b"S3CRET" in content]
-    assert json.loads(made["status.json"])["result"]["gateway"] == "box"
+    status = json.loads(made["status.json"])["result"]
+    assert status["gateway"] == "box"
+    assert status["uplinks"][0]["url"] == city.url.replace("/v1/alerts", "/(left out)")
     assert b"plant/gas-1/ch4:ch4-high" in made["alarms.json"] and b"ch4" in made["points.json"]
     assert b'"change":"raised"' in made["events.json"].replace(b": ", b":")
     assert json.loads(made["journal.json"])["result"]["head"]["seq"] > 0
-    assert str(secret).encode() in made["tocsin.yaml"], "which files are named is no secret"
-    assert made["tocsin.yaml"].count(b"\n") == text.count("\n") + 2, "lines keep their numbers"
+    assert b"token_file: (left out)" in made["tocsin.yaml"] and b"ca.pem" in made["tocsin.yaml"]
     assert b"private keys" in made["README"] and b"Linux" in made["system.txt"]
     again = g.run("support", path)
     assert again.returncode != 0 and "exists" in again.stderr
@@ -334,3 +338,128 @@ def test_support_names_what_it_could_not_have(gateway, folder):
     for name in ("status.json", "points.json", "tocsin.yaml"):
         assert name in done.stdout and name in members(path)["README"].decode()
     assert "No such file" in done.stdout and "is it running?" in done.stdout
+
+
+def support(g, folder, path=None, within=30):
+    """Its archive and what it said; the programs in folder/bin come first."""
+    done = subprocess.run([g.build / "tocsin", "--socket", path or g.socket, "support", "--config",
+                           g.config_path, folder / "support.tar"], capture_output=True, text=True,
+                          env={**os.environ, "PATH": f"{folder}/bin:{os.environ['PATH']}"},
+                          timeout=within * harness.SLOW, check=False)
+    assert done.returncode == 0, done.stderr
+    return members(folder / "support.tar"), done.stdout
+
+
+def programs(folder, **scripts):
+    (folder / "bin").mkdir()
+    for name, text in scripts.items():
+        (folder / "bin" / name).write_text("#!/bin/sh\n" + text)
+        (folder / "bin" / name).chmod(0o755)
+
+
+def test_support_leaves_secrets_out_of_the_log_and_the_unit(gateway, folder):
+    programs(folder, journalctl="echo 'cannot reach https://me:S3CRET@city/hook/S3CRET: refused'",
+             systemctl="""case "$*" in *-p*) echo "asked $*";; *) echo Environment=S3CRET;; esac
+echo ExecStart=https://city/S3CRET""")
+    made, _ = support(gateway({}), folder)
+    assert not [name for name, content in made.items() if b"S3CRET" in content]
+    assert b"https://(left out)@city/(left out) refused" in made["log.txt"]
+    assert b"ActiveState" in made["unit.txt"] and b"Environment" not in made["unit.txt"]
+
+
+def test_support_waits_for_no_program_that_hangs(gateway, folder):
+    hangs = "echo begun; exec sleep 600"
+    programs(folder, journalctl=hangs, systemctl=hangs, df=hangs, timeout="""
+[ "$1" = -k ] && shift 2
+[ "$1" = 20 ] && shift && exec /usr/bin/timeout 1 "$@" """)
+    made, said = support(gateway({}), folder)
+    assert made["log.txt"] == made["unit.txt"] == b"begun\n"
+    for name in ("log.txt (in part)", "unit.txt (in part)"):
+        assert name in said and name in made["README"].decode()
+    assert said.count("did not end within 20 s") == 2 and b"df: 124" in made["system.txt"]
+
+
+@pytest.fixture
+def daemon(folder):
+    """daemon(tail): a socket where each request gets its reply, and tail what tail(send) sends."""
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(folder / "fake.sock"))
+    listener.listen()
+    threads = []
+
+    def serve(c, tail):
+        with c:
+            asked = json.loads(c.makefile("rb").readline())
+            c.sendall(b'{"ok":true,"result":{"last_seq":7}}\n')
+            try:
+                if asked["cmd"] == "tail":
+                    tail(c.sendall)
+                    c.recv(1)
+            except OSError:
+                pass
+
+    def accept(tail):
+        while True:
+            try:
+                c = listener.accept()[0]
+            except OSError:
+                return
+            threads.append(threading.Thread(target=serve, args=(c, tail)))
+            threads[-1].start()
+
+    def start(tail):
+        threads.append(threading.Thread(target=accept, args=(tail,)))
+        threads[0].start()
+        return folder / "fake.sock"
+    yield start
+    listener.shutdown(socket.SHUT_RDWR)
+    listener.close()
+    for t in threads:
+        t.join(20 * harness.SLOW)
+
+
+def test_support_ends_while_events_come(gateway, folder, daemon):
+    def tail(send):
+        for seq in range(100_000):
+            send(b'{"event":{"seq":%d}}\n' % seq)
+            time.sleep(0.01)
+    made, said = support(gateway({}), folder, daemon(tail))
+    assert made["events.json"].count(b"\n") == 201 and "events.json" not in said
+
+
+def test_support_waits_for_a_slow_history(gateway, folder, daemon):
+    def tail(send):
+        time.sleep(2)
+        send(b'{"event":{"seq":7}}\n')
+    made, said = support(gateway({}), folder, daemon(tail))
+    assert b'"seq":7' in made["events.json"] and "events.json" not in said
+
+
+def test_support_names_a_history_that_did_not_come(gateway, folder, daemon):
+    made, said = support(gateway({}), folder, daemon(lambda send: None))
+    assert made["events.json"].count(b"\n") == 1
+    assert "events.json (in part)" in said and b"events.json (in part)" in made["README"]
+
+
+def test_support_without_events_waits_for_none(gateway, folder):
+    began = time.monotonic()
+    made, said = support(gateway({}).start(), folder)
+    assert "events.json" not in said and made["events.json"].count(b"\n") == 1
+    assert time.monotonic() - began < 8 * harness.SLOW
+
+
+def test_support_names_a_configuration_that_is_too_large(gateway, folder):
+    g = gateway({})
+    with open(g.config_path, "wb") as f:
+        f.truncate(65 << 20)
+    _, said = support(g, folder)
+    assert "tocsin.yaml" in said and "File too large" in said
+
+
+def test_support_leaves_out_a_configuration_that_is_no_yaml(gateway, folder):
+    g = gateway({})
+    g.config_path.write_text("gateway: {id: box}\nuplinks: [S3CRET\nx: S3CRET\n")
+    made, said = support(g, folder)
+    assert "tocsin.yaml" not in made and "line 3, column 2: did not find" in said
+    assert b"line 3, column 2: did not find" in made["README"]
+    assert not [name for name, content in made.items() if b"S3CRET" in content]
