@@ -31,7 +31,8 @@ struct broker {
 	size_t n_fds;
 	_Atomic bool stop;
 	_Atomic int version, connects, acks, pings, cleans;
-	uint16_t acked[64]; /* packet identifiers, in order; valid below acks */
+	_Atomic bool hung_up; /* HANG_UP: after a byte of the client */
+	uint16_t acked[64];   /* packet identifiers, in order; valid below acks */
 	_Atomic bool subscribed;
 	int64_t oldest_beat_ns; /* DEAF: the longest the client's thread went without one */
 	struct driver_fixture *driver_fixture;
@@ -159,7 +160,7 @@ FIXTURE void *run_broker(void *arg)
 		b->fds[b->n_fds++] = fd;
 		b->fd = fd;
 		if (b->mode == HANG_UP)
-			recv(fd, &byte, 1, 0);
+			b->hung_up = recv(fd, &byte, 1, 0) == 1;
 		else
 			answer(b, fd);
 		b->fd = -1;
