@@ -21,8 +21,7 @@ struct lookup {
 	_Atomic bool done; /* after what is below, before done_fd */
 	int done_fd;
 	int rc; /* of getaddrinfo */
-	struct sockaddr_storage addr;
-	socklen_t len;
+	struct gw_dns_addresses found;
 	char port[8], host[];
 };
 
@@ -34,16 +33,22 @@ static void unref(struct lookup *l)
 	free(l);
 }
 
-static int get_address(const char *host, const char *port, int flags,
-	struct sockaddr_storage *ret_addr, socklen_t *ret_len)
+static int get_addresses(
+	const char *host, const char *port, int flags, struct gw_dns_addresses *ret)
 {
 	struct addrinfo hints = {.ai_flags = flags, .ai_socktype = SOCK_STREAM}, *found;
 	int rc = getaddrinfo(host, port, &hints, &found);
 
 	if (rc != 0)
 		return rc;
-	memcpy(ret_addr, found->ai_addr, found->ai_addrlen);
-	*ret_len = found->ai_addrlen;
+	ret->n = 0;
+	for (struct addrinfo *i = found; i && ret->n < GW_DNS_ADDRESSES_MAX;
+		i = i->ai_next) {
+		struct gw_dns_address *a = &ret->at[ret->n++];
+
+		memcpy(&a->addr, i->ai_addr, i->ai_addrlen);
+		a->len = i->ai_addrlen;
+	}
 	freeaddrinfo(found);
 	return 0;
 }
@@ -52,7 +57,7 @@ static void *run(void *arg)
 {
 	struct lookup *l = arg;
 
-	l->rc = get_address(l->host, l->port, AI_ADDRCONFIG, &l->addr, &l->len);
+	l->rc = get_addresses(l->host, l->port, AI_ADDRCONFIG, &l->found);
 	atomic_store_explicit(&l->done, true, memory_order_release);
 	eventfd_write(l->done_fd, 1);
 	unref(l);
@@ -118,24 +123,21 @@ static enum gw_err wait_done(
 }
 
 enum gw_err gw_dns_resolve(const char *host, uint16_t port, int64_t until_ns, int wake_fd,
-	struct sockaddr_storage *ret_addr, socklen_t *ret_len, struct gw_error *err)
+	struct gw_dns_addresses *ret, struct gw_error *err)
 {
 	struct lookup *l;
 	char service[8];
 	enum gw_err rc;
 
 	snprintf(service, sizeof(service), "%u", port);
-	if (get_address(
-		    host, service, AI_NUMERICHOST | AI_NUMERICSERV, ret_addr, ret_len) == 0)
+	if (get_addresses(host, service, AI_NUMERICHOST | AI_NUMERICSERV, ret) == 0)
 		return GW_OK;
 	l = begin(host, service, err);
 	if (!l)
 		return GW_ERR_SYSTEM;
 	rc = wait_done(l, until_ns, wake_fd, err);
-	if (rc == GW_OK) {
-		*ret_addr = l->addr;
-		*ret_len = l->len;
-	}
+	if (rc == GW_OK)
+		*ret = l->found;
 	unref(l);
 	return rc;
 }

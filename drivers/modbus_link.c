@@ -2,7 +2,6 @@
 #include "drivers/modbus_link.h"
 
 #include "base/clock.h"
-#include "drivers/dns.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -85,14 +84,15 @@ enum gw_err gw_modbus_link_reconnect(struct gw_modbus_link *l, struct gw_error *
 	int one = 1, low_delay = IPTOS_LOWDELAY;
 
 	drop(l);
-	l->fd = socket(l->peer.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	l->fd = socket(
+		l->peer.addr.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (l->fd < 0)
 		return link_error(err, "socket");
 	setsockopt(l->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-	if (l->peer.ss_family == AF_INET)
+	if (l->peer.addr.ss_family == AF_INET)
 		setsockopt(l->fd, IPPROTO_IP, IP_TOS, &low_delay, sizeof(low_delay));
 	modbus_set_socket(l->ctx, l->fd);
-	if (connect(l->fd, (const struct sockaddr *)&l->peer, l->peer_len) != 0 &&
+	if (connect(l->fd, (const struct sockaddr *)&l->peer.addr, l->peer.len) != 0 &&
 		errno != EINPROGRESS)
 		return link_error(err, "connect");
 	return GW_OK;
@@ -136,15 +136,36 @@ static enum gw_err wait_connected(
 	}
 }
 
+/* One address after the other: a device may have one of a family that it does not listen on. What
+ * is silent gets its share of the time, so that the last is tried, too. */
+static enum gw_err connect_any(struct gw_modbus_link *l,
+	const struct gw_dns_addresses *found, int64_t until_ns, int wake_fd,
+	struct gw_error *err)
+{
+	enum gw_err rc = GW_ERR_LINK;
+
+	for (size_t i = 0; i < found->n && rc == GW_ERR_LINK; i++) {
+		int64_t now_ns = gw_clock_boot_ns();
+		int64_t share_ns = (until_ns - now_ns) / (int64_t)(found->n - i);
+
+		l->peer = found->at[i];
+		rc = gw_modbus_link_reconnect(l, err);
+		if (rc == GW_OK)
+			rc = wait_connected(l, now_ns + share_ns, wake_fd, err);
+	}
+	return rc;
+}
+
 enum gw_err gw_modbus_link_open_tcp(struct gw_modbus_link *l,
 	const struct gw_modbus_tcp_opts *opts, int wake_fd, struct gw_error *err)
 {
 	int64_t until_ns = gw_clock_boot_ns() + opts->connect_timeout_ns;
+	struct gw_dns_addresses found;
 	enum gw_err rc;
 
 	gw_modbus_link_close(l);
-	rc = gw_dns_resolve(opts->host, (uint16_t)opts->port, until_ns, wake_fd, &l->peer,
-		&l->peer_len, err);
+	rc = gw_dns_resolve(
+		opts->host, (uint16_t)opts->port, until_ns, wake_fd, &found, err);
 	if (rc != GW_OK)
 		return rc;
 	l->ctx = modbus_new_tcp(NULL, (int)opts->port);
@@ -152,9 +173,7 @@ enum gw_err gw_modbus_link_open_tcp(struct gw_modbus_link *l,
 		return gw_fail(err, GW_ERR_SYSTEM, errno, "connect %s: %s", opts->host,
 			modbus_strerror(errno));
 	modbus_set_error_recovery(l->ctx, MODBUS_ERROR_RECOVERY_NONE);
-	rc = gw_modbus_link_reconnect(l, err);
-	if (rc == GW_OK)
-		rc = wait_connected(l, until_ns, wake_fd, err);
+	rc = connect_any(l, &found, until_ns, wake_fd, err);
 	if (rc != GW_OK) {
 		gw_modbus_link_close(l);
 		return gw_error_wrap(err, "%s:%d", opts->host, (int)opts->port);

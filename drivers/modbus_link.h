@@ -11,31 +11,28 @@
 #define GW_DRIVERS_MODBUS_LINK_H
 
 #include "base/error.h"
+#include "drivers/dns.h"
 #include "drivers/modbus_map.h"
 
 #include <modbus.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/socket.h>
 
 struct gw_modbus_link {
-	modbus_t *ctx;   /* NULL: closed */
-	int fd;          /* valid while ctx is and the link is up; else -1 */
-	bool serial;     /* RTU, else TCP */
-	int64_t char_ns; /* RTU: one character on the line */
-	/* TCP: where to connect again without asking DNS */
-	struct sockaddr_storage peer;
-	socklen_t peer_len;
-	int port;
+	modbus_t *ctx;              /* NULL: closed */
+	int fd;                     /* valid while ctx is and the link is up; else -1 */
+	bool serial;                /* RTU, else TCP */
+	int64_t char_ns;            /* RTU: one character on the line */
+	struct gw_dns_address peer; /* TCP: where to connect again without asking DNS */
 };
 
 /* Opens the port with the given speed and format. GW_ERR_LINK with what to look at. */
 enum gw_err gw_modbus_link_open_rtu(struct gw_modbus_link *l,
 	const struct gw_modbus_rtu_opts *opts, struct gw_error *err);
 
-/* Finds the host and connects, both within the connect timeout; ends early with GW_ERR_STOPPED when
- * wake_fd becomes readable. */
+/* Finds the host and connects to the first of its addresses that accepts, all within the connect
+ * timeout; ends early with GW_ERR_STOPPED when wake_fd becomes readable. */
 enum gw_err gw_modbus_link_open_tcp(struct gw_modbus_link *l,
 	const struct gw_modbus_tcp_opts *opts, int wake_fd, struct gw_error *err);
 

@@ -77,8 +77,7 @@ static enum gw_err open_link(void *state, const struct gw_source_opts *opts,
 	struct mqtt_source *s = state;
 	struct gw_mqtt_link *l = &s->link;
 	int64_t now_ns = gw_clock_boot_ns();
-	struct sockaddr_storage address;
-	socklen_t size;
+	struct gw_dns_addresses addresses;
 	enum gw_err rc;
 
 	pthread_once(&once, init_library);
@@ -94,7 +93,7 @@ static enum gw_err open_link(void *state, const struct gw_source_opts *opts,
 	 * here. */
 	if (rc == GW_OK)
 		rc = gw_dns_resolve(l->url.host, (uint16_t)l->url.port, now_ns + RESOLVE_NS,
-			gw_emit_wake_fd(emit), &address, &size, err);
+			gw_emit_wake_fd(emit), &addresses, err);
 	return rc == GW_OK ? open_any(s, now_ns + OPEN_NS, err) : rc;
 }
 

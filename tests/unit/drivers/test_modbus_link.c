@@ -2,11 +2,35 @@
 /* Connections and ports that break, vanish and come back. */
 #include "modbus_fixture.h"
 
+#include "tests/unit/fixture/real_call.h"
 #include "tests/unit/fixture/skipping.h"
 
+#include <arpa/inet.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+
+/* Displaces libc's. "A,B" has both as its addresses, in this order; other names are left to libc. */
+int getaddrinfo(const char *host, const char *port, const struct addrinfo *hints,
+	struct addrinfo **ret_found)
+{
+	int (*real)(const char *, const char *, const struct addrinfo *,
+		struct addrinfo **) = real_call("getaddrinfo");
+	struct addrinfo numeric = *hints, **last = ret_found;
+	char *rest, *names, *one;
+
+	if ((hints->ai_flags & AI_NUMERICHOST) || !strchr(host, ','))
+		return real(host, port, hints, ret_found);
+	numeric.ai_flags |= AI_NUMERICHOST;
+	rest = names = strdup(host);
+	while ((one = strsep(&rest, ",")) != NULL) {
+		assert_int_equal(real(one, port, &numeric, last), 0);
+		last = &(*last)->ai_next;
+	}
+	free(names);
+	return 0;
+}
 
 static void test_a_server_that_goes_away_and_comes_back_is_read_again(void **state)
 {
@@ -132,6 +156,68 @@ static void test_names_work_and_unknown_ones_are_a_link_error(void **state)
 	assert_non_null(strstr(err.text, "no-such-host.invalid"));
 }
 
+/* Such as that of a family which the device does not listen on. */
+static void test_a_refused_address_leaves_the_next(void **state)
+{
+	struct gw_error err = {0};
+
+	(void)state;
+	add_device(3, 30 * MS);
+	add_own(3, 100);
+	fixture.tcp.host = "127.0.0.2,127.0.0.1";
+	open_ok();
+	poll_until_good(0, 1000);
+	command_peer("disconnect"); /* and it is the one to connect to again */
+	poll_until_good(0, 1000);
+	assert_int_equal(far.bad[0], 0);
+	fixture.driver->close(fixture.state);
+	fixture.tcp.host = "127.0.0.2,127.0.0.3";
+	assert_int_equal(fixture.driver->open(fixture.state, &fixture.source, &far, &err),
+		GW_ERR_LINK);
+	assert_non_null(strstr(err.text, "refused"));
+}
+
+static void test_a_silent_address_leaves_time_for_the_next(void **state)
+{
+	struct sockaddr_in sa = {
+		.sin_family = AF_INET, .sin_port = htons((uint16_t)peer.port)};
+	int full = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), fill[8];
+	struct gw_error err = {0};
+	uint64_t one = 1;
+	int64_t began;
+
+	(void)state;
+	inet_pton(AF_INET, "127.0.0.2", &sa.sin_addr);
+	assert_int_equal(bind(full, (struct sockaddr *)&sa, sizeof(sa)), 0);
+	assert_int_equal(listen(full, 0), 0);
+	for (int i = 0; i < 8; i++) {
+		fill[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+		connect(fill[i], (struct sockaddr *)&sa, sizeof(sa));
+	}
+	add_device(3, 30 * MS);
+	add_own(3, 100);
+	fixture.tcp.host = "127.0.0.2,127.0.0.1";
+	open_ok();
+	poll_until_good(0, 1000);
+	fixture.driver->close(fixture.state);
+	/* All together in the time that one had. */
+	fixture.tcp.host = "127.0.0.2,127.0.0.2,127.0.0.2";
+	began = gw_clock_boot_ns();
+	assert_int_equal(fixture.driver->open(fixture.state, &fixture.source, &far, &err),
+		GW_ERR_LINK);
+	assert_in_range(gw_clock_boot_ns() - began, 450 * MS, 3000 * MS);
+	/* And a stop ends it, not only one of them. */
+	fixture.tcp.connect_timeout_ns = 20000 * MS;
+	assert_int_equal(write(far.wake_fd, &one, sizeof(one)), sizeof(one));
+	began = gw_clock_boot_ns();
+	assert_int_equal(fixture.driver->open(fixture.state, &fixture.source, &far, &err),
+		GW_ERR_STOPPED);
+	assert_true(gw_clock_boot_ns() - began < 4000 * MS);
+	for (int i = 0; i < 8; i++)
+		close(fill[i]);
+	close(full);
+}
+
 /* Hazard 27: the adapter is pulled out and comes back under the same name. */
 static void test_a_port_that_vanishes_and_comes_back_is_read_again(void **state)
 {
@@ -178,6 +264,8 @@ int main(int argc, char **argv)
 		TCP(test_descriptors_above_1023_are_read),
 		TCP(test_connect_is_bounded),
 		TCP(test_names_work_and_unknown_ones_are_a_link_error),
+		TCP(test_a_refused_address_leaves_the_next),
+		TCP(test_a_silent_address_leaves_time_for_the_next),
 		RTU(test_a_port_that_vanishes_and_comes_back_is_read_again),
 		RTU(test_an_idle_port_that_vanishes_is_noticed),
 	};
