@@ -70,6 +70,18 @@ static enum gw_err load_retained(struct gw_mqtt_link *l, struct gw_error *err)
 	return GW_OK;
 }
 
+/* Each attempt is with one family of addresses, and the next one with the other, until one answers:
+ * a broker may have an address of a family that it does not listen on, or no route leads there. */
+static int choose_family(const struct gw_mqtt_link *l, const struct gw_dns_addresses *found)
+{
+	int tried = l->family ? l->family : found->at[0].addr.ss_family;
+
+	for (size_t i = 0; i < found->n; i++)
+		if (found->at[i].addr.ss_family != tried)
+			return l->unreachable ? found->at[i].addr.ss_family : l->family;
+	return 0;
+}
+
 static enum gw_err open_link(void *state, const struct gw_source_opts *opts,
 	struct gw_emit *emit, struct gw_error *err)
 {
@@ -94,7 +106,10 @@ static enum gw_err open_link(void *state, const struct gw_source_opts *opts,
 	if (rc == GW_OK)
 		rc = gw_dns_resolve(l->url.host, (uint16_t)l->url.port, now_ns + RESOLVE_NS,
 			gw_emit_wake_fd(emit), &addresses, err);
-	return rc == GW_OK ? open_any(s, now_ns + OPEN_NS, err) : rc;
+	if (rc != GW_OK)
+		return rc;
+	l->family = choose_family(l, &addresses);
+	return open_any(s, now_ns + OPEN_NS, err);
 }
 
 static enum gw_err poll_link(

@@ -119,7 +119,13 @@ static enum gw_err begin_connect(struct gw_mqtt_link *l, int version, struct gw_
 			l->m, l->url.host, -1, keepalive_s, NULL, properties);
 		mosquitto_property_free_all(&properties);
 	}
-	rc = mosquitto_connect_async(l->m, l->url.host, l->url.port, keepalive_s);
+	/* It goes on to the next address where a connection is refused at once, but waits for one
+	 * address only. Those of another family than it is bound to it passes over. */
+	l->unreachable = true;
+	rc = mosquitto_connect_bind_async(l->m, l->url.host, l->url.port, keepalive_s,
+		l->family == AF_INET            ? "0.0.0.0"
+			: l->family == AF_INET6 ? "::"
+						: NULL);
 	if (rc != MOSQ_ERR_SUCCESS || mosquitto_socket(l->m) < 0)
 		return gw_mqtt_link_error(l, rc, err);
 	return GW_OK;
@@ -146,6 +152,7 @@ static enum gw_err step_handshake(struct gw_mqtt_link *l, short revents, int ver
 			return gw_fail(
 				err, GW_ERR_LINK, native, "%s", gw_errno_text(native));
 		*connected = true;
+		l->unreachable = false;
 	}
 	if ((revents & POLLIN) && at_end(l)) {
 		l->closed_by_broker = true;
