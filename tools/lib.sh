@@ -21,7 +21,7 @@ packages_run=( # peers of the demo and of the end-to-end tests
 packages_test=(
 	locales python3-pytest python3-pytest-xdist python3-jsonschema mandoc
 	python3-pymodbus python3-serial python3-serial-asyncio
-	clang clang-format clang-tidy libclang-rt-14-dev valgrind systemd util-linux procps logrotate dbus
+	clang clang-format clang-tidy libclang-rt-dev valgrind systemd util-linux procps logrotate dbus
 )
 packages_nightly=( # a machine whose power is cut; a check of the wake protocol; other builds
 	qemu-system-x86 busybox-static cpio e2fsprogs spin mmdebstrap

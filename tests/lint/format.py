@@ -1,19 +1,17 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""C files are as .clang-format makes them: format.py ROOT. Exit 77 without clang-format."""
+"""C files are as .clang-format makes them: format.py ROOT. Exit 77 without clang-format 14."""
 import pathlib
-import shutil
 import subprocess
 import sys
+
+import clang14
 
 FOLDERS = ("config", "drivers", "gateway", "man", "tests")
 
 if __name__ == "__main__":
     root = pathlib.Path(sys.argv[1])
-    tool = shutil.which("clang-format-14") or shutil.which("clang-format")
-    if not tool:
-        print("format: clang-format is not installed")
-        sys.exit(77)
+    tool = clang14.find("format")
     files = sorted(f for folder in FOLDERS for f in root.glob(folder + "/**/*.[ch]"))
     run = subprocess.run([tool, "--dry-run", "-Werror", *map(str, files)], cwd=root)
     print(f"format: {len(files)} files" + (", see above" if run.returncode else " clean"))

@@ -72,6 +72,15 @@ class Lint(unittest.TestCase):
             self.assertEqual(self.lint("format.py", self.root)[0], 1, path)
             pathlib.Path(file).unlink()
 
+    def test_another_clang_is_passed_over(self):
+        for name in "format", "tidy":
+            tool = pathlib.Path(self.plant(f"bin/clang-{name}", "#!/bin/sh\necho version 19.1.7\n"))
+            tool.chmod(0o755)
+            run = subprocess.run([sys.executable, "-B", HERE / f"{name}.py", self.root, BUILD],
+                                 env={"PATH": str(tool.parent)}, capture_output=True, text=True)
+            self.assertEqual((run.returncode, run.stdout),
+                             (77, f"{name}: no clang-{name} 14 is installed\n"), run.stderr)
+
     def test_named(self):
         self.plant("gateway/base/a.c", "")
         self.plant("tests/e2e/test_a.py", "def test_one(gateway):\n    pass\n")

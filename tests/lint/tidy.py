@@ -3,13 +3,14 @@
 """clang-tidy over gateway/ and drivers/: tidy.py ROOT BUILD [quick]
 
 quick leaves the static analyzer out: seconds, where the whole takes a minute and more. Exit 77
-without clang-tidy."""
+without clang-tidy 14."""
 import concurrent.futures
 import json
 import pathlib
-import shutil
 import subprocess
 import sys
+
+import clang14
 
 
 def run(tool, build, file, extra):
@@ -20,10 +21,7 @@ def run(tool, build, file, extra):
 
 if __name__ == "__main__":
     root, build, quick = pathlib.Path(sys.argv[1]), sys.argv[2], sys.argv[3:] == ["quick"]
-    tool = shutil.which("clang-tidy-14") or shutil.which("clang-tidy")
-    if not tool:
-        print("tidy: clang-tidy is not installed")
-        sys.exit(77)
+    tool = clang14.find("tidy")
     entries = json.loads((pathlib.Path(build) / "compile_commands.json").read_text())
     files = {(pathlib.Path(e["directory"]) / e["file"]).resolve() for e in entries}
     ours = (root.resolve() / "gateway", root.resolve() / "drivers")
