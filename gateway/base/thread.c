@@ -19,6 +19,8 @@ static void *entry(void *arg)
 	struct gw_thread *t = arg;
 	void *result = NULL;
 
+	/* here, and so before all that it does */
+	pthread_setname_np(pthread_self(), t->name);
 	/* relaxed: a number by itself, nothing is published with it */
 	atomic_store_explicit(&t->tid, gettid(), memory_order_relaxed);
 	while (sem_wait(&t->gate) && errno == EINTR)
@@ -62,7 +64,6 @@ enum gw_err gw_thread_start(struct gw_thread *t, const char *name, void *(*run)(
 	if (rc != 0)
 		return gw_fail(err, GW_ERR_SYSTEM, rc, "start thread %s: %s", name,
 			gw_errno_text(rc));
-	pthread_setname_np(t->id, t->name);
 	t->running = true;
 	return GW_OK;
 }

@@ -251,6 +251,26 @@ static void a_deadline_is_as_far_away_on_both_clocks(void **state)
 	}
 }
 
+static void *note_own_name(void *arg)
+{
+	pthread_getname_np(pthread_self(), arg, 16);
+	return NULL;
+}
+
+static void a_thread_has_its_name_from_the_first(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 2000; i++) {
+		struct gw_thread t = {.running = false};
+		char name[16] = "";
+
+		assert_int_equal(
+			gw_thread_start(&t, "named", note_own_name, name, NULL), 0);
+		gw_thread_join(&t);
+		assert_string_equal(name, "named");
+	}
+}
+
 static void a_thread_that_is_held_runs_when_it_is_released(void **state)
 {
 	_Atomic int runs = 0;
@@ -359,6 +379,7 @@ int main(void)
 		cmocka_unit_test(threads_start_and_stop),
 		cmocka_unit_test(a_thread_that_lacks_a_processor_is_runnable),
 		cmocka_unit_test(a_deadline_is_as_far_away_on_both_clocks),
+		cmocka_unit_test(a_thread_has_its_name_from_the_first),
 		cmocka_unit_test(a_thread_that_is_held_runs_when_it_is_released),
 	};
 
