@@ -15,18 +15,29 @@ void gw_fd_reserve_set(size_t descriptors)
 	atomic_store_explicit(&reserved, descriptors, memory_order_relaxed);
 }
 
-bool gw_fd_reserve_available(void)
+/* Whether so many can be had besides the reserve. The kernel gives out the lowest free number, so
+ * the number of the next descriptor shows how many are in use. */
+static bool leaves_reserve(size_t descriptors)
 {
-	size_t needed = atomic_load_explicit(&reserved, memory_order_relaxed) +
-		FDS_PER_LINK;
+	size_t reserve = atomic_load_explicit(&reserved, memory_order_relaxed);
 	struct rlimit limit;
 	int fd;
 
-	if (needed == FDS_PER_LINK || getrlimit(RLIMIT_NOFILE, &limit) != 0)
+	if (reserve == 0 || getrlimit(RLIMIT_NOFILE, &limit) != 0)
 		return true;
 	fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return false;
 	close(fd);
-	return (rlim_t)fd + needed <= limit.rlim_cur;
+	return (rlim_t)fd + reserve + descriptors <= limit.rlim_cur;
+}
+
+bool gw_fd_reserve_available(void)
+{
+	return leaves_reserve(FDS_PER_LINK);
+}
+
+bool gw_fd_reserve_kept(void)
+{
+	return leaves_reserve(0);
 }

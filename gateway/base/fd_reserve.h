@@ -2,7 +2,7 @@
 /*
  * fd_reserve.h: file descriptors that are kept free for what must not fail: uplinks that connect
  * again, the store that opens its file again. A source, which can wait, checks before it opens its
- * link.
+ * link, and afterwards, as several may have begun at once.
  *
  * Thread: set by main before others run; available by any.
  */
@@ -14,8 +14,9 @@
 
 /* How many to keep free; 0: none. */
 void gw_fd_reserve_set(size_t descriptors);
-/* Whether a link may be opened without using the reserve. The kernel gives out the lowest free
- * number, so the number of the next descriptor shows how many are in use. */
+/* Whether a link may be opened without using the reserve. */
 bool gw_fd_reserve_available(void);
+/* Whether it was not used. False: who opened last closes. */
+bool gw_fd_reserve_kept(void);
 
 #endif

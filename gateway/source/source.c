@@ -181,6 +181,12 @@ static void on_link_lost(struct gw_source *s, const struct gw_error *err)
 	emit_down(s, true);
 }
 
+static enum gw_err fail_for_reserve(struct gw_error *err)
+{
+	return gw_fail(err, GW_ERR_SYSTEM, EMFILE,
+		"the last descriptors are kept for uplinks and the store");
+}
+
 /* Open and poll until the link is lost or the thread is asked to stop. */
 static enum gw_err run_link(struct gw_source *s, struct gw_error *err)
 {
@@ -191,12 +197,13 @@ static enum gw_err run_link(struct gw_source *s, struct gw_error *err)
 	if (s->link_state == GW_SOURCE_DOWN)
 		set_state(s, GW_SOURCE_DOWN, s->tries + 1, s->why);
 	if (!gw_fd_reserve_available())
-		return gw_fail(err, GW_ERR_SYSTEM, EMFILE,
-			"the last descriptors are kept for uplinks and the store");
+		return fail_for_reserve(err);
 	rc = driver->open(s->state, s->opts, &s->emit, err);
 	gw_emit_flush(&s->emit);
 	if (rc != GW_OK)
 		return rc;
+	if (!gw_fd_reserve_kept())
+		return fail_for_reserve(err);
 	log_up(s);
 	set_state(s, GW_SOURCE_UP, 0, "");
 	emit_down(s, false);

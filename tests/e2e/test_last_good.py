@@ -216,7 +216,7 @@ def test_sources_leave_descriptors_for_uplinks(gateway, city, broker, publisher)
             for i in range(2, 14)]
     g = gateway(b.config(b.mqtt(broker.port, b.smoke(1)), *dead, alarms=[b.SMOKE],
                          uplinks=[city.uplink()]), wrap=["prlimit", "--nofile=62"]).start()
-    harness.wait_for(lambda: "kept for uplinks" in g.log(), g.log, 20)
+    harness.wait_for(lambda: "kept for uplinks" in str(g.status()["sources"]), g.log, 20)
     city.stop()
     publisher.send("zigbee2mqtt/smoke-1", {"smoke": True})
     harness.wait_for(lambda: g.uplink()["pending"] > 0, lambda: str(g.uplink()))
