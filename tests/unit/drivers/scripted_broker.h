@@ -217,4 +217,15 @@ FIXTURE void publish(struct broker *b, int qos, uint16_t mid, const char *payloa
 	publish_to(b, 't', qos, mid, payload);
 }
 
+/* Poll until the broker has got so many in all, and no more of them come. */
+FIXTURE void expect_acks(struct driver_fixture *driver_fixture, struct broker *b, int n)
+{
+	int64_t until_ms = fixture_ms() + 10000;
+
+	while (b->acks < n && fixture_ms() < until_ms)
+		assert_int_equal(fixture_poll(driver_fixture, 10), GW_OK);
+	fixture_idle(driver_fixture, 50);
+	assert_int_equal(b->acks, n);
+}
+
 #endif
