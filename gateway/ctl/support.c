@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ctl/support.h"
 
+#include "base/tar.h"
 #include "control/protocol.h"
 #include "ctl/connection.h"
 #include "ctl/invocation.h"
 #include "ctl/message.h"
 #include "ctl/redact.h"
 #include "ctl/redact_config.h"
-#include "ctl/tar.h"
 #include "gw_build.h"
 
 #include <errno.h>
