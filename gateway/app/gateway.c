@@ -84,6 +84,7 @@ static bool drain_main_rings(void *arg)
 	gw_server_poll_history(g->control);
 	gw_server_poll_resend(g->control);
 	gw_server_poll_verify(g->control);
+	gw_server_poll_backup(g->control);
 	gw_store_watch_poll(g);
 	return any;
 }

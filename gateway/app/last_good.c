@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "store/restored.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -66,9 +67,13 @@ static enum gw_err read_copy(
 enum gw_err gw_last_good_read(const char *state_dir, const char *path,
 	struct gw_files *ret_files, struct gw_error *err)
 {
-	enum gw_err kind = read_copy(state_dir, ret_files, err);
+	char restored[PATH_MAX];
+	enum gw_err kind;
 
-	if (kind)
+	/* a backup whose restore was cut off: the store's thread takes it in later */
+	snprintf(restored, sizeof(restored), "%s/" GW_RESTORED, state_dir);
+	if (read_copy(restored, ret_files, NULL) &&
+		(kind = read_copy(state_dir, ret_files, err)))
 		return kind;
 	if (strcmp(ret_files->at[0].path, path) == 0)
 		return GW_OK;

@@ -224,6 +224,7 @@ static bool has_work(const struct gw_client *c)
 	case GW_CLIENT_RESENDING:
 	case GW_CLIENT_RELOADING:
 	case GW_CLIENT_VERIFYING:
+	case GW_CLIENT_BACKING_UP:
 	case GW_CLIENT_LOADING_HISTORY:
 	case GW_CLIENT_CLOSING:
 	case GW_CLIENT_LINGERING: break;
@@ -333,6 +334,7 @@ static void on_deadline(void *arg, int64_t now_ns)
 		gw_client_set_phase(c, GW_CLIENT_TAILING);
 		break;
 	case GW_CLIENT_RELOADING:
+	case GW_CLIENT_BACKING_UP:
 	case GW_CLIENT_TAILING:
 	case GW_CLIENT_RECORDING: break;
 	case GW_CLIENT_CLOSING:
@@ -411,7 +413,10 @@ void gw_client_free(struct gw_client *c)
 	close(c->io.fd);
 	gw_status_end(&c->cursor);
 	gw_tail_end(&c->tail);
+	gw_reply_fini(&c->out);
 	if (c->phase == GW_CLIENT_RECORDING)
 		gw_recorder_release(c->shared->recorder);
+	if (c->phase == GW_CLIENT_BACKING_UP && c->shared->view->store)
+		gw_store_cancel_backup(c->shared->view->store);
 	free(c);
 }

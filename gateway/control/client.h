@@ -50,6 +50,7 @@ enum gw_client_phase {
 	GW_CLIENT_RESENDING,       /* for the uplinks' answers */
 	GW_CLIENT_RELOADING,       /* for the new configuration */
 	GW_CLIENT_VERIFYING,       /* for the store, which reads every row */
+	GW_CLIENT_BACKING_UP,      /* for the store, which copies its database */
 	GW_CLIENT_LOADING_HISTORY, /* tail: for the store's events */
 	GW_CLIENT_TAILING,
 	GW_CLIENT_RECORDING,

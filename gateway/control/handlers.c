@@ -6,6 +6,7 @@
 #include "control/client.h"
 
 #include <string.h>
+#include <unistd.h>
 
 static void log_command(const struct gw_client *c, const char *what)
 {
@@ -222,6 +223,63 @@ void gw_handle_verify_done(
 		gw_client_end_result(c, &t);
 	}
 	gw_client_run(c);
+}
+
+/* The copy has the whole journal, which an operator may see in part, and costs the disk as much as
+ * the database. */
+void gw_handle_backup(struct gw_client *c)
+{
+	struct gw_store *store = c->shared->view->store;
+
+	if (c->uid != 0 && c->uid != geteuid()) {
+		gw_client_refuse(c, "only root may make a backup");
+		return;
+	}
+	if (!store || !gw_store_request_backup(store)) {
+		gw_client_refuse(c, "another backup is under way: try again");
+		return;
+	}
+	log_command(c, "asked for");
+	gw_client_set_phase(c, GW_CLIENT_BACKING_UP);
+}
+
+void gw_handle_backup_progress(struct gw_client *c, int done, int pages)
+{
+	struct gw_text t;
+
+	/* a client that reads slowly gets the next one */
+	if (c->phase != GW_CLIENT_BACKING_UP || c->out.used > 0)
+		return;
+	gw_reply_begin(&c->out, &t);
+	gw_json_open(&t, NULL, '{');
+	gw_json_open(&t, "progress", '{');
+	gw_json_int(&t, "done", done);
+	gw_json_int(&t, "pages", pages);
+	gw_json_close(&t, '}');
+	gw_json_close(&t, '}');
+	gw_text_add(&t, "\n");
+	c->out.used += t.used;
+	gw_client_run(c);
+}
+
+bool gw_handle_backup_done(struct gw_client *c, const struct gw_store_backup_result *copy)
+{
+	struct gw_text t;
+
+	if (c->phase != GW_CLIENT_BACKING_UP)
+		return false;
+	if (copy->failed) {
+		gw_client_refuse(c, copy->why);
+	} else {
+		gw_client_begin_result(c, &t);
+		gw_json_open(&t, NULL, '{');
+		gw_json_int(&t, "bytes", copy->bytes);
+		gw_json_close(&t, '}');
+		gw_client_end_result(c, &t);
+		c->out.attached_fd = copy->fd;
+	}
+	gw_client_run(c);
+	return true;
 }
 
 void gw_handle_reload(struct gw_client *c)

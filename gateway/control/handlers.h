@@ -26,6 +26,7 @@ void gw_handle_record(struct gw_client *c);
 void gw_handle_resend(struct gw_client *c);
 void gw_handle_reload(struct gw_client *c);
 void gw_handle_verify(struct gw_client *c);
+void gw_handle_backup(struct gw_client *c);
 
 /* ---- what a client may wait for; ignored if it does not wait for it ---- */
 
@@ -36,6 +37,10 @@ void gw_handle_resend_done(struct gw_client *c);
 /* GW_CLIENT_VERIFYING: what the store found. */
 void gw_handle_verify_done(
 	struct gw_client *c, const struct gw_store_verify_result *verified);
+/* GW_CLIENT_BACKING_UP: pages copied and to be copied; the copy, whose descriptor the client takes:
+ * true. */
+void gw_handle_backup_progress(struct gw_client *c, int done, int pages);
+bool gw_handle_backup_done(struct gw_client *c, const struct gw_store_backup_result *copy);
 /* GW_CLIENT_RELOADING: why the configuration was refused; NULL: it runs. */
 void gw_handle_reload_done(struct gw_client *c, const char *why);
 /* The engine was replaced: its reply will not come. */

@@ -18,6 +18,7 @@
  *   {"cmd":"resend","since_seq":4711,"uplink":"city"}        all optional; since_ms (wall time)
  *                                                            instead of since_seq
  *   {"cmd":"verify"}
+ *   {"cmd":"backup"}                                         only of root
  *   {"cmd":"tail","last":10,"since_ms":1795220130123,"json":true}   all three optional
  *
  * Replies: {"ok":true,"result":...} or {"ok":false,"error":"in plain English"}; if no alarm or
@@ -33,6 +34,10 @@
  * {"events":4711,"unchained":0,"broken":null,"why":"","head":{"seq":4711,"sha256":"..."}} once
  * every row was read: events in the journal, those of an earlier version that have no hash, the
  * first that was changed and why, and the end of the chain of hashes.
+ *
+ * backup: lines {"progress":{"done":1024,"pages":4096}} while the database is copied, then
+ * {"bytes":4194304} and with it a descriptor (SCM_RIGHTS) that reads the copy, which has no name. If
+ * the client goes away, the copy is given up.
  *
  * tail: {"ok":true,"result":{"following":true}} and then, without end, lines of
  *   {"line":"2026-11-21T08:15:30.123+08:00 RED raised ..."}    as in the alert log

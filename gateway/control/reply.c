@@ -5,7 +5,9 @@
 #include "control/protocol.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 void gw_reply_begin(struct gw_reply_buffer *a, struct gw_text *ret_text)
 {
@@ -63,16 +65,48 @@ bool gw_reply_line(struct gw_reply_buffer *a, const char *json)
 	return end(a, &t);
 }
 
+void gw_reply_fini(struct gw_reply_buffer *a)
+{
+	if (a->attached_fd > 0)
+		close(a->attached_fd);
+	a->attached_fd = 0;
+}
+
+/* As send, with the descriptor. */
+static ssize_t send_some(struct gw_reply_buffer *a, int fd)
+{
+	union {
+		struct cmsghdr align;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} control = {.bytes = {0}};
+	struct iovec part;
+	struct msghdr m = {.msg_iov = &part, .msg_iovlen = 1};
+	struct cmsghdr *h;
+
+	if (a->attached_fd <= 0)
+		return send(
+			fd, a->bytes + a->at, a->used - a->at, MSG_NOSIGNAL | MSG_DONTWAIT);
+	part = (struct iovec){a->bytes + a->at, a->used - a->at};
+	m.msg_control = control.bytes;
+	m.msg_controllen = sizeof(control.bytes);
+	h = CMSG_FIRSTHDR(&m);
+	h->cmsg_level = SOL_SOCKET;
+	h->cmsg_type = SCM_RIGHTS;
+	h->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(h), &a->attached_fd, sizeof(int));
+	return sendmsg(fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
 enum gw_err gw_reply_send(struct gw_reply_buffer *a, int fd, bool *ret_progress)
 {
 	while (a->at < a->used) {
-		ssize_t n = send(
-			fd, a->bytes + a->at, a->used - a->at, MSG_NOSIGNAL | MSG_DONTWAIT);
+		ssize_t n = send_some(a, fd);
 
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
 			return errno == EAGAIN ? GW_ERR_TIMEOUT : GW_ERR_LINK;
+		gw_reply_fini(a);
 		a->at += (size_t)n;
 		*ret_progress = true;
 	}

@@ -2,7 +2,7 @@
 /*
  * reply.h: the output buffer of a client: whole lines (control/protocol.h) in order.
  *
- * Owner: the client. Thread: main. Life: zeroed, (begin, error, state, line, send)...
+ * Owner: the client. Thread: main. Life: zeroed, (begin, error, state, line, send)..., fini.
  */
 #ifndef GW_CONTROL_REPLY_H
 #define GW_CONTROL_REPLY_H
@@ -14,6 +14,7 @@
 
 struct gw_reply_buffer {
 	size_t at, used; /* bytes sent; bytes in the buffer */
+	int attached_fd; /* sent with the next bytes, then closed; 0: none */
 	char bytes[2 * GW_STATUS_ITEM_MAX];
 };
 
@@ -31,5 +32,7 @@ bool gw_reply_line(struct gw_reply_buffer *a, const char *json);
  * socket is full; GW_ERR_LINK: the peer is gone. *ret_progress becomes true if some bytes
  * were sent. */
 enum gw_err gw_reply_send(struct gw_reply_buffer *a, int fd, bool *ret_progress);
+/* Closes a descriptor that was not sent. */
+void gw_reply_fini(struct gw_reply_buffer *a);
 
 #endif

@@ -267,6 +267,30 @@ void gw_server_poll_verify(struct gw_server *s)
 	service_clients(s);
 }
 
+void gw_server_poll_backup(struct gw_server *s)
+{
+	struct gw_store *store = s->shared.view->store;
+	struct gw_store_backup_result copy;
+	bool done = store && gw_store_take_backup(store, &copy), taken = false;
+	int n = 0, pages = 0;
+
+	if (store)
+		gw_store_backup_progress(store, &n, &pages);
+	if (!done && pages == 0)
+		return;
+	for (size_t i = 0; i < GW_PROTOCOL_CLIENTS; i++) {
+		if (!s->clients[i] || s->clients[i]->dead)
+			continue;
+		if (done)
+			taken |= gw_handle_backup_done(s->clients[i], &copy);
+		else
+			gw_handle_backup_progress(s->clients[i], n, pages);
+	}
+	if (done && !taken && copy.fd >= 0)
+		close(copy.fd);
+	service_clients(s);
+}
+
 static void schedule_reload(struct gw_client_shared *shared, bool reload_force)
 {
 	struct gw_server *s = server_of(shared);

@@ -52,6 +52,7 @@ void gw_server_engine_reply(struct gw_server *s, const struct gw_alarm_reply *re
 void gw_server_poll_resend(struct gw_server *s);
 /* The wake given to gw_store_attach_reader fired: an answer may be there. */
 void gw_server_poll_verify(struct gw_server *s);
+void gw_server_poll_backup(struct gw_server *s);
 void gw_server_poll_history(struct gw_server *s);
 /* The view was replaced (its generation is higher). Clients that wait for the old engine
  * get an error, history is requested again, documents that were begun are broken off. */

@@ -116,6 +116,7 @@ static void put_store(struct gw_text *t, const struct gw_status_view *v, struct 
 	gw_json_open(t, "store", '{');
 	gw_json_string(t, "state", store_state(v, &s));
 	gw_json_string(t, "why", s.failing ? s.why : "");
+	gw_json_string(t, "folder", gw_store_folder(v->store));
 	gw_json_bool(t, "replaced", s.replaced);
 	gw_json_int(t, "oldest_uncommitted_ms",
 		v->uncommitted_since_ns

@@ -63,6 +63,18 @@ static void path_of(const struct gw_state_file *s, char *to, size_t size)
 	snprintf(to, size, "%s/%s/%s", s->files->dir, FOLDER, s->name);
 }
 
+/* Until the store's thread has taken a restored backup in, its files count: the others are newer
+ * than the alarms that are restored. One that is moved between the two looks is not found, and then
+ * nothing is remembered. */
+static void path_to_load(const struct gw_state_file *s, char *to, size_t size)
+{
+	snprintf(to, size, "%s/restored/%s", s->files->dir, FOLDER);
+	if (access(to, F_OK))
+		path_of(s, to, size);
+	else
+		snprintf(to, size, "%s/restored/%s/%s", s->files->dir, FOLDER, s->name);
+}
+
 static bool replace(
 	struct gw_state_file *s, const unsigned char *bytes, size_t n, bool is_final)
 {
@@ -109,6 +121,14 @@ static unsigned char *read_file(const char *path, struct head *ret_head)
 	return bytes;
 }
 
+void gw_state_files_clear_final(void *bytes, size_t n)
+{
+	static const uint32_t no = 0;
+
+	if (n >= sizeof(struct head) && memcmp(bytes, MAGIC, sizeof(MAGIC) - 1) == 0)
+		memcpy((char *)bytes + offsetof(struct head, is_final), &no, sizeof(no));
+}
+
 /* ---- the thread ---- */
 
 /* A file that is marked final is rewritten without the mark at once: after a kill it must not be
@@ -121,7 +141,7 @@ static void load(struct gw_state_file *s)
 	unsigned char *bytes;
 	bool is_final;
 
-	path_of(s, path, sizeof(path));
+	path_to_load(s, path, sizeof(path));
 	bytes = read_file(path, &head);
 	is_final = bytes && head.is_final && replace(s, bytes, head.n, false);
 	pthread_mutex_lock(&files->lock);

@@ -30,6 +30,8 @@ enum gw_err gw_state_files_start(
 /* The same file for the same name, so a reload finds what the source before it saved. NULL: out of
  * memory, or files is NULL. */
 struct gw_state_file *gw_state_files_get(struct gw_state_files *files, const char *source);
+/* The bytes of such a file, of a backup: if it was marked final, it is no longer. */
+void gw_state_files_clear_final(void *bytes, size_t n);
 /* Write what is not written yet, for at most max_ns; a thread that the disk blocks is left running.
  * NULL is fine. */
 void gw_state_files_stop(struct gw_state_files *files, int64_t max_ns);

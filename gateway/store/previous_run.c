@@ -4,9 +4,11 @@
 #include "base/log.h"
 #include "store/corruption.h"
 #include "store/db_readonly.h"
+#include "store/folder_lock.h"
 #include "store/journal.h"
 #include "store/journal_read.h"
 #include "store/registry.h"
+#include "store/restored.h"
 #include "store/run_counter.h"
 #include "store/saved_alarms.h"
 #include "store/spare.h"
@@ -134,10 +136,28 @@ static uint64_t max_of(uint64_t a, uint64_t b)
 	return a > b ? a : b;
 }
 
+/* Others may have the folder: while a backup reads it, or another tocsind writes, it can be read all
+ * the same, and is opened to write once it is free. What a restore is about to replace cannot. */
+static enum gw_err lock_folder(struct gw_store *s, struct gw_error *err)
+{
+	bool taken = false;
+	enum gw_err rc = gw_folder_lock(s->dir, &s->folder_lock, err);
+
+	if (rc)
+		return gw_restored_under_way(s->dir) ? rc : GW_OK;
+	rc = gw_restored_take_in(s->dir, &taken, err);
+	if (taken)
+		gw_log(GW_LOG_NOTICE,
+			"store: took in a backup whose restore was cut off in %s", s->dir);
+	return rc;
+}
+
 static enum gw_err read_all(struct gw_store *s, struct previous *p, struct gw_error *err)
 {
-	enum gw_err rc = gw_spare_load(s, gw_clock_boot_ns(), err);
+	enum gw_err rc = lock_folder(s, err);
 
+	if (!rc)
+		rc = gw_spare_load(s, gw_clock_boot_ns(), err);
 	if (rc) {
 		p->run = gw_run_counter_read(s->run_path);
 		return rc;

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "store/corruption.h"
 #include "store/db_open.h"
+#include "store/folder_lock.h"
 #include "store/journal.h"
 #include "store/mailbox.h"
 #include "store/previous_run.h"
@@ -84,6 +85,7 @@ static enum gw_err record_start(struct gw_store *s, struct gw_error *err)
 
 static void close_file(struct gw_store *s, bool keep_wal)
 {
+	gw_backup_abort(s, "the database was closed meanwhile");
 	gw_db_close(&s->db, keep_wal);
 	gw_string_table_clear_cache(&s->strings);
 	gw_retention_reset(&s->retention);
@@ -246,6 +248,7 @@ static void detach_displaced(struct gw_store *s)
 		"carried over, its history is lost",
 		s->path);
 	/* What an earlier displaced file owed was copied before this one was recorded. */
+	gw_backup_abort(s, "the database was deleted or replaced meanwhile");
 	s->displaced_db = s->db;
 	s->displaced_ns = gw_clock_boot_ns();
 	s->db = (struct gw_db){0};
@@ -290,6 +293,7 @@ static enum gw_err reopen(struct gw_store *s, struct gw_error *err)
 		detach_displaced(s);
 	close_file(s, true);
 	if ((rc = gw_run_counter_make_dir(s->dir, err)) ||
+		(rc = gw_folder_lock(s->dir, &s->folder_lock, err)) ||
 		(!s->previous_read && (rc = gw_previous_run_read(s, err))))
 		return rc;
 	if (s->quarantine_reason.kind) {

@@ -19,18 +19,19 @@
 
 #define RETRY_NS (600 * GW_NS_PER_SEC)
 
-/* Whether the open database knows a state of the alarm that is not older. */
-static bool has_alarm(struct gw_salvage *v, const char *key, uint64_t than_seq)
+/* The number of the state that the open database has of the alarm; 0: none. */
+static uint64_t seq_of_alarm(struct gw_salvage *v, const char *key)
 {
 	int64_t seq = 0;
 
 	sqlite3_bind_text(
 		gw_db_stmt(&v->s->db, GW_DB_ALARM_HAS), 1, key, -1, SQLITE_STATIC);
 	v->write_error = gw_db_query_int(&v->s->db, GW_DB_ALARM_HAS, &seq, NULL);
-	return seq > 0 && (uint64_t)seq >= than_seq;
+	return seq > 0 ? (uint64_t)seq : 0;
 }
 
-static void copy_alarm(struct gw_salvage *v, const struct gw_saved_alarm *alarm)
+/* False: it has the very same state, so main has it from there. */
+static bool copy_alarm(struct gw_salvage *v, const struct gw_saved_alarm *alarm)
 {
 	const struct gw_alarm_record *r = &alarm->record;
 	struct gw_journal_entry e = {.event = {.seq = r->seq,
@@ -43,15 +44,19 @@ static void copy_alarm(struct gw_salvage *v, const struct gw_saved_alarm *alarm)
 					     .onset_ms = r->onset_ms,
 					     .wall_ms = r->since_ms,
 					     .shelved_until_ms = r->shelved_until_ms}};
+	uint64_t seq;
 
 	memcpy(e.event.occurrence, r->occurrence, sizeof(e.event.occurrence));
-	if (!has_alarm(v, alarm->info->key, r->seq) && !v->write_error)
+	seq = seq_of_alarm(v, alarm->info->key);
+	if ((seq == 0 || seq < r->seq) && !v->write_error)
 		v->write_error = gw_journal_put(&v->s->db, &v->s->strings, &e, true, NULL);
+	return seq == 0 || seq != r->seq;
 }
 
 /* All of them or none: the note that they were copied is for all. */
 static void copy_alarms(struct gw_salvage *v)
 {
+	size_t n_new = 0;
 	enum gw_err rc = gw_journal_read_alarms(
 		v->old, &v->saved->arena, gw_saved_alarms_add, v->saved, NULL);
 
@@ -61,7 +66,10 @@ static void copy_alarms(struct gw_salvage *v)
 	v->alarms = !v->read_error;
 	gw_spare_update_alarms(v->s, v->saved); /* they are newer */
 	for (size_t i = 0; v->alarms && !v->write_error && i < v->saved->n; i++)
-		copy_alarm(v, &v->saved->alarms[i]);
+		if (copy_alarm(v, &v->saved->alarms[i]))
+			v->saved->alarms[n_new++] = v->saved->alarms[i];
+	if (v->alarms)
+		v->saved->n = n_new;
 }
 
 /* The bit of that name in the open database, 0: it has none. Adds the bits of other names to

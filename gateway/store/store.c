@@ -6,6 +6,7 @@
 #include "store/store.h"
 
 #include "base/log.h"
+#include "store/folder_lock.h"
 #include "store/mailbox.h"
 #include "store/previous_run.h"
 #include "store/recovery.h"
@@ -18,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 /* When it is given up, a whole WAL must fit into the file, and after it the deletion of the first
  * block of old rows. */
@@ -81,6 +83,7 @@ enum gw_err gw_store_open(
 	if (!s)
 		return gw_fail(err, GW_ERR_SYSTEM, 0, "no memory");
 	memset(s, 0, size);
+	s->backup.fd = s->folder_lock = -1;
 	rc = set_up(s, opts, err);
 	if (rc) {
 		gw_store_free(s);
@@ -88,6 +91,15 @@ enum gw_err gw_store_open(
 	}
 	*ret_store = s;
 	return GW_OK;
+}
+
+static void free_backup(struct gw_store *s)
+{
+	struct gw_store_backup_result r;
+
+	gw_backup_abort(s, "tocsind stops");
+	if (gw_store_take_backup(s, &r) && r.fd >= 0)
+		close(r.fd);
 }
 
 void gw_store_free(struct gw_store *s)
@@ -101,6 +113,8 @@ void gw_store_free(struct gw_store *s)
 		if (gw_writer_step(s, true) > 0 && !gw_writer_has_input(s))
 			break;
 	gw_recovery_close(s);
+	free_backup(s);
+	gw_folder_unlock(&s->folder_lock);
 	gw_slots_fini(s);
 	for (size_t i = 0; i < GW_STORE_SLOTS; i++) {
 		gw_ring_fini(&s->mailboxes[i].messages);
@@ -382,4 +396,57 @@ bool gw_store_take_verify_result(
 	*ret_result = *v;
 	free(v);
 	return true;
+}
+
+/* ---- main: a copy ---- */
+
+bool gw_store_request_backup(struct gw_store *s)
+{
+	struct gw_store_backup_result old;
+
+	/* acquire, paired with the release of the store's thread: the result of a copy that ended
+	 * is seen below */
+	if (atomic_load_explicit(&s->backup_requested, memory_order_acquire))
+		return false;
+	if (gw_store_take_backup(s, &old) && old.fd >= 0)
+		close(old.fd);
+	atomic_store_explicit(&s->backup_cancelled, false, memory_order_relaxed);
+	atomic_store_explicit(&s->backup_done, 0, memory_order_relaxed);
+	atomic_store_explicit(&s->backup_pages, 0, memory_order_relaxed);
+	/* release: what is written above is seen with it */
+	atomic_store_explicit(&s->backup_requested, true, memory_order_release);
+	gw_wake_poke(&s->wake);
+	return true;
+}
+
+void gw_store_cancel_backup(struct gw_store *s)
+{
+	/* relaxed: no other memory is handed over with it */
+	atomic_store_explicit(&s->backup_cancelled, true, memory_order_relaxed);
+	gw_wake_poke(&s->wake);
+}
+
+bool gw_store_take_backup(struct gw_store *s, struct gw_store_backup_result *ret_result)
+{
+	/* acquire, paired with the release of the store's thread */
+	struct gw_store_backup_result *r = atomic_exchange_explicit(
+		&s->backup_result, NULL, memory_order_acquire);
+
+	if (!r)
+		return false;
+	*ret_result = *r;
+	free(r);
+	return true;
+}
+
+void gw_store_backup_progress(const struct gw_store *s, int *ret_done, int *ret_pages)
+{
+	/* relaxed: two numbers for people */
+	*ret_done = atomic_load_explicit(&s->backup_done, memory_order_relaxed);
+	*ret_pages = atomic_load_explicit(&s->backup_pages, memory_order_relaxed);
+}
+
+const char *gw_store_folder(const struct gw_store *s)
+{
+	return s->dir;
 }

@@ -208,6 +208,25 @@ bool gw_store_request_verify(struct gw_store *s);
 bool gw_store_take_verify_result(
 	struct gw_store *s, struct gw_store_verify_result *ret_result);
 
+/* ---- main: a copy of the database (see backup.h) ---- */
+
+struct gw_store_backup_result {
+	bool failed;
+	char why[200];
+	int fd; /* of the copy, which has no name, open to read and the caller's; -1 if failed */
+	int64_t bytes;
+};
+/* Begins a copy. The reader's wake is poked as it goes on, and at its end. False: another one is
+ * made. */
+bool gw_store_request_backup(struct gw_store *s);
+/* Nobody waits for it any more. */
+void gw_store_cancel_backup(struct gw_store *s);
+bool gw_store_take_backup(struct gw_store *s, struct gw_store_backup_result *ret_result);
+/* Pages copied and to be copied; the second may change. */
+void gw_store_backup_progress(const struct gw_store *s, int *ret_done, int *ret_pages);
+/* The state folder. */
+const char *gw_store_folder(const struct gw_store *s);
+
 /* ---- any thread ---- */
 
 /* An uplink that is no longer configured, and what it is owed. */

@@ -10,6 +10,7 @@
 #define GW_STORE_STORE_INTERNAL_H
 
 #include "base/backoff.h"
+#include "store/backup.h"
 #include "store/batch.h"
 #include "store/chain.h"
 #include "store/db.h"
@@ -73,6 +74,9 @@ struct gw_store {
 	_Atomic(struct gw_batch *) history;                     /* store -> main */
 	_Atomic bool verify_requested;                          /* main -> store */
 	_Atomic(struct gw_store_verify_result *) verify_result; /* store -> main */
+	_Atomic bool backup_requested, backup_cancelled;        /* main -> store */
+	_Atomic(struct gw_store_backup_result *) backup_result; /* store -> main */
+	_Atomic int backup_done, backup_pages;                  /* store -> main */
 
 	/* ---- the store's thread ---- */
 
@@ -117,6 +121,8 @@ struct gw_store {
 	struct gw_chain_walk walk;
 	uint32_t walk_revision; /* backlog_revision when the walk began */
 
+	struct gw_backup backup;
+
 	/* failing commits */
 	bool failing;
 	int64_t failing_ns;
@@ -144,6 +150,8 @@ struct gw_store {
 	uint32_t spare_slots;        /* whose names are in it */
 	int64_t next_spare_ns;       /* after a failure */
 	int64_t spare_unread_ns; /* it could not be read since then; 0: it was read, or there is none */
+
+	int folder_lock; /* folder_lock.h; -1: not locked */
 
 	/* previous_run.h */
 	bool previous_read;                /* what earlier runs left has been read */

@@ -243,6 +243,8 @@ static enum gw_err commit_pending(struct gw_store *s, struct gw_error *err)
 			finish_commit(s, &w);
 			return GW_OK;
 		}
+		if (rc == GW_ERR_FULL && gw_backup_abort(s, "the disk is full"))
+			continue;
 		if (rc == GW_ERR_FULL && free_space_tries++ < FREE_SPACE_TRIES &&
 			gw_recovery_free_space(s))
 			continue;
@@ -346,6 +348,8 @@ bool gw_writer_has_input(struct gw_store *s)
 {
 	return gw_mailbox_has_input(s) ||
 		atomic_load_explicit(&s->verify_requested, memory_order_relaxed) ||
+		(!s->backup.copy &&
+			atomic_load_explicit(&s->backup_requested, memory_order_relaxed)) ||
 		(gw_ring_count(&s->events) > 0 && s->n_entries < s->max_uncommitted);
 }
 
@@ -403,6 +407,8 @@ static int64_t sleep_ns(const struct gw_store *s, int64_t now_ns)
 
 	if (s->failing && s->backoff.next_ns < until_ns)
 		until_ns = s->backoff.next_ns;
+	if (s->backup.copy && s->backup.next_ns < until_ns)
+		until_ns = s->backup.next_ns;
 	if (!s->failing && s->n_writable_marks > 0 &&
 		s->marks_writable_ns + MARKS_WAIT_NS < until_ns)
 		until_ns = s->marks_writable_ns + MARKS_WAIT_NS;
@@ -424,6 +430,7 @@ int64_t gw_writer_step(struct gw_store *s, bool stopping)
 	gw_spare_update(s, now_ns);
 	gw_mailbox_reply_all(s);
 	verifying = gw_verify_step(s, stopping);
+	gw_backup_step(s, now_ns, stopping);
 	notify_main(s);
 	if (!gw_writer_has_input(s))
 		idle_work(s, now_ns, stopping);

@@ -55,6 +55,10 @@ static struct fixture {
 	int64_t asked_since_ms;
 	struct gw_batch *history;
 	bool verifying;
+	bool backing_up;
+	unsigned backups_cancelled;
+	const struct gw_store_backup_result *copy;
+	int pages_done, pages;
 	const struct gw_store_verify_result *verified;
 } fixture;
 
@@ -197,6 +201,46 @@ bool gw_store_take_verify_result(
 	fixture.verified = NULL;
 	fixture.verifying = false;
 	return true;
+}
+
+bool gw_store_request_backup(struct gw_store *s)
+{
+	(void)s;
+	if (fixture.backing_up)
+		return false;
+	fixture.backing_up = true;
+	return true;
+}
+
+void gw_store_cancel_backup(struct gw_store *s)
+{
+	(void)s;
+	fixture.backing_up = false;
+	fixture.backups_cancelled++;
+}
+
+bool gw_store_take_backup(struct gw_store *s, struct gw_store_backup_result *ret_result)
+{
+	(void)s;
+	if (!fixture.copy)
+		return false;
+	*ret_result = *fixture.copy;
+	fixture.copy = NULL;
+	fixture.backing_up = false;
+	return true;
+}
+
+void gw_store_backup_progress(const struct gw_store *s, int *ret_done, int *ret_pages)
+{
+	(void)s;
+	*ret_done = fixture.pages_done;
+	*ret_pages = fixture.pages;
+}
+
+const char *gw_store_folder(const struct gw_store *s)
+{
+	(void)s;
+	return "/var/lib/tocsin";
 }
 
 void gw_batch_free(struct gw_batch *b)

@@ -178,6 +178,72 @@ static void verify_waits_for_the_store(void **state)
 	close(other);
 }
 
+/* One reply, and the descriptor that came with it; 0: none. */
+static int receive_with(int fd, char *ret_line, size_t size)
+{
+	union {
+		struct cmsghdr align;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} control;
+	struct iovec part = {ret_line, size - 1};
+	struct msghdr m = {.msg_iov = &part,
+		.msg_iovlen = 1,
+		.msg_control = control.bytes,
+		.msg_controllen = sizeof(control.bytes)};
+	ssize_t n = recvmsg(fd, &m, MSG_DONTWAIT);
+	int passed = 0;
+
+	assert_true(n > 0);
+	ret_line[n] = '\0';
+	if (CMSG_FIRSTHDR(&m))
+		memcpy(&passed, CMSG_DATA(CMSG_FIRSTHDR(&m)), sizeof(passed));
+	return passed;
+}
+
+static void a_backup_comes_as_a_descriptor(void **state)
+{
+	static struct gw_store_backup_result copy = {.bytes = 20480, .fd = -1};
+	static const struct gw_store_backup_result failed = {
+		.failed = true, .why = "the disk is full", .fd = -1};
+	int fd = connect_client(), other = connect_client(), passed;
+	char line[256], byte = 0;
+	struct stat before, after;
+
+	(void)state;
+	fixture.pages = 0;
+	send_text(fd, "{\"cmd\":\"backup\"}\n");
+	send_text(other, "{\"cmd\":\"backup\"}\n");
+	assert_non_null(strstr(receive(other), "another backup is under way"));
+	fixture.pages_done = 5;
+	fixture.pages = 20;
+	gw_server_poll_backup(server);
+	assert_string_equal(receive(fd), "{\"progress\":{\"done\":5,\"pages\":20}}\n");
+	assert_string_equal(receive(other), "");
+	fixture.pages = 0;
+	copy.fd = open("/dev/zero", O_RDONLY);
+	assert_int_equal(fstat(copy.fd, &before), 0);
+	fixture.copy = &copy;
+	gw_server_poll_backup(server);
+	passed = receive_with(fd, line, sizeof(line));
+	assert_string_equal(line, "{\"ok\":true,\"result\":{\"bytes\":20480}}\n");
+	assert_true(passed > 0);
+	assert_int_equal(fstat(passed, &after), 0);
+	assert_int_equal(before.st_rdev, after.st_rdev);
+	assert_int_equal(read(passed, &byte, 1), 1);
+	close(passed);
+	send_text(fd, "{\"cmd\":\"backup\"}\n");
+	fixture.copy = &failed;
+	gw_server_poll_backup(server);
+	assert_int_equal(receive_with(fd, line, sizeof(line)), 0);
+	assert_non_null(strstr(line, "\"error\":\"the disk is full\""));
+	/* Who goes away gives it up. */
+	send_text(fd, "{\"cmd\":\"backup\"}\n");
+	close(fd);
+	send_text(other, "{\"cmd\":\"status\"}\n");
+	assert_int_equal(fixture.backups_cancelled, 1);
+	close(other);
+}
+
 static void resend_refuses_contradictory_requests(void **state)
 {
 	int fd = connect_client();
@@ -219,6 +285,7 @@ int main(void)
 		TEST(a_missing_reply_of_the_engine_is_reported),
 		TEST(resend_asks_the_uplinks),
 		TEST(verify_waits_for_the_store),
+		TEST(a_backup_comes_as_a_descriptor),
 		TEST(resend_refuses_contradictory_requests),
 	};
 
