@@ -58,6 +58,8 @@ void gw_connection_close(struct gw_connection *c)
 {
 	if (c->fd >= 0)
 		close(c->fd);
+	if (c->passed_fd > 0)
+		close(c->passed_fd);
 	free(c->bytes);
 	*c = (struct gw_connection){.fd = -1};
 }
@@ -104,6 +106,30 @@ static enum gw_err make_room(struct gw_connection *c, struct gw_error *err)
 	return GW_OK;
 }
 
+/* As recv, and keeps the descriptor that came with the bytes. */
+static ssize_t receive(struct gw_connection *c)
+{
+	union {
+		struct cmsghdr align;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} control;
+	struct iovec part = {c->bytes + c->n, c->capacity - c->n};
+	struct msghdr m = {.msg_iov = &part,
+		.msg_iovlen = 1,
+		.msg_control = control.bytes,
+		.msg_controllen = sizeof(control.bytes)};
+	ssize_t n = recvmsg(c->fd, &m, MSG_CMSG_CLOEXEC);
+	struct cmsghdr *h = n > 0 ? CMSG_FIRSTHDR(&m) : NULL;
+
+	if (h && h->cmsg_level == SOL_SOCKET && h->cmsg_type == SCM_RIGHTS &&
+		h->cmsg_len == CMSG_LEN(sizeof(int))) {
+		if (c->passed_fd > 0)
+			close(c->passed_fd);
+		memcpy(&c->passed_fd, CMSG_DATA(h), sizeof(int));
+	}
+	return n;
+}
+
 static enum gw_err read_more(struct gw_connection *c, int timeout_ms, struct gw_error *err)
 {
 	struct pollfd p = {.fd = c->fd, .events = POLLIN};
@@ -113,7 +139,7 @@ static enum gw_err read_more(struct gw_connection *c, int timeout_ms, struct gw_
 	if (ready == 0)
 		return gw_fail(err, GW_ERR_TIMEOUT, 0,
 			"tocsind does not answer: journalctl -u tocsind");
-	n = ready > 0 ? recv(c->fd, c->bytes + c->n, c->capacity - c->n, 0) : -1;
+	n = ready > 0 ? receive(c) : -1;
 	if (n < 0 && errno == EINTR)
 		return GW_OK;
 	if (n < 0 && errno != ECONNRESET)

@@ -15,6 +15,7 @@ struct gw_connection {
 	int fd;
 	char *bytes; /* received; from consumed on not yet returned */
 	size_t n, capacity, consumed;
+	int passed_fd; /* that came with a reply, the caller's if it sets it to 0; 0: none */
 };
 
 /* GW_ERR_LINK: err says what the user can do. */

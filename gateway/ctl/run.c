@@ -8,6 +8,7 @@
 #include "ctl/message.h"
 #include "ctl/record.h"
 #include "ctl/replay.h"
+#include "ctl/run_backup.h"
 #include "ctl/support.h"
 #include "gw_build.h"
 
@@ -139,4 +140,17 @@ int gw_run_support(const struct gw_invocation *a)
 
 	return gw_support_write(
 		a->arguments[0], config ? config : GW_CONFIG_FILE, a->socket);
+}
+
+/* Also asks the daemon, if it runs. */
+int gw_run_backup(const struct gw_invocation *a)
+{
+	return gw_run_backup_program(
+		"make", a->value[GW_OPTION_CONFIG], a->socket, a->json, a->arguments[0]);
+}
+
+int gw_run_restore(const struct gw_invocation *a)
+{
+	return gw_run_backup_program(
+		"restore", a->value[GW_OPTION_CONFIG], a->socket, a->json, a->arguments[0]);
 }

@@ -16,5 +16,7 @@ int gw_run_record(const struct gw_invocation *a);
 int gw_run_check(const struct gw_invocation *a);
 int gw_run_replay(const struct gw_invocation *a);
 int gw_run_support(const struct gw_invocation *a);
+int gw_run_backup(const struct gw_invocation *a);
+int gw_run_restore(const struct gw_invocation *a);
 
 #endif

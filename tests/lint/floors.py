@@ -27,11 +27,14 @@ MAY = {
     "gateway/ctl": ["base/", "term/", "control/protocol.h", "control/command_row.h",
                     "control/commands.def", "ctl/",
                     "yaml.h", "jansson.h"],
+    "gateway/backup": ["base/", "source/state_files.h", "store/", "yaml/files.h", "conf/load.h",
+                       "control/", "ctl/connection.h", "backup/", "sqlite3.h", "openssl/",
+                       "jansson.h"],
     "drivers": ["base/", "flow/", "source/driver.h", "base/backoff.h", "drivers/",
                 "modbus.h", "mosquitto.h", "openssl/"],
 }
 GUARDED = ("base/", "flow/", "alarm/", "engine/", "source/", "store/", "uplink/", "conf/",
-           "yaml/", "alert_log/", "control/", "app/", "term/", "ctl/", "replay/", "drivers/", "sqlite3.h", "curl/", "yaml.h", "modbus.h",
+           "yaml/", "alert_log/", "control/", "app/", "term/", "ctl/", "replay/", "backup/", "drivers/", "sqlite3.h", "curl/", "yaml.h", "modbus.h",
            "mosquitto.h", "openssl/", "jansson.h")
 INCLUDE = re.compile(r'\s*#\s*include\s*[<"]([^>"]+)[>"]')
 

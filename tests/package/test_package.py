@@ -63,6 +63,7 @@ def test_every_compilation_is_hardened(built):
 
 def test_what_is_installed(installed):
     for name in ("/usr/sbin/tocsind", "/usr/bin/tocsin", "/usr/libexec/tocsin/tocsin-replay",
+                 "/usr/libexec/tocsin/tocsin-backup",
                  "/lib/systemd/system/tocsind.service", "/lib/udev/rules.d/70-tocsin.rules",
                  "/usr/lib/sysusers.d/tocsin.conf", "/usr/lib/tmpfiles.d/tocsin.conf",
                  "/etc/logrotate.d/tocsin", "/usr/share/tocsin/profiles/gas-ch4-lel.yaml",

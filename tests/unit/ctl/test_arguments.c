@@ -52,7 +52,9 @@ static void usage_comes_from_the_row(void **state)
 		"resend [--since SEQ|T] [--uplink NAME]", "verify", "reload [--force]",
 		"check FILE", "record FILE [--for T] [--max-mb N]",
 		"replay --config NEW.yaml [--against OLD.yaml] FILE...",
-		"support [--config FILE.yaml] FILE.tar"};
+		"support [--config FILE.yaml] FILE.tar",
+		"backup [--config FILE.yaml] FILE.tar",
+		"restore [--config FILE.yaml] FILE.tar"};
 	char usage[128];
 	struct gw_text t;
 

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "backup/database.h"
+
+#include "gw_build.h"
+#include "store/anonymous_db.h"
+#include "store/db_readonly.h"
+
+#include <stdbool.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define APPLICATION_ID 0x746f6373 /* as in store/db.c */
+
+/* The first column of the first row; false: none, or it cannot be read. */
+static bool number_of(sqlite3 *db, const char *sql, int64_t *ret_number)
+{
+	sqlite3_stmt *st = NULL;
+	bool found = sqlite3_prepare_v2(db, sql, -1, &st, NULL) == SQLITE_OK &&
+		sqlite3_step(st) == SQLITE_ROW;
+
+	if (found)
+		*ret_number = sqlite3_column_int64(st, 0);
+	sqlite3_finalize(st);
+	return found;
+}
+
+static enum gw_err check_pages(sqlite3 *db, struct gw_error *err)
+{
+	sqlite3_stmt *st = NULL;
+	const char *found = NULL;
+	bool good = false;
+
+	if (sqlite3_prepare_v2(db, "PRAGMA integrity_check(1)", -1, &st, NULL) ==
+			SQLITE_OK &&
+		sqlite3_step(st) == SQLITE_ROW)
+		found = (const char *)sqlite3_column_text(st, 0);
+	good = found && strcmp(found, "ok") == 0;
+	if (!good)
+		gw_fail(err, GW_ERR_CORRUPT, 0, "the database is damaged: %s",
+			found ? found : sqlite3_errmsg(db));
+	sqlite3_finalize(st);
+	return good ? GW_OK : GW_ERR_CORRUPT;
+}
+
+static enum gw_err describe(
+	sqlite3 *db, struct gw_manifest_about *about, struct gw_error *err)
+{
+	int64_t application = 0, run = 0, newest = 0, recorded = 0, events = 0;
+	time_t now = time(NULL);
+	struct tm tm;
+	enum gw_err kind = check_pages(db, err);
+
+	if (kind)
+		return kind;
+	if (!number_of(db, "PRAGMA application_id", &application) ||
+		application != APPLICATION_ID ||
+		!number_of(db, "PRAGMA user_version", &about->schema) ||
+		!number_of(db, "SELECT count(*), max(seq) FROM event", &events))
+		return gw_fail(err, GW_ERR_CORRUPT, 0, "not a database of tocsin");
+	number_of(db, "SELECT ifnull(max(seq), 0) FROM event", &newest);
+	number_of(db, "SELECT value FROM meta WHERE name = 'run'", &run);
+	number_of(db, "SELECT value FROM meta WHERE name = 'last_seq'", &recorded);
+	about->run = (uint64_t)run;
+	about->last_seq = (uint64_t)(recorded > newest ? recorded : newest);
+	about->events = (uint64_t)events;
+	snprintf(about->version, sizeof(about->version), "%s", GW_VERSION);
+	if (gmtime_r(&now, &tm))
+		strftime(about->made, sizeof(about->made), "%Y-%m-%dT%H:%M:%SZ", &tm);
+	return GW_OK;
+}
+
+enum gw_err gw_database_describe(
+	int fd, struct gw_manifest_about *about, struct gw_error *err)
+{
+	sqlite3 *db = NULL;
+	enum gw_err kind = gw_anonymous_db_read(fd, &db, err);
+
+	if (kind)
+		return kind;
+	kind = describe(db, about, err);
+	sqlite3_close_v2(db);
+	return kind;
+}
+
+enum gw_err gw_database_copy(
+	const char *path, const char *archive, int *ret_fd, struct gw_error *err)
+{
+	char name[4096 + 8];
+	sqlite3 *copy = NULL;
+	sqlite3_backup *b;
+	struct gw_db from;
+	int fd = -1, rc = SQLITE_OK;
+	enum gw_err kind = gw_db_open_readonly(&from, path, err);
+
+	if (kind)
+		return kind;
+	snprintf(name, sizeof(name), "%s.db", archive);
+	kind = gw_anonymous_db_open(name, &copy, &fd, err);
+	if (!kind) {
+		b = sqlite3_backup_init(copy, "main", from.handle, "main");
+		rc = b ? sqlite3_backup_step(b, -1) : sqlite3_extended_errcode(copy);
+		if (b)
+			sqlite3_backup_finish(b);
+		if (rc != SQLITE_DONE)
+			kind = gw_fail(err, rc == SQLITE_FULL ? GW_ERR_FULL : GW_ERR_SYSTEM,
+				rc, "copy of %s beside %s: %s", path, archive,
+				sqlite3_errstr(rc));
+		sqlite3_close_v2(copy);
+	}
+	gw_db_close(&from, true);
+	if (kind && fd >= 0)
+		close(fd);
+	if (!kind)
+		*ret_fd = fd;
+	return kind;
+}

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "backup/restore_backup.h"
+
+#include "backup/archive.h"
+#include "backup/place.h"
+#include "backup/put_config.h"
+#include "backup/stage.h"
+#include "control/listen.h"
+#include "store/db.h"
+#include "store/folder_lock.h"
+#include "store/restored.h"
+#include "store/run_counter.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define DAEMON_USER "tocsin"
+#define STOP_IT     "stop it first: systemctl stop tocsind"
+
+struct restore {
+	const struct gw_backup_opts *opts;
+	struct gw_archive archive;
+	struct gw_files config; /* of the backup; n 0: it has none */
+	struct gw_backup_place place;
+	struct gw_listen listen;
+	int lock;
+	bool had_database;
+	enum gw_put_config put;
+};
+
+/* ---- the archive ---- */
+
+static enum gw_err read_archive(struct restore *r, struct gw_error *err)
+{
+	const struct gw_archive *a = &r->archive;
+	const struct gw_file *copy;
+	enum gw_err kind = gw_archive_read(r->opts->archive, &r->archive, err);
+
+	if (kind)
+		return kind;
+	if (a->about.schema > GW_DB_VERSION)
+		return gw_fail(err, GW_ERR_REFUSED, 0,
+			"%s: its database has schema %lld, this tocsin knows up to %d: install tocsin %s first",
+			a->path, (long long)a->about.schema, GW_DB_VERSION,
+			a->about.version);
+	copy = gw_files_find(&a->files, GW_ARCHIVE_LAST_GOOD);
+	return copy ? gw_files_decode(copy->bytes, copy->n, &r->config, err) : GW_OK;
+}
+
+/* ---- no daemon ---- */
+
+static bool is_listening(const char *path)
+{
+	struct sockaddr_un at = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	bool listening;
+
+	if (fd < 0 || strlen(path) >= sizeof(at.sun_path)) {
+		if (fd >= 0)
+			close(fd);
+		return false;
+	}
+	memcpy(at.sun_path, path, strlen(path) + 1);
+	listening = connect(fd, (const struct sockaddr *)&at, sizeof(at)) == 0 ||
+		errno == EAGAIN || errno == EACCES;
+	close(fd);
+	return listening;
+}
+
+/* Before systemd has started it once there is no state folder. */
+static enum gw_err make_state_folder(const char *path, struct gw_error *err)
+{
+	const struct passwd *user = geteuid() == 0 ? getpwnam(DAEMON_USER) : NULL;
+	struct stat st;
+	enum gw_err kind;
+
+	if (stat(path, &st) == 0)
+		return GW_OK;
+	kind = gw_run_counter_make_dir(path, err);
+	if (!kind && user && chown(path, user->pw_uid, user->pw_gid))
+		kind = gw_fail(
+			err, GW_ERR_SYSTEM, errno, "%s: %s", path, gw_errno_text(errno));
+	return kind;
+}
+
+/* A daemon that starts meanwhile finds its control socket taken and is started again later; with
+ * another socket it finds the state folder locked. */
+static enum gw_err keep_daemon_away(struct restore *r, struct gw_error *err)
+{
+	enum gw_err kind;
+
+	if (is_listening(r->place.socket) ||
+		(r->opts->socket && is_listening(r->opts->socket)))
+		return gw_fail(err, GW_ERR_REFUSED, 0, "tocsind runs: " STOP_IT);
+	if ((kind = make_state_folder(r->place.state_dir, err)))
+		return kind;
+	kind = gw_folder_lock(r->place.state_dir, &r->lock, err);
+	if (kind)
+		return gw_error_wrap(err, STOP_IT);
+	kind = gw_listen_open(&r->listen, r->place.socket, NULL, err);
+	if (kind == GW_ERR_REFUSED)
+		return kind;
+	if (kind) /* there is no /run/tocsin: nobody can start there */
+		r->listen.fd = -1;
+	return GW_OK;
+}
+
+/* ---- the steps ---- */
+
+static enum gw_err restore_state(struct restore *r, struct gw_error *err)
+{
+	struct gw_stage stage = {.folder = ""};
+	char path[PATH_MAX];
+	bool taken;
+	enum gw_err kind;
+
+	/* what an earlier one left */
+	kind = gw_restored_take_in(r->place.state_dir, &taken, err);
+	if (kind)
+		return kind;
+	snprintf(path, sizeof(path), "%s/" GW_ARCHIVE_DATABASE, r->place.state_dir);
+	r->had_database = access(path, F_OK) == 0;
+	kind = gw_stage_open(&stage, r->place.state_dir, r->place.spare, &r->archive, err);
+	if (!kind)
+		kind = gw_stage_commit(&stage, err);
+	gw_stage_close(&stage);
+	/* From here on the backup counts, whatever happens. */
+	return kind ? kind : gw_restored_take_in(r->place.state_dir, &taken, err);
+}
+
+static enum gw_err restore_all(struct restore *r, struct gw_error *err)
+{
+	enum gw_err kind;
+
+	if ((kind = read_archive(r, err)) ||
+		(kind = gw_backup_place_find(
+			 r->opts->config, &r->config, &r->place, err)) ||
+		(kind = keep_daemon_away(r, err)) || (kind = restore_state(r, err)))
+		return kind;
+	return gw_put_config(&r->config, r->opts->config, r->place.usable, &r->put, err);
+}
+
+/* ---- the result ---- */
+
+static int print_result(const struct restore *r)
+{
+	static const char *const words[] = {[GW_PUT_NONE] = "none",
+		[GW_PUT_SAME] = "same",
+		[GW_PUT_KEPT] = "kept",
+		[GW_PUT_WRITTEN] = "written"};
+	const struct gw_manifest_about *about = &r->archive.about;
+	json_t *document;
+
+	if (r->opts->json) {
+		document = json_pack("{s:s, s:s, s:I, s:I, s:b, s:s}", "file",
+			r->opts->archive, "folder", r->place.state_dir, "events",
+			(json_int_t)about->events, "last_seq", (json_int_t)about->last_seq,
+			"replaced", r->had_database, "configuration", words[r->put]);
+		json_dumpf(document, stdout, JSON_COMPACT);
+		json_decref(document);
+		putchar('\n');
+		return fflush(stdout) ? GW_BACKUP_REFUSED : GW_BACKUP_DONE;
+	}
+	printf("%s: restored as of %s: %" PRIu64 " events up to #%" PRIu64
+	       "; further ones continue with other numbers\n",
+		r->place.state_dir, about->made, about->events, about->last_seq);
+	if (r->had_database)
+		printf("The database that was there is put aside beside it; what it owes is still sent.\n");
+	if (r->put == GW_PUT_KEPT)
+		printf("%s differs from that of the backup and is kept; to see the backup's: tar -xOf %s " GW_ARCHIVE_LAST_GOOD
+		       "\n",
+			r->opts->config, r->opts->archive);
+	if (r->put == GW_PUT_WRITTEN)
+		printf("%s is written, as there was none that can be used; keys and tokens are not in a backup\n",
+			r->opts->config);
+	printf("Now: systemctl start tocsind\n");
+	return fflush(stdout) ? GW_BACKUP_REFUSED : GW_BACKUP_DONE;
+}
+
+int gw_backup_restore(const struct gw_backup_opts *o)
+{
+	struct restore r = {.opts = o, .lock = -1, .listen = {.fd = -1}};
+	struct gw_error err;
+	enum gw_err kind = restore_all(&r, &err);
+	int code = kind ? GW_BACKUP_REFUSED : print_result(&r);
+
+	if (kind)
+		fprintf(stderr, "tocsin: %s\n", err.text);
+	gw_listen_close(&r.listen);
+	gw_folder_unlock(&r.lock);
+	gw_archive_free(&r.archive);
+	gw_files_free(&r.config);
+	return code;
+}

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "backup/stage.h"
+
+#include "backup/database.h"
+#include "backup/predecessors.h"
+#include "base/file.h"
+#include "source/state_files.h"
+#include "store/db.h"
+#include "store/restored.h"
+#include "store/run_counter.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* What the old database gave after its last commit that can be read, and another box since. */
+#define NUMBERS_SKIPPED (UINT64_C(1) << 21)
+#define MAX_BYTES       (INT64_C(65536) << 20) /* the highest store_max_mb */
+
+static enum gw_err fail(struct gw_error *err, const char *step, const char *path)
+{
+	return gw_fail(err,
+		errno == ENOSPC || errno == EDQUOT ? GW_ERR_FULL : GW_ERR_SYSTEM, errno,
+		"%s %s: %s", step, path, gw_errno_text(errno));
+}
+
+/* ---- files of the daemon's user ---- */
+
+static enum gw_err make_folder(
+	const struct gw_stage *st, const char *path, struct gw_error *err)
+{
+	if (mkdir(path, 0700) || (geteuid() == 0 && chown(path, st->uid, st->gid)))
+		return fail(err, "make", path);
+	return GW_OK;
+}
+
+static int make_file(
+	const struct gw_stage *st, const char *path, mode_t mode, struct gw_error *err)
+{
+	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+	if (fd >= 0 && (geteuid() != 0 || fchown(fd, st->uid, st->gid) == 0) &&
+		fchmod(fd, mode) == 0)
+		return fd;
+	fail(err, "make", path);
+	if (fd >= 0)
+		close(fd);
+	return -1;
+}
+
+static enum gw_err write_file(const struct gw_stage *st, const char *path, mode_t mode,
+	const char *bytes, size_t n, struct gw_error *err)
+{
+	int fd = make_file(st, path, mode, err);
+	enum gw_err kind = GW_OK;
+	ssize_t done = 0;
+
+	if (fd < 0)
+		return err->kind;
+	for (size_t at = 0; !kind && at < n; at += (size_t)done) {
+		done = write(fd, bytes + at, n - at);
+		if (done <= 0)
+			kind = fail(err, "write", path);
+	}
+	if (!kind && fsync(fd))
+		kind = fail(err, "sync", path);
+	close(fd);
+	return kind;
+}
+
+static enum gw_err stage_files(
+	const struct gw_stage *st, const struct gw_archive *a, struct gw_error *err)
+{
+	char path[PATH_MAX + 300];
+	enum gw_err kind;
+
+	snprintf(path, sizeof(path), "%s/sources", st->folder);
+	kind = make_folder(st, path, err);
+	for (size_t i = 0; !kind && i < a->files.n; i++) {
+		struct gw_file *f = &a->files.at[i];
+		bool is_source = strncmp(f->path, GW_ARCHIVE_SOURCES,
+					 sizeof(GW_ARCHIVE_SOURCES) - 1) == 0;
+
+		snprintf(path, sizeof(path), "%s/%s", st->folder, f->path);
+		if (is_source) /* messages may have come since */
+			gw_state_files_clear_final(f->bytes, f->n);
+		kind = write_file(st, path, is_source ? 0600 : 0640, f->bytes, f->n, err);
+	}
+	if (!kind) {
+		snprintf(path, sizeof(path), "%s/sources", st->folder);
+		kind = gw_file_sync_folder(path, err);
+	}
+	return kind;
+}
+
+/* ---- the database ---- */
+
+static enum gw_err extract_database(
+	const struct gw_stage *st, const struct gw_archive *a, struct gw_error *err)
+{
+	struct gw_manifest_about about;
+	int fd = make_file(st, st->database, 0600, err);
+	enum gw_err kind;
+
+	if (fd < 0)
+		return err->kind;
+	kind = gw_archive_extract(a, fd, err);
+	if (!kind)
+		kind = gw_database_describe(fd, &about, err);
+	close(fd);
+	return kind;
+}
+
+static uint64_t max_of(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
+/* clean: every page was checked a moment ago. */
+static enum gw_err put_numbers(
+	struct gw_db *db, const struct gw_predecessors *p, struct gw_error *err)
+{
+	enum gw_err kind = gw_db_begin(db, err);
+
+	if (!kind && !(kind = gw_db_meta_put(db, "run", (int64_t)p->run, err)) &&
+		!(kind = gw_db_meta_put(db, "last_seq", (int64_t)p->last_seq, err)) &&
+		!(kind = gw_db_meta_put(db, "clean", 1, err)))
+		kind = gw_db_commit(db, err);
+	if (kind)
+		gw_db_rollback(db);
+	return kind;
+}
+
+static enum gw_err prepare_database(const struct gw_stage *st, const char *spare,
+	const struct gw_archive *a, struct gw_error *err)
+{
+	struct gw_predecessors p = {.run = a->about.run,
+		.last_seq = max_of(a->about.last_seq, gw_run_counter_unknown_seq())};
+	bool created, read_only;
+	struct gw_db db;
+	enum gw_err kind = gw_db_open_writable(&db, st->database, MAX_BYTES,
+		GW_DB_CHECK_IF_UNCLEAN, &created, &read_only, err);
+
+	if (kind)
+		return kind;
+	kind = gw_predecessors_look(&p, &db, st->state_dir, spare, err);
+	p.last_seq += NUMBERS_SKIPPED;
+	if (!kind && !(kind = put_numbers(&db, &p, err)))
+		kind = gw_db_checkpoint(&db, true, err);
+	gw_db_close(&db, kind != GW_OK);
+	return kind;
+}
+
+/* ---- life ---- */
+
+enum gw_err gw_stage_open(struct gw_stage *st, const char *state_dir, const char *spare,
+	const struct gw_archive *a, struct gw_error *err)
+{
+	struct stat of;
+	enum gw_err kind;
+
+	*st = (struct gw_stage){.uid = (uid_t)-1};
+	if (stat(state_dir, &of))
+		return fail(err, "read", state_dir);
+	st->uid = of.st_uid;
+	st->gid = of.st_gid;
+	snprintf(st->state_dir, sizeof(st->state_dir), "%s", state_dir);
+	if ((size_t)snprintf(st->folder, sizeof(st->folder), "%s/" GW_RESTORED_NEW,
+		    state_dir) >= sizeof(st->folder)) {
+		errno = ENAMETOOLONG;
+		return fail(err, "make", state_dir);
+	}
+	snprintf(st->database, sizeof(st->database), "%s/" GW_ARCHIVE_DATABASE, st->folder);
+	if ((kind = gw_restored_remove(st->folder, err)) ||
+		(kind = make_folder(st, st->folder, err)) ||
+		(kind = extract_database(st, a, err)) ||
+		(kind = prepare_database(st, spare, a, err)) ||
+		(kind = stage_files(st, a, err)))
+		return kind;
+	return gw_file_sync_folder(st->folder, err);
+}
+
+enum gw_err gw_stage_commit(struct gw_stage *st, struct gw_error *err)
+{
+	char committed[PATH_MAX];
+
+	snprintf(committed, sizeof(committed), "%s/" GW_RESTORED, st->state_dir);
+	if (rename(st->folder, committed))
+		return fail(err, "rename", st->folder);
+	st->folder[0] = '\0';
+	return gw_file_sync_folder(st->state_dir, err);
+}
+
+void gw_stage_close(struct gw_stage *st)
+{
+	if (st->folder[0])
+		gw_restored_remove(st->folder, NULL);
+	st->folder[0] = '\0';
+}

@@ -1,0 +1,477 @@
+# SPDX-License-Identifier: Apache-2.0
+"""tocsin backup and restore: consistent while it runs, and no event lost or given another's id."""
+import contextlib
+import hashlib
+import io
+import itertools
+import json
+import os
+import random
+import shutil
+import signal
+import socket
+import sqlite3
+import subprocess
+import tarfile
+import threading
+import time
+
+import building as b
+import harness
+import oracle
+import pytest
+from judge import journal, judge
+
+KILLS = int(os.environ.get("TOCSIN_KILLS", "100"))
+SENSORS = 4
+ALARM = "zigbee/smoke-{}/smoke:smoke"
+
+
+def site(broker, *uplinks, sensors=SENSORS):
+    return b.config(b.mqtt(broker.port, *(b.smoke(n) for n in range(1, sensors + 1))),
+                    alarms=[b.SMOKE], uplinks=list(uplinks))
+
+
+class Smoke:
+    """Smoke that comes and goes, on the injector's ledger."""
+
+    def __init__(self, publisher, ledger, city):
+        self.publisher, self.ledger, self.city = publisher, ledger, city
+        self.on = set()
+
+    def set(self, n, smoke):
+        self.ledger.will(ALARM.format(n), "raised" if smoke else "cleared")
+        self.publisher.send(f"zigbee2mqtt/smoke-{n}", {"smoke": smoke})
+        (self.on.add if smoke else self.on.discard)(n)
+
+
+@pytest.fixture
+def smoke(publisher, ledger, city):
+    return Smoke(publisher, ledger, city)
+
+
+def members(archive):
+    with tarfile.open(archive) as tar:
+        return {m.name: tar.extractfile(m).read() for m in tar}
+
+
+def database_of(archive, folder):
+    path = folder / "of-archive.db"
+    path.write_bytes(members(archive)["tocsin.db"])
+    return sqlite3.connect(f"file:{path}?mode=ro&immutable=1", uri=True)
+
+
+def seqs_of(archive, folder):
+    with contextlib.closing(database_of(archive, folder)) as db:
+        assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        return [row[0] for row in db.execute("SELECT seq FROM event ORDER BY seq")]
+
+
+def backup(g, path, timeout=60.0):
+    return g.ask_with(timeout, "backup", "--config", g.config_path, path)
+
+
+def restore(g, path, config=None):
+    return g.run("restore", "--config", config or g.config_path, path, timeout=60.0)
+
+
+def restored(g, path, config=None):
+    done = restore(g, path, config)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def contents(folder):
+    """What a state folder holds, but for locks."""
+    return {p.relative_to(folder): p.read_bytes() for p in sorted(folder.rglob("*"))
+            if p.is_file()}
+
+
+def settled(g, city, ledger):
+    """Judged good, but for the order of what an earlier start still owed: design.md, Delivery."""
+    harness.wait_for(lambda: g.uplink()["pending"] == 0, lambda: g.uplink(), 20)
+    harness.wait_for(lambda: not wrong(g, city, ledger), lambda: wrong(g, city, ledger), 15)
+
+
+def wrong(g, city, ledger):
+    causes = oracle.read_injector(ledger.path)
+    return [w for w in oracle.check(city.arrivals(), causes, [row["seq"] for row in g.lines()],
+                                    only="^zigbee/smoke-[0-9]+/smoke:smoke$")
+            if not w.endswith(oracle.LATER_START)]
+
+
+@pytest.fixture(autouse=True)
+def ask_with(monkeypatch):
+    def ask(self, timeout, *args):
+        done = self.run(*args, "--json", timeout=timeout)
+        assert done.returncode == 0, f"{args}: {done.stderr}{done.stdout}"
+        return json.loads(done.stdout)
+    monkeypatch.setattr(harness.Gateway, "ask_with", ask, raising=False)
+
+
+# ---- while it runs ----------------------------------------------------------------------------
+
+@pytest.mark.long
+def test_backups_while_alarms_are_raised(gateway, broker, publisher, city, folder):
+    """Each one is whole, has every event up to its last one, and none is lost by it."""
+    g = gateway(site(broker, city.uplink())).start()
+    g.wait_up("zigbee")
+    stop = threading.Event()
+
+    def raise_alarms():
+        n = 0
+        while not stop.is_set():
+            publisher.send(f"zigbee2mqtt/smoke-{n % SENSORS + 1}", {"smoke": n // SENSORS % 2 == 0})
+            n += 1
+    thread = threading.Thread(target=raise_alarms)
+    thread.start()
+    try:
+        harness.wait_for(lambda: g.status()["store"]["committed"] > 500, "a journal to copy", 30)
+        before = 0
+        for n in range(5):
+            committed = g.status()["store"]["committed"]
+            told = backup(g, folder / "box.tar")
+            seqs = seqs_of(folder / "box.tar", folder)
+            assert seqs == list(range(1, told["last_seq"] + 1)), "an event is missing in it"
+            assert told["last_seq"] >= committed > before, "what was committed before is in it"
+            assert told["configuration"]
+            before = committed
+    finally:
+        stop.set()
+        thread.join()
+    assert (folder / "box.tar").stat().st_mode & 0o777 == 0o600
+    assert not list(folder.glob("box.tar.*")) and not (g.state / "backup.db").exists()
+    assert set(members(folder / "box.tar")) >= {"tocsin.db", "last-good.conf", "MANIFEST"}
+    harness.wait_for(lambda: g.uplink()["pending"] == 0, lambda: g.uplink(), 30)
+    assert not oracle.check(city.arrivals(), None, [row["seq"] for row in g.lines()])
+    assert g.ask("verify")["broken"] is None
+
+
+def ask_raw(g, *requests):
+    """Each request on a connection of its own, all there before the daemon reads one: the first
+    lines of the replies."""
+    with contextlib.ExitStack() as stack:
+        clients = []
+        os.kill(g.process.pid, signal.SIGSTOP)
+        for request in requests:
+            c = stack.enter_context(socket.socket(socket.AF_UNIX))
+            c.settimeout(20 * harness.SLOW)
+            c.connect(str(g.socket))
+            c.sendall(request + b"\n")
+            clients.append(c)
+        os.kill(g.process.pid, signal.SIGCONT)
+        return [json.loads(c.makefile().readline()) for c in clients]
+
+
+def test_one_at_a_time(gateway, broker, publisher, city, folder):
+    g = gateway(site(broker, city.uplink())).start()
+    g.wait_up("zigbee")
+    journal_of(g, publisher, 300)
+    replies = ask_raw(g, b'{"cmd":"backup"}', b'{"cmd":"backup"}')
+    assert sorted("another backup" in reply.get("error", "") for reply in replies) == [False, True]
+    # The copy that nobody waits for is given up.
+    harness.wait_for(lambda: g.run("backup", "--config", g.config_path, folder / "next.tar",
+                                   timeout=60).returncode == 0, "the next one")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
+def test_only_for_root(gateway, broker, city):
+    g = gateway(site(broker, city.uplink())).start()
+    g.folder.chmod(0o755)
+    g.socket.chmod(0o666)
+    ask = ("import socket, sys; c = socket.socket(socket.AF_UNIX); c.connect(sys.argv[1]);"
+           "c.sendall(b'{\"cmd\":\"backup\"}\\n'); print(c.makefile().readline())")
+    done = subprocess.run(["setpriv", "--reuid", "65534", "--clear-groups", "/usr/bin/python3",
+                           "-c", ask, str(g.socket)], capture_output=True, text=True,
+                          timeout=20 * harness.SLOW)
+    assert "only root" in done.stdout, done.stdout + done.stderr
+
+
+def journal_of(g, publisher, n):
+    """At least n events in it."""
+    sent = itertools.count()
+    while g.status()["store"]["committed"] < n:
+        for _ in range(50):
+            k = next(sent)
+            publisher.send(f"zigbee2mqtt/smoke-{k % SENSORS + 1}",
+                           {"smoke": k // SENSORS % 2 == 0})
+
+
+def test_of_a_stopped_gateway(gateway, broker, smoke, city, ledger, folder):
+    g = gateway(site(broker, city.uplink())).start()
+    g.wait_up("zigbee")
+    smoke.set(1, True)
+    city.until(ALARM.format(1), "raised")
+    judge(g, city, ledger)
+    g.kill()  # the WAL stays
+    told = backup(g, folder / "box.tar")
+    assert seqs_of(folder / "box.tar", folder) == [1] and told["last_seq"] == 1
+    g.start()
+    judge(g, city, ledger)
+
+
+def test_a_full_disk_costs_only_the_backup(gateway, broker, publisher, city, folder):
+    """Less than the database needs: refused before anything is written, and said so."""
+    from test_store import own_mounts
+    words = own_mounts()
+    if not words:
+        pytest.skip("no private mounts permitted here")
+    g = gateway(site(broker, city.uplink()))
+    g.state.mkdir()
+    g.wrap = [*words, "sh", "-c", f'mount -t tmpfs -o size=12m,mode=750 none "{g.state}" '
+              '&& exec "$@"', "sh"]
+    g.start()
+    g.wait_up("zigbee")
+    publisher.send("zigbee2mqtt/smoke-1", {"smoke": True})
+    city.until(ALARM.format(1), "raised")
+    harness.wait_for(lambda: g.status()["store"]["pending"] == 0, "all is committed")
+    before = g.status()["store"]
+    done = subprocess.run(["nsenter", "-m", "-t", str(g.process.pid), str(g.build / "tocsin"),
+                           "--socket", str(g.socket), "backup", "--config", str(g.config_path),
+                           str(folder / "box.tar")], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1 and "free" in done.stderr, done.stderr + done.stdout
+    assert not list(folder.glob("box.tar*"))
+    publisher.send("zigbee2mqtt/smoke-1", {"smoke": False})
+    city.until(ALARM.format(1), "cleared")
+    after = g.status()["store"]
+    assert after["state"] == "ok" and after["lost"] == before["lost"] == 0
+    assert "ballast" not in g.log() and "cannot write" not in g.log()
+
+
+# ---- restore ----------------------------------------------------------------------------------
+
+def test_an_older_backup_twice(gateway, broker, smoke, city, ledger, folder):
+    """What was delivered since is known to the platform, and no id is given to another event."""
+    g = gateway(site(broker, city.uplink())).start()
+    g.wait_up("zigbee")
+    smoke.set(1, True)
+    smoke.set(2, True)
+    city.until(ALARM.format(2), "raised")
+    backup(g, folder / "old.tar")
+    smoke.set(2, False)
+    smoke.set(3, True)
+    city.until(ALARM.format(3), "raised")
+    judge(g, city, ledger)
+    runs = {city.arrivals()[-1].data["run"]}
+    for n, times in ((4, 1), (2, 2)):
+        last = g.status()["store"]["committed"]
+        g.stop()
+        told = restored(g, folder / "old.tar")
+        assert "put aside" in told
+        g.start()
+        g.wait_up("zigbee")
+        # What stood stands, under its id, and what went since the backup is not back.
+        assert g.alarm(ALARM.format(1))["state"] == "active-unacked"
+        assert g.alarm(ALARM.format(3))["state"] == "active-unacked"
+        smoke.set(n, True)
+        arrived = city.until(ALARM.format(n), "raised", times)
+        assert arrived.seq > last and arrived.data["run"] not in runs
+        runs.add(arrived.data["run"])
+        settled(g, city, ledger)
+        assert g.ask("verify")["broken"] is None
+    smoke.set(1, False)
+    city.until(ALARM.format(1), "cleared")
+    settled(g, city, ledger)
+    g.stop()
+    assert len(journal(g)) == len(set(journal(g)))
+
+
+def test_what_is_owed_survives_a_restore(gateway, broker, smoke, city, ledger, folder):
+    g = gateway(site(broker, city.uplink())).start()
+    g.wait_up("zigbee")
+    smoke.set(1, True)
+    city.until(ALARM.format(1), "raised")
+    backup(g, folder / "old.tar")
+    city.stop()
+    smoke.set(2, True)
+    smoke.set(1, False)
+    harness.wait_for(lambda: g.uplink()["pending"] == 2 and g.status()["store"]["pending"] == 0,
+                     lambda: g.uplink())
+    g.stop()
+    restored(g, folder / "old.tar")
+    smoke.set(3, True)
+    g.start()
+    city.start()
+    for n, change in ((2, "raised"), (1, "cleared"), (3, "raised")):
+        city.until(ALARM.format(n), change, within=30)
+    settled(g, city, ledger)
+    assert g.ask("verify")["broken"] is None
+
+
+def test_on_another_box(gateway, broker, smoke, city, ledger, folder):
+    """No state folder and no configuration: both come from the backup, and it goes on there."""
+    g = gateway(site(broker, city.uplink())).start()
+    g.wait_up("zigbee")
+    smoke.set(1, True)
+    city.until(ALARM.format(1), "raised")
+    judge(g, city, ledger)
+    backup(g, folder / "box.tar")
+    text = g.config_path.read_bytes()
+    first = g.alarm(ALARM.format(1))
+    g.stop()
+    shutil.rmtree(g.state)
+    g.config_path.unlink()
+    told = restored(g, folder / "box.tar")
+    assert "is written" in told and g.config_path.read_bytes() == text
+    assert g.config_path.stat().st_mode & 0o777 == 0o640
+    g.start()
+    g.wait_up("zigbee")
+    assert g.alarm(ALARM.format(1))["state"] == first["state"]
+    smoke.set(1, False)
+    city.until(ALARM.format(1), "cleared")
+    settled(g, city, ledger)
+    assert "refused" not in g.log()
+
+
+def test_refused_and_nothing_changed(gateway, broker, smoke, city, folder):
+    g = gateway(site(broker, city.uplink())).start()
+    g.wait_up("zigbee")
+    smoke.set(1, True)
+    city.until(ALARM.format(1), "raised")
+    backup(g, folder / "box.tar")
+    done = restore(g, folder / "box.tar")
+    assert done.returncode == 1 and "systemctl stop tocsind" in done.stderr, done.stderr
+    g.stop()
+    before, whole = contents(g.state), (folder / "box.tar").read_bytes()
+    rng = random.Random(9)
+    cuts = [0, 1, 511, 512, 700, len(whole) // 2, len(whole) - 1024, len(whole) - 1,
+            *(rng.randrange(len(whole)) for _ in range(10))]
+    bad = {f"cut at {n}": whole[:n] for n in cuts}
+    for n in [rng.randrange(len(whole)) for _ in range(10)]:
+        flipped = bytearray(whole)
+        flipped[n] ^= 1 << rng.randrange(8)
+        bad[f"bit flipped at {n}"] = bytes(flipped)
+    bad["not ours"] = b"#!/bin/sh\necho hello\n" * 100
+    bad["another tar"] = foreign_tar()
+    bad["a newer schema"] = with_schema(whole, folder, 99)
+    for what, data in bad.items():
+        (folder / "bad.tar").write_bytes(data)
+        done = restore(g, folder / "bad.tar")
+        if done.returncode == 0:  # a bit in the padding or in a time of the tar's header
+            assert what.startswith("bit") and members(folder / "bad.tar") == members(
+                folder / "box.tar"), f"{what}: {done.stdout}"
+            shutil.rmtree(g.state)
+            for path, content in before.items():
+                (g.state / path).parent.mkdir(parents=True, exist_ok=True)
+                (g.state / path).write_bytes(content)
+            continue
+        assert done.returncode == 1 and "bad.tar" in done.stderr, f"{what}: {done.stderr}"
+        assert contents(g.state) == before, what
+    assert "schema 99" in done.stderr and "install tocsin" in done.stderr, done.stderr
+    g.start()
+
+
+def foreign_tar():
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w", format=tarfile.USTAR_FORMAT) as tar:
+        info = tarfile.TarInfo("etc/passwd")
+        info.size = 4
+        tar.addfile(info, io.BytesIO(b"root"))
+    return out.getvalue()
+
+
+def with_schema(whole, folder, version):
+    """The same backup as a later version would write it, with right sums."""
+    (folder / "newer.tar").write_bytes(whole)
+    held = members(folder / "newer.tar")
+    path = folder / "newer.db"
+    path.write_bytes(held["tocsin.db"])
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        db.execute("PRAGMA journal_mode=DELETE")
+        db.execute(f"PRAGMA user_version={version}")
+        db.commit()
+    held["tocsin.db"] = path.read_bytes()
+    lines = held.pop("MANIFEST").decode().splitlines()[:-1]
+    rest = [f"schema {version}" if line.startswith("schema ") else line
+            for line in lines if not line.startswith("file ")]
+    text = "".join(f"file {hashlib.sha256(data).hexdigest()} {len(data)} {name}\n"
+                   for name, data in held.items()) + "".join(line + "\n" for line in rest)
+    held["MANIFEST"] = (text + f"end {hashlib.sha256(text.encode()).hexdigest()}\n").encode()
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w", format=tarfile.USTAR_FORMAT) as tar:
+        for name, data in held.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            tar.addfile(info, io.BytesIO(data))
+    return out.getvalue()
+
+
+# ---- SIGKILL ----------------------------------------------------------------------------------
+
+@pytest.mark.long
+def test_killed_in_a_restore(gateway, broker, smoke, city, ledger, folder):
+    """Afterwards there is the old state or the new one, and a start finds all of it."""
+    rounds = max(8, KILLS // 5)
+    g = gateway(site(broker, city.uplink(), sensors=rounds + 3)).start()
+    g.wait_up("zigbee")
+    smoke.set(1, True)
+    city.until(ALARM.format(1), "raised")
+    backup(g, folder / "old.tar")
+    smoke.set(2, True)
+    city.until(ALARM.format(2), "raised")
+    judge(g, city, ledger)
+    rng, whole_s, seen = random.Random(20261130), 0.5, []
+    for n in range(rounds):
+        smoke.set(3 + n, True)  # an event that only the old state has
+        city.until(ALARM.format(3 + n), "raised")
+        g.stop()
+        held = set(journal(g))
+        begin = time.monotonic()
+        child = subprocess.Popen([str(g.build / "tocsin"), "--socket", str(g.socket), "restore",
+                                  "--config", str(g.config_path), str(folder / "old.tar")],
+                                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            child.wait(rng.uniform(0, 1.3 * whole_s) if n else None)  # the first is measured
+        if child.poll() is None:
+            child.kill()
+        elif child.returncode == 0:
+            whole_s = min(whole_s, time.monotonic() - begin)
+        child.wait()
+        with contextlib.suppress(FileNotFoundError):
+            g.socket.unlink()  # a socket that nobody listens on
+        g.start()
+        harness.wait_for(lambda: g.status()["store"]["state"] == "ok", "the store is open")
+        # Both states know what stands.
+        for k in smoke.on:
+            assert g.alarm(ALARM.format(k))["state"] == "active-unacked"
+        assert not (g.state / "restored.new").exists() and not (g.state / "restored").exists()
+        settled(g, city, ledger)
+        g.stop()
+        now = set(journal(g))
+        seen.append("old" if held <= now else "new")
+        assert seen[-1] == "old" or held & now == {1}, f"some of both: {held} {now}"
+        g.start()
+    assert set(seen) == {"old", "new"}, f"{seen}: no kill came in between"
+
+
+@pytest.mark.long
+def test_killed_in_a_backup(gateway, broker, publisher, city, folder):
+    """Of tocsin, of tocsind: no file is left, and neither loses anything."""
+    g = gateway(site(broker, city.uplink())).start()
+    g.wait_up("zigbee")
+    rng = random.Random(11)
+    journal_of(g, publisher, 300)
+    backup(g, folder / "good.tar")
+    good = (folder / "good.tar").read_bytes()
+    for n in range(max(6, KILLS // 10)):
+        of_daemon = n % 2
+        shutil.copy(folder / "good.tar", folder / "box.tar")
+        child = subprocess.Popen([str(g.build / "tocsin"), "--socket", str(g.socket), "backup",
+                                  "--config", str(g.config_path), str(folder / "box.tar")],
+                                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(rng.uniform(0, 0.15))
+        if of_daemon:
+            g.kill()
+            g.start()
+        else:
+            child.kill()
+        child.wait(90)
+        # The archive of that name is the old one or a whole new one.
+        if (folder / "box.tar").read_bytes() != good:
+            assert seqs_of(folder / "box.tar", folder)
+        assert not list(g.state.glob("backup.db*"))
+        harness.wait_for(lambda: g.run("backup", "--config", g.config_path, folder / "next.tar",
+                                       timeout=60).returncode == 0, "the next one")
+    harness.wait_for(lambda: g.uplink()["pending"] == 0, lambda: g.uplink(), 30)
+    assert not [w for w in oracle.check(city.arrivals(), None, [r["seq"] for r in g.lines()])
+                if not w.endswith(oracle.LATER_START)]
