@@ -21,7 +21,9 @@
 
 struct mqtt_source {
 	struct gw_mqtt_link link;
-	bool refuses_v5; /* the broker does not know MQTT 5; outlives close */
+	/* outlive close */
+	bool refuses_v5; /* the broker does not know MQTT 5 */
+	int family;      /* of the address that answered last; 0: of the first one */
 };
 
 static void init_library(void)
@@ -70,16 +72,37 @@ static enum gw_err load_retained(struct gw_mqtt_link *l, struct gw_error *err)
 	return GW_OK;
 }
 
-/* Each attempt is with one family of addresses, and the next one with the other, until one answers:
- * a broker may have an address of a family that it does not listen on, or no route leads there. */
-static int choose_family(const struct gw_mqtt_link *l, const struct gw_dns_addresses *found)
+/* 0: all are of one. */
+static int other_family(const struct gw_dns_addresses *found, int family)
 {
-	int tried = l->family ? l->family : found->at[0].addr.ss_family;
-
 	for (size_t i = 0; i < found->n; i++)
-		if (found->at[i].addr.ss_family != tried)
-			return l->unreachable ? found->at[i].addr.ss_family : l->family;
+		if (found->at[i].addr.ss_family != family)
+			return found->at[i].addr.ss_family;
 	return 0;
+}
+
+/* libmosquitto waits for one address only. A broker may have one of a family that it does not listen
+ * on, or to which no route leads: so the other family gets half of the time. */
+static enum gw_err open_each_family(struct mqtt_source *s,
+	const struct gw_dns_addresses *found, int64_t until_ns, struct gw_error *err)
+{
+	struct gw_mqtt_link *l = &s->link;
+	int family = s->family, first = family ? family : found->at[0].addr.ss_family;
+	int other = other_family(found, first);
+	int64_t now_ns = gw_clock_boot_ns();
+	enum gw_err rc;
+
+	l->family = other ? family : 0;
+	l->connect_until_ns = other ? now_ns + (until_ns - now_ns) / 2 : until_ns;
+	rc = open_any(s, until_ns, err);
+	if (rc == GW_ERR_LINK && l->unreachable && other) {
+		l->family = other;
+		l->connect_until_ns = until_ns;
+		rc = open_any(s, until_ns, err);
+	}
+	if (!l->unreachable)
+		s->family = l->family;
+	return rc;
 }
 
 static enum gw_err open_link(void *state, const struct gw_source_opts *opts,
@@ -106,10 +129,7 @@ static enum gw_err open_link(void *state, const struct gw_source_opts *opts,
 	if (rc == GW_OK)
 		rc = gw_dns_resolve(l->url.host, (uint16_t)l->url.port, now_ns + RESOLVE_NS,
 			gw_emit_wake_fd(emit), &addresses, err);
-	if (rc != GW_OK)
-		return rc;
-	l->family = choose_family(l, &addresses);
-	return open_any(s, now_ns + OPEN_NS, err);
+	return rc == GW_OK ? open_each_family(s, &addresses, now_ns + OPEN_NS, err) : rc;
 }
 
 static enum gw_err poll_link(

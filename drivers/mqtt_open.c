@@ -182,7 +182,8 @@ static enum gw_err handshake(
 	enum gw_err rc = GW_OK;
 
 	while (rc == GW_OK && l->connack != 0) {
-		int64_t left_ns = until_ns - gw_clock_boot_ns();
+		int64_t left_ns = (connected ? until_ns : l->connect_until_ns) -
+			gw_clock_boot_ns();
 		struct pollfd fds[2] = {{.fd = mosquitto_socket(l->m), .events = POLLIN},
 			{.fd = gw_emit_wake_fd(l->emit), .events = POLLIN}};
 

@@ -26,12 +26,17 @@ int getaddrinfo(const char *host, const char *port, const struct addrinfo *hints
 	return rc == 0 ? real("127.0.0.1", port, hints, &(*ret_found)->ai_next) : rc;
 }
 
+static void must_open(struct driver_fixture *driver_fixture)
+{
+	if (fixture_open(driver_fixture) != GW_OK)
+		fail_msg("open: %s", driver_fixture->err.text);
+}
+
 static void up(struct driver_fixture *driver_fixture, struct broker *b)
 {
 	fixture_begin(driver_fixture, b->port);
 	fixture_device(driver_fixture, "t", 1, one);
-	if (fixture_open(driver_fixture) != GW_OK)
-		fail_msg("open: %s", driver_fixture->err.text);
+	must_open(driver_fixture);
 	assert_true(b->subscribed);
 }
 
@@ -40,8 +45,7 @@ static void up_two(struct driver_fixture *driver_fixture, struct broker *b)
 	fixture_begin(driver_fixture, b->port);
 	fixture_device(driver_fixture, "t", 1, one);
 	fixture_device(driver_fixture, "u", 1, one);
-	if (fixture_open(driver_fixture) != GW_OK)
-		fail_msg("open: %s", driver_fixture->err.text);
+	must_open(driver_fixture);
 }
 
 /* Hazard 8: an acknowledgement the broker has is a message it forgets. */
@@ -360,23 +364,18 @@ static void a_silent_family_of_addresses_leaves_the_other(void **state)
 	fixture_device(&driver_fixture, "t", 1, one);
 	snprintf(url, sizeof(url), "mqtt://two-families:%d", b.port);
 	driver_fixture.mqtt.url = url;
-	assert_int_equal(fixture_open(&driver_fixture), GW_ERR_LINK);
-	assert_string_equal(driver_fixture.err.text, "connection timed out");
-	assert_int_equal(fixture_open(&driver_fixture), GW_OK);
-	/* It stays with the one that answered. */
+	must_open(&driver_fixture);
 	shutdown(b.fd, SHUT_RDWR);
 	assert_int_equal(fixture_wait(&driver_fixture, 1), GW_ERR_LINK);
+	/* The one that answered is now the first. */
 	began_ms = fixture_ms();
-	assert_int_equal(fixture_open(&driver_fixture), GW_OK);
-	assert_true(fixture_ms() - began_ms < 4000);
+	must_open(&driver_fixture);
+	assert_true(fixture_ms() - began_ms < 2000);
 	end(&b);
-	/* Now that one is down: the other, and so on. */
-	assert_int_equal(fixture_open(&driver_fixture), GW_ERR_LINK);
-	assert_string_equal(driver_fixture.err.text, "Connection refused");
+	began_ms = fixture_ms();
 	assert_int_equal(fixture_open(&driver_fixture), GW_ERR_LINK);
 	assert_string_equal(driver_fixture.err.text, "connection timed out");
-	assert_int_equal(fixture_open(&driver_fixture), GW_ERR_LINK);
-	assert_string_equal(driver_fixture.err.text, "Connection refused");
+	assert_in_range(fixture_ms() - began_ms, 4500, 5500);
 	for (int i = 0; i < 8; i++)
 		close(fillers[i]);
 	close(fd);
