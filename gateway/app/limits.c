@@ -10,8 +10,9 @@
 
 /* Counted in /proc/self/fd of a gateway that runs: standard streams, loop, signals, wakes
  * of main, engine, store, alert log and log, the log and socket, the database with WAL,
- * journal and folder, ballast, a configuration and a profile while they are read. */
-#define OWN_DESCRIPTORS    26
+ * journal and folder, ballast, a configuration and a profile while they are read; the lock of the
+ * state folder, and a copy of the database for a backup, twice. */
+#define OWN_DESCRIPTORS    29
 #define SOURCE_DESCRIPTORS 1 /* its stop; its driver says what the link takes */
 /* An uplink's wake, connection, a second one while it connects anew, libcurl's wake and
  * resolver (a pair and a query), a certificate while it is read. */

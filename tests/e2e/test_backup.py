@@ -323,6 +323,34 @@ def test_on_another_box(gateway, broker, smoke, city, ledger, folder):
     assert "refused" not in g.log()
 
 
+def test_what_another_gateway_owes_is_not_given_up(gateway, broker, smoke, city, folder):
+    """Its events have the numbers of others in the backup: they could not be told apart."""
+    first = gateway(site(broker, city.uplink())).start()
+    first.wait_up("zigbee")
+    smoke.set(1, True)
+    city.until(ALARM.format(1), "raised")
+    backup(first, folder / "first.tar")
+    first.stop()
+    other = gateway({**site(broker, city.uplink()), "gateway": {"id": "other"}}).start()
+    other.wait_up("zigbee")
+    city.stop()
+    smoke.set(2, True)
+    harness.wait_for(lambda: other.uplink()["pending"] > 0
+                     and other.status()["store"]["pending"] == 0, lambda: other.uplink())
+    other.stop()
+    before = contents(other.state)
+    done = restore(other, folder / "first.tar")
+    assert done.returncode == 1 and "owes #1" in done.stderr, done.stderr
+    assert contents(other.state) == before
+    city.start()
+    other.start()
+    harness.wait_for(lambda: other.uplink()["pending"] == 0, lambda: other.uplink(), 30)
+    other.stop()
+    restored(other, folder / "first.tar")
+    other.start()
+    assert other.alarm(ALARM.format(1))["state"] == "active-unacked"
+
+
 def test_refused_and_nothing_changed(gateway, broker, smoke, city, folder):
     g = gateway(site(broker, city.uplink())).start()
     g.wait_up("zigbee")
