@@ -211,7 +211,7 @@ static enum gw_err make_all(struct gw_gateway *g, struct gw_error *err)
 	atomic_store_explicit(&g->health.synced, gw_clock_synced(), memory_order_relaxed);
 	atomic_store_explicit(
 		&g->engine_thread.synced, g->health.synced, memory_order_relaxed);
-	if (gw_listen_group(GW_PROTOCOL_GROUP, &operators))
+	if (gw_listen_group(GW_LISTEN_GROUPS, GW_PROTOCOL_GROUP, &operators))
 		gw_alert_log_group(g->alert_log, operators);
 	g->view.started_ns = g->health.started_ns;
 	gw_wiring_update_view(g);

@@ -3,9 +3,10 @@
 
 #include "base/log.h"
 
+#include <ctype.h>
 #include <errno.h>
-#include <grp.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -57,15 +58,41 @@ static enum gw_err remove_stale(const struct sockaddr_un *at, struct gw_error *e
 	return GW_OK;
 }
 
-bool gw_listen_group(const char *name, gid_t *ret_group)
+/* The number in a line NAME:PASSWORD:NUMBER:MEMBERS of this name. */
+static bool group_of_line(const char *line, const char *name, gid_t *ret_group)
 {
-	char memory[4096];
-	struct group g, *found = NULL;
+	size_t n = strlen(name);
+	const char *number;
+	unsigned long long value;
+	char *end;
 
-	if (getgrnam_r(name, &g, memory, sizeof(memory), &found) != 0 || !found)
+	if (strncmp(line, name, n) != 0 || line[n] != ':')
 		return false;
-	*ret_group = found->gr_gid;
+	number = strchr(line + n + 1, ':');
+	if (!number || !isdigit((unsigned char)number[1]))
+		return false;
+	errno = 0;
+	value = strtoull(number + 1, &end, 10);
+	if (errno || *end != ':' || value >= (gid_t)-1)
+		return false;
+	*ret_group = (gid_t)value;
 	return true;
+}
+
+bool gw_listen_group(const char *groups, const char *name, gid_t *ret_group)
+{
+	FILE *f = fopen(groups, "re");
+	char *line = NULL;
+	size_t capacity = 0;
+	bool found = false;
+
+	if (!f)
+		return false;
+	while (!found && getline(&line, &capacity, f) > 0)
+		found = group_of_line(line, name, ret_group);
+	free(line);
+	fclose(f);
+	return found;
 }
 
 /* The unit's Group= is that group already, and its system call filter has no chown. */
@@ -74,7 +101,7 @@ static void set_group(const char *path, gid_t has, const char *group)
 	gid_t gid;
 
 	/* without the group only root and this user can connect, which is safe */
-	if (group && gw_listen_group(group, &gid) && gid != has &&
+	if (group && gw_listen_group(GW_LISTEN_GROUPS, group, &gid) && gid != has &&
 		chown(path, (uid_t)-1, gid) != 0)
 		gw_log(GW_LOG_WARNING,
 			"control socket %s: cannot be given to group %s (%s): only root and this user may use it",

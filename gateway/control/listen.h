@@ -19,8 +19,10 @@ struct gw_listen {
 	ino_t ino;
 };
 
-/* Whether there is a group of this name. */
-bool gw_listen_group(const char *name, gid_t *ret_group);
+/* Whether the file has a group of this name. It is read here, as getgrnam_r of glibc crashes where
+ * it lacks memory; a group that only a directory service has is not found. */
+#define GW_LISTEN_GROUPS "/etc/group"
+bool gw_listen_group(const char *groups, const char *name, gid_t *ret_group);
 /* Mode 0660, group as named if it exists and may be set. Makes the folder if it is missing
  * (0755). A stale socket file is replaced. GW_ERR_REFUSED: another process listens, or path
  * is not a socket. */

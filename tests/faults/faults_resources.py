@@ -23,16 +23,11 @@ SIDE = r"^city|^gateway:|^zigbee:down|chattering"
 START_ALLOCATIONS = 25000  # until the platform has the first alarm, and some more
 
 
-# libc itself gives up where it lacks memory to read nsswitch.conf; systemd makes another start.
-LIBC_GAVE_UP = "nss_database_reload_1: Assertion"
-
-
 def ended_well(fixture):
-    """It goes on, or ends by itself with a word: never by a signal, but for libc's own."""
+    """It goes on, or ends by itself with a word: never by a signal."""
     code, log = fixture.gateway.process.popen.poll(), fixture.gateway.log()
-    by_libc = code == -signal.SIGABRT and LIBC_GAVE_UP in log
     fixture.require([f"I8 ended by signal {-code}: {log[-800:]}"]
-                    if code is not None and code < 0 and not by_libc else [])
+                    if code is not None and code < 0 else [])
     return code is None
 
 
