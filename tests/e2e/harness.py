@@ -14,7 +14,7 @@ import subprocess
 import tempfile
 import time
 
-from ports import free_port
+from ports import HeldPort, free_port
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("TOCSIN_BUILD", ROOT / "build")).resolve()
@@ -252,7 +252,8 @@ class Broker:
     def __init__(self, folder, port=None, extra="", start=True):
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.port = port or free_port()
+        self._held = None if port else HeldPort()
+        self.port = port or self._held.number
         self.config = self.folder / "mosquitto.conf"
         owner = "user root\n" if os.geteuid() == 0 else ""
         self.config.write_text(
@@ -271,7 +272,10 @@ class Broker:
         if self.process and self.process.alive():
             self.process.stop()
 
-    close = stop
+    def close(self):
+        self.stop()
+        if self._held:
+            self._held.close()
 
 
 class Publisher:

@@ -56,7 +56,7 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from ca import Authority  # noqa: E402
-from ports import free_port  # noqa: E402
+from ports import HeldPort  # noqa: E402
 
 BATCH = "application/cloudevents-batch+json"
 SINGLE = "application/cloudevents+json"
@@ -138,7 +138,7 @@ class Platform:
         self.faults = []
         self._lock = threading.Lock()
         self._taken = threading.Condition(self._lock)
-        self._listener = None
+        self._listener = self._held = None
         self._connections = set()
         self._context = None
         self._stopped = threading.Event()
@@ -155,7 +155,9 @@ class Platform:
 
     def start(self):
         self.serve(*self.server)
-        self.port = self.port or free_port(self.host)
+        if not self.port:
+            self._held = HeldPort(self.host)
+            self.port = self._held.number
         listener = socket.create_server((self.host, self.port), backlog=64)
         self._stopped = threading.Event()
         self._listener = listener
@@ -183,6 +185,8 @@ class Platform:
     def close(self):
         """For good: its files are closed, too."""
         self.stop()
+        if self._held:
+            self._held.close()
         with self._lock:
             self._ledger.close()
             self._requests.close()

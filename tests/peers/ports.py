@@ -7,16 +7,32 @@ import socket
 RANGE = pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range")
 
 
-def free_port(host="127.0.0.1"):
-    """A free one below those that the kernel gives to outgoing connections: while the peer is
-    away, no connection of a test that runs beside it gets the number."""
-    first_ephemeral = int(RANGE.read_text().split()[0])
-    for port in random.SystemRandom().sample(range(first_ephemeral - 12000, first_ephemeral), 1000):
-        with socket.socket() as s:
-            s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+class HeldPort:
+    """A free one below those that the kernel gives to outgoing connections, held until close():
+    while its peer is away, nobody who runs beside gets the number. A connection to it is refused
+    unless the peer listens."""
+
+    def __init__(self, host="127.0.0.1"):
+        end = int(RANGE.read_text().split()[0])
+        for number in random.SystemRandom().sample(range(end - 12000, end), 1000):
+            self._socket = socket.socket()
             try:
-                s.bind((host, port))
+                self._socket.bind((host, number))  # not beside one who holds it
             except OSError:
+                self._socket.close()
                 continue
-            return port
-    raise OSError("no free port")
+            # now beside the peer, which sets it, too
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            self.number = number
+            return
+        raise OSError("no free port")
+
+    def close(self):
+        self._socket.close()
+
+
+def free_port(host="127.0.0.1"):
+    """For a peer that comes at once and stays."""
+    held = HeldPort(host)
+    held.close()
+    return held.number
