@@ -58,7 +58,7 @@ static enum gw_err remove_stale(const struct sockaddr_un *at, struct gw_error *e
 	return GW_OK;
 }
 
-/* The number in a line NAME:PASSWORD:NUMBER:MEMBERS of this name. */
+/* The number in a line NAME:PASSWORD:NUMBER:USERS of this name. */
 static bool group_of_line(const char *line, const char *name, gid_t *ret_group)
 {
 	size_t n = strlen(name);

@@ -55,7 +55,7 @@ static void a_damaged_line_is_no_group(void **state)
 }
 
 /* Of a large site: getgrnam_r would ask for more memory. */
-static void a_group_may_have_many_members(void **state)
+static void a_group_may_have_many_users(void **state)
 {
 	char *text = malloc(300000);
 	size_t n = (size_t)sprintf(text, "staff:x:50:");
@@ -95,7 +95,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_group_is_found_by_its_whole_name),
 		cmocka_unit_test(a_damaged_line_is_no_group),
-		cmocka_unit_test(a_group_may_have_many_members),
+		cmocka_unit_test(a_group_may_have_many_users),
 		cmocka_unit_test(without_a_file_there_is_none),
 	};
 
