@@ -52,7 +52,7 @@ __attribute__((unused)) static struct gw_store *begin(void)
 }
 
 __attribute__((unused)) static void emit(
-	struct gw_store *s, uint64_t seq, size_t alarm, bool raised)
+	struct gw_store *s, uint64_t seq, uint64_t alarm, bool raised)
 {
 	struct gw_event e = make_event(s, seq, alarm, GW_LEVEL_RED);
 

@@ -193,7 +193,7 @@ static int64_t child_of(int64_t page, bool first)
 	snprintf(path, sizeof(path), "%s/tocsin.db", dir);
 	f = fopen(path, "r");
 	assert_non_null(f);
-	assert_int_equal(fseek(f, (page - 1) * GW_DB_PAGE_BYTES, SEEK_SET), 0);
+	assert_int_equal(fseeko(f, (page - 1) * GW_DB_PAGE_BYTES, SEEK_SET), 0);
 	assert_int_equal(fread(bytes, sizeof(bytes), 1, f), 1);
 	fclose(f);
 	assert_int_equal(bytes[0], 0x02); /* it has children */
