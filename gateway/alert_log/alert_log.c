@@ -4,6 +4,7 @@
 #include "alert_log/alert_sync.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/pages.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -50,7 +51,7 @@ enum gw_err gw_alert_log_new(const char *path, size_t ring_capacity,
 	a->fd = -1;
 	a->group = (gid_t)-1;
 	a->path = strdup(path);
-	a->text = malloc(GW_ALERT_LOG_BUFFER);
+	a->text = gw_pages_map(1, GW_ALERT_LOG_BUFFER);
 	if (!a->path || !a->text) {
 		gw_fail(err, GW_ERR_SYSTEM, ENOMEM, "alert log: out of memory");
 		goto failed;
@@ -78,7 +79,7 @@ void gw_alert_log_free(struct gw_alert_log *a)
 		close(a->fd);
 	gw_ring_fini(&a->events);
 	gw_wake_fini(&a->wake);
-	free(a->text);
+	gw_pages_unmap(a->text, 1, GW_ALERT_LOG_BUFFER);
 	free(a->path);
 	free(a);
 }

@@ -163,10 +163,9 @@ static bool build_rings(struct gw_engine *e)
 		unsent *= 2;
 	e->inputs = gw_memory_zeroed(
 		e->opts.n_inputs, sizeof *e->inputs, GW_CACHE_LINE, &ok);
-	e->unsent = malloc(
-		unsent * sizeof *e->unsent); /* untouched until there are events */
+	e->unsent = gw_memory_reserve(unsent, sizeof *e->unsent, &ok);
 	e->unsent_mask = unsent - 1;
-	return ok && e->unsent;
+	return ok;
 }
 
 enum gw_err gw_build_tables(struct gw_engine *e, struct gw_error *err)
@@ -201,7 +200,7 @@ void gw_build_free(struct gw_engine *e)
 	gw_memory_release(e->timer_positions, n, sizeof *e->timer_positions);
 	gw_key_index_free(e);
 	free(e->inputs);
-	free(e->unsent);
+	gw_memory_release(e->unsent, e->unsent_mask + 1, sizeof *e->unsent);
 	free_listeners(&e->point_listeners);
 	free_listeners(&e->alarm_listeners);
 }

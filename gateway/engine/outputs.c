@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/outputs.h"
 
-#include <stdlib.h>
+#include "engine/memory.h"
 
 void gw_outputs_append(struct gw_engine *e, const struct gw_event *event)
 {
@@ -56,11 +56,25 @@ static uint64_t taken_by_old(const struct gw_engine *old, const struct gw_engine
 	return taken;
 }
 
+/* Nothing is in it yet. Without memory it stays as it is. */
+static void enlarge(struct gw_engine *e, size_t capacity)
+{
+	bool ok = true;
+	struct gw_event *unsent = gw_memory_reserve(capacity, sizeof *unsent, &ok);
+
+	if (!ok) {
+		gw_memory_release(unsent, capacity, sizeof *unsent);
+		return;
+	}
+	gw_memory_release(e->unsent, e->unsent_mask + 1, sizeof *e->unsent);
+	e->unsent = unsent;
+	e->unsent_mask = capacity - 1;
+}
+
 void gw_outputs_adopt(struct gw_engine *e, const struct gw_engine *old)
 {
 	uint64_t first = old->unsent_end;
 	size_t capacity = e->unsent_mask + 1;
-	struct gw_event *unsent;
 
 	for (size_t i = 0; i < e->n_outputs; i++) {
 		atomic_store_explicit(&e->outputs[i].lost,
@@ -74,12 +88,8 @@ void gw_outputs_adopt(struct gw_engine *e, const struct gw_engine *old)
 	}
 	while (capacity < 2 * (size_t)(old->unsent_end - first))
 		capacity *= 2;
-	if (capacity > e->unsent_mask + 1 &&
-		(unsent = malloc(capacity * sizeof *unsent)) != NULL) {
-		free(e->unsent);
-		e->unsent = unsent;
-		e->unsent_mask = capacity - 1;
-	}
+	if (capacity > e->unsent_mask + 1)
+		enlarge(e, capacity);
 	for (size_t i = 0; i < e->n_outputs; i++)
 		e->outputs[i].taken -= first;
 	for (; first < old->unsent_end; first++)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "source/coalesce.h"
 
+#include "base/pages.h"
+
 #include <stdlib.h>
 
 #define ENTRIES 4 /* of a point */
@@ -17,21 +19,29 @@ struct gw_coalescer {
 	uint64_t order;
 	size_t n;
 	uint32_t first, last;
-	struct entry entries[]; /* n_points * ENTRIES */
+	uint32_t n_points;
+	struct entry *entries; /* n_points * ENTRIES; unused while the engine keeps up */
 };
 
 struct gw_coalescer *gw_coalesce_new(uint32_t n_points)
 {
-	size_t n = (size_t)n_points * ENTRIES;
-	struct gw_coalescer *c = calloc(1, sizeof(*c) + n * sizeof(c->entries[0]));
+	struct gw_coalescer *c = calloc(1, sizeof(*c));
 
-	if (c)
-		c->first = c->last = NIL;
-	return c;
+	if (!c)
+		return NULL;
+	c->first = c->last = NIL;
+	c->n_points = n_points;
+	c->entries = gw_pages_map(n_points, ENTRIES * sizeof(c->entries[0]));
+	if (c->entries)
+		return c;
+	free(c);
+	return NULL;
 }
 
 void gw_coalesce_free(struct gw_coalescer *c)
 {
+	if (c)
+		gw_pages_unmap(c->entries, c->n_points, ENTRIES * sizeof(c->entries[0]));
 	free(c);
 }
 

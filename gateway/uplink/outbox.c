@@ -2,6 +2,7 @@
 #include "uplink/outbox.h"
 
 #include "base/hash.h"
+#include "base/pages.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +15,7 @@ enum gw_err gw_outbox_init(
 		.max_bytes = max_bytes,
 		.complete_up_to = {.level = GW_LEVEL_RED + 1},
 	};
-	o->items = calloc(max_items, sizeof(struct gw_outbox_item *));
+	o->items = gw_pages_map(max_items, sizeof(struct gw_outbox_item *));
 	if (o->items == NULL)
 		return gw_fail(
 			err, GW_ERR_SYSTEM, 0, "no memory for %zu events", max_items);
@@ -27,7 +28,7 @@ void gw_outbox_fini(struct gw_outbox *o)
 
 	for (i = 0; i < o->n; i++)
 		free(o->items[i]);
-	free(o->items);
+	gw_pages_unmap(o->items, o->max_items, sizeof(struct gw_outbox_item *));
 	*o = (struct gw_outbox){.items = NULL};
 }
 
