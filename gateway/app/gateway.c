@@ -13,6 +13,7 @@
 #include "app/wiring.h"
 #include "base/log.h"
 #include "base/seal.h"
+#include "base/start_memory.h"
 #include "conf/load.h"
 #include "control/listen.h"
 #include "control/protocol.h"
@@ -264,6 +265,18 @@ static void check_tls(struct gw_gateway *g)
 	gw_loop_stop(&g->loop);
 }
 
+/* By then links are up and the first heartbeats delivered: what only they needed, as the code of a
+ * TLS handshake, is given back as well. */
+#define LINKS_UP_NS (10 * GW_NS_PER_SEC)
+
+static void release_memory(struct gw_gateway *g, int64_t now_ns)
+{
+	if (g->links_up_released || now_ns - g->health.started_ns < LINKS_UP_NS)
+		return;
+	g->links_up_released = true;
+	gw_start_memory_release();
+}
+
 static void tick(void *arg, int64_t now_ns)
 {
 	struct gw_gateway *g = arg;
@@ -274,6 +287,7 @@ static void tick(void *arg, int64_t now_ns)
 	gw_generation_sweep(g, false);
 	gw_reload_tick(g, now_ns);
 	check_tls(g);
+	release_memory(g, now_ns);
 	gw_loop_arm(&g->loop, &g->tick, now_ns + GW_NS_PER_SEC);
 }
 

@@ -105,6 +105,7 @@ struct gw_gateway {
 	struct gw_loop loop;
 	struct gw_loop_fd signals;
 	struct gw_loop_timer tick; /* once a second */
+	bool links_up_released;    /* what only the set-up of links needed was given back */
 	struct gw_notify service_manager;
 	struct gw_watchdog watchdog;
 	struct gw_health health;

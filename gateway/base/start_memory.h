@@ -4,7 +4,7 @@
  * and the pages of code and constants that the dynamic linker and the initialisers of the
  * libraries have mapped. What runs on is mapped again, from the page cache, as it is used.
  *
- * Thread: any; call it once, when the start is over.
+ * Thread: any; call it when the start is over, and once more when links are up.
  */
 #ifndef GW_BASE_START_MEMORY_H
 #define GW_BASE_START_MEMORY_H
