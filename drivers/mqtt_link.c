@@ -16,7 +16,7 @@
 #define BLOCKED_POLL_NS       100000
 #define READ_BATCH            64
 #define LOOP_MISC_INTERVAL_NS GW_NS_PER_SEC
-/* READ_BATCH packets are read at once if the last read was less than this ago. */
+/* More than what was received together is asked for if the last read was less than this ago. */
 #define BATCH_WITHIN_NS  (200 * GW_NS_PER_MS / 1000) /* 200 us */
 #define REDELIVERY_NS    (30 * GW_NS_PER_SEC)
 #define UNSUBSCRIBES_MAX 64
@@ -225,6 +225,7 @@ static enum gw_err read_packet(
 		return gw_mqtt_link_error(l, rc, err);
 	*ret_message = l->messages > before;
 	l->partial = !l->ended && errno == EAGAIN;
+	gw_mqtt_peek_skip(&l->window, &l->head, l->ended && *ret_message);
 	if (!l->partial) {
 		l->part_bytes = 0;
 	} else if (pending > 0) { /* all of it went into a packet */
@@ -242,6 +243,7 @@ static enum gw_err read_packet(
 static void begin_oversize(struct gw_mqtt_link *l)
 {
 	gw_mqtt_oversize_begin(&l->oversize, &l->head);
+	gw_mqtt_peek_skip(&l->window, &l->head, false);
 	l->oversize_begin_ns = l->oversize_last_ns = l->ping_ns = l->now_ns;
 }
 
@@ -316,7 +318,7 @@ static bool peek_next(struct gw_mqtt_link *l)
 	l->blocked = l->ack.n >= GW_MQTT_UNACKED_MAX || l->oversize.n_out > 0;
 	if (l->blocked)
 		return false;
-	gw_mqtt_peek(l->m, &l->head);
+	gw_mqtt_peek(l->m, &l->window, &l->head);
 	switch (l->head.next) {
 	case GW_MQTT_NEXT_NOTHING: return false;
 	case GW_MQTT_NEXT_HEAD: l->header_incomplete = true; return false;
@@ -334,24 +336,24 @@ static bool peek_next(struct gw_mqtt_link *l)
 	return !l->blocked;
 }
 
-/* Everything the socket has, up to a batch. */
+/* What came together, up to a batch; while messages come fast, everything the socket has. */
 static enum gw_err read_batch(struct gw_mqtt_link *l, struct gw_error *err)
 {
 	int64_t before_ns = l->now_ns;
 	unsigned unacked = l->ack.n;
-	bool more = true;
-	int max_reads;
+	bool more = true, fast;
 
 	l->now_ns = gw_clock_boot_ns();
-	/* A read that finds nothing more is wasted: batch only while messages come fast. */
-	max_reads = l->now_ns - before_ns < BATCH_WITHIN_NS ? READ_BATCH : 1;
+	/* A look that finds nothing more is wasted otherwise. */
+	fast = l->now_ns - before_ns < BATCH_WITHIN_NS;
 	l->blocked = l->header_incomplete = false;
-	for (int i = 0; more && i < max_reads && peek_next(l); i++) {
+	for (int i = 0; more && i < READ_BATCH && peek_next(l); i++) {
 		enum gw_err rc = l->oversize.size > 0 ? read_oversize(l, &more, err)
 						      : read_packet(l, &more, err);
 
 		if (rc != GW_OK)
 			return GW_ERR_LINK;
+		more = more && (fast || gw_mqtt_peek_more(&l->window));
 	}
 	if (l->ack.n > unacked)
 		gw_mqtt_ack_mark(&l->ack, unacked, l->now_ns, l->emit);

@@ -60,6 +60,7 @@ struct gw_mqtt_link {
 	bool partial; /* libmosquitto is within a packet */
 	bool ended;   /* a packet has ended in the read under way */
 	int64_t opened_ns, loop_misc_ns, part_bytes;
+	struct gw_mqtt_window window;
 	struct gw_mqtt_head head;         /* of the last packet that was begun */
 	struct gw_mqtt_oversize oversize; /* of a message that is too long */
 	int64_t oversize_begin_ns, oversize_last_ns,

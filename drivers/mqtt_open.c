@@ -228,6 +228,7 @@ static void reset(struct gw_mqtt_link *l)
 	l->connack = l->sub_mid = -1;
 	l->closed_by_broker = l->redelivery_over = l->partial = false;
 	l->blocked = l->header_incomplete = false;
+	l->window.at = l->window.n = 0;
 	l->oversize = (struct gw_mqtt_oversize){0};
 	for (size_t i = 0; i < l->topics.n; i++)
 		gw_mqtt_retained_new_link(&l->retained[i]);

@@ -10,6 +10,7 @@
 
 #define PUBLISH    3
 #define LENGTH_MAX 4 /* bytes of a packet's length */
+#define QOS_2      4 /* its bit of a PUBLISH packet's first byte */
 
 void gw_mqtt_peek_bytes(const unsigned char *bytes, size_t n, struct gw_mqtt_head *ret_head)
 {
@@ -60,15 +61,41 @@ static ssize_t look(struct mosquitto *m, void *to, size_t size)
 	return n >= 0 ? n : errno == EAGAIN || errno == EINTR ? -1 : 0;
 }
 
-void gw_mqtt_peek(struct mosquitto *m, struct gw_mqtt_head *ret_head)
+/* False: the window ends before the packet does, or its topic. */
+static bool peek_window(const struct gw_mqtt_window *w, struct gw_mqtt_head *ret_head)
 {
-	unsigned char bytes[1 + LENGTH_MAX + 2 + GW_MQTT_PEEK_MAX];
-	ssize_t n = look(m, bytes, sizeof(bytes));
+	if (!gw_mqtt_peek_more(w))
+		return false;
+	gw_mqtt_peek_bytes(w->bytes + w->at, w->n - w->at, ret_head);
+	return ret_head->next == GW_MQTT_NEXT_OTHER ||
+		(ret_head->next == GW_MQTT_NEXT_MESSAGE && ret_head->size <= w->n - w->at);
+}
 
+void gw_mqtt_peek(
+	struct mosquitto *m, struct gw_mqtt_window *w, struct gw_mqtt_head *ret_head)
+{
+	ssize_t n;
+
+	if (peek_window(w, ret_head))
+		return;
+	n = look(m, w->bytes, sizeof(w->bytes));
+	w->at = 0;
+	w->n = n > 0 ? (size_t)n : 0;
 	if (n > 0)
-		gw_mqtt_peek_bytes(bytes, (size_t)n, ret_head);
+		gw_mqtt_peek_bytes(w->bytes, w->n, ret_head);
 	else /* the read that follows reports the end and every error */
 		ret_head->next = n < 0 ? GW_MQTT_NEXT_NOTHING : GW_MQTT_NEXT_OTHER;
+}
+
+/* Of QoS 2 libmosquitto passes nothing on yet, and may have read the packet behind it. */
+void gw_mqtt_peek_skip(
+	struct gw_mqtt_window *w, const struct gw_mqtt_head *head, bool whole)
+{
+	if (whole && head->next == GW_MQTT_NEXT_MESSAGE &&
+		(head->first_byte & QOS_2) == 0 && head->size <= w->n - w->at)
+		w->at += head->size;
+	else
+		w->at = w->n = 0;
 }
 
 bool gw_mqtt_peek_buffered(struct mosquitto *m)

@@ -29,10 +29,27 @@ struct gw_mqtt_head {
 	char topic[GW_MQTT_PEEK_MAX];
 };
 
+/* Bytes that were received and that nobody has read: messages that came together are peeked at with
+ * one system call. Zeroed when the link is opened. */
+struct gw_mqtt_window {
+	unsigned char
+		bytes[GW_MQTT_PEEK_MAX + 7]; /* fixed header and length of the topic */
+	size_t at, n;                        /* the next packet, the end */
+};
+
 struct mosquitto;
 
-/* What has been received, plain or TLS. Only between packets. */
-void gw_mqtt_peek(struct mosquitto *m, struct gw_mqtt_head *ret_head);
+/* The packet that is read next, plain or TLS. Only between packets. */
+void gw_mqtt_peek(
+	struct mosquitto *m, struct gw_mqtt_window *w, struct gw_mqtt_head *ret_head);
+/* That packet has been read; `whole`: it and nothing else was. */
+void gw_mqtt_peek_skip(
+	struct gw_mqtt_window *w, const struct gw_mqtt_head *head, bool whole);
+/* Whether more had been received when it was peeked at. */
+static inline bool gw_mqtt_peek_more(const struct gw_mqtt_window *w)
+{
+	return w->at < w->n;
+}
 /* Whether TLS has decrypted bytes that poll(2) on the socket does not report. */
 bool gw_mqtt_peek_buffered(struct mosquitto *m);
 

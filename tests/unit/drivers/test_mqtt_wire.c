@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The MQTT driver on the wire: what it says, and when. */
-#include "drivers/mqtt_peek.h"
 #include "scripted_broker.h"
 #include "tests/unit/fixture/real_call.h"
 #include "tests/unit/fixture/skipping.h"
@@ -105,34 +104,6 @@ static void a_topic_is_read_again_after_its_acknowledgement_only(void **state)
 		driver_fixture.got[4].value == 1);
 	end(&b);
 	fixture_end(&driver_fixture);
-}
-
-static void the_topic_of_the_next_message_is_seen(void **state)
-{
-	static const unsigned char message[] = {
-		0x32, 0x88, 0x01, 0, 3, 'a', '/', 'b', 0, 1};
-	static const unsigned char pong[] = {0xd0, 0};
-	static const unsigned char overlong[] = {0x30, 255, 255, 255, 255, 255};
-	static const unsigned char longest[7 + 2000] = {0x30, 0xd2, 0x0f, 0x07, 0xd0};
-	struct gw_mqtt_head head = {0};
-
-	(void)state;
-	gw_mqtt_peek_bytes(message, 10, &head);
-	assert_int_equal(head.next, GW_MQTT_NEXT_MESSAGE);
-	assert_string_equal(head.topic, "a/b");
-	assert_int_equal(head.size, 3 + 136);
-	for (size_t n = 1; n < 8; n++) {
-		gw_mqtt_peek_bytes(message, n, &head);
-		assert_int_equal(
-			head.next, n < 3 ? GW_MQTT_NEXT_HEAD : GW_MQTT_NEXT_NO_TOPIC);
-	}
-	gw_mqtt_peek_bytes(pong, 2, &head);
-	assert_int_equal(head.next, GW_MQTT_NEXT_OTHER);
-	gw_mqtt_peek_bytes(overlong, 6, &head);
-	assert_int_equal(head.next, GW_MQTT_NEXT_OTHER);
-	gw_mqtt_peek_bytes(longest, sizeof(longest), &head);
-	assert_int_equal(head.next, GW_MQTT_NEXT_NO_TOPIC);
-	assert_int_equal(head.size, 3 + 2002);
 }
 
 static void a_stalled_store_holds_back_for_two_seconds_only(void **state)
@@ -462,7 +433,6 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(nothing_is_acknowledged_before_it_is_committed),
 		cmocka_unit_test(a_topic_is_read_again_after_its_acknowledgement_only),
-		cmocka_unit_test(the_topic_of_the_next_message_is_seen),
 		cmocka_unit_test(a_stalled_store_holds_back_for_two_seconds_only),
 		cmocka_unit_test(closing_acknowledges_no_uncommitted_message),
 		cmocka_unit_test(closing_acknowledges_a_committed_message),
