@@ -7,10 +7,13 @@
 
 #include <errno.h>
 #include <mosquitto.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <time.h>
 
 #define BLOCKED_POLL_NS       100000
@@ -20,6 +23,7 @@
 #define BATCH_WITHIN_NS  (200 * GW_NS_PER_MS / 1000) /* 200 us */
 #define REDELIVERY_NS    (30 * GW_NS_PER_SEC)
 #define UNSUBSCRIBES_MAX 64
+#define CORK_MIN         3 /* acknowledgements; two system calls cost more for fewer */
 /* All retained messages have come if none has for this long after the answer to SUBSCRIBE, or after
  * the last one. */
 #define RETAINED_WAIT_NS (2 * GW_NS_PER_SEC)
@@ -366,6 +370,15 @@ static enum gw_err read_batch(struct gw_mqtt_link *l, struct gw_error *err)
 	return GW_OK;
 }
 
+/* libmosquitto writes each packet by itself. What is written while corked leaves in one segment. */
+static void cork(const struct gw_mqtt_link *l, int on)
+{
+	int fd = mosquitto_socket(l->m);
+
+	if (fd >= 0) /* a refusal costs segments, no more */
+		(void)setsockopt(fd, IPPROTO_TCP, TCP_CORK, &on, sizeof(on));
+}
+
 /* The packets of libmosquitto, then those of mqtt_oversize.c between them. */
 static enum gw_err write_all(struct gw_mqtt_link *l, struct gw_error *err)
 {
@@ -421,10 +434,18 @@ static enum gw_err run_timers(struct gw_mqtt_link *l, int64_t now_ns, struct gw_
 enum gw_err gw_mqtt_link_step(struct gw_mqtt_link *l, int64_t wait_ns, struct gw_error *err)
 {
 	int64_t now_ns = gw_clock_boot_ns();
+	unsigned unacked = l->ack.n;
 	bool writing = false;
 
 	if (gw_mqtt_ack_may_leave(&l->ack, now_ns, l->emit)) {
-		if (write_all(l, err) != GW_OK)
+		enum gw_err rc;
+
+		if (unacked >= CORK_MIN)
+			cork(l, 1);
+		rc = write_all(l, err);
+		if (unacked >= CORK_MIN)
+			cork(l, 0);
+		if (rc != GW_OK)
 			return GW_ERR_LINK;
 		writing = mosquitto_want_write(l->m) || l->oversize.n_out > 0;
 	} else {
