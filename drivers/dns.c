@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "drivers/dns.h"
 
-#include "base/clock.h"
+#include "drivers/wait.h"
 
 #include <errno.h>
 #include <netdb.h>
@@ -101,20 +101,22 @@ static struct lookup *begin(const char *host, const char *port, struct gw_error 
 }
 
 static enum gw_err wait_done(
-	struct lookup *l, int64_t until_ns, int wake_fd, struct gw_error *err)
+	struct lookup *l, int64_t until_ns, struct gw_emit *emit, struct gw_error *err)
 {
-	struct pollfd fds[2] = {
-		{.fd = l->done_fd, .events = POLLIN}, {.fd = wake_fd, .events = POLLIN}};
+	short revents;
 
 	while (!atomic_load_explicit(&l->done, memory_order_acquire)) {
-		int64_t left_ns = until_ns - gw_clock_boot_ns();
+		enum gw_err rc = gw_wait_ready(
+			l->done_fd, POLLIN, until_ns, emit, &revents);
 
-		if (left_ns <= 0)
+		if (rc == GW_ERR_TIMEOUT)
 			return gw_fail(err, GW_ERR_LINK, ETIMEDOUT,
 				"look up %s: no answer from DNS", l->host);
-		if (poll(fds, 2, (int)(left_ns / GW_NS_PER_MS) + 1) > 0 && fds[1].revents)
+		if (rc == GW_ERR_STOPPED)
 			return gw_fail(err, GW_ERR_STOPPED, 0,
 				"stopped while looking up %s", l->host);
+		if (rc != GW_OK)
+			return gw_fail(err, rc, errno, "poll: %s", gw_errno_text(errno));
 	}
 	if (l->rc != 0)
 		return gw_fail(err, GW_ERR_LINK, 0, "look up %s: %s", l->host,
@@ -122,8 +124,8 @@ static enum gw_err wait_done(
 	return GW_OK;
 }
 
-enum gw_err gw_dns_resolve(const char *host, uint16_t port, int64_t until_ns, int wake_fd,
-	struct gw_dns_addresses *ret, struct gw_error *err)
+enum gw_err gw_dns_resolve(const char *host, uint16_t port, int64_t until_ns,
+	struct gw_emit *emit, struct gw_dns_addresses *ret, struct gw_error *err)
 {
 	struct lookup *l;
 	char service[8];
@@ -135,7 +137,7 @@ enum gw_err gw_dns_resolve(const char *host, uint16_t port, int64_t until_ns, in
 	l = begin(host, service, err);
 	if (!l)
 		return GW_ERR_SYSTEM;
-	rc = wait_done(l, until_ns, wake_fd, err);
+	rc = wait_done(l, until_ns, emit, err);
 	if (rc == GW_OK)
 		*ret = l->found;
 	unref(l);

@@ -4,12 +4,13 @@
  * server is dead, and the source's thread must keep beating: a name is looked up by a thread of its
  * own, which is left running if no answer comes in time, and frees its memory itself.
  *
- * Thread: any.
+ * Thread: the source's.
  */
 #ifndef GW_DRIVERS_DNS_H
 #define GW_DRIVERS_DNS_H
 
 #include "base/error.h"
+#include "source/driver.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -27,9 +28,9 @@ struct gw_dns_addresses {
 };
 
 /* The addresses of host, at least one, in the order of RFC 6724; numeric hosts are answered at
- * once. GW_ERR_LINK: no such host, or no answer until until_ns; GW_ERR_STOPPED: wake_fd (-1: none)
- * became readable. */
-enum gw_err gw_dns_resolve(const char *host, uint16_t port, int64_t until_ns, int wake_fd,
-	struct gw_dns_addresses *ret, struct gw_error *err);
+ * once. GW_ERR_LINK: no such host, or no answer until until_ns; GW_ERR_STOPPED: the source is to
+ * stop. Beats while it waits. */
+enum gw_err gw_dns_resolve(const char *host, uint16_t port, int64_t until_ns,
+	struct gw_emit *emit, struct gw_dns_addresses *ret, struct gw_error *err);
 
 #endif

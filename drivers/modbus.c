@@ -124,7 +124,7 @@ static enum gw_err open_tcp(void *state, const struct gw_source_opts *opts,
 
 	close_modbus(m);
 	m->wire = GW_MODBUS_TCP;
-	rc = gw_modbus_link_open_tcp(&m->link, own, gw_emit_wake_fd(emit), err);
+	rc = gw_modbus_link_open_tcp(&m->link, own, emit, err);
 	if (rc != GW_OK)
 		return rc;
 	m->timeout_ns = own->timeout_ns;

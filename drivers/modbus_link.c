@@ -2,6 +2,7 @@
 #include "drivers/modbus_link.h"
 
 #include "base/clock.h"
+#include "drivers/wait.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -112,34 +113,27 @@ enum gw_err gw_modbus_link_connected(struct gw_modbus_link *l, struct gw_error *
 	return GW_OK;
 }
 
-static enum gw_err wait_connected(
-	struct gw_modbus_link *l, int64_t until_ns, int wake_fd, struct gw_error *err)
+static enum gw_err wait_connected(struct gw_modbus_link *l, int64_t until_ns,
+	struct gw_emit *emit, struct gw_error *err)
 {
-	for (;;) {
-		struct pollfd fds[2] = {{.fd = l->fd, .events = POLLOUT},
-			{.fd = wake_fd, .events = POLLIN}};
-		int64_t left_ns = until_ns - gw_clock_boot_ns();
-		int rc;
+	short revents;
+	enum gw_err rc = gw_wait_ready(l->fd, POLLOUT, until_ns, emit, &revents);
 
-		if (left_ns <= 0) {
-			errno = ETIMEDOUT;
-			return link_error(err, "connect");
-		}
-		rc = poll(fds, 2, (int)(left_ns / GW_NS_PER_MS) + 1);
-		if (rc < 0 && errno != EINTR)
-			return link_error(err, "poll");
-		if (rc <= 0)
-			continue;
-		if (fds[1].revents)
-			return gw_fail(err, GW_ERR_STOPPED, 0, "stopped while connecting");
+	if (rc == GW_OK)
 		return gw_modbus_link_connected(l, err);
+	if (rc == GW_ERR_STOPPED)
+		return gw_fail(err, GW_ERR_STOPPED, 0, "stopped while connecting");
+	if (rc == GW_ERR_TIMEOUT) {
+		errno = ETIMEDOUT;
+		return link_error(err, "connect");
 	}
+	return link_error(err, "poll");
 }
 
 /* One address after the other: a device may have one of a family that it does not listen on. What
  * is silent gets its share of the time, so that the last is tried, too. */
 static enum gw_err connect_any(struct gw_modbus_link *l,
-	const struct gw_dns_addresses *found, int64_t until_ns, int wake_fd,
+	const struct gw_dns_addresses *found, int64_t until_ns, struct gw_emit *emit,
 	struct gw_error *err)
 {
 	enum gw_err rc = GW_ERR_LINK;
@@ -151,21 +145,20 @@ static enum gw_err connect_any(struct gw_modbus_link *l,
 		l->peer = found->at[i];
 		rc = gw_modbus_link_reconnect(l, err);
 		if (rc == GW_OK)
-			rc = wait_connected(l, now_ns + share_ns, wake_fd, err);
+			rc = wait_connected(l, now_ns + share_ns, emit, err);
 	}
 	return rc;
 }
 
 enum gw_err gw_modbus_link_open_tcp(struct gw_modbus_link *l,
-	const struct gw_modbus_tcp_opts *opts, int wake_fd, struct gw_error *err)
+	const struct gw_modbus_tcp_opts *opts, struct gw_emit *emit, struct gw_error *err)
 {
 	int64_t until_ns = gw_clock_boot_ns() + opts->connect_timeout_ns;
 	struct gw_dns_addresses found;
 	enum gw_err rc;
 
 	gw_modbus_link_close(l);
-	rc = gw_dns_resolve(
-		opts->host, (uint16_t)opts->port, until_ns, wake_fd, &found, err);
+	rc = gw_dns_resolve(opts->host, (uint16_t)opts->port, until_ns, emit, &found, err);
 	if (rc != GW_OK)
 		return rc;
 	l->ctx = modbus_new_tcp(NULL, (int)opts->port);
@@ -173,7 +166,7 @@ enum gw_err gw_modbus_link_open_tcp(struct gw_modbus_link *l,
 		return gw_fail(err, GW_ERR_SYSTEM, errno, "connect %s: %s", opts->host,
 			modbus_strerror(errno));
 	modbus_set_error_recovery(l->ctx, MODBUS_ERROR_RECOVERY_NONE);
-	rc = connect_any(l, &found, until_ns, wake_fd, err);
+	rc = connect_any(l, &found, until_ns, emit, err);
 	if (rc != GW_OK) {
 		gw_modbus_link_close(l);
 		return gw_error_wrap(err, "%s:%d", opts->host, (int)opts->port);

@@ -32,9 +32,9 @@ enum gw_err gw_modbus_link_open_rtu(struct gw_modbus_link *l,
 	const struct gw_modbus_rtu_opts *opts, struct gw_error *err);
 
 /* Finds the host and connects to the first of its addresses that accepts, all within the connect
- * timeout; ends early with GW_ERR_STOPPED when wake_fd becomes readable. */
+ * timeout, and beats meanwhile; ends early with GW_ERR_STOPPED when the source is to stop. */
 enum gw_err gw_modbus_link_open_tcp(struct gw_modbus_link *l,
-	const struct gw_modbus_tcp_opts *opts, int wake_fd, struct gw_error *err);
+	const struct gw_modbus_tcp_opts *opts, struct gw_emit *emit, struct gw_error *err);
 
 /* TCP only: drop the connection and begin a new one to the same address; fd is then to be
  * polled for POLLOUT. */

@@ -124,11 +124,12 @@ static enum gw_err open_link(void *state, const struct gw_source_opts *opts,
 		rc = gw_mqtt_topics_init(&l->topics, opts, err);
 	if (rc == GW_OK)
 		rc = load_retained(l, err);
-	/* libmosquitto looks the name up again, without a bound on the time: so do it first
-	 * here. */
+	/* libmosquitto looks the name up again, without a bound on the time and without a beat: so
+	 * do it first here. A name server that dies between the two holds this thread until the
+	 * resolver gives up. */
 	if (rc == GW_OK)
 		rc = gw_dns_resolve(l->url.host, (uint16_t)l->url.port, now_ns + RESOLVE_NS,
-			gw_emit_wake_fd(emit), &addresses, err);
+			emit, &addresses, err);
 	return rc == GW_OK ? open_each_family(s, &addresses, now_ns + OPEN_NS, err) : rc;
 }
 

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/pemkey.h"
+#include "drivers/wait.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -182,25 +183,21 @@ static enum gw_err handshake(
 	enum gw_err rc = GW_OK;
 
 	while (rc == GW_OK && l->connack != 0) {
-		int64_t left_ns = (connected ? until_ns : l->connect_until_ns) -
-			gw_clock_boot_ns();
-		struct pollfd fds[2] = {{.fd = mosquitto_socket(l->m), .events = POLLIN},
-			{.fd = gw_emit_wake_fd(l->emit), .events = POLLIN}};
+		short events = POLLIN, revents;
 
-		gw_emit_beat(l->emit);
-		if (left_ns <= 0)
+		if (!connected || mosquitto_want_write(l->m))
+			events |= POLLOUT;
+		rc = gw_wait_ready(mosquitto_socket(l->m), events,
+			connected ? until_ns : l->connect_until_ns, l->emit, &revents);
+		if (rc == GW_ERR_TIMEOUT)
 			return gw_fail(err, GW_ERR_LINK, 0, "%s",
 				connected ? "no answer from the broker"
 					  : "connection timed out");
-		if (left_ns > BEAT_NS)
-			left_ns = BEAT_NS;
-		if (!connected || mosquitto_want_write(l->m))
-			fds[0].events |= POLLOUT;
-		poll(fds, 2, (int)(left_ns / GW_NS_PER_MS) + 1);
-		if (gw_emit_stopping(l->emit))
+		if (rc == GW_ERR_STOPPED)
 			return gw_fail(err, GW_ERR_STOPPED, 0, "stopping");
-		if (fds[0].revents != 0)
-			rc = step_handshake(l, fds[0].revents, version, &connected, err);
+		if (rc != GW_OK)
+			return gw_fail(err, rc, errno, "poll: %s", gw_errno_text(errno));
+		rc = step_handshake(l, revents, version, &connected, err);
 	}
 	return rc;
 }

@@ -14,8 +14,8 @@
 #include "flow/ring.h"
 #include "source/source.h"
 
-/* A driver hangs if it has neither returned nor checked whether it is to stop for this
- * long. The longest time-out that can be configured is 10 s. */
+/* A driver hangs if it has not beaten for this long. Between calls the core beats; an open beats
+ * every second by itself (source/driver.h), whatever time-outs are configured. */
 #define GW_SUPERVISE_HUNG_NS (15 * GW_NS_PER_SEC)
 
 struct gw_supervisor {

@@ -89,12 +89,28 @@ static void print_address(const struct gw_dns_address *from, char *ret_text)
 	inet_ntop(AF_INET, &a.sin_addr, ret_text, INET_ADDRSTRLEN);
 }
 
+/* What a look-up needs of a source. */
+struct gw_emit {
+	int wake_fd;
+};
+
+int gw_emit_wake_fd(const struct gw_emit *e)
+{
+	return e->wake_fd;
+}
+
+void gw_emit_beat(struct gw_emit *e)
+{
+	(void)e; /* tests/unit/drivers/test_open_beats.c */
+}
+
 static enum gw_err ask(
 	const char *host, int wait_ms, int wake_fd, char *ret_text, struct gw_error *err)
 {
+	struct gw_emit emit = {.wake_fd = wake_fd};
 	struct gw_dns_addresses found;
 	enum gw_err rc = gw_dns_resolve(
-		host, 7, gw_clock_boot_ns() + wait_ms * GW_NS_PER_MS, wake_fd, &found, err);
+		host, 7, gw_clock_boot_ns() + wait_ms * GW_NS_PER_MS, &emit, &found, err);
 
 	if (rc == GW_OK) {
 		assert_int_equal(found.n, 1);
@@ -121,6 +137,7 @@ static void names_and_numbers_have_addresses(void **state)
 
 static void all_addresses_are_found_up_to_the_bound(void **state)
 {
+	struct gw_emit emit = {.wake_fd = -1};
 	struct gw_dns_addresses found;
 	struct gw_error err;
 
@@ -132,8 +149,8 @@ static void all_addresses_are_found_up_to_the_bound(void **state)
 		snprintf(host, sizeof(host), "has-%zu", n);
 		lookers = 0;
 		assert_int_equal(
-			gw_dns_resolve(host, 7, gw_clock_boot_ns() + 10 * GW_NS_PER_SEC, -1,
-				&found, &err),
+			gw_dns_resolve(host, 7, gw_clock_boot_ns() + 10 * GW_NS_PER_SEC,
+				&emit, &found, &err),
 			GW_OK);
 		assert_int_equal(
 			found.n, n < GW_DNS_ADDRESSES_MAX ? n : GW_DNS_ADDRESSES_MAX);
