@@ -38,7 +38,7 @@ static bool send_one(struct gw_uplink *u, struct gw_sink_result *ret_result)
 		return false;
 	}
 	gw_text_init(&t, u->heartbeats.body, sizeof(u->heartbeats.body));
-	u->payload->heartbeat(&t, &h);
+	u->payload->heartbeat(u->opts.payload_opts, &t, &h);
 	if (t.cut)
 		return false;
 	u->request.bodies[0] = (struct gw_sink_body){

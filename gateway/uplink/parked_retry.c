@@ -109,7 +109,7 @@ static struct gw_outbox_item *render(struct gw_uplink *u, const struct gw_event 
 	struct gw_text t;
 
 	gw_text_init(&t, u->request.rendered, sizeof(u->request.rendered));
-	durable_at = u->payload->event(&t, e);
+	durable_at = u->payload->event(u->opts.payload_opts, &t, e);
 	it = t.cut ? NULL : malloc(sizeof(*it) + t.used);
 	if (it == NULL)
 		return NULL;

@@ -52,7 +52,8 @@ struct gw_heartbeat {
 
 struct gw_payload {
 	const char *name; /* value of the setting format */
-	/* Its own settings, rows over gw_uplink_opts.payload_opts, and their check; NULL: none. */
+	/* Its own settings, rows over gw_uplink_opts.payload_opts, and their check; NULL: none.
+	 * Of a format without settings opts is NULL everywhere. */
 	const struct gw_setting *settings;
 	size_t opts_size;
 	void (*check)(const void *opts, struct gw_report *report);
@@ -61,10 +62,11 @@ struct gw_payload {
 	/* Writes the body of one event, without what it says of e->durable, which is not known
 	 * before the event is sent. Returns the offset at which `durable` or `undurable` is then
 	 * inserted; GW_PAYLOAD_NO_DURABLE: the format does not say it. */
-	size_t (*event)(struct gw_text *t, const struct gw_event *e);
+	size_t (*event)(const void *opts, struct gw_text *t, const struct gw_event *e);
 	const char *durable, *undurable;
 	/* NULL: the format has none. */
-	void (*heartbeat)(struct gw_text *t, const struct gw_heartbeat *h);
+	void (*heartbeat)(
+		const void *opts, struct gw_text *t, const struct gw_heartbeat *h);
 };
 
 extern const struct gw_payload

@@ -65,13 +65,14 @@ static void open_data(struct gw_text *t)
 	t->comma = false;
 }
 
-static size_t event(struct gw_text *t, const struct gw_event *e)
+static size_t event(const void *opts, struct gw_text *t, const struct gw_event *e)
 {
 	size_t level = e->level <= GW_LEVEL_RED ? e->level : GW_LEVEL_RED;
 	char memory[KEY_MAX];
 	size_t durable_at;
 	struct gw_text u;
 
+	(void)opts; /* no settings of its own */
 	gw_json_open(t, NULL, '{');
 	gw_json_string(t, "specversion", "1.0");
 	gw_text_init(&u, memory, sizeof(memory));
@@ -130,11 +131,12 @@ static void heartbeat_data(struct gw_text *t, const struct gw_heartbeat *h)
 	gw_json_close(t, '}');
 }
 
-static void heartbeat(struct gw_text *t, const struct gw_heartbeat *h)
+static void heartbeat(const void *opts, struct gw_text *t, const struct gw_heartbeat *h)
 {
 	char memory[KEY_MAX];
 	struct gw_text u;
 
+	(void)opts; /* no settings of its own */
 	gw_json_open(t, NULL, '{');
 	gw_json_string(t, "specversion", "1.0");
 	gw_text_init(&u, memory, sizeof(memory));

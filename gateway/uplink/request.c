@@ -34,7 +34,7 @@ static void render_and_queue(struct gw_uplink *u, const struct gw_event *e, bool
 	struct gw_text t;
 
 	gw_text_init(&t, u->request.rendered, sizeof(u->request.rendered));
-	item.durable_at = u->payload->event(&t, e);
+	item.durable_at = u->payload->event(u->opts.payload_opts, &t, e);
 	if (t.cut)
 		gw_delivery_park(u, e->seq, "its texts are too long for one event");
 	else

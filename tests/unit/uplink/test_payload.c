@@ -66,7 +66,7 @@ static size_t render(const struct gw_event *e, char *memory)
 	struct gw_text t;
 
 	gw_text_init(&t, memory, GW_PAYLOAD_MAX);
-	at = gw_payload_cloudevents.event(&t, e);
+	at = gw_payload_cloudevents.event(NULL, &t, e);
 	assert_false(t.cut);
 	assert_in_range(at, 1, t.used);
 	memmove(memory + at + n, memory + at, t.used - at + 1);
@@ -146,9 +146,9 @@ static void test_durable_is_inserted_when_sent(void **state)
 	gw_text_init(&t, body, sizeof(body));
 	gw_text_init(&u, other, sizeof(other));
 	e.durable = false;
-	gw_payload_cloudevents.event(&t, &e);
+	gw_payload_cloudevents.event(NULL, &t, &e);
 	e.durable = true;
-	gw_payload_cloudevents.event(&u, &e);
+	gw_payload_cloudevents.event(NULL, &u, &e);
 	assert_string_equal(body, other);
 	render(&e, body);
 	assert_non_null(strstr(body, "\"durable\":true,"));
@@ -205,7 +205,7 @@ static void test_too_long_is_cut_and_says_so(void **state)
 	a.text = text;
 	e.info = &a;
 	gw_text_init(&t, body, sizeof(body));
-	gw_payload_cloudevents.event(&t, &e);
+	gw_payload_cloudevents.event(NULL, &t, &e);
 	assert_true(t.cut);
 }
 
@@ -238,7 +238,7 @@ static void test_a_heartbeat_has_the_form_of_the_standard(void **state)
 
 	(void)state;
 	gw_text_init(&t, body, sizeof(body));
-	gw_payload_cloudevents.heartbeat(&t, &h);
+	gw_payload_cloudevents.heartbeat(NULL, &t, &h);
 	assert_string_equal(body,
 		"{\"specversion\":\"1.0\",\"id\":\"gw-tj-0001-1882597000000000-hb-3\","
 		"\"source\":\"urn:tocsin:gw-tj-0001\",\"type\":\"tocsin.gateway."
