@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * condition.h: when an alarm's condition is true. One kind is one const table. Kinds that share code
- * share a file, as the list at the end says; a new kind is a new file, its options below and one
- * line in condition.c. `chattering` and `flood`, which no configuration can name, are in
- * chatter_flood.h. Pure: no I/O, no
- * allocation, time is an argument. Memory of a kind (a window of samples) has a fixed size and
- * is owned by the engine.
+ * condition.h: when an alarm's condition is true. One kind is one const table. Kinds that share
+ * code share a file, as the list at the end says; a new kind is a new file, its options below and
+ * one line in condition.c. `chattering` and `flood`, which no configuration can name, are in
+ * chatter_flood.h. Pure: no I/O, no allocation, time is an argument. Memory of a kind (a window of
+ * samples) has a fixed size and is owned by the engine.
  *
  * Thread: the engine's.
  *
@@ -24,18 +23,23 @@
  *   absorb_buffered      takes all buffered samples at once. Memory is then as if each had been
  *                        absorbed. Called before anything else touches the memory.
  *
- * Example: `stuck: 10min` on a point that is read once a second, 20.0 at first, 20.1 from 5 s on.
+ * Example: `stuck: 10min` on a point that is read once a second, 20.0 at first, 20.1 from 5 s on
+ * (tests/unit/engine/test_condition_example.c plays it).
  *
- *     0 s   absorb(20.0)         memory {value 20.0, since 0 s}; false: no evaluate
+ *     0 s   absorb(20.0)         memory {value 20.0, since 0 s}
+ *           evaluate             a point has no band before its first sample; false
  *           history_quiet_band   any value, until 600 s
  *   1..255  buffered             the point's state notes the last value and that it changed at 5 s;
  *                                the memory of the kind is not touched
  *   255 s   absorb_buffered      the buffer is full: {n 255, value 20.1, since 5 s};
  *                                memory {value 20.1, since 5 s}
- *   600 s   absorb(20.1)         past until_ns, so first absorb_buffered (256 s to 599 s), then
- *                                this one: false
+ *   510 s   absorb_buffered      full again: {n 255, value 20.1, since 0: before the first of them}
+ *   600 s   absorb_buffered      past until_ns, so first what is buffered (511 s to 599 s)
+ *           absorb(20.1)         false is returned: no evaluate
  *           history_quiet_band   any value, until 605 s
- *   605 s   absorb(20.1)         true: evaluate sets condition_true
+ *   605 s   absorb_buffered      601 s to 604 s
+ *           absorb(20.1)         true is returned
+ *           evaluate             sets condition_true
  */
 #ifndef GW_ALARM_CONDITION_H
 #define GW_ALARM_CONDITION_H

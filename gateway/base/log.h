@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * log.h: the daemon's own log: stderr, one line a message, journal priority prefix (<4>) when
- * stderr is the journal, plain otherwise. Inner floors never log; the place that decides does,
- * once per change of state.
+ * stderr is the journal, plain otherwise. Who returns an error does not log it; the place that
+ * decides what follows does, once per change of state.
  *
  * Thread: any. Lines never interleave, and logging never waits for whoever reads stderr once
  * log_writer.h has started: that thread is the only one that writes.

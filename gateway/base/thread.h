@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * thread.h: a named thread that can show it is alive. One that the watchdog checks
- * (app/watchdog.c) beats at least every GW_BEAT_MAX_MS while healthy, and wakes up for that if it
- * has to; main feeds systemd's watchdog only while all of these beat.
+ * (app/watchdog.c, which says how old a beat may become) beats while healthy, and wakes up for that
+ * if it has to; main feeds systemd's watchdog only while all of these beat. GW_BEAT_MAX_MS bounds
+ * the sleep of the threads that may beat so seldom; the engine beats each second.
  *
  * Owner: the stage that runs in it. Thread: start and stop by main; beat by the thread itself.
  * Signals are blocked in every thread but main.

@@ -23,7 +23,7 @@ struct gw_profile;       /* profile.h */
 #define GW_NAME_MAX    63
 #define GW_POINTS_MAX  1000000 /* of the whole gateway, so that a typo cannot eat the box */
 #define GW_ALARMS_MAX  3000000 /* with two faults of each point */
-#define GW_UPLINKS_MAX 8 /* GW_ENGINE_OUTPUTS less store, alert log and live readers */
+#define GW_UPLINKS_MAX 8
 
 #define GW_NO_DEVICE UINT32_MAX
 

@@ -18,6 +18,8 @@
 #include <sys/un.h>
 
 #define UNUSED_MAX 64 /* settings of sinks and formats */
+/* Store, alert log and live readers (app/wiring.c) are outputs of the engine, too. */
+static_assert(GW_UPLINKS_MAX + 3 <= GW_ENGINE_OUTPUTS, "each uplink is an output");
 
 static void read_gateway(struct gw_load *l, const struct gw_yaml_node *root)
 {

@@ -7,6 +7,10 @@
  * new may cost a page fault when an alarm is raised for the first time. prepare_adopt and adopt
  * may allocate; no engine thread runs this engine then.
  *
+ * The calls below are in engine.c, but gw_engine_paused in pause.c, gw_engine_restore and
+ * gw_engine_clear_unconfigured in restore.c, gw_engine_restore_late and _done in late_restore.c,
+ * gw_engine_prepare_adopt and gw_engine_adopt in adopt.c.
+ *
  * Owner: app/. Thread: while no thread runs it, main calls everything; while one does, the engine
  * thread calls step and what else is marked, and main what is marked "main". The view (view.h) is
  * for any thread.

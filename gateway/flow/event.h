@@ -98,7 +98,8 @@ void gw_event_occurrence(uint8_t ret_uuid[16], const char *gateway, uint64_t run
 /* The event's id: <gateway>-<run>-<seq, zero-padded to 10>. */
 void gw_event_id(struct gw_text *t, const struct gw_event *e);
 
-/* The `data` object with the fixed field names of the design, compact, one line, no newline. */
+/* The `data` object of a CloudEvent and the line of the alert log, compact, one line, no newline.
+ * The names of its fields are fixed: receivers read them. */
 void gw_event_json(struct gw_text *t, const struct gw_event *e);
 /* The same without the value of `durable`; returns the offset in t at which it belongs. */
 size_t gw_event_json_without_durable(struct gw_text *t, const struct gw_event *e);

@@ -55,7 +55,7 @@ struct gw_ring {
 	/* consumer only */
 	_Alignas(GW_CACHE_LINE) uint64_t own_tail;
 	uint64_t head_seen;
-	bool last_pop_small; /* the last load of head found fewer than GW_RING_SMALL_POP */
+	bool last_pop_small; /* the last load of head found some, fewer than GW_RING_SMALL_POP */
 	_Alignas(GW_CACHE_LINE) char end[1];
 };
 

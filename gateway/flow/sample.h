@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * sample.h: one reading of one point, and the ring it travels in. Quality travels with every
- * sample: a dead device never keeps its last good value.
+ * sample.h: one reading of one point. Quality travels with every sample: a dead device never keeps
+ * its last good value.
  *
  * Copied, never owned. Thread: producer and consumer of the ring that carries it.
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * run_counter.h: the number of a run of the gateway: part of every event id, never given twice. It
- * is kept in a small file beside the database, so that it survives the loss of the database.
+ * run_counter.h: the number of a run of the gateway: part of every event id. It is
+ * kept in a small file beside the database, so that it survives the loss of the database.
  *
  * Thread: any. Paths are whole.
  */
@@ -20,8 +20,8 @@ enum gw_err gw_run_counter_write(const char *path, uint64_t run, struct gw_error
 /* The number of a new run: max(previous, seconds since 1970 * 2^20) + 1 + 20 random bits, at most
  * GW_RUN_MAX, which a double holds exactly. previous: the highest known, 0 for none. It is above
  * previous, and above the number of every run that began in an earlier second of this clock. If
- * the state directory was restored or emptied and the clock repeats a second, two runs get the
- * same number once in 2^20. */
+ * the state directory was restored or emptied and two runs begin in the same second of the clock,
+ * they get the same number once in 2^20: nothing else gives one twice. */
 #define GW_RUN_MAX ((UINT64_C(1) << 53) - 1)
 uint64_t gw_run_counter_next(uint64_t previous);
 

@@ -4,7 +4,8 @@
 /*
  * An event row is about 100 bytes because its texts stand once in info. What is still owed is a
  * small table of its own, in the order it is sent: the platform's answer then touches one page
- * that is in memory already, and not the event's. No index but what the order of rows gives.
+ * that is in memory already, and not the event's. No
+ * index but the order of rows, and that of info by digest.
  * The doubles are ANY so that they come back bit for bit (REAL would turn -0.0 into 0).
  */
 /* Table joint: for a row whose successor in the chain does not have the next number, the number of

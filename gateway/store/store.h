@@ -4,12 +4,14 @@
  * owed, in one SQLite database with one connection in one thread. An event, its alarm's state and
  * its owed bits are committed together. A full, read-only or corrupt disk never stops the gateway.
  *
- * The thread opens the database, so no disk delays a start. It first reads what earlier runs left.
- * A start that cannot wait for that goes on without it and gets it when it can be read.
+ * The thread opens the database, so a disk delays a start by 2 s at most (app/store_watch.c). It
+ * first reads what earlier runs left. A start that cannot wait for that goes on without it and gets
+ * it when it can be read.
  *
  * The calls below are in store.c, those about uplinks that come and go in slots.c (gw_batch_free in
  * batch.c). The other files of store/ run in the store's thread, but for the sending half of
- * mailbox.h. Rows are committed as writer.h says.
+ * mailbox.h, gw_previous_run_decide, and what main takes out of saved_alarms.h. Rows are committed
+ * as writer.h says.
  *
  * Owner: app/. Thread: open, start and free by main; the others as said. Life: open, attach...,
  * start, await_previous_run, load_alarms..., request_stop, join, free.
@@ -58,8 +60,8 @@ enum gw_err gw_store_start(struct gw_store *s, struct gw_error *err);
  * begin at a high number (gw_run_counter_unknown_seq), so that the old events and the new ones fit
  * into one file later. */
 bool gw_store_await_previous_run(struct gw_store *s, int64_t idle_ns, int64_t max_ns);
-/* Constant after await: the number of this run, which was never given before on this box (see
- * gw_run_counter_next), and the number of the event before its first. */
+/* Constant after await: the number of this run (gw_run_counter_next says how sure it is that no
+ * other run had it), and the number of the event before its first. */
 uint64_t gw_store_run(const struct gw_store *s);
 uint64_t gw_store_last_seq(const struct gw_store *s);
 /* Main calls this after await and after each poke of the reader's wake. It gives every alarm that
@@ -133,9 +135,9 @@ enum gw_mark_kind {
 /* False: the mailbox is full; try again after a wake. */
 bool gw_store_mark(struct gw_store *s, size_t slot, uint64_t seq, enum gw_mark_kind kind);
 
-/* The requests below: one at a time. The reply is taken with gw_store_take_batch after a wake. False:
- * a request is under way, or the mailbox is full. The reply takes account of every mark that was
- * given before the request. */
+/* The requests below: one at a time. The reply is taken with gw_store_take_batch after a wake.
+ * False: a request is under way, or the mailbox is full. The reply takes account of every mark that
+ * was given before the request. */
 
 /* The next events owed after the cursor, worst level first, then by seq, GW_STORE_BATCH at most.
  * Events that are not committed yet are included. */
@@ -149,15 +151,15 @@ bool gw_store_request_owed(
 /* Parked events by seq, after after_seq. They stay parked until marked delivered and unparked. */
 bool gw_store_request_parked(
 	struct gw_store *s, size_t slot, uint64_t after_seq, size_t max_events);
-/* Owes this slot again what the journal has from from_seq on with wall_ms >= from_ms, whether it was
- * delivered or parked. Parked events are parked no longer. One call serves one window of rows, so
- * that no commit waits for long: ask again with the reply's next. If from_seq is
+/* Owes this slot again what the journal has from from_seq on with wall_ms >= from_ms, whether it
+ * was delivered or parked. Parked events are parked no longer. One call serves one window of rows,
+ * so that no commit waits for long: ask again with the reply's next. If from_seq is
  * GW_STORE_RESEND_REMOVED, everything owed to removed uplinks is owed to this slot instead. */
 #define GW_STORE_RESEND_REMOVED INT64_MAX
 bool gw_store_request_resend(
 	struct gw_store *s, size_t slot, uint64_t from_seq, int64_t from_ms);
-/* Any thread: a count that changes when events became owed that no uplink can know of. An uplink then
- * asks from the beginning again. The wakes of all slots are poked. */
+/* Any thread: a count that changes when events became owed that no uplink can know of. An uplink
+ * then asks from the beginning again. The wakes of all slots are poked. */
 uint32_t gw_store_backlog_revision(const struct gw_store *s);
 
 struct gw_batch {
@@ -182,9 +184,9 @@ void gw_batch_free(struct gw_batch *b); /* NULL is fine */
 
 /* Before start. */
 void gw_store_attach_reader(struct gw_store *s, struct gw_wake *wake);
-/* Asks for the last `last` events (at most GW_STORE_HISTORY) with wall_ms >= since_ms, oldest first.
- * They can be taken after the reader's wake was poked. One request at a time. The search ends after
- * 100 ms with what it has found. */
+/* Asks for the last `last` events (at most GW_STORE_HISTORY) with wall_ms >= since_ms, oldest
+ * first. They can be taken after the reader's wake was poked. One request at a time. The search
+ * ends after 100 ms with what it has found. */
 #define GW_STORE_HISTORY 10000
 bool gw_store_request_history(struct gw_store *s, size_t last, int64_t since_ms);
 struct gw_batch *gw_store_take_history(struct gw_store *s);
@@ -202,8 +204,8 @@ struct gw_store_verify_result {
 	uint64_t head_seq;  /* the end of the chain, 0: there is none */
 	char head[GW_STORE_HASH_HEX];
 };
-/* Checks every row of the chain, some rows between any two commits. The reader's wake is poked at the
- * end. False: a check is under way. */
+/* Checks every row of the chain, some rows between any two commits. The reader's wake is poked at
+ * the end. False: a check is under way. */
 bool gw_store_request_verify(struct gw_store *s);
 bool gw_store_take_verify_result(
 	struct gw_store *s, struct gw_store_verify_result *ret_result);

@@ -5,6 +5,9 @@
  * GW_UPLINK_COMMIT_WAIT_NS after it occurred, whichever comes first. What is owed is kept in memory
  * up to a bound; beyond that, and after a start, the store is asked.
  *
+ * The calls below are in uplink.c, but gw_uplink_status in link_state.c, and gw_uplink_resend and
+ * its result, gw_uplink_retry_parked and gw_uplink_attach_requester in resend.c.
+ *
  * Owner: app/. Thread: new, start, stop and free by main; status by any.
  */
 #ifndef GW_UPLINK_UPLINK_H

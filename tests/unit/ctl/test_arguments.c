@@ -44,27 +44,31 @@ static const char *request_of(const char *line)
 	return request;
 }
 
+/* One of each form: an optional and a required argument, options with a value and without. */
 static void usage_comes_from_the_row(void **state)
 {
-	static const char *const usages[] = {"status", "points [PATTERN]", "alarms [--all]",
-		"tail [-n N] [--since T]", "ack ALARM [-m NOTE]", "reset ALARM",
-		"shelve ALARM --for T [-m NOTE]", "unshelve ALARM",
-		"resend [--since SEQ|T] [--uplink NAME]", "verify", "reload [--force]",
-		"check FILE", "record FILE [--for T] [--max-mb N]",
-		"replay --config NEW.yaml [--against OLD.yaml] FILE...",
-		"support [--config FILE.yaml] FILE.tar",
-		"backup [--config FILE.yaml] FILE.tar",
-		"restore [--config FILE.yaml] FILE.tar"};
+	static const struct {
+		const char *name, *usage;
+	} forms[] = {{"status", "status"}, {"points", "points [PATTERN]"},
+		{"alarms", "alarms [--all]"}, {"ack", "ack ALARM [-m NOTE]"},
+		{"shelve", "shelve ALARM --for T [-m NOTE]"},
+		{"resend", "resend [--since SEQ|T] [--uplink NAME]"},
+		{"replay", "replay --config NEW.yaml [--against OLD.yaml] FILE..."}};
+	size_t found = 0;
 	char usage[128];
 	struct gw_text t;
 
 	(void)state;
-	assert_int_equal(gw_cli_commands_n, sizeof(usages) / sizeof(usages[0]));
-	for (size_t i = 0; i < gw_cli_commands_n; i++) {
-		gw_text_init(&t, usage, sizeof(usage));
-		gw_usage_line(&gw_cli_commands[i], &t);
-		assert_string_equal(usage, usages[i]);
-	}
+	for (size_t i = 0; i < gw_cli_commands_n; i++)
+		for (size_t k = 0; k < sizeof(forms) / sizeof(forms[0]); k++) {
+			if (strcmp(gw_cli_commands[i].name, forms[k].name) != 0)
+				continue;
+			gw_text_init(&t, usage, sizeof(usage));
+			gw_usage_line(&gw_cli_commands[i], &t);
+			assert_string_equal(usage, forms[k].usage);
+			found++;
+		}
+	assert_int_equal(found, sizeof(forms) / sizeof(forms[0]));
 }
 
 static void every_command_can_be_run(void **state)
