@@ -81,8 +81,8 @@ static int other_family(const struct gw_dns_addresses *found, int family)
 	return 0;
 }
 
-/* libmosquitto waits for one address only. A broker may have one of a family that it does not listen
- * on, or to which no route leads: so the other family gets half of the time. */
+/* libmosquitto waits for one address only. A broker may have one of a family that it does not
+ * listen on, or to which no route leads: so the other family gets half of the time. */
 static enum gw_err open_each_family(struct mqtt_source *s,
 	const struct gw_dns_addresses *found, int64_t until_ns, struct gw_error *err)
 {

@@ -32,8 +32,8 @@ enum gw_mqtt_json_found {
 
 /* path: a well-formed pointer that is not ""; or, if is_name, the name of one field of the
  * outermost object, as it is. ret_value, ret_size: the text of the value, which is delimited: a
- * string with its quotes, a container, or what stands between two delimiters, not checked. ret_damage:
- * of the whole text, the value included; set in any case. */
+ * string with its quotes, a container, or what stands between two delimiters, not checked.
+ * ret_damage: of the whole text, the value included; set in any case. */
 enum gw_mqtt_json_found gw_mqtt_json_find(const char *text, size_t size, const char *path,
 	bool is_name, const char **ret_value, size_t *ret_size,
 	struct gw_mqtt_json_damage *ret_damage);

@@ -31,7 +31,7 @@ struct forecast {
 	double sum;
 	uint32_t count; /* samples in the open slice */
 	uint32_t
-		slices_held; /* closed slices with data, by age: bit 0 is the one before the open one */
+		slices_held; /* closed ones with data, by age; bit 0: before the open one */
 	uint32_t eta_ms;
 	int16_t kendall_score; /* Mann-Kendall: pairs of slices that rise minus those that fall */
 	uint8_t newest : 5; /* index of the slice that bit 0 of slices_held stands for */

@@ -19,13 +19,13 @@
 
 struct rate {
 	/* What every sample touches. Values of `falls` are negated, so that it rises, too. */
-	double recent[2];  /* the last two samples, newest last */
-	double open_min;   /* of the open slice */
-	double closed_min; /* of the closed slices; infinite if there are none */
-	int64_t last_ns;   /* of the last sample */
-	int64_t refresh_ns; /* when a slice ends or the oldest leaves the window; 0: closed_min is not known */
-	double change; /* of the last median from the lowest; >= 0 */
-	double limit;  /* a copy of the option, in this cache line */
+	double recent[2];   /* the last two samples, newest last */
+	double open_min;    /* of the open slice */
+	double closed_min;  /* of the closed slices; infinite if there are none */
+	int64_t last_ns;    /* of the last sample */
+	int64_t refresh_ns; /* a slice ends or leaves the window; 0: closed_min is unknown */
+	double change;      /* of the last median from the lowest; >= 0 */
+	double limit;       /* a copy of the option, in this cache line */
 	/* What the end of a slice touches. */
 	int64_t window_ns; /* a copy of the option */
 	int64_t width_ns;  /* of a slice */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* `stuck`: a value that has not changed at all although samples keep coming, a frozen transmitter. */
+/* `stuck`: a value that has not changed at all although samples keep coming, a frozen
+ * transmitter. */
 #include "alarm/condition_internal.h"
 
 #include <math.h>
@@ -67,8 +68,8 @@ static void evaluate_stuck(const struct gw_condition_opts *o, void *memory,
 
 	if (!in->sample)
 		return;
-	if (m->only_first &&
-		result->condition_true) /* active before a restart: stays so until the value changes */
+	/* Active before a restart: it stays so until the value changes. */
+	if (m->only_first && result->condition_true)
 		m->since_ns = in->now_ns - o->window_ns;
 	m->only_first = false;
 	result->value = in->sample->value;

@@ -402,7 +402,7 @@ void gw_gateway_stop(struct gw_gateway *g)
 	for (size_t i = 0; i < g->parts.n_uplinks; i++)
 		gw_uplink_free(g->parts.uplinks[i]); /* after the store, which wakes them */
 	copy_ends = gw_last_good_stop(&g->last_good, LAST_GOOD_END_MS);
-	if (!all_end) { /* the thread that hangs may use what is left: it stays until the process ends */
+	if (!all_end) { /* the thread that hangs may use what is left */
 		g->generation = NULL;
 		return;
 	}

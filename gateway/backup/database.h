@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * database.h: what a copy of the database says of itself, and a copy of one that no daemon has open.
+ * database.h: what a copy of the database says of itself, and a copy of one that no daemon has
+ * open.
  *
  * Thread: one.
  */
@@ -12,8 +13,8 @@
 /* Checks every page, and reads the numbers. GW_ERR_CORRUPT: it is damaged, or not ours. */
 enum gw_err gw_database_describe(
 	int fd, struct gw_manifest_about *about, struct gw_error *err);
-/* The database with its WAL into a file without a name in the folder of `archive`, which is read with
- * ret_fd. */
+/* The database with its WAL into a file without a name in the folder of `archive`, which is read
+ * with ret_fd. */
 enum gw_err gw_database_copy(
 	const char *path, const char *archive, int *ret_fd, struct gw_error *err);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * make_backup.h: `tocsin backup`: from the daemon that runs, or from the folder of one that does not.
+ * make_backup.h: `tocsin backup`: from the daemon that runs, or from the folder of one that does
+ * not.
  *
  * Thread: the only one of tocsin-backup.
  */

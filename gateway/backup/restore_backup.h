@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * restore_backup.h: `tocsin restore`: checks the archive as a whole, keeps the daemon away, and puts the archive's
- * state in the place of what is there.
+ * restore_backup.h: `tocsin restore`: checks the archive as a whole, keeps the daemon away, and
+ * puts the archive's state in the place of what is there.
  *
  * Thread: the only one of tocsin-backup.
  */

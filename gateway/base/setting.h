@@ -4,8 +4,9 @@
  * options struct and the rows that describe it. The rows of `gateway:`, of every source, device,
  * point and alarm are in conf/core_settings.c; their structs are in conf/config.h, source/driver.h
  * and alarm/alarm_opts.h. Everything else comes from the rows: reading, defaults, limits, help, the
- * man page and the JSON Schema (conf/), and here equality, copying and what a reload restarts. A new
- * setting is one field of a struct and one row; tests/unit/conf/test_setting_rows.c walks them all.
+ * man page and the JSON Schema (conf/), and here equality, copying and what a reload restarts. A
+ * new setting is one field of a struct and one row; tests/unit/conf/test_setting_rows.c walks them
+ * all.
  *
  * Owner: rows are const tables, ended by a row with key NULL. Thread: any.
  */

@@ -7,7 +7,7 @@
  * Requests (a key that is not listed here is refused):
  *   {"cmd":"status"}
  *   {"cmd":"points","pattern":"plant/heat-?f/temp*"}   pattern is optional
- *   {"cmd":"alarms","all":true}                              all is optional: not only standing ones
+ *   {"cmd":"alarms","all":true}                              optional: not only standing ones
  *   {"cmd":"ack","alarm":"KEY or unique NAME","note":"..."}  note is optional; likewise
  *   {"cmd":"reset","alarm":"..."}
  *   {"cmd":"shelve","alarm":"...","for":"30min","note":"..."}
@@ -36,8 +36,8 @@
  * first that was changed and why, and the end of the chain of hashes.
  *
  * backup: lines {"progress":{"done":1024,"pages":4096}} while the database is copied, then
- * {"bytes":4194304} and with it a descriptor (SCM_RIGHTS) that reads the copy, which has no name. If
- * the client goes away, the copy is given up.
+ * {"bytes":4194304} and with it a descriptor (SCM_RIGHTS) that reads the copy, which has no name.
+ * If the client goes away, the copy is given up.
  *
  * tail: {"ok":true,"result":{"following":true}} and then, without end, lines of
  *   {"line":"2026-11-21T08:15:30.123+08:00 RED raised ..."}    as in the alert log

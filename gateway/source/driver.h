@@ -88,7 +88,7 @@ enum gw_count {
 	GW_COUNT_REFUSED,    /* exception answers */
 	GW_COUNT_UNKNOWN_TOPIC, /* messages of topics that no device has */
 	GW_COUNT_DUPLICATES,    /* redelivered messages */
-	GW_COUNT_UNCOMMITTED, /* messages acknowledged although what they caused was not committed in time */
+	GW_COUNT_UNCOMMITTED, /* messages acknowledged before what they caused was committed */
 	GW_COUNT_DAMAGED,  /* damaged messages, of which the undamaged values were taken */
 	GW_COUNT_TOO_LONG, /* messages longer than max_packet, acknowledged unread */
 	GW_COUNT_SESSIONS, /* MQTT sessions given up because a message in them ended the link */

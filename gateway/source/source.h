@@ -52,7 +52,8 @@ struct gw_source_hang {
 struct gw_source_hang *gw_source_hang(struct gw_source *s); /* main's */
 /* While it hangs its status is down, whatever its own thread set last. Main. */
 void gw_source_set_hangs(struct gw_source *s, bool hangs);
-/* Main: asks the source's thread to emit once more whether it is down; and whether it has done so. */
+/* Main: asks the source's thread to emit once more whether it is down; and whether it has done
+ * so. */
 void gw_source_request_state(struct gw_source *s);
 bool gw_source_state_sent(struct gw_source *s);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * corruption.h: is the database corrupt? SQLite reports some reads that fail as corruption. So a file
- * is corrupt only if it seems so twice in a row, to two connections, and every byte of it can be
- * read. A file of which a part cannot be read is waited for.
+ * corruption.h: is the database corrupt? SQLite reports some reads that fail as corruption. So a
+ * file is corrupt only if it seems so twice in a row, to two connections, and every byte of it can
+ * be read. A file of which a part cannot be read is waited for.
  *
  * Thread: the store's.
  */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * folder_lock.h: who uses the state folder: tocsind while it runs, or `tocsin backup` and `tocsin
- * restore` while it does not. The lock is on the folder itself (flock), so it needs no file, works on
- * a full or read-only disk, and ends with the process.
+ * restore` while it does not. The lock is on the folder itself (flock), so it needs no file, works
+ * on a full or read-only disk, and ends with the process.
  *
  * Thread: any, one at a time.
  */

@@ -31,7 +31,8 @@ enum gw_err gw_journal_read_newer(struct gw_db *db, const struct gw_event *e, ui
 /* Newest first; ends at until_boot_ns with what it has found. */
 enum gw_err gw_journal_read_history(struct gw_db *db, int64_t since_ms,
 	int64_t until_boot_ns, struct gw_batch_memory *batch, struct gw_error *err);
-/* Newest first: events after after_seq up to until_seq, of one level, or of all if it is negative. */
+/* Newest first: events after after_seq up to until_seq, of one level, or of all if it is
+ * negative. */
 enum gw_err gw_journal_read_range(struct gw_db *db, uint64_t after_seq, uint64_t until_seq,
 	int level, struct gw_batch_memory *batch, struct gw_error *err);
 /* Every event after after_seq, by seq, with its place in the chain of hashes. */

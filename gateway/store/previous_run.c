@@ -136,8 +136,9 @@ static uint64_t max_of(uint64_t a, uint64_t b)
 	return a > b ? a : b;
 }
 
-/* Others may have the folder: while a backup reads it, or another tocsind writes, it can be read all
- * the same, and is opened to write once it is free. What a restore is about to replace cannot. */
+/* Others may have the folder: while a backup reads it, or another tocsind writes, it can be read
+ * all the same, and is opened to write once it is free. What a restore is about to replace
+ * cannot. */
 static enum gw_err lock_folder(struct gw_store *s, struct gw_error *err)
 {
 	bool taken = false;

@@ -15,13 +15,13 @@
 
 struct gw_store;
 
-/* Afterwards the database is open for writing and checked, and has the number of this run. If it was
- * not open: opens and checks it, puts a corrupt file into quarantine, and copies what files in
+/* Afterwards the database is open for writing and checked, and has the number of this run. If it
+ * was not open: opens and checks it, puts a corrupt file into quarantine, and copies what files in
  * quarantine still owe. */
 enum gw_err gw_recovery_ensure_open(struct gw_store *s, struct gw_error *err);
 /* Puts the file into quarantine and begins a new one, into which what can be read is copied. At
- * most once in ten minutes. GW_ERR_SYSTEM: not now; the first time that the file seems corrupt it is
- * only closed, for a second look by another connection. */
+ * most once in ten minutes. GW_ERR_SYSTEM: not now; the first time that the file seems corrupt it
+ * is only closed, for a second look by another connection. */
 enum gw_err gw_recovery_replace_file(
 	struct gw_store *s, const struct gw_error *why, struct gw_error *err);
 /* Every two seconds: has the file, or its WAL, been deleted or replaced? Writes nothing. */

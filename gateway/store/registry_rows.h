@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * registry_rows.h: the SQL of the registry. The table `sink` has the bit and the name of each
- * uplink; its name is older than the word uplink. The table `uplink` has URL and days. Here are also
- * changes of the owed, parked and undurable masks of one bit. Used by registry.c, and by salvage.c for
- * another file.
+ * uplink; its name is older than the word uplink. The table `uplink` has URL and days. Here are
+ * also changes of the owed, parked and undurable masks of one bit. Used by registry.c, and by
+ * salvage.c for another file.
  *
  * Thread: the store's, inside a transaction.
  */

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * restored.h: the second half of `tocsin restore`. The folder `restored` in the state folder holds a
- * database, the files of sources and the copy of the configuration, which replace what is there. It
- * gets this name in one step, once all in it is on the disk: until then the old state counts, from
- * then on the new one. Whoever locks the state folder next takes it in: restore itself, or after a
- * kill the next start. Each step may be repeated.
+ * restored.h: the second half of `tocsin restore`. The folder `restored` in the state folder holds
+ * a database, the files of sources and the copy of the configuration, which replace what is there.
+ * It gets this name in one step, once all in it is on the disk: until then the old state counts,
+ * from then on the new one. Whoever locks the state folder next takes it in: restore itself, or
+ * after a kill the next start. Each step may be repeated.
  *
  * The database that was there is put into quarantine: what it owes is copied by the next start.
  *

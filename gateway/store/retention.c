@@ -241,7 +241,7 @@ enum gw_err gw_retention_step(struct gw_retention *k, struct gw_db *db,
 
 	if (rc)
 		return rc;
-	if (!k->trimming) /* once begun, delete somewhat more than needed: not a block at every commit */
+	if (!k->trimming) /* once begun, delete more than needed: not at every commit */
 		further = 0;
 	/* Below the limit, on a full disk, owed events are not deleted. */
 	if (!force && pages - unused <= limit - further)

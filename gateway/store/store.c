@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The calls of store.h, but those of uplinks that come and go (slots.c): what main, the engine and
- * the uplinks call from their own threads, and the loop of the store's thread. Rows are committed in writer.c, write_transaction().
+ * the uplinks call from their own threads, and the loop of the store's thread. Rows are committed
+ * in writer.c, write_transaction().
  */
 #include "store/store.h"
 

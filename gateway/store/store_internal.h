@@ -149,7 +149,7 @@ struct gw_store {
 	bool spare_exists;           /* a file of an earlier run */
 	uint32_t spare_slots;        /* whose names are in it */
 	int64_t next_spare_ns;       /* after a failure */
-	int64_t spare_unread_ns; /* it could not be read since then; 0: it was read, or there is none */
+	int64_t spare_unread_ns; /* unreadable since then; 0: it was read, or there is none */
 
 	int folder_lock; /* folder_lock.h; -1: not locked */
 

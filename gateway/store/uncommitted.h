@@ -20,7 +20,8 @@ struct gw_uncommitted_mark {
 /* Moves events from the ring into memory: as many as one transaction takes, or, while commits
  * fail, as many as memory takes. */
 void gw_uncommitted_drain_ring(struct gw_store *s, int64_t now_ns);
-/* Memory for one more event, whatever the bound: for those of an earlier run. False: there is none. */
+/* Memory for one more event, whatever the bound: for those of an earlier run. False: there is
+ * none. */
 bool gw_uncommitted_reserve_entry(struct gw_store *s);
 /* Room for one more mark. False: no memory. */
 bool gw_uncommitted_reserve_mark(struct gw_store *s);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * backlog.h: one uplink's side of its mailbox in the store. It tells the store what became of each
- * event. After a start, and when the outbox was full, it asks the store for events that are owed and
- * not in memory. It adds no event that is in the outbox already, and none that was settled while the
- * store worked on its reply.
+ * event. After a start, and when the outbox was full, it asks the store for events that are owed
+ * and not in memory. It adds no event that is in the outbox already, and none that was settled
+ * while the store worked on its reply.
  *
  * Owner: the uplink. Thread: its own. Life: init, update/mark..., fini.
  */
@@ -89,9 +89,9 @@ void gw_backlog_mark(struct gw_backlog *b, uint64_t seq, enum gw_mark_kind kind)
  * gives it in its place in the order. */
 void gw_backlog_owe_again(struct gw_backlog *b, uint64_t seq);
 
-/* Asks for parked events after seq, or that events from seq and from_ms on are owed again. An update
- * calls on_query_reply with the reply. After a failed reply the next query waits for a second.
- * False: another query is under way. */
+/* Asks for parked events after seq, or that events from seq and from_ms on are owed again. An
+ * update calls on_query_reply with the reply. After a failed reply the next query waits for a
+ * second. False: another query is under way. */
 bool gw_backlog_start_query(
 	struct gw_backlog *b, enum gw_backlog_query query, uint64_t seq, int64_t from_ms);
 

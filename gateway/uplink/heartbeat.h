@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * heartbeat.h: when one uplink sends heartbeats, and what their results mean. What a heartbeat says
- * is struct gw_heartbeat of payload.h. Heartbeats are requests of their own: a platform that refuses
- * them still gets alarms.
+ * is struct gw_heartbeat of payload.h. Heartbeats are requests of their own: a platform that
+ * refuses them still gets alarms.
  *
  * Thread: the uplink's.
  */

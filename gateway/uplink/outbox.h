@@ -5,11 +5,12 @@
  * gets the urgency of the newer one.
  *
  * The outbox is bounded. What does not fit is left to the store. The invariant: every owed event
- * up to the cursor complete_up_to is in memory or settled (delivered or parked). "Up to" is meant in
- * the order of the store: own level, then seq. An event whose place in the order of sending (urgency,
- * then seq) is beyond complete_up_to is not sent, because an event that only the store has may come
- * before it. An older event that got the urgency of a newer one of its alarm is sent with that urgency:
- * the newer one waits for it. left_out is the highest seq ever left to the store.
+ * up to the cursor complete_up_to is in memory or settled (delivered or parked). "Up to" is meant
+ * in the order of the store: own level, then seq. An event whose place in the order of sending
+ * (urgency, then seq) is beyond complete_up_to is not sent, because an event that only the store
+ * has may come before it. An older event that got the urgency of a newer one of its alarm is sent
+ * with that urgency: the newer one waits for it. left_out is the highest seq ever left to the
+ * store.
  *
  * A new outbox is complete up to nothing (level RED + 1): the store has not replied yet.
  *

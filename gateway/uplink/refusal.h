@@ -3,13 +3,13 @@
  * refusal.h: a request was refused. Is one event the reason, or is everything refused?
  *
  * The request is halved until one event is refused in a request of its own. That proves nothing
- * yet: with an expired certificate every event is refused. So a witness is needed: another event, or
- * a heartbeat, that is accepted right after the refusal. An event is proved bad when it was refused
- * twice and a witness was accepted after each refusal. The caller then parks it.
+ * yet: with an expired certificate every event is refused. So a witness is needed: another event,
+ * or a heartbeat, that is accepted right after the refusal. An event is proved bad when it was
+ * refused twice and a witness was accepted after each refusal. The caller then parks it.
  *
  * While a witness is searched for, each request has one event. Later events of the refused event's
- * alarm wait while there may be another witness. If nothing is accepted, the search is abandoned: the event stays
- * owed, and the next search begins with another event.
+ * alarm wait while there may be another witness. If nothing is accepted, the search is abandoned:
+ * the event stays owed, and the next search begins with another event.
  *
  * Owner: the uplink. Thread: its own. Pure: no clock, no I/O. Life: pick for each request. After a
  * request that was refused: note. After one that was accepted: next_proved until NULL. When no

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Engine samples/s over 1k, 10k, 100k and 1M points, and the floor of the same run: a lookup,
- * two compares and one state write over the same samples. All samples are in the quiet band. Samples are streamed
- * from memory: every point once in 2 s, the period of most shipped profiles, in a new random
- * order each time.
+ * two compares and one state write over the same samples. All samples are in the quiet band.
+ * Samples are streamed from memory: every point once in 2 s, the period of most shipped profiles,
+ * in a new random order each time.
  *
  * Three sets of alarms, all as the config reader makes them of the shipped profiles
  * (TOCSIN_PROFILES), silence of each device included: "calm", the points and alarms of all

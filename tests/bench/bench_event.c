@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * From push to event inside one process: a thread puts a sample that crosses its limit into a
- * source's ring, the engine's own thread (engine/engine_thread.c) takes it, and the event is awaited at an
- * output ring. Beside it, in turn, a ping-pong over two eventfds between the same thread and one
- * that stands in for the engine's, on its processor.
+ * source's ring, the engine's own thread (engine/engine_thread.c) takes it, and the event is
+ * awaited at an output ring. Beside it, in turn, a ping-pong over two eventfds between the same
+ * thread and one that stands in for the engine's, on its processor.
  *
  *     sleep    both sides sleep, so each trip takes two wakes; the ping-pong's reads block
  *     awake    the engine has just dealt with other samples, and the output is looked at all the

@@ -11,6 +11,7 @@
 - an internal header has structs and inline functions, no prototypes
 - each header has its .c file
 - a gw_ or GW_ name in a comment is one of the code: a rename includes the comments
+- no line with a comment has more than COLUMNS_MAX columns (code and texts: clang-format)
 - no C file of config/, drivers/, gateway/, man/ and tests/ has more than LINES_MAX lines"""
 import pathlib
 import re
@@ -89,6 +90,7 @@ NO_SOURCE = {
 CIRCLES = {"engine"}
 # A file of more is split by what its parts do; of a test, by the module that each part tests.
 LINES_MAX = 500
+COLUMNS_MAX = 100
 PROTOTYPE = re.compile(r"^(?!static |typedef |extern )[A-Za-z_][\w \t*]*\b(\w+)\([^;{]*\);", re.M)
 
 
@@ -196,9 +198,14 @@ def complaints(root):
     yield from stale(mentions, known)
     for folder in ("config", "drivers", "gateway", "man", "tests"):
         for file in sorted(root.glob(folder + "/**/*.[ch]")):
-            lines = file.read_text("utf-8").count("\n")
-            if lines > LINES_MAX:
-                yield f"{file.relative_to(root)}: {lines} lines, more than {LINES_MAX}: split it"
+            text = file.read_text("utf-8")
+            lines, name = text.splitlines(), file.relative_to(root)
+            if len(lines) > LINES_MAX:
+                yield f"{name}: {len(lines)} lines, more than {LINES_MAX}: split it"
+            for number in sorted({number for number, _ in comments(text)}):
+                columns = len(lines[number - 1].expandtabs(8))
+                if columns > COLUMNS_MAX:
+                    yield f"{name}:{number}: {columns} columns with a comment: wrap it"
     allowed = set(CIRCLES)
     for circle in circles(edges):
         folders = {name.split("/")[0] for name in circle}

@@ -143,6 +143,8 @@ class Lint(unittest.TestCase):
         self.plant("drivers/long.c", "\n" * 503)
         self.plant("config/long.c", "\n" * 504)
         self.plant("man/long.c", "\n" * 505)
+        self.plant("drivers/wide.c", "/* " + "a" * 94 + " */\n\t/* " + "a" * 87 + " */\n"
+                   "static char b[] = \"" + "c" * 99 + "\";\n")
         self.plant("gateway/store/x.h", "")
         self.plant("gateway/store/d.c", "int suspect, slot, slots_n, suspended;\n")
         self.plant("drivers/d.c", "int n_slots, suspects;\nint slotted, bridge;\n/* a\n * Slots. */\n")
@@ -174,6 +176,7 @@ class Lint(unittest.TestCase):
             "drivers/pulse.c:3: gw_X_e is in no code",
             "config/long.c: 504 lines, more than 500: split it",
             "drivers/long.c: 503 lines, more than 500: split it",
+            "drivers/wide.c:2: 101 columns with a comment: wrap it",
             "man/long.c: 505 lines, more than 500: split it",
             "tests/peers/b.h: 502 lines, more than 500: split it",
             "tests/unit/base/test_a.c: 501 lines, more than 500: split it",

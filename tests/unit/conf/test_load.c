@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A whole site file: all complaints in one run, paths, the limits of the gateway and its uplinks. */
+/* A whole site file: all complaints in one run, paths, the limits of the gateway and its
+ * uplinks. */
 #include "load_fixture.h"
 
 static void all_mistakes_of_a_file_are_reported_in_its_order(void **state)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * control_fixture.h: a gateway that consists of its view only, for tests of what operators see: a fake
- * clock, a config made by hand, and every stage's status set by the test. The functions here
+ * control_fixture.h: a gateway that consists of its view only, for tests of what operators see: a
+ * fake clock, a config made by hand, and every stage's status set by the test. The functions here
  * displace the library's.
  */
 #ifndef OPS_KIT_H

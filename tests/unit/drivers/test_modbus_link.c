@@ -11,7 +11,8 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 
-/* Displaces libc's. "A,B" has both as its addresses, in this order; other names are left to libc. */
+/* Displaces libc's. "A,B" has both as its addresses, in this order; other names are left to
+ * libc. */
 int getaddrinfo(const char *host, const char *port, const struct addrinfo *hints,
 	struct addrinfo **ret_found)
 {

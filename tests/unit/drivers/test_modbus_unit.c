@@ -128,7 +128,8 @@ static void test_missed_places_are_skipped_and_counted(void **state)
 	(void)state;
 	begin(1, 100 * MS, true, 0);
 	once();
-	/* The bus was busy for 1.05 s: the places at 0.1 ... 1.0 s are one request and nine lost. */
+	/* The bus was busy for 1.05 s: the places at 0.1 ... 1.0 s are one request and nine
+	 * lost. */
 	dev.now = T0 + 1050 * MS;
 	assert_int_equal(gw_modbus_unit_pick(u, dev.now), 0);
 	assert_int_equal(gw_modbus_unit_on_sent(u, 0, dev.now), 9);

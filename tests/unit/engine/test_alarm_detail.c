@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What an alarm costs that was never true: of ten thousand alarms of every kind that are fed, evaluated,
- * postponed, viewed and adopted, not one writes a byte of its detail or of what is
+ * What an alarm costs that was never true: of ten thousand alarms of every kind that are fed,
+ * evaluated, postponed, viewed and adopted, not one writes a byte of its detail or of what is
  * shown of it; and of one that moves, only that one does, and it has forgotten nothing.
  */
 #include "alarm/chatter_flood.h"

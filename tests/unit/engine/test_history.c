@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * An engine that buffers samples, side by side with one that absorbs each at once: both are given the
- * same samples, commands and reloads, and emit the same events, byte for byte.
+ * An engine that buffers samples, side by side with one that absorbs each at once: both are given
+ * the same samples, commands and reloads, and emit the same events, byte for byte.
  * Several points speak in one batch, at the edges of their bands, too, and alarms hold each other
  * back, count each other and share a device.
  *

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Records that come while the engine runs, of alarms that were raised anew; how batches are handed over. */
+/* Records that come while the engine runs, of alarms that were raised anew; how batches are handed
+ * over. */
 #include "late_restore_fixture.h"
 
 static void assert_new(size_t i)

@@ -110,8 +110,8 @@ static bool is_first(const struct scenario *s, size_t k)
 	return good(&s->in[k]);
 }
 
-/* Nanosecond by nanosecond. A vote is evaluated when a member changes or is read for the first time, and
- * when a window ends. */
+/* Nanosecond by nanosecond. A vote is evaluated when a member changes or is read for the first
+ * time, and when a window ends. */
 static void expect(
 	struct changes *t, const struct scenario *s, const struct gw_alarm_opts *a)
 {

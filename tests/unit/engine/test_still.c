@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The engine's thread as it ships, with every kind of condition, through three hours of a building in
- * which everything happens. From the first step to the last it allocates nothing, locks nothing,
+ * The engine's thread as it ships, with every kind of condition, through three hours of a building
+ * in which everything happens. From the first step to the last it allocates nothing, locks nothing,
  * formats no text, and makes no system call but to sleep and to wake (still.c enforces it).
  */
 #include "alarm/chatter_flood.h"

@@ -99,7 +99,8 @@ static void owed_events_of_removed_uplinks_can_be_reassigned(void **state)
 	gw_store_free(s);
 }
 
-/* Without any uplink, events are owed to the names that had some: nobody else could deliver them. */
+/* Without any uplink, events are owed to the names that had some: nobody else could deliver
+ * them. */
 static void events_without_any_uplink_are_owed_to_the_last_ones(void **state)
 {
 	struct gw_store *s = open_store(two_sinks, 1, 16 * MIB);

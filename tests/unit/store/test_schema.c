@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Files of other versions of the program: schema 1, which had no chain of hashes, and newer ones. */
+/* Files of other versions of the program: schema 1, which had no chain of hashes, and newer
+ * ones. */
 #include "chain_fixture.h"
 
 /* As the first version of the program made it. */

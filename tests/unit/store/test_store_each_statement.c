@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The store from start to end, once for each statement that SQLite may refuse: as a page that cannot
- * be read, and as a file that is corrupt. Nothing owed, refused or standing is lost by it, nothing
- * is added, and the chain of hashes is whole.
+ * The store from start to end, once for each statement that SQLite may refuse: as a page that
+ * cannot be read, and as a file that is corrupt. Nothing owed, refused or standing is lost by it,
+ * nothing is added, and the chain of hashes is whole.
  */
 #include "store_scenario.h"
 

@@ -3,9 +3,9 @@
  * marks, are kept in memory. */
 #include "store_names.h"
 
-/* The disk fails. An uplink is removed; a second and then a third are added with its address, others
- * with its name or without an address. The last one with its address inherits its marks and what
- * it was owed. */
+/* The disk fails. An uplink is removed; a second and then a third are added with its address,
+ * others with its name or without an address. The last one with its address inherits its marks and
+ * what it was owed. */
 static void the_last_uplink_with_the_address_inherits_in_memory(void **state)
 {
 	struct gw_store *s = start((const char *const[]){"a@u", "b"}, 2);

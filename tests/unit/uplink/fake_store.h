@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * fake_store.h: a clock and a store that the test commands: they displace clock.o and the store when
- * a test of the uplink is linked.
+ * fake_store.h: a clock and a store that the test commands: they displace clock.o and the store
+ * when a test of the uplink is linked.
  */
 #ifndef GW_TESTS_FAKE_STORE_H
 #define GW_TESTS_FAKE_STORE_H

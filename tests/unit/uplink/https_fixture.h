@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * https_fixture.h: the HTTPS sink and a platform in Python (tests/peers), which is commanded through
- * its standard input.
+ * https_fixture.h: the HTTPS sink and a platform in Python (tests/peers), which is commanded
+ * through its standard input.
  */
 #ifndef GW_TESTS_HTTPS_FIXTURE_H
 #define GW_TESTS_HTTPS_FIXTURE_H

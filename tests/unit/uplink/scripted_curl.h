@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * scripted_curl.h: a libcurl and a clock that a test commands: include it in one file. They take the
- * place of libcurl.so and clock.o when it is linked.
+ * scripted_curl.h: a libcurl and a clock that a test commands: include it in one file. They take
+ * the place of libcurl.so and clock.o when it is linked.
  */
 #ifndef SCRIPTED_CURL_H
 #define SCRIPTED_CURL_H

@@ -89,7 +89,8 @@ static void assert_retry(const char *why)
 
 /* ---- tests ---- */
 
-/* Each failure of the start is said; the sink tries anew with each request, and works once it can.*/
+/* Each failure of the start is said; the sink tries anew with each request, and works once it
+ * can. */
 static void test_handles_that_cannot_be_had(void **state)
 {
 	bool *const flags[] = {&curl.no_multi, &curl.no_easy};

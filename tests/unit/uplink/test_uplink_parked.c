@@ -173,7 +173,8 @@ static void test_parked_are_sent_with_another_token(void **state)
 	token_path = NULL;
 }
 
-/* Every event was refused while heartbeats were accepted: when one is accepted, the others may be, too. */
+/* Every event was refused while heartbeats were accepted: when one is accepted, the others may be,
+ * too. */
 static void test_parked_because_of_a_heartbeat_alone(void **state)
 {
 	(void)state;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * uplink_fixture.h: the thread of one uplink between a platform (it displaces sink_https.o), a store
- * and a clock (fake_store.h) that the test commands.
+ * uplink_fixture.h: the thread of one uplink between a platform (it displaces sink_https.o), a
+ * store and a clock (fake_store.h) that the test commands.
  */
 #ifndef GW_TESTS_UPLINK_FIXTURE_H
 #define GW_TESTS_UPLINK_FIXTURE_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * uplink_parts_fixture.h: an uplink without its thread: a test calls its parts one by one. This header
- * plays the clock, the log, the store, the thread and the HTTPS sink: they take the place of the
- * library's when it is linked.
+ * uplink_parts_fixture.h: an uplink without its thread: a test calls its parts one by one. This
+ * header plays the clock, the log, the store, the thread and the HTTPS sink: they take the place of
+ * the library's when it is linked.
  */
 #ifndef UPLINK_KIT_H
 #define UPLINK_KIT_H
