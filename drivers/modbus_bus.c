@@ -391,7 +391,7 @@ static enum gw_err wait_for(struct gw_modbus_bus *m, int64_t now_ns, int64_t end
 		[GW_MODBUS_CONNECTING] = POLLOUT,
 	};
 	struct pollfd fds[2] = {
-		{.fd = gw_emit_wake_fd(emit), .events = POLLIN},
+		{.fd = gw_emit_stop_fd(emit), .events = POLLIN},
 		{.fd = m->link.fd, .events = events[m->phase]},
 	};
 	int64_t until_ns = m->until_ns < end_ns ? m->until_ns : end_ns;

@@ -393,7 +393,7 @@ static enum gw_err write_all(struct gw_mqtt_link *l, struct gw_error *err)
 static bool wait_for(struct gw_mqtt_link *l, int64_t wait_ns, bool writing)
 {
 	struct pollfd fds[2] = {{.fd = mosquitto_socket(l->m), .events = POLLIN},
-		{.fd = gw_emit_wake_fd(l->emit), .events = POLLIN}};
+		{.fd = gw_emit_stop_fd(l->emit), .events = POLLIN}};
 	bool buffered = gw_mqtt_peek_buffered(l->m);
 	struct timespec ts;
 

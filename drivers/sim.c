@@ -359,7 +359,7 @@ static enum gw_err poll_link(
 	const struct source_opts *own = s->opts->driver;
 	int64_t now_ns = gw_clock_boot_ns();
 	int64_t wait_ns = read_due(s, now_ns, emit) - now_ns;
-	struct pollfd stop = {.fd = gw_emit_wake_fd(emit), .events = POLLIN};
+	struct pollfd stop = {.fd = gw_emit_stop_fd(emit), .events = POLLIN};
 
 	if (within(&own->down, (double)(now_ns - s->began_ns) * own->speed))
 		return gw_fail(err, GW_ERR_LINK, 0, "scripted to be down");

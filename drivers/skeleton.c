@@ -71,7 +71,7 @@ static void read_point(const struct gw_point_opts *point, struct gw_emit *emit)
 static enum gw_err poll_link(
 	void *state, int timeout_ms, struct gw_emit *emit, struct gw_error *err)
 {
-	struct pollfd stop = {.fd = gw_emit_wake_fd(emit), .events = POLLIN};
+	struct pollfd stop = {.fd = gw_emit_stop_fd(emit), .events = POLLIN};
 	struct skeleton_state *s = state;
 	int64_t now_ns = gw_clock_boot_ns(), wait_ms;
 

@@ -13,7 +13,7 @@ enum gw_err gw_wait_ready(
 	int fd, short events, int64_t until_ns, struct gw_emit *emit, short *ret_revents)
 {
 	struct pollfd fds[2] = {{.fd = fd, .events = events},
-		{.fd = gw_emit_wake_fd(emit), .events = POLLIN}};
+		{.fd = gw_emit_stop_fd(emit), .events = POLLIN}};
 
 	for (;;) {
 		int64_t left_ns = until_ns - gw_clock_boot_ns();

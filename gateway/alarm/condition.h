@@ -77,9 +77,9 @@ struct gw_condition_opts {
 	struct gw_strings of;     /* at_least, as written */
 	const struct gw_member *members; /* at_least, resolved from `of` */
 	size_t n_members;
-	bool polled;            /* unreadable: the device is polled */
-	int64_t never_good_ns;  /* unreadable: true after this long if the point never had a
-				* usable sample; 0: such a point is not reported */
+	bool polled;              /* unreadable: the device is polled */
+	int64_t never_current_ns; /* unreadable: true after this long if the point never had a
+				* current sample; 0: such a point is not reported */
 	int max_withheld_level; /* flood: highest enum gw_level that is withheld; -1: none */
 };
 
@@ -90,16 +90,16 @@ struct gw_condition_input {
 	const struct gw_sample *sample; /* usable quality, or NULL */
 	uint32_t member;                /* votes: which member changed, else GW_NO_MEMBER */
 	bool member_true;
-	int64_t now_ns;       /* never falls from call to call */
-	int64_t last_good_ns; /* last usable sample of the point or device; before the first one:
-			       * start of the engine */
+	int64_t now_ns; /* never falls from call to call */
+	/* Of the last current sample of the point or device; before that the start. */
+	int64_t last_current_ns;
 	/* on_bad_samples only: the point's last sample, and its device */
 	enum gw_quality quality;
-	int64_t last_sample_ns;      /* 0: none */
-	int64_t device_last_good_ns; /* 0: none, or the device is silent */
-	int64_t device_recovered_ns; /* end of its last silence; 0: it was not silent */
-	bool never_usable; /* no usable sample since the start, though its device has been heard for
-			  * its silence time */
+	int64_t last_sample_ns;         /* 0: none */
+	int64_t device_last_current_ns; /* 0: none, or the device is silent */
+	int64_t device_recovered_ns;    /* end of its last silence; 0: it was not silent */
+	/* No current sample since the start, though its device was heard for its silence time. */
+	bool never_current;
 };
 
 /* Preset: condition_true as in the last result, NaN, NaN, INT64_MAX, -1. */

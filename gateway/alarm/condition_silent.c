@@ -7,7 +7,7 @@
 static void evaluate_silent(const struct gw_condition_opts *o, void *memory,
 	const struct gw_condition_input *in, struct gw_condition_result *result)
 {
-	int64_t due_ns = in->last_good_ns + o->window_ns;
+	int64_t due_ns = in->last_current_ns + o->window_ns;
 
 	(void)memory;
 	result->condition_true = due_ns <= in->now_ns;

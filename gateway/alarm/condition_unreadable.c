@@ -42,7 +42,8 @@ static int64_t due_ns(const struct gw_condition_opts *o, const struct unreadable
 	int64_t from_ns = counts_from_ns(m, in);
 
 	return o->window_ns +
-		(from_ns - in->last_good_ns < o->window_ns ? in->last_good_ns : from_ns);
+		(from_ns - in->last_current_ns < o->window_ns ? in->last_current_ns
+							      : from_ns);
 }
 
 /* Whether the device has been heard since. A polled one is heard at least twice in window_ns; one
@@ -50,16 +51,17 @@ static int64_t due_ns(const struct gw_condition_opts *o, const struct unreadable
 static bool device_heard(const struct gw_condition_opts *o, const struct unreadable *m,
 	const struct gw_condition_input *in)
 {
-	return in->device_last_good_ns > counts_from_ns(m, in) &&
-		(!o->polled || in->now_ns - in->device_last_good_ns < o->window_ns / 2);
+	return in->device_last_current_ns > counts_from_ns(m, in) &&
+		(!o->polled || in->now_ns - in->device_last_current_ns < o->window_ns / 2);
 }
 
 /* The device has been heard since the link was last lost. */
 static bool was_never_good(
 	const struct gw_condition_opts *o, const struct gw_condition_input *in)
 {
-	return in->never_usable && in->device_last_good_ns >= in->last_sample_ns &&
-		o->never_good_ns > 0 && in->now_ns - in->last_good_ns >= o->never_good_ns;
+	return in->never_current && in->device_last_current_ns >= in->last_sample_ns &&
+		o->never_current_ns > 0 &&
+		in->now_ns - in->last_current_ns >= o->never_current_ns;
 }
 
 static void evaluate(const struct gw_condition_opts *o, void *at,
@@ -75,7 +77,7 @@ static void evaluate(const struct gw_condition_opts *o, void *at,
 	}
 	if (result->condition_true)
 		return;
-	if (in->last_good_ns > m->since_ns) /* usable since, or no bad sample yet */
+	if (in->last_current_ns > m->since_ns) /* usable since, or no bad sample yet */
 		m->since_ns = bad ? in->last_sample_ns : 0;
 	if (m->since_ns == 0) {
 		result->condition_true = was_never_good(o, in);
@@ -127,7 +129,7 @@ static const struct gw_setting derived[] = {
 	{.key = "polled", .type = GW_SET_BOOL, .offset = GW_CONDITION_FIELD(polled)},
 	{.key = "never_good",
 		.type = GW_SET_DURATION,
-		.offset = GW_CONDITION_FIELD(never_good_ns)},
+		.offset = GW_CONDITION_FIELD(never_current_ns)},
 	{.key = NULL},
 };
 

@@ -53,16 +53,16 @@ static int64_t add_ns(int64_t at_ns, int64_t by_ns)
 }
 
 /* When the running delay ends, INT64_MAX if none runs. */
-static int64_t delay_end(const struct gw_alarm_state *s, const struct gw_state_opts *r)
+static int64_t delay_end(const struct gw_alarm_state *s, const struct gw_state_opts *o)
 {
-	int64_t off_ns = r->off_delay_ns;
+	int64_t off_ns = o->off_delay_ns;
 
 	if (s->condition_true == gw_state_active(s) ||
 		(s->condition_true && s->suppressed_by))
 		return INT64_MAX;
-	if (r->hold_while_chattering && s->chattering && off_ns < GW_CHATTER_NS)
+	if (o->hold_while_chattering && s->chattering && off_ns < GW_CHATTER_NS)
 		off_ns = GW_CHATTER_NS;
-	return add_ns(s->condition_since_ns, s->condition_true ? r->on_delay_ns : off_ns);
+	return add_ns(s->condition_since_ns, s->condition_true ? o->on_delay_ns : off_ns);
 }
 
 static int64_t chatter_end(const struct gw_alarm_state *s)
@@ -71,11 +71,11 @@ static int64_t chatter_end(const struct gw_alarm_state *s)
 }
 
 /* No re-alarm while shelved or suppressed. */
-static int64_t re_alarm_at(const struct gw_alarm_state *s, const struct gw_state_opts *r)
+static int64_t re_alarm_at(const struct gw_alarm_state *s, const struct gw_state_opts *o)
 {
-	if (r->re_alarm_ns == 0 || s->shelved || s->suppressed_by || !gw_state_active(s))
+	if (o->re_alarm_ns == 0 || s->shelved || s->suppressed_by || !gw_state_active(s))
 		return INT64_MAX;
-	return add_ns(s->re_alarm_from_ns, r->re_alarm_ns);
+	return add_ns(s->re_alarm_from_ns, o->re_alarm_ns);
 }
 
 static void raise_alarm(
@@ -94,14 +94,14 @@ static void raise_alarm(
 	add_transition(s, GW_CHANGE_RAISED, s->shelved, at_ns, transitions);
 }
 
-static void end_delay(struct gw_alarm_state *s, const struct gw_state_opts *r,
+static void end_delay(struct gw_alarm_state *s, const struct gw_state_opts *o,
 	int64_t at_ns, struct gw_transitions *transitions)
 {
 	if (s->condition_true) {
 		raise_alarm(s, at_ns, transitions);
 	} else {
 		s->underlying = (uint8_t)returned_state(
-			(enum gw_state)s->underlying, r->latch);
+			(enum gw_state)s->underlying, o->latch);
 		add_transition(s, GW_CHANGE_CLEARED, s->shelved, at_ns, transitions);
 	}
 }
@@ -146,36 +146,36 @@ static int64_t shelf_end(const struct gw_alarm_state *s)
 	return s->shelved ? s->shelf_end_ns : INT64_MAX;
 }
 
-static int64_t next_end(const struct gw_alarm_state *s, const struct gw_state_opts *r)
+static int64_t next_end(const struct gw_alarm_state *s, const struct gw_state_opts *o)
 {
-	return gw_min_ns(delay_end(s, r), gw_min_ns(shelf_end(s), chatter_end(s)));
+	return gw_min_ns(delay_end(s, o), gw_min_ns(shelf_end(s), chatter_end(s)));
 }
 
-void gw_state_advance(struct gw_alarm_state *s, const struct gw_state_opts *r,
+void gw_state_advance(struct gw_alarm_state *s, const struct gw_state_opts *o,
 	int64_t now_ns, struct gw_transitions *transitions)
 {
-	for (int64_t end_ns; (end_ns = next_end(s, r)) <= now_ns;) {
-		if (end_ns == delay_end(s, r))
-			end_delay(s, r, end_ns, transitions);
+	for (int64_t end_ns; (end_ns = next_end(s, o)) <= now_ns;) {
+		if (end_ns == delay_end(s, o))
+			end_delay(s, o, end_ns, transitions);
 		else if (end_ns == shelf_end(s))
 			end_shelf(s, end_ns, transitions);
 		else
 			s->chattering = false;
 	}
-	if (re_alarm_at(s, r) <= now_ns) /* after next_end, which may have cleared it */
+	if (re_alarm_at(s, o) <= now_ns) /* after next_end, which may have cleared it */
 		repeat(s, now_ns, transitions);
 }
 
-void gw_state_set_condition(struct gw_alarm_state *s, const struct gw_state_opts *r,
+void gw_state_set_condition(struct gw_alarm_state *s, const struct gw_state_opts *o,
 	int64_t now_ns, bool condition_true, struct gw_transitions *transitions)
 {
-	gw_state_advance(s, r, now_ns, transitions);
+	gw_state_advance(s, o, now_ns, transitions);
 	if (condition_true == s->condition_true)
 		return;
 	s->condition_true = condition_true;
 	s->condition_since_ns = now_ns;
-	if (delay_end(s, r) <= now_ns)
-		end_delay(s, r, now_ns, transitions);
+	if (delay_end(s, o) <= now_ns)
+		end_delay(s, o, now_ns, transitions);
 }
 
 static void go_out_of_service(
@@ -192,21 +192,21 @@ static void go_out_of_service(
 		add_transition(s, GW_CHANGE_UNSHELVED, false, now_ns, transitions);
 }
 
-void gw_state_set_suppressed(struct gw_alarm_state *s, const struct gw_state_opts *r,
+void gw_state_set_suppressed(struct gw_alarm_state *s, const struct gw_state_opts *o,
 	int64_t now_ns, enum gw_suppressed_by why, bool on,
 	struct gw_transitions *transitions)
 {
-	gw_state_advance(s, r, now_ns, transitions);
+	gw_state_advance(s, o, now_ns, transitions);
 	s->suppressed_by = (uint8_t)(on ? s->suppressed_by | why : s->suppressed_by & ~why);
 	if (s->suppressed_by & GW_SUPPRESSED_BY_SERVICE)
 		go_out_of_service(s, now_ns, transitions);
-	else if (delay_end(s, r) <= now_ns)
-		end_delay(s, r, now_ns, transitions);
+	else if (delay_end(s, o) <= now_ns)
+		end_delay(s, o, now_ns, transitions);
 }
 
-int64_t gw_state_due_ns(const struct gw_alarm_state *s, const struct gw_state_opts *r)
+int64_t gw_state_due_ns(const struct gw_alarm_state *s, const struct gw_state_opts *o)
 {
-	return gw_min_ns(next_end(s, r), re_alarm_at(s, r));
+	return gw_min_ns(next_end(s, o), re_alarm_at(s, o));
 }
 
 static const char out_of_service[] =

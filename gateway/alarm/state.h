@@ -86,18 +86,18 @@ bool gw_state_active(const struct gw_alarm_state *s);
 enum gw_state gw_state_announced_underlying(const struct gw_alarm_state *s);
 
 /* Applies what is due by now: end of a delay, of a shelf, of chattering; a re-alarm. */
-void gw_state_advance(struct gw_alarm_state *s, const struct gw_state_opts *r,
+void gw_state_advance(struct gw_alarm_state *s, const struct gw_state_opts *o,
 	int64_t now_ns, struct gw_transitions *transitions);
 /* Sets the condition; what was due before is applied first. */
-void gw_state_set_condition(struct gw_alarm_state *s, const struct gw_state_opts *r,
+void gw_state_set_condition(struct gw_alarm_state *s, const struct gw_state_opts *o,
 	int64_t now_ns, bool condition_true, struct gw_transitions *transitions);
 /* Suppression begins or ends. It keeps a true condition from raising, and raises it when it ends.
  * It does not clear an active alarm, but for out of service, which clears and unshelves it. */
-void gw_state_set_suppressed(struct gw_alarm_state *s, const struct gw_state_opts *r,
+void gw_state_set_suppressed(struct gw_alarm_state *s, const struct gw_state_opts *o,
 	int64_t now_ns, enum gw_suppressed_by why, bool on,
 	struct gw_transitions *transitions);
 /* When gw_state_advance is needed next, INT64_MAX if never. */
-int64_t gw_state_due_ns(const struct gw_alarm_state *s, const struct gw_state_opts *r);
+int64_t gw_state_due_ns(const struct gw_alarm_state *s, const struct gw_state_opts *o);
 
 /* Commands of a person. Return NULL if done, else the reason for the refusal in plain English. */
 const char *gw_state_ack(

@@ -361,9 +361,9 @@ static void *run(void *arg)
 
 enum gw_err gw_alert_log_start(struct gw_alert_log *a, struct gw_error *err)
 {
-	enum gw_err kind = gw_alert_sync_start(a->sync, err);
+	enum gw_err rc = gw_alert_sync_start(a->sync, err);
 
-	return kind ? kind : gw_thread_start(&a->thread, "alert-log", run, a, err);
+	return rc ? rc : gw_thread_start(&a->thread, "alert-log", run, a, err);
 }
 
 void gw_alert_log_request_stop(struct gw_alert_log *a)

@@ -113,17 +113,17 @@ enum gw_err gw_check_running(const struct gw_config *c, FILE *out, struct gw_err
 	char *line = fd < 0 ? NULL : read_reply(fd);
 	json_t *reply = line ? json_loads(line, 0, NULL) : NULL;
 	const json_t *status = json_object_get(reply, "result");
-	enum gw_err kind = GW_OK;
+	enum gw_err rc = GW_OK;
 
 	if (status)
 		compare(c, status, out);
 	else
-		kind = gw_fail(err, GW_ERR_LINK, saved,
+		rc = gw_fail(err, GW_ERR_LINK, saved,
 			"%s: no gateway that runs answers there%s%s", path,
 			fd < 0 ? ": " : "", fd < 0 ? gw_errno_text(saved) : "");
 	json_decref(reply);
 	free(line);
 	if (fd >= 0)
 		close(fd);
-	return kind;
+	return rc;
 }

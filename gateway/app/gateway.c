@@ -107,17 +107,17 @@ static void on_signal(void *arg, uint32_t events)
 static enum gw_err open_loop(struct gw_gateway *g, struct gw_error *err)
 {
 	sigset_t set;
-	enum gw_err kind = gw_loop_init(&g->loop, err);
+	enum gw_err rc = gw_loop_init(&g->loop, err);
 
-	if (!kind)
-		kind = gw_wake_init(&g->wake, err);
-	if (kind)
-		return kind;
+	if (!rc)
+		rc = gw_wake_init(&g->wake, err);
+	if (rc)
+		return rc;
 	g->main_rings = (struct gw_loop_wake){
 		.wake = &g->wake, .drain = drain_main_rings, .arg = g};
-	kind = gw_loop_add_wake(&g->loop, &g->main_rings, err);
-	if (kind)
-		return kind;
+	rc = gw_loop_add_wake(&g->loop, &g->main_rings, err);
+	if (rc)
+		return rc;
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
@@ -138,37 +138,37 @@ static enum gw_err open_loop(struct gw_gateway *g, struct gw_error *err)
 
 static enum gw_err make_rings(struct gw_gateway *g, struct gw_error *err)
 {
-	enum gw_err kind = gw_ring_init(&g->live, LIVE_RING, sizeof(struct gw_event), err);
+	enum gw_err rc = gw_ring_init(&g->live, LIVE_RING, sizeof(struct gw_event), err);
 
-	if (!kind)
-		kind = gw_ring_init(
+	if (!rc)
+		rc = gw_ring_init(
 			&g->commands, COMMAND_RING, sizeof(struct gw_alarm_command), err);
-	if (!kind)
-		kind = gw_ring_init(
+	if (!rc)
+		rc = gw_ring_init(
 			&g->replies, COMMAND_RING, sizeof(struct gw_alarm_reply), err);
-	if (!kind)
-		kind = gw_store_watch_init(&g->store_watch, err);
-	return kind;
+	if (!rc)
+		rc = gw_store_watch_init(&g->store_watch, err);
+	return rc;
 }
 
 static enum gw_err make_parts(struct gw_gateway *g, struct gw_error *err)
 {
 	const struct gw_config *c = g->generation->config;
 	struct gw_parts *p = &g->parts;
-	enum gw_err kind = GW_OK;
+	enum gw_err rc = GW_OK;
 
 	if (!gw_parts_init(p, c->n_sources, c->n_uplinks))
 		return gw_fail(err, GW_ERR_SYSTEM, 0, "out of memory");
-	for (size_t i = 0; !kind && i < p->n_uplinks; i++) {
+	for (size_t i = 0; !rc && i < p->n_uplinks; i++) {
 		p->uplink_slots[i] = i; /* as in the store's options */
-		kind = gw_wiring_uplink(
+		rc = gw_wiring_uplink(
 			g, &c->uplinks[i], i, &p->uplinks[i], &p->uplink_faults[i], err);
 	}
-	for (size_t i = 0; !kind && i < p->n_sources; i++) {
-		kind = gw_wiring_source(g, &c->sources[i], &p->sources[i], err);
+	for (size_t i = 0; !rc && i < p->n_sources; i++) {
+		rc = gw_wiring_source(g, &c->sources[i], &p->sources[i], err);
 		p->source_generation[i] = g->generation;
 	}
-	return kind ? kind : gw_wiring_engine(g, c, p, &g->engine, err);
+	return rc ? rc : gw_wiring_engine(g, c, p, &g->engine, err);
 }
 
 /* Out of memory: an error, as the next process may do better. If OpenSSL is unusable for
@@ -177,13 +177,13 @@ static enum gw_err make_parts(struct gw_gateway *g, struct gw_error *err)
 static enum gw_err begin_tls(struct gw_error *err)
 {
 	struct gw_error why;
-	enum gw_err kind = gw_tls_begin(&why);
+	enum gw_err rc = gw_tls_begin(&why);
 
-	if (kind == GW_ERR_SYSTEM) {
+	if (rc == GW_ERR_SYSTEM) {
 		*err = why;
-		return kind;
+		return rc;
 	}
-	if (kind)
+	if (rc)
 		gw_log(GW_LOG_ERR, "no link with TLS will work: %s", why.text);
 	else if (!gw_openssl_random_init())
 		gw_log(GW_LOG_ERR,
@@ -194,20 +194,20 @@ static enum gw_err begin_tls(struct gw_error *err)
 static enum gw_err make_all(struct gw_gateway *g, struct gw_error *err)
 {
 	const struct gw_config *c = g->generation->config;
-	enum gw_err kind;
+	enum gw_err rc;
 	gid_t operators;
 
-	kind = begin_tls(err);
-	if (kind)
-		return kind;
-	if ((kind = open_loop(g, err)) || (kind = make_rings(g, err)) ||
-		(kind = gw_engine_thread_init(&g->engine_thread, err)) ||
-		(kind = gw_supervise_init(&g->supervisor, &g->engine_thread.wake, err)) ||
-		(kind = gw_wiring_store(g, c, err)) ||
-		(kind = gw_alert_log_new(
+	rc = begin_tls(err);
+	if (rc)
+		return rc;
+	if ((rc = open_loop(g, err)) || (rc = make_rings(g, err)) ||
+		(rc = gw_engine_thread_init(&g->engine_thread, err)) ||
+		(rc = gw_supervise_init(&g->supervisor, &g->engine_thread.wake, err)) ||
+		(rc = gw_wiring_store(g, c, err)) ||
+		(rc = gw_alert_log_new(
 			 c->gateway.alert_log, LIVE_RING, &g->alert_log, err)) ||
-		(kind = make_parts(g, err)))
-		return kind;
+		(rc = make_parts(g, err)))
+		return rc;
 	gw_clock_boot_id(g->boot);
 	atomic_store_explicit(&g->health.synced, gw_clock_synced(), memory_order_relaxed);
 	atomic_store_explicit(
@@ -235,20 +235,20 @@ static enum gw_err make_all(struct gw_gateway *g, struct gw_error *err)
  * takes its events runs by then. */
 static enum gw_err start_all(struct gw_gateway *g, struct gw_error *err)
 {
-	enum gw_err kind;
+	enum gw_err rc;
 
-	if ((kind = gw_store_start(g->store, err)))
-		return kind;
+	if ((rc = gw_store_start(g->store, err)))
+		return rc;
 	for (size_t i = 0; i < g->parts.n_sources; i++)
-		if ((kind = gw_source_start(g->parts.sources[i], err)))
-			return kind;
-	if ((kind = gw_alert_log_start(g->alert_log, err)))
-		return kind;
+		if ((rc = gw_source_start(g->parts.sources[i], err)))
+			return rc;
+	if ((rc = gw_alert_log_start(g->alert_log, err)))
+		return rc;
 	gw_store_watch_begin(g);
 	gw_wiring_update_view(g);
 	for (size_t i = 0; i < g->parts.n_uplinks; i++)
-		if ((kind = gw_uplink_start(g->parts.uplinks[i], err)))
-			return kind;
+		if ((rc = gw_uplink_start(g->parts.uplinks[i], err)))
+			return rc;
 	return gw_engine_thread_start(&g->engine_thread, g->engine, err);
 }
 
@@ -295,7 +295,7 @@ enum gw_err gw_gateway_start(struct gw_gateway *g, const struct gw_config_origin
 	struct gw_config *config, struct gw_error *err)
 {
 	struct gw_error seal_err;
-	enum gw_err kind;
+	enum gw_err rc;
 
 	*g = (struct gw_gateway){
 		.config_path = from->path, .wake = {.fd = -1}, .signals = {.fd = -1}};
@@ -310,12 +310,12 @@ enum gw_err gw_gateway_start(struct gw_gateway *g, const struct gw_config_origin
 		gw_config_free(config);
 		return gw_fail(err, GW_ERR_SYSTEM, 0, "out of memory");
 	}
-	kind = make_all(g, err);
-	if (!kind)
-		kind = start_all(g, err);
-	if (kind) {
+	rc = make_all(g, err);
+	if (!rc)
+		rc = start_all(g, err);
+	if (rc) {
 		gw_gateway_stop(g);
-		return kind;
+		return rc;
 	}
 	if (gw_seal_process(&seal_err))
 		gw_log(GW_LOG_NOTICE, "%s", seal_err.text);
@@ -334,13 +334,13 @@ enum gw_err gw_gateway_start(struct gw_gateway *g, const struct gw_config_origin
 
 enum gw_err gw_gateway_run(struct gw_gateway *g, struct gw_error *err)
 {
-	enum gw_err kind = gw_loop_run(&g->loop, err);
+	enum gw_err rc = gw_loop_run(&g->loop, err);
 
-	if (!kind && g->failed.kind) {
+	if (!rc && g->failed.kind) {
 		*err = g->failed;
-		kind = err->kind;
+		rc = err->kind;
 	}
-	return kind;
+	return rc;
 }
 
 /* A source that hangs in its driver must not prevent that what others measured is evaluated

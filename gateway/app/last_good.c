@@ -49,38 +49,38 @@ static enum gw_err read_copy(
 	const char *folder, struct gw_files *ret_files, struct gw_error *err)
 {
 	char path[PATH_MAX];
-	enum gw_err kind = GW_ERR_SYSTEM;
+	enum gw_err rc = GW_ERR_SYSTEM;
 	char *text;
 	size_t n;
 
 	snprintf(path, sizeof(path), "%s/" GW_LAST_GOOD, folder);
 	text = read_whole(path, &n, err);
 	if (text) {
-		kind = gw_files_decode(text, n, ret_files, err);
-		if (kind)
+		rc = gw_files_decode(text, n, ret_files, err);
+		if (rc)
 			gw_error_wrap(err, "%s", path);
 	}
 	free(text);
-	return kind;
+	return rc;
 }
 
 enum gw_err gw_last_good_read(const char *state_dir, const char *path,
 	struct gw_files *ret_files, struct gw_error *err)
 {
 	char restored[PATH_MAX];
-	enum gw_err kind;
+	enum gw_err rc;
 
 	/* a backup whose restore was cut off: the store's thread takes it in later */
 	snprintf(restored, sizeof(restored), "%s/" GW_RESTORED, state_dir);
 	if (read_copy(restored, ret_files, NULL) &&
-		(kind = read_copy(state_dir, ret_files, err)))
-		return kind;
+		(rc = read_copy(state_dir, ret_files, err)))
+		return rc;
 	if (strcmp(ret_files->at[0].path, path) == 0)
 		return GW_OK;
-	kind = gw_fail(err, GW_ERR_CONFIG, 0, "%s/" GW_LAST_GOOD " is a copy of %s",
+	rc = gw_fail(err, GW_ERR_CONFIG, 0, "%s/" GW_LAST_GOOD " is a copy of %s",
 		state_dir, ret_files->at[0].path);
 	gw_files_free(ret_files);
-	return kind;
+	return rc;
 }
 
 /* A # begins a comment at the start of a line and after a blank. */
@@ -140,87 +140,87 @@ static enum gw_err replace(
 /* Nothing is written if the copy is equal already: a restart writes nothing. */
 static void *run(void *arg)
 {
-	struct gw_last_good *k = arg;
+	struct gw_last_good *l = arg;
 	struct gw_files existing = {.n = 0};
-	bool same = !read_copy(k->folder, &existing, NULL) &&
-		gw_files_equal(&existing, &k->files);
+	bool same = !read_copy(l->folder, &existing, NULL) &&
+		gw_files_equal(&existing, &l->files);
 	size_t n = 0;
 	char *text;
 
 	gw_files_free(&existing);
-	k->why.kind = GW_OK;
+	l->why.kind = GW_OK;
 	if (same)
 		return NULL;
-	mkdir(k->folder, 0750); /* the store makes it later */
-	text = gw_files_encode(&k->files, &n);
+	mkdir(l->folder, 0750); /* the store makes it later */
+	text = gw_files_encode(&l->files, &n);
 	if (!text)
-		gw_fail(&k->why, GW_ERR_SYSTEM, 0, "out of memory");
+		gw_fail(&l->why, GW_ERR_SYSTEM, 0, "out of memory");
 	else
-		replace(k->folder, text, n, &k->why);
+		replace(l->folder, text, n, &l->why);
 	free(text);
 	return NULL;
 }
 
 void gw_last_good_save(
-	struct gw_last_good *k, const char *state_dir, struct gw_files *files)
+	struct gw_last_good *l, const char *state_dir, struct gw_files *files)
 {
-	gw_files_free(&k->pending);
-	k->pending = *files;
+	gw_files_free(&l->pending);
+	l->pending = *files;
 	*files = (struct gw_files){.n = 0};
-	snprintf(k->pending_folder, sizeof(k->pending_folder), "%s", state_dir);
-	k->retry_ns = 0;
-	gw_last_good_tick(k, gw_clock_boot_ns());
+	snprintf(l->pending_folder, sizeof(l->pending_folder), "%s", state_dir);
+	l->retry_ns = 0;
+	gw_last_good_tick(l, gw_clock_boot_ns());
 }
 
-static void write_done(struct gw_last_good *k, int64_t now_ns)
+static void write_done(struct gw_last_good *l, int64_t now_ns)
 {
-	if (k->why.kind == GW_OK) {
-		gw_files_free(&k->files);
-		k->failed = false;
+	if (l->why.kind == GW_OK) {
+		gw_files_free(&l->files);
+		l->failed = false;
 		return;
 	}
-	if (!k->failed)
+	if (!l->failed)
 		gw_log(GW_LOG_WARNING,
 			"no copy of this configuration could be kept (%s): were the file spoilt, a restart would not find it; tried again each minute",
-			k->why.text);
-	k->failed = true;
-	k->retry_ns = now_ns + RETRY_NS;
-	if (k->pending.n == 0) { /* the same again, unless a newer one was saved */
-		k->pending = k->files;
-		k->files = (struct gw_files){.n = 0};
+			l->why.text);
+	l->failed = true;
+	l->retry_ns = now_ns + RETRY_NS;
+	if (l->pending.n == 0) { /* the same again, unless a newer one was saved */
+		l->pending = l->files;
+		l->files = (struct gw_files){.n = 0};
 	}
-	gw_files_free(&k->files);
+	gw_files_free(&l->files);
 }
 
-void gw_last_good_tick(struct gw_last_good *k, int64_t now_ns)
+void gw_last_good_tick(struct gw_last_good *l, int64_t now_ns)
 {
 	struct gw_error err;
 
-	if (k->thread.running) {
-		if (!gw_thread_ended(&k->thread))
+	if (l->thread.running) {
+		if (!gw_thread_ended(&l->thread))
 			return;
-		gw_thread_join(&k->thread);
-		write_done(k, now_ns);
+		gw_thread_join(&l->thread);
+		write_done(l, now_ns);
 	}
-	if (k->pending.n == 0 || now_ns < k->retry_ns)
+	if (l->pending.n == 0 || now_ns < l->retry_ns)
 		return;
-	k->files = k->pending;
-	k->pending = (struct gw_files){.n = 0};
-	memcpy(k->folder, k->pending_folder, sizeof(k->folder));
-	if (gw_thread_start(&k->thread, "last-good", run, k, &err)) {
-		k->why = err;
-		write_done(k, now_ns);
+	l->files = l->pending;
+	l->pending = (struct gw_files){.n = 0};
+	memcpy(l->folder, l->pending_folder, sizeof(l->folder));
+	if (gw_thread_start(&l->thread, "last-good", run, l, &err)) {
+		l->why = err;
+		write_done(l, now_ns);
 	}
 }
 
-bool gw_last_good_stop(struct gw_last_good *k, int wait_ms)
+bool gw_last_good_stop(struct gw_last_good *l, int wait_ms)
 {
-	if (!gw_thread_join_within(&k->thread, wait_ms)) {
+	if (!gw_thread_join_within(&l->thread, wait_ms)) {
 		gw_log(GW_LOG_WARNING,
 			"the copy of this configuration is not written: the disk does not take it");
 		return false;
 	}
-	gw_files_free(&k->files);
-	gw_files_free(&k->pending);
+	gw_files_free(&l->files);
+	gw_files_free(&l->pending);
 	return true;
 }

@@ -31,12 +31,12 @@ struct gw_last_good {
 
 /* Takes files, which are the running configuration. */
 void gw_last_good_save(
-	struct gw_last_good *k, const char *state_dir, struct gw_files *files);
+	struct gw_last_good *l, const char *state_dir, struct gw_files *files);
 /* Once a second. */
-void gw_last_good_tick(struct gw_last_good *k, int64_t now_ns);
+void gw_last_good_tick(struct gw_last_good *l, int64_t now_ns);
 /* Zeroed is fine. False: the disk has not taken the copy within wait_ms; the thread is left behind
  * and uses k until the process ends. */
-bool gw_last_good_stop(struct gw_last_good *k, int wait_ms);
+bool gw_last_good_stop(struct gw_last_good *l, int wait_ms);
 
 /* The copy of path. GW_ERR_CONFIG: the copy in state_dir is of another file. */
 enum gw_err gw_last_good_read(const char *state_dir, const char *path,

@@ -86,7 +86,7 @@ static int run(const struct gw_config_origin *from, struct gw_config *config)
 {
 	static struct gw_gateway gateway;
 	struct gw_error err = {.kind = GW_OK};
-	enum gw_err kind;
+	enum gw_err rc;
 
 	umask(027);
 	if (gw_log_writer_start(&err)) {
@@ -94,17 +94,17 @@ static int run(const struct gw_config_origin *from, struct gw_config *config)
 		gw_config_free(config);
 		return EXIT_CANNOT_START;
 	}
-	kind = gw_gateway_start(&gateway, from, config, &err);
+	rc = gw_gateway_start(&gateway, from, config, &err);
 	gw_start_memory_release();
-	if (!kind)
-		kind = gw_gateway_run(&gateway, &err);
-	if (kind)
+	if (!rc)
+		rc = gw_gateway_run(&gateway, &err);
+	if (rc)
 		gw_log(GW_LOG_ERR, "cannot run: %s", err.text);
 	gw_gateway_stop(&gateway);
-	if (!kind)
+	if (!rc)
 		gw_log(GW_LOG_NOTICE, "tocsind stopped");
 	gw_log_writer_stop();
-	return kind ? EXIT_CANNOT_START : EXIT_GOOD;
+	return rc ? EXIT_CANNOT_START : EXIT_GOOD;
 }
 
 /* ---- a configuration that is refused ---- */
@@ -133,12 +133,12 @@ static bool try_config(void *arg, bool asked, char *ret_line, size_t size)
 {
 	struct awaited *a = arg;
 	struct gw_start_config *s = a->config;
-	enum gw_err kind = gw_start_config_load(s);
+	enum gw_err rc = gw_start_config_load(s);
 
-	if (!kind && (asked || s->copy.n > 0 || gw_files_equal(&s->files, &a->before)))
+	if (!rc && (asked || s->copy.n > 0 || gw_files_equal(&s->files, &a->before)))
 		return true;
 	gw_files_free(&a->before);
-	if (kind) {
+	if (rc) {
 		gw_start_config_line(s, ret_line, size);
 		return false;
 	}
@@ -153,18 +153,18 @@ static enum gw_err wait_for_config(struct gw_start_config *s)
 	struct awaited awaited = {.config = s};
 	char socket[PATH_MAX], line[2 * PATH_MAX];
 	struct gw_error err;
-	enum gw_err kind;
+	enum gw_err rc;
 
 	gw_start_config_socket(s, socket, sizeof(socket));
 	gw_start_config_line(s, line, sizeof(line));
-	kind = gw_waiting_run(
+	rc = gw_waiting_run(
 		&(struct gw_waiting_opts){
 			.socket = socket, .try = try_config, .arg = &awaited},
 		line, &err);
-	if (kind && kind != GW_ERR_STOPPED)
+	if (rc && rc != GW_ERR_STOPPED)
 		gw_log(GW_LOG_ERR, "cannot run: %s", err.text);
 	gw_files_free(&awaited.before);
-	return kind;
+	return rc;
 }
 
 static int load_and_run(const char *path, bool wait)
@@ -172,16 +172,16 @@ static int load_and_run(const char *path, bool wait)
 	struct gw_start_config s = {.path = absolute(path), .brief = wait};
 	struct gw_config_origin from = {.path = s.path, .files = &s.files};
 	struct gw_config *config;
-	enum gw_err kind;
+	enum gw_err rc;
 	int code;
 
 	limit_descriptors();
-	kind = gw_start_config_load(&s);
-	if (kind && wait)
-		kind = wait_for_config(&s);
-	if (kind) {
+	rc = gw_start_config_load(&s);
+	if (rc && wait)
+		rc = wait_for_config(&s);
+	if (rc) {
 		gw_start_config_free(&s);
-		return kind == GW_ERR_STOPPED ? EXIT_GOOD : EXIT_BAD_CONFIG;
+		return rc == GW_ERR_STOPPED ? EXIT_GOOD : EXIT_BAD_CONFIG;
 	}
 	if (s.copy.n > 0) {
 		from.files = &s.copy;

@@ -291,11 +291,11 @@ static void switch_over(
 static enum gw_err run(struct gw_gateway *g, struct gw_reload_plan *p, struct gw_error *err)
 {
 	struct gw_engine *old = g->engine;
-	enum gw_err kind = gw_engine_thread_halt(&g->engine_thread, HALT_MAX_NS, err);
+	enum gw_err rc = gw_engine_thread_halt(&g->engine_thread, HALT_MAX_NS, err);
 
-	if (kind) /* nothing was stopped yet */
-		return kind;
-	gw_log(GW_LOG_DEBUG, "reload: the engine can be paused: stopping %zu sources",
+	if (rc) /* nothing was stopped yet */
+		return rc;
+	gw_log(GW_LOG_DEBUG, "reload: the engine can be halted: stopping %zu sources",
 		count_retired_sources(p));
 	gw_engine_thread_resume(&g->engine_thread, old);
 	stop_sources(p);
@@ -316,7 +316,7 @@ static enum gw_err try_reload(struct gw_gateway *g, bool force, struct gw_error 
 	struct gw_files files = {.n = 0};
 	struct gw_reload_plan plan = {.next = NULL};
 	struct gw_generation *next = load(g, &files, err);
-	enum gw_err kind;
+	enum gw_err rc;
 
 	if (!next) {
 		gw_files_free(&files);
@@ -325,17 +325,17 @@ static enum gw_err try_reload(struct gw_gateway *g, bool force, struct gw_error 
 	gw_log(GW_LOG_DEBUG, "reload: read %s: %zu sources, %zu alarms, %zu uplinks",
 		g->config_path, next->config->n_sources, next->config->n_alarms,
 		next->config->n_uplinks);
-	kind = force ? GW_OK : check_removals(g, next->config, err);
-	if (!kind)
-		kind = gw_limits_check(next->config, err);
-	if (!kind)
-		kind = gw_reload_plan_make(g, next, &plan, err);
-	if (!kind &&
+	rc = force ? GW_OK : check_removals(g, next->config, err);
+	if (!rc)
+		rc = gw_limits_check(next->config, err);
+	if (!rc)
+		rc = gw_reload_plan_make(g, next, &plan, err);
+	if (!rc &&
 		!gw_config_keep_fixed(g->generation->config, next->config, log_fixed, NULL))
-		kind = gw_fail(err, GW_ERR_SYSTEM, 0, "out of memory");
-	if (!kind)
-		kind = run(g, &plan, err);
-	if (kind) {
+		rc = gw_fail(err, GW_ERR_SYSTEM, 0, "out of memory");
+	if (!rc)
+		rc = run(g, &plan, err);
+	if (rc) {
 		gw_reload_plan_drop(g, &plan);
 		gw_config_free(next->config);
 		free(next);
@@ -344,17 +344,17 @@ static enum gw_err try_reload(struct gw_gateway *g, bool force, struct gw_error 
 			&g->last_good, g->generation->config->gateway.state_dir, &files);
 	}
 	gw_files_free(&files);
-	return kind;
+	return rc;
 }
 
 enum gw_err gw_reload(struct gw_gateway *g, bool force, struct gw_error *err)
 {
 	struct gw_error why = {.kind = GW_OK};
-	enum gw_err kind;
+	enum gw_err rc;
 
 	gw_notify_send(&g->service_manager, "RELOADING=1");
-	kind = try_reload(g, force, &why);
-	if (kind) {
+	rc = try_reload(g, force, &why);
+	if (rc) {
 		gw_log(GW_LOG_ERR, "not reloaded, the running configuration stays: %s",
 			why.text);
 		gw_reload_set_refused(g, why.text);
@@ -369,5 +369,5 @@ enum gw_err gw_reload(struct gw_gateway *g, bool force, struct gw_error *err)
 	gw_notify_send(&g->service_manager, "READY=1");
 	if (err)
 		*err = why;
-	return kind;
+	return rc;
 }

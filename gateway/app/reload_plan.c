@@ -49,22 +49,22 @@ static enum gw_err plan_sources(
 	struct gw_gateway *g, struct gw_reload_plan *p, struct gw_error *err)
 {
 	const struct gw_config *c = p->next->config;
-	enum gw_err kind = GW_OK;
+	enum gw_err rc = GW_OK;
 
-	for (size_t i = 0; !kind && i < c->n_sources; i++) {
+	for (size_t i = 0; !rc && i < c->n_sources; i++) {
 		struct gw_source **s = &p->parts.sources[i];
 
 		if (reuse_source(g, p, i))
 			continue;
 		p->new_source[i] = true;
 		p->parts.source_generation[i] = p->next;
-		kind = gw_wiring_source(g, &c->sources[i], s, err);
-		if (kind)
+		rc = gw_wiring_source(g, &c->sources[i], s, err);
+		if (rc)
 			break;
 		gw_thread_hold(gw_source_thread(*s));
-		kind = gw_source_start(*s, err);
+		rc = gw_source_start(*s, err);
 	}
-	return kind;
+	return rc;
 }
 
 /* ---- uplinks ---- */
@@ -89,15 +89,15 @@ static enum gw_err make_uplink(
 	struct gw_gateway *g, struct gw_reload_plan *p, size_t i, struct gw_error *err)
 {
 	struct gw_parts *new = &p->parts;
-	enum gw_err kind = gw_store_reserve_slot(g->store, &new->uplink_slots[i], err);
+	enum gw_err rc = gw_store_reserve_slot(g->store, &new->uplink_slots[i], err);
 
-	if (kind)
-		return kind;
+	if (rc)
+		return rc;
 	p->new_uplink[i] = true;
-	kind = gw_wiring_uplink(g, &p->next->config->uplinks[i], new->uplink_slots[i],
+	rc = gw_wiring_uplink(g, &p->next->config->uplinks[i], new->uplink_slots[i],
 		&new->uplinks[i], &new->uplink_faults[i], err);
-	if (kind)
-		return kind;
+	if (rc)
+		return rc;
 	gw_thread_hold(gw_uplink_thread(new->uplinks[i]));
 	return gw_uplink_start(new->uplinks[i], err);
 }
@@ -106,17 +106,17 @@ static enum gw_err plan_uplinks(
 	struct gw_gateway *g, struct gw_reload_plan *p, struct gw_error *err)
 {
 	const struct gw_config *c = p->next->config;
-	enum gw_err kind = GW_OK;
+	enum gw_err rc = GW_OK;
 
-	for (size_t i = 0; !kind && i < c->n_uplinks; i++) {
+	for (size_t i = 0; !rc && i < c->n_uplinks; i++) {
 		if (!reuse_uplink(g, p, i))
-			kind = make_uplink(g, p, i, err);
-		if (!kind &&
+			rc = make_uplink(g, p, i, err);
+		if (!rc &&
 			!gw_store_uplinks_add(p->uplinks, p->parts.uplink_slots[i],
 				c->uplinks[i].name, c->uplinks[i].url))
-			kind = no_memory(err);
+			rc = no_memory(err);
 	}
-	return kind;
+	return rc;
 }
 
 /* ---- what is not reused ---- */
@@ -170,14 +170,14 @@ enum gw_err gw_reload_plan_make(struct gw_gateway *g, struct gw_generation *next
 	struct gw_reload_plan *ret_plan, struct gw_error *err)
 {
 	struct gw_reload_plan *p = ret_plan;
-	enum gw_err kind;
+	enum gw_err rc;
 
 	*p = (struct gw_reload_plan){.next = next};
 	if (!allocate(g, p))
 		return no_memory(err);
-	if ((kind = plan_sources(g, p, err)) || (kind = plan_uplinks(g, p, err)) ||
-		(kind = gw_wiring_engine(g, next->config, &p->parts, &p->engine, err)))
-		return kind;
+	if ((rc = plan_sources(g, p, err)) || (rc = plan_uplinks(g, p, err)) ||
+		(rc = gw_wiring_engine(g, next->config, &p->parts, &p->engine, err)))
+		return rc;
 	gw_engine_prepare_adopt(p->engine);
 	log_plan(g, p);
 	return plan_retired(g, p) ? GW_OK : no_memory(err);

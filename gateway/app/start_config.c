@@ -107,12 +107,12 @@ enum gw_err gw_start_config_load(struct gw_start_config *s)
 	struct gw_complaints complaints = {.say = take_complaint, .arg = s};
 	struct gw_config *config = NULL, *of_copy = NULL;
 	struct gw_error err;
-	enum gw_err kind;
+	enum gw_err rc;
 
 	drop_load(s);
 	s->missing = access(s->path, F_OK) != 0 && errno == ENOENT;
-	kind = gw_config_load_files(s->path, NULL, &s->files, &config, &complaints);
-	if (!kind && gw_limits_check(config, &err)) {
+	rc = gw_config_load_files(s->path, NULL, &s->files, &config, &complaints);
+	if (!rc && gw_limits_check(config, &err)) {
 		take_complaint(s, err.text);
 		if (load_last_good(s, &of_copy)) {
 			gw_config_free(config);
@@ -121,11 +121,11 @@ enum gw_err gw_start_config_load(struct gw_start_config *s)
 			/* it runs as far as possible, and no other line says so */
 			gw_log(GW_LOG_ERR, "%s", err.text);
 		}
-	} else if (kind && load_last_good(s, &config)) {
-		kind = GW_OK;
+	} else if (rc && load_last_good(s, &config)) {
+		rc = GW_OK;
 	}
 	s->config = config;
-	return kind;
+	return rc;
 }
 
 void gw_start_config_line(const struct gw_start_config *s, char *ret_line, size_t size)

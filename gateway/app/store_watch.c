@@ -42,7 +42,7 @@ void gw_store_watch_begin(struct gw_gateway *g)
 		gw_store_load_alarms(g->store, NULL, restore_one, g);
 	else
 		gw_log(GW_LOG_WARNING,
-			"the database could not be read in time: alarms begin without memory and events go on at #%" PRIu64
+			"the database could not be read in time: alarms begin without their records and events go on at #%" PRIu64
 			"; both are put right when it is read",
 			gw_store_last_seq(g->store) + 1);
 }
@@ -51,45 +51,44 @@ void gw_store_watch_begin(struct gw_gateway *g)
 
 static bool reserve_late(void *arg, size_t n)
 {
-	struct gw_store_watch *st = arg;
+	struct gw_store_watch *w = arg;
 	struct gw_late_record *grown;
 
-	if (st->late.n + n <= st->late_capacity)
+	if (w->late.n + n <= w->late_capacity)
 		return true;
-	grown = realloc(st->late.at, (st->late.n + n) * sizeof *grown);
+	grown = realloc(w->late.at, (w->late.n + n) * sizeof *grown);
 	if (!grown)
 		return false; /* tried again at the next turn of main */
-	st->late.at = grown;
-	st->late_capacity = st->late.n + n;
+	w->late.at = grown;
+	w->late_capacity = w->late.n + n;
 	return true;
 }
 
 static void add_late(
 	void *arg, const struct gw_alarm_record *record, const struct gw_alarm_info *info)
 {
-	struct gw_store_watch *st = arg;
+	struct gw_store_watch *w = arg;
 
-	st->late.at[st->late.n++] = (struct gw_late_record){
-		.record = *record, .info = info};
+	w->late.at[w->late.n++] = (struct gw_late_record){.record = *record, .info = info};
 }
 
 /* One batch at a time: the engine has it until it has taken every record. */
 static void hand_over(struct gw_gateway *g)
 {
-	struct gw_store_watch *st = &g->store_watch;
+	struct gw_store_watch *w = &g->store_watch;
 
-	if (st->handed_over && gw_engine_restore_done(g->engine)) {
+	if (w->handed_over && gw_engine_restore_done(g->engine)) {
 		gw_log(GW_LOG_NOTICE,
 			"the database was read: %zu alarms remembered, %zu of them were raised anew meanwhile, %zu are no longer configured",
-			st->late.n, st->late.n_raised_anew, st->late.n_unconfigured);
-		st->handed_over = false;
-		st->late.n = 0;
+			w->late.n, w->late.n_raised_anew, w->late.n_unconfigured);
+		w->handed_over = false;
+		w->late.n = 0;
 	}
-	if (st->handed_over)
+	if (w->handed_over)
 		return;
-	gw_store_load_alarms(g->store, reserve_late, add_late, st);
-	if (st->late.n > 0 && gw_engine_restore_late(g->engine, &st->late)) {
-		st->handed_over = true;
+	gw_store_load_alarms(g->store, reserve_late, add_late, w);
+	if (w->late.n > 0 && gw_engine_restore_late(g->engine, &w->late)) {
+		w->handed_over = true;
 		gw_wake_poke(&g->engine_thread.wake);
 	}
 }
@@ -99,68 +98,68 @@ static void hand_over(struct gw_gateway *g)
 /* Since when events wait without any commit; 0: none waits. */
 static int64_t update_uncommitted_since_ns(struct gw_gateway *g, int64_t now_ns)
 {
-	struct gw_store_watch *st = &g->store_watch;
+	struct gw_store_watch *w = &g->store_watch;
 	uint64_t committed = gw_store_committed(g->store);
 
 	if (atomic_load_explicit(&g->last_seq, memory_order_acquire) <= committed)
-		st->uncommitted_since_ns = 0;
-	else if (st->uncommitted_since_ns == 0 || st->committed != committed)
-		st->uncommitted_since_ns = now_ns;
-	st->committed = committed;
-	return st->uncommitted_since_ns;
+		w->uncommitted_since_ns = 0;
+	else if (w->uncommitted_since_ns == 0 || w->committed != committed)
+		w->uncommitted_since_ns = now_ns;
+	w->committed = committed;
+	return w->uncommitted_since_ns;
 }
 
 static void report_stall(
-	struct gw_store_watch *st, bool stalled, bool failing, int64_t now_ns)
+	struct gw_store_watch *w, bool stalled, bool failing, int64_t now_ns)
 {
-	if (stalled == st->stalled)
+	if (stalled == w->stalled)
 		return;
-	st->stalled = stalled;
+	w->stalled = stalled;
 	if (stalled && !failing) /* else the store has logged why */
 		gw_log(GW_LOG_ERR,
 			"store: nothing could be committed for %lld s: the disk hangs; alerts leave all the same, but are kept in memory only",
-			(long long)((now_ns - st->uncommitted_since_ns) / GW_NS_PER_SEC));
+			(long long)((now_ns - w->uncommitted_since_ns) / GW_NS_PER_SEC));
 	else if (!stalled && !failing)
 		gw_log(GW_LOG_NOTICE, "store: commits again");
 }
 
 static void report_fault(struct gw_gateway *g, uint32_t point, bool is, int64_t now_ns)
 {
-	struct gw_store_watch *st = &g->store_watch;
+	struct gw_store_watch *w = &g->store_watch;
 	struct gw_sample sample = {
 		.point = point, .quality = GW_QUALITY_GOOD, .boot_ns = now_ns, .value = is};
 
-	if (st->reported[point] == (is ? 2 : 1) ||
-		gw_ring_push(&st->faults, &sample, 1, sizeof sample) == 0)
+	if (w->reported[point] == (is ? 2 : 1) ||
+		gw_ring_push(&w->faults, &sample, 1, sizeof sample) == 0)
 		return;
-	st->reported[point] = is ? 2 : 1;
+	w->reported[point] = is ? 2 : 1;
 	gw_wake_poke(&g->engine_thread.wake);
 }
 
 void gw_store_watch_poll(struct gw_gateway *g)
 {
-	struct gw_store_watch *st = &g->store_watch;
+	struct gw_store_watch *w = &g->store_watch;
 	int64_t now_ns = gw_clock_boot_ns(),
 		since_ns = update_uncommitted_since_ns(g, now_ns);
 	struct gw_store_status s;
 
 	gw_store_status(g->store, &s);
-	report_stall(st, since_ns != 0 && now_ns - since_ns >= STALL_NS, s.failing, now_ns);
+	report_stall(w, since_ns != 0 && now_ns - since_ns >= STALL_NS, s.failing, now_ns);
 	g->view.uncommitted_since_ns = since_ns;
-	g->view.store_stalled = st->stalled;
-	report_fault(g, GW_STORE_POINT_FAILING, s.failing || st->stalled, now_ns);
+	g->view.store_stalled = w->stalled;
+	report_fault(g, GW_STORE_POINT_FAILING, s.failing || w->stalled, now_ns);
 	report_fault(g, GW_STORE_POINT_REPLACED, s.replaced, now_ns);
 	hand_over(g);
 }
 
-enum gw_err gw_store_watch_init(struct gw_store_watch *st, struct gw_error *err)
+enum gw_err gw_store_watch_init(struct gw_store_watch *w, struct gw_error *err)
 {
-	return gw_ring_init(&st->faults, FAULT_RING, sizeof(struct gw_sample), err);
+	return gw_ring_init(&w->faults, FAULT_RING, sizeof(struct gw_sample), err);
 }
 
-void gw_store_watch_fini(struct gw_store_watch *st)
+void gw_store_watch_fini(struct gw_store_watch *w)
 {
-	gw_ring_fini(&st->faults);
-	free(st->late.at);
-	*st = (struct gw_store_watch){.late_capacity = 0};
+	gw_ring_fini(&w->faults);
+	free(w->late.at);
+	*w = (struct gw_store_watch){.late_capacity = 0};
 }

@@ -14,8 +14,8 @@
 struct gw_gateway;
 struct gw_store_watch;
 
-enum gw_err gw_store_watch_init(struct gw_store_watch *st, struct gw_error *err);
-void gw_store_watch_fini(struct gw_store_watch *st); /* zeroed or twice is fine */
+enum gw_err gw_store_watch_init(struct gw_store_watch *w, struct gw_error *err);
+void gw_store_watch_fini(struct gw_store_watch *w); /* zeroed or twice is fine */
 /* The store's thread runs, the engine's does not yet. Gives the engine the numbers of this
  * start, and the alarm records if the store has read them within 200 ms. */
 void gw_store_watch_begin(struct gw_gateway *g);

@@ -158,22 +158,22 @@ enum gw_err gw_tls_check(struct gw_error *err)
 	X509 *certificate = pem ? PEM_read_bio_X509(pem, NULL, NULL, NULL) : NULL;
 	SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
 	int strength = 0;
-	enum gw_err kind = GW_OK;
+	enum gw_err rc = GW_OK;
 
 	if (!ctx)
-		kind = refuse(err, "no TLS context can be made");
+		rc = refuse(err, "no TLS context can be made");
 	else if (!certificate)
-		kind = refuse(err, "a good certificate cannot be read");
+		rc = refuse(err, "a good certificate cannot be read");
 	else if (X509_get_signature_info(certificate, NULL, NULL, &strength, NULL) != 1 ||
 		strength < 112)
-		kind = refuse(err, "SHA-256 is taken for too weak");
+		rc = refuse(err, "SHA-256 is taken for too weak");
 	else if (!takes(certificate))
-		kind = refuse(err, "a good certificate is refused");
+		rc = refuse(err, "a good certificate is refused");
 	X509_free(certificate);
 	SSL_CTX_free(ctx);
 	BIO_free(pem);
 	ERR_clear_error();
-	return kind;
+	return rc;
 }
 
 /* OpenSSL builds the table of an operation when the first algorithm of it is asked for.
@@ -195,23 +195,23 @@ static void build_tables(void)
 enum gw_err gw_tls_begin(struct gw_error *err)
 {
 	uint64_t before = gw_tls_refused_allocations();
-	enum gw_err kind = GW_OK;
+	enum gw_err rc = GW_OK;
 	int error;
 
 	errno = 0;
 	/* as libcurl does it, and before it does: a failure here is remembered for ever */
 	if (OPENSSL_init_ssl(
 		    OPENSSL_INIT_ENGINE_ALL_BUILTIN | OPENSSL_INIT_LOAD_CONFIG, NULL) != 1)
-		kind = refuse(err, "OpenSSL cannot be set up");
+		rc = refuse(err, "OpenSSL cannot be set up");
 	error = errno;
-	if (!kind) {
+	if (!rc) {
 		build_tables();
-		kind = gw_tls_check(err);
+		rc = gw_tls_check(err);
 	}
-	if (gw_tls_refused_allocations() != before || (kind && error == ENOMEM))
+	if (gw_tls_refused_allocations() != before || (rc && error == ENOMEM))
 		return gw_fail(err, GW_ERR_SYSTEM, ENOMEM,
 			"out of memory while OpenSSL was set up");
-	return kind;
+	return rc;
 }
 
 bool gw_tls_broken(struct gw_tls_watch *w, struct gw_error *err)

@@ -141,7 +141,7 @@ enum gw_err gw_waiting_run(
 	const struct gw_waiting_opts *opts, const char *line, struct gw_error *err)
 {
 	static struct waiting w;
-	enum gw_err kind;
+	enum gw_err rc;
 
 	w = (struct waiting){.opts = opts, .signals = {.fd = -1}, .listen = {.fd = -1}};
 	snprintf(w.line, sizeof(w.line), "%s", line);
@@ -149,23 +149,23 @@ enum gw_err gw_waiting_run(
 	w.try_ns = gw_clock_boot_ns() + TRY_NS;
 	if (gw_notify_open(&w.service_manager, err))
 		gw_log(GW_LOG_WARNING, "%s", err->text);
-	kind = gw_loop_init(&w.loop, err);
-	if (!kind)
-		kind = open_signals(&w, err);
-	if (!kind) {
+	rc = gw_loop_init(&w.loop, err);
+	if (!rc)
+		rc = open_signals(&w, err);
+	if (!rc) {
 		open_socket(&w);
 		announce(&w);
 		tick(&w, gw_clock_boot_ns());
-		kind = gw_loop_run(&w.loop, err);
+		rc = gw_loop_run(&w.loop, err);
 	}
 	gw_listen_close(&w.listen);
 	if (w.signals.fd >= 0)
 		close(w.signals.fd);
 	gw_loop_fini(&w.loop);
-	if (!kind && w.stopped)
-		kind = GW_ERR_STOPPED;
-	if (!kind || w.stopped)
+	if (!rc && w.stopped)
+		rc = GW_ERR_STOPPED;
+	if (!rc || w.stopped)
 		gw_notify_send(&w.service_manager, w.stopped ? "STOPPING=1" : "STATUS=");
 	gw_notify_close(&w.service_manager);
-	return kind;
+	return rc;
 }

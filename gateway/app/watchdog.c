@@ -138,33 +138,33 @@ static uint64_t events_lost(struct gw_gateway *g)
 
 static void check_lost_events(struct gw_gateway *g, int64_t now_ns)
 {
-	struct gw_watchdog *p = &g->watchdog;
+	struct gw_watchdog *w = &g->watchdog;
 	uint64_t seen = events_lost(g);
-	uint64_t total = atomic_load_explicit(&p->events_lost, memory_order_relaxed);
-	bool stands = total > 0 && now_ns - p->events_lost_ns < LOST_STANDS_NS;
+	uint64_t total = atomic_load_explicit(&w->events_lost, memory_order_relaxed);
+	bool stands = total > 0 && now_ns - w->events_lost_ns < LOST_STANDS_NS;
 
-	if (seen > p->events_lost_seen) {
-		total += seen - p->events_lost_seen;
-		p->events_lost_ns = now_ns;
+	if (seen > w->events_lost_seen) {
+		total += seen - w->events_lost_seen;
+		w->events_lost_ns = now_ns;
 		if (!stands)
 			gw_log(GW_LOG_ERR,
 				"events are lost: the disk or an uplink takes none, and the engine holds as many as it can; see tocsin status");
 		stands = true;
 	}
-	p->events_lost_seen = seen; /* falls when an output is removed */
+	w->events_lost_seen = seen; /* falls when an output is removed */
 	/* relaxed: a count that publishes nothing */
-	atomic_store_explicit(&p->events_lost, total, memory_order_relaxed);
+	atomic_store_explicit(&w->events_lost, total, memory_order_relaxed);
 	gw_supervise_report(&g->supervisor, g->generation->config,
 		GW_GATEWAY_POINT_EVENTS_LOST, stands, now_ns);
 }
 
 /* After a pause of the process every beat is old, main's too. */
-static void note_own_beat(struct gw_watchdog *p, int64_t now_ns)
+static void note_own_beat(struct gw_watchdog *w, int64_t now_ns)
 {
-	if (p->due_ns && now_ns - p->due_ns > LATE_NS)
-		p->resumed_ns = now_ns;
-	p->due_ns = now_ns + PERIOD_NS;
-	atomic_store_explicit(&p->beat_ns, now_ns, memory_order_release);
+	if (w->due_ns && now_ns - w->due_ns > LATE_NS)
+		w->resumed_ns = now_ns;
+	w->due_ns = now_ns + PERIOD_NS;
+	atomic_store_explicit(&w->beat_ns, now_ns, memory_order_release);
 }
 
 bool gw_watchdog_engine_stalled(const struct gw_gateway *g, int64_t now_ns)

@@ -30,7 +30,7 @@ enum gw_err gw_wiring_store(
 		.spare = spare,
 		.ring_capacity = EVENT_RING,
 	};
-	enum gw_err kind;
+	enum gw_err rc;
 
 	if (!names)
 		return gw_fail(err, GW_ERR_SYSTEM, 0, "out of memory");
@@ -39,10 +39,10 @@ enum gw_err gw_wiring_store(
 		names[i] = c->uplinks[i].name;
 		urls[i] = c->uplinks[i].url;
 	}
-	kind = gw_store_open(&opts, &g->store, err);
+	rc = gw_store_open(&opts, &g->store, err);
 	free(names);
-	if (kind)
-		return kind;
+	if (rc)
+		return rc;
 	gw_store_attach_reader(g->store, &g->wake);
 	return GW_OK;
 }
@@ -52,13 +52,13 @@ enum gw_err gw_wiring_uplink(struct gw_gateway *g, const struct gw_uplink_opts *
 	struct gw_error *err)
 {
 	const struct gw_uplink_health health = {.fill = gw_health_fill_heartbeat, .arg = g};
-	enum gw_err kind = gw_uplink_new(
+	enum gw_err rc = gw_uplink_new(
 		opts, slot, g->store, &health, EVENT_RING, ret_uplink, err);
 
-	if (!kind)
-		kind = gw_uplink_fault_ring(
+	if (!rc)
+		rc = gw_uplink_fault_ring(
 			*ret_uplink, &g->engine_thread.wake, ret_faults, err);
-	if (kind)
+	if (rc)
 		return gw_error_wrap(err, "uplink %s", opts->name);
 	gw_uplink_attach_requester(*ret_uplink, &g->wake);
 	return GW_OK;
@@ -107,36 +107,36 @@ enum gw_err gw_wiring_source(struct gw_gateway *g, const struct gw_source_opts *
 static enum gw_err attach_inputs(struct gw_gateway *g, const struct gw_config *c,
 	const struct gw_parts *p, struct gw_engine *e, struct gw_error *err)
 {
-	enum gw_err kind = gw_engine_add_input(
+	enum gw_err rc = gw_engine_add_input(
 		e, &g->store_watch.faults, c->store_first_point, GW_STORE_POINTS, err);
 
-	if (!kind) /* main may report any point: of a source that hangs, and the gateway's own */
-		kind = gw_engine_add_input(
+	if (!rc) /* main may report any point: of a source that hangs, and the gateway's own */
+		rc = gw_engine_add_input(
 			e, &g->supervisor.ring, 0, (uint32_t)c->n_points, err);
-	for (size_t i = 0; !kind && i < c->n_uplinks; i++)
-		kind = gw_engine_add_input(e, p->uplink_faults[i], c->uplink_first_point[i],
+	for (size_t i = 0; !rc && i < c->n_uplinks; i++)
+		rc = gw_engine_add_input(e, p->uplink_faults[i], c->uplink_first_point[i],
 			GW_UPLINK_POINTS, err);
-	for (size_t i = 0; !kind && i < c->n_sources; i++)
-		kind = gw_engine_add_input(e, gw_source_ring(p->sources[i]),
+	for (size_t i = 0; !rc && i < c->n_sources; i++)
+		rc = gw_engine_add_input(e, gw_source_ring(p->sources[i]),
 			c->source_first_point[i], c->sources[i].n_points + 1, err);
-	return kind;
+	return rc;
 }
 
 static enum gw_err attach_outputs(struct gw_gateway *g, const struct gw_parts *p,
 	struct gw_engine *e, struct gw_error *err)
 {
-	enum gw_err kind = gw_engine_add_output(
+	enum gw_err rc = gw_engine_add_output(
 		e, gw_store_events(g->store), gw_store_wake(g->store), err);
 
-	for (size_t i = 0; !kind && i < p->n_uplinks; i++)
-		kind = gw_engine_add_output(e, gw_uplink_events(p->uplinks[i]),
+	for (size_t i = 0; !rc && i < p->n_uplinks; i++)
+		rc = gw_engine_add_output(e, gw_uplink_events(p->uplinks[i]),
 			gw_uplink_wake(p->uplinks[i]), err);
-	if (!kind)
-		kind = gw_engine_add_output(e, gw_alert_log_events(g->alert_log),
+	if (!rc)
+		rc = gw_engine_add_output(e, gw_alert_log_events(g->alert_log),
 			gw_alert_log_wake(g->alert_log), err);
-	if (!kind)
-		kind = gw_engine_add_output(e, &g->live, &g->wake, err);
-	return kind;
+	if (!rc)
+		rc = gw_engine_add_output(e, &g->live, &g->wake, err);
+	return rc;
 }
 
 enum gw_err gw_wiring_engine(struct gw_gateway *g, const struct gw_config *c,
@@ -151,16 +151,16 @@ enum gw_err gw_wiring_engine(struct gw_gateway *g, const struct gw_config *c,
 		.n_inputs = c->n_sources + c->n_uplinks + 2,
 	};
 	struct gw_engine *e;
-	enum gw_err kind = gw_engine_new(&opts, &e, err);
+	enum gw_err rc = gw_engine_new(&opts, &e, err);
 
-	if (kind)
-		return kind;
-	kind = attach_inputs(g, c, parts, e, err);
-	if (!kind)
-		kind = attach_outputs(g, parts, e, err);
-	if (kind) {
+	if (rc)
+		return rc;
+	rc = attach_inputs(g, c, parts, e, err);
+	if (!rc)
+		rc = attach_outputs(g, parts, e, err);
+	if (rc) {
 		gw_engine_free(e);
-		return kind;
+		return rc;
 	}
 	gw_engine_set_tap(e, &g->recorder.tap);
 	gw_engine_set_commands(e, &g->commands, &g->replies, &g->wake);
@@ -172,7 +172,7 @@ void gw_wiring_update_view(struct gw_gateway *g)
 {
 	gw_fd_reserve_set(gw_limits_reserve(g->generation->config));
 	g->view = (struct gw_status_view){
-		.generation = g->view.generation + 1,
+		.revision = g->view.revision + 1,
 		.config = g->generation->config,
 		.engine = g->engine,
 		.view = gw_engine_view(g->engine),

@@ -92,7 +92,7 @@ static enum gw_err take_file(
 	struct reader *r, const struct gw_tar_entry *e, struct gw_error *err)
 {
 	struct gw_manifest_file *f = &r->files[r->n_files];
-	enum gw_err kind = GW_OK;
+	enum gw_err rc = GW_OK;
 	char *bytes;
 
 	if (!is_ours(e->name) || r->n_files == FILES_MAX)
@@ -101,7 +101,7 @@ static enum gw_err take_file(
 	snprintf(f->name, sizeof(f->name), "%s", e->name);
 	f->n = e->n;
 	if (strcmp(e->name, GW_ARCHIVE_DATABASE) == 0) {
-		kind = pass(r, e->n, -1, f->sum, err);
+		rc = pass(r, e->n, -1, f->sum, err);
 		r->has_database = true;
 		r->a->database_bytes = e->n;
 		memcpy(r->a->database_sum, f->sum, sizeof(f->sum));
@@ -111,11 +111,11 @@ static enum gw_err take_file(
 			return damaged(r, err);
 		if (!gw_sum_of(bytes, (size_t)e->n, f->sum) ||
 			!gw_files_add(&r->a->files, e->name, bytes, (size_t)e->n))
-			kind = gw_fail(err, GW_ERR_SYSTEM, 0, "no memory");
+			rc = gw_fail(err, GW_ERR_SYSTEM, 0, "no memory");
 		free(bytes);
 	}
 	r->n_files++;
-	return kind;
+	return rc;
 }
 
 static enum gw_err take_manifest(
@@ -123,33 +123,33 @@ static enum gw_err take_manifest(
 {
 	struct gw_tar_entry end;
 	char *text = read_small(r, e->n);
-	enum gw_err kind;
+	enum gw_err rc;
 
 	if (!text || !gw_tar_skip_padding(r->from, e->n) ||
 		gw_tar_next(r->from, &end) != GW_TAR_END)
-		kind = damaged(r, err);
+		rc = damaged(r, err);
 	else
-		kind = gw_manifest_check(
+		rc = gw_manifest_check(
 			text, (size_t)e->n, r->files, r->n_files, &r->a->about, err);
 	free(text);
-	if (!kind && !r->has_database)
-		kind = gw_fail(err, GW_ERR_CORRUPT, 0, "it has no database");
-	return kind;
+	if (!rc && !r->has_database)
+		rc = gw_fail(err, GW_ERR_CORRUPT, 0, "it has no database");
+	return rc;
 }
 
 static enum gw_err read_all(struct reader *r, struct gw_error *err)
 {
 	struct gw_tar_entry e;
-	enum gw_err kind;
+	enum gw_err rc;
 
 	for (;;) {
 		if (gw_tar_next(r->from, &e) != GW_TAR_ENTRY)
 			return damaged(r, err);
 		if (strcmp(e.name, GW_MANIFEST_NAME) == 0)
 			return take_manifest(r, &e, err);
-		kind = take_file(r, &e, err);
-		if (kind)
-			return kind;
+		rc = take_file(r, &e, err);
+		if (rc)
+			return rc;
 		if (!gw_tar_skip_padding(r->from, e.n))
 			return damaged(r, err);
 	}
@@ -168,23 +168,23 @@ enum gw_err gw_archive_read(
 {
 	struct gw_archive a = {.path = path};
 	struct reader r = {.a = &a, .files = calloc(FILES_MAX, sizeof(*r.files))};
-	enum gw_err kind;
+	enum gw_err rc;
 
 	if (!r.files)
 		return gw_fail(err, GW_ERR_SYSTEM, 0, "no memory");
-	kind = open_archive(path, &r, err);
-	if (!kind) {
-		kind = read_all(&r, err);
-		if (kind)
+	rc = open_archive(path, &r, err);
+	if (!rc) {
+		rc = read_all(&r, err);
+		if (rc)
 			gw_error_wrap(err, "%s", path);
 		fclose(r.from);
 	}
 	free(r.files);
-	if (kind)
+	if (rc)
 		gw_archive_free(&a);
 	else
 		*ret_archive = a;
-	return kind;
+	return rc;
 }
 
 enum gw_err gw_archive_extract(const struct gw_archive *a, int fd, struct gw_error *err)
@@ -192,27 +192,27 @@ enum gw_err gw_archive_extract(const struct gw_archive *a, int fd, struct gw_err
 	struct reader r = {.n_files = 1};
 	struct gw_tar_entry e;
 	char hex[GW_SUM_HEX] = "";
-	enum gw_err kind = open_archive(a->path, &r, err);
+	enum gw_err rc = open_archive(a->path, &r, err);
 	bool found = false;
 
-	if (kind)
-		return kind;
-	while (!kind && !found) {
+	if (rc)
+		return rc;
+	while (!rc && !found) {
 		if (gw_tar_next(r.from, &e) != GW_TAR_ENTRY) {
-			kind = damaged(&r, err);
+			rc = damaged(&r, err);
 			break;
 		}
 		found = strcmp(e.name, GW_ARCHIVE_DATABASE) == 0;
-		kind = pass(&r, e.n, found ? fd : -1, hex, err);
-		if (!kind && !gw_tar_skip_padding(r.from, e.n))
-			kind = damaged(&r, err);
+		rc = pass(&r, e.n, found ? fd : -1, hex, err);
+		if (!rc && !gw_tar_skip_padding(r.from, e.n))
+			rc = damaged(&r, err);
 	}
-	if (!kind && strcmp(hex, a->database_sum) != 0)
-		kind = gw_fail(err, GW_ERR_CORRUPT, 0, "it changed while it was read");
-	if (kind)
+	if (!rc && strcmp(hex, a->database_sum) != 0)
+		rc = gw_fail(err, GW_ERR_CORRUPT, 0, "it changed while it was read");
+	if (rc)
 		gw_error_wrap(err, "%s", a->path);
 	fclose(r.from);
-	return kind;
+	return rc;
 }
 
 void gw_archive_free(struct gw_archive *a)

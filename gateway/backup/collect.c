@@ -58,7 +58,7 @@ static enum gw_err add_sources(
 	struct gw_files *files, const char *folder, struct gw_error *err)
 {
 	char sources[PATH_MAX + 16], path[PATH_MAX + NAME_MAX + 32], name[NAME_MAX + 16];
-	enum gw_err kind = GW_OK;
+	enum gw_err rc = GW_OK;
 	struct dirent *e;
 	DIR *d;
 
@@ -66,7 +66,7 @@ static enum gw_err add_sources(
 	d = opendir(sources);
 	if (!d)
 		return errno == ENOENT ? GW_OK : fail(err, sources);
-	while (!kind && (e = readdir(d))) {
+	while (!rc && (e = readdir(d))) {
 		size_t n = strlen(e->d_name);
 
 		if (e->d_name[0] == '.' ||
@@ -74,10 +74,10 @@ static enum gw_err add_sources(
 			continue;
 		snprintf(path, sizeof(path), "%s/%s", sources, e->d_name);
 		snprintf(name, sizeof(name), GW_ARCHIVE_SOURCES "%s", e->d_name);
-		kind = add_file(files, path, name, err);
+		rc = add_file(files, path, name, err);
 	}
 	closedir(d);
-	return kind;
+	return rc;
 }
 
 /* Before the database is copied: what a source remembers must not be newer than the alarms. */
@@ -186,20 +186,20 @@ enum gw_err gw_collect_running(
 	struct gw_collected all = {.database = -1};
 	struct gw_connection c;
 	char folder[PATH_MAX];
-	enum gw_err kind = gw_connection_open(&c, socket, err);
+	enum gw_err rc = gw_connection_open(&c, socket, err);
 
-	if (kind)
+	if (rc)
 		return err->native == ENOENT || err->native == ECONNREFUSED ? GW_ERR_LINK
 									    : GW_ERR_SYSTEM;
-	if (!(kind = folder_of_daemon(&c, folder, sizeof(folder), err)) &&
-		!(kind = add_files(&all.files, folder, err)))
-		kind = copy_of_daemon(&c, &all.database, err);
+	if (!(rc = folder_of_daemon(&c, folder, sizeof(folder), err)) &&
+		!(rc = add_files(&all.files, folder, err)))
+		rc = copy_of_daemon(&c, &all.database, err);
 	gw_connection_close(&c);
-	if (kind)
+	if (rc)
 		gw_collected_free(&all);
 	else
 		*ret = all;
-	return kind;
+	return rc;
 }
 
 /* ---- from the folder ---- */
@@ -211,25 +211,25 @@ enum gw_err gw_collect_stopped(const char *folder, const char *archive,
 	char path[PATH_MAX];
 	bool taken;
 	int lock = -1;
-	enum gw_err kind = gw_folder_lock(folder, &lock, err);
+	enum gw_err rc = gw_folder_lock(folder, &lock, err);
 
-	if (!kind)
-		kind = gw_restored_take_in(folder, &taken, err);
-	if (kind) {
+	if (!rc)
+		rc = gw_restored_take_in(folder, &taken, err);
+	if (rc) {
 		gw_folder_unlock(&lock);
-		return kind;
+		return rc;
 	}
 	snprintf(path, sizeof(path), "%s/" GW_ARCHIVE_DATABASE, folder);
 	if (access(path, R_OK))
-		kind = fail(err, path);
-	if (!kind && !(kind = add_files(&all.files, folder, err)))
-		kind = gw_database_copy(path, archive, &all.database, err);
+		rc = fail(err, path);
+	if (!rc && !(rc = add_files(&all.files, folder, err)))
+		rc = gw_database_copy(path, archive, &all.database, err);
 	gw_folder_unlock(&lock);
-	if (kind)
+	if (rc)
 		gw_collected_free(&all);
 	else
 		*ret = all;
-	return kind;
+	return rc;
 }
 
 void gw_collected_free(struct gw_collected *c)

@@ -49,10 +49,10 @@ static enum gw_err describe(
 	int64_t application = 0, run = 0, newest = 0, recorded = 0, events = 0;
 	time_t now = time(NULL);
 	struct tm tm;
-	enum gw_err kind = check_pages(db, err);
+	enum gw_err rc = check_pages(db, err);
 
-	if (kind)
-		return kind;
+	if (rc)
+		return rc;
 	if (!number_of(db, "PRAGMA application_id", &application) ||
 		application != APPLICATION_ID ||
 		!number_of(db, "PRAGMA user_version", &about->schema) ||
@@ -74,13 +74,13 @@ enum gw_err gw_database_describe(
 	int fd, struct gw_manifest_about *about, struct gw_error *err)
 {
 	sqlite3 *db = NULL;
-	enum gw_err kind = gw_anonymous_db_read(fd, &db, err);
+	enum gw_err rc = gw_anonymous_db_read(fd, &db, err);
 
-	if (kind)
-		return kind;
-	kind = describe(db, about, err);
+	if (rc)
+		return rc;
+	rc = describe(db, about, err);
 	sqlite3_close_v2(db);
-	return kind;
+	return rc;
 }
 
 enum gw_err gw_database_copy(

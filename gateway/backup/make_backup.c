@@ -16,13 +16,13 @@ static enum gw_err collect(
 	const struct gw_backup_opts *o, struct gw_collected *ret, struct gw_error *err)
 {
 	struct gw_backup_place place;
-	enum gw_err kind = gw_collect_running(o->socket, ret, err);
+	enum gw_err rc = gw_collect_running(o->socket, ret, err);
 
-	if (kind != GW_ERR_LINK)
-		return kind;
-	kind = gw_backup_place_find(o->config, NULL, &place, err);
-	if (kind)
-		return kind;
+	if (rc != GW_ERR_LINK)
+		return rc;
+	rc = gw_backup_place_find(o->config, NULL, &place, err);
+	if (rc)
+		return rc;
 	/* of the last run: the next one commits them */
 	if (access(place.spare, F_OK) == 0)
 		return gw_fail(err, GW_ERR_REFUSED, 0,
@@ -36,19 +36,19 @@ static enum gw_err write_archive(const struct gw_backup_opts *o,
 	struct gw_error *err)
 {
 	struct gw_archive_writer w;
-	enum gw_err kind = gw_archive_create(&w, o->archive, err);
+	enum gw_err rc = gw_archive_create(&w, o->archive, err);
 
-	if (kind)
-		return kind;
-	for (size_t i = 0; !kind && i < c->files.n; i++)
-		kind = gw_archive_add(&w, c->files.at[i].path, c->files.at[i].bytes,
+	if (rc)
+		return rc;
+	for (size_t i = 0; !rc && i < c->files.n; i++)
+		rc = gw_archive_add(&w, c->files.at[i].path, c->files.at[i].bytes,
 			c->files.at[i].n, err);
-	if (!kind)
-		kind = gw_archive_add_fd(&w, GW_ARCHIVE_DATABASE, c->database, err);
-	if (!kind)
-		kind = gw_archive_finish(&w, about, err);
+	if (!rc)
+		rc = gw_archive_add_fd(&w, GW_ARCHIVE_DATABASE, c->database, err);
+	if (!rc)
+		rc = gw_archive_finish(&w, about, err);
 	gw_archive_discard(&w);
-	return kind;
+	return rc;
 }
 
 static int print_result(const struct gw_backup_opts *o, const struct gw_collected *c,
@@ -84,15 +84,15 @@ int gw_backup_make(const struct gw_backup_opts *o)
 	struct gw_collected c = {.database = -1};
 	struct gw_manifest_about about = {.schema = 0};
 	struct gw_error err;
-	enum gw_err kind = collect(o, &c, &err);
+	enum gw_err rc = collect(o, &c, &err);
 	int code;
 
-	if (!kind)
-		kind = gw_database_describe(c.database, &about, &err);
-	if (!kind)
-		kind = write_archive(o, &c, &about, &err);
-	code = kind ? GW_BACKUP_REFUSED : print_result(o, &c, &about);
-	if (kind)
+	if (!rc)
+		rc = gw_database_describe(c.database, &about, &err);
+	if (!rc)
+		rc = write_archive(o, &c, &about, &err);
+	code = rc ? GW_BACKUP_REFUSED : print_result(o, &c, &about);
+	if (rc)
 		fprintf(stderr, "tocsin: %s\n", err.text);
 	gw_collected_free(&c);
 	return code;

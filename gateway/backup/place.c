@@ -27,16 +27,16 @@ enum gw_err gw_backup_place_find(const char *path, const struct gw_files *copy,
 	struct gw_error why = {.kind = GW_OK};
 	struct gw_complaints complaints = {.say = keep_first, .arg = &why};
 	struct gw_config *config = NULL;
-	enum gw_err kind = gw_config_load(path, &config, &complaints);
-	bool usable = kind == GW_OK;
+	enum gw_err rc = gw_config_load(path, &config, &complaints);
+	bool usable = rc == GW_OK;
 
-	if (kind && copy && copy->n > 0)
-		kind = gw_config_load_files(
+	if (rc && copy && copy->n > 0)
+		rc = gw_config_load_files(
 			copy->at[0].path, copy, NULL, &config, &complaints);
-	if (kind) {
+	if (rc) {
 		if (err)
 			*err = why;
-		return kind;
+		return rc;
 	}
 	ret_place->usable = usable;
 	take(config, ret_place);

@@ -25,15 +25,15 @@ static enum gw_err check_row(
 	struct gw_db *restored, sqlite3_stmt *row, const char *path, struct gw_error *err)
 {
 	int64_t seq = sqlite3_column_int64(row, 0), run = 0;
-	enum gw_err kind;
+	enum gw_err rc;
 
 	sqlite3_bind_int64(gw_db_stmt(restored, GW_DB_EVENT_RUN), 1, seq);
-	kind = gw_db_query_int(restored, GW_DB_EVENT_RUN, &run, err);
-	if (!kind && run != 0 && run != sqlite3_column_int64(row, 1))
-		kind = gw_fail(err, GW_ERR_REFUSED, 0,
+	rc = gw_db_query_int(restored, GW_DB_EVENT_RUN, &run, err);
+	if (!rc && run != 0 && run != sqlite3_column_int64(row, 1))
+		rc = gw_fail(err, GW_ERR_REFUSED, 0,
 			"%s owes #%lld, and the backup has another event of that number, of another gateway: let tocsind deliver it first (tocsin status), or move %s away",
 			path, (long long)seq, path);
-	return kind;
+	return rc;
 }
 
 /* ---- alarms ---- */
@@ -107,24 +107,24 @@ static enum gw_err merge_alarms(
 		" value = excluded.value, peak = excluded.peak, info = excluded.info,"
 		" seq = excluded.seq WHERE excluded.seq > alarm.seq";
 	sqlite3_stmt *row = NULL, *info = NULL, *alarm = NULL;
-	enum gw_err kind = gw_db_begin(restored, err);
+	enum gw_err rc = gw_db_begin(restored, err);
 
-	if (kind)
-		return kind;
+	if (rc)
+		return rc;
 	if (sqlite3_prepare_v2(restored->handle, put_info, -1, &info, NULL) ||
 		sqlite3_prepare_v2(restored->handle, put_alarm, -1, &alarm, NULL))
-		kind = gw_db_fail(restored, sqlite3_extended_errcode(restored->handle),
+		rc = gw_db_fail(restored, sqlite3_extended_errcode(restored->handle),
 			"database", err);
 	else if (sqlite3_prepare_v2(other->handle, read, -1, &row, NULL) == SQLITE_OK)
-		kind = merge_rows(restored, row, info, alarm, err);
+		rc = merge_rows(restored, row, info, alarm, err);
 	sqlite3_finalize(row);
 	sqlite3_finalize(info);
 	sqlite3_finalize(alarm);
-	if (!kind)
-		kind = gw_db_commit(restored, err);
-	if (kind)
+	if (!rc)
+		rc = gw_db_commit(restored, err);
+	if (rc)
 		gw_db_rollback(restored);
-	return kind;
+	return rc;
 }
 
 /* ---- one file ---- */
@@ -136,20 +136,20 @@ static enum gw_err look_at(struct gw_predecessors *p, struct gw_db *restored,
 	uint64_t run = 0, last_seq = 0;
 	sqlite3_stmt *st = NULL;
 	struct gw_db db;
-	enum gw_err kind = GW_OK;
+	enum gw_err rc = GW_OK;
 
 	if (access(path, F_OK) || gw_db_open_readonly(&db, path, NULL))
 		return GW_OK;
 	if (!gw_previous_run_numbers(&db, &run, &last_seq, NULL))
 		raise_to(p, run, last_seq);
 	if (in_use && has_newest(restored, &db))
-		kind = merge_alarms(restored, &db, err);
-	if (!kind && sqlite3_prepare_v2(db.handle, sql, -1, &st, NULL) == SQLITE_OK)
-		while (!kind && sqlite3_step(st) == SQLITE_ROW)
-			kind = check_row(restored, st, path, err);
+		rc = merge_alarms(restored, &db, err);
+	if (!rc && sqlite3_prepare_v2(db.handle, sql, -1, &st, NULL) == SQLITE_OK)
+		while (!rc && sqlite3_step(st) == SQLITE_ROW)
+			rc = check_row(restored, st, path, err);
 	sqlite3_finalize(st);
 	gw_db_close(&db, true);
-	return kind;
+	return rc;
 }
 
 enum gw_err gw_predecessors_look(struct gw_predecessors *p, struct gw_db *restored,
@@ -161,18 +161,18 @@ enum gw_err gw_predecessors_look(struct gw_predecessors *p, struct gw_db *restor
 	char path[PATH_MAX], quarantined[PATH_MAX] = "", counter[PATH_MAX];
 	unsigned n_owing = 0;
 	bool unread = false;
-	enum gw_err kind;
+	enum gw_err rc;
 
 	snprintf(counter, sizeof(counter), "%s/run", state_dir);
 	raise_to(p, gw_run_counter_read(counter), 0);
 	snprintf(path, sizeof(path), "%s/tocsin.db", state_dir);
-	if ((kind = look_at(p, restored, path, owed, true, err)) ||
-		(kind = look_at(p, restored, spare, all, false, err)))
-		return kind;
+	if ((rc = look_at(p, restored, path, owed, true, err)) ||
+		(rc = look_at(p, restored, spare, all, false, err)))
+		return rc;
 	while (gw_quarantine_next_owing(path, quarantined, &unread)) {
 		n_owing++;
-		if ((kind = look_at(p, restored, quarantined, owed, false, err)))
-			return kind;
+		if ((rc = look_at(p, restored, quarantined, owed, false, err)))
+			return rc;
 	}
 	if (n_owing + 1 < OWING_MAX)
 		return GW_OK;

@@ -45,7 +45,7 @@ static enum gw_err write_one(const struct gw_file *f, struct gw_error *err)
 	char folder[PATH_MAX];
 	struct stat st;
 	char *slash;
-	enum gw_err kind;
+	enum gw_err rc;
 
 	snprintf(folder, sizeof(folder), "%s", f->path);
 	slash = strrchr(folder, '/');
@@ -56,19 +56,19 @@ static enum gw_err write_one(const struct gw_file *f, struct gw_error *err)
 		return fail(err, folder);
 	if (stat(folder, &st))
 		return fail(err, folder);
-	kind = gw_file_replace(f->path, 0600, &part, 1, err);
-	if (!kind && geteuid() == 0 && chown(f->path, 0, st.st_gid))
-		kind = fail(err, f->path);
-	if (!kind && chmod(f->path, 0640))
-		kind = fail(err, f->path);
-	return kind;
+	rc = gw_file_replace(f->path, 0600, &part, 1, err);
+	if (!rc && geteuid() == 0 && chown(f->path, 0, st.st_gid))
+		rc = fail(err, f->path);
+	if (!rc && chmod(f->path, 0640))
+		rc = fail(err, f->path);
+	return rc;
 }
 
 enum gw_err gw_put_config(const struct gw_files *files, const char *path, bool usable,
 	enum gw_put_config *ret_done, struct gw_error *err)
 {
 	char whole[PATH_MAX], old[PATH_MAX + 8], *slash;
-	enum gw_err kind = GW_OK;
+	enum gw_err rc = GW_OK;
 
 	*ret_done = GW_PUT_NONE;
 	if (*path == '/')
@@ -88,10 +88,10 @@ enum gw_err gw_put_config(const struct gw_files *files, const char *path, bool u
 	slash = strrchr(whole, '/');
 	*slash = '\0';
 	/* profiles first: a daemon that waits tries the configuration as soon as it is there */
-	for (size_t i = files->n; !kind && i-- > 0;)
+	for (size_t i = files->n; !rc && i-- > 0;)
 		if (is_below(whole, files->at[i].path) && access(files->at[i].path, F_OK))
-			kind = write_one(&files->at[i], err);
-	if (!kind)
+			rc = write_one(&files->at[i], err);
+	if (!rc)
 		*ret_done = GW_PUT_WRITTEN;
-	return kind;
+	return rc;
 }

@@ -42,10 +42,10 @@ static enum gw_err read_archive(struct restore *r, struct gw_error *err)
 {
 	const struct gw_archive *a = &r->archive;
 	const struct gw_file *copy;
-	enum gw_err kind = gw_archive_read(r->opts->archive, &r->archive, err);
+	enum gw_err rc = gw_archive_read(r->opts->archive, &r->archive, err);
 
-	if (kind)
-		return kind;
+	if (rc)
+		return rc;
 	if (a->about.schema > GW_DB_VERSION)
 		return gw_fail(err, GW_ERR_REFUSED, 0,
 			"%s: its database has schema %lld, this tocsin knows up to %d: install tocsin %s first",
@@ -80,35 +80,35 @@ static enum gw_err make_state_folder(const char *path, struct gw_error *err)
 {
 	const struct passwd *user = geteuid() == 0 ? getpwnam(DAEMON_USER) : NULL;
 	struct stat st;
-	enum gw_err kind;
+	enum gw_err rc;
 
 	if (stat(path, &st) == 0)
 		return GW_OK;
-	kind = gw_run_counter_make_dir(path, err);
-	if (!kind && user && chown(path, user->pw_uid, user->pw_gid))
-		kind = gw_fail(
+	rc = gw_run_counter_make_dir(path, err);
+	if (!rc && user && chown(path, user->pw_uid, user->pw_gid))
+		rc = gw_fail(
 			err, GW_ERR_SYSTEM, errno, "%s: %s", path, gw_errno_text(errno));
-	return kind;
+	return rc;
 }
 
 /* A daemon that starts meanwhile finds its control socket taken and is started again later; with
  * another socket it finds the state folder locked. */
 static enum gw_err keep_daemon_away(struct restore *r, struct gw_error *err)
 {
-	enum gw_err kind;
+	enum gw_err rc;
 
 	if (is_listening(r->place.socket) ||
 		(r->opts->socket && is_listening(r->opts->socket)))
 		return gw_fail(err, GW_ERR_REFUSED, 0, "tocsind runs: " STOP_IT);
-	if ((kind = make_state_folder(r->place.state_dir, err)))
-		return kind;
-	kind = gw_folder_lock(r->place.state_dir, &r->lock, err);
-	if (kind)
+	if ((rc = make_state_folder(r->place.state_dir, err)))
+		return rc;
+	rc = gw_folder_lock(r->place.state_dir, &r->lock, err);
+	if (rc)
 		return gw_error_wrap(err, STOP_IT);
-	kind = gw_listen_open(&r->listen, r->place.socket, NULL, err);
-	if (kind == GW_ERR_REFUSED)
-		return kind;
-	if (kind) /* there is no /run/tocsin: nobody can start there */
+	rc = gw_listen_open(&r->listen, r->place.socket, NULL, err);
+	if (rc == GW_ERR_REFUSED)
+		return rc;
+	if (rc) /* there is no /run/tocsin: nobody can start there */
 		r->listen.fd = -1;
 	return GW_OK;
 }
@@ -120,31 +120,30 @@ static enum gw_err restore_state(struct restore *r, struct gw_error *err)
 	struct gw_stage stage = {.folder = ""};
 	char path[PATH_MAX];
 	bool taken;
-	enum gw_err kind;
+	enum gw_err rc;
 
 	/* what an earlier one left */
-	kind = gw_restored_take_in(r->place.state_dir, &taken, err);
-	if (kind)
-		return kind;
+	rc = gw_restored_take_in(r->place.state_dir, &taken, err);
+	if (rc)
+		return rc;
 	snprintf(path, sizeof(path), "%s/" GW_ARCHIVE_DATABASE, r->place.state_dir);
 	r->had_database = access(path, F_OK) == 0;
-	kind = gw_stage_open(&stage, r->place.state_dir, r->place.spare, &r->archive, err);
-	if (!kind)
-		kind = gw_stage_commit(&stage, err);
+	rc = gw_stage_open(&stage, r->place.state_dir, r->place.spare, &r->archive, err);
+	if (!rc)
+		rc = gw_stage_commit(&stage, err);
 	gw_stage_close(&stage);
 	/* From here on the backup counts, whatever happens. */
-	return kind ? kind : gw_restored_take_in(r->place.state_dir, &taken, err);
+	return rc ? rc : gw_restored_take_in(r->place.state_dir, &taken, err);
 }
 
 static enum gw_err restore_all(struct restore *r, struct gw_error *err)
 {
-	enum gw_err kind;
+	enum gw_err rc;
 
-	if ((kind = read_archive(r, err)) ||
-		(kind = gw_backup_place_find(
-			 r->opts->config, &r->config, &r->place, err)) ||
-		(kind = keep_daemon_away(r, err)) || (kind = restore_state(r, err)))
-		return kind;
+	if ((rc = read_archive(r, err)) ||
+		(rc = gw_backup_place_find(r->opts->config, &r->config, &r->place, err)) ||
+		(rc = keep_daemon_away(r, err)) || (rc = restore_state(r, err)))
+		return rc;
 	return gw_put_config(&r->config, r->opts->config, r->place.usable, &r->put, err);
 }
 
@@ -189,10 +188,10 @@ int gw_backup_restore(const struct gw_backup_opts *o)
 {
 	struct restore r = {.opts = o, .lock = -1, .listen = {.fd = -1}};
 	struct gw_error err;
-	enum gw_err kind = restore_all(&r, &err);
-	int code = kind ? GW_BACKUP_REFUSED : print_result(&r);
+	enum gw_err rc = restore_all(&r, &err);
+	int code = rc ? GW_BACKUP_REFUSED : print_result(&r);
 
-	if (kind)
+	if (rc)
 		fprintf(stderr, "tocsin: %s\n", err.text);
 	gw_listen_close(&r.listen);
 	gw_folder_unlock(&r.lock);

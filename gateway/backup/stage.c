@@ -55,31 +55,31 @@ static enum gw_err write_file(const struct gw_stage *st, const char *path, mode_
 	const char *bytes, size_t n, struct gw_error *err)
 {
 	int fd = make_file(st, path, mode, err);
-	enum gw_err kind = GW_OK;
+	enum gw_err rc = GW_OK;
 	ssize_t done = 0;
 
 	if (fd < 0)
 		return err->kind;
-	for (size_t at = 0; !kind && at < n; at += (size_t)done) {
+	for (size_t at = 0; !rc && at < n; at += (size_t)done) {
 		done = write(fd, bytes + at, n - at);
 		if (done <= 0)
-			kind = fail(err, "write", path);
+			rc = fail(err, "write", path);
 	}
-	if (!kind && fsync(fd))
-		kind = fail(err, "sync", path);
+	if (!rc && fsync(fd))
+		rc = fail(err, "sync", path);
 	close(fd);
-	return kind;
+	return rc;
 }
 
 static enum gw_err stage_files(
 	const struct gw_stage *st, const struct gw_archive *a, struct gw_error *err)
 {
 	char path[PATH_MAX + 300];
-	enum gw_err kind;
+	enum gw_err rc;
 
 	snprintf(path, sizeof(path), "%s/sources", st->folder);
-	kind = make_folder(st, path, err);
-	for (size_t i = 0; !kind && i < a->files.n; i++) {
+	rc = make_folder(st, path, err);
+	for (size_t i = 0; !rc && i < a->files.n; i++) {
 		struct gw_file *f = &a->files.at[i];
 		bool is_source = strncmp(f->path, GW_ARCHIVE_SOURCES,
 					 sizeof(GW_ARCHIVE_SOURCES) - 1) == 0;
@@ -87,13 +87,13 @@ static enum gw_err stage_files(
 		snprintf(path, sizeof(path), "%s/%s", st->folder, f->path);
 		if (is_source) /* messages may have come since */
 			gw_state_files_clear_final(f->bytes, f->n);
-		kind = write_file(st, path, is_source ? 0600 : 0640, f->bytes, f->n, err);
+		rc = write_file(st, path, is_source ? 0600 : 0640, f->bytes, f->n, err);
 	}
-	if (!kind) {
+	if (!rc) {
 		snprintf(path, sizeof(path), "%s/sources", st->folder);
-		kind = gw_file_sync_folder(path, err);
+		rc = gw_file_sync_folder(path, err);
 	}
-	return kind;
+	return rc;
 }
 
 /* ---- the database ---- */
@@ -103,15 +103,15 @@ static enum gw_err extract_database(
 {
 	struct gw_manifest_about about;
 	int fd = make_file(st, st->database, 0600, err);
-	enum gw_err kind;
+	enum gw_err rc;
 
 	if (fd < 0)
 		return err->kind;
-	kind = gw_archive_extract(a, fd, err);
-	if (!kind)
-		kind = gw_database_describe(fd, &about, err);
+	rc = gw_archive_extract(a, fd, err);
+	if (!rc)
+		rc = gw_database_describe(fd, &about, err);
 	close(fd);
-	return kind;
+	return rc;
 }
 
 static uint64_t max_of(uint64_t a, uint64_t b)
@@ -123,15 +123,15 @@ static uint64_t max_of(uint64_t a, uint64_t b)
 static enum gw_err put_numbers(
 	struct gw_db *db, const struct gw_predecessors *p, struct gw_error *err)
 {
-	enum gw_err kind = gw_db_begin(db, err);
+	enum gw_err rc = gw_db_begin(db, err);
 
-	if (!kind && !(kind = gw_db_meta_put(db, "run", (int64_t)p->run, err)) &&
-		!(kind = gw_db_meta_put(db, "last_seq", (int64_t)p->last_seq, err)) &&
-		!(kind = gw_db_meta_put(db, "clean", 1, err)))
-		kind = gw_db_commit(db, err);
-	if (kind)
+	if (!rc && !(rc = gw_db_meta_put(db, "run", (int64_t)p->run, err)) &&
+		!(rc = gw_db_meta_put(db, "last_seq", (int64_t)p->last_seq, err)) &&
+		!(rc = gw_db_meta_put(db, "clean", 1, err)))
+		rc = gw_db_commit(db, err);
+	if (rc)
 		gw_db_rollback(db);
-	return kind;
+	return rc;
 }
 
 static enum gw_err prepare_database(const struct gw_stage *st, const char *spare,
@@ -141,17 +141,17 @@ static enum gw_err prepare_database(const struct gw_stage *st, const char *spare
 		.last_seq = max_of(a->about.last_seq, gw_run_counter_unknown_seq())};
 	bool created, read_only;
 	struct gw_db db;
-	enum gw_err kind = gw_db_open_writable(&db, st->database, MAX_BYTES,
+	enum gw_err rc = gw_db_open_writable(&db, st->database, MAX_BYTES,
 		GW_DB_CHECK_IF_UNCLEAN, &created, &read_only, err);
 
-	if (kind)
-		return kind;
-	kind = gw_predecessors_look(&p, &db, st->state_dir, spare, err);
+	if (rc)
+		return rc;
+	rc = gw_predecessors_look(&p, &db, st->state_dir, spare, err);
 	p.last_seq += NUMBERS_SKIPPED;
-	if (!kind && !(kind = put_numbers(&db, &p, err)))
-		kind = gw_db_checkpoint(&db, true, err);
-	gw_db_close(&db, kind != GW_OK);
-	return kind;
+	if (!rc && !(rc = put_numbers(&db, &p, err)))
+		rc = gw_db_checkpoint(&db, true, err);
+	gw_db_close(&db, rc != GW_OK);
+	return rc;
 }
 
 /* ---- life ---- */
@@ -160,7 +160,7 @@ enum gw_err gw_stage_open(struct gw_stage *st, const char *state_dir, const char
 	const struct gw_archive *a, struct gw_error *err)
 {
 	struct stat of;
-	enum gw_err kind;
+	enum gw_err rc;
 
 	*st = (struct gw_stage){.uid = (uid_t)-1};
 	if (stat(state_dir, &of))
@@ -174,12 +174,12 @@ enum gw_err gw_stage_open(struct gw_stage *st, const char *state_dir, const char
 		return fail(err, "make", state_dir);
 	}
 	snprintf(st->database, sizeof(st->database), "%s/" GW_ARCHIVE_DATABASE, st->folder);
-	if ((kind = gw_restored_remove(st->folder, err)) ||
-		(kind = make_folder(st, st->folder, err)) ||
-		(kind = extract_database(st, a, err)) ||
-		(kind = prepare_database(st, spare, a, err)) ||
-		(kind = stage_files(st, a, err)))
-		return kind;
+	if ((rc = gw_restored_remove(st->folder, err)) ||
+		(rc = make_folder(st, st->folder, err)) ||
+		(rc = extract_database(st, a, err)) ||
+		(rc = prepare_database(st, spare, a, err)) ||
+		(rc = stage_files(st, a, err)))
+		return rc;
 	return gw_file_sync_folder(st->folder, err);
 }
 

@@ -5,24 +5,23 @@
 
 #include <string.h>
 
-enum gw_err gw_fail(
-	struct gw_error *err, enum gw_err kind, int native, const char *fmt, ...)
+enum gw_err gw_fail(struct gw_error *err, enum gw_err rc, int native, const char *fmt, ...)
 {
 	char memory[sizeof(err->text)];
 	struct gw_text t;
 	va_list ap;
 
 	if (!err)
-		return kind;
+		return rc;
 	/* into a buffer first: an argument may be err->text itself */
 	gw_text_init(&t, memory, sizeof(memory));
 	va_start(ap, fmt);
 	gw_text_addv(&t, fmt, ap);
 	va_end(ap);
-	err->kind = kind;
+	err->kind = rc;
 	err->native = native;
 	memcpy(err->text, memory, t.used + 1);
-	return kind;
+	return rc;
 }
 
 enum gw_err gw_error_wrap(struct gw_error *err, const char *fmt, ...)
@@ -41,9 +40,9 @@ enum gw_err gw_error_wrap(struct gw_error *err, const char *fmt, ...)
 	return err->kind;
 }
 
-const char *gw_err_name(enum gw_err kind)
+const char *gw_err_name(enum gw_err rc)
 {
-	switch (kind) {
+	switch (rc) {
 	case GW_OK: return "ok";
 	case GW_ERR_CONFIG: return "config";
 	case GW_ERR_SYSTEM: return "system";

@@ -89,17 +89,17 @@ enum gw_err gw_file_replace(const char *path, mode_t mode, const struct gw_file_
 	size_t n_parts, struct gw_error *err)
 {
 	char new_path[PATH_MAX];
-	enum gw_err kind;
+	enum gw_err rc;
 
 	if ((size_t)snprintf(new_path, sizeof(new_path), "%s.new", path) >=
 		sizeof(new_path))
 		return fail(err, "create", path, ENAMETOOLONG);
-	kind = write_new(new_path, mode, parts, n_parts, err);
-	if (!kind && rename(new_path, path))
-		kind = fail(err, "rename", new_path, errno);
-	if (kind) {
+	rc = write_new(new_path, mode, parts, n_parts, err);
+	if (!rc && rename(new_path, path))
+		rc = fail(err, "rename", new_path, errno);
+	if (rc) {
 		unlink(new_path);
-		return kind;
+		return rc;
 	}
 	return gw_file_sync_folder_of(path, err);
 }

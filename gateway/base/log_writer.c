@@ -129,13 +129,13 @@ static void *run(void *arg)
 
 enum gw_err gw_log_writer_start(struct gw_error *err)
 {
-	enum gw_err kind = gw_wake_init(&writer.wake, err);
+	enum gw_err rc = gw_wake_init(&writer.wake, err);
 
-	if (!kind)
-		kind = gw_thread_start(&writer.thread, "log", run, NULL, err);
+	if (!rc)
+		rc = gw_thread_start(&writer.thread, "log", run, NULL, err);
 	/* relaxed: whoever logs from now on is started later, which orders it */
-	atomic_store_explicit(&writer.started, kind == GW_OK, memory_order_relaxed);
-	return kind;
+	atomic_store_explicit(&writer.started, rc == GW_OK, memory_order_relaxed);
+	return rc;
 }
 
 void gw_log_writer_stop(void)

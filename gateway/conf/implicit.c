@@ -141,7 +141,8 @@ void gw_implicit_set_times(struct gw_load *l, struct gw_pending_alarm *d)
 	/* A point that was never read in that time is unreadable. A polled point is refused long
 	 * before; on a slow bus it may not have been polled yet, so it gets more time. */
 	if (paced)
-		when->never_good_ns = (when->polled ? UNASKED_TIMES : 1) * when->window_ns;
+		when->never_current_ns = (when->polled ? UNASKED_TIMES : 1) *
+			when->window_ns;
 }
 
 static void add_chattering(struct gw_load *l, uint32_t device)

@@ -304,13 +304,13 @@ static void reload(void *arg, int64_t now_ns)
 {
 	struct gw_server *s = arg;
 	struct gw_error err = {.kind = GW_OK};
-	enum gw_err kind = s->reload(s->shared.arg, s->reload_force, &err);
+	enum gw_err rc = s->reload(s->shared.arg, s->reload_force, &err);
 
 	(void)now_ns;
 	s->shared.reloading = false;
 	for (size_t i = 0; i < GW_PROTOCOL_CLIENTS; i++)
 		if (s->clients[i] && !s->clients[i]->dead)
-			gw_handle_reload_done(s->clients[i], kind ? err.text : NULL);
+			gw_handle_reload_done(s->clients[i], rc ? err.text : NULL);
 	service_clients(s);
 }
 

@@ -54,7 +54,7 @@ void gw_server_poll_resend(struct gw_server *s);
 void gw_server_poll_verify(struct gw_server *s);
 void gw_server_poll_backup(struct gw_server *s);
 void gw_server_poll_history(struct gw_server *s);
-/* The view was replaced (its generation is higher). Clients that wait for the old engine
+/* The view was replaced (its revision is higher). Clients that wait for the old engine
  * get an error, history is requested again, documents that were begun are broken off. */
 void gw_server_config_changed(struct gw_server *s);
 

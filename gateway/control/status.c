@@ -12,7 +12,7 @@ enum gw_err gw_status_begin(struct gw_status_cursor *c, const struct gw_status_v
 {
 	*c = (struct gw_status_cursor){
 		.view = view,
-		.generation = view->generation,
+		.revision = view->revision,
 		.kind = kind,
 		.pattern = pattern,
 		.all = all,
@@ -66,7 +66,7 @@ bool gw_status_write(struct gw_status_cursor *c, struct gw_text *t, struct gw_ti
 
 bool gw_status_stale(const struct gw_status_cursor *c)
 {
-	return c->view && c->generation != c->view->generation;
+	return c->view && c->revision != c->view->revision;
 }
 
 void gw_status_end(struct gw_status_cursor *c)

@@ -22,7 +22,7 @@ enum gw_status_kind { GW_STATUS_GATEWAY, GW_STATUS_POINTS, GW_STATUS_ALARMS };
 /* Position in a document. Fields are status.c's own. A zeroed cursor may be ended. */
 struct gw_status_cursor {
 	const struct gw_status_view *view;
-	uint32_t generation; /* of the view when the document was begun */
+	uint32_t revision; /* of the view when the document was begun */
 	enum gw_status_kind kind;
 	const char *pattern;
 	bool all;

@@ -21,8 +21,8 @@ static void put_point(
 	gw_json_double(t, "value", usable ? p.value : (double)NAN);
 	gw_json_string(t, "quality", gw_quality_name(p.quality));
 	gw_json_string(t, "unit", info->unit_of_measure);
-	gw_json_fields_age(t, "age_ms", p.good_ns, now.boot_ns);
-	gw_json_double(t, "last_value", p.good_ns ? p.value : (double)NAN);
+	gw_json_fields_age(t, "age_ms", p.current_ns, now.boot_ns);
+	gw_json_double(t, "last_value", p.current_ns ? p.value : (double)NAN);
 	gw_json_fields_age(t, "heard_ms", p.boot_ns, now.boot_ns);
 	gw_json_fields_time(t, "device_time", p.device_ns / GW_NS_PER_MS);
 	gw_json_fields_count(t, "samples", p.samples);

@@ -30,10 +30,10 @@ struct gw_server_counts {
 };
 
 /* References to everything that status, points and alarms report. The gateway fills it at
- * start and after each reload. A reload increments generation: a list that was begun before
+ * start and after each reload. A reload increments revision: a list that was begun before
  * it is then broken off. */
 struct gw_status_view {
-	uint32_t generation;
+	uint32_t revision;
 	const struct gw_config *config;
 	struct gw_engine *engine;
 	struct gw_view *view;

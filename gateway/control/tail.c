@@ -9,30 +9,32 @@
 
 /* ---- texts ---- */
 
-static void put_line(struct gw_tail_recent *f, struct gw_text *t, const struct gw_event *e)
+static void put_line(
+	struct gw_tail_recent *recent, struct gw_text *t, const struct gw_event *e)
 {
 	struct gw_text line;
 
-	gw_text_init(&line, f->scratch, sizeof(f->scratch));
+	gw_text_init(&line, recent->scratch, sizeof(recent->scratch));
 	gw_event_line(&line, e);
 	t->comma = false;
 	gw_json_open(t, NULL, '{');
-	gw_json_string(t, "line", f->scratch);
+	gw_json_string(t, "line", recent->scratch);
 	gw_json_close(t, '}');
 	gw_text_add(t, "\n");
 }
 
-static void put_json(struct gw_tail_recent *f, struct gw_text *t, const struct gw_event *e)
+static void put_json(
+	struct gw_tail_recent *recent, struct gw_text *t, const struct gw_event *e)
 {
 	struct gw_text json;
 
-	gw_text_init(&json, f->scratch, sizeof(f->scratch));
+	gw_text_init(&json, recent->scratch, sizeof(recent->scratch));
 	gw_event_json(&json, e);
 	if (json.cut) /* half an object would not parse */
 		gw_text_addf(t, "{\"note\":\"event #%llu is too long to show\"}\n",
 			(unsigned long long)e->seq);
 	else
-		gw_text_addf(t, GW_PROTOCOL_EVENT "%s}\n", f->scratch);
+		gw_text_addf(t, GW_PROTOCOL_EVENT "%s}\n", recent->scratch);
 }
 
 static void release(struct gw_tail_event *live)
@@ -41,16 +43,17 @@ static void release(struct gw_tail_event *live)
 		free(live);
 }
 
-static struct gw_tail_event *make_live(struct gw_tail_recent *f, const struct gw_event *e)
+static struct gw_tail_event *make_live(
+	struct gw_tail_recent *recent, const struct gw_event *e)
 {
 	struct gw_tail_event *live;
 	struct gw_text t;
 	size_t n_line;
 
-	gw_text_init(&t, f->wrapped, sizeof(f->wrapped));
-	put_line(f, &t, e);
+	gw_text_init(&t, recent->wrapped, sizeof(recent->wrapped));
+	put_line(recent, &t, e);
 	n_line = t.used;
-	put_json(f, &t, e);
+	put_json(recent, &t, e);
 	if (t.cut)
 		return NULL;
 	live = malloc(sizeof(*live) + t.used);
@@ -63,43 +66,43 @@ static struct gw_tail_event *make_live(struct gw_tail_recent *f, const struct gw
 		.n_line = n_line,
 		.n_json = t.used - n_line,
 	};
-	memcpy(live->text, f->wrapped, t.used);
+	memcpy(live->text, recent->wrapped, t.used);
 	return live;
 }
 
 struct gw_tail_event *gw_tail_recent_add(
-	struct gw_tail_recent *f, const struct gw_event *event)
+	struct gw_tail_recent *recent, const struct gw_event *event)
 {
-	struct gw_tail_event *live = make_live(f, event);
+	struct gw_tail_event *live = make_live(recent, event);
 
 	if (!live)
 		return NULL;
-	if (f->n == GW_TAIL_RECENT) {
-		release(f->events[f->first]);
-		f->first = (f->first + 1) % GW_TAIL_RECENT;
-		f->n--;
+	if (recent->n == GW_TAIL_RECENT) {
+		release(recent->events[recent->first]);
+		recent->first = (recent->first + 1) % GW_TAIL_RECENT;
+		recent->n--;
 	}
-	f->events[(f->first + f->n++) % GW_TAIL_RECENT] = live;
+	recent->events[(recent->first + recent->n++) % GW_TAIL_RECENT] = live;
 	return live;
 }
 
-uint64_t gw_tail_recent_oldest_seq(const struct gw_tail_recent *f)
+uint64_t gw_tail_recent_oldest_seq(const struct gw_tail_recent *recent)
 {
-	return f->n ? f->events[f->first]->seq : 0;
+	return recent->n ? recent->events[recent->first]->seq : 0;
 }
 
-void gw_tail_recent_fini(struct gw_tail_recent *f)
+void gw_tail_recent_fini(struct gw_tail_recent *recent)
 {
-	for (; f->n; f->n--) {
-		release(f->events[f->first]);
-		f->first = (f->first + 1) % GW_TAIL_RECENT;
+	for (; recent->n; recent->n--) {
+		release(recent->events[recent->first]);
+		recent->first = (recent->first + 1) % GW_TAIL_RECENT;
 	}
 }
 
 /* ---- one follower ---- */
 
-enum gw_err gw_tail_begin(struct gw_tail *r, const struct gw_tail_recent *f, uint32_t last,
-	int64_t since_ms, bool json, struct gw_error *err)
+enum gw_err gw_tail_begin(struct gw_tail *r, const struct gw_tail_recent *recent,
+	uint32_t last, int64_t since_ms, bool json, struct gw_error *err)
 {
 	*r = (struct gw_tail){.json = json, .last = last, .since_ms = since_ms};
 	r->queue = calloc(GW_TAIL_QUEUE, sizeof(struct gw_tail_event *));
@@ -107,8 +110,9 @@ enum gw_err gw_tail_begin(struct gw_tail *r, const struct gw_tail_recent *f, uin
 		return gw_fail(err, GW_ERR_SYSTEM, ENOMEM, "out of memory");
 	if (last == 0)
 		return GW_OK;
-	for (size_t i = 0; i < f->n; i++) {
-		struct gw_tail_event *live = f->events[(f->first + i) % GW_TAIL_RECENT];
+	for (size_t i = 0; i < recent->n; i++) {
+		struct gw_tail_event *live =
+			recent->events[(recent->first + i) % GW_TAIL_RECENT];
 
 		if (live->wall_ms >= since_ms)
 			gw_tail_push(r, live);
@@ -167,15 +171,16 @@ static bool fits(struct gw_text *t, size_t before)
 	return false;
 }
 
-static bool write_history(struct gw_tail *r, struct gw_tail_recent *f, struct gw_text *t)
+static bool write_history(
+	struct gw_tail *r, struct gw_tail_recent *recent, struct gw_text *t)
 {
 	while (r->history) {
 		size_t before = t->used;
 
 		if (r->json)
-			put_json(f, t, &r->history->events[r->at]);
+			put_json(recent, t, &r->history->events[r->at]);
 		else
-			put_line(f, t, &r->history->events[r->at]);
+			put_line(recent, t, &r->history->events[r->at]);
 		if (!fits(t, before))
 			return false;
 		if (++r->at == r->history->n) {
@@ -186,9 +191,9 @@ static bool write_history(struct gw_tail *r, struct gw_tail_recent *f, struct gw
 	return true;
 }
 
-void gw_tail_write(struct gw_tail *r, struct gw_tail_recent *f, struct gw_text *t)
+void gw_tail_write(struct gw_tail *r, struct gw_tail_recent *recent, struct gw_text *t)
 {
-	if (!write_history(r, f, t))
+	if (!write_history(r, recent, t))
 		return;
 	while (r->n) {
 		const struct gw_tail_event *live = r->queue[r->first];

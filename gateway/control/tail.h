@@ -52,21 +52,21 @@ struct gw_tail {
 
 /* Formats the event and keeps it; clients get it by gw_tail_push. NULL: no memory. */
 struct gw_tail_event *gw_tail_recent_add(
-	struct gw_tail_recent *f, const struct gw_event *event);
+	struct gw_tail_recent *recent, const struct gw_event *event);
 /* seq of the oldest event in memory; 0: there is none. */
-uint64_t gw_tail_recent_oldest_seq(const struct gw_tail_recent *f);
-void gw_tail_recent_fini(struct gw_tail_recent *f);
+uint64_t gw_tail_recent_oldest_seq(const struct gw_tail_recent *recent);
+void gw_tail_recent_fini(struct gw_tail_recent *recent);
 
 /* last: so many transitions of history; 0: only live events. With history, write may be
  * called only after add_history. */
-enum gw_err gw_tail_begin(struct gw_tail *r, const struct gw_tail_recent *f, uint32_t last,
-	int64_t since_ms, bool json, struct gw_error *err);
+enum gw_err gw_tail_begin(struct gw_tail *r, const struct gw_tail_recent *recent,
+	uint32_t last, int64_t since_ms, bool json, struct gw_error *err);
 /* False: the client is GW_TAIL_QUEUE events behind. */
 bool gw_tail_push(struct gw_tail *r, struct gw_tail_event *event);
 /* The store's events for last and since_ms; NULL: none. The tail owns it from here on. */
 void gw_tail_add_history(struct gw_tail *r, struct gw_batch *history);
 /* Adds as many whole lines to t as fit. An empty t must hold the longest event. */
-void gw_tail_write(struct gw_tail *r, struct gw_tail_recent *f, struct gw_text *t);
+void gw_tail_write(struct gw_tail *r, struct gw_tail_recent *recent, struct gw_text *t);
 void gw_tail_end(struct gw_tail *r); /* twice is fine */
 
 #endif

@@ -108,17 +108,17 @@ enum gw_err gw_record_write(struct gw_connection *c, int fd, int64_t for_ns,
 	struct sigaction action = {.sa_handler = on_signal};
 	struct sink s = {.fd = fd};
 	int64_t until_ns = for_ns ? gw_clock_boot_ns() + for_ns : INT64_MAX;
-	enum gw_err kind = GW_OK;
+	enum gw_err rc = GW_OK;
 
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
 	if (c->n > c->consumed)
-		kind = write_all(&s, c->bytes + c->consumed, c->n - c->consumed, err);
-	if (!kind)
-		kind = copy(c, &s, until_ns, err);
+		rc = write_all(&s, c->bytes + c->consumed, c->n - c->consumed, err);
+	if (!rc)
+		rc = copy(c, &s, until_ns, err);
 	*ret_bytes = s.bytes;
-	if (!kind && memcmp(s.tail, end_of_file, sizeof(end_of_file)) != 0)
+	if (!rc && memcmp(s.tail, end_of_file, sizeof(end_of_file)) != 0)
 		return gw_fail(err, GW_ERR_LINK, 0,
 			"the end is missing: tocsind went away, or it was interrupted twice");
-	return kind;
+	return rc;
 }

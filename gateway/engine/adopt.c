@@ -62,9 +62,9 @@ static void adopt_silence(struct gw_engine *e, struct gw_alarm *a,
 	bool both = a->opts->when.kind->on_devices && old->opts->when.kind->on_devices;
 	int64_t since_ns = both ? gw_silence_waiting_since_ns(from, old) : 0;
 
-	if (a->has_detail || gw_silence_last_good_ns(e, a) < since_ns)
+	if (a->has_detail || gw_silence_last_current_ns(e, a) < since_ns)
 		gw_alarm_detail_write(e, a)->silent_since_ns = since_ns;
-	if (a->has_detail && (!both || gw_silence_last_good_ns(from, old)))
+	if (a->has_detail && (!both || gw_silence_last_current_ns(from, old)))
 		gw_alarm_detail_write(e, a)->active_before_start = false;
 }
 
@@ -98,9 +98,9 @@ static void adopt_point(struct gw_view *to, size_t at, struct gw_view *from, siz
 	gw_view_point(from, point, &v);
 	atomic_store_explicit(&s->value, v.value, memory_order_relaxed);
 	atomic_store_explicit(&s->boot_ns, v.boot_ns, memory_order_relaxed);
-	if (!gw_quality_current(v.quality) && v.good_ns)
+	if (!gw_quality_current(v.quality) && v.current_ns)
 		atomic_store_explicit(
-			&to->details[at].good_ns, v.good_ns, memory_order_relaxed);
+			&to->details[at].current_ns, v.current_ns, memory_order_relaxed);
 	if (v.device_ns)
 		atomic_store_explicit(
 			&to->details[at].device_ns, v.device_ns, memory_order_relaxed);

@@ -160,7 +160,7 @@ void gw_alarm_evaluate(struct gw_engine *e, struct gw_alarm *a,
 	a->last_ns = in.now_ns;
 	a->has_input |= in.sample || in.member != GW_NO_MEMBER;
 	if (o->kind->on_devices)
-		in.last_good_ns = gw_silence_input_ns(e, a);
+		in.last_current_ns = gw_silence_input_ns(e, a);
 	if (o->kind->on_bad_samples && !in.sample)
 		gw_unreadable_fill_input(e, a, &in);
 	o->kind->evaluate(o, a->memory, &in, &result);

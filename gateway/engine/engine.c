@@ -20,16 +20,16 @@ enum gw_err gw_engine_new(const struct gw_engine_opts *opts, struct gw_engine **
 	struct gw_error *err)
 {
 	struct gw_engine *e = calloc(1, sizeof *e);
-	enum gw_err kind;
+	enum gw_err rc;
 
 	if (!e)
 		return gw_fail(err, GW_ERR_SYSTEM, 0, "out of memory");
 	e->opts = *opts;
 	e->opts.n_inputs = opts->n_inputs ? opts->n_inputs : 1;
-	kind = gw_build_tables(e, err);
-	if (kind) {
+	rc = gw_build_tables(e, err);
+	if (rc) {
 		gw_engine_free(e);
-		return kind;
+		return rc;
 	}
 	*ret_engine = e;
 	return GW_OK;

@@ -41,7 +41,7 @@ static_assert(GW_QUALITY_COUNT <= GW_DEVICE_TIME, "a quality leaves that bit fre
 /* What few samples touch. */
 struct gw_point_detail {
 	_Atomic int64_t
-		good_ns; /* of the last usable sample; valid if the last one is not usable */
+		current_ns; /* of the last current sample; valid if the last one is not */
 	_Atomic int64_t device_ns;
 };
 
@@ -256,8 +256,8 @@ static inline uint32_t gw_view_begin_write(_Atomic uint32_t *seqlock)
 	return count + 2;
 }
 
-/* A usable sample of known age. Inline: it is most of what a sample in the quiet band costs. */
-static inline void gw_view_write_good(
+/* A current sample. Inline: it is most of what a sample in the quiet band costs. */
+static inline void gw_view_write_current(
 	struct gw_view *v, struct gw_point_state *s, const struct gw_sample *sample)
 {
 	uint32_t after = gw_view_begin_write(&s->seqlock);

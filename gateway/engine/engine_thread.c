@@ -24,12 +24,12 @@ struct spin_credit {
 	int64_t until_ns; /* credited up to this time */
 };
 
-static struct gw_time read_clocks(struct gw_engine_thread *r)
+static struct gw_time read_clocks(struct gw_engine_thread *et)
 {
 	return (struct gw_time){
 		.boot_ns = gw_clock_boot_ns(),
 		.wall_ms = gw_clock_wall_ms(),
-		.synced = atomic_load_explicit(&r->synced, memory_order_relaxed),
+		.synced = atomic_load_explicit(&et->synced, memory_order_relaxed),
 	};
 }
 
@@ -66,16 +66,17 @@ enum { RUNNING, HALT_REQUESTED, HALTED };
 
 /* relaxed: a load that is too early is repeated after the poke, and the semaphores order what
  * either side does with the engine */
-static bool halt_requested(struct gw_engine_thread *r)
+static bool halt_requested(struct gw_engine_thread *et)
 {
-	return atomic_load_explicit(&r->halt_state, memory_order_relaxed) == HALT_REQUESTED;
+	return atomic_load_explicit(&et->halt_state, memory_order_relaxed) ==
+		HALT_REQUESTED;
 }
 
 /* Main may withdraw its request at the same time: one exchange decides. */
-static bool change_halt(struct gw_engine_thread *r, int from, int to)
+static bool change_halt(struct gw_engine_thread *et, int from, int to)
 {
 	return atomic_compare_exchange_strong_explicit(
-		&r->halt_state, &from, to, memory_order_acq_rel, memory_order_relaxed);
+		&et->halt_state, &from, to, memory_order_acq_rel, memory_order_relaxed);
 }
 
 static void wait_for(sem_t *sem)
@@ -86,7 +87,7 @@ static void wait_for(sem_t *sem)
 
 static void *run(void *arg)
 {
-	struct gw_engine_thread *r = arg;
+	struct gw_engine_thread *et = arg;
 	int64_t due_ns = 0;
 	struct spin_credit spin_credit = {0, 0};
 	bool stop = false;
@@ -95,91 +96,91 @@ static void *run(void *arg)
 		struct gw_time now;
 		int64_t wait_ns;
 
-		if (halt_requested(r) && change_halt(r, HALT_REQUESTED, HALTED)) {
-			sem_post(&r->halted);
-			wait_for(&r->resumed);
+		if (halt_requested(et) && change_halt(et, HALT_REQUESTED, HALTED)) {
+			sem_post(&et->halted);
+			wait_for(&et->resumed);
 			due_ns =
 				0; /* main used it meanwhile, and it may be another engine */
 			continue;
 		}
-		stop = gw_thread_stopping(&r->thread);
+		stop = gw_thread_stopping(&et->thread);
 		do {
-			now = read_clocks(r);
-			gw_thread_beat(&r->thread, now.boot_ns);
-			report_pause(r->engine, &due_ns, now.boot_ns);
-		} while (gw_engine_step(r->engine, now) && !halt_requested(r));
-		wait_ns = gw_engine_next_timer_ns(r->engine) - now.boot_ns;
+			now = read_clocks(et);
+			gw_thread_beat(&et->thread, now.boot_ns);
+			report_pause(et->engine, &due_ns, now.boot_ns);
+		} while (gw_engine_step(et->engine, now) && !halt_requested(et));
+		wait_ns = gw_engine_next_timer_ns(et->engine) - now.boot_ns;
 		if (wait_ns > SLEEP_MAX_NS)
 			wait_ns = SLEEP_MAX_NS;
 		if (!stop && wait_ns > SPIN_NS &&
-			spin_for_input(r->engine, &spin_credit, now.boot_ns))
+			spin_for_input(et->engine, &spin_credit, now.boot_ns))
 			continue;
 		due_ns = now.boot_ns + (wait_ns > 0 ? wait_ns : 0);
-		gw_wake_prepare(&r->wake); /* from here on publishers poke */
-		if (stop || wait_ns <= 0 || gw_thread_stopping(&r->thread) ||
-			halt_requested(r) || gw_engine_has_input(r->engine))
-			gw_wake_finish(&r->wake);
+		gw_wake_prepare(&et->wake); /* from here on publishers poke */
+		if (stop || wait_ns <= 0 || gw_thread_stopping(&et->thread) ||
+			halt_requested(et) || gw_engine_has_input(et->engine))
+			gw_wake_finish(&et->wake);
 		else
-			gw_wake_wait(&r->wake, wait_ns);
+			gw_wake_wait(&et->wake, wait_ns);
 	}
 	return NULL;
 }
 
-enum gw_err gw_engine_thread_init(struct gw_engine_thread *r, struct gw_error *err)
+enum gw_err gw_engine_thread_init(struct gw_engine_thread *et, struct gw_error *err)
 {
-	*r = (struct gw_engine_thread){.wake = {.fd = -1}};
-	sem_init(&r->halted, 0, 0);
-	sem_init(&r->resumed, 0, 0);
-	return gw_wake_init(&r->wake, err);
+	*et = (struct gw_engine_thread){.wake = {.fd = -1}};
+	sem_init(&et->halted, 0, 0);
+	sem_init(&et->resumed, 0, 0);
+	return gw_wake_init(&et->wake, err);
 }
 
-void gw_engine_thread_fini(struct gw_engine_thread *r)
+void gw_engine_thread_fini(struct gw_engine_thread *et)
 {
-	gw_engine_thread_stop(r);
-	gw_wake_fini(&r->wake);
-	sem_destroy(&r->halted);
-	sem_destroy(&r->resumed);
+	gw_engine_thread_stop(et);
+	gw_wake_fini(&et->wake);
+	sem_destroy(&et->halted);
+	sem_destroy(&et->resumed);
 }
 
 enum gw_err gw_engine_thread_start(
-	struct gw_engine_thread *r, struct gw_engine *engine, struct gw_error *err)
+	struct gw_engine_thread *et, struct gw_engine *engine, struct gw_error *err)
 {
-	r->engine = engine;
+	et->engine = engine;
 	gw_key_index_free(engine); /* the restore is done */
-	return gw_thread_start(&r->thread, "engine", run, r, err);
+	return gw_thread_start(&et->thread, "engine", run, et, err);
 }
 
-void gw_engine_thread_stop(struct gw_engine_thread *r)
+void gw_engine_thread_stop(struct gw_engine_thread *et)
 {
-	if (!r->thread.running)
+	if (!et->thread.running)
 		return;
-	gw_thread_request_stop(&r->thread);
-	gw_wake_poke(&r->wake);
-	gw_thread_join(&r->thread);
+	gw_thread_request_stop(&et->thread);
+	gw_wake_poke(&et->wake);
+	gw_thread_join(&et->thread);
 }
 
 enum gw_err gw_engine_thread_halt(
-	struct gw_engine_thread *r, int64_t timeout_ns, struct gw_error *err)
+	struct gw_engine_thread *et, int64_t timeout_ns, struct gw_error *err)
 {
 	struct timespec until = gw_thread_deadline(gw_clock_boot_ns() + timeout_ns);
 
-	atomic_store_explicit(&r->halt_state, HALT_REQUESTED, memory_order_release);
-	gw_wake_poke(&r->wake);
-	while (sem_clockwait(&r->halted, CLOCK_MONOTONIC, &until)) {
-		if (errno == ETIMEDOUT && change_halt(r, HALT_REQUESTED, RUNNING))
+	atomic_store_explicit(&et->halt_state, HALT_REQUESTED, memory_order_release);
+	gw_wake_poke(&et->wake);
+	while (sem_clockwait(&et->halted, CLOCK_MONOTONIC, &until)) {
+		if (errno == ETIMEDOUT && change_halt(et, HALT_REQUESTED, RUNNING))
 			return gw_fail(
 				err, GW_ERR_TIMEOUT, 0, "the engine does not answer");
 	}
 	/* acquire, with the thread's exchange: its writes to the engine are visible. The
 	 * semaphore orders them, too, but ThreadSanitizer does not know sem_clockwait. */
-	(void)atomic_load_explicit(&r->halt_state, memory_order_acquire);
+	(void)atomic_load_explicit(&et->halt_state, memory_order_acquire);
 	return GW_OK;
 }
 
-void gw_engine_thread_resume(struct gw_engine_thread *r, struct gw_engine *engine)
+void gw_engine_thread_resume(struct gw_engine_thread *et, struct gw_engine *engine)
 {
-	r->engine = engine;
+	et->engine = engine;
 	gw_key_index_free(engine);
-	atomic_store_explicit(&r->halt_state, RUNNING, memory_order_release);
-	sem_post(&r->resumed);
+	atomic_store_explicit(&et->halt_state, RUNNING, memory_order_release);
+	sem_post(&et->resumed);
 }

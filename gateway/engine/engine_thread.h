@@ -21,17 +21,18 @@ struct gw_engine_thread {
 	sem_t halted, resumed;  /* posted by the thread; by main */
 };
 
-enum gw_err gw_engine_thread_init(struct gw_engine_thread *r, struct gw_error *err);
-void gw_engine_thread_fini(struct gw_engine_thread *r); /* joins; zeroed or twice is fine */
+enum gw_err gw_engine_thread_init(struct gw_engine_thread *et, struct gw_error *err);
+void gw_engine_thread_fini(
+	struct gw_engine_thread *et); /* joins; zeroed or twice is fine */
 
 enum gw_err gw_engine_thread_start(
-	struct gw_engine_thread *r, struct gw_engine *engine, struct gw_error *err);
+	struct gw_engine_thread *et, struct gw_engine *engine, struct gw_error *err);
 /* Between halt and resume the engine is main's. The thread stays, so that resume cannot fail.
  * GW_ERR_TIMEOUT: it did not end its step within timeout_ns, and goes on. */
 enum gw_err gw_engine_thread_halt(
-	struct gw_engine_thread *r, int64_t timeout_ns, struct gw_error *err);
-void gw_engine_thread_resume(struct gw_engine_thread *r, struct gw_engine *engine);
+	struct gw_engine_thread *et, int64_t timeout_ns, struct gw_error *err);
+void gw_engine_thread_resume(struct gw_engine_thread *et, struct gw_engine *engine);
 /* Steps once more, so that what is in the rings is processed; then joins. */
-void gw_engine_thread_stop(struct gw_engine_thread *r);
+void gw_engine_thread_stop(struct gw_engine_thread *et);
 
 #endif

@@ -86,18 +86,18 @@ static void process_outside_band(struct gw_engine *e, uint32_t point,
 {
 	const struct gw_listeners *l = &e->point_listeners;
 	uint32_t k = l->first[point], end = l->first[point + 1];
-	bool was_usable = gw_quality_current(gw_view_quality(&e->view, point));
+	bool was_current = gw_quality_current(gw_view_quality(&e->view, point));
 
 	if (!usable) {
-		gw_view_write_bad(&e->view, point, sample);
+		gw_view_write_not_current(&e->view, point, sample);
 		on_value_lost(e, point, sample->boot_ns, now);
-		if (was_usable)
+		if (was_current)
 			gw_ingest_unusable(e, point, sample->boot_ns, now);
 		return;
 	}
 	gw_history_flush(e, point);
-	gw_view_write_good(&e->view, &e->view.points[point], sample);
-	if (!was_usable) /* it may suppress again, before the alarms below are evaluated */
+	gw_view_write_current(&e->view, &e->view.points[point], sample);
+	if (!was_current) /* it may suppress again, before the alarms below are evaluated */
 		gw_suppression_on_point(e, point, sample->boot_ns, now);
 	for (; k < end; k++) {
 		struct gw_alarm *a = &e->alarms[l->at[k].alarm];
@@ -145,7 +145,7 @@ static inline bool buffer_sample(struct gw_engine *e, unsigned char *history_mem
 	s->sum += sample->value;
 	s->since_ns = islessgreater(was, sample->value) ? sample->boot_ns : since_ns;
 	s->n_buffered = (uint8_t)(s->n_buffered + (s->history_line != 0));
-	gw_view_write_good(&e->view, s, sample);
+	gw_view_write_current(&e->view, s, sample);
 	return s->n_buffered == s->capacity;
 }
 
@@ -175,7 +175,7 @@ static void process_deferred(struct gw_engine *e, uint32_t point,
 	} else if (usable && s->history_line && sample->value >= gw_history_of(e, s)->lo &&
 		sample->value <= gw_history_of(e, s)->hi) { /* only histories need it */
 		gw_history_flush(e, point);
-		gw_view_write_good(&e->view, s, sample);
+		gw_view_write_current(&e->view, s, sample);
 		gw_history_absorb(e, point, sample, now);
 	} else {
 		process_outside_band(e, point, sample, usable, now);

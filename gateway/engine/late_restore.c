@@ -102,10 +102,10 @@ static void restore_one(
 	struct gw_alarm *a = &e->alarms[m->alarm];
 	const struct gw_alarm_detail *detail = gw_alarm_detail_of(e, a);
 
-	m->known = has_occurrence(&m->record) &&
+	m->had_occurrence = has_occurrence(&m->record) &&
 		memcmp(detail->occurrence, m->record.occurrence,
 			sizeof detail->occurrence) == 0;
-	if (m->known)
+	if (m->had_occurrence)
 		return;
 	m->was_active = gw_alarm_detail_active(e, a);
 	m->seq_before = detail->seq;
@@ -148,21 +148,22 @@ void gw_late_restore_run(struct gw_engine *e, const struct gw_time *now)
 	/* acquire: the batch as main wrote it */
 	struct gw_late_records *batch = atomic_load_explicit(
 		&e->late, memory_order_acquire);
-	size_t known = 0;
+	size_t n_configured = 0;
 
 	if (!batch)
 		return;
-	for (; known < batch->n && batch->at[known].alarm != NO_ALARM; known++)
-		restore_one(e, &batch->at[known], now);
-	for (size_t i = known; i < batch->n; i++)
+	for (; n_configured < batch->n && batch->at[n_configured].alarm != NO_ALARM;
+		n_configured++)
+		restore_one(e, &batch->at[n_configured], now);
+	for (size_t i = n_configured; i < batch->n; i++)
 		gw_restore_clear_occurrence(e, &batch->at[i].record, batch->at[i].info,
 			"no longer configured", now);
-	batch->n_unconfigured = batch->n - known;
+	batch->n_unconfigured = batch->n - n_configured;
 	gw_startup_suppress(e, now);
-	for (size_t i = 0; i < known; i++)
-		if (!batch->at[i].known && batch->at[i].raised_anew)
+	for (size_t i = 0; i < n_configured; i++)
+		if (!batch->at[i].had_occurrence && batch->at[i].raised_anew)
 			batch->n_raised_anew++;
-		else if (!batch->at[i].known)
+		else if (!batch->at[i].had_occurrence)
 			reevaluate(e, &batch->at[i], now);
 	/* release: main finds its batch as the engine left it */
 	atomic_store_explicit(&e->late, NULL, memory_order_release);

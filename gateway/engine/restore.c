@@ -12,10 +12,10 @@
 
 /* A clock that was set back (no battery, no time server yet) must not make a shelf longer than its
  * whole duration. */
-static int64_t shelf_end_ns(const struct gw_alarm_record *m, const struct gw_time *now)
+static int64_t shelf_end_ns(const struct gw_alarm_record *r, const struct gw_time *now)
 {
-	int64_t left_ms = m->shelved_until_ms - now->wall_ms;
-	int64_t whole_ms = m->shelved_until_ms - m->since_ms;
+	int64_t left_ms = r->shelved_until_ms - now->wall_ms;
+	int64_t whole_ms = r->shelved_until_ms - r->since_ms;
 
 	if (left_ms > whole_ms)
 		left_ms = whole_ms;
@@ -32,10 +32,10 @@ bool gw_restore_shelf(struct gw_alarm_detail *detail, const struct gw_alarm_reco
 	return true;
 }
 
-static bool was_active(const struct gw_alarm_record *m)
+static bool was_active(const struct gw_alarm_record *r)
 {
-	return m->underlying == GW_STATE_ACTIVE_UNACKED ||
-		m->underlying == GW_STATE_ACTIVE_ACKED;
+	return r->underlying == GW_STATE_ACTIVE_UNACKED ||
+		r->underlying == GW_STATE_ACTIVE_ACKED;
 }
 
 void gw_restore_alarm(struct gw_engine *e, struct gw_alarm *a,

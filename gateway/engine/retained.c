@@ -45,7 +45,7 @@ void gw_retained_process(struct gw_engine *e, uint32_t point,
 	bool was_current = gw_quality_current(gw_view_quality(&e->view, point));
 
 	gw_history_flush(e, point);
-	gw_view_write_bad(&e->view, point, sample);
+	gw_view_write_not_current(&e->view, point, sample);
 	for (uint32_t k = l->first[point]; k < l->first[point + 1]; k++) {
 		if (l->at[k].member != GW_NO_MEMBER)
 			on_member(e, &l->at[k], sample, now);

@@ -7,11 +7,11 @@
 
 #include "engine/engine_internal.h"
 
-/* The last usable sample of its points in this engine; 0: none. */
-int64_t gw_silence_last_good_ns(const struct gw_engine *e, const struct gw_alarm *a);
+/* The last current sample of its points in this engine; 0: none. */
+int64_t gw_silence_last_current_ns(const struct gw_engine *e, const struct gw_alarm *a);
 /* The same, or that of the engine before a reload if later; without either, the first step. */
 int64_t gw_silence_waiting_since_ns(const struct gw_engine *e, const struct gw_alarm *a);
-/* gw_condition_input.last_good_ns: the same, later by pauses of the process. */
+/* gw_condition_input.last_current_ns: the same, later by pauses of the process. */
 int64_t gw_silence_input_ns(const struct gw_engine *e, const struct gw_alarm *a);
 /* The device became silent: its points have quality silent from now on. */
 void gw_silence_set_points(struct gw_engine *e, const struct gw_alarm *a, int64_t at_ns,

@@ -5,7 +5,7 @@
 #include "engine/alarm_detail.h"
 #include "engine/view.h"
 
-static bool usable(const struct gw_engine *e, uint32_t point)
+static bool is_current(const struct gw_engine *e, uint32_t point)
 {
 	return gw_quality_current(gw_view_quality(&e->view, point));
 }
@@ -13,7 +13,7 @@ static bool usable(const struct gw_engine *e, uint32_t point)
 /* When it was last read. */
 static bool contact_true(const struct gw_engine *e, uint32_t point)
 {
-	return gw_view_good_ns(&e->view, point) &&
+	return gw_view_current_ns(&e->view, point) &&
 		atomic_load_explicit(&e->view.points[point].value, memory_order_relaxed) !=
 		0;
 }
@@ -61,12 +61,12 @@ static bool readable(const struct gw_engine *e, const struct gw_member *m)
 	const struct gw_alarm_opts *o;
 
 	if (!m->is_alarm)
-		return usable(e, m->index);
+		return is_current(e, m->index);
 	o = &e->opts.alarms[m->index];
 	if (o->when.kind->is_vote)
 		return vote_readable(e, &o->when);
 	return !o->when.kind->on_points || o->when.kind->on_devices ||
-		o->when.kind->on_bad_samples || usable(e, o->first_point);
+		o->when.kind->on_bad_samples || is_current(e, o->first_point);
 }
 
 /* Active before the start, and without a sample since. */

@@ -29,15 +29,15 @@ void gw_unreadable_fill_input(
 {
 	uint32_t point = a->opts->first_point;
 	const struct gw_alarm *silent = silent_of(e, point);
-	int64_t good_ns = gw_view_good_ns(&e->view, point);
+	int64_t current_ns = gw_view_current_ns(&e->view, point);
 
 	in->quality = gw_view_quality(&e->view, point);
 	in->last_sample_ns = atomic_load_explicit(
 		&e->view.points[point].boot_ns, memory_order_relaxed);
-	in->last_good_ns = good_ns ? good_ns : gw_pause_shift_ns(e, e->start_ns);
+	in->last_current_ns = current_ns ? current_ns : gw_pause_shift_ns(e, e->start_ns);
 	if (!silent || silent->condition_true)
 		return;
-	in->device_last_good_ns = gw_silence_last_good_ns(e, silent);
+	in->device_last_current_ns = gw_silence_last_current_ns(e, silent);
 	if (silent->has_detail)
 		in->device_recovered_ns =
 			gw_alarm_detail_of(e, silent)->state.condition_since_ns;
@@ -53,14 +53,14 @@ void gw_unreadable_on_bad_sample(
 		(struct gw_condition_input){.member = GW_NO_MEMBER, .now_ns = at_ns}, now);
 }
 
-void gw_unreadable_check_never_good(struct gw_engine *e, const struct gw_alarm *silent,
+void gw_unreadable_check_never_current(struct gw_engine *e, const struct gw_alarm *silent,
 	int64_t at_ns, const struct gw_time *now)
 {
 	const struct gw_listeners *l = &e->point_listeners;
 	uint32_t point = silent->opts->first_point, end = point + silent->opts->n_points;
 
 	for (; silent->opts->n_points > 1 && point < end; point++) {
-		if (gw_view_good_ns(&e->view, point) ||
+		if (gw_view_current_ns(&e->view, point) ||
 			gw_view_quality(&e->view, point) == GW_QUALITY_RETAINED)
 			continue;
 		for (uint32_t k = l->first[point]; k < l->first[point + 1]; k++) {
@@ -71,7 +71,7 @@ void gw_unreadable_check_never_good(struct gw_engine *e, const struct gw_alarm *
 				gw_alarm_evaluate(e, a,
 					(struct gw_condition_input){.member = GW_NO_MEMBER,
 						.now_ns = at_ns,
-						.never_usable = true},
+						.never_current = true},
 					now);
 		}
 	}

@@ -3,7 +3,7 @@
  * unreadable.h: what an alarm with the condition `unreadable` needs of the engine.
  *
  * It costs nothing while all samples are usable: it is evaluated at a bad sample, then at the end
- * of its time. Points that never had a usable sample are found when the silent alarm of their
+ * of its time. Points that never had a current sample are found when the silent alarm of their
  * device runs.
  */
 #ifndef GW_ENGINE_UNREADABLE_H
@@ -18,8 +18,8 @@ void gw_unreadable_fill_input(
 void gw_unreadable_on_bad_sample(
 	struct gw_engine *e, struct gw_alarm *a, int64_t at_ns, const struct gw_time *now);
 /* The device of a silent alarm was heard for its whole time: evaluates the alarms of its points
- * without a usable sample since the start. */
-void gw_unreadable_check_never_good(struct gw_engine *e, const struct gw_alarm *silent,
+ * without a current sample since the start. */
+void gw_unreadable_check_never_current(struct gw_engine *e, const struct gw_alarm *silent,
 	int64_t at_ns, const struct gw_time *now);
 
 #endif

@@ -11,20 +11,21 @@ enum gw_quality gw_view_quality(const struct gw_view *v, size_t point)
 	return (enum gw_quality)(GW_VIEW_LOAD(v->points[point].quality) & ~GW_DEVICE_TIME);
 }
 
-int64_t gw_view_good_ns(const struct gw_view *v, size_t point)
+int64_t gw_view_current_ns(const struct gw_view *v, size_t point)
 {
 	return gw_quality_current(gw_view_quality(v, point))
 		? GW_VIEW_LOAD(v->points[point].boot_ns)
-		: GW_VIEW_LOAD(v->details[point].good_ns);
+		: GW_VIEW_LOAD(v->details[point].current_ns);
 }
 
-void gw_view_write_bad(struct gw_view *v, size_t point, const struct gw_sample *sample)
+void gw_view_write_not_current(
+	struct gw_view *v, size_t point, const struct gw_sample *sample)
 {
 	struct gw_point_state *s = &v->points[point];
 	struct gw_point_detail *detail = &v->details[point];
 	uint32_t after = gw_view_begin_write(&s->seqlock);
 
-	GW_VIEW_STORE(detail->good_ns, gw_view_good_ns(v, point));
+	GW_VIEW_STORE(detail->current_ns, gw_view_current_ns(v, point));
 	GW_VIEW_STORE(detail->device_ns, sample->device_ns);
 	if (gw_quality_usable(sample->quality))
 		GW_VIEW_STORE(s->value, sample->value);
@@ -39,7 +40,7 @@ void gw_view_write_quality(struct gw_view *v, size_t point, enum gw_quality qual
 	struct gw_point_state *s = &v->points[point];
 	uint8_t time = GW_VIEW_LOAD(s->quality) & GW_DEVICE_TIME;
 
-	GW_VIEW_STORE(v->details[point].good_ns, gw_view_good_ns(v, point));
+	GW_VIEW_STORE(v->details[point].current_ns, gw_view_current_ns(v, point));
 	GW_VIEW_STORE(s->quality, (uint8_t)((unsigned)quality | time));
 }
 
@@ -71,7 +72,7 @@ void gw_view_point(struct gw_view *v, size_t point, struct gw_point_view *ret_vi
 		before = GW_VIEW_LOAD(s->seqlock);
 		ret_view->value = GW_VIEW_LOAD(s->value);
 		ret_view->boot_ns = GW_VIEW_LOAD(s->boot_ns);
-		ret_view->good_ns = gw_view_good_ns(v, point);
+		ret_view->current_ns = gw_view_current_ns(v, point);
 		ret_view->device_ns = GW_VIEW_LOAD(s->quality) & GW_DEVICE_TIME
 			? GW_VIEW_LOAD(v->details[point].device_ns)
 			: 0;

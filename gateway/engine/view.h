@@ -18,10 +18,10 @@
 struct gw_view;
 
 struct gw_point_view {
-	double value;     /* of the last usable sample */
-	uint16_t quality; /* enum gw_quality */
-	int64_t boot_ns;  /* of the last sample, any quality; 0: never */
-	int64_t good_ns;  /* of the last usable sample; 0: never */
+	double value;       /* of the last usable sample */
+	uint16_t quality;   /* enum gw_quality */
+	int64_t boot_ns;    /* of the last sample, any quality; 0: never */
+	int64_t current_ns; /* of the last current sample; 0: never */
 	int64_t device_ns;
 	uint64_t samples; /* since the start, modulo 2^31: 68 years at one a second */
 };
@@ -48,9 +48,10 @@ struct gw_alarm_detail;
 struct gw_alarm_published;
 
 enum gw_quality gw_view_quality(const struct gw_view *v, size_t point);
-int64_t gw_view_good_ns(const struct gw_view *v, size_t point); /* 0: never */
-/* A sample that is not usable, or of unknown age. */
-void gw_view_write_bad(struct gw_view *v, size_t point, const struct gw_sample *sample);
+int64_t gw_view_current_ns(const struct gw_view *v, size_t point); /* 0: never */
+/* A sample that is not current: not usable, or retained. */
+void gw_view_write_not_current(
+	struct gw_view *v, size_t point, const struct gw_sample *sample);
 void gw_view_write_quality(struct gw_view *v, size_t point, enum gw_quality quality);
 void gw_view_write_alarm(struct gw_alarm_published *s, const struct gw_alarm *a,
 	const struct gw_alarm_detail *detail, int64_t shelved_until_ms);

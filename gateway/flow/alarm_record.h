@@ -33,7 +33,7 @@ struct gw_late_record {
 		*info; /* for gw_engine_clear_unconfigured; outlives the event */
 	/* the engine's own */
 	uint32_t alarm;
-	bool known; /* the engine had this occurrence before: nothing is to be done */
+	bool had_occurrence; /* the engine had this occurrence before: nothing is to be done */
 	bool was_active, raised_anew;
 	uint64_t seq_before;
 };

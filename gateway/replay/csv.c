@@ -80,7 +80,7 @@ static enum gw_err read_time(
 	const struct line_scan *s, const struct field *f, int64_t *ret_ms)
 {
 	char text[SHOWN + 4];
-	enum gw_err kind;
+	enum gw_err rc;
 	int64_t ms = 0;
 	size_t i;
 
@@ -92,9 +92,9 @@ static enum gw_err read_time(
 		if (!text_of(f, text) || strchr(text, 'x') || strchr(text, 'X'))
 			return fail_word(s, f, "is not a time in milliseconds");
 		s->csv->column = (unsigned)(f->at - s->bytes) + 1;
-		kind = gw_parse_int(text, -GW_CSV_TIME_MAX, GW_CSV_TIME_MAX, &ms, s->err);
-		if (kind)
-			return kind;
+		rc = gw_parse_int(text, -GW_CSV_TIME_MAX, GW_CSV_TIME_MAX, &ms, s->err);
+		if (rc)
+			return rc;
 	}
 	if (s->csv->has_time && ms < s->csv->last_ms) {
 		s->csv->column = (unsigned)(f->at - s->bytes) + 1;
@@ -214,12 +214,12 @@ static enum gw_err read_point(const struct line_scan *s, struct gw_point_names *
 	const struct field *f, uint32_t *ret_name)
 {
 	uint32_t name = gw_point_names_find(names, f->at, f->n);
-	enum gw_err kind;
+	enum gw_err rc;
 
 	if (name == GW_POINT_NAMES_NONE) {
-		kind = check_point(s, f);
-		if (kind)
-			return kind;
+		rc = check_point(s, f);
+		if (rc)
+			return rc;
 		name = gw_point_names_add(names, f->at, f->n);
 		if (name == GW_POINT_NAMES_NONE)
 			return gw_fail(s->err, GW_ERR_SYSTEM, ENOMEM,
@@ -249,7 +249,7 @@ static enum gw_err read_fields(const struct line_scan *s, struct gw_point_names 
 	struct field remaining, struct gw_reading *ret)
 {
 	struct field time, point, value, quality;
-	enum gw_err kind;
+	enum gw_err rc;
 	int64_t ms = 0;
 
 	if (!split(&remaining, &time) || !split(&remaining, &point) ||
@@ -257,25 +257,25 @@ static enum gw_err read_fields(const struct line_scan *s, struct gw_point_names 
 		return fail_at(s, &time,
 			s->csv->has_quality ? "a line is time_ms,point,value,quality"
 					    : "a line is time_ms,point,value");
-	kind = read_time(s, &time, &ms);
-	if (!kind)
-		kind = read_point(s, names, &point, &ret->name);
+	rc = read_time(s, &time, &ms);
+	if (!rc)
+		rc = read_point(s, names, &point, &ret->name);
 	ret->quality = GW_QUALITY_GOOD;
-	if (!kind && split(&remaining, &quality)) {
+	if (!rc && split(&remaining, &quality)) {
 		if (!s->csv->has_quality)
 			return fail_at(s, &quality,
 				"one field too many for the header time_ms,point,value");
 		if (remaining.at)
 			return fail_at(s, &remaining, "one field too many");
-		kind = read_quality(s, &quality, &ret->quality);
+		rc = read_quality(s, &quality, &ret->quality);
 	}
-	if (kind)
-		return kind;
+	if (rc)
+		return rc;
 	ret->value = 0;
 	if (value.n || gw_quality_usable(ret->quality))
-		kind = read_value(s, &value, &ret->value);
-	if (kind)
-		return kind;
+		rc = read_value(s, &value, &ret->value);
+	if (rc)
+		return rc;
 	if (!gw_quality_usable(ret->quality))
 		ret->value = 0;
 	s->csv->has_time = true;

@@ -113,7 +113,7 @@ static enum gw_err take_lines(struct gw_replay_input *in, struct gw_reading *ret
 		size_t left = in->end - in->begin;
 		const char *newline = memchr(line, '\n', left);
 		size_t length = newline ? (size_t)(newline - line) : left;
-		enum gw_err kind;
+		enum gw_err rc;
 		bool any;
 
 		if (length > GW_CSV_LINE_MAX) {
@@ -125,9 +125,9 @@ static enum gw_err take_lines(struct gw_replay_input *in, struct gw_reading *ret
 		}
 		if (!newline && !in->ended)
 			break;
-		kind = gw_csv_line(&in->csv, &in->names, line, length, &ret[*n], &any, err);
-		if (kind)
-			return kind;
+		rc = gw_csv_line(&in->csv, &in->names, line, length, &ret[*n], &any, err);
+		if (rc)
+			return rc;
 		in->begin += length + (newline != NULL);
 		if (any) {
 			in->has_time = true;
@@ -161,13 +161,13 @@ static enum gw_err use_block(struct gw_replay_input *in,
 {
 	struct gw_recording_scan scan = {.block = *block};
 	uint64_t lost = 0;
-	enum gw_err kind = GW_OK;
+	enum gw_err rc = GW_OK;
 
 	switch (block->kind) {
 	case GW_RECORDING_POINTS: return gw_decode_points(&in->decode, block, err);
 	case GW_RECORDING_SAMPLES:
-		kind = gw_decode_load(&in->decode, block, err);
-		if (!kind && in->has_time && !in->block_seen && in->decode.n &&
+		rc = gw_decode_load(&in->decode, block, err);
+		if (!rc && in->has_time && !in->block_seen && in->decode.n &&
 			in->decode.heap[0].next_ns < in->last_ns)
 			return gw_fail(err, GW_ERR_PROTOCOL, 0,
 				"begins before the file before it ends");
@@ -182,7 +182,7 @@ static enum gw_err use_block(struct gw_replay_input *in,
 	case GW_RECORDING_END: in->closed = true; break;
 	default: break; /* of a later version: not needed to understand the others */
 	}
-	return kind;
+	return rc;
 }
 
 static enum gw_err next_block(
@@ -190,19 +190,19 @@ static enum gw_err next_block(
 {
 	struct gw_recording_block block;
 	size_t size;
-	enum gw_err kind = gw_recording_read_block((unsigned char *)in->buffer + in->begin,
+	enum gw_err rc = gw_recording_read_block((unsigned char *)in->buffer + in->begin,
 		in->end - in->begin, &block, &size, err);
 
 	*ret_any = false;
-	if (kind == GW_ERR_FULL) { /* at the end of the file: truncated or complete */
+	if (rc == GW_ERR_FULL) { /* at the end of the file: truncated or complete */
 		if (in->ended)
 			in->begin = in->end;
 		return in->ended ? GW_OK : grow_buffer(in, size, err);
 	}
-	if (!kind)
-		kind = use_block(in, &block, err);
-	if (kind)
-		return kind;
+	if (!rc)
+		rc = use_block(in, &block, err);
+	if (rc)
+		return rc;
 	in->begin += size;
 	in->offset += size;
 	*ret_any = true;
@@ -213,26 +213,26 @@ static enum gw_err next_block(
 static enum gw_err take_blocks(struct gw_replay_input *in, struct gw_reading *ret,
 	size_t max, size_t *n, struct gw_error *err)
 {
-	enum gw_err kind = GW_OK;
+	enum gw_err rc = GW_OK;
 	bool any = true;
 
-	while (!kind && *n < max && any) {
+	while (!rc && *n < max && any) {
 		struct gw_reading *r = &ret[*n];
 
-		if (gw_decode_next(&in->decode, &in->names, r, &kind)) {
+		if (gw_decode_next(&in->decode, &in->names, r, &rc)) {
 			/* the samples of two blocks may overlap a little */
 			if (in->has_time && r->time_ns < in->last_ns)
 				r->time_ns = in->last_ns;
 			in->has_time = true;
 			in->last_ns = r->time_ns;
 			(*n)++;
-		} else if (kind) {
-			gw_fail(err, kind, ENOMEM, "out of memory");
+		} else if (rc) {
+			gw_fail(err, rc, ENOMEM, "out of memory");
 		} else {
-			kind = next_block(in, &any, err);
+			rc = next_block(in, &any, err);
 		}
 	}
-	return kind;
+	return rc;
 }
 
 /* ---- files ---- */
@@ -277,21 +277,21 @@ static enum gw_err next_file(struct gw_replay_input *in, struct gw_error *err)
 enum gw_err gw_replay_input_next(struct gw_replay_input *in, struct gw_reading *ret,
 	size_t max, size_t *ret_n, struct gw_error *err)
 {
-	enum gw_err kind = GW_OK;
+	enum gw_err rc = GW_OK;
 	size_t n = 0;
 
-	while (!kind && n == 0 && in->files[in->at]) {
+	while (!rc && n == 0 && in->files[in->at]) {
 		if (in->format == GW_INPUT_NEW)
-			kind = detect_format(in, err);
-		if (!kind && in->format == GW_INPUT_CSV)
-			kind = take_lines(in, ret, max, &n, err);
-		else if (!kind && in->format == GW_INPUT_RECORDING)
-			kind = take_blocks(in, ret, max, &n, err);
-		if (kind || n)
+			rc = detect_format(in, err);
+		if (!rc && in->format == GW_INPUT_CSV)
+			rc = take_lines(in, ret, max, &n, err);
+		else if (!rc && in->format == GW_INPUT_RECORDING)
+			rc = take_blocks(in, ret, max, &n, err);
+		if (rc || n)
 			break;
-		kind = in->ended ? next_file(in, err) : fill(in, err);
+		rc = in->ended ? next_file(in, err) : fill(in, err);
 	}
 	in->readings += n;
 	*ret_n = n;
-	return kind;
+	return rc;
 }

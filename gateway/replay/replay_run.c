@@ -327,7 +327,7 @@ enum gw_err gw_replay_run_open(
 		.points = config->points,
 		.n_points = config->n_points,
 		.n_alarms = config->n_alarms};
-	enum gw_err kind;
+	enum gw_err rc;
 
 	*run = (struct gw_replay_run){.config = config};
 	run->alarms = calloc(config->n_alarms + 1, sizeof(*run->alarms));
@@ -341,18 +341,18 @@ enum gw_err gw_replay_run_open(
 		run->alarms[i] = config->alarms[i];
 		run->tallies[i].open = GW_REPLAY_RUN_NONE;
 	}
-	kind = gw_silence_filter_open(&run->silence_filters, run->alarms, config->n_alarms,
+	rc = gw_silence_filter_open(&run->silence_filters, run->alarms, config->n_alarms,
 		config->n_points, err);
 	opts.alarms = run->alarms;
-	if (!kind)
-		kind = gw_ring_init(&run->out, EVENT_RING, sizeof(struct gw_event), err);
-	if (!kind)
-		kind = gw_engine_new(&opts, &run->engine, err);
-	if (!kind)
-		kind = gw_engine_add_output(run->engine, &run->out, NULL, err);
-	if (!kind)
+	if (!rc)
+		rc = gw_ring_init(&run->out, EVENT_RING, sizeof(struct gw_event), err);
+	if (!rc)
+		rc = gw_engine_new(&opts, &run->engine, err);
+	if (!rc)
+		rc = gw_engine_add_output(run->engine, &run->out, NULL, err);
+	if (!rc)
 		gw_engine_set_identity(run->engine, 1, 0, no_boot);
-	return kind;
+	return rc;
 }
 
 void gw_replay_run_close(struct gw_replay_run *run)

@@ -28,12 +28,12 @@ static void evaluate(const struct gw_condition_opts *o, void *memory,
 {
 	const struct gw_silence_filter *j = (const struct gw_silence_filter *)(const void *)
 						    o->kind;
-	int64_t wait_ns = (in->now_ns - in->last_good_ns) / 16;
+	int64_t wait_ns = (in->now_ns - in->last_current_ns) / 16;
 
 	if (j->real->on_bad_samples) { /* what was refused is in the files; the rest may not be */
 		struct gw_condition_input known = *in;
 
-		known.never_usable = false;
+		known.never_current = false;
 		j->real->evaluate(o, memory, &known, result);
 		return;
 	}

@@ -139,7 +139,7 @@ bool gw_emit_is_committed(struct gw_emit *emit, struct gw_emit_checkpoint *check
 /* Whether the source is to stop: poll must return GW_ERR_STOPPED soon. */
 bool gw_emit_stopping(const struct gw_emit *emit);
 /* A descriptor that is readable once the source is to stop: add it to the driver's poll(2). */
-int gw_emit_wake_fd(const struct gw_emit *emit);
+int gw_emit_stop_fd(const struct gw_emit *emit);
 /* What a driver with saves_state keeps across restarts: a few bytes for each device, saved when
  * they change (source/state_files.h). After a kill they may be older than what happened; is_final
  * is true only if they were saved so by a source that was stopping. load returns 0 if nothing is

@@ -250,7 +250,7 @@ void gw_emit_beat(struct gw_emit *e)
 		gw_thread_beat(e->thread, gw_clock_boot_ns());
 }
 
-int gw_emit_wake_fd(const struct gw_emit *e)
+int gw_emit_stop_fd(const struct gw_emit *e)
 {
 	return e->stop_fd;
 }

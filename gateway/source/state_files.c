@@ -253,7 +253,7 @@ enum gw_err gw_state_files_start(
 {
 	struct gw_state_files *files = calloc(1, sizeof(*files));
 	pthread_condattr_t monotonic;
-	enum gw_err kind;
+	enum gw_err rc;
 
 	if (!files || strlen(state_dir) >= sizeof(files->dir)) {
 		free(files);
@@ -265,10 +265,10 @@ enum gw_err gw_state_files_start(
 	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
 	pthread_cond_init(&files->changed, &monotonic);
 	pthread_condattr_destroy(&monotonic);
-	kind = gw_thread_start(&files->thread, "state-files", run, files, err);
-	if (kind) {
+	rc = gw_thread_start(&files->thread, "state-files", run, files, err);
+	if (rc) {
 		free(files);
-		return kind;
+		return rc;
 	}
 	*ret_files = files;
 	return GW_OK;

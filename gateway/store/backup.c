@@ -90,12 +90,12 @@ static enum gw_err open_copy(struct gw_store *s, struct gw_error *err)
 {
 	struct gw_backup *b = &s->backup;
 	char path[PATH_MAX];
-	enum gw_err kind;
+	enum gw_err rc;
 
 	snprintf(path, sizeof(path), "%s/backup.db", s->dir);
-	kind = gw_anonymous_db_open(path, &b->copy, &b->fd, err);
-	if (kind)
-		return kind;
+	rc = gw_anonymous_db_open(path, &b->copy, &b->fd, err);
+	if (rc)
+		return rc;
 	b->from = sqlite3_backup_init(b->copy, "main", s->db.handle, "main");
 	return b->from ? GW_OK
 		       : gw_fail(err, GW_ERR_SYSTEM, sqlite3_extended_errcode(b->copy),

@@ -114,18 +114,18 @@ static enum gw_err find_link(struct gw_db *db, enum gw_db_stmt which, uint64_t s
 	struct gw_chain_link *ret, struct gw_error *err)
 {
 	sqlite3_stmt *st = gw_db_stmt(db, which);
-	enum gw_err kind = GW_OK;
-	int rc;
+	enum gw_err rc = GW_OK;
+	int code;
 
 	*ret = (struct gw_chain_link){.exists = false};
 	sqlite3_bind_int64(st, 1, (int64_t)seq);
-	rc = sqlite3_step(st);
-	if (rc == SQLITE_ROW)
+	code = sqlite3_step(st);
+	if (code == SQLITE_ROW)
 		gw_chain_link_read(st, 0, seq, ret);
-	else if (rc != SQLITE_DONE)
-		kind = gw_db_fail(db, rc, "database", err);
+	else if (code != SQLITE_DONE)
+		rc = gw_db_fail(db, code, "database", err);
 	sqlite3_reset(st);
-	return kind;
+	return rc;
 }
 
 /* ---- the head ---- */

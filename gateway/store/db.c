@@ -17,20 +17,20 @@
 #define WAL_FRAME       (24 + GW_DB_PAGE_BYTES)
 #define WAL_SPARE_BYTES (64 * 1024) /* a dozen single events */
 
-enum gw_err gw_db_fail(struct gw_db *db, int rc, const char *what, struct gw_error *err)
+enum gw_err gw_db_fail(struct gw_db *db, int code, const char *what, struct gw_error *err)
 {
-	enum gw_err kind = GW_ERR_SYSTEM;
-	int primary = rc & 0xff;
+	enum gw_err rc = GW_ERR_SYSTEM;
+	int primary = code & 0xff;
 
 	if (primary == SQLITE_FULL)
-		kind = GW_ERR_FULL;
+		rc = GW_ERR_FULL;
 	else if (primary == SQLITE_CORRUPT || primary == SQLITE_NOTADB)
-		kind = GW_ERR_CORRUPT;
-	return gw_fail(err, kind, rc, "%s: %s (SQLite %d)", what,
-		db->handle && sqlite3_extended_errcode(db->handle) == rc
+		rc = GW_ERR_CORRUPT;
+	return gw_fail(err, rc, code, "%s: %s (SQLite %d)", what,
+		db->handle && sqlite3_extended_errcode(db->handle) == code
 			? sqlite3_errmsg(db->handle)
-			: sqlite3_errstr(rc),
-		rc);
+			: sqlite3_errstr(code),
+		code);
 }
 
 static enum gw_err exec(struct gw_db *db, const char *sql, struct gw_error *err)
@@ -256,28 +256,28 @@ enum gw_err gw_db_open_writable(struct gw_db *db, const char *path, int64_t max_
 	struct gw_error *err)
 {
 	bool created = false, disk_read_only = false;
-	enum gw_err kind;
-	int rc;
+	enum gw_err rc;
+	int code;
 
 	*db = (struct gw_db){0};
-	rc = sqlite3_open_v2(path, &db->handle,
+	code = sqlite3_open_v2(path, &db->handle,
 		SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX |
 			SQLITE_OPEN_EXRESCODE,
 		NULL);
-	if (rc == SQLITE_OK) {
+	if (code == SQLITE_OK) {
 		disk_read_only = sqlite3_db_readonly(db->handle, "main") == 1;
 		db->read_only = disk_read_only;
-		kind = prepare_file(db, path, max_bytes, page_check, &created, err);
-		if (!kind) {
+		rc = prepare_file(db, path, max_bytes, page_check, &created, err);
+		if (!rc) {
 			*ret_created = created;
 			return GW_OK;
 		}
 	} else {
-		kind = gw_db_fail(db, rc, "open database", err);
+		rc = gw_db_fail(db, code, "open database", err);
 	}
 	gw_db_close(db, true);
 	*ret_disk_read_only = disk_read_only;
-	return kind;
+	return rc;
 }
 
 void gw_db_close(struct gw_db *db, bool keep_wal)
@@ -301,31 +301,31 @@ sqlite3_stmt *gw_db_stmt(struct gw_db *db, enum gw_db_stmt which)
 enum gw_err gw_db_run(struct gw_db *db, enum gw_db_stmt which, struct gw_error *err)
 {
 	sqlite3_stmt *st = db->stmts[which];
-	enum gw_err kind = GW_OK;
-	int rc;
+	enum gw_err rc = GW_OK;
+	int code;
 
 	do
-		rc = sqlite3_step(st);
-	while (rc == SQLITE_ROW);
-	if (rc != SQLITE_DONE)
-		kind = gw_db_fail(db, rc, "database", err);
+		code = sqlite3_step(st);
+	while (code == SQLITE_ROW);
+	if (code != SQLITE_DONE)
+		rc = gw_db_fail(db, code, "database", err);
 	sqlite3_reset(st);
-	return kind;
+	return rc;
 }
 
 enum gw_err gw_db_query_int(
 	struct gw_db *db, enum gw_db_stmt which, int64_t *ret_number, struct gw_error *err)
 {
 	sqlite3_stmt *st = db->stmts[which];
-	enum gw_err kind = GW_OK;
-	int rc = sqlite3_step(st);
+	enum gw_err rc = GW_OK;
+	int code = sqlite3_step(st);
 
-	if (rc == SQLITE_ROW)
+	if (code == SQLITE_ROW)
 		*ret_number = sqlite3_column_int64(st, 0);
-	else if (rc != SQLITE_DONE)
-		kind = gw_db_fail(db, rc, "database", err);
+	else if (code != SQLITE_DONE)
+		rc = gw_db_fail(db, code, "database", err);
 	sqlite3_reset(st);
-	return kind;
+	return rc;
 }
 
 const char *gw_db_text(sqlite3_stmt *st, int column)

@@ -8,18 +8,18 @@ enum gw_err gw_db_open(struct gw_db *db, const char *path, int64_t max_bytes,
 {
 	struct gw_error why = {0};
 	bool disk_read_only = false;
-	enum gw_err kind = gw_db_open_writable(
+	enum gw_err rc = gw_db_open_writable(
 		db, path, max_bytes, page_check, ret_created, &disk_read_only, &why);
 
-	if (!kind)
+	if (!rc)
 		return GW_OK;
 	if (err)
 		*err = why;
 	/* Busy: another process writes to it. Other errors may still allow reading. */
-	if (kind != GW_ERR_SYSTEM || (why.native & 0xff) == SQLITE_BUSY)
-		return kind;
+	if (rc != GW_ERR_SYSTEM || (why.native & 0xff) == SQLITE_BUSY)
+		return rc;
 	if (gw_db_open_readonly(db, path, NULL))
-		return kind;
+		return rc;
 	if (!disk_read_only)
 		db->why = why;
 	*ret_created = false;

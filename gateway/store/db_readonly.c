@@ -154,17 +154,18 @@ static enum gw_err set_up(struct gw_db *db, struct gw_error *err)
 enum gw_err gw_db_open_readonly(struct gw_db *db, const char *path, struct gw_error *err)
 {
 	int64_t clean = 0;
-	enum gw_err kind;
-	int rc;
+	enum gw_err rc;
+	int code;
 
 	*db = (struct gw_db){0};
-	rc = open_file(db, path);
-	kind = rc == SQLITE_OK ? set_up(db, err) : gw_db_fail(db, rc, "open database", err);
-	if (!kind)
-		kind = gw_db_meta_get(db, "clean", &clean, err);
-	if (kind) {
+	code = open_file(db, path);
+	rc = code == SQLITE_OK ? set_up(db, err)
+			       : gw_db_fail(db, code, "open database", err);
+	if (!rc)
+		rc = gw_db_meta_get(db, "clean", &clean, err);
+	if (rc) {
 		gw_db_close(db, true);
-		return kind;
+		return rc;
 	}
 	db->read_only = true;
 	db->was_clean = clean != 0;

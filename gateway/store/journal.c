@@ -275,17 +275,17 @@ static enum gw_err count(
 	struct gw_db *db, enum gw_db_stmt which, uint64_t counts[32], struct gw_error *err)
 {
 	sqlite3_stmt *st = gw_db_stmt(db, which);
-	enum gw_err kind = GW_OK;
-	int rc;
+	enum gw_err rc = GW_OK;
+	int code;
 
-	while ((rc = sqlite3_step(st)) == SQLITE_ROW)
+	while ((code = sqlite3_step(st)) == SQLITE_ROW)
 		for (size_t bit = 0; bit < 32; bit++)
 			if (sqlite3_column_int64(st, 0) >> bit & 1)
 				counts[bit] += (uint64_t)sqlite3_column_int64(st, 1);
-	if (rc != SQLITE_DONE)
-		kind = gw_db_fail(db, rc, "database", err);
+	if (code != SQLITE_DONE)
+		rc = gw_db_fail(db, code, "database", err);
 	sqlite3_reset(st);
-	return kind;
+	return rc;
 }
 
 enum gw_err gw_journal_count(struct gw_db *db, uint64_t ret_owed[32],

@@ -123,17 +123,17 @@ static enum gw_err read_all(struct gw_db *db, sqlite3_stmt *st, uint32_t undurab
 	bool (*skip)(void *arg, uint64_t seq), void *arg, struct gw_batch_memory *m,
 	struct gw_error *err)
 {
-	enum gw_err kind = GW_OK;
+	enum gw_err rc = GW_OK;
 	int64_t last_boot = 0;
-	int rc = SQLITE_DONE;
+	int code = SQLITE_DONE;
 
-	while (!kind && m->batch.n < m->capacity && (rc = sqlite3_step(st)) == SQLITE_ROW)
+	while (!rc && m->batch.n < m->capacity && (code = sqlite3_step(st)) == SQLITE_ROW)
 		if (!skip || !skip(arg, (uint64_t)sqlite3_column_int64(st, GW_COL_SEQ)))
-			kind = read_event(db, st, m, undurable_bits, &last_boot, err);
-	if (!kind && rc != SQLITE_ROW && rc != SQLITE_DONE)
-		kind = gw_db_fail(db, rc, "database", err);
+			rc = read_event(db, st, m, undurable_bits, &last_boot, err);
+	if (!rc && code != SQLITE_ROW && code != SQLITE_DONE)
+		rc = gw_db_fail(db, code, "database", err);
 	sqlite3_reset(st);
-	return kind;
+	return rc;
 }
 
 enum gw_err gw_journal_read_owed(struct gw_db *db, uint32_t bit, int after_level,
@@ -164,22 +164,22 @@ enum gw_err gw_journal_read_links(struct gw_db *db, uint64_t after_seq,
 	struct gw_error *err)
 {
 	sqlite3_stmt *st = gw_db_stmt(db, GW_DB_CHAIN_ROWS);
-	enum gw_err kind = GW_OK;
+	enum gw_err rc = GW_OK;
 	int64_t last_boot = 0;
-	int rc = SQLITE_DONE;
+	int code = SQLITE_DONE;
 
 	sqlite3_bind_int64(st, 1, (int64_t)after_seq);
-	while (!kind && batch->batch.n < batch->capacity &&
-		(rc = sqlite3_step(st)) == SQLITE_ROW) {
+	while (!rc && batch->batch.n < batch->capacity &&
+		(code = sqlite3_step(st)) == SQLITE_ROW) {
 		gw_chain_link_read(st, GW_COL_PREV,
 			(uint64_t)sqlite3_column_int64(st, GW_COL_SEQ),
 			&ret_links[batch->batch.n]);
-		kind = read_event(db, st, batch, UINT32_MAX, &last_boot, err);
+		rc = read_event(db, st, batch, UINT32_MAX, &last_boot, err);
 	}
-	if (!kind && rc != SQLITE_ROW && rc != SQLITE_DONE)
-		kind = gw_db_fail(db, rc, "database", err);
+	if (!rc && code != SQLITE_ROW && code != SQLITE_DONE)
+		rc = gw_db_fail(db, code, "database", err);
 	sqlite3_reset(st);
-	return kind;
+	return rc;
 }
 
 enum gw_err gw_journal_read_newer(struct gw_db *db, const struct gw_event *e, uint32_t bit,
@@ -233,10 +233,10 @@ enum gw_err gw_journal_read_alarms(struct gw_db *db, struct gw_arena *arena,
 	void *arg, struct gw_error *err)
 {
 	sqlite3_stmt *st = gw_db_stmt(db, GW_DB_ALARM_ALL);
-	enum gw_err kind = GW_OK;
-	int rc;
+	enum gw_err rc = GW_OK;
+	int code;
 
-	while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
+	while ((code = sqlite3_step(st)) == SQLITE_ROW) {
 		const struct gw_alarm_info *info;
 		struct gw_alarm_record m = {
 			.state = (uint8_t)sqlite3_column_int(st, 1),
@@ -251,15 +251,15 @@ enum gw_err gw_journal_read_alarms(struct gw_db *db, struct gw_arena *arena,
 		};
 
 		column_bytes(st, 4, m.occurrence, sizeof(m.occurrence));
-		kind = gw_string_table_load_info(
+		rc = gw_string_table_load_info(
 			db, sqlite3_column_int64(st, 0), arena, &info, err);
-		if (kind)
+		if (rc)
 			break;
 		m.key = info->key;
 		each(arg, &m, info);
 	}
-	if (!kind && rc != SQLITE_DONE)
-		kind = gw_db_fail(db, rc, "database", err);
+	if (!rc && code != SQLITE_DONE)
+		rc = gw_db_fail(db, code, "database", err);
 	sqlite3_reset(st);
-	return kind;
+	return rc;
 }

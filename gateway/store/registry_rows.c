@@ -58,11 +58,11 @@ static int select_rows(struct gw_store *s, sqlite3_stmt **ret_st)
 enum gw_err gw_registry_rows_read(struct gw_store *s, struct gw_error *err)
 {
 	sqlite3_stmt *st = NULL;
-	enum gw_err kind = GW_OK;
-	int rc = select_rows(s, &st);
+	enum gw_err rc = GW_OK;
+	int code = select_rows(s, &st);
 
 	free_rows(s);
-	while (st && (rc = sqlite3_step(st)) == SQLITE_ROW) {
+	while (st && (code = sqlite3_step(st)) == SQLITE_ROW) {
 		struct gw_registry_row *row =
 			&s->registry[sqlite3_column_int(st, 0) & (GW_STORE_SLOTS - 1)];
 
@@ -75,16 +75,16 @@ enum gw_err gw_registry_rows_read(struct gw_store *s, struct gw_error *err)
 			.last_day_ms = sqlite3_column_int64(st, 4),
 		};
 		if (!row->name || !row->url) {
-			kind = gw_fail(err, GW_ERR_SYSTEM, 0, "no memory");
+			rc = gw_fail(err, GW_ERR_SYSTEM, 0, "no memory");
 			break;
 		}
 	}
-	if (!kind && rc != SQLITE_DONE)
-		kind = gw_db_fail(&s->db, rc, "database", err);
+	if (!rc && code != SQLITE_DONE)
+		rc = gw_db_fail(&s->db, code, "database", err);
 	sqlite3_finalize(st);
-	if (kind)
+	if (rc)
 		free_rows(s);
-	return kind;
+	return rc;
 }
 
 enum gw_err gw_registry_rows_put(

@@ -27,21 +27,21 @@ static enum gw_err fail(struct gw_error *err, const char *step, const char *path
 static enum gw_err remove_files(const char *folder, struct gw_error *err)
 {
 	DIR *d = opendir(folder);
-	enum gw_err kind = GW_OK;
+	enum gw_err rc = GW_OK;
 	char path[PATH_MAX];
 	struct dirent *e;
 
 	if (!d)
 		return errno == ENOENT ? GW_OK : fail(err, "open", folder);
-	while (!kind && (e = readdir(d))) {
+	while (!rc && (e = readdir(d))) {
 		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
 			continue;
 		snprintf(path, sizeof(path), "%s/%s", folder, e->d_name);
 		if (unlink(path) && errno != EISDIR && errno != ENOENT)
-			kind = fail(err, "delete", path);
+			rc = fail(err, "delete", path);
 	}
 	closedir(d);
-	return kind;
+	return rc;
 }
 
 enum gw_err gw_restored_remove(const char *folder, struct gw_error *err)
@@ -101,16 +101,16 @@ static enum gw_err take_database(const struct paths *p, struct gw_error *err)
 {
 	static const char *const companions[] = {"tocsin.db-wal", "tocsin.db-shm"};
 	char from[PATH_MAX], to[PATH_MAX], other[PATH_MAX];
-	enum gw_err kind;
+	enum gw_err rc;
 
 	path_of(from, p->restored, "tocsin.db");
 	path_of(to, p->state, "tocsin.db");
 	if (access(from, F_OK))
 		return errno == ENOENT ? GW_OK : fail(err, "read", from);
 	if (access(to, F_OK) == 0) {
-		kind = gw_quarantine_file(to, other, err);
-		if (kind)
-			return kind;
+		rc = gw_quarantine_file(to, other, err);
+		if (rc)
+			return rc;
 	} else if (errno != ENOENT) {
 		return fail(err, "read", to);
 	}
@@ -138,7 +138,7 @@ enum gw_err gw_restored_take_in(
 {
 	struct paths p;
 	char incomplete[PATH_MAX];
-	enum gw_err kind;
+	enum gw_err rc;
 
 	*ret_taken = false;
 	if ((size_t)snprintf(p.state, sizeof(p.state), "%s", state_dir) >= sizeof(p.state))
@@ -150,12 +150,11 @@ enum gw_err gw_restored_take_in(
 	if (access(p.restored, F_OK))
 		return errno == ENOENT || errno == ENOTDIR ? GW_OK
 							   : fail(err, "read", p.restored);
-	if ((kind = take_sources(&p, err)) ||
-		(kind = take_file(&p, "last-good.conf", err)) ||
-		(kind = take_database(&p, err)) ||
-		(kind = gw_file_sync_folder(p.restored, err)) ||
-		(kind = gw_file_sync_folder(p.state, err)))
-		return kind;
+	if ((rc = take_sources(&p, err)) || (rc = take_file(&p, "last-good.conf", err)) ||
+		(rc = take_database(&p, err)) ||
+		(rc = gw_file_sync_folder(p.restored, err)) ||
+		(rc = gw_file_sync_folder(p.state, err)))
+		return rc;
 	*ret_taken = true;
 	return gw_restored_remove(p.restored, err);
 }

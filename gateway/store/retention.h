@@ -42,21 +42,21 @@ enum gw_retention_result {
 	GW_RETENTION_STUCK,        /* beyond the limit, and no row may be deleted */
 };
 
-void gw_retention_init(struct gw_retention *k, int64_t max_bytes);
-void gw_retention_reset(struct gw_retention *k);
+void gw_retention_init(struct gw_retention *r, int64_t max_bytes);
+void gw_retention_reset(struct gw_retention *r);
 /* Bits of the uplinks that are configured. */
-void gw_retention_set_active(struct gw_retention *k, uint32_t bits);
+void gw_retention_set_active(struct gw_retention *r, uint32_t bits);
 /* A row of that rank was delivered to its last uplink and may be deleted now. */
 void gw_retention_row_delivered(
-	struct gw_retention *k, uint64_t seq, int class_, int level);
+	struct gw_retention *r, uint64_t seq, int class_, int level);
 /* The disk is full: do not grow; false: it is not any more. */
-enum gw_err gw_retention_set_disk_full(struct gw_retention *k, struct gw_db *db,
+enum gw_err gw_retention_set_disk_full(struct gw_retention *r, struct gw_db *db,
 	bool disk_full_mode, struct gw_error *err);
 
 /* Deletes one block at most. highest_class: of the newest events. last_seq: the last one committed,
  * saved in case the newest row is deleted. force: as if beyond the limit. owed and parked, per bit,
  * are counted down. */
-enum gw_err gw_retention_step(struct gw_retention *k, struct gw_db *db,
+enum gw_err gw_retention_step(struct gw_retention *r, struct gw_db *db,
 	struct gw_string_table *strings, int highest_class, uint64_t last_seq, bool force,
 	uint64_t owed[32], uint64_t parked[32], enum gw_retention_result *ret_result,
 	struct gw_error *err);

@@ -127,9 +127,9 @@ static void copy_names(struct gw_salvage *v)
 {
 	sqlite3_stmt *st = gw_db_stmt(v->old, GW_DB_UPLINK_ALL);
 	enum gw_err read_error = GW_OK;
-	int rc = SQLITE_DONE;
+	int code = SQLITE_DONE;
 
-	while (!v->write_error && (rc = sqlite3_step(st)) == SQLITE_ROW) {
+	while (!v->write_error && (code = sqlite3_step(st)) == SQLITE_ROW) {
 		const char *name = gw_db_text(st, 1);
 
 		if (name)
@@ -137,11 +137,11 @@ static void copy_names(struct gw_salvage *v)
 		else
 			gw_salvage_note_read_error(v, GW_ERR_SYSTEM);
 	}
-	if (!v->write_error && rc != SQLITE_DONE) {
-		enum gw_err kind = gw_db_fail(v->old, rc, "database", NULL);
+	if (!v->write_error && code != SQLITE_DONE) {
+		enum gw_err rc = gw_db_fail(v->old, code, "database", NULL);
 
-		v->names_corrupt = kind == GW_ERR_CORRUPT;
-		gw_salvage_note_read_error(v, kind);
+		v->names_corrupt = rc == GW_ERR_CORRUPT;
+		gw_salvage_note_read_error(v, rc);
 	}
 	sqlite3_reset(st);
 	set_every_uplink(v);

@@ -8,6 +8,22 @@
  * index but the order of rows, and that of info by digest.
  * The doubles are ANY so that they come back bit for bit (REAL would turn -0.0 into 0).
  */
+/*
+ * Names that the words of doc/glossary.md have outgrown. A column is renamed by a change of the
+ * schema only, and files outlive versions:
+ *
+ *	sink            an uplink that has, or had, a slot: bit is the slot
+ *	sinks           of owed and parked: the uplinks, one bit each; undurable of event likewise
+ *	owed.urgency    0 is red: GW_JOURNAL_URGENCY of the event's own level. In uplink/outbox.h
+ *	                urgency counts up, and includes what later events of the alarm raised it to
+ *	event.bound     the limit
+ *	under           the underlying state: without shelf, suppression and out of service
+ *	event.mono_ns   boot_ns, CLOCK_BOOTTIME
+ *	joint.before    the row before the gap, joint.seq its successor
+ *	removed         the head of the chain, where its row was deleted; no removed uplink
+ *	info            the texts of an alarm, once for all events that have the same
+ *	boot            boot ids, once each
+ */
 /* Table joint: for a row whose successor in the chain does not have the next number, the number of
  * that successor (before, seq). Table removed: the head, if its row is deleted. */
 #define CHAIN \

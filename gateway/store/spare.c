@@ -30,29 +30,29 @@ static bool is_written(const struct gw_journal_entry *e)
 /* Masks of the entries go by slot, so the names of the slots are written with them. */
 static enum gw_err begin_anew(struct gw_store *s, struct gw_error *err)
 {
-	int rc = sqlite3_exec(s->spare.handle,
+	int code = sqlite3_exec(s->spare.handle,
 		"DELETE FROM event; DELETE FROM owed; DELETE FROM parked; DELETE FROM "
 		"alarm;"
 		"DELETE FROM sink; DELETE FROM joint; DELETE FROM removed; DELETE FROM "
 		"meta",
 		NULL, NULL, NULL);
 
-	if (rc != SQLITE_OK)
-		return gw_db_fail(&s->spare, rc, "database", err);
+	if (code != SQLITE_OK)
+		return gw_db_fail(&s->spare, code, "database", err);
 	s->spare.chain.known = false;
 	gw_string_table_clear_cache(&s->spare_strings);
 	for (size_t i = 0; i < s->n_entries; i++)
 		s->entries[i].spare.written = false;
 	for (size_t i = 0; i < GW_STORE_SLOTS; i++) {
 		sqlite3_stmt *st = gw_db_stmt(&s->spare, GW_DB_UPLINK_PUT);
-		enum gw_err kind;
+		enum gw_err rc;
 
 		if (!(s->used_slots >> i & 1))
 			continue;
 		sqlite3_bind_int(st, 1, (int)i);
 		sqlite3_bind_text(st, 2, s->mailboxes[i].name, -1, SQLITE_STATIC);
-		if ((kind = gw_db_run(&s->spare, GW_DB_UPLINK_PUT, err)))
-			return kind;
+		if ((rc = gw_db_run(&s->spare, GW_DB_UPLINK_PUT, err)))
+			return rc;
 	}
 	return GW_OK;
 }

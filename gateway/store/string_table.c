@@ -169,17 +169,17 @@ enum gw_err gw_string_table_load_info(struct gw_db *db, int64_t id, struct gw_ar
 	const struct gw_alarm_info *info;
 	const char *texts[N_STRINGS];
 	bool complete = true;
-	enum gw_err kind;
-	int rc;
+	enum gw_err rc;
+	int code;
 
 	sqlite3_bind_int64(st, 1, id);
-	rc = sqlite3_step(st);
-	if (rc != SQLITE_ROW) {
-		kind = rc == SQLITE_DONE ? gw_fail(err, GW_ERR_CORRUPT, 0,
+	code = sqlite3_step(st);
+	if (code != SQLITE_ROW) {
+		rc = code == SQLITE_DONE ? gw_fail(err, GW_ERR_CORRUPT, 0,
 						   "database: no texts %lld", (long long)id)
-					 : gw_db_fail(db, rc, "database", err);
+					 : gw_db_fail(db, code, "database", err);
 		sqlite3_reset(st);
-		return kind;
+		return rc;
 	}
 	for (int i = 0; i < N_STRINGS; i++)
 		complete &= (texts[i] = gw_db_text(st, 1 + i)) != NULL;

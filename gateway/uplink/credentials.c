@@ -88,16 +88,16 @@ enum gw_err gw_credentials_bearer(
 {
 	char line[GW_TOKEN_MAX + 1];
 	struct gw_file_version now;
-	enum gw_err kind;
+	enum gw_err rc;
 
 	if (!gw_setting_is_set(path))
 		return GW_OK;
 	now = gw_credentials_version(path);
 	if (b->line[0] != '\0' && gw_credentials_version_equal(now, b->version))
 		return GW_OK;
-	kind = read_token(path, line, err);
-	if (kind)
-		return b->line[0] ? GW_OK : kind;
+	rc = read_token(path, line, err);
+	if (rc)
+		return b->line[0] ? GW_OK : rc;
 	snprintf(b->line, sizeof(b->line), "Authorization: Bearer %s", line);
 	b->version = now;
 	return GW_OK;

@@ -17,52 +17,52 @@
 #define GAP_MAX_NS             (60 * GW_NS_PER_SEC)
 #define AFTER_FAILURE_NS       (30 * GW_NS_PER_SEC)
 
-void gw_parked_retry_init(struct gw_parked_retry *o)
+void gw_parked_retry_init(struct gw_parked_retry *p)
 {
-	*o = (struct gw_parked_retry){
+	*p = (struct gw_parked_retry){
 		.due_ns = INT64_MAX, .interval_ns = INTERVAL_FIRST_NS};
 }
 
-static void drop_items(struct gw_parked_retry *o)
+static void drop_items(struct gw_parked_retry *p)
 {
-	while (o->next_item < o->n_items)
-		free(o->items[o->next_item++]);
-	o->next_item = o->n_items = 0;
+	while (p->next_item < p->n_items)
+		free(p->items[p->next_item++]);
+	p->next_item = p->n_items = 0;
 }
 
-void gw_parked_retry_fini(struct gw_parked_retry *o)
+void gw_parked_retry_fini(struct gw_parked_retry *p)
 {
-	drop_items(o);
+	drop_items(p);
 }
 
-static void begin_pass(struct gw_parked_retry *o, uint64_t from_seq)
+static void begin_pass(struct gw_parked_retry *p, uint64_t from_seq)
 {
-	if (o->sending) { /* the request under way reads the item */
-		if (!o->restart || from_seq < o->restart_seq)
-			o->restart_seq = from_seq;
-		o->restart = true;
+	if (p->sending) { /* the request under way reads the item */
+		if (!p->restart || from_seq < p->restart_seq)
+			p->restart_seq = from_seq;
+		p->restart = true;
 		return;
 	}
-	if (o->running && o->after_seq < from_seq)
+	if (p->running && p->after_seq < from_seq)
 		return; /* that pass will come to it */
-	drop_items(o);
-	o->stale = o->requested;
-	o->running = true;
-	o->last_refused = o->two_refused = false;
-	o->after_seq = from_seq > 0 ? from_seq - 1 : 0;
-	o->next_ns = 0;
-	o->gap_ns = GAP_FIRST_NS;
+	drop_items(p);
+	p->stale = p->requested;
+	p->running = true;
+	p->last_refused = p->two_refused = false;
+	p->after_seq = from_seq > 0 ? from_seq - 1 : 0;
+	p->next_ns = 0;
+	p->gap_ns = GAP_FIRST_NS;
 }
 
-static void end_pass(struct gw_parked_retry *o, int64_t now)
+static void end_pass(struct gw_parked_retry *p, int64_t now)
 {
-	int64_t max_ns = o->two_refused || o->last_refused ? INTERVAL_NO_WITNESS_NS
+	int64_t max_ns = p->two_refused || p->last_refused ? INTERVAL_NO_WITNESS_NS
 							   : INTERVAL_MAX_NS;
 
-	o->running = false;
-	o->due_ns = now + o->interval_ns;
-	if (o->interval_ns < max_ns)
-		o->interval_ns = 2 * o->interval_ns < max_ns ? 2 * o->interval_ns : max_ns;
+	p->running = false;
+	p->due_ns = now + p->interval_ns;
+	if (p->interval_ns < max_ns)
+		p->interval_ns = 2 * p->interval_ns < max_ns ? 2 * p->interval_ns : max_ns;
 }
 
 void gw_parked_retry_begin(struct gw_uplink *u, uint64_t from_seq)
@@ -75,30 +75,30 @@ void gw_parked_retry_begin(struct gw_uplink *u, uint64_t from_seq)
 
 void gw_parked_retry_on_parked(struct gw_uplink *u, uint64_t seq, bool by_heartbeat)
 {
-	struct gw_parked_retry *o = &u->parked_retry;
+	struct gw_parked_retry *p = &u->parked_retry;
 	int64_t now = gw_clock_boot_ns(), max_ns;
 
-	if (o->due_ns == INT64_MAX)
-		o->interval_ns = INTERVAL_FIRST_NS;
-	max_ns = o->interval_ns < INTERVAL_NEW_NS ? o->interval_ns : INTERVAL_NEW_NS;
-	if (o->due_ns > now + max_ns)
-		o->due_ns = now + max_ns;
-	if (o->interval_ns > INTERVAL_NEW_NS)
-		o->interval_ns = INTERVAL_NEW_NS;
-	if (by_heartbeat && (o->heartbeat_parked_seq == 0 || seq < o->heartbeat_parked_seq))
-		o->heartbeat_parked_seq = seq;
+	if (p->due_ns == INT64_MAX)
+		p->interval_ns = INTERVAL_FIRST_NS;
+	max_ns = p->interval_ns < INTERVAL_NEW_NS ? p->interval_ns : INTERVAL_NEW_NS;
+	if (p->due_ns > now + max_ns)
+		p->due_ns = now + max_ns;
+	if (p->interval_ns > INTERVAL_NEW_NS)
+		p->interval_ns = INTERVAL_NEW_NS;
+	if (by_heartbeat && (p->heartbeat_parked_seq == 0 || seq < p->heartbeat_parked_seq))
+		p->heartbeat_parked_seq = seq;
 }
 
 void gw_parked_retry_accepted(struct gw_uplink *u, bool is_event)
 {
-	struct gw_parked_retry *o = &u->parked_retry;
-	uint64_t from = o->heartbeat_parked_seq;
+	struct gw_parked_retry *p = &u->parked_retry;
+	uint64_t from = p->heartbeat_parked_seq;
 
-	o->last_refused = false;
-	o->gap_ns = GAP_FIRST_NS;
+	p->last_refused = false;
+	p->gap_ns = GAP_FIRST_NS;
 	if (!is_event || from == 0)
 		return;
-	o->heartbeat_parked_seq = 0;
+	p->heartbeat_parked_seq = 0;
 	gw_parked_retry_begin(u, from);
 }
 
@@ -124,13 +124,13 @@ static struct gw_outbox_item *render(struct gw_uplink *u, const struct gw_event 
 
 void gw_parked_retry_on_batch(struct gw_uplink *u, const struct gw_batch *batch)
 {
-	struct gw_parked_retry *o = &u->parked_retry;
+	struct gw_parked_retry *p = &u->parked_retry;
 	uint64_t left;
 	size_t i;
 
-	o->requested = false;
-	if (o->stale || !o->running) {
-		o->stale = false;
+	p->requested = false;
+	if (p->stale || !p->running) {
+		p->stale = false;
 		return;
 	}
 	if (batch->failed)
@@ -141,9 +141,9 @@ void gw_parked_retry_on_batch(struct gw_uplink *u, const struct gw_batch *batch)
 		if (it != NULL && batch->newer != NULL && batch->newer[i] > 0)
 			gw_latest_note(&u->latest, it->alarm, batch->newer[i]);
 		if (it != NULL)
-			o->items[o->n_items++] = it;
+			p->items[p->n_items++] = it;
 		else
-			o->after_seq = batch->events[i].seq;
+			p->after_seq = batch->events[i].seq;
 	}
 	if (batch->n > 0)
 		return;
@@ -151,35 +151,35 @@ void gw_parked_retry_on_batch(struct gw_uplink *u, const struct gw_batch *batch)
 	left = batch->parked + u->backlog.parked_since_query;
 	if (left < u->status.parked)
 		u->status.parked = left;
-	end_pass(o, gw_clock_boot_ns());
+	end_pass(p, gw_clock_boot_ns());
 }
 
 void gw_parked_retry_update(struct gw_uplink *u, int64_t now)
 {
-	struct gw_parked_retry *o = &u->parked_retry;
+	struct gw_parked_retry *p = &u->parked_retry;
 
 	if (u->stop_ns != 0)
 		return;
 	if (u->status.parked == 0) {
-		o->due_ns = INT64_MAX;
-		o->running = false;
-		o->heartbeat_parked_seq = 0;
+		p->due_ns = INT64_MAX;
+		p->running = false;
+		p->heartbeat_parked_seq = 0;
 		return;
 	}
-	if (!o->running && now >= o->due_ns)
-		begin_pass(o, 0);
-	if (!o->running || o->requested || o->next_item < o->n_items || now < o->next_ns)
+	if (!p->running && now >= p->due_ns)
+		begin_pass(p, 0);
+	if (!p->running || p->requested || p->next_item < p->n_items || now < p->next_ns)
 		return;
-	o->next_item = o->n_items = 0;
-	o->requested = gw_backlog_start_query(
-		&u->backlog, GW_BACKLOG_QUERY_PARKED, o->after_seq, 0);
+	p->next_item = p->n_items = 0;
+	p->requested = gw_backlog_start_query(
+		&u->backlog, GW_BACKLOG_QUERY_PARKED, p->after_seq, 0);
 }
 
 bool gw_parked_retry_ready(const struct gw_uplink *u, int64_t now)
 {
-	const struct gw_parked_retry *o = &u->parked_retry;
+	const struct gw_parked_retry *p = &u->parked_retry;
 
-	return o->running && o->next_item < o->n_items && now >= o->next_ns &&
+	return p->running && p->next_item < p->n_items && now >= p->next_ns &&
 		u->stop_ns == 0 && !u->delivery.has_untried && !u->delivery.failing &&
 		u->link.failures == 0 && !gw_refusal_in_progress(&u->outbox) &&
 		gw_retry_timer_ready(&u->delivery.retry, now);
@@ -199,53 +199,53 @@ static void on_delivered(struct gw_uplink *u, uint64_t alarm, uint64_t seq, int6
 static void take_result(
 	struct gw_uplink *u, struct gw_outbox_item *it, const struct gw_sink_result *r)
 {
-	struct gw_parked_retry *o = &u->parked_retry;
+	struct gw_parked_retry *p = &u->parked_retry;
 	int64_t now = gw_clock_boot_ns();
 
 	if (r->verdict == GW_SINK_RETRY) {
 		if (!u->delivery.has_untried)
-			o->next_ns = now +
+			p->next_ns = now +
 				(r->retry_after_ns > AFTER_FAILURE_NS ? r->retry_after_ns
 								      : AFTER_FAILURE_NS);
 		return;
 	}
-	o->after_seq = it->seq;
-	o->next_item++;
+	p->after_seq = it->seq;
+	p->next_item++;
 	if (r->verdict == GW_SINK_SENT) {
 		on_delivered(u, it->alarm, it->seq, now);
 		gw_parked_retry_accepted(u, true);
 	} else {
-		o->next_ns = now + o->gap_ns;
-		o->two_refused |= o->last_refused;
-		if (o->last_refused && o->gap_ns < GAP_MAX_NS)
-			o->gap_ns *= 2;
-		o->last_refused = true;
+		p->next_ns = now + p->gap_ns;
+		p->two_refused |= p->last_refused;
+		if (p->last_refused && p->gap_ns < GAP_MAX_NS)
+			p->gap_ns *= 2;
+		p->last_refused = true;
 	}
 	free(it);
 }
 
 void gw_parked_retry_send(struct gw_uplink *u)
 {
-	struct gw_parked_retry *o = &u->parked_retry;
-	struct gw_outbox_item *it = o->items[o->next_item];
+	struct gw_parked_retry *p = &u->parked_retry;
+	struct gw_outbox_item *it = p->items[p->next_item];
 	struct gw_sink_result r;
 
 	gw_delivery_body(u, it, &u->request.bodies[0]);
-	o->sending = true; /* a new event ends it, see gw_request_service */
+	p->sending = true; /* a new event ends it, see gw_request_service */
 	gw_request_send(u, 1, &r);
-	o->sending = false;
+	p->sending = false;
 	take_result(u, it, &r);
-	if (!o->restart)
+	if (!p->restart)
 		return;
-	o->restart = false;
-	begin_pass(o, o->restart_seq);
+	p->restart = false;
+	begin_pass(p, p->restart_seq);
 }
 
 int64_t gw_parked_retry_next_ns(const struct gw_uplink *u)
 {
-	const struct gw_parked_retry *o = &u->parked_retry;
+	const struct gw_parked_retry *p = &u->parked_retry;
 
-	if (o->requested)
+	if (p->requested)
 		return INT64_MAX;
-	return o->running ? o->next_ns : o->due_ns;
+	return p->running ? p->next_ns : p->due_ns;
 }

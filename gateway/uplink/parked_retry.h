@@ -36,8 +36,8 @@ struct gw_parked_retry {
 	size_t n_items, next_item;
 };
 
-void gw_parked_retry_init(struct gw_parked_retry *o);
-void gw_parked_retry_fini(struct gw_parked_retry *o); /* zeroed or twice is fine */
+void gw_parked_retry_init(struct gw_parked_retry *p);
+void gw_parked_retry_fini(struct gw_parked_retry *p); /* zeroed or twice is fine */
 
 /* Begins a pass at from_seq, unless one is under way that has not come there yet. */
 void gw_parked_retry_begin(struct gw_uplink *u, uint64_t from_seq);

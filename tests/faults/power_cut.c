@@ -152,18 +152,18 @@ static bool check_sink(struct gw_store *s, size_t slot)
 }
 
 static void check_alarm(
-	void *arg, const struct gw_alarm_record *m, const struct gw_alarm_info *info)
+	void *arg, const struct gw_alarm_record *r, const struct gw_alarm_info *info)
 {
 	uint64_t newest = *(uint64_t *)arg;
 
 	(void)info;
 	for (uint64_t seq = newest; seq > 0; seq--)
-		if (day.events[seq].seq && strcmp(day.events[seq].info->key, m->key) == 0) {
-			if (m->seq != seq)
-				wrong("an alarm's state is not its newest", m->seq);
+		if (day.events[seq].seq && strcmp(day.events[seq].info->key, r->key) == 0) {
+			if (r->seq != seq)
+				wrong("an alarm's state is not its newest", r->seq);
 			return;
 		}
-	wrong("a state of an alarm that never was", m->seq);
+	wrong("a state of an alarm that never was", r->seq);
 }
 
 static bool check(struct gw_store *s)

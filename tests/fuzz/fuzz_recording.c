@@ -18,7 +18,7 @@ static void one(
 	struct gw_recording_scan scan = {.block = block};
 	int64_t last_ns = INT64_MIN;
 	struct gw_reading r;
-	enum gw_err kind;
+	enum gw_err rc;
 	uint64_t lost;
 
 	if (block.kind == GW_RECORDING_POINTS) {
@@ -26,7 +26,7 @@ static void one(
 	} else if (block.kind == GW_RECORDING_GAP) {
 		gw_recording_read_lost(&scan, &lost);
 	} else if (gw_decode_load(u, &block, NULL) == GW_OK) {
-		for (int i = 0; i < 10000 && gw_decode_next(u, names, &r, &kind); i++) {
+		for (int i = 0; i < 10000 && gw_decode_next(u, names, &r, &rc); i++) {
 			if (r.name >= names->n || !isfinite(r.value) || r.time_ns < last_ns)
 				abort();
 			last_ns = r.time_ns;

@@ -87,9 +87,9 @@ static _Noreturn void die(const char *what, const char *why)
 	exit(2);
 }
 
-static void need(enum gw_err kind, const struct gw_error *err)
+static void need(enum gw_err rc, const struct gw_error *err)
 {
-	if (kind)
+	if (rc)
 		die("cannot start", err->text);
 }
 
@@ -143,18 +143,18 @@ static void source_poll(struct source *s)
 {
 	const struct gw_driver *driver = s->opts->driver_table;
 	struct gw_error err = {0};
-	enum gw_err kind = GW_OK;
+	enum gw_err rc = GW_OK;
 
 	if (!s->up) {
-		kind = driver->open(s->state, s->opts, &s->emit, &err);
-		s->up = kind == GW_OK;
+		rc = driver->open(s->state, s->opts, &s->emit, &err);
+		s->up = rc == GW_OK;
 		if (s->up)
 			emit_down(s, false);
 	}
 	if (s->up)
-		kind = driver->poll(s->state, 0, &s->emit, &err);
+		rc = driver->poll(s->state, 0, &s->emit, &err);
 	s->next_ns = BEGIN_NS + ((now_ns - BEGIN_NS) / s->every_ns + 1) * s->every_ns;
-	if (kind) {
+	if (rc) {
 		driver->close(s->state);
 		if (s->up || !s->told)
 			emit_down(s, true);

@@ -191,7 +191,7 @@ static void conditions_are_compared_by_their_rows(void **unused)
 			{.kind = &gw_condition_at_least, .at_least = 2}, false},
 		{{.kind = &gw_condition_unreadable, .polled = true},
 			{.kind = &gw_condition_unreadable}, false},
-		{{.kind = &gw_condition_unreadable, .never_good_ns = 1},
+		{{.kind = &gw_condition_unreadable, .never_current_ns = 1},
 			{.kind = &gw_condition_unreadable}, false},
 		{{.kind = &gw_condition_flood, .max_withheld_level = 1},
 			{.kind = &gw_condition_flood}, false},

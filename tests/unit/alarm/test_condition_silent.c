@@ -40,7 +40,7 @@ static void silent_counts_from_the_last_good_sample(void **unused)
 	begin(&gw_condition_silent);
 	for (int64_t now_ns = 109; now_ns <= 111; now_ns++) {
 		evaluate((struct gw_condition_input){
-			.member = GW_NO_MEMBER, .now_ns = now_ns, .last_good_ns = 100});
+			.member = GW_NO_MEMBER, .now_ns = now_ns, .last_current_ns = 100});
 		assert_int_equal(condition_true, now_ns >= 110);
 		assert_int_equal(result.due_ns, condition_true ? INT64_MAX : 110);
 	}

@@ -168,17 +168,17 @@ enum { GOOD, SAYS_SO, LIES, NOT_TAKEN };
 static int begin_with_one_failing(long n)
 {
 	struct gw_error err = {.kind = GW_OK};
-	enum gw_err kind;
+	enum gw_err rc;
 
 	if (!gw_tls_reserve())
 		return NOT_TAKEN;
 	starve(n, 1);
-	kind = gw_tls_begin(&err);
+	rc = gw_tls_begin(&err);
 	shared->failed = gw_tls_failed_allocations();
 	from = until = -1;
-	if (kind == GW_ERR_SYSTEM)
+	if (rc == GW_ERR_SYSTEM)
 		return strstr(err.text, "memory") ? SAYS_SO : LIES;
-	return kind == GW_OK && handshake() ? GOOD : LIES;
+	return rc == GW_OK && handshake() ? GOOD : LIES;
 }
 
 static void a_start_succeeds_or_says_so_whichever_allocation_fails(void **state)
@@ -204,14 +204,14 @@ static void a_start_succeeds_or_says_so_whichever_allocation_fails(void **state)
 static int begin_without_memory(long n)
 {
 	struct gw_error err = {.kind = GW_OK};
-	enum gw_err kind;
+	enum gw_err rc;
 
 	if (!gw_tls_reserve())
 		return NOT_TAKEN;
 	starve(n, LONG_MAX - n);
-	kind = gw_tls_begin(&err);
+	rc = gw_tls_begin(&err);
 	from = until = -1;
-	return kind == GW_OK ? GOOD : kind == GW_ERR_SYSTEM ? SAYS_SO : LIES;
+	return rc == GW_OK ? GOOD : rc == GW_ERR_SYSTEM ? SAYS_SO : LIES;
 }
 
 static void a_start_without_memory_does_not_crash(void **state)
@@ -231,7 +231,7 @@ static int begin_without_algorithms(long n)
 	char path[] = "/tmp/test_tls.XXXXXX";
 	struct gw_error err;
 	int fd = mkstemp(path);
-	enum gw_err kind;
+	enum gw_err rc;
 
 	(void)n;
 	if (fd < 0 ||
@@ -240,9 +240,9 @@ static int begin_without_algorithms(long n)
 			"[c]\nactivate = 1\n") < 0)
 		return NOT_TAKEN;
 	setenv("OPENSSL_CONF", path, 1);
-	kind = gw_tls_begin(&err);
+	rc = gw_tls_begin(&err);
 	unlink(path);
-	return kind == GW_ERR_REFUSED ? SAYS_SO : LIES;
+	return rc == GW_ERR_REFUSED ? SAYS_SO : LIES;
 }
 
 static void a_machine_without_algorithms_is_not_short_of_memory(void **state)

@@ -85,7 +85,7 @@ static void unreadable_and_out_of_range_are_there_for_points_of_alarms(void **st
 	assert_string_equal(a->info.condition, "unreadable 10s");
 	assert_int_equal(a->n_points, 1);
 	assert_true(a->when.polled);
-	assert_int_equal(a->when.never_good_ns, INT64_C(100000000000));
+	assert_int_equal(a->when.never_current_ns, INT64_C(100000000000));
 	alarm_of(c, "plant/heat/b:unreadable"); /* holds another back */
 	alarm_of(c, "plant/gas/b:unreadable");  /* votes */
 	assert_false(has_alarm(c, "plant/oven/b:unreadable"));
@@ -98,10 +98,10 @@ static void unreadable_and_out_of_range_are_there_for_points_of_alarms(void **st
 	assert_int_equal(a->when.window_ns, INT64_C(5000000000));
 	assert_int_equal(a->info.class_, GW_CLASS_FAULT);
 	assert_false(a->when.polled);
-	assert_int_equal(a->when.never_good_ns, 0); /* nobody said how often it speaks */
+	assert_int_equal(a->when.never_current_ns, 0); /* nobody said how often it speaks */
 	a = alarm_of(c, "m/e/p:unreadable");
 	assert_int_equal(a->when.window_ns, INT64_C(3600000000000));
-	assert_int_equal(a->when.never_good_ns, INT64_C(3600000000000));
+	assert_int_equal(a->when.never_current_ns, INT64_C(3600000000000));
 	a = alarm_of(c, "plant/gas/t:out-of-range");
 	assert_int_equal(a->on_delay_ns, INT64_C(60000000000));
 	assert_int_equal(a->info.class_, GW_CLASS_FAULT);

@@ -37,13 +37,13 @@ static enum gw_err load(struct gw_config **ret_config)
 	unsigned lines = 0;
 	struct gw_complaints complaints = {.say = ignore, .arg = &lines};
 	char path[1024];
-	enum gw_err kind;
+	enum gw_err rc;
 
 	snprintf(path, sizeof(path), "%s/config/tocsin.yaml", getenv("TOCSIN_SOURCE"));
-	kind = gw_config_load(path, ret_config, &complaints);
-	assert_int_equal(kind == GW_ERR_CONFIG, lines > 0);
-	assert_true(kind == GW_OK || kind == GW_ERR_CONFIG || kind == GW_ERR_SYSTEM);
-	return kind;
+	rc = gw_config_load(path, ret_config, &complaints);
+	assert_int_equal(rc == GW_ERR_CONFIG, lines > 0);
+	assert_true(rc == GW_OK || rc == GW_ERR_CONFIG || rc == GW_ERR_SYSTEM);
+	return rc;
 }
 
 static void load_and_free(void)
@@ -65,18 +65,17 @@ static void make_engine(void)
 	struct gw_ring samples = {0}, events = {0};
 	struct gw_engine *e = NULL;
 	struct gw_error err = {0};
-	enum gw_err kind = gw_engine_new(&opts, &e, &err);
+	enum gw_err rc = gw_engine_new(&opts, &e, &err);
 
-	if (!kind)
-		kind = gw_ring_init(&samples, 64, sizeof(struct gw_sample), &err);
-	if (!kind)
-		kind = gw_ring_init(&events, 64, sizeof(struct gw_event), &err);
-	if (!kind)
-		kind = gw_engine_add_input(
-			e, &samples, 0, (uint32_t)config->n_points, &err);
-	if (!kind)
-		kind = gw_engine_add_output(e, &events, NULL, &err);
-	if (kind)
+	if (!rc)
+		rc = gw_ring_init(&samples, 64, sizeof(struct gw_sample), &err);
+	if (!rc)
+		rc = gw_ring_init(&events, 64, sizeof(struct gw_event), &err);
+	if (!rc)
+		rc = gw_engine_add_input(e, &samples, 0, (uint32_t)config->n_points, &err);
+	if (!rc)
+		rc = gw_engine_add_output(e, &events, NULL, &err);
+	if (rc)
 		assert_true(err.text[0] != '\0');
 	gw_engine_free(e);
 	gw_ring_fini(&samples);
@@ -124,12 +123,12 @@ static void make_uplinks(void)
 		struct gw_uplink *u = NULL;
 		struct gw_error err = {0};
 		struct gw_ring *faults;
-		enum gw_err kind = gw_uplink_new(
+		enum gw_err rc = gw_uplink_new(
 			&config->uplinks[i], i, store, NULL, 64, &u, &err);
 
-		if (!kind)
-			kind = gw_uplink_fault_ring(u, NULL, &faults, &err);
-		if (kind)
+		if (!rc)
+			rc = gw_uplink_fault_ring(u, NULL, &faults, &err);
+		if (rc)
 			assert_true(err.text[0] != '\0');
 		gw_uplink_free(u);
 	}

@@ -371,12 +371,12 @@ static inline void fixture_trouble(void)
 	fixture.point_view[0] = (struct gw_point_view){.value = 52.3,
 		.quality = GW_QUALITY_GOOD,
 		.boot_ns = fixture.boot_ns - 500 * GW_NS_PER_MS,
-		.good_ns = fixture.boot_ns - 500 * GW_NS_PER_MS,
+		.current_ns = fixture.boot_ns - 500 * GW_NS_PER_MS,
 		.samples = 40};
 	fixture.point_view[1] = (struct gw_point_view){.value = 21.5,
 		.quality = GW_QUALITY_BAD_TIMEOUT,
 		.boot_ns = fixture.boot_ns - 1 * GW_NS_PER_SEC,
-		.good_ns = fixture.boot_ns - 65 * GW_NS_PER_SEC,
+		.current_ns = fixture.boot_ns - 65 * GW_NS_PER_SEC,
 		.samples = 38};
 	fixture.alarm_view[1].state = GW_STATE_ACTIVE_ACKED;
 	fixture.alarm_view[1].since_ms = fixture.wall_ms - 60000;

@@ -80,7 +80,7 @@ static void a_reload_answers_clients_that_wait_for_the_old_engine(void **state)
 
 	(void)state;
 	send_text(fd, "{\"cmd\":\"ack\",\"alarm\":\"confirmed\"}\n");
-	fixture.view.generation++;
+	fixture.view.revision++;
 	gw_server_config_changed(server);
 	assert_non_null(strstr(receive(fd), "the configuration was exchanged meanwhile"));
 	close(fd);

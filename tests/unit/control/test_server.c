@@ -59,7 +59,7 @@ static void a_reload_breaks_off_a_list(void **state)
 	(void)state;
 	make_many_points();
 	send_text(fd, "{\"cmd\":\"points\"}\n");
-	fixture.view.generation++;
+	fixture.view.revision++;
 	gw_server_config_changed(server);
 	receive(fd);
 	assert_null(strchr(received, '\n'));

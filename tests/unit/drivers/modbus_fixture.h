@@ -107,7 +107,7 @@ bool gw_emit_stopping(const struct gw_emit *e)
 	return e->stop;
 }
 
-int gw_emit_wake_fd(const struct gw_emit *e)
+int gw_emit_stop_fd(const struct gw_emit *e)
 {
 	return e->wake_fd;
 }

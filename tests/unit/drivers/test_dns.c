@@ -94,7 +94,7 @@ struct gw_emit {
 	int wake_fd;
 };
 
-int gw_emit_wake_fd(const struct gw_emit *e)
+int gw_emit_stop_fd(const struct gw_emit *e)
 {
 	return e->wake_fd;
 }

@@ -230,7 +230,7 @@ static void a_device_has_not_spoken_by_it(void **unused)
 	assert_event(0, GW_CHANGE_RAISED, GW_STATE_ACTIVE_UNACKED);
 	assert_int_equal(retained(12 * S, 0, 1), 0);
 	gw_view_point(gw_engine_view(fixture.engine), 0, &v);
-	assert_int_equal(v.good_ns, FIXTURE_START_NS + S);
+	assert_int_equal(v.current_ns, FIXTURE_START_NS + S);
 	assert_int_equal(fixture_feed(13 * S, 0, 1), 1);
 }
 

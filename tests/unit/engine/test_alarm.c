@@ -72,7 +72,7 @@ static void a_bad_sample_changes_nothing_but_the_view(void **unused)
 	gw_view_point(gw_engine_view(fixture.engine), 0, &v);
 	assert_int_equal(v.quality, GW_QUALITY_BAD_TIMEOUT);
 	assert_true(v.value == 60);
-	assert_int_equal(v.good_ns, FIXTURE_START_NS + S);
+	assert_int_equal(v.current_ns, FIXTURE_START_NS + S);
 	assert_int_equal(fixture_feed(3 * S, 0, (double)NAN), 0);
 	gw_view_point(gw_engine_view(fixture.engine), 0, &v);
 	assert_int_equal(v.quality, GW_QUALITY_BAD_PAYLOAD);

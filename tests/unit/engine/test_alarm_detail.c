@@ -337,12 +337,12 @@ static void the_last_value_of_a_point_survives_a_reload(void **unused)
 	gw_view_point(gw_engine_view(e), 0, &v);
 	assert_int_equal(v.quality, GW_QUALITY_GOOD);
 	assert_int_equal(v.device_ns, 77);
-	assert_int_equal(v.good_ns, BEGIN_NS + S);
+	assert_int_equal(v.current_ns, BEGIN_NS + S);
 	gw_view_point(gw_engine_view(e), 1, &v);
 	assert_int_equal(v.quality, GW_QUALITY_BAD_TIMEOUT);
 	assert_int_equal(v.device_ns, 78);
 	assert_int_equal(v.boot_ns, BEGIN_NS + 2 * S);
-	assert_int_equal(v.good_ns, BEGIN_NS + S);
+	assert_int_equal(v.current_ns, BEGIN_NS + S);
 	gw_engine_free(e);
 }
 

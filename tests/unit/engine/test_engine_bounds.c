@@ -90,7 +90,7 @@ static void a_quality_that_nobody_knows(void **unused)
 			assert_int_equal(fixture_feed_quality(2 * S + i, p, 99, ODD), 0);
 	assert_int_equal(point_view(2).quality, ODD);
 	assert_true(point_view(2).value == 0);
-	assert_int_equal(point_view(2).good_ns, FIXTURE_START_NS + S);
+	assert_int_equal(point_view(2).current_ns, FIXTURE_START_NS + S);
 	command(GW_COMMAND_ACK, 1); /* looks at the point's value */
 	fixture_pass(3 * S);
 	assert_int_equal(fixture_pass(4 * S), 1); /* what held it back cannot be read */
@@ -105,7 +105,7 @@ static void a_quality_that_nobody_knows(void **unused)
 	fixture.engine = next;
 	fixture_pass(6 * S);
 	assert_int_equal(fixture.n_events, 0);
-	assert_int_equal(point_view(2).good_ns, FIXTURE_START_NS + S);
+	assert_int_equal(point_view(2).current_ns, FIXTURE_START_NS + S);
 	assert_int_equal(fixture_pass(11 * S - 1), 0);
 	assert_int_equal(fixture_pass(11 * S), 1); /* ten seconds after its last reading */
 	assert_string_equal(fixture.event[0].info->name, "silent");

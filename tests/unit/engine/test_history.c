@@ -198,7 +198,7 @@ static void assert_same_view(void)
 		assert_memory_equal(&a.value, &b.value, sizeof a.value);
 		assert_int_equal(a.quality, b.quality);
 		assert_int_equal(a.boot_ns, b.boot_ns);
-		assert_int_equal(a.good_ns, b.good_ns);
+		assert_int_equal(a.current_ns, b.current_ns);
 		assert_int_equal(a.samples, b.samples);
 	}
 	for (uint32_t i = 0; i < fixture.n_alarms; i++)

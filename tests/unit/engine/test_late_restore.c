@@ -64,19 +64,19 @@ static void all_kinds(void)
 	fixture_alarm("level", 7, &gw_condition_above)->level = GW_LEVEL_YELLOW;
 }
 
-static size_t all_records(struct gw_alarm_record *m)
+static size_t all_records(struct gw_alarm_record *r)
 {
 	static const char *const keys[] = {
 		"confirmed", "s/d5/p:silent", "s/d0/p:high", "s/d2/p:co", "s/d3/p:stuck"};
 	size_t n = 0;
 
 	for (; n < sizeof keys / sizeof *keys; n++)
-		m[n] = stood(keys[n]);
-	m[n++] = was("s/d4/p:latched", GW_STATE_LATCHED_ACKED);
-	m[n] = was("s/d6/p:shelved", GW_STATE_ACTIVE_ACKED);
-	m[n].state = GW_STATE_SHELVED;
-	m[n++].shelved_until_ms = FIXTURE_WALL_MS + 100000;
-	m[n++] = was("s/d7/p:level", GW_STATE_RETURNED_UNACKED);
+		r[n] = stood(keys[n]);
+	r[n++] = was("s/d4/p:latched", GW_STATE_LATCHED_ACKED);
+	r[n] = was("s/d6/p:shelved", GW_STATE_ACTIVE_ACKED);
+	r[n].state = GW_STATE_SHELVED;
+	r[n++].shelved_until_ms = FIXTURE_WALL_MS + 100000;
+	r[n++] = was("s/d7/p:level", GW_STATE_RETURNED_UNACKED);
 	return n;
 }
 

@@ -5,7 +5,7 @@
 static int64_t unit_ns;
 
 /* The latest usable sample at or before at_ns of points 0 .. n_points - 1, or the start. */
-static int64_t last_good_ns(
+static int64_t last_current_ns(
 	const struct scenario *s, int64_t at_ns, uint32_t n_points, int64_t start_ns)
 {
 	int64_t last_ns = start_ns;
@@ -23,7 +23,8 @@ static void expect_silent(
 	t->n = 0;
 	for (int64_t at_ns = S; at_ns <= s->end_ns; at_ns += unit_ns)
 		changes_add(t, at_ns,
-			at_ns - last_good_ns(s, at_ns, a->n_points, S) >= a->when.window_ns,
+			at_ns - last_current_ns(s, at_ns, a->n_points, S) >=
+				a->when.window_ns,
 			0);
 }
 

@@ -2,10 +2,10 @@
 /* What an engine takes over from the store at a restart. */
 #include "adopt_fixture.h"
 
-static void restore(const struct gw_alarm_record *m)
+static void restore(const struct gw_alarm_record *r)
 {
 	fixture_start();
-	assert_true(gw_engine_restore(fixture.engine, m, fixture_time(0)));
+	assert_true(gw_engine_restore(fixture.engine, r, fixture_time(0)));
 	assert_int_equal(fixture_pass(0), 0);
 }
 

@@ -94,12 +94,12 @@ static struct gw_alarm_record keep(const struct gw_event *v)
 	return m;
 }
 
-static void restart(const struct gw_alarm_record *m, int64_t at_ns)
+static void restart(const struct gw_alarm_record *r, int64_t at_ns)
 {
 	gw_engine_free(fixture.engine);
 	fixture_start();
-	if (m)
-		assert_true(gw_engine_restore(fixture.engine, m, fixture_time(at_ns)));
+	if (r)
+		assert_true(gw_engine_restore(fixture.engine, r, fixture_time(at_ns)));
 	fixture_pass(at_ns);
 	assert_int_equal(fixture.n_events, 0);
 }

@@ -193,9 +193,9 @@ static uint32_t alarm_of(const char *key)
 	return 0;
 }
 
-static void need(enum gw_err kind)
+static void need(enum gw_err rc)
 {
-	assert_int_equal(kind, GW_OK);
+	assert_int_equal(rc, GW_OK);
 }
 
 static void build(void)

@@ -17,9 +17,9 @@
 
 #include <cmocka.h>
 
-static void need(enum gw_err kind)
+static void need(enum gw_err rc)
 {
-	assert_int_equal(kind, GW_OK);
+	assert_int_equal(rc, GW_OK);
 }
 
 static void *volatile sink;

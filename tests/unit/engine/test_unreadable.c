@@ -52,7 +52,7 @@ static void add_unreadable(uint32_t point, bool polled, int64_t never_ns)
 
 	a->when.window_ns = W;
 	a->when.polled = polled;
-	a->when.never_good_ns = never_ns;
+	a->when.never_current_ns = never_ns;
 }
 
 static void begin(bool polled, int64_t never_ns)
@@ -339,9 +339,9 @@ static void a_restart_neither_repeats_nor_forgets_it(void **unused)
 }
 
 static void no_unconfigured(
-	void *arg, const struct gw_alarm_record *m, const struct gw_alarm_info *i)
+	void *arg, const struct gw_alarm_record *r, const struct gw_alarm_info *i)
 {
-	(void)arg, (void)m, (void)i;
+	(void)arg, (void)r, (void)i;
 	fail();
 }
 

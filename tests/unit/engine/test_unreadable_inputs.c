@@ -21,7 +21,7 @@ static void add_unreadable(int point)
 
 	a->when.window_ns = W;
 	a->when.polled = true;
-	a->when.never_good_ns = W;
+	a->when.never_current_ns = W;
 }
 
 /* When an event of that alarm comes first while all points but `refused` speak; -1: never. */

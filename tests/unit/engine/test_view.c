@@ -85,7 +85,7 @@ static void *write_on(void *arg)
 			.quality = GW_QUALITY_GOOD, .boot_ns = i, .value = (double)i};
 		uint32_t after;
 
-		gw_view_write_good(&fixture.engine->view, s, &sample);
+		gw_view_write_current(&fixture.engine->view, s, &sample);
 		after = gw_view_begin_write(&slot->seqlock);
 		GW_VIEW_STORE(slot->seq, (uint64_t)i);
 		GW_VIEW_STORE(slot->raised, (uint64_t)i);

@@ -58,20 +58,20 @@ static enum gw_err read_back(size_t n)
 {
 	const char *const files[] = {path, NULL};
 	FILE *f = fopen(path, "wb");
-	enum gw_err kind;
+	enum gw_err rc;
 	size_t more = 1;
 
 	assert_int_equal(fwrite(rec.out.at, 1, n, f), n);
 	fclose(f);
 	gw_replay_input_close(&in);
 	n_got = 0;
-	kind = gw_replay_input_open(&in, files, &err);
-	while (!kind && more) {
-		kind = gw_replay_input_next(&in, got + n_got,
+	rc = gw_replay_input_open(&in, files, &err);
+	while (!rc && more) {
+		rc = gw_replay_input_next(&in, got + n_got,
 			sizeof(got) / sizeof(got[0]) - n_got, &more, &err);
-		n_got += kind ? 0 : more;
+		n_got += rc ? 0 : more;
 	}
-	return kind;
+	return rc;
 }
 
 static void a_recording_is_read_back(void **unused)
@@ -225,13 +225,13 @@ static void a_damaged_file_is_reported(void **unused)
 		put(i * S, 1, (double)i / 3, GW_QUALITY_GOOD);
 	gw_recording_end(&rec);
 	for (size_t n = GW_RECORDING_MAGIC_LEN; n < rec.out.n; n++) {
-		enum gw_err kind;
+		enum gw_err rc;
 
 		rec.out.at[n] ^= 0x10;
-		kind = read_back(rec.out.n);
+		rc = read_back(rec.out.n);
 		rec.out.at[n] ^= 0x10;
 		/* a length that has grown looks like a file that was cut */
-		if (kind == GW_OK && in.n_truncated == 0)
+		if (rc == GW_OK && in.n_truncated == 0)
 			fail_msg("byte %zu may be anything", n);
 	}
 	rec.out.at[GW_RECORDING_MAGIC_LEN - 1]++;

@@ -37,14 +37,14 @@ static enum gw_err line_n(const char *text, size_t n, bool want_any)
 {
 	char *exact = malloc(n ? n : 1); /* a sanitizer sees the end */
 	bool any = !want_any;
-	enum gw_err kind;
+	enum gw_err rc;
 
 	memcpy(exact, text, n);
-	kind = gw_csv_line(&csv, &names, exact, n, &got, &any, &err);
+	rc = gw_csv_line(&csv, &names, exact, n, &got, &any, &err);
 	free(exact);
-	if (kind == GW_OK)
+	if (rc == GW_OK)
 		assert_int_equal(any, want_any);
-	return kind;
+	return rc;
 }
 
 static enum gw_err line(const char *text)

@@ -106,7 +106,7 @@ static enum gw_err fake_open(void *state, const struct gw_source_opts *opts,
 static enum gw_err fake_poll(
 	void *state, int timeout_ms, struct gw_emit *emit, struct gw_error *err)
 {
-	struct pollfd stop = {.fd = gw_emit_wake_fd(emit), .events = POLLIN};
+	struct pollfd stop = {.fd = gw_emit_stop_fd(emit), .events = POLLIN};
 
 	(void)state;
 	assert_true(open_now);

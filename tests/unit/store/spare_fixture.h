@@ -116,13 +116,13 @@ struct standing {
 };
 
 __attribute__((unused)) static void stand(
-	void *arg, const struct gw_alarm_record *m, const struct gw_alarm_info *info)
+	void *arg, const struct gw_alarm_record *r, const struct gw_alarm_info *info)
 {
 	struct standing *st = arg;
 
-	assert_string_equal(m->key, info->key);
-	snprintf(st->keys[st->n], sizeof(st->keys[0]), "%s", m->key);
-	st->seqs[st->n++] = m->seq;
+	assert_string_equal(r->key, info->key);
+	snprintf(st->keys[st->n], sizeof(st->keys[0]), "%s", r->key);
+	st->seqs[st->n++] = r->seq;
 }
 
 /* Alarm 1 is normal; 2, 3 and 4 stand. */

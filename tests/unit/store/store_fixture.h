@@ -134,11 +134,11 @@ __attribute__((unused)) static struct gw_store *open_store(
 }
 
 static inline void count_alarm(
-	void *arg, const struct gw_alarm_record *m, const struct gw_alarm_info *info)
+	void *arg, const struct gw_alarm_record *r, const struct gw_alarm_info *info)
 {
 	size_t *n = arg;
 
-	(void)m;
+	(void)r;
 	(void)info;
 	++*n;
 }

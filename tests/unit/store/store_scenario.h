@@ -320,13 +320,13 @@ struct scenario_text {
 };
 
 static inline void scenario_put_alarm(
-	void *arg, const struct gw_alarm_record *m, const struct gw_alarm_info *info)
+	void *arg, const struct gw_alarm_record *r, const struct gw_alarm_info *info)
 {
 	struct scenario_text *t = arg;
 
 	t->n += (size_t)snprintf(
-		t->text + t->n, 8192 - t->n, "\n%s %d", info->key, m->state);
-	t->n = scenario_put(t->text, t->n, m->seq);
+		t->text + t->n, 8192 - t->n, "\n%s %d", info->key, r->state);
+	t->n = scenario_put(t->text, t->n, r->seq);
 }
 
 /* One line for each alarm, one for what each uplink is owed, one for what it has parked; then what

@@ -130,12 +130,12 @@ struct loaded {
 };
 
 static void collect(
-	void *arg, const struct gw_alarm_record *m, const struct gw_alarm_info *info)
+	void *arg, const struct gw_alarm_record *r, const struct gw_alarm_info *info)
 {
 	struct loaded *l = arg;
 
 	assert_true(l->n < 16);
-	l->memory[l->n] = *m;
+	l->memory[l->n] = *r;
 	l->info[l->n++] = info;
 }
 

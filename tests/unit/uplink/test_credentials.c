@@ -90,9 +90,9 @@ static void test_a_fingerprint_changes_with_the_files(void **state)
 	assert_int_equal(none, gw_credentials_fingerprint(paths, 3));
 }
 
-static void assert_bad(enum gw_err kind, const char *part)
+static void assert_bad(enum gw_err rc, const char *part)
 {
-	assert_int_equal(gw_credentials_bearer(&bearer, path, &err), kind);
+	assert_int_equal(gw_credentials_bearer(&bearer, path, &err), rc);
 	assert_string_equal(bearer.line, "");
 	if (strstr(err.text, part) == NULL || strstr(err.text, path) == NULL)
 		fail_msg("\"%s\" does not say \"%s\" of %s", err.text, part, path);
