@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * pages.h: memory of its own pages, zeroed, each of which takes memory when it is first written: for
- * what is large and mostly unused, as a buffer for an outage. malloc may hand out pages that were
- * in use before, and these take memory even if nobody writes to them again; calloc writes zeros
- * over them.
+ * pages.h: memory of its own pages, zeroed, each of which takes memory when it is first written:
+ * for what is large and mostly unused, as a buffer for an outage. malloc may hand out pages that
+ * were in use before, and these take memory even if nobody writes to them again; calloc writes
+ * zeros over them.
  *
  * Thread: any.
  */
