@@ -33,6 +33,7 @@
  *
  * Owner: the driver's state, one per unit and source. Thread: the source's. Pure: time is an
  * argument. Life: init, then (pick, on_sent, one of on_response/on_exception/on_failure)..., fini.
+ * Before on_response and on_exception, may_be_stale: if so, neither is called.
  */
 #ifndef GW_DRIVERS_MODBUS_UNIT_H
 #define GW_DRIVERS_MODBUS_UNIT_H

@@ -35,7 +35,7 @@ void gw_last_good_save(
 /* Once a second. */
 void gw_last_good_tick(struct gw_last_good *l, int64_t now_ns);
 /* Zeroed is fine. False: the disk has not taken the copy within wait_ms; the thread is left behind
- * and uses k until the process ends. */
+ * and uses l until the process ends. */
 bool gw_last_good_stop(struct gw_last_good *l, int wait_ms);
 
 /* The copy of path. GW_ERR_CONFIG: the copy in state_dir is of another file. */

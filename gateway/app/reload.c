@@ -240,8 +240,9 @@ static uint64_t parked_by_name(struct gw_gateway *g, const char *name)
 	return s.parked;
 }
 
-/* No engine runs: nothing here waits or fails. The only allocation is a larger buffer for unsent
- * events (engine/outputs.c); without memory for it, the oldest that do not fit count as lost. */
+/* No thread runs an engine: nothing here waits or fails. The only allocation is a larger buffer for
+ * unsent events (engine/outputs.c); without memory for it, the oldest that do not fit count as
+ * lost. */
 static void replace_engine(struct gw_gateway *g, struct gw_reload_plan *p)
 {
 	struct gw_engine *old = g->engine;

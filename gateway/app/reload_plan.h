@@ -2,7 +2,9 @@
 /*
  * reload_plan.h: prepares a new configuration beside the running one: sources and uplinks
  * with equal settings are reused, others are made with their threads held, and an engine is
- * connected to them. Everything that can fail happens here; nothing that runs is changed.
+ * connected to them. Nothing that runs is changed, but slots of the store are reserved.
+ * What can fail later gives the plan up: the settings that only a start changes, and the engine's
+ * halt.
  *
  * Thread: main. Life: make, drop; what the reload takes out of the plan in between is not
  * freed.

@@ -14,7 +14,8 @@
  * Owner: app/. Thread: while no thread runs it, main calls everything; while one does, the engine
  * thread calls step and what else is marked, and main what is marked "main". The view (view.h) is
  * for any thread.
- * Life: new, restore..., add_input..., add_output..., step..., free.
+ * Life: new, add_input..., add_output..., restore..., step..., free: an event of a restore
+ * goes to the outputs there are.
  */
 #ifndef GW_ENGINE_ENGINE_H
 #define GW_ENGINE_ENGINE_H
@@ -145,8 +146,9 @@ bool gw_engine_restore_done(const struct gw_engine *e); /* any thread */
  * that 10,000 points that are all renamed are adopted in milliseconds, not in a second. */
 void gw_engine_prepare_adopt(struct gw_engine *e);
 /* Takes over alarm states by alarm key, last values by point key, and undelivered events for rings
- * that both engines have. After add_output. Returns how many active or shelved alarms are not
- * configured any more; on_unconfigured(arg, record, info) is called for each. */
+ * that both engines have. After add_output. Returns how many alarms in an occurrence (active,
+ * latched or unacknowledged) or shelved are not configured any more;
+ * on_unconfigured(arg, record, info) is called for each. */
 size_t gw_engine_adopt(struct gw_engine *e, struct gw_engine *old, struct gw_time now,
 	void (*on_unconfigured)(void *arg, const struct gw_alarm_record *record,
 		const struct gw_alarm_info *info),

@@ -82,8 +82,8 @@ static enum gw_err check_space(struct gw_store *s, int64_t pages, struct gw_erro
 		return GW_OK;
 	return gw_fail(err, GW_ERR_FULL, 0,
 		"%s has %lld MB free, and the copy needs %lld MB, of which %lld MB stay free for alarms",
-		s->dir, (long long)(have >> 20), (long long)((needed >> 20) + 1),
-		(long long)(SPACE_FOR_OTHERS >> 20));
+		s->dir, (long long)have >> 20, ((long long)needed >> 20) + 1,
+		(long long)SPACE_FOR_OTHERS >> 20);
 }
 
 static enum gw_err open_copy(struct gw_store *s, struct gw_error *err)

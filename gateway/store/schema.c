@@ -12,7 +12,8 @@
  * Names that the words of doc/glossary.md have outgrown. A column is renamed by a change of the
  * schema only, and files outlive versions:
  *
- *	sink            an uplink that has, or had, a slot: bit is the slot
+ *	sink            an uplink that is, or was, configured: bit is its place in
+ *	                the registry (registry.h), not its slot
  *	sinks           of owed and parked: the uplinks, one bit each; undurable of event likewise
  *	owed.urgency    0 is red: GW_JOURNAL_URGENCY of the event's own level. In uplink/outbox.h
  *	                urgency counts up, and includes what later events of the alarm raised it to

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * store.h: every transition (the journal), the state of every alarm and what each uplink is still
- * owed, in one SQLite database with one connection in one thread. An event, its alarm's state and
+ * owed, in one SQLite database that one thread writes. An event, its alarm's state and
  * its owed bits are committed together. A full, read-only or corrupt disk never stops the gateway.
  *
  * The thread opens the database, so a disk delays a start by 2 s at most (app/store_watch.c). It

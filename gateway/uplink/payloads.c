@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The table of payload formats. A new one is a file payload_NAME.c and a line here. */
+/* The table of payload formats. A new one is a file payload_NAME.c, a line here and one in
+ * meson.build. */
 #include "uplink/payload.h"
 
 #define PAYLOADS(X) X(cloudevents)

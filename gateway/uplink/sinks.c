@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The table of sinks. A new one is a file sink_NAME.c and a line here. */
+/* The table of sinks. A new one is a file sink_NAME.c, a line here and one in meson.build. */
 #include "uplink/sink.h"
 
 #include <string.h>

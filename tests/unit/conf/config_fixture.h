@@ -3,8 +3,8 @@
  * config_fixture.h: three drivers and an uplink that only have settings, so that the reader's tests
  * do not move when a driver learns a new key. They displace the real tables at link time.
  */
-#ifndef GW_TESTS_CONFIG_FAKES_H
-#define GW_TESTS_CONFIG_FAKES_H
+#ifndef GW_TESTS_CONFIG_FIXTURE_H
+#define GW_TESTS_CONFIG_FIXTURE_H
 
 #include "base/parse.h"
 #include "source/driver.h"

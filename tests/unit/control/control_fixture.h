@@ -4,8 +4,8 @@
  * fake clock, a config made by hand, and every stage's status set by the test. The functions here
  * displace the library's.
  */
-#ifndef OPS_KIT_H
-#define OPS_KIT_H
+#ifndef CONTROL_FIXTURE_H
+#define CONTROL_FIXTURE_H
 
 #include "base/log.h"
 #include "control/status.h"

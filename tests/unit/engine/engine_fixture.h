@@ -3,8 +3,8 @@
  * engine_fixture.h: a small building for engine tests: points p0, p1 ... on devices of their own,
  * alarms added one by one, a fake clock, and the events that came out.
  */
-#ifndef ENGINE_KIT_H
-#define ENGINE_KIT_H
+#ifndef ENGINE_FIXTURE_H
+#define ENGINE_FIXTURE_H
 
 #include "alarm/condition.h"
 #include "engine/engine.h"

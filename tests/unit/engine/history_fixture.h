@@ -2,8 +2,8 @@
 /*
  * history_fixture.h: random histories and random walks of a value, for the tests of quiet bands.
  */
-#ifndef REST_KIT_H
-#define REST_KIT_H
+#ifndef HISTORY_FIXTURE_H
+#define HISTORY_FIXTURE_H
 
 #include "engine_fixture.h"
 #include "reference_random.h"

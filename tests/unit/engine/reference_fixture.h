@@ -7,8 +7,8 @@
  * Samples come irregularly: at the same time, a moment apart, exactly as far apart as something
  * allows or a hair less or more; some are bad, uncertain, or no numbers.
  */
-#ifndef REFERENCE_KIT_H
-#define REFERENCE_KIT_H
+#ifndef REFERENCE_FIXTURE_H
+#define REFERENCE_FIXTURE_H
 
 #include "engine_fixture.h"
 #include "reference_random.h"

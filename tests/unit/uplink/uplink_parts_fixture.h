@@ -4,8 +4,8 @@
  * header plays the clock, the log, the store, the thread and the HTTPS sink: they take the place of
  * the library's when it is linked.
  */
-#ifndef UPLINK_KIT_H
-#define UPLINK_KIT_H
+#ifndef UPLINK_PARTS_FIXTURE_H
+#define UPLINK_PARTS_FIXTURE_H
 
 #include "base/clock.h"
 #include "base/log.h"
