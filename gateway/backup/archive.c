@@ -155,14 +155,6 @@ static enum gw_err read_all(struct reader *r, struct gw_error *err)
 	}
 }
 
-static enum gw_err open_archive(const char *path, struct reader *r, struct gw_error *err)
-{
-	r->from = fopen(path, "re");
-	return r->from
-		? GW_OK
-		: gw_fail(err, GW_ERR_SYSTEM, errno, "%s: %s", path, gw_errno_text(errno));
-}
-
 enum gw_err gw_archive_read(
 	const char *path, struct gw_archive *ret_archive, struct gw_error *err)
 {
@@ -172,13 +164,12 @@ enum gw_err gw_archive_read(
 
 	if (!r.files)
 		return gw_fail(err, GW_ERR_SYSTEM, 0, "no memory");
-	rc = open_archive(path, &r, err);
-	if (!rc) {
-		rc = read_all(&r, err);
-		if (rc)
-			gw_error_wrap(err, "%s", path);
-		fclose(r.from);
-	}
+	a.from = r.from = fopen(path, "re");
+	if (!r.from)
+		rc = gw_fail(
+			err, GW_ERR_SYSTEM, errno, "%s: %s", path, gw_errno_text(errno));
+	else if ((rc = read_all(&r, err)))
+		gw_error_wrap(err, "%s", path);
 	free(r.files);
 	if (rc)
 		gw_archive_free(&a);
@@ -189,14 +180,13 @@ enum gw_err gw_archive_read(
 
 enum gw_err gw_archive_extract(const struct gw_archive *a, int fd, struct gw_error *err)
 {
-	struct reader r = {.n_files = 1};
+	struct reader r = {.from = a->from, .n_files = 1};
 	struct gw_tar_entry e;
 	char hex[GW_SUM_HEX] = "";
-	enum gw_err rc = open_archive(a->path, &r, err);
+	enum gw_err rc = GW_OK;
 	bool found = false;
 
-	if (rc)
-		return rc;
+	rewind(a->from);
 	while (!rc && !found) {
 		if (gw_tar_next(r.from, &e) != GW_TAR_ENTRY) {
 			rc = damaged(&r, err);
@@ -211,11 +201,13 @@ enum gw_err gw_archive_extract(const struct gw_archive *a, int fd, struct gw_err
 		rc = gw_fail(err, GW_ERR_CORRUPT, 0, "it changed while it was read");
 	if (rc)
 		gw_error_wrap(err, "%s", a->path);
-	fclose(r.from);
 	return rc;
 }
 
 void gw_archive_free(struct gw_archive *a)
 {
 	gw_files_free(&a->files);
+	if (a->from)
+		fclose(a->from);
+	a->from = NULL;
 }

@@ -25,6 +25,7 @@
 
 struct gw_archive {
 	const char *path;
+	FILE *from; /* stays open: who extracts need not have the right to open it */
 	struct gw_manifest_about about;
 	struct gw_files files; /* all but the database, by name */
 	uint64_t database_bytes;

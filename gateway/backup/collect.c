@@ -3,6 +3,7 @@
 
 #include "backup/archive.h"
 #include "backup/database.h"
+#include "backup/owner.h"
 #include "ctl/connection.h"
 #include "store/folder_lock.h"
 #include "store/restored.h"
@@ -14,6 +15,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -26,7 +28,7 @@
 static enum gw_err fail(struct gw_error *err, const char *path)
 {
 	return gw_fail(err, GW_ERR_SYSTEM, errno, "%s: %s%s", path, gw_errno_text(errno),
-		errno == EACCES ? " (run as root)" : "");
+		errno == EACCES && getuid() != 0 ? " (run as root)" : "");
 }
 
 static enum gw_err add_file(
@@ -180,6 +182,23 @@ static enum gw_err folder_of_daemon(
 				"tocsind is of another version: restart it");
 }
 
+/* Whatever folder it names: what its own user may read. */
+static enum gw_err add_files_of_daemon(const struct gw_connection *c,
+	struct gw_files *files, const char *folder, struct gw_error *err)
+{
+	struct ucred peer;
+	socklen_t n = sizeof(peer);
+	enum gw_err rc;
+
+	if (getsockopt(c->fd, SOL_SOCKET, SO_PEERCRED, &peer, &n))
+		return fail(err, "tocsind");
+	rc = gw_owner_become(peer.uid, peer.gid, err);
+	if (!rc)
+		rc = add_files(files, folder, err);
+	gw_owner_return();
+	return rc;
+}
+
 enum gw_err gw_collect_running(
 	const char *socket, struct gw_collected *ret, struct gw_error *err)
 {
@@ -192,7 +211,7 @@ enum gw_err gw_collect_running(
 		return err->native == ENOENT || err->native == ECONNREFUSED ? GW_ERR_LINK
 									    : GW_ERR_SYSTEM;
 	if (!(rc = folder_of_daemon(&c, folder, sizeof(folder), err)) &&
-		!(rc = add_files(&all.files, folder, err)))
+		!(rc = add_files_of_daemon(&c, &all.files, folder, err)))
 		rc = copy_of_daemon(&c, &all.database, err);
 	gw_connection_close(&c);
 	if (rc)
@@ -204,6 +223,12 @@ enum gw_err gw_collect_running(
 
 /* ---- from the folder ---- */
 
+/* By the effective user, unlike access(). */
+static enum gw_err check_readable(const char *path, struct gw_error *err)
+{
+	return faccessat(AT_FDCWD, path, R_OK, AT_EACCESS) ? fail(err, path) : GW_OK;
+}
+
 enum gw_err gw_collect_stopped(const char *folder, const char *archive,
 	struct gw_collected *ret, struct gw_error *err)
 {
@@ -211,19 +236,18 @@ enum gw_err gw_collect_stopped(const char *folder, const char *archive,
 	char path[PATH_MAX];
 	bool taken;
 	int lock = -1;
+	sqlite3 *copy = NULL;
 	enum gw_err rc = gw_folder_lock(folder, &lock, err);
 
-	if (!rc)
-		rc = gw_restored_take_in(folder, &taken, err);
-	if (rc) {
-		gw_folder_unlock(&lock);
-		return rc;
-	}
 	snprintf(path, sizeof(path), "%s/" GW_ARCHIVE_DATABASE, folder);
-	if (access(path, R_OK))
-		rc = fail(err, path);
-	if (!rc && !(rc = add_files(&all.files, folder, err)))
-		rc = gw_database_copy(path, archive, &all.database, err);
+	if (!rc && !(rc = gw_database_copy_open(archive, &copy, &all.database, err)) &&
+		!(rc = gw_owner_become_of(folder, err)) &&
+		!(rc = gw_restored_take_in(folder, &taken, err)) &&
+		!(rc = check_readable(path, err)) &&
+		!(rc = add_files(&all.files, folder, err)))
+		rc = gw_database_copy(path, archive, copy, err);
+	sqlite3_close_v2(copy);
+	gw_owner_return();
 	gw_folder_unlock(&lock);
 	if (rc)
 		gw_collected_free(&all);

@@ -83,35 +83,32 @@ enum gw_err gw_database_describe(
 	return rc;
 }
 
-enum gw_err gw_database_copy(
-	const char *path, const char *archive, int *ret_fd, struct gw_error *err)
+enum gw_err gw_database_copy_open(
+	const char *archive, sqlite3 **ret_copy, int *ret_fd, struct gw_error *err)
 {
 	char name[4096 + 8];
-	sqlite3 *copy = NULL;
+
+	snprintf(name, sizeof(name), "%s.db", archive);
+	return gw_anonymous_db_open(name, ret_copy, ret_fd, err);
+}
+
+enum gw_err gw_database_copy(
+	const char *path, const char *archive, sqlite3 *copy, struct gw_error *err)
+{
 	sqlite3_backup *b;
 	struct gw_db from;
-	int fd = -1, rc = SQLITE_OK;
+	int rc;
 	enum gw_err kind = gw_db_open_readonly(&from, path, err);
 
 	if (kind)
 		return kind;
-	snprintf(name, sizeof(name), "%s.db", archive);
-	kind = gw_anonymous_db_open(name, &copy, &fd, err);
-	if (!kind) {
-		b = sqlite3_backup_init(copy, "main", from.handle, "main");
-		rc = b ? sqlite3_backup_step(b, -1) : sqlite3_extended_errcode(copy);
-		if (b)
-			sqlite3_backup_finish(b);
-		if (rc != SQLITE_DONE)
-			kind = gw_fail(err, rc == SQLITE_FULL ? GW_ERR_FULL : GW_ERR_SYSTEM,
-				rc, "copy of %s beside %s: %s", path, archive,
-				sqlite3_errstr(rc));
-		sqlite3_close_v2(copy);
-	}
+	b = sqlite3_backup_init(copy, "main", from.handle, "main");
+	rc = b ? sqlite3_backup_step(b, -1) : sqlite3_extended_errcode(copy);
+	if (b)
+		sqlite3_backup_finish(b);
+	if (rc != SQLITE_DONE)
+		kind = gw_fail(err, rc == SQLITE_FULL ? GW_ERR_FULL : GW_ERR_SYSTEM, rc,
+			"copy of %s beside %s: %s", path, archive, sqlite3_errstr(rc));
 	gw_db_close(&from, true);
-	if (kind && fd >= 0)
-		close(fd);
-	if (!kind)
-		*ret_fd = fd;
 	return kind;
 }

@@ -10,12 +10,17 @@
 
 #include "backup/manifest.h"
 
+#include <sqlite3.h>
+
 /* Checks every page, and reads the numbers. GW_ERR_CORRUPT: it is damaged, or not ours. */
 enum gw_err gw_database_describe(
 	int fd, struct gw_manifest_about *about, struct gw_error *err);
-/* The database with its WAL into a file without a name in the folder of `archive`, which is read
- * with ret_fd. */
+/* A file without a name in the folder of `archive`, which is read with ret_fd. Apart from the copy,
+ * as root writes it and the daemon's user reads the database. The caller closes both. */
+enum gw_err gw_database_copy_open(
+	const char *archive, sqlite3 **ret_copy, int *ret_fd, struct gw_error *err);
+/* The database with its WAL into it. */
 enum gw_err gw_database_copy(
-	const char *path, const char *archive, int *ret_fd, struct gw_error *err);
+	const char *path, const char *archive, sqlite3 *copy, struct gw_error *err);
 
 #endif

@@ -2,6 +2,7 @@
 #include "backup/restore_backup.h"
 
 #include "backup/archive.h"
+#include "backup/owner.h"
 #include "backup/place.h"
 #include "backup/put_config.h"
 #include "backup/stage.h"
@@ -136,13 +137,23 @@ static enum gw_err restore_state(struct restore *r, struct gw_error *err)
 	return rc ? rc : gw_restored_take_in(r->place.state_dir, &taken, err);
 }
 
+static enum gw_err restore_as_owner(struct restore *r, struct gw_error *err)
+{
+	enum gw_err rc = gw_owner_become_of(r->place.state_dir, err);
+
+	if (!rc)
+		rc = restore_state(r, err);
+	gw_owner_return();
+	return rc;
+}
+
 static enum gw_err restore_all(struct restore *r, struct gw_error *err)
 {
 	enum gw_err rc;
 
 	if ((rc = read_archive(r, err)) ||
 		(rc = gw_backup_place_find(r->opts->config, &r->config, &r->place, err)) ||
-		(rc = keep_daemon_away(r, err)) || (rc = restore_state(r, err)))
+		(rc = keep_daemon_away(r, err)) || (rc = restore_as_owner(r, err)))
 		return rc;
 	return gw_put_config(&r->config, r->opts->config, r->place.usable, &r->put, err);
 }

@@ -29,21 +29,16 @@ static enum gw_err fail(struct gw_error *err, const char *step, const char *path
 
 /* ---- files of the daemon's user ---- */
 
-static enum gw_err make_folder(
-	const struct gw_stage *st, const char *path, struct gw_error *err)
+static enum gw_err make_folder(const char *path, struct gw_error *err)
 {
-	if (mkdir(path, 0700) || (geteuid() == 0 && chown(path, st->uid, st->gid)))
-		return fail(err, "make", path);
-	return GW_OK;
+	return mkdir(path, 0700) ? fail(err, "make", path) : GW_OK;
 }
 
-static int make_file(
-	const struct gw_stage *st, const char *path, mode_t mode, struct gw_error *err)
+static int make_file(const char *path, mode_t mode, struct gw_error *err)
 {
 	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 
-	if (fd >= 0 && (geteuid() != 0 || fchown(fd, st->uid, st->gid) == 0) &&
-		fchmod(fd, mode) == 0)
+	if (fd >= 0 && fchmod(fd, mode) == 0)
 		return fd;
 	fail(err, "make", path);
 	if (fd >= 0)
@@ -51,10 +46,10 @@ static int make_file(
 	return -1;
 }
 
-static enum gw_err write_file(const struct gw_stage *st, const char *path, mode_t mode,
-	const char *bytes, size_t n, struct gw_error *err)
+static enum gw_err write_file(
+	const char *path, mode_t mode, const char *bytes, size_t n, struct gw_error *err)
 {
-	int fd = make_file(st, path, mode, err);
+	int fd = make_file(path, mode, err);
 	enum gw_err rc = GW_OK;
 	ssize_t done = 0;
 
@@ -78,7 +73,7 @@ static enum gw_err stage_files(
 	enum gw_err rc;
 
 	snprintf(path, sizeof(path), "%s/sources", st->folder);
-	rc = make_folder(st, path, err);
+	rc = make_folder(path, err);
 	for (size_t i = 0; !rc && i < a->files.n; i++) {
 		struct gw_file *f = &a->files.at[i];
 		bool is_source = strncmp(f->path, GW_ARCHIVE_SOURCES,
@@ -87,7 +82,7 @@ static enum gw_err stage_files(
 		snprintf(path, sizeof(path), "%s/%s", st->folder, f->path);
 		if (is_source) /* messages may have come since */
 			gw_state_files_clear_final(f->bytes, f->n);
-		rc = write_file(st, path, is_source ? 0600 : 0640, f->bytes, f->n, err);
+		rc = write_file(path, is_source ? 0600 : 0640, f->bytes, f->n, err);
 	}
 	if (!rc) {
 		snprintf(path, sizeof(path), "%s/sources", st->folder);
@@ -102,7 +97,7 @@ static enum gw_err extract_database(
 	const struct gw_stage *st, const struct gw_archive *a, struct gw_error *err)
 {
 	struct gw_manifest_about about;
-	int fd = make_file(st, st->database, 0600, err);
+	int fd = make_file(st->database, 0600, err);
 	enum gw_err rc;
 
 	if (fd < 0)
@@ -159,14 +154,9 @@ static enum gw_err prepare_database(const struct gw_stage *st, const char *spare
 enum gw_err gw_stage_open(struct gw_stage *st, const char *state_dir, const char *spare,
 	const struct gw_archive *a, struct gw_error *err)
 {
-	struct stat of;
 	enum gw_err rc;
 
-	*st = (struct gw_stage){.uid = (uid_t)-1};
-	if (stat(state_dir, &of))
-		return fail(err, "read", state_dir);
-	st->uid = of.st_uid;
-	st->gid = of.st_gid;
+	*st = (struct gw_stage){.folder = ""};
 	snprintf(st->state_dir, sizeof(st->state_dir), "%s", state_dir);
 	if ((size_t)snprintf(st->folder, sizeof(st->folder), "%s/" GW_RESTORED_NEW,
 		    state_dir) >= sizeof(st->folder)) {
@@ -175,7 +165,7 @@ enum gw_err gw_stage_open(struct gw_stage *st, const char *state_dir, const char
 	}
 	snprintf(st->database, sizeof(st->database), "%s/" GW_ARCHIVE_DATABASE, st->folder);
 	if ((rc = gw_restored_remove(st->folder, err)) ||
-		(rc = make_folder(st, st->folder, err)) ||
+		(rc = make_folder(st->folder, err)) ||
 		(rc = extract_database(st, a, err)) ||
 		(rc = prepare_database(st, spare, a, err)) ||
 		(rc = stage_files(st, a, err)))

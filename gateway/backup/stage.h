@@ -6,7 +6,7 @@
  * Its database continues with numbers that no event has had: above those of the archive, of what is
  * in the state folder, and of what a gateway can have reached by now.
  *
- * Owner: the caller, who holds the lock of the state folder. Thread: one. Life: open, commit;
+ * Owner: the caller, who holds the lock of the state folder and is its owner (owner.h). Thread: one. Life: open, commit;
  * close.
  */
 #ifndef GW_BACKUP_STAGE_H
@@ -15,12 +15,9 @@
 #include "backup/archive.h"
 
 #include <limits.h>
-#include <sys/types.h>
 
 struct gw_stage {
 	char state_dir[PATH_MAX - 64], folder[PATH_MAX - 64], database[PATH_MAX];
-	uid_t uid; /* of the state folder: the daemon's */
-	gid_t gid;
 };
 
 /* GW_ERR_CORRUPT: the database in it is damaged; GW_ERR_REFUSED: the state folder owes events that

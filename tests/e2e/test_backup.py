@@ -428,6 +428,80 @@ def with_schema(whole, folder, version):
     return out.getvalue()
 
 
+# ---- what the daemon's user may do to root ------------------------------------------------------
+
+ONLY_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
+DAEMON = 65534
+
+
+def backed_up(g, smoke, city, archive):
+    """Stopped; its state folder belongs to another user, as that of a daemon does."""
+    g.start()
+    g.wait_up("zigbee")
+    smoke.set(1, True)
+    city.until(ALARM.format(1), "raised")
+    backup(g, archive)
+    g.stop()
+    g.folder.chmod(0o755)
+    for path in [g.state, *g.state.rglob("*")]:
+        os.chown(path, DAEMON, DAEMON)
+
+
+def of_root(folder):
+    """Stands for /etc: anybody may look into it."""
+    folder.mkdir()
+    folder.chmod(0o755)
+    (folder / "shadow").write_text("secret\n")
+    (folder / "shadow").chmod(0o600)
+    return folder
+
+
+def link(path, to):
+    if path.is_dir():
+        shutil.rmtree(path)
+    path.symlink_to(to)
+    os.chown(path, DAEMON, DAEMON, follow_symlinks=False)
+
+
+@ONLY_ROOT
+@pytest.mark.parametrize("at", ["restored.new", "restored.new/sources", "restored/sources",
+                                "restored", "restored/sources.old"])
+def test_restore_deletes_nothing_outside(gateway, broker, smoke, city, folder, at):
+    """Not by a link, either, that the daemon's user made."""
+    g = gateway(site(broker, city.uplink()))
+    backed_up(g, smoke, city, folder / "box.tar")
+    victim = of_root(g.folder / "etc")
+    path = g.state / at
+    if path.parent != g.state:
+        path.parent.mkdir()
+        os.chown(path.parent, DAEMON, DAEMON)
+    link(path, victim)
+    restore(g, folder / "box.tar")  # done or refused
+    assert (victim / "shadow").read_text() == "secret\n"
+    assert (victim / "shadow").stat().st_uid == 0 == victim.stat().st_uid
+
+
+@ONLY_ROOT
+def test_restored_files_are_the_daemons(gateway, broker, smoke, city, folder):
+    g = gateway(site(broker, city.uplink()))
+    backed_up(g, smoke, city, folder / "box.tar")
+    restored(g, folder / "box.tar")
+    assert {(p.stat().st_uid, p.stat().st_gid)
+            for p in [g.state, *g.state.rglob("*")]} == {(DAEMON, DAEMON)}
+
+
+@ONLY_ROOT
+def test_backup_holds_no_file_of_root(gateway, broker, smoke, city, folder):
+    g = gateway(site(broker, city.uplink()))
+    backed_up(g, smoke, city, folder / "box.tar")
+    backup(g, folder / "next.tar")  # of the folder, as it should be
+    link(g.state / "sources", of_root(g.folder / "etc"))
+    done = g.run("backup", "--config", g.config_path, folder / "stolen.tar", timeout=60)
+    assert not (folder / "stolen.tar").exists() or "sources/shadow" not in members(
+        folder / "stolen.tar")
+    assert done.returncode == 1 and "shadow" in done.stderr, done.stderr
+
+
 # ---- SIGKILL ----------------------------------------------------------------------------------
 
 @pytest.mark.long
