@@ -6,11 +6,13 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
+
+#define DEPTH_MAX 16 /* of folders in what is removed: ours has one */
 
 struct paths {
 	char state[PATH_MAX - 96], restored[PATH_MAX - 64];
@@ -24,41 +26,34 @@ static enum gw_err fail(struct gw_error *err, const char *step, const char *path
 
 /* ---- a folder ---- */
 
-static enum gw_err remove_files(const char *folder, struct gw_error *err)
+/* No link is followed: the name itself goes. 0, or -1 with errno. */
+static int remove_at(int at, const char *name, int depth)
 {
-	DIR *d = opendir(folder);
-	enum gw_err rc = GW_OK;
-	char path[PATH_MAX];
+	int fd, result = 0;
 	struct dirent *e;
+	DIR *d;
 
-	if (!d)
-		return errno == ENOENT ? GW_OK : fail(err, "open", folder);
-	while (!rc && (e = readdir(d))) {
-		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
-			continue;
-		snprintf(path, sizeof(path), "%s/%s", folder, e->d_name);
-		if (unlink(path) && errno != EISDIR && errno != ENOENT)
-			rc = fail(err, "delete", path);
+	if (unlinkat(at, name, 0) == 0 || errno == ENOENT)
+		return 0;
+	if ((errno != EISDIR && errno != EPERM) || depth == 0)
+		return -1;
+	fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	d = fd >= 0 ? fdopendir(fd) : NULL;
+	if (!d) {
+		if (fd >= 0)
+			close(fd);
+		return -1;
 	}
+	while (!result && (e = readdir(d)))
+		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
+			result = remove_at(fd, e->d_name, depth - 1);
 	closedir(d);
-	return rc;
+	return result ? result : unlinkat(at, name, AT_REMOVEDIR);
 }
 
 enum gw_err gw_restored_remove(const char *folder, struct gw_error *err)
 {
-	static const char *const subfolders[] = {"sources", "sources.old"};
-	char path[PATH_MAX];
-
-	for (size_t i = 0; i < sizeof(subfolders) / sizeof(*subfolders); i++) {
-		snprintf(path, sizeof(path), "%s/%s", folder, subfolders[i]);
-		if (remove_files(path, err))
-			return GW_ERR_SYSTEM;
-		if (rmdir(path) && errno != ENOENT)
-			return fail(err, "delete", path);
-	}
-	if (remove_files(folder, err))
-		return GW_ERR_SYSTEM;
-	return rmdir(folder) && errno != ENOENT ? fail(err, "delete", folder) : GW_OK;
+	return remove_at(AT_FDCWD, folder, DEPTH_MAX) ? fail(err, "delete", folder) : GW_OK;
 }
 
 /* ---- the steps ---- */
@@ -79,8 +74,6 @@ static enum gw_err take_sources(const struct paths *p, struct gw_error *err)
 	path_of(to, p->state, "sources");
 	if (access(from, F_OK))
 		return errno == ENOENT ? GW_OK : fail(err, "read", from);
-	if (remove_files(old, err))
-		return GW_ERR_SYSTEM;
 	if (rename(to, old) && errno != ENOENT)
 		return fail(err, "put aside", to);
 	return rename(from, to) ? fail(err, "rename", from) : GW_OK;
@@ -156,5 +149,11 @@ enum gw_err gw_restored_take_in(
 		(rc = gw_file_sync_folder(p.state, err)))
 		return rc;
 	*ret_taken = true;
-	return gw_restored_remove(p.restored, err);
+	/* The backup counts. What cannot be removed now gets the name of what may be removed at
+	 * any time, and stops nothing. */
+	if (rename(p.restored, incomplete) == 0)
+		gw_restored_remove(incomplete, NULL);
+	else
+		gw_restored_remove(p.restored, NULL);
+	return GW_OK;
 }

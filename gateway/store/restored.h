@@ -20,12 +20,13 @@
 #define GW_RESTORED     "restored"
 #define GW_RESTORED_NEW "restored.new" /* before it is complete */
 
-/* Also removes what a restore that was killed left incomplete. ret_taken: there was one. */
+/* Also removes what a restore that was killed left incomplete. ret_taken: there was one. That
+ * the old things cannot be deleted is no failure. */
 enum gw_err gw_restored_take_in(
 	const char *state_dir, bool *ret_taken, struct gw_error *err);
 /* Somebody is putting a backup into it, or was cut off. */
 bool gw_restored_under_way(const char *state_dir);
-/* A folder that holds no folders but ones that hold files only. None is no failure. */
+/* With all in it; a link itself, not what it leads to. None is no failure. */
 enum gw_err gw_restored_remove(const char *folder, struct gw_error *err);
 
 #endif

@@ -502,6 +502,38 @@ def test_backup_holds_no_file_of_root(gateway, broker, smoke, city, folder):
     assert done.returncode == 1 and "shadow" in done.stderr, done.stderr
 
 
+def test_a_folder_among_the_old_files(gateway, broker, smoke, city, folder):
+    """It goes with them."""
+    g = gateway(site(broker, city.uplink())).start()
+    g.wait_up("zigbee")
+    smoke.set(1, True)
+    city.until(ALARM.format(1), "raised")
+    backup(g, folder / "box.tar")
+    g.stop()
+    (g.state / "sources" / "of-a-person" / "deep").mkdir(parents=True)
+    (g.state / "sources" / "of-a-person" / "deep" / "notes").write_text("x")
+    restored(g, folder / "box.tar")
+    assert not list(g.state.glob("restored*"))
+    g.start()
+    harness.wait_for(lambda: g.status()["store"]["state"] == "ok", "the store is open")
+    assert g.alarm(ALARM.format(1))["state"] == "active-unacked"
+
+
+@ONLY_ROOT
+def test_old_files_that_cannot_be_deleted(gateway, broker, smoke, city, folder):
+    """The backup counts all the same, and every start finds it."""
+    g = gateway(site(broker, city.uplink()))
+    backed_up(g, smoke, city, folder / "box.tar")
+    of_root(g.state / "sources" / "of-root")
+    restored(g, folder / "box.tar")
+    assert not (g.state / "restored").exists()
+    assert (g.state / "restored.new" / "sources.old" / "of-root" / "shadow").exists()
+    g.start()
+    harness.wait_for(lambda: g.status()["store"]["state"] == "ok", "the store is open")
+    assert g.alarm(ALARM.format(1))["state"] == "active-unacked"
+    assert "took in a backup" not in g.log()
+
+
 # ---- SIGKILL ----------------------------------------------------------------------------------
 
 @pytest.mark.long
