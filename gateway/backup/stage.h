@@ -6,8 +6,8 @@
  * Its database continues with numbers that no event has had: above those of the archive, of what is
  * in the state folder, and of what a gateway can have reached by now.
  *
- * Owner: the caller, who holds the lock of the state folder and is its owner (owner.h). Thread: one. Life: open, commit;
- * close.
+ * Owner: the caller, who holds the lock of the state folder and is its owner (owner.h).
+ * Thread: one. Life: open, commit; close.
  */
 #ifndef GW_BACKUP_STAGE_H
 #define GW_BACKUP_STAGE_H
