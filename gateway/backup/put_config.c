@@ -38,30 +38,82 @@ static bool is_same(const char *path, const struct gw_file *f)
 	return same;
 }
 
-/* The group of the folder: the daemon's user reads it by that. */
+/* With the parents that are missing. The group of the folder above: the daemon's user reads it by
+ * that. */
+static enum gw_err make_folders(const char *path, gid_t *ret_group, struct gw_error *err)
+{
+	char above[PATH_MAX], *slash;
+	struct stat st;
+	enum gw_err rc;
+	int fd;
+
+	if (stat(path, &st) == 0) {
+		*ret_group = st.st_gid;
+		return GW_OK;
+	}
+	snprintf(above, sizeof(above), "%s", path);
+	slash = strrchr(above, '/');
+	if (errno != ENOENT || !slash || slash == above)
+		return fail(err, path);
+	*slash = '\0';
+	rc = make_folders(above, ret_group, err);
+	if (rc)
+		return rc;
+	if (mkdir(path, 0700))
+		return fail(err, path);
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 || (geteuid() == 0 && fchown(fd, 0, *ret_group)) || fchmod(fd, 0750))
+		rc = fail(err, path);
+	if (fd >= 0)
+		close(fd);
+	return rc;
+}
+
+/* Whoever finds the name can read the file: a daemon that waits for it tries it only once. */
+static enum gw_err write_file(
+	const struct gw_file *f, const char *new_path, gid_t group, struct gw_error *err)
+{
+	enum gw_err rc = GW_OK;
+	ssize_t done;
+	int fd;
+
+	unlink(new_path);
+	fd = open(new_path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return fail(err, new_path);
+	for (size_t at = 0; !rc && at < f->n; at += (size_t)done) {
+		done = write(fd, f->bytes + at, f->n - at);
+		if (done <= 0)
+			rc = fail(err, new_path);
+	}
+	if (!rc &&
+		((geteuid() == 0 && fchown(fd, 0, group)) || fchmod(fd, 0640) || fsync(fd)))
+		rc = fail(err, new_path);
+	close(fd);
+	if (!rc && rename(new_path, f->path))
+		rc = fail(err, f->path);
+	if (rc)
+		unlink(new_path);
+	return rc;
+}
+
 static enum gw_err write_one(const struct gw_file *f, struct gw_error *err)
 {
-	struct gw_file_part part = {f->bytes, f->n};
-	char folder[PATH_MAX];
-	struct stat st;
+	char folder[PATH_MAX], new_path[PATH_MAX + 8];
+	gid_t group = 0;
 	char *slash;
 	enum gw_err rc;
 
 	snprintf(folder, sizeof(folder), "%s", f->path);
+	snprintf(new_path, sizeof(new_path), "%s.new", f->path);
 	slash = strrchr(folder, '/');
 	if (!slash)
 		return GW_OK;
 	*slash = '\0';
-	if (mkdir(folder, 0755) && errno != EEXIST)
-		return fail(err, folder);
-	if (stat(folder, &st))
-		return fail(err, folder);
-	rc = gw_file_replace(f->path, 0600, &part, 1, err);
-	if (!rc && geteuid() == 0 && chown(f->path, 0, st.st_gid))
-		rc = fail(err, f->path);
-	if (!rc && chmod(f->path, 0640))
-		rc = fail(err, f->path);
-	return rc;
+	if ((rc = make_folders(folder, &group, err)) ||
+		(rc = write_file(f, new_path, group, err)))
+		return rc;
+	return gw_file_sync_folder(folder, err);
 }
 
 enum gw_err gw_put_config(const struct gw_files *files, const char *path, bool usable,

@@ -10,9 +10,9 @@
 #include "store/db.h"
 #include "store/folder_lock.h"
 #include "store/restored.h"
-#include "store/run_counter.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <jansson.h>
 #include <pwd.h>
@@ -76,20 +76,45 @@ static bool is_listening(const char *path)
 	return listening;
 }
 
-/* Before systemd has started it once there is no state folder. */
-static enum gw_err make_state_folder(const char *path, struct gw_error *err)
+/* One folder that was missing, whose parents are there. The daemon's user must pass it. */
+static enum gw_err make_folder(
+	const char *path, uid_t owner, const struct passwd *user, struct gw_error *err)
 {
-	const struct passwd *user = geteuid() == 0 ? getpwnam(DAEMON_USER) : NULL;
-	struct stat st;
-	enum gw_err rc;
+	enum gw_err rc = GW_OK;
+	int fd;
 
-	if (stat(path, &st) == 0)
-		return GW_OK;
-	rc = gw_run_counter_make_dir(path, err);
-	if (!rc && user && chown(path, user->pw_uid, user->pw_gid))
+	if (mkdir(path, 0700))
+		return errno == EEXIST ? GW_OK
+				       : gw_fail(err, GW_ERR_SYSTEM, errno, "make %s: %s",
+						 path, gw_errno_text(errno));
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 || (user && fchown(fd, owner, user->pw_gid)) || fchmod(fd, 0750))
 		rc = gw_fail(
 			err, GW_ERR_SYSTEM, errno, "%s: %s", path, gw_errno_text(errno));
+	if (fd >= 0)
+		close(fd);
 	return rc;
+}
+
+/* Before systemd has started it once there is no state folder. */
+static enum gw_err make_state_folder(const char *state_dir, struct gw_error *err)
+{
+	const struct passwd *user = geteuid() == 0 ? getpwnam(DAEMON_USER) : NULL;
+	char path[PATH_MAX];
+	struct stat st;
+	enum gw_err rc = GW_OK;
+
+	if (stat(state_dir, &st) == 0)
+		return GW_OK;
+	snprintf(path, sizeof(path), "%s", state_dir);
+	for (size_t n = strlen(path); n > 1 && path[n - 1] == '/';)
+		path[--n] = '\0';
+	for (char *slash = path; !rc && (slash = strchr(slash + 1, '/'));) {
+		*slash = '\0';
+		rc = make_folder(path, 0, user, err);
+		*slash = '/';
+	}
+	return rc ? rc : make_folder(path, user ? user->pw_uid : 0, user, err);
 }
 
 /* A daemon that starts meanwhile finds its control socket taken and is started again later; with

@@ -534,6 +534,42 @@ def test_old_files_that_cannot_be_deleted(gateway, broker, smoke, city, folder):
     assert "took in a backup" not in g.log()
 
 
+@ONLY_ROOT
+def test_folders_made_can_be_read_by_the_daemon(gateway, broker, plant, smoke, city, folder):
+    """By the group of the folder above: profiles, and the parents of the state folder."""
+    config = site(broker, city.uplink())
+    config["sources"].append(b.modbus_tcp(plant.port, {"name": "gas-1", "unit": 3,
+                                                       "profile": "mine"}))
+    g = gateway(config)
+    profiles = g.folder / "more" / "profiles"
+    profiles.mkdir(parents=True)
+    (profiles / "mine.yaml").write_text(
+        "profile: mine\npoints:\n- {name: ch4, register: 'holding:0', type: u16}\n")
+    g.env = {**g.env, "TOCSIN_PROFILES": str(profiles)}
+    backed_up(g, smoke, city, folder / "box.tar")
+    shutil.rmtree(profiles.parent)
+    g.config_path.unlink()
+    shutil.rmtree(g.state)
+    os.chown(g.folder, 0, DAEMON)
+    assert "is written" in restored(g, folder / "box.tar")
+    for path in (profiles.parent, profiles, profiles / "mine.yaml", g.config_path):
+        st = path.stat()
+        assert (st.st_uid, st.st_gid) == (0, DAEMON), path
+        assert st.st_mode & 0o777 == (0o750 if path.is_dir() else 0o640), path
+
+
+@ONLY_ROOT
+def test_parents_of_the_state_folder(gateway, broker, smoke, city, folder):
+    g = gateway(site(broker, city.uplink()))
+    backed_up(g, smoke, city, folder / "box.tar")
+    state = g.folder / "srv" / "gateway" / "state"
+    g.config_path.write_text(g.config_path.read_text().replace(str(g.state), str(state)))
+    restored(g, folder / "box.tar")
+    assert (state / "tocsin.db").exists()
+    for path in (state, state.parent, state.parent.parent):
+        assert path.stat().st_mode & 0o777 == 0o750, path
+
+
 # ---- SIGKILL ----------------------------------------------------------------------------------
 
 @pytest.mark.long
