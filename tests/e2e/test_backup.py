@@ -535,6 +535,22 @@ def test_old_files_that_cannot_be_deleted(gateway, broker, smoke, city, folder):
 
 
 @ONLY_ROOT
+def test_backup_of_a_running_daemon_that_is_not_root(gateway, broker, smoke, city, folder):
+    """What its user may read, from the folder it names."""
+    g = gateway(site(broker, city.uplink()))
+    backed_up(g, smoke, city, folder / "box.tar")
+    os.chown(g.folder, DAEMON, DAEMON)
+    g.config_path.chmod(0o644)
+    g.wrap = ["setpriv", "--reuid", str(DAEMON), "--regid", str(DAEMON), "--clear-groups"]
+    g.start()
+    assert backup(g, folder / "next.tar")["configuration"]
+    link(g.state / "sources", of_root(g.folder / "etc"))
+    done = g.run("backup", "--config", g.config_path, folder / "stolen.tar", timeout=60)
+    assert done.returncode == 1 and "shadow" in done.stderr, done.stderr
+    assert not (folder / "stolen.tar").exists()
+
+
+@ONLY_ROOT
 def test_folders_made_can_be_read_by_the_daemon(gateway, broker, plant, smoke, city, folder):
     """By the group of the folder above: profiles, and the parents of the state folder."""
     config = site(broker, city.uplink())
