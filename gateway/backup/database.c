@@ -86,9 +86,10 @@ enum gw_err gw_database_describe(
 enum gw_err gw_database_copy_open(
 	const char *archive, sqlite3 **ret_copy, int *ret_fd, struct gw_error *err)
 {
-	char name[4096 + 8];
+	char name[4096 + 32];
 
-	snprintf(name, sizeof(name), "%s.db", archive);
+	/* a name that is nobody else's: what is there is removed */
+	snprintf(name, sizeof(name), "%s.copy-%ld", archive, (long)getpid());
 	return gw_anonymous_db_open(name, ret_copy, ret_fd, err);
 }
 

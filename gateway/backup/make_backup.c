@@ -9,8 +9,25 @@
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+/* A restore replaces what is in a state folder, and a name may be that of the database. */
+static enum gw_err check_folder(const char *archive, struct gw_error *err)
+{
+	const char *slash = strrchr(archive, '/');
+	int n = slash ? (int)(slash + 1 - archive) : 0;
+	char database[4096 + sizeof(GW_ARCHIVE_DATABASE)];
+
+	if ((size_t)snprintf(database, sizeof(database), "%.*s" GW_ARCHIVE_DATABASE, n,
+		    archive) < sizeof(database) &&
+		access(database, F_OK) == 0)
+		return gw_fail(err, GW_ERR_REFUSED, 0,
+			"%s would be in a state folder, beside %s: name another folder",
+			archive, database);
+	return GW_OK;
+}
 
 static enum gw_err collect(
 	const struct gw_backup_opts *o, struct gw_collected *ret, struct gw_error *err)
@@ -84,9 +101,11 @@ int gw_backup_make(const struct gw_backup_opts *o)
 	struct gw_collected c = {.database = -1};
 	struct gw_manifest_about about = {.schema = 0};
 	struct gw_error err;
-	enum gw_err rc = collect(o, &c, &err);
+	enum gw_err rc = check_folder(o->archive, &err);
 	int code;
 
+	if (!rc)
+		rc = collect(o, &c, &err);
 	if (!rc)
 		rc = gw_database_describe(c.database, &about, &err);
 	if (!rc)

@@ -282,7 +282,7 @@ void gw_server_poll_backup(struct gw_server *s)
 		if (!s->clients[i] || s->clients[i]->dead)
 			continue;
 		if (done)
-			taken |= gw_handle_backup_done(s->clients[i], &copy);
+			taken = taken || gw_handle_backup_done(s->clients[i], &copy);
 		else
 			gw_handle_backup_progress(s->clients[i], n, pages);
 	}

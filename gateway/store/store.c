@@ -403,14 +403,11 @@ bool gw_store_take_verify_result(
 
 bool gw_store_request_backup(struct gw_store *s)
 {
-	struct gw_store_backup_result old;
-
 	/* acquire, paired with the release of the store's thread: the result of a copy that ended
-	 * is seen below */
-	if (atomic_load_explicit(&s->backup_requested, memory_order_acquire))
+	 * is seen below. Until main has taken it, it belongs to who asked for it. */
+	if (atomic_load_explicit(&s->backup_requested, memory_order_acquire) ||
+		atomic_load_explicit(&s->backup_result, memory_order_relaxed))
 		return false;
-	if (gw_store_take_backup(s, &old) && old.fd >= 0)
-		close(old.fd);
 	atomic_store_explicit(&s->backup_cancelled, false, memory_order_relaxed);
 	atomic_store_explicit(&s->backup_done, 0, memory_order_relaxed);
 	atomic_store_explicit(&s->backup_pages, 0, memory_order_relaxed);

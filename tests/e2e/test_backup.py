@@ -214,6 +214,27 @@ def test_of_a_stopped_gateway(gateway, broker, smoke, city, ledger, folder):
     judge(g, city, ledger)
 
 
+@pytest.mark.parametrize("running", [True, False])
+def test_never_over_another_file(gateway, broker, smoke, city, ledger, folder, running):
+    """Not in the state folder, where a name may be that of the database; and what is beside the
+    archive stays."""
+    g = gateway(site(broker, city.uplink())).start()
+    g.wait_up("zigbee")
+    smoke.set(1, True)
+    city.until(ALARM.format(1), "raised")
+    judge(g, city, ledger)
+    if not running:
+        g.stop()
+    for name in ("tocsin", "tocsin.db", "box.tar"):
+        done = g.run("backup", "--config", g.config_path, g.state / name, timeout=60)
+        assert done.returncode == 1 and "state folder" in done.stderr, done.stderr
+        assert (g.state / "tocsin.db").read_bytes()[:6] == b"SQLite"
+    (folder / "box.db").write_text("mine")
+    backup(g, folder / "box")
+    assert (folder / "box.db").read_text() == "mine"
+    assert not list(folder.glob("box.[!d]*"))
+
+
 def test_a_full_disk_costs_only_the_backup(gateway, broker, publisher, city, folder):
     """Less than the database needs: refused before anything is written, and said so."""
     from test_store import own_mounts
