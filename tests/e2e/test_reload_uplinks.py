@@ -77,6 +77,8 @@ def test_a_renamed_uplink_is_owed_what_the_old_name_was(
     city.stop()
     smoke(publisher, *range(1, 9), ledger=ledger)
     harness.wait_for(lambda: owed(g) >= 8, lambda: str(g.uplink()))
+    # what is in memory only is taken over without a word
+    harness.wait_for(lambda: g.status()["store"]["pending"] == 0, "all is committed")
     run = g.status()["run"]
     reload(g, site(broker, city.uplink("platform")))
     assert g.status()["run"] == run, "the store was not opened again"
