@@ -103,7 +103,6 @@ static enum gw_err take_file(
 	if (strcmp(e->name, GW_ARCHIVE_DATABASE) == 0) {
 		rc = pass(r, e->n, -1, f->sum, err);
 		r->has_database = true;
-		r->a->database_bytes = e->n;
 		memcpy(r->a->database_sum, f->sum, sizeof(f->sum));
 	} else {
 		bytes = read_small(r, e->n);

@@ -4,8 +4,8 @@
  *   tocsin.db          the database, without a WAL
  *   last-good.conf     the configuration that ran, with its profiles (yaml/files.h)
  *   sources/NAME       what sources remember (source/state_files.h)
- *   MANIFEST           last: lines "KEY VALUE", see archive.c, with the SHA-256 of each file before
- *                      it and of the manifest itself
+ *   MANIFEST           last: lines "KEY VALUE", see manifest.h, with the SHA-256 of each file
+ *                      before it and of the manifest itself
  *
  * Owner: the caller. Thread: one.
  */
@@ -28,8 +28,7 @@ struct gw_archive {
 	FILE *from; /* stays open: who extracts need not have the right to open it */
 	struct gw_manifest_about about;
 	struct gw_files files; /* all but the database, by name */
-	uint64_t database_bytes;
-	char database_sum[65];
+	char database_sum[GW_SUM_HEX];
 };
 /* Reads all of it and checks every sum. GW_ERR_CORRUPT: not such an archive, or not as it was
  * written; GW_ERR_REFUSED: a newer tocsin made it. */

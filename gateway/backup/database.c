@@ -88,7 +88,7 @@ enum gw_err gw_database_copy_open(
 {
 	char name[4096 + 32];
 
-	/* a name that is nobody else's: what is there is removed */
+	/* with the process id, as a file that has this name is removed */
 	snprintf(name, sizeof(name), "%s.copy-%ld", archive, (long)getpid());
 	return gw_anonymous_db_open(name, ret_copy, ret_fd, err);
 }

@@ -27,7 +27,7 @@ int main(int argc, char **argv)
 		{"json", no_argument, NULL, 'j'},
 		{NULL, 0, NULL, 0},
 	};
-	struct gw_backup_opts o = {.config = GW_CONFIG_FILE};
+	struct gw_backup_opts o = {.config = GW_CONFIG_FILE, .socket = GW_PROTOCOL_SOCKET};
 
 	for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
 		switch (c) {

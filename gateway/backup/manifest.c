@@ -90,8 +90,12 @@ enum gw_err gw_manifest_check(const char *text, size_t n,
 	const struct gw_manifest_file *files, size_t n_files,
 	struct gw_manifest_about *ret_about, struct gw_error *err)
 {
-	struct lines l = {
-		.format = -1, .schema = -1, .run = -1, .last_seq = -1, .good = true};
+	struct lines l = {.format = -1,
+		.schema = -1,
+		.run = -1,
+		.last_seq = -1,
+		.events = -1,
+		.good = true};
 	struct gw_manifest_about about = {.schema = 0};
 	char *copy, *line, *saved = NULL;
 
@@ -110,7 +114,7 @@ enum gw_err gw_manifest_check(const char *text, size_t n,
 	if (!l.good || l.n_files != n_files)
 		return gw_fail(err, GW_ERR_CORRUPT, 0,
 			"a file in it is not as it was written, or is missing");
-	if (l.format < 1 || l.schema < 1 || l.run < 0 || l.last_seq < 0)
+	if (l.format < 1 || l.schema < 1 || l.run < 0 || l.last_seq < 0 || l.events < 0)
 		return gw_fail(err, GW_ERR_CORRUPT, 0, "its manifest lacks a line");
 	about.schema = l.schema;
 	about.run = (uint64_t)l.run;

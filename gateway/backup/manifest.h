@@ -32,7 +32,7 @@
 struct gw_manifest_about {
 	char made[32], version[32]; /* when, by which tocsin */
 	int64_t schema;
-	uint64_t run, last_seq; /* of the last event in it */
+	uint64_t run, last_seq; /* of the last start; the highest event number given */
 	uint64_t events;
 };
 

@@ -10,8 +10,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define OWING_MAX 8 /* of quarantine.c, which deletes the oldest beyond */
-
 static void raise_to(struct gw_predecessors *p, uint64_t run, uint64_t last_seq)
 {
 	if (run > p->run)
@@ -174,7 +172,7 @@ enum gw_err gw_predecessors_look(struct gw_predecessors *p, struct gw_db *restor
 		if ((rc = look_at(p, restored, quarantined, owed, false, err)))
 			return rc;
 	}
-	if (n_owing + 1 < OWING_MAX)
+	if (n_owing < GW_QUARANTINE_OWING_MAX)
 		return GW_OK;
 	return gw_fail(err, GW_ERR_REFUSED, 0,
 		"%s holds %u databases in quarantine that may still owe something: start tocsind, which copies it",

@@ -123,8 +123,7 @@ static enum gw_err keep_daemon_away(struct restore *r, struct gw_error *err)
 {
 	enum gw_err rc;
 
-	if (is_listening(r->place.socket) ||
-		(r->opts->socket && is_listening(r->opts->socket)))
+	if (is_listening(r->place.socket) || is_listening(r->opts->socket))
 		return gw_fail(err, GW_ERR_REFUSED, 0, "tocsind runs: " STOP_IT);
 	if ((rc = make_state_folder(r->place.state_dir, err)))
 		return rc;
@@ -134,7 +133,7 @@ static enum gw_err keep_daemon_away(struct restore *r, struct gw_error *err)
 	rc = gw_listen_open(&r->listen, r->place.socket, NULL, err);
 	if (rc == GW_ERR_REFUSED)
 		return rc;
-	if (rc) /* there is no /run/tocsin: nobody can start there */
+	if (rc) /* no right to it, or its path is too long: the folder's lock is enough */
 		r->listen.fd = -1;
 	return GW_OK;
 }

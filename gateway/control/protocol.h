@@ -18,7 +18,7 @@
  *   {"cmd":"resend","since_seq":4711,"uplink":"city"}        all optional; since_ms (wall time)
  *                                                            instead of since_seq
  *   {"cmd":"verify"}
- *   {"cmd":"backup"}                                         only of root
+ *   {"cmd":"backup"}                                         of root or the daemon's user
  *   {"cmd":"tail","last":10,"since_ms":1795220130123,"json":true}   all three optional
  *
  * Replies: {"ok":true,"result":...} or {"ok":false,"error":"in plain English"}; if no alarm or

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * anonymous_db.h: a database whose file has no name: to copy another one into
- * (sqlite3_backup_init), and to read such a copy by its descriptor. No kill leaves it behind.
+ * (sqlite3_backup_init), and to read such a copy by its descriptor. A kill leaves it behind only in
+ * the moment in which it is made.
  *
  * Thread: any, one at a time for one database.
  */

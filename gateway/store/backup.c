@@ -35,15 +35,15 @@ static void post(struct gw_store *s, const char *why, int fd, int64_t bytes)
 {
 	struct gw_store_backup_result *r = calloc(1, sizeof(*r));
 
-	if (!r) { /* the caller's patience ends */
+	if (!r) { /* the client gives up after a minute */
 		if (fd >= 0)
 			close(fd);
 	} else {
 		*r = (struct gw_store_backup_result){
 			.failed = why != NULL, .fd = fd, .bytes = bytes};
 		snprintf(r->why, sizeof(r->why), "%s", why ? why : "");
-		/* release, paired with the acquire of gw_store_take_backup; nobody posts twice
-		 * before it is taken, as main discards an old result before it asks again */
+		/* release, paired with the acquire of gw_store_take_backup; nobody posts twice:
+		 * main does not ask again before it has taken the result */
 		atomic_store_explicit(&s->backup_result, r, memory_order_release);
 	}
 	atomic_store_explicit(&s->backup_done, 0, memory_order_relaxed);

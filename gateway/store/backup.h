@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * backup.h: `tocsin backup`: a copy of the open database, some pages in each step of the writer. A
- * step lasts some milliseconds, and three times as long passes before the next one, so no commit
- * waits for more than one step. What is committed meanwhile gets into the copy, which is consistent
- * as of its end (https://www.sqlite.org/c3ref/backup_finish.html).
+ * backup.h: `tocsin backup`: a copy of the open database, some pages in each step of the writer.
+ * A step lasts some milliseconds, and at least three times as long passes before the next one,
+ * so no commit waits for more than one step. What is committed meanwhile gets into the copy,
+ * which is consistent as of its end (https://www.sqlite.org/c3ref/backup_finish.html).
  *
- * The copy is in the state folder and has no name: whatever is killed, no file is left. It ends
- * before the disk is full; a commit that finds no space ends it and is tried again.
+ * The copy is in the state folder and has no name but in the moment in which it is made, so that
+ * a kill leaves no file. It ends before the disk is full; a commit that finds no space ends it
+ * and is tried again.
  *
  * Thread: the store's. Main's calls are in store.h.
  */

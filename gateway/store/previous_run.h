@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * previous_run.h: what earlier runs of the gateway left in the state directory, read without
- * writing anything, and the number of this run, which follows from it. A disk that cannot be read
- * now is read later; main does not wait for it.
+ * writing anything, but for a restore that was cut off, which is taken in first (restored.h),
+ * and the number of this run, which follows from it. A disk that cannot be read now is read
+ * later; main does not wait for it.
  *
  * Owner: the store. Thread: read and numbers by the store's; decide by whoever holds its lock.
  */

@@ -35,7 +35,6 @@ static const char *split_path(const char *path, char ret_dir[PATH_MAX])
 }
 
 #define OWING_SUFFIX "-owing"
-#define OWING_MAX    8
 
 static bool is_quarantined(const char *name, const char *base, bool owing)
 {
@@ -167,7 +166,7 @@ enum gw_err gw_quarantine_file(
 	if (move_with_links(path, quarantined, err))
 		return GW_ERR_SYSTEM;
 	gw_file_sync_folder_of(path, NULL); /* a failure changes nothing here */
-	prune(path, true, OWING_MAX);
+	prune(path, true, GW_QUARANTINE_OWING_MAX);
 	memcpy(ret_quarantined, quarantined, sizeof(quarantined));
 	return GW_OK;
 }

@@ -13,7 +13,9 @@
 #include <limits.h>
 #include <stdbool.h>
 
-#define GW_QUARANTINE_DONE_MAX 3 /* files kept that owe nothing; the oldest beyond go */
+/* files kept that may owe something; the oldest beyond go */
+#define GW_QUARANTINE_OWING_MAX 8
+#define GW_QUARANTINE_DONE_MAX  3 /* files kept that owe nothing; the oldest beyond go */
 
 /* Renames path, path-wal and path-shm to path.corrupt-<utc>-owing..., of which a few are kept. */
 enum gw_err gw_quarantine_file(

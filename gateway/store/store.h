@@ -219,7 +219,7 @@ struct gw_store_backup_result {
 	int64_t bytes;
 };
 /* Begins a copy. The reader's wake is poked as it goes on, and at its end. False: another one is
- * made. */
+ * made, or its result was not taken yet. */
 bool gw_store_request_backup(struct gw_store *s);
 /* Nobody waits for it any more. */
 void gw_store_cancel_backup(struct gw_store *s);

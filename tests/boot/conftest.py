@@ -16,7 +16,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "e2e"), str(HERE.parent / "peers"),
 import harness  # noqa: E402
 import machine  # noqa: E402
 import service as unit  # noqa: E402
-from fixtures import authority, folder  # noqa: E402, F401: pytest finds them here
+from fixtures import authority, closing, folder  # noqa: E402, F401: pytest finds them here
 
 # A folder with a Debian that has systemd, dbus and the libraries of the programs, for example of
 # another release: mmdebstrap makes one.

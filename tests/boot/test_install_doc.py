@@ -40,9 +40,9 @@ def test_each_block_is_tried_or_says_why_not():
 
 
 @pytest.fixture
-def box(staged):
+def box(staged, booted):
     """A machine of its own, as just installed, with what the platform gave in root's home."""
-    m = Machine(files=staged, prepare=unit.PREPARE + "systemctl enable tocsind\n"
+    m = Machine(root=booted.root, files=staged, prepare=unit.PREPARE + "systemctl enable tocsind\n"
                 f"echo '127.0.0.1 {PLATFORM}' >>/etc/hosts").start()
     try:
         yield m
@@ -61,18 +61,6 @@ def platform(box, folder, authority, closing):
     box.copy_in(authority.pem, "/root/platform-ca.pem")
     box.write("/root/token", "secret-4711\n", mode=0o600)
     return city
-
-
-@pytest.fixture
-def closing():
-    opened = []
-
-    def add(x):
-        opened.append(x)
-        return x
-    yield add
-    for x in reversed(opened):
-        x.close()
 
 
 class Follower:

@@ -11,7 +11,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "peers")]
 
 import harness  # noqa: E402
 import oracle  # noqa: E402
-from fixtures import authority, folder  # noqa: E402, F401: pytest finds them here
+from fixtures import authority, closing, folder  # noqa: E402, F401: pytest finds them here
 
 
 def pytest_configure(config):
@@ -30,25 +30,6 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if item.fspath.basename != "test_oracle.py":
             item.add_marker(pytest.mark.skip(reason=f"no tocsind in {harness.BUILD}"))
-
-
-@pytest.fixture
-def closing():
-    """closing(x) closes x at the end, last opened first, even if one of them fails."""
-    opened = []
-
-    def add(x):
-        opened.append(x)
-        return x
-    yield add
-    failures = []
-    for x in reversed(opened):
-        try:
-            x.close()
-        except Exception as e:  # noqa: BLE001: the others must be closed all the same
-            failures.append(e)
-    if failures:
-        raise failures[0]
 
 
 @pytest.fixture

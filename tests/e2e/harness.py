@@ -189,9 +189,9 @@ class Gateway:
                                *map(str, args)], capture_output=True, text=True,
                               timeout=timeout * SLOW, stdin=subprocess.DEVNULL)
 
-    def ask(self, *args):
+    def ask(self, *args, timeout=10.0):
         """A command's answer with --json."""
-        done = self.run(*args, "--json")
+        done = self.run(*args, "--json", timeout=timeout)
         assert done.returncode == 0, f"tocsin {' '.join(map(str, args))}: {done.stderr}{done.stdout}"
         return json.loads(done.stdout)
 

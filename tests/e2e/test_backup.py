@@ -68,7 +68,7 @@ def seqs_of(archive, folder):
 
 
 def backup(g, path, timeout=60.0):
-    return g.ask_with(timeout, "backup", "--config", g.config_path, path)
+    return g.ask("backup", "--config", g.config_path, path, timeout=timeout)
 
 
 def restore(g, path, config=None):
@@ -79,6 +79,15 @@ def restored(g, path, config=None):
     done = restore(g, path, config)
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def burning(g, smoke, city):
+    """Started, with one alarm that the platform has."""
+    g.start()
+    g.wait_up("zigbee")
+    smoke.set(1, True)
+    city.until(ALARM.format(1), "raised")
+    return g
 
 
 def contents(folder):
@@ -98,15 +107,6 @@ def wrong(g, city, ledger):
     return [w for w in oracle.check(city.arrivals(), causes, [row["seq"] for row in g.lines()],
                                     only="^zigbee/smoke-[0-9]+/smoke:smoke$")
             if not w.endswith(oracle.LATER_START)]
-
-
-@pytest.fixture(autouse=True)
-def ask_with(monkeypatch):
-    def ask(self, timeout, *args):
-        done = self.run(*args, "--json", timeout=timeout)
-        assert done.returncode == 0, f"{args}: {done.stderr}{done.stdout}"
-        return json.loads(done.stdout)
-    monkeypatch.setattr(harness.Gateway, "ask_with", ask, raising=False)
 
 
 # ---- while it runs ----------------------------------------------------------------------------
@@ -202,10 +202,7 @@ def journal_of(g, publisher, n):
 
 
 def test_of_a_stopped_gateway(gateway, broker, smoke, city, ledger, folder):
-    g = gateway(site(broker, city.uplink())).start()
-    g.wait_up("zigbee")
-    smoke.set(1, True)
-    city.until(ALARM.format(1), "raised")
+    g = burning(gateway(site(broker, city.uplink())), smoke, city)
     judge(g, city, ledger)
     g.kill()  # the WAL stays
     told = backup(g, folder / "box.tar")
@@ -218,10 +215,7 @@ def test_of_a_stopped_gateway(gateway, broker, smoke, city, ledger, folder):
 def test_never_over_another_file(gateway, broker, smoke, city, ledger, folder, running):
     """Not in the state folder, where a name may be that of the database; and what is beside the
     archive stays."""
-    g = gateway(site(broker, city.uplink())).start()
-    g.wait_up("zigbee")
-    smoke.set(1, True)
-    city.until(ALARM.format(1), "raised")
+    g = burning(gateway(site(broker, city.uplink())), smoke, city)
     judge(g, city, ledger)
     if not running:
         g.stop()
@@ -302,10 +296,7 @@ def test_an_older_backup_twice(gateway, broker, smoke, city, ledger, folder):
 
 
 def test_what_is_owed_survives_a_restore(gateway, broker, smoke, city, ledger, folder):
-    g = gateway(site(broker, city.uplink())).start()
-    g.wait_up("zigbee")
-    smoke.set(1, True)
-    city.until(ALARM.format(1), "raised")
+    g = burning(gateway(site(broker, city.uplink())), smoke, city)
     backup(g, folder / "old.tar")
     city.stop()
     smoke.set(2, True)
@@ -325,10 +316,7 @@ def test_what_is_owed_survives_a_restore(gateway, broker, smoke, city, ledger, f
 
 def test_on_another_box(gateway, broker, smoke, city, ledger, folder):
     """No state folder and no configuration: both come from the backup, and it goes on there."""
-    g = gateway(site(broker, city.uplink())).start()
-    g.wait_up("zigbee")
-    smoke.set(1, True)
-    city.until(ALARM.format(1), "raised")
+    g = burning(gateway(site(broker, city.uplink())), smoke, city)
     judge(g, city, ledger)
     backup(g, folder / "box.tar")
     text = g.config_path.read_bytes()
@@ -350,10 +338,7 @@ def test_on_another_box(gateway, broker, smoke, city, ledger, folder):
 
 def test_what_another_gateway_owes_is_not_given_up(gateway, broker, smoke, city, folder):
     """Its events have the numbers of others in the backup: they could not be told apart."""
-    first = gateway(site(broker, city.uplink())).start()
-    first.wait_up("zigbee")
-    smoke.set(1, True)
-    city.until(ALARM.format(1), "raised")
+    first = burning(gateway(site(broker, city.uplink())), smoke, city)
     backup(first, folder / "first.tar")
     first.stop()
     other = gateway({**site(broker, city.uplink()), "gateway": {"id": "other"}}).start()
@@ -377,10 +362,7 @@ def test_what_another_gateway_owes_is_not_given_up(gateway, broker, smoke, city,
 
 
 def test_refused_and_nothing_changed(gateway, broker, smoke, city, folder):
-    g = gateway(site(broker, city.uplink())).start()
-    g.wait_up("zigbee")
-    smoke.set(1, True)
-    city.until(ALARM.format(1), "raised")
+    g = burning(gateway(site(broker, city.uplink())), smoke, city)
     backup(g, folder / "box.tar")
     done = restore(g, folder / "box.tar")
     assert done.returncode == 1 and "systemctl stop tocsind" in done.stderr, done.stderr
@@ -457,10 +439,7 @@ DAEMON = 65534
 
 def backed_up(g, smoke, city, archive):
     """Stopped; its state folder belongs to another user, as that of a daemon does."""
-    g.start()
-    g.wait_up("zigbee")
-    smoke.set(1, True)
-    city.until(ALARM.format(1), "raised")
+    burning(g, smoke, city)
     backup(g, archive)
     g.stop()
     g.folder.chmod(0o755)
@@ -525,10 +504,7 @@ def test_backup_holds_no_file_of_root(gateway, broker, smoke, city, folder):
 
 def test_a_folder_among_the_old_files(gateway, broker, smoke, city, folder):
     """It goes with them."""
-    g = gateway(site(broker, city.uplink())).start()
-    g.wait_up("zigbee")
-    smoke.set(1, True)
-    city.until(ALARM.format(1), "raised")
+    g = burning(gateway(site(broker, city.uplink())), smoke, city)
     backup(g, folder / "box.tar")
     g.stop()
     (g.state / "sources" / "of-a-person" / "deep").mkdir(parents=True)

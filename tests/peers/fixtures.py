@@ -21,3 +21,22 @@ def authority(tmp_path_factory):
     made.issue("server", hosts=["localhost", "127.0.0.1"])
     made.issue("gateway", client=True)
     return made
+
+
+@pytest.fixture
+def closing():
+    """closing(x) closes x at the end, last opened first, even if one of them fails."""
+    opened = []
+
+    def add(x):
+        opened.append(x)
+        return x
+    yield add
+    failures = []
+    for x in reversed(opened):
+        try:
+            x.close()
+        except Exception as e:  # noqa: BLE001: the others must be closed all the same
+            failures.append(e)
+    if failures:
+        raise failures[0]

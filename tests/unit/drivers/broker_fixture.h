@@ -158,12 +158,6 @@ FIXTURE void publish(const char *topic, const char *payload, int qos)
 /* The names of the points of a device with one. */
 static const char *const one[] = {"x"};
 
-FIXTURE void must_open(struct driver_fixture *b)
-{
-	if (fixture_open(b) != GW_OK)
-		fail_msg("open: %s", b->err.text);
-}
-
 FIXTURE int begin(void **state)
 {
 	(void)state;

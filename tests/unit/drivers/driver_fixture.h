@@ -145,6 +145,12 @@ FIXTURE enum gw_err fixture_open(struct driver_fixture *b)
 	return rc;
 }
 
+FIXTURE void must_open(struct driver_fixture *b)
+{
+	if (fixture_open(b) != GW_OK)
+		fail_msg("open: %s", b->err.text);
+}
+
 FIXTURE enum gw_err fixture_poll(struct driver_fixture *b, int timeout_ms)
 {
 	enum gw_err rc = gw_driver_mqtt.poll(b->state, timeout_ms, &b->emit, &b->err);

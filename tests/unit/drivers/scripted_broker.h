@@ -217,6 +217,17 @@ FIXTURE void publish(struct broker *b, int qos, uint16_t mid, const char *payloa
 	publish_to(b, 't', qos, mid, payload);
 }
 
+static const char *const one[] = {"x"};
+
+/* With a device on t and one on u. */
+FIXTURE void up_two(struct driver_fixture *driver_fixture, struct broker *b)
+{
+	fixture_begin(driver_fixture, b->port);
+	fixture_device(driver_fixture, "t", 1, one);
+	fixture_device(driver_fixture, "u", 1, one);
+	must_open(driver_fixture);
+}
+
 /* Poll until the broker has got so many in all, and no more of them come. */
 FIXTURE void expect_acks(struct driver_fixture *driver_fixture, struct broker *b, int n)
 {

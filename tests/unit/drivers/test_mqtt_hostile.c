@@ -9,8 +9,6 @@
 
 #include <sys/resource.h>
 
-static const char *const one[] = {"x"};
-
 static void begin(struct driver_fixture *driver_fixture, struct broker *b, enum mode mode)
 {
 	start(b, mode);
@@ -23,8 +21,7 @@ static void begin(struct driver_fixture *driver_fixture, struct broker *b, enum 
 static void up(struct driver_fixture *driver_fixture, struct broker *b, enum mode mode)
 {
 	begin(driver_fixture, b, mode);
-	if (fixture_open(driver_fixture) != GW_OK)
-		fail_msg("open: %s", driver_fixture->err.text);
+	must_open(driver_fixture);
 }
 
 /* Some of a message on t with this much of a body, as the socket takes it. */

@@ -3,17 +3,6 @@
 #include "drivers/mqtt_peek.h"
 #include "scripted_broker.h"
 
-static const char *const one[] = {"x"};
-
-static void up(struct driver_fixture *driver_fixture, struct broker *b)
-{
-	fixture_begin(driver_fixture, b->port);
-	fixture_device(driver_fixture, "t", 1, one);
-	fixture_device(driver_fixture, "u", 1, one);
-	if (fixture_open(driver_fixture) != GW_OK)
-		fail_msg("open: %s", driver_fixture->err.text);
-}
-
 /* One look at the socket is enough for all of them, and the engine is woken once. */
 static void what_came_together_is_read_at_once(void **state)
 {
@@ -22,7 +11,7 @@ static void what_came_together_is_read_at_once(void **state)
 
 	(void)state;
 	start(&b, PLAIN);
-	up(&driver_fixture, &b);
+	up_two(&driver_fixture, &b);
 	fixture_idle(&driver_fixture, 20); /* messages do not come fast */
 	for (char payload[2] = "0"; payload[0] <= '9'; payload[0]++)
 		publish(&b, 0, 0, payload);
@@ -43,7 +32,7 @@ static void messages_behind_other_packets_are_found(void **state)
 
 	(void)state;
 	start(&b, PLAIN);
-	up(&driver_fixture, &b);
+	up_two(&driver_fixture, &b);
 	for (uint16_t i = 0; i < 5; i++) {
 		publish(&b, 0, 0, "1");
 		for (uint16_t k = 0; k < 3; k++)

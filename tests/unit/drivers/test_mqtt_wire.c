@@ -7,8 +7,6 @@
 
 #include <netdb.h>
 
-static const char *const one[] = {"x"};
-
 /* Displaces libc's, for libmosquitto, too: "two-families" has the addresses ::1 and 127.0.0.1. */
 int getaddrinfo(const char *host, const char *port, const struct addrinfo *hints,
 	struct addrinfo **ret_found)
@@ -25,26 +23,12 @@ int getaddrinfo(const char *host, const char *port, const struct addrinfo *hints
 	return rc == 0 ? real("127.0.0.1", port, hints, &(*ret_found)->ai_next) : rc;
 }
 
-static void must_open(struct driver_fixture *driver_fixture)
-{
-	if (fixture_open(driver_fixture) != GW_OK)
-		fail_msg("open: %s", driver_fixture->err.text);
-}
-
 static void up(struct driver_fixture *driver_fixture, struct broker *b)
 {
 	fixture_begin(driver_fixture, b->port);
 	fixture_device(driver_fixture, "t", 1, one);
 	must_open(driver_fixture);
 	assert_true(b->subscribed);
-}
-
-static void up_two(struct driver_fixture *driver_fixture, struct broker *b)
-{
-	fixture_begin(driver_fixture, b->port);
-	fixture_device(driver_fixture, "t", 1, one);
-	fixture_device(driver_fixture, "u", 1, one);
-	must_open(driver_fixture);
 }
 
 /* Hazard 8: an acknowledgement the broker has is a message it forgets. */
