@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <mosquitto.h>
 #include <mqtt_protocol.h>
+#include <netdb.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,8 +23,8 @@
 struct mqtt_source {
 	struct gw_mqtt_link link;
 	/* outlive close */
-	bool refuses_v5; /* the broker does not know MQTT 5 */
-	int family;      /* of the address that answered last; 0: of the first one */
+	bool refuses_v5;                /* the broker does not know MQTT 5 */
+	struct gw_dns_address answered; /* last; len 0: none */
 };
 
 static void init_library(void)
@@ -72,36 +73,47 @@ static enum gw_err load_retained(struct gw_mqtt_link *l, struct gw_error *err)
 	return GW_OK;
 }
 
-/* 0: all are of one. */
-static int other_family(const struct gw_dns_addresses *found, int family)
+/* Which of them answered last; 0: none of these. */
+static size_t answered_last(
+	const struct gw_dns_addresses *found, const struct mqtt_source *s)
 {
 	for (size_t i = 0; i < found->n; i++)
-		if (found->at[i].addr.ss_family != family)
-			return found->at[i].addr.ss_family;
+		if (found->at[i].len == s->answered.len &&
+			memcmp(&found->at[i].addr, &s->answered.addr, s->answered.len) == 0)
+			return i;
 	return 0;
 }
 
-/* libmosquitto waits for one address only. A broker may have one of a family that it does not
- * listen on, or to which no route leads: so the other family gets half of the time. */
-static enum gw_err open_each_family(struct mqtt_source *s,
+/* One after the other, with equal shares of the time that is left, as a broker may have an address
+ * to which no route leads. libmosquitto, given the name, waits for one only. It must be given the
+ * name for TLS, which compares it with the certificate: there one that is silent is not passed
+ * over. (It could be bound to a family, but bind is sealed: base/seal.h.) */
+static enum gw_err open_each_address(struct mqtt_source *s,
 	const struct gw_dns_addresses *found, int64_t until_ns, struct gw_error *err)
 {
 	struct gw_mqtt_link *l = &s->link;
-	int family = s->family, first = family ? family : found->at[0].addr.ss_family;
-	int other = other_family(found, first);
-	int64_t now_ns = gw_clock_boot_ns();
-	enum gw_err rc;
+	size_t n = l->url.tls ? 1 : found->n, first = answered_last(found, s);
+	enum gw_err rc = GW_ERR_LINK;
 
-	l->family = other ? family : 0;
-	l->connect_until_ns = other ? now_ns + (until_ns - now_ns) / 2 : until_ns;
-	rc = open_any(s, until_ns, err);
-	if (rc == GW_ERR_LINK && l->unreachable && other) {
-		l->family = other;
-		l->connect_until_ns = until_ns;
+	for (size_t i = 0; i < n && rc == GW_ERR_LINK; i++) {
+		const struct gw_dns_address *a = &found->at[(first + i) % found->n];
+		int64_t now_ns = gw_clock_boot_ns();
+		char numeric[NI_MAXHOST];
+
+		l->host = l->url.host;
+		if (!l->url.tls &&
+			getnameinfo((const struct sockaddr *)&a->addr, a->len, numeric,
+				sizeof(numeric), NULL, 0, NI_NUMERICHOST) == 0)
+			l->host = numeric;
+		l->unreachable = true;
+		l->connect_until_ns = now_ns + (until_ns - now_ns) / (int64_t)(n - i);
 		rc = open_any(s, until_ns, err);
+		l->host = NULL;
+		if (!l->unreachable) {
+			s->answered = *a;
+			return rc;
+		}
 	}
-	if (!l->unreachable)
-		s->family = l->family;
 	return rc;
 }
 
@@ -124,13 +136,13 @@ static enum gw_err open_link(void *state, const struct gw_source_opts *opts,
 		rc = gw_mqtt_topics_init(&l->topics, opts, err);
 	if (rc == GW_OK)
 		rc = load_retained(l, err);
-	/* libmosquitto looks the name up again, without a bound on the time and without a beat: so
-	 * do it first here. A name server that dies between the two holds this thread until the
-	 * resolver gives up. */
+	/* With TLS libmosquitto looks the name up again, without a bound on the time and without
+	 * a beat: so do it first here. A name server that dies between the two holds this thread
+	 * until the resolver gives up. */
 	if (rc == GW_OK)
 		rc = gw_dns_resolve(l->url.host, (uint16_t)l->url.port, now_ns + RESOLVE_NS,
 			emit, &addresses, err);
-	return rc == GW_OK ? open_each_family(s, &addresses, now_ns + OPEN_NS, err) : rc;
+	return rc == GW_OK ? open_each_address(s, &addresses, now_ns + OPEN_NS, err) : rc;
 }
 
 static enum gw_err poll_link(

@@ -41,7 +41,7 @@ struct gw_mqtt_link {
 	bool retained_changed;             /* to be saved */
 	struct mosquitto *m;
 	bool v5;
-	int family;               /* of the addresses to connect to; 0: of the first one */
+	const char *host; /* a name, or an address as text; while the link is opened */
 	int64_t connect_until_ns; /* no connection by then: unreachable */
 	bool unreachable;
 	/* for the callbacks: the emit of the current open or poll */
@@ -76,7 +76,7 @@ struct gw_mqtt_link {
 
 /* Connect with this MQTT_PROTOCOL_V... by until_ns, and subscribe: by then, too, but while the
  * broker answers or messages of the session come at most 10 s later, and 1 s more for each 64
- * topics. Beats, and passes on what comes. url, topics, opts, own, emit, family
+ * topics. Beats, and passes on what comes. url, topics, opts, own, emit, host
  * and connect_until_ns are set. */
 enum gw_err gw_mqtt_link_open(
 	struct gw_mqtt_link *l, int version, int64_t until_ns, struct gw_error *err);

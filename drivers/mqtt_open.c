@@ -116,17 +116,10 @@ static enum gw_err begin_connect(struct gw_mqtt_link *l, int version, struct gw_
 			&properties, MQTT_PROP_RECEIVE_MAXIMUM, GW_MQTT_UNACKED_MAX);
 		/* Only the call that blocks takes properties. It keeps them for the calls after
 		 * it, and refuses this port before it touches the network. */
-		mosquitto_connect_bind_v5(
-			l->m, l->url.host, -1, keepalive_s, NULL, properties);
+		mosquitto_connect_bind_v5(l->m, l->host, -1, keepalive_s, NULL, properties);
 		mosquitto_property_free_all(&properties);
 	}
-	/* It goes on to the next address where a connection is refused at once, but waits for one
-	 * address only. Those of another family than it is bound to it passes over. */
-	l->unreachable = true;
-	rc = mosquitto_connect_bind_async(l->m, l->url.host, l->url.port, keepalive_s,
-		l->family == AF_INET            ? "0.0.0.0"
-			: l->family == AF_INET6 ? "::"
-						: NULL);
+	rc = mosquitto_connect_async(l->m, l->host, l->url.port, keepalive_s);
 	if (rc != MOSQ_ERR_SUCCESS || mosquitto_socket(l->m) < 0)
 		return gw_mqtt_link_error(l, rc, err);
 	return GW_OK;
@@ -142,7 +135,7 @@ static bool at_end(struct gw_mqtt_link *l)
 
 /* The socket is ready: one step of the TCP, TLS or MQTT handshake. */
 static enum gw_err step_handshake(struct gw_mqtt_link *l, short revents, int version,
-	bool *connected, struct gw_error *err)
+	int64_t until_ns, bool *connected, struct gw_error *err)
 {
 	int native = 0, rc;
 	socklen_t size = sizeof(native);
@@ -154,6 +147,7 @@ static enum gw_err step_handshake(struct gw_mqtt_link *l, short revents, int ver
 				err, GW_ERR_LINK, native, "%s", gw_errno_text(native));
 		*connected = true;
 		l->unreachable = false;
+		l->connect_until_ns = until_ns; /* it may have to connect again */
 	}
 	if ((revents & POLLIN) && at_end(l)) {
 		l->closed_by_broker = true;
@@ -197,7 +191,7 @@ static enum gw_err handshake(
 			return gw_fail(err, GW_ERR_STOPPED, 0, "stopping");
 		if (rc != GW_OK)
 			return gw_fail(err, rc, errno, "poll: %s", gw_errno_text(errno));
-		rc = step_handshake(l, revents, version, &connected, err);
+		rc = step_handshake(l, revents, version, until_ns, &connected, err);
 	}
 	return rc;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The MQTT driver on the wire: what it says, and when. */
+#include "base/seal.h"
 #include "scripted_broker.h"
 #include "tests/unit/fixture/real_call.h"
 #include "tests/unit/fixture/skipping.h"
@@ -292,7 +293,8 @@ static void a_broker_that_accepts_no_connection_is_bounded(void **state)
 	fixture_end(&driver_fixture);
 }
 
-static void a_silent_family_of_addresses_leaves_the_other(void **state)
+/* The last test: the process is sealed, as the daemon is. */
+static void a_silent_address_leaves_the_next(void **state)
 {
 	struct sockaddr_in6 a = {
 		.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
@@ -319,6 +321,7 @@ static void a_silent_family_of_addresses_leaves_the_other(void **state)
 	fixture_device(&driver_fixture, "t", 1, one);
 	snprintf(url, sizeof(url), "mqtt://two-families:%d", b.port);
 	driver_fixture.mqtt.url = url;
+	assert_int_equal(gw_seal_process(&driver_fixture.err), GW_OK);
 	must_open(&driver_fixture);
 	shutdown(b.fd, SHUT_RDWR);
 	assert_int_equal(fixture_wait(&driver_fixture, 1), GW_ERR_LINK);
@@ -427,11 +430,11 @@ int main(void)
 		cmocka_unit_test(pings_are_not_parts_of_a_message),
 		cmocka_unit_test(open_is_bounded),
 		cmocka_unit_test(a_broker_that_accepts_no_connection_is_bounded),
-		cmocka_unit_test(a_silent_family_of_addresses_leaves_the_other),
 		cmocka_unit_test(a_broker_that_is_down_is_refused_at_once),
 		cmocka_unit_test(a_hang_up_in_the_tls_handshake_ends_it),
 		cmocka_unit_test(a_lost_connection_is_a_lost_link),
 		cmocka_unit_test(garbage_is_a_lost_link),
+		cmocka_unit_test(a_silent_address_leaves_the_next),
 	};
 
 	return with_skipped(cmocka_run_group_tests(tests, NULL, NULL));
