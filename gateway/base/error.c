@@ -30,6 +30,8 @@ enum gw_err gw_error_wrap(struct gw_error *err, const char *fmt, ...)
 	struct gw_text t;
 	va_list ap;
 
+	if (!err)
+		return GW_ERR_SYSTEM;
 	gw_text_init(&t, memory, sizeof(memory));
 	va_start(ap, fmt);
 	gw_text_addv(&t, fmt, ap);

@@ -29,16 +29,17 @@ struct gw_error {
 	char text[200]; /* UTF-8, no trailing newline */
 };
 
-/* Fill err (which may be NULL) and return kind, so that callers write return gw_fail(...). */
-enum gw_err gw_fail(struct gw_error *err, enum gw_err kind, int native, const char *fmt,
-	...) __attribute__((format(printf, 4, 5)));
+/* Fill err (which may be NULL) and return rc, so that callers write return gw_fail(...). */
+enum gw_err gw_fail(struct gw_error *err, enum gw_err rc, int native, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
 
-/* Put context before what err already says: "open config: no such file". Returns err's kind. */
+/* Put context before what err already says: "open config: no such file". Returns err's kind;
+ * GW_ERR_SYSTEM if err is NULL. */
 enum gw_err gw_error_wrap(struct gw_error *err, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* A short English name of the kind, static storage. */
-const char *gw_err_name(enum gw_err kind);
+/* A short English name, static storage. */
+const char *gw_err_name(enum gw_err rc);
 
 /* strerror for native errno values, thread-safe, static storage. */
 const char *gw_errno_text(int errnum);
