@@ -144,7 +144,6 @@ static bool try_config(void *arg, bool asked, char *ret_line, size_t size)
 	}
 	a->before = s->files;
 	s->files = (struct gw_files){.n = 0};
-	gw_start_config_free(s);
 	return false;
 }
 

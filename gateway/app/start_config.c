@@ -53,13 +53,15 @@ static bool load_copy(struct gw_start_config *s, const char *dir, int folder,
 	struct gw_config **ret_config)
 {
 	struct gw_files *before = &s->refused_copies[folder];
+	char *unread = s->unread_copies[folder];
 	struct gw_complaints complaints = {.say = log_copy_complaint};
 	char command[COMMAND_MAX];
 	struct gw_error err;
 
 	if (gw_last_good_read(dir, s->path, &s->copy, &err)) {
-		if (err.native != ENOENT && !s->brief)
+		if (err.native != ENOENT && strcmp(err.text, unread) != 0)
 			gw_log(GW_LOG_WARNING, "%s", err.text);
+		snprintf(unread, sizeof(s->unread_copies[folder]), "%s", err.text);
 		return false;
 	}
 	if (gw_files_equal(&s->copy, before)) /* who waits comes here every few seconds */
@@ -90,7 +92,7 @@ static bool load_last_good(struct gw_start_config *s, struct gw_config **ret_con
 	return load_copy(s, GW_STATE_DIR, DEFAULT_FOLDER, ret_config);
 }
 
-/* What stays is of earlier loads: path, brief, refused_copies. */
+/* What stays is of earlier loads: path, brief, refused_copies, unread_copies. */
 static void drop_load(struct gw_start_config *s)
 {
 	gw_files_free(&s->files);

@@ -22,6 +22,7 @@ struct gw_start_config {
 	struct gw_files copy;  /* n > 0: config is of this copy */
 	/* of the folder that the file names and of the default one, by the last loads */
 	struct gw_files refused_copies[2];
+	char unread_copies[2][sizeof(((struct gw_error *)0)->text)]; /* why not */
 	struct gw_config *config; /* the caller takes it by setting it to NULL */
 	bool missing;             /* there is no file at path */
 	unsigned n_complaints;

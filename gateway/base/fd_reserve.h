@@ -4,7 +4,7 @@
  * again, the store that opens its file again. A source, which can wait, checks before it opens its
  * link, and afterwards, as several may have begun at once.
  *
- * Thread: set by main before others run; available by any.
+ * Thread: set by main; the others by any.
  */
 #ifndef GW_BASE_FD_RESERVE_H
 #define GW_BASE_FD_RESERVE_H
@@ -16,7 +16,8 @@
 void gw_fd_reserve_set(size_t descriptors);
 /* Whether a link may be opened without using the reserve. */
 bool gw_fd_reserve_available(void);
-/* Whether it was not used. False: who opened last closes. */
+/* Whether it was not used. False: the caller closes what it
+ * opened. */
 bool gw_fd_reserve_kept(void);
 
 #endif

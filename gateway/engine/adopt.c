@@ -53,7 +53,7 @@ static bool adopt_memory(struct gw_alarm *a, const struct gw_alarm *old)
 	return true;
 }
 
-/* A device was heard even if its points have other names now: the last usable sample in the old
+/* A device was heard even if its points have other names now: the last current sample in the old
  * engine counts, unless one of the new points has a later one. That of another condition does
  * not. */
 static void adopt_silence(struct gw_engine *e, struct gw_alarm *a,

@@ -17,7 +17,7 @@
 /* Samples of one source; their point 0 is first_point. */
 void gw_ingest(struct gw_engine *e, uint32_t first_point, uint32_t n_points,
 	const struct gw_sample *samples, size_t n, const struct gw_time *now);
-/* A point that had a usable value no longer has; the view says so already. */
+/* A point that was current no longer is; the view says so already. */
 void gw_ingest_unusable(
 	struct gw_engine *e, uint32_t point, int64_t at_ns, const struct gw_time *now);
 

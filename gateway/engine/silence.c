@@ -34,7 +34,7 @@ int64_t gw_silence_input_ns(const struct gw_engine *e, const struct gw_alarm *a)
 {
 	int64_t since_ns = gw_silence_waiting_since_ns(e, a);
 
-	/* silent before the restart and no usable sample since: still silent */
+	/* silent before the restart and no current sample since: still silent */
 	if (gw_alarm_detail_of(e, a)->active_before_start &&
 		gw_silence_last_current_ns(e, a) == 0)
 		return since_ns - a->opts->when.window_ns;

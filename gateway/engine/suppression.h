@@ -19,7 +19,7 @@ bool gw_suppression_update(
  * ends it may also end the condition. */
 void gw_suppression_on_member(
 	struct gw_engine *e, struct gw_alarm *a, int64_t at_ns, const struct gw_time *now);
-/* A point became unusable, or usable again. Returns whether an `unless` depends on it. */
+/* A point is no longer current, or current again. Returns whether an `unless` depends on it. */
 bool gw_suppression_on_point(
 	struct gw_engine *e, uint32_t point, int64_t at_ns, const struct gw_time *now);
 /* Whether a member was true when it was last read. */
