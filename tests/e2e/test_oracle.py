@@ -6,6 +6,7 @@ import hashlib
 import json
 import random
 
+import city_platform
 import oracle
 import pytest
 
@@ -335,3 +336,11 @@ def test_alert_log_is_read_strictly(tmp_path):
     ("2026-11-21T00:15:30Z", 1795220130000), ("2026-11-20T19:45:30.1-04:30", 1795220130100)))
 def test_times(text, ms):
     assert oracle.parse_time_ms(text) == ms
+
+
+def test_a_file_that_is_being_written_is_read_up_to_its_last_whole_line(tmp_path):
+    ledger = tmp_path / "ledger"
+    for written, rows in ((b"", 0), (b'{"id": "a', 0), (b'{"id": "a\xe2\x80\xa8"}\n', 1),
+                          (b'{"id": 1}\n{"id": "\xe9\x94', 1)):
+        ledger.write_bytes(written)
+        assert len(city_platform.whole_lines(ledger)) == rows, written

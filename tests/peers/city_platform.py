@@ -112,6 +112,11 @@ def split(body, content_type):
         at = SPACE.match(text, at + 1).end()
 
 
+def whole_lines(path):
+    """The JSON lines of a file that is still written: a last line that is half there is left."""
+    return [json.loads(line) for line in path.read_bytes().split(b"\n")[:-1]]
+
+
 class Closed(Exception):
     pass
 
@@ -211,11 +216,11 @@ class Platform:
     # ---- what came
 
     def ledger(self, heartbeats=False):
-        lines = [json.loads(line) for line in self.ledger_path.read_text().splitlines()]
-        return [one for one in lines if heartbeats or one["type"] != HEARTBEAT]
+        return [one for one in whole_lines(self.ledger_path)
+                if heartbeats or one["type"] != HEARTBEAT]
 
     def requests(self):
-        return [json.loads(line) for line in self.requests_path.read_text().splitlines()]
+        return whole_lines(self.requests_path)
 
     def wait(self, n, seconds=10, heartbeats=False):
         """True once n distinct events are in the ledger."""
