@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/timespec.h"
+#include "drivers/modbus_value.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -144,10 +145,9 @@ static void on_data(
 	for (uint32_t i = block->first; i < block->first + block->n; i++) {
 		const struct gw_modbus_field *f = &u->fields[i];
 		uint64_t bits;
-		double raw = gw_modbus_codec_raw(f, block->addr, data, &bits);
+		double raw = gw_modbus_value_decode(f, block->addr, data, &bits);
 
-		gw_emit_raw_bits(
-			emit, f->opts, raw, bits, gw_modbus_codec_width(f), now_ns);
+		gw_emit_raw_bits(emit, f->opts, raw, bits, gw_modbus_value_bits(f), now_ns);
 	}
 	gw_emit_flush(emit);
 	gw_modbus_unit_on_response(u, m->poll, now_ns, &change);
@@ -291,6 +291,7 @@ static enum gw_err send_request(
 		.kind = r->kind,
 		.addr = r->addr,
 		.count = r->count,
+		.wide = u->wide,
 	};
 	n = gw_modbus_codec_encode(&m->request, adu);
 	rc = gw_modbus_link_send(&m->link, adu, n, err);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "drivers/modbus_codec.h"
 
-#include <math.h>
 #include <string.h>
 
 #define MBAP 6 /* transaction, protocol and length; the unit id is counted in the length */
@@ -21,7 +20,7 @@ static size_t data_bytes(const struct gw_modbus_request *request)
 {
 	if (request->kind <= GW_MODBUS_DISCRETE)
 		return (request->count + 7U) / 8;
-	return request->count * (size_t)2;
+	return request->count * (size_t)(request->wide ? 4 : 2);
 }
 
 static const uint16_t crc_nibbles[16] = {0x0000, 0xcc01, 0xd801, 0x1400, 0xf001, 0x3c00,
@@ -117,104 +116,6 @@ enum gw_modbus_frame_status gw_modbus_codec_check(const struct gw_modbus_request
 	}
 	ret_response->data = pdu + 3;
 	return GW_MODBUS_DATA;
-}
-
-/* The bytes of a value of width registers, put in order, as one number. */
-static uint64_t join_registers(const struct gw_modbus_field *f, const uint8_t *at)
-{
-	bool words = f->order == GW_MODBUS_CDAB || f->order == GW_MODBUS_DCBA;
-	bool bytes = f->order == GW_MODBUS_BADC || f->order == GW_MODBUS_DCBA;
-	uint64_t raw = 0;
-
-	for (unsigned i = 0; i < f->width; i++) {
-		const uint8_t *word = at + (size_t)2 * (words ? f->width - 1U - i : i);
-
-		raw = raw << 16 | (bytes ? (unsigned)word[1] << 8 | word[0] : get16(word));
-	}
-	return raw;
-}
-
-/* The double that the shortest decimal text of a float stands for: a transmitter that means 0.3
- * sends 0.3f, which as a double is greater than 0.3 and would raise an alarm above 0.3. */
-static double float_to_double(float x)
-{
-	static const double tens[] = {1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9,
-		1e10, 1e11, 1e12, 1e13, 1e14};
-	double d = (double)x;
-	int exponent, power;
-
-	if (!(fabs(d) >= 1e-6 && fabs(d) < 1e9))
-		return d;
-	frexp(d, &exponent);
-	/* 6 to 9 significant digits: 0.30103 is log10 of 2. */
-	power = 6 - (int)ceil(exponent * 0.30103);
-	for (int digits = 0; digits < 5; digits++, power++) {
-		double r;
-
-		if (power < 0 || power > 14)
-			continue;
-		r = nearbyint(d * tens[power]) / tens[power];
-		if ((float)r == x)
-			return r;
-	}
-	return d;
-}
-
-static double float_of(const struct gw_modbus_field *f, uint64_t raw)
-{
-	if (f->type == GW_TYPE_F32) {
-		uint32_t bits = (uint32_t)raw;
-		float x;
-
-		memcpy(&x, &bits, sizeof(x));
-		return float_to_double(x);
-	} else {
-		double x;
-
-		memcpy(&x, &raw, sizeof(x));
-		return x;
-	}
-}
-
-static double number_of(const struct gw_modbus_field *f, uint64_t raw)
-{
-	switch ((enum gw_point_type)f->type) {
-	case GW_TYPE_S16: return (double)(int16_t)raw;
-	case GW_TYPE_S32: return (double)(int32_t)raw;
-	case GW_TYPE_S64: return (double)(int64_t)raw;
-	case GW_TYPE_F32:
-	case GW_TYPE_F64: return float_of(f, raw);
-	case GW_TYPE_NUMBER:
-	case GW_TYPE_BOOL:
-	case GW_TYPE_BIT:
-	case GW_TYPE_U16:
-	case GW_TYPE_U32:
-	case GW_TYPE_U64: break;
-	}
-	return (double)raw;
-}
-
-double gw_modbus_codec_raw(const struct gw_modbus_field *f, uint16_t addr,
-	const uint8_t *data, uint64_t *ret_bits)
-{
-	unsigned at = (unsigned)f->addr - addr;
-	uint64_t raw;
-
-	if (f->kind <= GW_MODBUS_DISCRETE) {
-		*ret_bits = data[at / 8] >> (at % 8) & 1;
-		return (double)*ret_bits;
-	}
-	*ret_bits = raw = join_registers(f, data + (size_t)2 * at);
-	if (f->type == GW_TYPE_BIT)
-		return (double)(raw >> f->bit & 1);
-	if (f->type == GW_TYPE_BOOL)
-		return raw != 0;
-	return number_of(f, raw);
-}
-
-unsigned gw_modbus_codec_width(const struct gw_modbus_field *f)
-{
-	return f->kind <= GW_MODBUS_DISCRETE ? 1 : 16U * f->width;
 }
 
 const char *gw_modbus_codec_exception(unsigned code)

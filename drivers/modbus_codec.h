@@ -22,7 +22,8 @@ struct gw_modbus_request {
 	uint16_t transaction; /* TCP only */
 	uint8_t unit;
 	uint8_t kind;         /* enum gw_modbus_kind: the function code */
-	uint16_t addr, count; /* count 1 .. 125 registers or 2000 bits */
+	uint16_t addr, count; /* count 1 .. 125 registers (62 wide ones) or 2000 bits */
+	bool wide;            /* registers have 32 bits */
 };
 
 /* The request as it goes out; for RTU without its CRC, which libmodbus appends. Returns its
@@ -52,13 +53,6 @@ enum gw_modbus_frame_status gw_modbus_codec_check(const struct gw_modbus_request
 
 /* CRC-16/MODBUS; goes out low byte first. */
 uint16_t gw_modbus_codec_crc(const uint8_t *bytes, size_t n);
-
-/* The number of f, before its scale, in the data of a response that began at address addr; it may
- * not be finite. ret_bits: the bits of its registers, most significant first, or its one bit. */
-double gw_modbus_codec_raw(const struct gw_modbus_field *f, uint16_t addr,
-	const uint8_t *data, uint64_t *ret_bits);
-/* How many bits that are: 1, 16, 32 or 64. */
-unsigned gw_modbus_codec_width(const struct gw_modbus_field *f);
 
 /* "illegal data address" ...; static text. */
 const char *gw_modbus_codec_exception(unsigned code);

@@ -13,10 +13,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Modbus Application Protocol V1.1b3, 6.1 and 6.3. */
-#define GW_MODBUS_MAX_BITS      2000
-#define GW_MODBUS_MAX_REGISTERS 125
-
 struct gw_modbus_block {
 	uint16_t addr, count;
 	uint8_t kind;
@@ -29,7 +25,8 @@ void gw_modbus_plan_sort(struct gw_modbus_field *fields, size_t n);
 /* Requests for sorted fields, at most one per field; ret has room for n. A request reads across
  * at most max_gap registers (or bits) that no field covers: the setting `bridge`. Fields that are
  * absent are asked for by themselves (together only if they are the same registers). max_registers
- * is 125 or what the unit was found to allow, at least 4. Returns how many requests. */
+ * is 125 (62 of 32 bits) or what the unit was found to allow, at least 4. Returns how many
+ * requests. */
 size_t gw_modbus_plan_make(const struct gw_modbus_field *fields, size_t n, unsigned max_gap,
 	unsigned max_registers, struct gw_modbus_block *ret);
 

@@ -72,7 +72,10 @@ enum gw_err gw_modbus_unit_init(struct gw_modbus_unit *u, uint8_t id, bool seria
 		.n_fields = n_fields,
 		.start_ns = now_ns,
 		.max_gap = max_gap,
-		.max_registers = GW_MODBUS_MAX_REGISTERS,
+		.wide = n_fields > 0 && fields[0].wide,
+		.max_registers = n_fields > 0 && fields[0].wide
+			? GW_MODBUS_MAX_WIDE_REGISTERS
+			: GW_MODBUS_MAX_REGISTERS,
 	};
 	u->fields = calloc(n_fields, sizeof(*u->fields));
 	u->polls = calloc(n_fields, sizeof(*u->polls));

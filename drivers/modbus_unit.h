@@ -71,6 +71,7 @@ struct gw_modbus_unit {
 	struct gw_modbus_poll *polls;
 	struct gw_modbus_block *scratch; /* n_fields, owned */
 	size_t n_polls;
+	bool wide;                       /* its registers have 32 bits */
 	unsigned max_gap, max_registers; /* of a request; lowered when the device refuses */
 	/* health */
 	struct gw_backoff backoff;

@@ -91,7 +91,10 @@ struct gw_setting {
 	const char *def; /* default as written in YAML; NULL: zero, "" for texts */
 	double min, max; /* meaning depends on type; both 0: only the type's own */
 	const char *const *choices; /* NULL-terminated, for GW_SET_CHOICE */
-	enum gw_restart restart;    /* not written: GW_RESTART_OWNER */
+	/* pairs of what other tools write and the choice that is meant, ended by NULL: for the
+	 * hint of the error */
+	const char *const *synonyms;
+	enum gw_restart restart; /* not written: GW_RESTART_OWNER */
 	enum gw_err (*parse)(const char *text, void *field, struct gw_error *err);
 	size_t size; /* GW_SET_CUSTOM: bytes of the field, which holds no pointer */
 	/* GW_SET_PATH: what tocsind --check says of the file, NULL for nothing. Reads it; one that

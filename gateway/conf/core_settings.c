@@ -114,8 +114,21 @@ const struct gw_setting gw_place_settings[] = {
 };
 
 /* enum gw_point_type */
-static const char *const types[] = {"number", "bool", "bit", "u16", "s16", "u32", "s32",
-	"u64", "s64", "f32", "f64", NULL};
+static const char *const types[] = {"number", "bool", "bit", "u8", "s8", "u16", "s16",
+	"u24", "s24", "u32", "s32", "u48", "s48", "u64", "s64", "f16", "f32", "f64",
+	"bcd16", "bcd32", "bcd64", "sign-magnitude16", "sign-magnitude32", "mod10x2",
+	"mod10x3", "mod10x4", "whole-tenths", NULL};
+
+/* What other tools and IEC 61131-3 call them. */
+static const char *const type_synonyms[] = {"int8", "s8", "sint", "s8", "uint8", "u8",
+	"byte", "u8", "usint", "u8", "int16", "s16", "int", "s16", "i16", "s16", "short",
+	"s16", "uint16", "u16", "uint", "u16", "word", "u16", "int32", "s32", "dint", "s32",
+	"long", "s32", "i32", "s32", "uint32", "u32", "udint", "u32", "dword", "u32",
+	"ulong", "u32", "int64", "s64", "lint", "s64", "i64", "s64", "uint64", "u64",
+	"ulint", "u64", "float", "f32", "float32", "f32", "real", "f32", "single", "f32",
+	"float16", "f16", "half", "f16", "double", "f64", "float64", "f64", "lreal", "f64",
+	"boolean", "bool", "coil", "bool", "bcd", "bcd16", "m10k", "mod10x2", "mod10",
+	"mod10x2", NULL};
 
 const struct gw_setting gw_point_settings[] = {
 	{TEXT(gw_point_opts, name, "name", 63,
@@ -125,8 +138,9 @@ const struct gw_setting gw_point_settings[] = {
 		.type = GW_SET_CHOICE,
 		.offset = offsetof(struct gw_point_opts, type),
 		.choices = types,
+		.synonyms = type_synonyms,
 		.def = "number",
-		.help = "How bytes become a value; number leaves it to the driver: u16 for a register, bool for a coil or discrete input, a number in a message."},
+		.help = "How bytes become a value; number leaves it to the driver: u16 for a register, bool for a coil or discrete input, a number in a message. u8 and s8 are one byte of a register, u24 and s24 the low bits of two; bcd16 to bcd64 have four decimal digits a register; sign-magnitude16 and 32 have the sign in their first bit; mod10x2 to mod10x4 are registers that count to 9,999 each; whole-tenths has the whole in the high byte and tenths in the low one."},
 	{.key = "scale",
 		.type = GW_SET_DOUBLE,
 		.offset = offsetof(struct gw_point_opts, scale),

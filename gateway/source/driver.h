@@ -28,14 +28,30 @@ enum gw_point_type {
 	GW_TYPE_NUMBER = 0,
 	GW_TYPE_BOOL,
 	GW_TYPE_BIT,
+	GW_TYPE_U8, /* of a register the high or the low byte */
+	GW_TYPE_S8,
 	GW_TYPE_U16,
 	GW_TYPE_S16,
+	GW_TYPE_U24, /* the low bits of two registers, u48 three whole ones */
+	GW_TYPE_S24,
 	GW_TYPE_U32,
 	GW_TYPE_S32,
+	GW_TYPE_U48,
+	GW_TYPE_S48,
 	GW_TYPE_U64,
 	GW_TYPE_S64,
+	GW_TYPE_F16, /* IEEE 754 */
 	GW_TYPE_F32,
 	GW_TYPE_F64,
+	GW_TYPE_BCD16, /* four decimal digits a register */
+	GW_TYPE_BCD32,
+	GW_TYPE_BCD64,
+	GW_TYPE_SIGN_MAGNITUDE16, /* the first bit is the sign */
+	GW_TYPE_SIGN_MAGNITUDE32,
+	GW_TYPE_MOD10X2, /* registers that count to 9,999 each, two to four of them */
+	GW_TYPE_MOD10X3,
+	GW_TYPE_MOD10X4,
+	GW_TYPE_WHOLE_TENTHS, /* the high byte whole, the low byte tenths */
 };
 
 /* Options are made by the config reader and immutable; they outlive the source. */

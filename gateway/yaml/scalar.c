@@ -9,6 +9,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #define TEXT_MAX 255
 
@@ -45,24 +46,35 @@ static enum gw_err read_choice(struct gw_reader *reader, const struct gw_setting
 	const char *text, int *field, struct gw_error *err)
 {
 	char memory[sizeof(err->text)], written[64];
-	const char *const *c;
+	const char *const *c, *meant;
 	struct gw_hint hint;
 	struct gw_text t;
 
 	gw_hint_init(&hint, reader, text);
 	gw_text_init(&t, written, sizeof(written));
 	gw_text_add_sanitized(&t, text);
-	gw_text_init(&t, memory, sizeof(memory));
-	gw_text_addf(&t, "\"%s\" is not one of ", written);
 	for (c = row->choices; *c; c++) {
 		if (strcmp(*c, text) == 0) {
 			*field = (int)(c - row->choices);
 			return GW_OK;
 		}
 		gw_hint_add(&hint, *c);
-		gw_text_addf(&t, "%s%s", c == row->choices ? "" : ", ", *c);
 	}
-	return gw_fail(err, GW_ERR_CONFIG, 0, "%s%s", memory, gw_hint_text(&hint));
+	for (c = row->synonyms; c && *c; c += 2)
+		if (strcasecmp(c[0], text) == 0)
+			hint.best = c[1];
+	meant = gw_hint_text(&hint);
+	/* A long list is cut, not the hint after it. */
+	gw_text_init(&t, memory, sizeof(memory) - strnlen(meant, sizeof(memory) / 2));
+	gw_text_addf(&t, "\"%s\" is not one of ", written);
+	for (c = row->choices; *c; c++) {
+		bool fits = t.used + strlen(*c) + sizeof(", , ...") < t.size;
+
+		gw_text_addf(&t, "%s%s", c == row->choices ? "" : ", ", fits ? *c : "...");
+		if (!fits)
+			break;
+	}
+	return gw_fail(err, GW_ERR_CONFIG, 0, "%s%s", memory, meant);
 }
 
 static enum gw_err read_double(

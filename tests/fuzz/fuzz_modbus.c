@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "drivers/modbus_codec.h"
+#include "drivers/modbus_value.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -9,33 +10,30 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void decode_all(const struct gw_modbus_request *request, const uint8_t *registers)
 {
-	static const uint8_t widths[] = {[GW_TYPE_BOOL] = 1,
-		[GW_TYPE_BIT] = 1,
-		[GW_TYPE_U16] = 1,
-		[GW_TYPE_S16] = 1,
-		[GW_TYPE_U32] = 2,
-		[GW_TYPE_S32] = 2,
-		[GW_TYPE_U64] = 4,
-		[GW_TYPE_S64] = 4,
-		[GW_TYPE_F32] = 2,
-		[GW_TYPE_F64] = 4};
+	for (unsigned type = GW_TYPE_BOOL; type <= GW_TYPE_WHOLE_TENTHS; type++) {
+		unsigned width = gw_modbus_map_registers(type, request->wide);
 
-	for (unsigned type = GW_TYPE_BOOL; type <= GW_TYPE_F64; type++) {
-		for (unsigned at = 0; at + widths[type] <= request->count; at++) {
+		for (unsigned at = 0; at + width <= request->count; at++) {
 			struct gw_modbus_field f = {.addr = (uint16_t)(request->addr + at),
 				.kind = request->kind,
-				.width = widths[type],
+				.width = (uint8_t)width,
 				.type = (uint8_t)type,
-				.order = at & 3,
-				.bit = at & 15};
+				.order = gw_modbus_map_type_bits(type) == 64 ? at & 7
+									     : at & 3,
+				.bit = at & 15,
+				.high_byte = type == GW_TYPE_U8 && (at & 1),
+				.wide = request->wide};
 			uint64_t bits = 0;
-			double v = gw_modbus_codec_raw(&f, request->addr, registers, &bits);
-			bool real = type == GW_TYPE_F32 || type == GW_TYPE_F64;
+			double v = gw_modbus_value_decode(
+				&f, request->addr, registers, &bits);
+			bool whole = type <= GW_TYPE_S64;
 
-			if (!isfinite(v) && !real && request->kind > GW_MODBUS_DISCRETE)
+			if (!isfinite(v) && whole && request->kind > GW_MODBUS_DISCRETE)
 				abort();
-			if (gw_modbus_codec_width(&f) < 64 &&
-				bits >> gw_modbus_codec_width(&f) != 0)
+			if (fabs(v) > 0x1p64 && whole)
+				abort();
+			if (gw_modbus_value_bits(&f) < 64 &&
+				bits >> gw_modbus_value_bits(&f) != 0)
 				abort();
 		}
 	}
@@ -43,7 +41,7 @@ static void decode_all(const struct gw_modbus_request *request, const uint8_t *r
 
 /* The first four bytes choose what was asked, the rest is the answer as it came. However it was
  * cut into pieces, the verdict is the same; what is accepted is exactly as long as it must be,
- * and every value in it is finite, unless it is a float. */
+ * and every whole number in it is finite. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct gw_modbus_request request = {0};
@@ -56,7 +54,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	request.wire = data[0] & 1 ? GW_MODBUS_TCP : GW_MODBUS_RTU;
 	request.kind = (uint8_t)(1 + (data[0] >> 1 & 3));
 	request.unit = data[1];
-	request.count = (uint16_t)(1 + data[2] % 125);
+	request.wide = data[0] & 8 && request.kind > GW_MODBUS_DISCRETE;
+	request.count = (uint16_t)(1 + data[2] % (request.wide ? 62 : 125));
 	request.addr = data[3];
 	request.transaction = 0x0102;
 	size -= 4;

@@ -50,6 +50,34 @@ static bool in_hole(const struct unit *u, unsigned kind, unsigned addr, unsigned
 	return false;
 }
 
+/* Four bytes a register, which libmodbus does not know. */
+static size_t make_wide_answer(const struct unit *u, const uint8_t *req, uint8_t *ret)
+{
+	size_t head = rtu ? 0 : 6, n = head + 3;
+	const uint8_t *pdu = req + head;
+	unsigned addr = get16(pdu + 2), count = get16(pdu + 4), crc;
+	const uint16_t *tab = pdu[1] == HOLDING ? u->map->tab_registers
+						: u->map->tab_input_registers;
+
+	if (count > 62)
+		return 0;
+	memcpy(ret, req, head + 2);
+	ret[head + 2] = (uint8_t)(4 * count);
+	for (unsigned i = 2 * addr; i < 2 * (addr + count) && i < REGISTERS; i++) {
+		ret[n++] = (uint8_t)(tab[i] >> 8);
+		ret[n++] = (uint8_t)tab[i];
+	}
+	if (rtu) {
+		crc = crc16(ret, n);
+		ret[n++] = (uint8_t)crc;
+		ret[n++] = (uint8_t)(crc >> 8);
+	} else {
+		ret[4] = (uint8_t)((n - 6) >> 8);
+		ret[5] = (uint8_t)(n - 6);
+	}
+	return n;
+}
+
 /* What libmodbus answers to the request. */
 static size_t make_answer(
 	struct unit *u, const uint8_t *req, size_t n, uint8_t *ret, size_t size)
@@ -59,6 +87,8 @@ static size_t make_answer(
 	int code = 0;
 	ssize_t got;
 
+	if (u->wide && (function == HOLDING || function == INPUT))
+		return make_wide_answer(u, req, ret);
 	modbus_set_slave(maker, pdu[0]);
 	if (u->fault == EXCEPTION && u->times != 0)
 		code = u->arg;

@@ -93,6 +93,10 @@ static bool command_unit(const char *verb, struct unit *u, char *rest)
 		u->most = (int)number(word);
 		return u->most >= 0;
 	}
+	if (strcmp(verb, "wide") == 0) {
+		u->wide = number(word) == 1;
+		return true;
+	}
 	if (strcmp(verb, "fault") == 0) {
 		k = index_of(faults, word);
 		if (k < 0)

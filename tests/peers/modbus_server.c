@@ -16,6 +16,7 @@
  *     hole U KIND ADDR COUNT      requests that touch these are refused (exception 2)
  *     fill U KIND ADDR COUNT      the hole is gone
  *     most U COUNT                longer requests are refused (exception 2); 0: no limit
+ *     wide U 0|1                  registers of 32 bits: N is the words 2 N and 2 N + 1
  *     fault U NAME N [ARG]        the next N answers of U are spoilt:
  *         late        by ARG ms              drop        not sent at all
  *         exception   ARG (code) instead     wrong-unit  the unit id is another one

@@ -46,6 +46,7 @@ struct unit {
 	modbus_mapping_t *map;
 	uint8_t *holes[5]; /* one byte each, allocated when needed */
 	int most;
+	bool wide; /* registers of 32 bits: N is the words 2 N and 2 N + 1 of the map */
 	int fault, times, arg;
 	int64_t busy_ms; /* RTU: no answer leaves before this */
 	unsigned requests, n_trace;

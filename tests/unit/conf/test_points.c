@@ -40,7 +40,7 @@ static void settings_of_a_point_are_checked(void **state)
 			"t.yaml:15:11: sources[0].devices[2].points[2].register: this key is missing\n"
 			"t.yaml:15:11: sources[0].devices[2].points[2].type: bit needs type bit\n"
 			"t.yaml:16:18: sources[0].devices[2].points[3].name: \"d d\" is not a name: letters, digits, _ . and - only, no spaces\n"
-			"t.yaml:16:52: sources[0].devices[2].points[3].type: \"s17\" is not one of number, bool, bit, u16, s16, u32, s32, u64, s64, f32, f64 (did you mean s16?)\n"
+			"t.yaml:16:52: sources[0].devices[2].points[3].type: \"s17\" is not one of number, bool, bit, u8, s8, u16, s16, u24, s24, u32, s32, u48, s48, u64, s64, f16, f32, f64, bcd16, bcd32, bcd64, sign-magnitude16, sign-magnitude32, ... (did you mean s16?)\n"
 			"t.yaml:16:64: sources[0].devices[2].points[3].order: \"ABDC\" is not one of ABCD, CDAB, BADC, DCBA (did you mean ABCD?)\n"},
 	};
 

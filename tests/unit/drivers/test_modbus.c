@@ -2,6 +2,8 @@
 /* What the Modbus drivers read, and when. */
 #include "modbus_fixture.h"
 
+#include <math.h>
+
 static void read_every_kind_of_point(void)
 {
 	uint32_t temperature, pressure, flow, fault, valve, leak;
@@ -58,6 +60,123 @@ static void test_every_kind_of_point_is_read_rtu(void **state)
 {
 	(void)state;
 	read_every_kind_of_point();
+}
+
+static void read_rare_encodings(void)
+{
+	uint32_t high, low, u48, bcd, magnitude, mod10, tenths, half, swapped, bad;
+
+	add_device(7, 0);
+	high = add_point(GW_MODBUS_HOLDING, 0, GW_TYPE_U8);
+	fixture.own_points[high].byte = 1;
+	low = add_point(GW_MODBUS_HOLDING, 0, GW_TYPE_S8);
+	u48 = add_point(GW_MODBUS_HOLDING, 1, GW_TYPE_U48);
+	bcd = add_point(GW_MODBUS_HOLDING, 4, GW_TYPE_BCD32);
+	magnitude = add_point(GW_MODBUS_HOLDING, 6, GW_TYPE_SIGN_MAGNITUDE16);
+	mod10 = add_point(GW_MODBUS_HOLDING, 7, GW_TYPE_MOD10X2);
+	tenths = add_point(GW_MODBUS_HOLDING, 9, GW_TYPE_WHOLE_TENTHS);
+	half = add_point(GW_MODBUS_HOLDING, 10, GW_TYPE_F16);
+	swapped = add_point(GW_MODBUS_HOLDING, 11, GW_TYPE_U64);
+	fixture.own_points[swapped].order = GW_MODBUS_EFGHABCD;
+	bad = add_point(GW_MODBUS_HOLDING, 15, GW_TYPE_BCD16);
+	command_peer(
+		"set 7 holding 0 0x12fe 0x0102 0x0304 0x0506 0x1234 0x5678 0x8065 12 3456 "
+		"0x1705 0x34cd 0x0405 0x0607 0x0001 0x0203 0x12af");
+	open_ok();
+	poll_until_good(0, 2000);
+	assert_true(far.value[high] == 0x12);
+	assert_true(far.value[low] == -2);
+	assert_true(far.value[u48] == 0x010203040506p0);
+	assert_true(far.value[bcd] == 12345678);
+	assert_true(far.value[magnitude] == -101);
+	assert_true(far.value[mod10] == 123456);
+	assert_true(far.value[tenths] == 23.5);
+	assert_true(far.value[half] == 0.3);
+	assert_true(far.value[swapped] == 0x1020304050607p0);
+	assert_true(!isfinite(far.value[bad])); /* the core makes it unreadable */
+}
+
+static void test_rare_encodings_are_read_tcp(void **state)
+{
+	(void)state;
+	read_rare_encodings();
+}
+
+static void test_rare_encodings_are_read_rtu(void **state)
+{
+	(void)state;
+	read_rare_encodings();
+}
+
+/* The device changes value and exponent together; what is read of one moment and of another would
+ * be ten times too much or too little. */
+static void test_an_exponent_that_changes_gives_no_wrong_value(void **state)
+{
+	uint32_t near, far_off;
+
+	(void)state;
+	add_device(7, 5 * MS);
+	near = add_point(GW_MODBUS_HOLDING, 10, GW_TYPE_S16);
+	fixture.own_points[near].scale_register = (struct gw_modbus_register){
+		11, GW_MODBUS_HOLDING};
+	far_off = add_point(GW_MODBUS_HOLDING, 30, GW_TYPE_S16);
+	fixture.own_points[far_off].scale_register = (struct gw_modbus_register){
+		19, GW_MODBUS_HOLDING};
+	far.want[near] = far.want[far_off] = 52.3;
+	far.wanted[near] = far.wanted[far_off] = true;
+	command_peer("set 7 holding 10 523 0xffff");
+	command_peer("set 7 holding 19 0xffff 0 0 0 0 0 0 0 0 0 0 523");
+	open_ok();
+	poll_until_good(far_off, 2000);
+	for (int i = 0; i < 100; i++) {
+		command_peer("set 7 holding 10 %s", i % 2 ? "523 0xffff" : "5230 0xfffe");
+		command_peer("set 7 holding 19 %s",
+			i % 2 ? "0xffff 0 0 0 0 0 0 0 0 0 0 523"
+			      : "0xfffe 0 0 0 0 0 0 0 0 0 0 5230");
+		poll_for(7);
+	}
+	assert_true(far.good[near] > 20 && far.good[far_off] > 20);
+}
+
+static void read_registers_of_32_bits(void)
+{
+	uint32_t plain, real, small;
+
+	add_device(7, 0);
+	fixture.own_devices[0].registers = 1;
+	plain = add_point(GW_MODBUS_HOLDING, 5001, GW_TYPE_NUMBER);
+	small = add_point(GW_MODBUS_HOLDING, 5002, GW_TYPE_S16);
+	real = add_point(GW_MODBUS_HOLDING, 7001, GW_TYPE_F32);
+	command_peer("wide 7 1");
+	command_peer("set 7 holding 10002 0x0001 0x0002 0xffff 0xff9b");
+	command_peer("set 7 holding 14002 0x4251 0x3333");
+	open_ok();
+	poll_until_good(real, 2000);
+	assert_true(far.value[plain] == 65538);
+	assert_true(far.value[small] == -101);
+	assert_true(far.value[real] == 52.3);
+	assert_int_equal(far.counts[GW_COUNT_BAD_FRAMES], 0);
+	command_peer("trace 7");
+	poll_until_good(plain, 2000);
+	poll_until_good(plain, 2000);
+	assert_non_null(strstr(command_peer("trace 7"), " 3:5001:2"));
+	/* A device that has the usual ones after all: its answers are not taken. */
+	command_peer("wide 7 0");
+	poll_for(300);
+	assert_true(far.counts[GW_COUNT_BAD_FRAMES] > 0);
+	assert_true(far.value[plain] == 65538);
+}
+
+static void test_registers_of_32_bits_are_read_tcp(void **state)
+{
+	(void)state;
+	read_registers_of_32_bits();
+}
+
+static void test_registers_of_32_bits_are_read_rtu(void **state)
+{
+	(void)state;
+	read_registers_of_32_bits();
 }
 
 static void test_125_registers_are_one_request(void **state)
@@ -179,6 +298,9 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		TCP(test_every_kind_of_point_is_read_tcp),
+		TCP(test_rare_encodings_are_read_tcp),
+		TCP(test_an_exponent_that_changes_gives_no_wrong_value),
+		TCP(test_registers_of_32_bits_are_read_tcp),
 		TCP(test_125_registers_are_one_request),
 		TCP(test_each_device_is_polled_at_its_own_pace),
 		TCP(test_a_bus_that_cannot_keep_up_skips),
@@ -186,6 +308,8 @@ int main(int argc, char **argv)
 		TCP(test_poll_keeps_its_timeout),
 		TCP(test_close_in_any_state),
 		RTU(test_every_kind_of_point_is_read_rtu),
+		RTU(test_rare_encodings_are_read_rtu),
+		RTU(test_registers_of_32_bits_are_read_rtu),
 		RTU(test_turnaround_is_kept_between_requests),
 		RTU(test_close_in_any_state),
 	};

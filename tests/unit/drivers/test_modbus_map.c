@@ -103,9 +103,15 @@ static void test_points_that_cannot_be_read_are_refused(void **state)
 		{GW_MODBUS_COIL, 1, GW_TYPE_U16, 0, 0, "one bit"},
 		{GW_MODBUS_DISCRETE, 1, GW_TYPE_BIT, 0, 0, "one bit"},
 		{GW_MODBUS_HOLDING, 1, GW_TYPE_BIT, 0, 15, NULL},
+		{GW_MODBUS_HOLDING, 1, GW_TYPE_BIT, 0, 16, "bits 0 to 15"},
 		{GW_MODBUS_HOLDING, 1, GW_TYPE_U16, 0, 3, "type: bit"},
 		{GW_MODBUS_HOLDING, 1, GW_TYPE_U16, GW_MODBUS_BADC, 0, NULL},
 		{GW_MODBUS_COIL, 1, GW_TYPE_BOOL, GW_MODBUS_CDAB, 0, "order"},
+		{GW_MODBUS_HOLDING, 1, GW_TYPE_S64, GW_MODBUS_EFGHABCD, 0, NULL},
+		{GW_MODBUS_HOLDING, 1, GW_TYPE_BCD64, 11, 0, NULL},
+		{GW_MODBUS_HOLDING, 1, GW_TYPE_F32, GW_MODBUS_EFGHABCD, 0, "has 32"},
+		{GW_MODBUS_HOLDING, 65533, GW_TYPE_U48, 0, 0, NULL},
+		{GW_MODBUS_HOLDING, 65534, GW_TYPE_U48, 0, 0, "65536"},
 	};
 
 	(void)state;
@@ -116,7 +122,9 @@ static void test_points_that_cannot_be_read_are_refused(void **state)
 			.bit = rows[i].bit};
 		struct gw_point_opts point = {
 			.type = rows[i].type, .scale = 1, .driver = &own};
-		struct gw_device_opts device = {.points = &point, .n_points = 1};
+		struct gw_modbus_device_opts device_own = {0};
+		struct gw_device_opts device = {
+			.points = &point, .n_points = 1, .driver = &device_own};
 		struct gw_source_opts source = {.devices = &device, .n_devices = 1};
 		struct said said = {.base.add = say};
 
@@ -124,6 +132,100 @@ static void test_points_that_cannot_be_read_are_refused(void **state)
 		assert_int_equal(said.base.n, rows[i].says != NULL);
 		if (rows[i].says && !strstr(said.text, rows[i].says))
 			fail_msg("row %zu: %s", i, said.text);
+	}
+}
+
+/* Settings that fit only some types, devices or places. */
+static void test_settings_that_do_not_fit_are_refused(void **state)
+{
+	static const struct {
+		struct gw_modbus_point_opts own;
+		int type, registers;
+		const char *says; /* NULL: nothing */
+	} rows[] = {
+		{{.byte = 1}, GW_TYPE_U8, 0, NULL},
+		{{.byte = 1}, GW_TYPE_S8, 0, NULL},
+		{{.byte = 1}, GW_TYPE_U16, 0, "type: u8"},
+		{{.bit = 31}, GW_TYPE_BIT, 1, NULL},
+		{{.scale_register = {100, GW_MODBUS_HOLDING}}, GW_TYPE_S16, 0, NULL},
+		{{.scale_register = {100, GW_MODBUS_INPUT}}, GW_TYPE_S16, 0,
+			"holding register"},
+		{{.scale_register = {100, GW_MODBUS_HOLDING}}, GW_TYPE_BIT, 0,
+			"no exponent"},
+		{{.scale_register = {51, GW_MODBUS_HOLDING}}, GW_TYPE_U32, 0,
+			"part of the value"},
+		{{.scale_register = {52, GW_MODBUS_HOLDING}}, GW_TYPE_U32, 0, NULL},
+		{{.scale_register = {51, GW_MODBUS_HOLDING}}, GW_TYPE_U32, 1, NULL},
+		{{.scale_register = {174, GW_MODBUS_HOLDING}}, GW_TYPE_U16, 0, NULL},
+		{{.scale_register = {175, GW_MODBUS_HOLDING}}, GW_TYPE_U16, 0,
+			"at most 125"},
+		{{.scale_register = {111, GW_MODBUS_HOLDING}}, GW_TYPE_U16, 1, NULL},
+		{{.scale_register = {112, GW_MODBUS_HOLDING}}, GW_TYPE_U16, 1,
+			"at most 62"},
+		{{.scale_register = {0, GW_MODBUS_HOLDING}}, GW_TYPE_U64, 0, NULL},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct gw_modbus_point_opts own = rows[i].own;
+		struct gw_point_opts point = {
+			.type = rows[i].type, .scale = 1, .driver = &own};
+		struct gw_modbus_device_opts device_own = {.registers = rows[i].registers};
+		struct gw_device_opts device = {
+			.points = &point, .n_points = 1, .driver = &device_own};
+		struct gw_source_opts source = {.devices = &device, .n_devices = 1};
+		struct said said = {.base.add = say};
+
+		own.reg = (struct gw_modbus_register){50, GW_MODBUS_HOLDING};
+		gw_modbus_map_check(&source, &said.base);
+		if (said.base.n != (rows[i].says != NULL) ||
+			(rows[i].says && !strstr(said.text, rows[i].says)))
+			fail_msg("row %zu: %u %s", i, said.base.n, said.text);
+	}
+}
+
+/* Their points share requests, so the size of a register is the unit's. */
+static void test_devices_of_one_unit_agree_on_their_registers(void **state)
+{
+	struct gw_modbus_device_opts own[2] = {{.unit = 7}, {.unit = 7, .registers = 1}};
+	struct gw_device_opts devices[2] = {
+		{.name = "a", .driver = &own[0]}, {.name = "b", .driver = &own[1]}};
+	struct gw_source_opts source = {.devices = devices, .n_devices = 2};
+	struct said said = {.base.add = say};
+
+	(void)state;
+	gw_modbus_map_check(&source, &said.base);
+	assert_int_equal(said.base.n, 1);
+	assert_ptr_equal(said.where, &own[1].registers);
+	own[1].unit = 8;
+	gw_modbus_map_check(&source, &said.base);
+	assert_int_equal(said.base.n, 1);
+}
+
+static void test_a_field_covers_its_exponent(void **state)
+{
+	static const struct {
+		unsigned value, exponent, addr, width, value_at, exponent_at;
+	} rows[] = {{50, 52, 50, 3, 0, 2}, {50, 60, 50, 11, 0, 10}, {50, 49, 49, 3, 1, 0},
+		{50, 0, 0, 52, 50, 0}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct gw_modbus_point_opts own = {
+			.reg = {(uint16_t)rows[i].value, GW_MODBUS_INPUT},
+			.scale_register = {(uint16_t)rows[i].exponent, GW_MODBUS_INPUT}};
+		struct gw_point_opts point = {.type = GW_TYPE_S32, .driver = &own};
+		struct gw_modbus_device_opts device_own = {0};
+		struct gw_device_opts device = {.driver = &device_own};
+		struct gw_source_opts source = {.poll_ns = 700};
+		struct gw_modbus_field f;
+
+		gw_modbus_map_field(&source, &device, &point, &f);
+		assert_true(f.has_exponent);
+		assert_int_equal(f.addr, rows[i].addr);
+		assert_int_equal(f.width, rows[i].width);
+		assert_int_equal(f.value_at, rows[i].value_at);
+		assert_int_equal(f.exponent_at, rows[i].exponent_at);
 	}
 }
 
@@ -137,7 +239,8 @@ static struct gw_modbus_field field_of(int kind, int type, double scale, double 
 		.range = {.rows = 1, .columns = 2, .cells = cells},
 		.index = 4,
 		.driver = &own};
-	struct gw_device_opts device = {.poll_ns = 0};
+	struct gw_modbus_device_opts device_own = {0};
+	struct gw_device_opts device = {.poll_ns = 0, .driver = &device_own};
 	struct gw_source_opts source = {.poll_ns = 700};
 	struct gw_modbus_field f;
 
@@ -161,6 +264,10 @@ static void test_a_field_has_the_width_of_its_type(void **state)
 		{GW_MODBUS_HOLDING, GW_TYPE_U64, 4, GW_TYPE_U64},
 		{GW_MODBUS_HOLDING, GW_TYPE_S64, 4, GW_TYPE_S64},
 		{GW_MODBUS_HOLDING, GW_TYPE_F64, 4, GW_TYPE_F64},
+		{GW_MODBUS_HOLDING, GW_TYPE_U8, 1, GW_TYPE_U8},
+		{GW_MODBUS_HOLDING, GW_TYPE_S24, 2, GW_TYPE_S24},
+		{GW_MODBUS_HOLDING, GW_TYPE_U48, 3, GW_TYPE_U48},
+		{GW_MODBUS_HOLDING, GW_TYPE_MOD10X3, 3, GW_TYPE_MOD10X3},
 	};
 
 	(void)state;
@@ -207,6 +314,9 @@ int main(void)
 		cmocka_unit_test(test_register_is_kind_and_protocol_address),
 		cmocka_unit_test(test_register_refuses_with_a_hint),
 		cmocka_unit_test(test_points_that_cannot_be_read_are_refused),
+		cmocka_unit_test(test_settings_that_do_not_fit_are_refused),
+		cmocka_unit_test(test_devices_of_one_unit_agree_on_their_registers),
+		cmocka_unit_test(test_a_field_covers_its_exponent),
 		cmocka_unit_test(test_a_field_has_the_width_of_its_type),
 		cmocka_unit_test(test_rows_default_as_documented),
 	};
