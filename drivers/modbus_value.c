@@ -71,7 +71,8 @@ static double float_to_double(float x)
 static double half_to_double(unsigned raw)
 {
 	int exponent = (int)(raw >> 10 & 31);
-	double fraction = raw & 0x3ff, sign = raw & 0x8000 ? -1 : 1, x, half_step;
+	double fraction = raw & 0x3ff, sign = raw & 0x8000 ? -1 : 1;
+	double x, half_step, ten = 1;
 
 	if (exponent == 31)
 		return fraction != 0 ? (double)NAN : sign * (double)INFINITY;
@@ -79,7 +80,7 @@ static double half_to_double(unsigned raw)
 	half_step = ldexp(0.5, exponent == 0 ? -24 : exponent - 25);
 	if (fraction == 0 && exponent > 1)
 		half_step /= 2; /* the numbers below a power of two are denser */
-	for (double ten = 1; ten <= 1e8; ten *= 10) {
+	for (int digits = 0; digits <= 8; digits++, ten *= 10) {
 		double r = nearbyint(x * ten) / ten;
 
 		if (fabs(r - x) < half_step && (r != 0 || x == 0))
