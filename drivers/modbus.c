@@ -7,11 +7,6 @@
 #include <errno.h>
 #include <stdlib.h>
 
-static void check(const struct gw_source_opts *opts, struct gw_report *report)
-{
-	gw_modbus_map_check(opts, report);
-}
-
 static void close_modbus(void *state)
 {
 	struct gw_modbus_bus *m = state;
@@ -48,8 +43,9 @@ static enum gw_err add_unit(struct gw_modbus_bus *m, uint8_t id,
 	}
 	if (n == 0)
 		return GW_OK;
-	rc = gw_modbus_unit_init(&m->units[m->n_units], id, m->wire == GW_MODBUS_RTU,
-		bridge, fields, n, (uint64_t)now_ns ^ (uint64_t)id << 56, now_ns, err);
+	rc = gw_modbus_unit_init(&m->units[m->n_units], id,
+		m->wire == GW_MODBUS_RTU || m->lenient_transaction, bridge, fields, n,
+		(uint64_t)now_ns ^ (uint64_t)id << 56, now_ns, err);
 	if (rc != GW_OK)
 		return rc;
 	m->next_ns[m->n_units++] = now_ns;
@@ -123,14 +119,19 @@ static enum gw_err open_tcp(void *state, const struct gw_source_opts *opts,
 	enum gw_err rc;
 
 	close_modbus(m);
-	m->wire = GW_MODBUS_TCP;
+	m->wire = own->framing == 1 ? GW_MODBUS_RTU : GW_MODBUS_TCP;
 	rc = gw_modbus_link_open_tcp(&m->link, own, emit, err);
 	if (rc != GW_OK)
 		return rc;
 	m->timeout_ns = own->timeout_ns;
 	m->connect_ns = own->connect_timeout_ns;
-	m->gap_ns = 0;
-	return begin(m, opts, err);
+	m->connect_delay_ns = own->connect_delay_ns;
+	m->gap_ns = own->turnaround_ns;
+	m->lenient_unit = gw_modbus_map_is_lenient(own, "unit");
+	m->lenient_transaction = gw_modbus_map_is_lenient(own, "transaction");
+	rc = begin(m, opts, err);
+	m->until_ns = gw_clock_boot_ns() + own->connect_delay_ns;
+	return rc;
 }
 
 const struct gw_driver gw_driver_modbus_rtu = {
@@ -144,7 +145,7 @@ const struct gw_driver gw_driver_modbus_rtu = {
 	.point_opts_size = sizeof(struct gw_modbus_point_opts),
 	.state_size = sizeof(struct gw_modbus_bus),
 	.descriptors = 1,
-	.check = check,
+	.check = gw_modbus_map_check,
 	.open = open_rtu,
 	.poll = gw_modbus_bus_poll,
 	.close = close_modbus,
@@ -162,7 +163,7 @@ const struct gw_driver gw_driver_modbus_tcp = {
 	.state_size = sizeof(struct gw_modbus_bus),
 	.descriptors = 2, /* of a look-up: its end and a query; later only the link */
 	.threads = 1,     /* a look-up */
-	.check = check,
+	.check = gw_modbus_map_check_tcp,
 	.open = open_tcp,
 	.poll = gw_modbus_bus_poll,
 	.close = close_modbus,

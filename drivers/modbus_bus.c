@@ -12,10 +12,13 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
+#include <string.h>
 
 /* The link is lost if the line is never silent, or if the connection breaks this often in a row. */
 #define NEVER_SILENT_NS GW_NS_PER_SEC
 #define BREAKS_MAX      3
+/* A TCP connection is made anew after so many requests in a row that nobody answered. */
+#define TIMEOUTS_MAX 3
 /* While some units answer, probing dead ones may take at most one part in this many of the time. */
 #define PROBE_SHARE 5
 
@@ -34,6 +37,8 @@ static enum gw_err reconnect(struct gw_modbus_bus *m, int64_t now_ns, struct gw_
 {
 	m->phase = GW_MODBUS_CONNECTING;
 	m->until_ns = now_ns + m->connect_ns;
+	m->timeouts = 0;
+	memset(m->request.unanswered, 0, sizeof(m->request.unanswered));
 	return gw_modbus_link_reconnect(&m->link, err);
 }
 
@@ -47,19 +52,37 @@ static enum gw_err on_connection_broken(
 	return reconnect(m, now_ns, err);
 }
 
+static bool is_alive(const struct gw_modbus_unit *u)
+{
+	return u->seen && !u->dead;
+}
+
+/* Since the last byte: noise before it was waited for already. */
 static void await_silence(struct gw_modbus_bus *m, int64_t now_ns)
 {
+	int64_t since_ns = m->got > 0 ? m->received_ns : now_ns;
+
 	m->phase = GW_MODBUS_AWAITING_SILENCE;
-	m->until_ns = now_ns + m->timeout_ns;
+	m->until_ns = since_ns + m->timeout_ns;
 	m->give_up_ns = now_ns + 10 * m->timeout_ns + NEVER_SILENT_NS;
 }
 
-/* After an error: what comes next may belong to an earlier request. */
-static enum gw_err recover(struct gw_modbus_bus *m, int64_t now_ns, struct gw_error *err)
+/* After an error: what comes next may belong to an earlier request. Over TCP its transaction id
+ * tells, so that a unit behind a gateway that is silent leaves the connection to the others. */
+static enum gw_err recover(
+	struct gw_modbus_bus *m, bool others_alive, int64_t now_ns, struct gw_error *err)
 {
-	if (m->wire == GW_MODBUS_TCP)
+	if (m->wire == GW_MODBUS_RTU) {
+		await_silence(m, now_ns);
+		return GW_OK;
+	}
+	if (m->got > 0 || !others_alive || m->lenient_transaction ||
+		++m->timeouts >= TIMEOUTS_MAX)
 		return reconnect(m, now_ns, err);
-	await_silence(m, now_ns);
+	m->request.unanswered[m->n_unanswered++ % GW_MODBUS_UNANSWERED] =
+		m->request.transaction;
+	m->phase = GW_MODBUS_IDLE;
+	m->until_ns = now_ns + m->gap_ns;
 	return GW_OK;
 }
 
@@ -88,11 +111,6 @@ static void emit_change(struct gw_modbus_bus *m, const struct gw_modbus_change *
 				emit, u->fields[i].opts, quality, why, NULL, 0, now_ns);
 	if (n > 0)
 		gw_emit_flush(emit);
-}
-
-static bool is_alive(const struct gw_modbus_unit *u)
-{
-	return u->seen && !u->dead;
 }
 
 /* Counts the units that answer, and gives the bus to others after an unresponsive one cost time. */
@@ -129,7 +147,7 @@ static enum gw_err on_failure(struct gw_modbus_bus *m, enum gw_quality quality,
 		1);
 	gw_modbus_unit_on_failure(u, m->poll, now_ns, &change);
 	emit_change(m, &change, quality, why, now_ns, emit);
-	rc = recover(m, now_ns, err);
+	rc = recover(m, m->n_alive > (was_alive ? 1 : 0), now_ns, err);
 	end_request(m, was_alive, now_ns);
 	return rc;
 }
@@ -184,7 +202,7 @@ static void handle_response(struct gw_modbus_bus *m, bool exception,
 {
 	m->phase = GW_MODBUS_IDLE;
 	m->until_ns = now_ns + m->gap_ns;
-	m->breaks = 0;
+	m->breaks = m->timeouts = 0;
 	if (gw_modbus_unit_may_be_stale(current_unit(m), m->poll, exception, now_ns)) {
 		await_silence(m, now_ns);
 		m->next_ns[m->unit] = gw_modbus_unit_next_ns(current_unit(m));
@@ -194,6 +212,13 @@ static void handle_response(struct gw_modbus_bus *m, bool exception,
 		on_exception(m, response->code, now_ns, emit);
 	else
 		on_data(m, response->data, now_ns, emit);
+}
+
+/* The first n bytes received. */
+static void forget(struct gw_modbus_bus *m, size_t n)
+{
+	m->got -= n;
+	memmove(m->adu, m->adu + n, m->got);
 }
 
 static enum gw_err receive(
@@ -206,7 +231,7 @@ static enum gw_err receive(
 	rc = gw_modbus_link_read(
 		&m->link, m->adu + m->got, sizeof(m->adu) - m->got, &n, err);
 	if (rc != GW_OK) {
-		if (m->wire == GW_MODBUS_RTU)
+		if (m->link.serial)
 			return rc;
 		if (++m->breaks > BREAKS_MAX)
 			return gw_fail(err, GW_ERR_LINK, 0,
@@ -216,9 +241,17 @@ static enum gw_err receive(
 			"the connection was closed instead of an answer", now_ns, emit,
 			err);
 	}
+	if (n == 0)
+		return GW_OK;
 	m->got += n;
-	switch (gw_modbus_codec_check(&m->request, m->adu, m->got, &response)) {
-	case GW_MODBUS_INCOMPLETE: return GW_OK;
+	m->received_ns = now_ns;
+	switch (gw_modbus_codec_find(&m->request, m->adu, m->got, &response)) {
+	case GW_MODBUS_INCOMPLETE:
+		m->why = response.why;
+		forget(m, response.late);
+		if (m->got == sizeof(m->adu)) /* noise: an answer is shorter than half */
+			forget(m, m->got / 2);
+		return GW_OK;
 	case GW_MODBUS_DATA:
 		handle_response(m, false, &response, now_ns, emit);
 		return GW_OK;
@@ -238,8 +271,8 @@ static enum gw_err on_timeout(
 	snprintf(why, sizeof(why), "no answer in %lld ms",
 		(long long)(m->timeout_ns / GW_NS_PER_MS));
 	if (m->got > 0)
-		return on_failure(m, GW_QUALITY_BAD_PROTOCOL, "only part of an answer came",
-			now_ns, emit, err);
+		return on_failure(m, GW_QUALITY_BAD_PROTOCOL,
+			m->why ? m->why : "only part of an answer came", now_ns, emit, err);
 	return on_failure(m, GW_QUALITY_BAD_TIMEOUT, why, now_ns, emit, err);
 }
 
@@ -254,21 +287,21 @@ static size_t earliest(struct gw_modbus_bus *m)
 	return best;
 }
 
-/* What was received before the request is sent is no response to it. ret_fresh: whether the link
- * may be used (TCP: nothing was received). */
+/* What was received before the request is sent is no response to it: a greeting, a late answer.
+ * ret_open: whether the link may be used. */
 static enum gw_err discard_received(
-	struct gw_modbus_bus *m, bool *ret_fresh, struct gw_error *err)
+	struct gw_modbus_bus *m, bool *ret_open, struct gw_error *err)
 {
 	uint8_t discarded[GW_MODBUS_ADU_MAX];
 	size_t n = 0;
 
-	if (m->wire == GW_MODBUS_RTU) {
-		*ret_fresh = true;
+	*ret_open = true;
+	if (m->link.serial)
 		return gw_modbus_link_flush(&m->link, err);
-	}
-	*ret_fresh = gw_modbus_link_read(&m->link, discarded, sizeof(discarded), &n, err) ==
-			GW_OK &&
-		n == 0;
+	do
+		*ret_open = gw_modbus_link_read(&m->link, discarded, sizeof(discarded), &n,
+				    err) == GW_OK;
+	while (*ret_open && n == sizeof(discarded));
 	return GW_OK;
 }
 
@@ -277,32 +310,35 @@ static enum gw_err send_request(
 {
 	struct gw_modbus_unit *u = current_unit(m);
 	const struct gw_modbus_block *r;
-	uint8_t adu[12];
+	uint8_t adu[14];
 	uint64_t missed;
 	enum gw_err rc;
 	size_t n;
 
 	m->poll = gw_modbus_unit_pick(u, now_ns);
 	r = &u->polls[m->poll].block;
-	m->request = (struct gw_modbus_request){
-		.wire = m->wire,
-		.transaction = (uint16_t)(m->request.transaction + 1),
-		.unit = u->id,
-		.kind = r->kind,
-		.addr = r->addr,
-		.count = r->count,
-		.wide = u->wide,
-	};
+	m->request.wire = m->wire;
+	m->request.transaction = (uint16_t)(m->request.transaction % UINT16_MAX + 1);
+	m->request.unit = u->id;
+	m->request.kind = r->kind;
+	m->request.addr = r->addr;
+	m->request.count = r->count;
+	m->request.wide = u->wide;
+	m->request.lenient_unit = m->lenient_unit;
+	m->request.lenient_transaction = m->lenient_transaction;
 	n = gw_modbus_codec_encode(&m->request, adu);
+	if (m->wire == GW_MODBUS_RTU && !m->link.serial)
+		n = gw_modbus_codec_add_crc(adu, n); /* else libmodbus does */
 	rc = gw_modbus_link_send(&m->link, adu, n, err);
 	if (rc != GW_OK)
-		return m->wire == GW_MODBUS_TCP ? on_connection_broken(m, now_ns, err) : rc;
+		return m->link.serial ? rc : on_connection_broken(m, now_ns, err);
 	gw_emit_count(emit, GW_COUNT_REQUESTS, 1);
 	missed = gw_modbus_unit_on_sent(u, m->poll, now_ns);
 	if (missed > 0)
 		gw_emit_count(emit, GW_COUNT_SKIPPED, missed);
 	m->phase = GW_MODBUS_AWAITING_RESPONSE;
 	m->got = 0;
+	m->why = NULL;
 	m->sent_ns = now_ns;
 	m->until_ns = now_ns + m->timeout_ns +
 		wire_ns(m, n + 2 + gw_modbus_codec_response_size(&m->request));
@@ -313,7 +349,7 @@ static enum gw_err send_next(
 	struct gw_modbus_bus *m, int64_t now_ns, struct gw_emit *emit, struct gw_error *err)
 {
 	enum gw_err rc;
-	bool fresh;
+	bool open;
 
 	for (;;) {
 		m->unit = earliest(m);
@@ -326,10 +362,10 @@ static enum gw_err send_next(
 			break;
 		m->next_ns[m->unit] = m->probe_ns;
 	}
-	rc = discard_received(m, &fresh, err);
+	rc = discard_received(m, &open, err);
 	if (rc != GW_OK)
 		return rc;
-	if (!fresh)
+	if (!open)
 		return on_connection_broken(m, now_ns, err);
 	return send_request(m, now_ns, emit, err);
 }
@@ -342,7 +378,7 @@ static enum gw_err step(struct gw_modbus_bus *m, short revents, int64_t now_ns,
 	enum gw_err rc;
 	size_t n;
 
-	if (m->wire == GW_MODBUS_RTU && (revents & (POLLHUP | POLLERR | POLLNVAL)))
+	if (m->link.serial && (revents & (POLLHUP | POLLERR | POLLNVAL)))
 		return gw_fail(err, GW_ERR_LINK, 0, "the port is gone");
 	switch (m->phase) {
 	case GW_MODBUS_AWAITING_RESPONSE:
@@ -357,7 +393,9 @@ static enum gw_err step(struct gw_modbus_bus *m, short revents, int64_t now_ns,
 			rc = gw_modbus_link_read(
 				&m->link, discarded, sizeof(discarded), &n, err);
 			if (rc != GW_OK)
-				return rc;
+				return m->link.serial
+					? rc
+					: on_connection_broken(m, now_ns, err);
 			m->until_ns = now_ns + m->timeout_ns;
 			if (now_ns >= m->give_up_ns)
 				return gw_fail(
@@ -371,7 +409,7 @@ static enum gw_err step(struct gw_modbus_bus *m, short revents, int64_t now_ns,
 		if (revents) {
 			rc = gw_modbus_link_connected(&m->link, err);
 			m->phase = GW_MODBUS_IDLE;
-			m->until_ns = now_ns;
+			m->until_ns = now_ns + m->connect_delay_ns;
 			return rc;
 		}
 		if (now_ns >= m->until_ns)
@@ -399,7 +437,7 @@ static enum gw_err wait_for(struct gw_modbus_bus *m, int64_t now_ns, int64_t end
 	int64_t left = until_ns > now_ns ? until_ns - now_ns : 0;
 	struct timespec ts = gw_timespec_from_ns(left);
 	/* An idle TCP connection is not watched: that it broke is seen at the next request. */
-	bool watch = m->phase != GW_MODBUS_IDLE || m->wire == GW_MODBUS_RTU;
+	bool watch = m->phase != GW_MODBUS_IDLE || m->link.serial;
 
 	*ret_revents = 0;
 	if (ppoll(fds, watch ? 2 : 1, &ts, NULL) < 0)

@@ -30,21 +30,26 @@ struct gw_modbus_bus {
 	const struct gw_source_opts *opts;
 	struct gw_modbus_link link;
 	enum gw_modbus_wire wire;
-	int64_t timeout_ns, gap_ns, connect_ns;
+	int64_t timeout_ns, gap_ns, connect_ns, connect_delay_ns;
+	bool lenient_unit, lenient_transaction;
 	struct gw_modbus_unit *units;
 	int64_t *next_ns; /* per unit: when it wants the bus */
 	size_t n_units, n_alive;
 	/* the outstanding request */
 	enum gw_modbus_phase phase;
 	int64_t until_ns; /* end of the phase, or of the silence before the next request */
-	int64_t give_up_ns; /* AWAITING_SILENCE: the link is lost after this */
-	int64_t sent_ns;    /* AWAITING_RESPONSE: when the request went out */
-	int64_t probe_ns;   /* no unresponsive unit is asked before this */
-	unsigned breaks;    /* of the connection since the last response */
-	size_t unit, poll;  /* indexes of the unit and of its poll (modbus_unit.h) */
+	int64_t give_up_ns;    /* AWAITING_SILENCE: the link is lost after this */
+	int64_t sent_ns;       /* AWAITING_RESPONSE: when the request went out */
+	int64_t probe_ns;      /* no unresponsive unit is asked before this */
+	unsigned breaks;       /* of the connection since the last response */
+	unsigned timeouts;     /* TCP: requests without an answer since the last response */
+	unsigned n_unanswered; /* ever: the next place in request.unanswered */
+	size_t unit, poll;     /* indexes of the unit and of its poll (modbus_unit.h) */
 	struct gw_modbus_request request;
+	const char *why;     /* what is wrong with what came so far; NULL: nothing */
+	int64_t received_ns; /* when the last of it came */
 	size_t got;
-	uint8_t adu[GW_MODBUS_ADU_MAX + 16];
+	uint8_t adu[2 * GW_MODBUS_ADU_MAX]; /* a response, and what may stand around it */
 };
 
 /* The poll of both drivers (source/driver.h); bus is a struct gw_modbus_bus. */

@@ -55,6 +55,15 @@ size_t gw_modbus_codec_encode(const struct gw_modbus_request *request, uint8_t r
 	return at + 4;
 }
 
+size_t gw_modbus_codec_add_crc(uint8_t *adu, size_t n)
+{
+	unsigned crc = gw_modbus_codec_crc(adu, n);
+
+	adu[n] = (uint8_t)crc;
+	adu[n + 1] = (uint8_t)(crc >> 8);
+	return n + 2;
+}
+
 size_t gw_modbus_codec_response_size(const struct gw_modbus_request *request)
 {
 	return data_bytes(request) + (request->wire == GW_MODBUS_TCP ? MBAP + 3 : 3 + 2);
@@ -66,13 +75,27 @@ static enum gw_modbus_frame_status reject(struct gw_modbus_response *ret, const 
 	return GW_MODBUS_BAD;
 }
 
+static bool own_transaction(const struct gw_modbus_request *request, const uint8_t *adu)
+{
+	return get16(adu) == request->transaction ||
+		(request->lenient_transaction && get16(adu) == 0);
+}
+
+static bool own_unit(const struct gw_modbus_request *request, uint8_t unit)
+{
+	return unit == request->unit || (request->lenient_unit && unit == 0);
+}
+
 static enum gw_modbus_frame_status check_mbap(const struct gw_modbus_request *request,
 	const uint8_t *adu, size_t n, struct gw_modbus_response *ret)
 {
 	size_t good = data_bytes(request) + 3;
 
-	if (n >= 2 && get16(adu) != request->transaction)
-		return reject(ret, "answer to another request (transaction id)");
+	if (n >= 2 && !own_transaction(request, adu))
+		return reject(ret,
+			get16(adu) == 0
+				? "the answer has transaction id 0 (lenient: [transaction] takes it)"
+				: "answer to another request (transaction id)");
 	if (n >= 4 && get16(adu + 2) != 0)
 		return reject(ret, "not Modbus (protocol id is not 0)");
 	if (n >= MBAP && get16(adu + 4) != good && get16(adu + 4) != 3)
@@ -89,8 +112,11 @@ enum gw_modbus_frame_status gw_modbus_codec_check(const struct gw_modbus_request
 
 	if (tcp && check_mbap(request, adu, n, ret_response) == GW_MODBUS_BAD)
 		return GW_MODBUS_BAD;
-	if (n >= head + 1 && pdu[0] != request->unit)
-		return reject(ret_response, "answer of another unit");
+	if (n >= head + 1 && !own_unit(request, pdu[0]))
+		return reject(ret_response,
+			tcp && pdu[0] == 0
+				? "the answer has unit id 0 (lenient: [unit] takes it)"
+				: "answer of another unit");
 	if (n < head + 2)
 		return GW_MODBUS_INCOMPLETE;
 	exception = pdu[1] == (request->kind | 0x80);
@@ -116,6 +142,133 @@ enum gw_modbus_frame_status gw_modbus_codec_check(const struct gw_modbus_request
 	}
 	ret_response->data = pdu + 3;
 	return GW_MODBUS_DATA;
+}
+
+/* A whole frame at `at`; extra bytes after it are none of it. */
+static enum gw_modbus_frame_status check_at(const struct gw_modbus_request *request,
+	const uint8_t *bytes, size_t n, size_t at, struct gw_modbus_response *ret)
+{
+	size_t head = request->wire == GW_MODBUS_TCP ? MBAP : 0, size = n - at;
+	size_t tail = request->wire == GW_MODBUS_TCP ? 0 : 2, length;
+
+	if (size >= head + 2) {
+		length = bytes[at + head + 1] & 0x80
+			? head + 3 + tail
+			: gw_modbus_codec_response_size(request);
+		size = size < length ? size : length;
+	}
+	ret->why = NULL;
+	return gw_modbus_codec_check(request, bytes + at, size, ret);
+}
+
+static size_t frame_size(
+	const struct gw_modbus_request *request, enum gw_modbus_frame_status status)
+{
+	if (status == GW_MODBUS_DATA)
+		return gw_modbus_codec_response_size(request);
+	return request->wire == GW_MODBUS_TCP ? MBAP + 3 : 3 + 2;
+}
+
+static bool is_echo(const struct gw_modbus_request *request, const uint8_t *at, size_t n)
+{
+	uint8_t sent[14];
+	size_t length = gw_modbus_codec_encode(request, sent);
+
+	length = gw_modbus_codec_add_crc(sent, length);
+	return n >= length && memcmp(at, sent, length) == 0;
+}
+
+/* The first frame at or after `at` that is an answer to the request; n: there is none. */
+static size_t find_rtu(const struct gw_modbus_request *request, const uint8_t *bytes,
+	size_t n, size_t at, enum gw_modbus_frame_status *ret_status,
+	struct gw_modbus_response *ret)
+{
+	for (; at < n; at++) {
+		/* Its beginning can look like one of an answer. */
+		if (is_echo(request, bytes + at, n - at)) {
+			at += 7;
+			continue;
+		}
+		*ret_status = check_at(request, bytes, n, at, ret);
+		if (*ret_status == GW_MODBUS_DATA || *ret_status == GW_MODBUS_EXCEPTION)
+			return at;
+	}
+	return n;
+}
+
+static enum gw_modbus_frame_status search_rtu(const struct gw_modbus_request *request,
+	const uint8_t *bytes, size_t n, struct gw_modbus_response *ret)
+{
+	enum gw_modbus_frame_status status = GW_MODBUS_INCOMPLETE, other;
+	struct gw_modbus_response second;
+	size_t at = find_rtu(request, bytes, n, 0, &status, ret), size, next;
+
+	if (at == n) {
+		if (is_echo(request, bytes, n))
+			ret->why =
+				"only an echo of the request came: the adapter repeats what it sends";
+		else if (check_at(request, bytes, n, 0, ret) != GW_MODBUS_BAD)
+			ret->why = NULL;
+		return GW_MODBUS_INCOMPLETE;
+	}
+	size = frame_size(request, status);
+	next = find_rtu(request, bytes, n, at + size, &other, &second);
+	if (next < n && (other != status || memcmp(bytes + at, bytes + next, size) != 0))
+		return reject(ret, "two answers that differ");
+	return status;
+}
+
+/* Size of the frame that n bytes begin with, if it is the whole answer to a request that was not
+ * answered in time; else 0. */
+static size_t late_answer(
+	const struct gw_modbus_request *request, const uint8_t *adu, size_t n)
+{
+	size_t length;
+
+	if (n < MBAP || get16(adu) == 0 || get16(adu + 2) != 0)
+		return 0;
+	length = get16(adu + 4);
+	if (length < 3 || length > GW_MODBUS_ADU_MAX - MBAP || n < MBAP + length)
+		return 0;
+	for (unsigned i = 0; i < GW_MODBUS_UNANSWERED; i++)
+		if (request->unanswered[i] == get16(adu))
+			return MBAP + length;
+	return 0;
+}
+
+static enum gw_modbus_frame_status search_tcp(const struct gw_modbus_request *request,
+	const uint8_t *bytes, size_t n, struct gw_modbus_response *ret)
+{
+	struct gw_modbus_response header;
+	const char *why = NULL;
+	size_t late;
+
+	ret->late = 0;
+	while ((late = late_answer(request, bytes + ret->late, n - ret->late)) > 0)
+		ret->late += late;
+	for (size_t at = ret->late; at < n; at++) {
+		enum gw_modbus_frame_status status = check_at(request, bytes, n, at, ret);
+
+		if (status == GW_MODBUS_INCOMPLETE)
+			ret->why = why;
+		if (status != GW_MODBUS_BAD)
+			return status;
+		/* Ours by its header, and still not what was asked for. */
+		if (n - at >= MBAP + 2 &&
+			check_mbap(request, bytes + at, MBAP, &header) != GW_MODBUS_BAD)
+			return GW_MODBUS_BAD;
+		if (!why)
+			why = ret->why;
+	}
+	ret->why = why;
+	return GW_MODBUS_INCOMPLETE;
+}
+
+enum gw_modbus_frame_status gw_modbus_codec_find(const struct gw_modbus_request *request,
+	const uint8_t *bytes, size_t n, struct gw_modbus_response *ret_response)
+{
+	return request->wire == GW_MODBUS_TCP ? search_tcp(request, bytes, n, ret_response)
+					      : search_rtu(request, bytes, n, ret_response);
 }
 
 const char *gw_modbus_codec_exception(unsigned code)

@@ -19,6 +19,7 @@ static const char *const kind_names[] = {
 static const char *const orders[] = {"ABCD", "CDAB", "BADC", "DCBA", "EFGHABCD", "CDABGHEF",
 	"FEHGBADC", "DCBAHGFE", "ABCDEFGH", "GHEFCDAB", "BADCFEHG", "HGFEDCBA", NULL};
 static const char *const register_sizes[] = {"16bit", "32bit", NULL};
+static const char *const framings[] = {"tcp", "rtu", NULL};
 static const char *const byte_names[] = {"low", "high", NULL};
 static const char *const formats[] = {"8N1", "8E1", "8O1", "8N2", "8E2", "8O2", NULL};
 static const char *const rs485s[] = {"none", "kernel", "rts-high", "rts-low", NULL};
@@ -96,6 +97,28 @@ const struct gw_setting gw_modbus_map_tcp_settings[] = {
 		.min = 10 * MS,
 		.max = 30000 * MS,
 		.help = "How long finding the host and connecting to it may take."},
+	{.key = "connect_delay",
+		.type = GW_SET_DURATION,
+		.offset = offsetof(struct gw_modbus_tcp_opts, connect_delay_ns),
+		.def = "0ms",
+		.max = 10000 * MS,
+		.help = "Wait this long after connecting before the first request, for devices that hear nothing at first."},
+	{.key = "turnaround",
+		.type = GW_SET_DURATION,
+		.offset = offsetof(struct gw_modbus_tcp_opts, turnaround_ns),
+		.def = "0ms",
+		.max = 5000 * MS,
+		.help = "Pause between an answer and the next request, for gateways to a serial line that lose requests which come at once."},
+	{.key = "framing",
+		.type = GW_SET_CHOICE,
+		.offset = offsetof(struct gw_modbus_tcp_opts, framing),
+		.def = "tcp",
+		.choices = framings,
+		.help = "tcp, or rtu for a serial server that passes frames of the line on as they are."},
+	{.key = "lenient",
+		.type = GW_SET_STRINGS,
+		.offset = offsetof(struct gw_modbus_tcp_opts, lenient),
+		.help = "What may be 0 in the answers of this device although the request said otherwise: a list of unit, transaction. Only if the log refuses its answers for that."},
 	{.key = NULL},
 };
 
@@ -122,9 +145,9 @@ const struct gw_setting gw_modbus_map_rtu_device_settings[] = {
 		.type = GW_SET_INT,
 		.offset = offsetof(struct gw_modbus_device_opts, unit),
 		.required = true,
-		.min = 1,
-		.max = 247,
-		.help = "Modbus unit id (slave address)."},
+		.min = 0,
+		.max = 255,
+		.help = "Modbus unit id (slave address); 0 and 248 to 255 are reserved: only for a device that has one of them."},
 	BRIDGE_ROW,
 	REGISTERS_ROW,
 	{.key = NULL},
@@ -177,6 +200,14 @@ const struct gw_setting gw_modbus_map_point_settings[] = {
 		.help = "For type bit: which bit of the register, 0 is the least significant."},
 	{.key = NULL},
 };
+
+bool gw_modbus_map_is_lenient(const struct gw_modbus_tcp_opts *opts, const char *word)
+{
+	for (size_t i = 0; i < opts->lenient.n; i++)
+		if (strcmp(opts->lenient.at[i], word) == 0)
+			return true;
+	return false;
+}
 
 int gw_modbus_map_baud(const struct gw_modbus_rtu_opts *opts)
 {
@@ -415,6 +446,21 @@ static void check_register_size(
 				opts->devices[other].name);
 			return;
 		}
+}
+
+static void check_lenient(const struct gw_modbus_tcp_opts *own, struct gw_report *report)
+{
+	for (size_t i = 0; i < own->lenient.n; i++)
+		if (strcmp(own->lenient.at[i], "unit") != 0 &&
+			strcmp(own->lenient.at[i], "transaction") != 0)
+			gw_report(report, &own->lenient,
+				"\"%s\" is not unit or transaction", own->lenient.at[i]);
+}
+
+void gw_modbus_map_check_tcp(const struct gw_source_opts *opts, struct gw_report *report)
+{
+	check_lenient(opts->driver, report);
+	gw_modbus_map_check(opts, report);
 }
 
 void gw_modbus_map_check(const struct gw_source_opts *opts, struct gw_report *report)

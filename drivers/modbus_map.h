@@ -77,6 +77,9 @@ struct gw_modbus_tcp_opts {
 	const char *host;
 	int64_t port;
 	int64_t timeout_ns, connect_timeout_ns;
+	int64_t connect_delay_ns, turnaround_ns;
+	int framing; /* 1: RTU frames with their CRC over the connection */
+	struct gw_strings lenient;
 };
 
 extern const struct gw_setting gw_modbus_map_rtu_settings[];
@@ -90,11 +93,16 @@ int gw_modbus_map_baud(const struct gw_modbus_rtu_opts *opts);
 void gw_modbus_map_format(
 	const struct gw_modbus_rtu_opts *opts, char *ret_parity, int *ret_stop_bits);
 
+/* Whether `lenient` of a TCP source has this word: "unit" or "transaction". */
+bool gw_modbus_map_is_lenient(const struct gw_modbus_tcp_opts *opts, const char *word);
+
 /* KIND:ADDRESS, such as holding:0x07D0, into a struct gw_modbus_register. */
 enum gw_err gw_modbus_map_parse(const char *text, void *field, struct gw_error *err);
 
 /* Everything that is wrong with the points of the source, each at its place. */
 void gw_modbus_map_check(const struct gw_source_opts *opts, struct gw_report *report);
+/* The same of a TCP source, with its own settings. */
+void gw_modbus_map_check_tcp(const struct gw_source_opts *opts, struct gw_report *report);
 
 /* Bits of a value of this type in registers: 8 to 64. GW_TYPE_NUMBER counts as u16. */
 unsigned gw_modbus_map_type_bits(unsigned type);

@@ -39,6 +39,27 @@ static void decode_all(const struct gw_modbus_request *request, const uint8_t *r
 	}
 }
 
+/* What is found in the noise is a whole answer by itself, inside it. */
+static void find(const struct gw_modbus_request *request, const uint8_t *adu, size_t size,
+	enum gw_modbus_frame_status whole)
+{
+	size_t before = request->wire == GW_MODBUS_TCP ? 9 : 3;
+	struct gw_modbus_response found = {0}, again;
+	enum gw_modbus_frame_status got = gw_modbus_codec_find(request, adu, size, &found);
+	size_t length = gw_modbus_codec_response_size(request);
+
+	if ((whole == GW_MODBUS_DATA || whole == GW_MODBUS_EXCEPTION) && got != whole)
+		abort();
+	if (got == GW_MODBUS_BAD && !found.why)
+		abort();
+	if (got != GW_MODBUS_DATA)
+		return;
+	if (found.data < adu + before || found.data - before + length > adu + size ||
+		gw_modbus_codec_check(request, found.data - before, length, &again) !=
+			GW_MODBUS_DATA)
+		abort();
+}
+
 /* The first four bytes choose what was asked, the rest is the answer as it came. However it was
  * cut into pieces, the verdict is the same; what is accepted is exactly as long as it must be,
  * and every whole number in it is finite. */
@@ -75,6 +96,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			verdict != GW_MODBUS_BAD)
 			abort();
 	}
+	find(&request, adu, size, verdict);
 	if (verdict == GW_MODBUS_DATA) {
 		if (size != gw_modbus_codec_response_size(&request))
 			abort();

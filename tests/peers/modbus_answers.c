@@ -125,8 +125,10 @@ static void send_foreign(int c, const uint8_t *a, size_t n)
 	send_later(c, 0, other, n);
 }
 
-static void send_spoilt(int c, struct unit *u, int64_t in_ms, uint8_t *a, size_t n)
+static void send_spoilt(
+	int c, struct unit *u, int64_t in_ms, const uint8_t *req, uint8_t *a, size_t n)
 {
+	static const uint8_t edge[2] = {0x00, 0xff};
 	static const uint8_t junk[64] = {0x00, 0xff, 0x55, 0x03, 0x02, 0x01};
 	uint8_t *pdu = rtu ? a : a + 6;
 	size_t extra = (size_t)(u->arg > 0 && u->arg < 64 ? u->arg : 1);
@@ -148,6 +150,10 @@ static void send_spoilt(int c, struct unit *u, int64_t in_ms, uint8_t *a, size_t
 	case HALF: n /= 2; break;
 	case TWICE: send_later(c, in_ms, a, n); break;
 	case FOREIGN: send_foreign(c, a, n); break;
+	case ECHO: send_later(c, in_ms, req, 8); break;
+	case EDGES: send_later(c, in_ms, edge, 2); break;
+	case ZERO_UNIT: pdu[0] = 0; break;
+	case ZERO_TRANSACTION: a[0] = a[1] = 0; break;
 	case DRIP:
 		for (size_t i = 0; i < n; i++)
 			send_later(c, in_ms + (int64_t)i * u->arg + 1, a + i, 1);
@@ -158,6 +164,10 @@ static void send_spoilt(int c, struct unit *u, int64_t in_ms, uint8_t *a, size_t
 		fix_crc(a, n);
 	if (u->fault == BAD_CRC)
 		a[n - 1] ^= 1;
+	if (u->fault == EDGES) {
+		memset(a + n, 0, 3);
+		n += 3;
+	}
 	if (u->fault == EXTRA) {
 		memcpy(a + n, junk, extra);
 		n += extra;
@@ -190,7 +200,7 @@ void serve(int c, const uint8_t *req, size_t n)
 	if (u->times == 0 || u->fault == NONE || u->fault == EXCEPTION)
 		send_later(c, in_ms, answer, len);
 	else
-		send_spoilt(c, u, in_ms, answer, len);
+		send_spoilt(c, u, in_ms, req, answer, len);
 	if (u->times > 0)
 		u->times--;
 }

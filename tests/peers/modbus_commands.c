@@ -13,7 +13,7 @@ static const char *const kinds[] = {"", "coil", "discrete", "holding", "input"};
 static const char *const faults[] = {"none", "late", "drop", "exception", "wrong-unit",
 	"wrong-function", "wrong-count", "wrong-length", "wrong-protocol",
 	"wrong-transaction", "bad-crc", "stray", "extra", "half", "drip", "close", "twice",
-	"foreign", NULL};
+	"foreign", "echo", "edges", "zero-unit", "zero-transaction", NULL};
 static_assert(sizeof(faults) / sizeof(faults[0]) == FAULTS + 1, "a name for each fault");
 
 static int index_of(const char *const *names, const char *name)
@@ -128,14 +128,21 @@ static void say_trace(struct unit *u)
 	u->n_trace = 0;
 }
 
-static void send_raw(const char *hex)
+static size_t read_hex(const char *hex, uint8_t bytes[256])
 {
-	uint8_t bytes[256];
 	size_t n = 0;
 	unsigned b;
 
-	for (; n < sizeof(bytes) && sscanf(hex + 2 * n, "%2x", &b) == 1; n++)
+	for (; n < 256 && sscanf(hex + 2 * n, "%2x", &b) == 1; n++)
 		bytes[n] = (uint8_t)b;
+	return n;
+}
+
+static void send_raw(const char *hex)
+{
+	uint8_t bytes[256];
+	size_t n = read_hex(hex, bytes);
+
 	for (int c = 0; c < CONNS; c++)
 		if (conns[c].fd >= 0)
 			send_now(c, bytes, n);
@@ -148,8 +155,12 @@ static bool command_all(const char *verb, const char *word)
 	} else if (strcmp(verb, "plug") == 0) {
 		plug();
 	} else if (strcmp(verb, "disconnect") == 0) {
-		for (int c = 0; !rtu && c < CONNS; c++)
+		for (int c = 0; !serial && c < CONNS; c++)
 			close_conn(c);
+	} else if (strcmp(verb, "greet") == 0 && word) {
+		n_greeting = read_hex(word, greeting);
+	} else if (strcmp(verb, "deaf") == 0 && word) {
+		deaf_ms = (int)number(word);
 	} else if (strcmp(verb, "raw") == 0 && word) {
 		send_raw(word);
 	} else {

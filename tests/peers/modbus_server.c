@@ -4,6 +4,7 @@
  * libmodbus, so that they share no code with the gateway; the faults are put in afterwards.
  *
  *     modbus_server tcp [PORT]    listens on 127.0.0.1 (0: any), prints "ready PORT"
+ *     modbus_server rtu-tcp [PORT]  the same with frames of RTU
  *     modbus_server rtu LINK      makes a pty and LINK pointing to it, prints "ready LINK"
  *
  * Units 1 to 16 exist unless told otherwise, each with 65536 coils, discrete inputs, input and
@@ -27,7 +28,12 @@
  *         half        only its first half    drip        one byte every ARG ms
  *         close       (TCP) instead of answering         twice  sent twice
  *         foreign     preceded by a good answer of another unit (RTU)
+ *         echo        preceded by the request (RTU)
+ *         edges       00 FF before and three zeros after it
+ *         zero-unit   unit id 0              zero-transaction  (TCP) transaction id 0
  *     fault U none 0              no more of any
+ *     greet HEX|-                 each new connection begins with these bytes
+ *     deaf MS                     what comes in so long after a connection began is not heard
  *     raw HEX                     sends these bytes now, unasked (to every connection)
  *     unplug / plug               TCP: closes all and stops listening, listens again on the same
  *                                 port. RTU: the pty goes away; a new one appears behind LINK
@@ -69,7 +75,10 @@ struct out { /* bytes that leave later */
 	uint8_t bytes[300];
 };
 
-bool rtu;
+bool rtu, serial;
+uint8_t greeting[256];
+size_t n_greeting;
+int deaf_ms;
 struct unit units[UNITS];
 struct conn conns[CONNS];
 unsigned accepted, writes;
@@ -181,6 +190,8 @@ static void read_conn(int c)
 		close_conn(c);
 		return;
 	}
+	if (now_ms() < k->deaf_until_ms)
+		return;
 	k->n += (size_t)n;
 	take_requests(c);
 }
@@ -223,7 +234,7 @@ static void plug_rtu(void)
 
 void plug(void)
 {
-	if (rtu)
+	if (serial)
 		plug_rtu();
 	else
 		plug_tcp();
@@ -238,7 +249,7 @@ void unplug(void)
 	if (slave_fd >= 0)
 		close(slave_fd);
 	listener = slave_fd = -1;
-	if (rtu)
+	if (serial)
 		unlink(link_path);
 }
 
@@ -255,6 +266,8 @@ static void accept_conn(void)
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 		conns[c].fd = fd;
 		conns[c].n = 0;
+		conns[c].deaf_until_ms = now_ms() + deaf_ms;
+		send_now(c, greeting, n_greeting);
 		return;
 	}
 	close(fd);
@@ -285,9 +298,10 @@ static void run(void)
 
 int main(int argc, char **argv)
 {
-	rtu = argc > 1 && strcmp(argv[1], "rtu") == 0;
-	if (argc < 2 || (rtu && argc < 3) || (!rtu && strcmp(argv[1], "tcp") != 0)) {
-		fprintf(stderr, "usage: modbus_server tcp [PORT] | rtu LINK\n");
+	serial = argc > 1 && strcmp(argv[1], "rtu") == 0;
+	rtu = serial || (argc > 1 && strcmp(argv[1], "rtu-tcp") == 0);
+	if (argc < 2 || (serial && argc < 3) || (!rtu && strcmp(argv[1], "tcp") != 0)) {
+		fprintf(stderr, "usage: modbus_server tcp|rtu-tcp [PORT] | rtu LINK\n");
 		return 2;
 	}
 	signal(SIGPIPE, SIG_IGN);
@@ -296,7 +310,7 @@ int main(int argc, char **argv)
 	for (int i = 1; i <= 16; i++)
 		need_unit(&units[i]);
 	answers_init();
-	if (rtu) {
+	if (serial) {
 		link_path = argv[2];
 		plug();
 		printf("ready %s\n", link_path);

@@ -38,6 +38,10 @@ enum fault {
 	CLOSE,
 	TWICE,
 	FOREIGN,
+	ECHO,
+	EDGES,
+	ZERO_UNIT,
+	ZERO_TRANSACTION,
 	FAULTS
 };
 
@@ -55,11 +59,15 @@ struct unit {
 
 struct conn {
 	int fd; /* -1: free */
+	int64_t deaf_until_ms;
 	size_t n;
 	uint8_t in[512];
 };
 
-extern bool rtu;
+extern bool rtu, serial; /* the frames; a line instead of connections */
+extern uint8_t greeting[256];
+extern size_t n_greeting;
+extern int deaf_ms; /* a new connection is not heard for so long */
 extern struct unit units[UNITS];
 extern struct conn conns[CONNS];
 extern unsigned accepted, writes; /* connections accepted and write requests, ever */

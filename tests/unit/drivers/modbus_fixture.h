@@ -157,8 +157,9 @@ static inline const char *command_peer(const char *fmt, ...)
 	return line;
 }
 
-static inline void start_peer(bool rtu)
+static inline void start_peer(const char *mode)
 {
+	bool line_mode = strcmp(mode, "rtu") == 0;
 	char path[512], line[128], *slash;
 	int in[2], out[2];
 	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 64);
@@ -175,7 +176,7 @@ static inline void start_peer(bool rtu)
 	if (peer.pid == 0) {
 		dup2(in[0], 0);
 		dup2(out[1], 1);
-		execl(path, path, rtu ? "rtu" : "tcp", rtu ? peer.link : "0", (char *)NULL);
+		execl(path, path, mode, line_mode ? peer.link : "0", (char *)NULL);
 		_exit(127);
 	}
 	close(in[0]);
@@ -248,12 +249,14 @@ static inline uint32_t add_own(int unit, unsigned addr)
 	return i;
 }
 
-static inline void begin(bool rtu, int64_t timeout_ns)
+static inline void begin(const char *mode, int64_t timeout_ns)
 {
+	bool rtu = strcmp(mode, "rtu") == 0;
+
 	memset(&fixture, 0, sizeof(fixture));
 	memset(&far, 0, sizeof(far));
 	far.wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	start_peer(rtu);
+	start_peer(mode);
 	fixture.driver = rtu ? &gw_driver_modbus_rtu : &gw_driver_modbus_tcp;
 	fixture.tcp = (struct gw_modbus_tcp_opts){.host = "127.0.0.1",
 		.port = peer.port,
@@ -273,14 +276,22 @@ static inline void begin(bool rtu, int64_t timeout_ns)
 static inline int begin_tcp(void **state)
 {
 	(void)state;
-	begin(false, 150 * MS);
+	begin("tcp", 150 * MS);
 	return 0;
 }
 
 static inline int begin_rtu(void **state)
 {
 	(void)state;
-	begin(true, 150 * MS);
+	begin("rtu", 150 * MS);
+	return 0;
+}
+
+static inline int begin_rtu_tcp(void **state)
+{
+	(void)state;
+	begin("rtu-tcp", 150 * MS);
+	fixture.tcp.framing = 1;
 	return 0;
 }
 
