@@ -106,8 +106,8 @@ static enum gw_err open_rtu(void *state, const struct gw_source_opts *opts,
 	m->timeout_ns = own->timeout_ns;
 	/* Modbus over Serial Line V1.02, 2.5.1.1: 3.5 characters, above 19200 fixed. */
 	m->gap_ns = own->turnaround_ns +
-		(gw_modbus_map_baud(own) > 19200 ? GW_NS_PER_MS * 7 / 4
-						 : m->link.char_ns * 7 / 2);
+		(gw_modbus_opts_baud(own) > 19200 ? GW_NS_PER_MS * 7 / 4
+						  : m->link.char_ns * 7 / 2);
 	return begin(m, opts, err);
 }
 
@@ -127,8 +127,8 @@ static enum gw_err open_tcp(void *state, const struct gw_source_opts *opts,
 	m->connect_ns = own->connect_timeout_ns;
 	m->connect_delay_ns = own->connect_delay_ns;
 	m->gap_ns = own->turnaround_ns;
-	m->lenient_unit = gw_modbus_map_is_lenient(own, "unit");
-	m->lenient_transaction = gw_modbus_map_is_lenient(own, "transaction");
+	m->lenient_unit = gw_modbus_opts_is_lenient(own, "unit");
+	m->lenient_transaction = gw_modbus_opts_is_lenient(own, "transaction");
 	rc = begin(m, opts, err);
 	m->until_ns = gw_clock_boot_ns() + own->connect_delay_ns;
 	return rc;
@@ -137,9 +137,9 @@ static enum gw_err open_tcp(void *state, const struct gw_source_opts *opts,
 const struct gw_driver gw_driver_modbus_rtu = {
 	.name = "modbus-rtu",
 	.summary = "Modbus RTU over a serial line (RS-485, RS-232)",
-	.source_settings = gw_modbus_map_rtu_settings,
-	.device_settings = gw_modbus_map_rtu_device_settings,
-	.point_settings = gw_modbus_map_point_settings,
+	.source_settings = gw_modbus_opts_rtu_settings,
+	.device_settings = gw_modbus_opts_rtu_device_settings,
+	.point_settings = gw_modbus_opts_point_settings,
 	.source_opts_size = sizeof(struct gw_modbus_rtu_opts),
 	.device_opts_size = sizeof(struct gw_modbus_device_opts),
 	.point_opts_size = sizeof(struct gw_modbus_point_opts),
@@ -154,9 +154,9 @@ const struct gw_driver gw_driver_modbus_rtu = {
 const struct gw_driver gw_driver_modbus_tcp = {
 	.name = "modbus-tcp",
 	.summary = "Modbus TCP, to a device or to a gateway with units behind it",
-	.source_settings = gw_modbus_map_tcp_settings,
-	.device_settings = gw_modbus_map_tcp_device_settings,
-	.point_settings = gw_modbus_map_point_settings,
+	.source_settings = gw_modbus_opts_tcp_settings,
+	.device_settings = gw_modbus_opts_tcp_device_settings,
+	.point_settings = gw_modbus_opts_point_settings,
 	.source_opts_size = sizeof(struct gw_modbus_tcp_opts),
 	.device_opts_size = sizeof(struct gw_modbus_device_opts),
 	.point_opts_size = sizeof(struct gw_modbus_point_opts),

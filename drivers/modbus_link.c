@@ -41,12 +41,12 @@ static enum gw_err set_rs485(struct gw_modbus_link *l, int rs485, struct gw_erro
 enum gw_err gw_modbus_link_open_rtu(struct gw_modbus_link *l,
 	const struct gw_modbus_rtu_opts *opts, struct gw_error *err)
 {
-	int baud = gw_modbus_map_baud(opts), stop;
+	int baud = gw_modbus_opts_baud(opts), stop;
 	char parity;
 	enum gw_err rc;
 
 	gw_modbus_link_close(l);
-	gw_modbus_map_format(opts, &parity, &stop);
+	gw_modbus_opts_format(opts, &parity, &stop);
 	l->serial = true;
 	l->char_ns = GW_NS_PER_SEC * (1 + 8 + (parity != 'N') + stop) / baud;
 	l->ctx = modbus_new_rtu(opts->device, baud, parity, 8, stop);

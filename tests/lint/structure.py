@@ -44,8 +44,8 @@ WORDS = {
     "remark": "note", "mono_ns": "boot_ns", "gift": "reassign", "debts": "owed",
 }
 # A setting keeps the name of its key.
-KEYS = {("drivers/modbus.c", "bridge"), ("drivers/modbus_map.c", "bridge"),
-        ("drivers/modbus_map.h", "bridge")}
+KEYS = {("drivers/modbus.c", "bridge"), ("drivers/modbus_opts.c", "bridge"),
+        ("drivers/modbus_opts.h", "bridge")}
 # Words with one meaning, where identifiers and comments may have them, and what to write elsewhere.
 ONE_MEANING = {
     "generation": (("app", "control"), "revision"),

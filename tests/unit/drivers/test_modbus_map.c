@@ -29,7 +29,7 @@ static void test_register_is_kind_and_protocol_address(void **state)
 		struct gw_modbus_register r = {0};
 		struct gw_error err = {0};
 
-		assert_int_equal(gw_modbus_map_parse(good[i].text, &r, &err), GW_OK);
+		assert_int_equal(gw_modbus_opts_parse(good[i].text, &r, &err), GW_OK);
 		assert_int_equal(r.kind, good[i].kind);
 		assert_int_equal(r.addr, good[i].addr);
 	}
@@ -65,7 +65,8 @@ static void test_register_refuses_with_a_hint(void **state)
 		struct gw_modbus_register r = {.addr = 77, .kind = 99};
 		struct gw_error err = {0};
 
-		assert_int_equal(gw_modbus_map_parse(bad[i].text, &r, &err), GW_ERR_CONFIG);
+		assert_int_equal(
+			gw_modbus_opts_parse(bad[i].text, &r, &err), GW_ERR_CONFIG);
 		if (!strstr(err.text, bad[i].says))
 			fail_msg("%s: %s", bad[i].text, err.text);
 		assert_int_equal(r.addr, 77);
@@ -286,7 +287,7 @@ static void test_a_field_has_the_width_of_its_type(void **state)
 static void test_rows_default_as_documented(void **state)
 {
 	(void)state;
-	for (const struct gw_setting *r = gw_modbus_map_rtu_settings; r->key; r++) {
+	for (const struct gw_setting *r = gw_modbus_opts_rtu_settings; r->key; r++) {
 		assert_non_null(r->help);
 		if (r->type != GW_SET_CHOICE || !r->def)
 			continue;
@@ -301,10 +302,10 @@ static void test_rows_default_as_documented(void **state)
 		char parity = 0;
 		int stop = 0;
 
-		gw_modbus_map_format(&o, &parity, &stop);
+		gw_modbus_opts_format(&o, &parity, &stop);
 		assert_int_equal(parity, "NEO"[i % 3]);
 		assert_int_equal(stop, i < 3 ? 1 : 2);
-		assert_int_equal(gw_modbus_map_baud(&o), 9600);
+		assert_int_equal(gw_modbus_opts_baud(&o), 9600);
 	}
 }
 
