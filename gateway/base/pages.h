@@ -3,7 +3,8 @@
  * pages.h: memory of its own pages, zeroed, each of which takes memory when it is first written:
  * for what is large and mostly unused, as a buffer for an outage. malloc may hand out pages that
  * were in use before, and these take memory even if nobody writes to them again; calloc writes
- * zeros over them.
+ * zeros over them. The memory ends where a page without access begins, so that an overrun is a
+ * crash; it begins as aligned as `size` is.
  *
  * Thread: any.
  */

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/memory.h"
 
+#include "base/pages.h"
 #include "engine/history.h"
 
 #include <stdlib.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 #define HUGE_PAGE    (2 << 20)
 #define RESERVE_MIN  (1 << 17) /* bytes; less is allocated */
@@ -45,42 +45,24 @@ void *gw_memory_hot(size_t n, size_t size, bool *ok)
 	return p;
 }
 
-static size_t round_to_pages(size_t bytes)
-{
-	size_t page = (size_t)sysconf(_SC_PAGESIZE);
-
-	return (bytes + page - 1) / page * page;
-}
-
-/* The table ends where a page without access begins, so an overrun is a crash. */
 void *gw_memory_reserve(size_t n, size_t size, bool *ok)
 {
-	size_t bytes = round_to_pages(n * size);
-	unsigned char *p;
+	void *at;
 
 	if (n * size < RESERVE_MIN)
 		return gw_memory_zeroed(n, size, GW_CACHE_LINE, ok);
-	p = mmap(NULL, bytes + round_to_pages(1), PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS,
-		-1, 0);
-	if (p == MAP_FAILED) {
+	at = gw_pages_map(n, size);
+	if (!at)
 		*ok = false;
-		return NULL;
-	}
-	if (mprotect(p, bytes, PROT_READ | PROT_WRITE) != 0)
-		*ok = false;
-	/* A refusal makes it larger, no more. */
-	(void)madvise(p, bytes, MADV_NOHUGEPAGE);
-	return p + bytes - n * size;
+	return at;
 }
 
 void gw_memory_release(void *at, size_t n, size_t size)
 {
-	size_t bytes = round_to_pages(n * size);
-
 	if (n * size < RESERVE_MIN)
 		free(at);
-	else if (at)
-		munmap((unsigned char *)at + n * size - bytes, bytes + round_to_pages(1));
+	else
+		gw_pages_unmap(at, n, size);
 }
 
 /* ---- histories ---- */

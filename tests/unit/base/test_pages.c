@@ -47,6 +47,27 @@ static void a_page_takes_memory_when_it_is_written(void **state)
 	gw_pages_unmap(at, PAGES, page);
 }
 
+static void an_overrun_meets_a_page_without_access(void **state)
+{
+	const size_t sizes[] = {1, 24, 4096, 100000};
+	int ends[2];
+
+	(void)state;
+	assert_int_equal(pipe(ends), 0);
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
+		char *at = gw_pages_map(3, sizes[i]);
+
+		assert_non_null(at);
+		assert_int_equal(write(ends[1], at, 3), 3);
+		assert_int_equal(write(ends[1], at + 3 * sizes[i] - 1, 1), 1);
+		assert_int_equal(write(ends[1], at + 3 * sizes[i], 1), -1);
+		assert_int_equal(errno, EFAULT);
+		gw_pages_unmap(at, 3, sizes[i]);
+	}
+	close(ends[0]);
+	close(ends[1]);
+}
+
 static void more_than_there_can_be_is_refused(void **state)
 {
 	(void)state;
@@ -63,6 +84,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_page_takes_memory_when_it_is_written),
+		cmocka_unit_test(an_overrun_meets_a_page_without_access),
 		cmocka_unit_test(more_than_there_can_be_is_refused),
 	};
 
