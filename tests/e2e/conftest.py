@@ -2,6 +2,7 @@
 """Fixtures: every peer is real, on loopback, on a port of its own, and ended by its pid."""
 import os
 import pathlib
+import subprocess
 import sys
 
 import pytest
@@ -88,3 +89,30 @@ def pytest_runtest_makereport(item, call):
     report = (yield).get_result()
     if call.when == "call":
         item.failed_call = report.failed
+
+
+def own_mounts():
+    """The words before a command that may mount for itself alone, or None."""
+    for words in (["unshare", "-m"], ["unshare", "-U", "-r", "-m"]):
+        tried = subprocess.run([*words, "mount", "-t", "tmpfs", "none", "/mnt"],
+                               capture_output=True, check=False)
+        if tried.returncode == 0:
+            return words
+    return None
+
+
+@pytest.fixture
+def mounted(gateway, folder):
+    """mounted(config, size): a Gateway whose state_dir is a small tmpfs of its own; .inside is
+    that folder as seen from here while it runs."""
+    words = own_mounts()
+    if not words:
+        pytest.skip("no private mounts permitted here")
+
+    def make(config, size="4m"):
+        g = gateway(config)
+        g.state.mkdir()
+        g.wrap = [*words, "sh", "-c", f'mount -t tmpfs -o size={size},mode=750 none "{g.state}" '
+                  '&& exec "$@"', "sh"]
+        return g
+    return make

@@ -229,17 +229,9 @@ def test_never_over_another_file(gateway, broker, smoke, city, ledger, folder, r
     assert not list(folder.glob("box.[!d]*"))
 
 
-def test_a_full_disk_costs_only_the_backup(gateway, broker, publisher, city, folder):
+def test_a_full_disk_costs_only_the_backup(mounted, broker, publisher, city, folder):
     """Less than the database needs: refused before anything is written, and said so."""
-    from test_store import own_mounts
-    words = own_mounts()
-    if not words:
-        pytest.skip("no private mounts permitted here")
-    g = gateway(site(broker, city.uplink()))
-    g.state.mkdir()
-    g.wrap = [*words, "sh", "-c", f'mount -t tmpfs -o size=12m,mode=750 none "{g.state}" '
-              '&& exec "$@"', "sh"]
-    g.start()
+    g = mounted(site(broker, city.uplink()), size="12m").start()
     g.wait_up("zigbee")
     publisher.send("zigbee2mqtt/smoke-1", {"smoke": True})
     city.until(ALARM.format(1), "raised")
