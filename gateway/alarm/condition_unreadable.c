@@ -56,7 +56,7 @@ static bool device_heard(const struct gw_condition_opts *o, const struct unreada
 }
 
 /* The device has been heard since the link was last lost. */
-static bool was_never_good(
+static bool was_never_current(
 	const struct gw_condition_opts *o, const struct gw_condition_input *in)
 {
 	return in->never_current && in->device_last_current_ns >= in->last_sample_ns &&
@@ -80,7 +80,7 @@ static void evaluate(const struct gw_condition_opts *o, void *at,
 	if (in->last_current_ns > m->since_ns) /* usable since, or no bad sample yet */
 		m->since_ns = bad ? in->last_sample_ns : 0;
 	if (m->since_ns == 0) {
-		result->condition_true = was_never_good(o, in);
+		result->condition_true = was_never_current(o, in);
 	} else if (in->now_ns < due_ns(o, m, in)) {
 		result->due_ns = due_ns(o, m, in);
 	} else if (device_heard(o, m, in)) {

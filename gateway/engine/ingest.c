@@ -17,7 +17,7 @@
  *	    a history needs it       gw_history_absorb; no other alarm of the point can change
  *	    process_outside_band
  *	      not usable               on_value_lost: histories, the condition `unreadable`;
- *	                               gw_ingest_unusable: suppression
+ *	                               gw_ingest_not_current: suppression
  *	      usable                   every listener of the point: gw_alarm_on_member (votes,
  *	                               `unless`) or gw_alarm_evaluate
  *	      gw_band_update           the point's quiet band from now on
@@ -73,7 +73,7 @@ static void on_value_lost(
 
 /* A contact that becomes usable again with the same value must reach its listeners, so it
  * leaves the quiet band until then. */
-void gw_ingest_unusable(
+void gw_ingest_not_current(
 	struct gw_engine *e, uint32_t point, int64_t at_ns, const struct gw_time *now)
 {
 	if (gw_suppression_on_point(e, point, at_ns, now))
@@ -92,7 +92,7 @@ static void process_outside_band(struct gw_engine *e, uint32_t point,
 		gw_view_write_not_current(&e->view, point, sample);
 		on_value_lost(e, point, sample->boot_ns, now);
 		if (was_current)
-			gw_ingest_unusable(e, point, sample->boot_ns, now);
+			gw_ingest_not_current(e, point, sample->boot_ns, now);
 		return;
 	}
 	gw_history_flush(e, point);

@@ -18,7 +18,7 @@
 void gw_ingest(struct gw_engine *e, uint32_t first_point, uint32_t n_points,
 	const struct gw_sample *samples, size_t n, const struct gw_time *now);
 /* A point that was current no longer is; the view says so already. */
-void gw_ingest_unusable(
+void gw_ingest_not_current(
 	struct gw_engine *e, uint32_t point, int64_t at_ns, const struct gw_time *now);
 
 #endif

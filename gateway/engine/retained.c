@@ -53,6 +53,6 @@ void gw_retained_process(struct gw_engine *e, uint32_t point,
 			on_alarm(e, &e->alarms[l->at[k].alarm], sample, now);
 	}
 	if (was_current)
-		gw_ingest_unusable(e, point, sample->boot_ns, now);
+		gw_ingest_not_current(e, point, sample->boot_ns, now);
 	gw_band_update(e, point);
 }

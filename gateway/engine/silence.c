@@ -51,7 +51,7 @@ void gw_silence_set_points(struct gw_engine *e, const struct gw_alarm *a, int64_
 
 		gw_view_write_quality(&e->view, point, GW_QUALITY_SILENT);
 		if (was_current)
-			gw_ingest_unusable(e, point, at_ns, now);
+			gw_ingest_not_current(e, point, at_ns, now);
 	}
 }
 
