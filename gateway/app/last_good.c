@@ -7,43 +7,15 @@
 #include "store/restored.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #define RETRY_NS  (60 * GW_NS_PER_SEC)
 #define BYTES_MAX (64 << 20)
 
 /* ---- reading ---- */
-
-static char *read_whole(const char *path, size_t *ret_n, struct gw_error *err)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	struct stat st = {.st_size = 0};
-	char *bytes = NULL;
-	size_t n = 0;
-	ssize_t got = 1;
-
-	if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
-		st.st_size <= BYTES_MAX)
-		bytes = malloc((size_t)st.st_size + 1);
-	while (bytes && n < (size_t)st.st_size && got > 0) {
-		got = read(fd, bytes + n, (size_t)st.st_size - n);
-		n += got > 0 ? (size_t)got : 0;
-	}
-	if (fd < 0 || !bytes || got < 0) {
-		gw_fail(err, GW_ERR_SYSTEM, errno, "%s: %s", path, gw_errno_text(errno));
-		free(bytes);
-		bytes = NULL;
-	}
-	if (fd >= 0)
-		close(fd);
-	*ret_n = n;
-	return bytes;
-}
 
 static enum gw_err read_copy(
 	const char *folder, struct gw_files *ret_files, struct gw_error *err)
@@ -54,7 +26,7 @@ static enum gw_err read_copy(
 	size_t n;
 
 	snprintf(path, sizeof(path), "%s/" GW_LAST_GOOD, folder);
-	text = read_whole(path, &n, err);
+	text = gw_file_read(path, GW_FILE_REGULAR | GW_FILE_NO_LINK, BYTES_MAX, &n, err);
 	if (text) {
 		rc = gw_files_decode(text, n, ret_files, err);
 		if (rc)
@@ -81,48 +53,6 @@ enum gw_err gw_last_good_read(const char *state_dir, const char *path,
 		state_dir, ret_files->at[0].path);
 	gw_files_free(ret_files);
 	return rc;
-}
-
-/* A # begins a comment at the start of a line and after a blank. */
-static bool in_comment(const char *line, const char *at)
-{
-	for (const char *c = line; c < at; c++)
-		if (*c == '#' && (c == line || c[-1] == ' ' || c[-1] == '\t'))
-			return true;
-	return false;
-}
-
-/* The value of the first line with the key; not in a comment, and not the end of another key. */
-static const char *find_value(const char *text, const char *key)
-{
-	for (const char *at = strstr(text, key); at; at = strstr(at + 1, key)) {
-		const char *line = at;
-
-		while (line > text && line[-1] != '\n')
-			line--;
-		if ((at == line || strchr(" \t{,", at[-1])) && !in_comment(line, at))
-			return at + strlen(key);
-	}
-	return NULL;
-}
-
-bool gw_last_good_setting(
-	const struct gw_files *files, const char *key, char *ret_path, size_t size)
-{
-	const char *at = files->n > 0 ? find_value(files->at[0].bytes, key) : NULL;
-	size_t n;
-
-	if (!at)
-		return false;
-	at += strspn(at, " \t\"'");
-	n = strcspn(at, "\"',}#\r\n");
-	while (n > 0 && (at[n - 1] == ' ' || at[n - 1] == '\t'))
-		n--;
-	if (n == 0 || n >= size || *at != '/')
-		return false;
-	memcpy(ret_path, at, n);
-	ret_path[n] = '\0';
-	return true;
 }
 
 /* ---- writing ---- */

@@ -41,9 +41,5 @@ bool gw_last_good_stop(struct gw_last_good *l, int wait_ms);
 /* The copy of path. GW_ERR_CONFIG: the copy in state_dir is of another file. */
 enum gw_err gw_last_good_read(const char *state_dir, const char *path,
 	struct gw_files *ret_files, struct gw_error *err);
-/* An absolute path in a refused file: the rest of the first line with that key, for example
- * "state_dir:", that is no comment. False: there is none. */
-bool gw_last_good_setting(
-	const struct gw_files *files, const char *key, char *ret_path, size_t size);
 
 #endif

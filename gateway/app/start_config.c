@@ -80,19 +80,61 @@ static bool load_copy(struct gw_start_config *s, const char *dir, int folder,
 	return false;
 }
 
+/* A # begins a comment at the start of a line and after a blank. */
+static bool in_comment(const char *line, const char *at)
+{
+	for (const char *c = line; c < at; c++)
+		if (*c == '#' && (c == line || c[-1] == ' ' || c[-1] == '\t'))
+			return true;
+	return false;
+}
+
+/* The value of the first line with the key; not in a comment, and not the end of another key. */
+static const char *find_value(const char *text, const char *key)
+{
+	for (const char *at = strstr(text, key); at; at = strstr(at + 1, key)) {
+		const char *line = at;
+
+		while (line > text && line[-1] != '\n')
+			line--;
+		if ((at == line || strchr(" \t{,", at[-1])) && !in_comment(line, at))
+			return at + strlen(key);
+	}
+	return NULL;
+}
+
+bool gw_start_config_setting(
+	const struct gw_files *files, const char *key, char *ret_path, size_t size)
+{
+	const char *at = files->n > 0 ? find_value(files->at[0].bytes, key) : NULL;
+	size_t n;
+
+	if (!at)
+		return false;
+	at += strspn(at, " \t\"'");
+	n = strcspn(at, "\"',}#\r\n");
+	while (n > 0 && (at[n - 1] == ' ' || at[n - 1] == '\t'))
+		n--;
+	if (n == 0 || n >= size || *at != '/')
+		return false;
+	memcpy(ret_path, at, n);
+	ret_path[n] = '\0';
+	return true;
+}
+
 /* The state folder is named by the refused file, which may be unreadable in part. */
 static bool load_last_good(struct gw_start_config *s, struct gw_config **ret_config)
 {
 	char dir[PATH_MAX - sizeof(GW_LAST_GOOD)];
 
-	if (gw_last_good_setting(&s->files, "state_dir:", dir, sizeof(dir)) &&
+	if (gw_start_config_setting(&s->files, "state_dir:", dir, sizeof(dir)) &&
 		strcmp(dir, GW_STATE_DIR) != 0 &&
 		load_copy(s, dir, NAMED_FOLDER, ret_config))
 		return true;
 	return load_copy(s, GW_STATE_DIR, DEFAULT_FOLDER, ret_config);
 }
 
-/* What stays is of earlier loads: path, brief, refused_copies, unread_copies. */
+/* What stays is of earlier loads: path, brief, refused_copies, unread_copies, limits_said. */
 static void drop_load(struct gw_start_config *s)
 {
 	gw_files_free(&s->files);
@@ -121,10 +163,14 @@ enum gw_err gw_start_config_load(struct gw_start_config *s)
 			config = of_copy;
 		} else if (s->brief) {
 			/* it runs as far as possible, and no other line says so */
-			gw_log(GW_LOG_ERR, "%s", err.text);
+			if (strcmp(err.text, s->limits_said) != 0)
+				gw_log(GW_LOG_ERR, "%s", err.text);
+			snprintf(s->limits_said, sizeof(s->limits_said), "%s", err.text);
 		}
-	} else if (rc && load_last_good(s, &config)) {
-		rc = GW_OK;
+	} else {
+		s->limits_said[0] = '\0';
+		if (rc && load_last_good(s, &config))
+			rc = GW_OK;
 	}
 	s->config = config;
 	return rc;
@@ -150,7 +196,7 @@ void gw_start_config_line(const struct gw_start_config *s, char *ret_line, size_
 
 void gw_start_config_socket(const struct gw_start_config *s, char *ret_path, size_t size)
 {
-	if (!gw_last_good_setting(&s->files, "control_socket:", ret_path, size))
+	if (!gw_start_config_setting(&s->files, "control_socket:", ret_path, size))
 		snprintf(ret_path, size, "%s", GW_PROTOCOL_SOCKET);
 }
 

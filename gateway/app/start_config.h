@@ -23,6 +23,8 @@ struct gw_start_config {
 	/* of the folder that the file names and of the default one, by the last loads */
 	struct gw_files refused_copies[2];
 	char unread_copies[2][sizeof(((struct gw_error *)0)->text)]; /* why not */
+	char limits_said[sizeof(
+		((struct gw_error *)0)->text)]; /* by the last load, if brief */
 	struct gw_config *config; /* the caller takes it by setting it to NULL */
 	bool missing;             /* there is no file at path */
 	unsigned n_complaints;
@@ -35,6 +37,10 @@ enum gw_err gw_start_config_load(struct gw_start_config *s);
 void gw_start_config_line(const struct gw_start_config *s, char *ret_line, size_t size);
 /* gateway.control_socket as the refused file has it, or its default. */
 void gw_start_config_socket(const struct gw_start_config *s, char *ret_path, size_t size);
+/* An absolute path in a refused file: the rest of the first line with that key, for example
+ * "state_dir:", that is no comment. False: there is none. */
+bool gw_start_config_setting(
+	const struct gw_files *files, const char *key, char *ret_path, size_t size);
 void gw_start_config_free(struct gw_start_config *s); /* twice is fine; path stays */
 
 #endif

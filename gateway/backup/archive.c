@@ -3,13 +3,13 @@
 
 #include "backup/manifest.h"
 #include "backup/sum.h"
+#include "base/file.h"
 #include "base/tar.h"
 
 #include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define FILES_MAX 1024
 #define SMALL_MAX ((uint64_t)64 << 20) /* of all but the database */
@@ -48,6 +48,7 @@ static enum gw_err pass(struct reader *r, uint64_t n, int fd, char ret_hex[GW_SU
 {
 	static char chunk[65536];
 	struct gw_sum sum;
+	int why;
 
 	gw_sum_begin(&sum);
 	while (n > 0) {
@@ -58,16 +59,11 @@ static enum gw_err pass(struct reader *r, uint64_t n, int fd, char ret_hex[GW_SU
 			break;
 		gw_sum_add(&sum, chunk, got);
 		n -= got;
-		for (size_t at = 0; fd >= 0 && at < got;) {
-			ssize_t done = write(fd, chunk + at, got - at);
-
-			if (done < 0 && errno != EINTR) {
-				gw_sum_end(&sum, ret_hex);
-				return gw_fail(err, GW_ERR_SYSTEM, errno,
-					"cannot write the database: %s",
-					gw_errno_text(errno));
-			}
-			at += done > 0 ? (size_t)done : 0;
+		why = fd >= 0 ? gw_file_write(fd, chunk, got) : 0;
+		if (why) {
+			gw_sum_end(&sum, ret_hex);
+			return gw_fail(err, GW_ERR_SYSTEM, why,
+				"cannot write the database: %s", gw_errno_text(why));
 		}
 	}
 	if (!gw_sum_end(&sum, ret_hex))

@@ -4,6 +4,7 @@
 #include "backup/archive.h"
 #include "backup/database.h"
 #include "backup/owner.h"
+#include "base/file.h"
 #include "ctl/connection.h"
 #include "store/folder_lock.h"
 #include "store/restored.h"
@@ -16,7 +17,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define REPLY_MS    10000
@@ -34,26 +34,19 @@ static enum gw_err fail(struct gw_error *err, const char *path)
 static enum gw_err add_file(
 	struct gw_files *files, const char *path, const char *name, struct gw_error *err)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	struct stat st = {.st_size = 0};
-	char *bytes = NULL;
-	size_t n = 0;
-	ssize_t got = 1;
-	bool good = false;
+	enum gw_err rc = GW_OK;
+	size_t n;
+	char *bytes = gw_file_read(
+		path, GW_FILE_REGULAR | GW_FILE_NO_LINK, FILE_MAX, &n, err);
 
-	if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size <= FILE_MAX)
-		bytes = malloc((size_t)st.st_size + 1);
-	while (bytes && n < (size_t)st.st_size && got > 0) {
-		got = read(fd, bytes + n, (size_t)st.st_size - n);
-		n += got > 0 ? (size_t)got : 0;
+	if (!bytes) {
+		errno = err->native;
+		return fail(err, path);
 	}
-	good = bytes && n == (size_t)st.st_size && gw_files_add(files, name, bytes, n);
-	if (!good)
-		fail(err, path);
+	if (!gw_files_add(files, name, bytes, n))
+		rc = fail(err, path);
 	free(bytes);
-	if (fd >= 0)
-		close(fd);
-	return good ? GW_OK : GW_ERR_SYSTEM;
+	return rc;
 }
 
 static enum gw_err add_sources(

@@ -27,14 +27,11 @@ static bool is_below(const char *folder, const char *path)
 
 static bool is_same(const char *path, const struct gw_file *f)
 {
-	FILE *from = fopen(path, "re");
-	char *bytes = malloc(f->n + 1);
-	bool same = from && bytes && fread(bytes, 1, f->n + 1, from) == f->n &&
-		memcmp(bytes, f->bytes, f->n) == 0;
+	size_t n;
+	char *bytes = gw_file_read(path, 0, f->n, &n, NULL);
+	bool same = bytes && n == f->n && memcmp(bytes, f->bytes, n) == 0;
 
 	free(bytes);
-	if (from)
-		fclose(from);
 	return same;
 }
 
@@ -74,18 +71,15 @@ static enum gw_err write_file(
 	const struct gw_file *f, const char *new_path, gid_t group, struct gw_error *err)
 {
 	enum gw_err rc = GW_OK;
-	ssize_t done;
 	int fd;
 
 	unlink(new_path);
 	fd = open(new_path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return fail(err, new_path);
-	for (size_t at = 0; !rc && at < f->n; at += (size_t)done) {
-		done = write(fd, f->bytes + at, f->n - at);
-		if (done <= 0)
-			rc = fail(err, new_path);
-	}
+	errno = gw_file_write(fd, f->bytes, f->n);
+	if (errno)
+		rc = fail(err, new_path);
 	if (!rc &&
 		((geteuid() == 0 && fchown(fd, 0, group)) || fchmod(fd, 0640) || fsync(fd)))
 		rc = fail(err, new_path);

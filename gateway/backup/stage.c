@@ -51,15 +51,12 @@ static enum gw_err write_file(
 {
 	int fd = make_file(path, mode, err);
 	enum gw_err rc = GW_OK;
-	ssize_t done = 0;
 
 	if (fd < 0)
 		return err->kind;
-	for (size_t at = 0; !rc && at < n; at += (size_t)done) {
-		done = write(fd, bytes + at, n - at);
-		if (done <= 0)
-			rc = fail(err, "write", path);
-	}
+	errno = gw_file_write(fd, bytes, n);
+	if (errno)
+		rc = fail(err, "write", path);
 	if (!rc && fsync(fd))
 		rc = fail(err, "sync", path);
 	close(fd);

@@ -4,15 +4,95 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+#define CHUNK 4096 /* of what has no size, as a pipe */
 
 static enum gw_err fail(struct gw_error *err, const char *step, const char *path, int why)
 {
 	return gw_fail(
 		err, GW_ERR_SYSTEM, why, "%s %s: %s", step, path, gw_errno_text(why));
 }
+
+/* ---- reading ---- */
+
+/* One byte more than the file seems to have, so that its end is seen, and one for the '\0'. */
+static size_t first_capacity(const struct stat *st, size_t max_bytes)
+{
+	size_t n = S_ISREG(st->st_mode) && st->st_size > 0 ? (size_t)st->st_size : CHUNK;
+
+	return (n < max_bytes ? n : max_bytes) + 2;
+}
+
+/* 0, or errno. Frees *bytes if it is not. */
+static int read_to_end(
+	int fd, size_t capacity, size_t max_bytes, char **ret_bytes, size_t *ret_n)
+{
+	char *bytes = malloc(capacity), *more;
+	size_t n = 0;
+	ssize_t got;
+	int why = bytes ? 0 : ENOMEM;
+
+	while (!why && (got = read(fd, bytes + n, capacity - 1 - n)) != 0) {
+		if (got < 0 && errno == EINTR)
+			continue;
+		why = got < 0 ? errno : 0;
+		n += got > 0 ? (size_t)got : 0;
+		if (n > max_bytes)
+			why = EFBIG;
+		if (why || n < capacity - 1)
+			continue;
+		capacity = (n < max_bytes / 2 ? 2 * n : max_bytes) + 2;
+		more = realloc(bytes, capacity);
+		if (more)
+			bytes = more;
+		else
+			why = ENOMEM;
+	}
+	if (why) {
+		free(bytes);
+		return why;
+	}
+	bytes[n] = '\0';
+	*ret_bytes = bytes;
+	*ret_n = n;
+	return 0;
+}
+
+char *gw_file_read(const char *path, unsigned flags, size_t max_bytes, size_t *ret_n,
+	struct gw_error *err)
+{
+	int fd = open(path,
+		O_RDONLY | O_CLOEXEC | O_NOCTTY |
+			(flags & GW_FILE_REGULAR ? O_NONBLOCK : 0) |
+			(flags & GW_FILE_NO_LINK ? O_NOFOLLOW : 0));
+	char *bytes = NULL;
+	struct stat st;
+	int why = 0;
+
+	if (fd < 0 || fstat(fd, &st))
+		why = errno;
+	else if ((flags & GW_FILE_REGULAR) && !S_ISREG(st.st_mode))
+		why = EINVAL;
+	else if (S_ISREG(st.st_mode) && (uintmax_t)st.st_size > max_bytes)
+		why = EFBIG;
+	else
+		why = read_to_end(
+			fd, first_capacity(&st, max_bytes), max_bytes, &bytes, ret_n);
+	if (fd >= 0)
+		close(fd);
+	if (why)
+		gw_fail(err, GW_ERR_SYSTEM, why, "%s: %s", path, gw_errno_text(why));
+	return bytes;
+}
+
+/* ---- writing ---- */
 
 enum gw_err gw_file_sync_folder(const char *folder, struct gw_error *err)
 {
@@ -41,14 +121,12 @@ enum gw_err gw_file_sync_folder_of(const char *path, struct gw_error *err)
 	return gw_file_sync_folder(folder, err);
 }
 
-/* 0, or errno. */
-static int write_part(int fd, const struct gw_file_part *part)
+int gw_file_write(int fd, const void *bytes, size_t n)
 {
-	const unsigned char *at = part->bytes;
-	size_t left = part->n;
+	const unsigned char *at = bytes;
 
-	while (left > 0) {
-		ssize_t done = write(fd, at, left);
+	while (n > 0) {
+		ssize_t done = write(fd, at, n);
 
 		if (done < 0 && errno != EINTR)
 			return errno;
@@ -56,7 +134,7 @@ static int write_part(int fd, const struct gw_file_part *part)
 			return ENOSPC;
 		if (done > 0) {
 			at += done;
-			left -= (size_t)done;
+			n -= (size_t)done;
 		}
 	}
 	return 0;
@@ -75,7 +153,7 @@ static enum gw_err write_new(const char *path, mode_t mode,
 	if (fd < 0)
 		return fail(err, "create", path, errno);
 	for (size_t i = 0; !why && i < n_parts; i++)
-		why = write_part(fd, &parts[i]);
+		why = gw_file_write(fd, parts[i].bytes, parts[i].n);
 	if (!why && fsync(fd)) {
 		step = "sync";
 		why = errno;

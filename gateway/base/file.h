@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * file.h: small files that are replaced as a whole, so that after a kill or a power cut there is
- * either the old one or the new one.
+ * file.h: small files that are read as a whole, and replaced as a whole, so that after a kill or a
+ * power cut there is either the old one or the new one.
  *
  * Thread: any; each call blocks as long as the disk does. Errors are GW_ERR_SYSTEM with errno.
  */
@@ -12,6 +12,20 @@
 
 #include <stddef.h>
 #include <sys/types.h>
+
+/* What gw_file_read may read. */
+enum {
+	GW_FILE_REGULAR =
+		1, /* nothing else: EINVAL, without waiting for the writer of a pipe */
+	GW_FILE_NO_LINK = 2, /* ELOOP if the name is a symbolic link */
+};
+
+/* All bytes of the file and a '\0' behind them; freed with free. NULL, and err->native is errno:
+ * EFBIG for one of more than max_bytes. `flags` are GW_FILE_*, or 0 for whatever can be read. */
+char *gw_file_read(const char *path, unsigned flags, size_t max_bytes, size_t *ret_n,
+	struct gw_error *err);
+/* Writes all bytes to a descriptor that blocks. 0, or errno. */
+int gw_file_write(int fd, const void *bytes, size_t n);
 
 struct gw_file_part {
 	const void *bytes;

@@ -2,6 +2,7 @@
 #include "ctl/record.h"
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/timespec.h"
 #include "control/protocol.h"
 
@@ -11,7 +12,6 @@
 #include <stdbool.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #define CHUNK 65536
 /* The head of the last block of a complete file: its kind, and length 0. */
@@ -36,22 +36,15 @@ struct sink {
 static enum gw_err write_all(struct sink *s, const char *at, size_t n, struct gw_error *err)
 {
 	size_t n_old = n < TAIL ? TAIL - n : 0;
+	int why;
 
 	memmove(s->tail, s->tail + TAIL - n_old, n_old);
 	memcpy(s->tail + n_old, at + n - (TAIL - n_old), TAIL - n_old);
 	s->bytes += n;
-	while (n > 0) {
-		ssize_t done = write(s->fd, at, n);
-
-		if (done < 0 && errno == EINTR)
-			continue;
-		if (done < 0)
-			return gw_fail(err, GW_ERR_SYSTEM, errno, "cannot write: %s",
-				gw_errno_text(errno));
-		at += done;
-		n -= (size_t)done;
-	}
-	return GW_OK;
+	why = gw_file_write(s->fd, at, n);
+	return why
+		? gw_fail(err, GW_ERR_SYSTEM, why, "cannot write: %s", gw_errno_text(why))
+		: GW_OK;
 }
 
 /* Signals are unblocked only while waiting, so that none is missed just before. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ctl/support.h"
 
+#include "base/file.h"
 #include "base/tar.h"
 #include "control/protocol.h"
 #include "ctl/connection.h"
@@ -16,7 +17,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -235,43 +235,19 @@ static void add_output(struct support *s, const char *name, const char *command)
 	free(all.at);
 }
 
-/* False: errno says why. */
-static bool read_file(const char *path, struct bytes *ret)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	char chunk[4096];
-	struct stat st;
-	ssize_t n = -1;
-	int native;
-
-	if (fd < 0)
-		return false;
-	if (fstat(fd, &st) == 0 && !S_ISREG(st.st_mode))
-		errno = EINVAL;
-	else
-		while ((n = read(fd, chunk, sizeof(chunk))) > 0 &&
-			append(ret, chunk, (size_t)n))
-			continue;
-	native = errno;
-	close(fd);
-	errno = native;
-	return n == 0;
-}
-
 static void add_config(struct support *s, const char *path)
 {
-	struct bytes text = {.at = NULL};
 	struct gw_error err;
-	char *clean;
+	char *text, *clean;
 	size_t n;
 
-	if (!read_file(path, &text)) {
-		note_missing(s, "tocsin.yaml: %s: %s%s", path, gw_errno_text(errno),
-			errno == EACCES ? " (run as root)" : "");
-		free(text.at);
+	text = gw_file_read(path, GW_FILE_REGULAR, BYTES_MAX, &n, &err);
+	if (!text) {
+		note_missing(s, "tocsin.yaml: %s: %s%s", path, gw_errno_text(err.native),
+			err.native == EACCES ? " (run as root)" : "");
 		return;
 	}
-	clean = gw_redact_config(text.n > 0 ? text.at : "", text.n, &n, &err);
+	clean = gw_redact_config(text, n, &n, &err);
 	if (clean)
 		add(s, "tocsin.yaml", clean, n);
 	else
@@ -279,7 +255,7 @@ static void add_config(struct support *s, const char *path)
 			"tocsin.yaml: %s: %s (what is secret in it cannot be told apart)",
 			path, err.text);
 	free(clean);
-	free(text.at);
+	free(text);
 }
 
 /* ---- the archive ---- */

@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "yaml/yaml.h"
 
+#include "base/file.h"
 #include "base/parse.h"
 #include "base/text.h"
 #include "yaml/complain.h"
 #include "yaml/files.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 #include <yaml.h>
 
 #define ALIAS_HINT "text that begins with * or & must be in quotes"
@@ -310,6 +309,12 @@ static bool check_bytes(struct builder *b, const char *bytes, size_t n)
 	return true;
 }
 
+static void complain_size(struct gw_reader *reader, const struct gw_yaml_file *file)
+{
+	gw_complain_place(reader, (struct gw_yaml_place){file, 1, 1},
+		"larger than %zu bytes", GW_YAML_BYTES_MAX);
+}
+
 struct gw_yaml_node *gw_yaml_parse(
 	struct gw_reader *reader, const char *path, const char *bytes, size_t n)
 {
@@ -321,8 +326,7 @@ struct gw_yaml_node *gw_yaml_parse(
 	file->path = gw_arena_copy(&reader->scratch, path, strlen(path));
 	file->number = reader->n_files++;
 	if (n > GW_YAML_BYTES_MAX) {
-		gw_complain_place(reader, (struct gw_yaml_place){file, 1, 1},
-			"larger than %zu bytes", GW_YAML_BYTES_MAX);
+		complain_size(reader, file);
 		return NULL;
 	}
 	if (n >= 3 && memcmp(bytes, "\xef\xbb\xbf", 3) == 0) { /* Windows' editors */
@@ -336,53 +340,35 @@ struct gw_yaml_node *gw_yaml_parse(
 	return b.root;
 }
 
-static ssize_t read_all(const char *path, char *bytes, size_t max_bytes)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-	size_t n = 0;
-	ssize_t got = 1;
-	int saved;
-
-	if (fd < 0)
-		return -1;
-	while (n < max_bytes && got > 0) {
-		got = read(fd, bytes + n, max_bytes - n);
-		if (got > 0)
-			n += (size_t)got;
-		else if (got < 0 && errno == EINTR)
-			got = 1;
-	}
-	saved = errno;
-	close(fd);
-	errno = saved;
-	return got < 0 ? -1 : (ssize_t)n;
-}
-
 struct gw_yaml_node *gw_yaml_read(struct gw_reader *reader, const char *path)
 {
 	const struct gw_file *saved = reader->from ? gw_files_find(reader->from, path)
 						   : NULL;
-	char *bytes = saved ? NULL : malloc(GW_YAML_BYTES_MAX + 1);
-	struct gw_yaml_node *root = NULL;
-	ssize_t n;
+	struct gw_yaml_file file = {.path = path};
+	struct gw_yaml_node *root;
+	struct gw_error err;
+	char *bytes;
+	size_t n;
 
 	if (saved)
 		return gw_yaml_parse(reader, path, saved->bytes, saved->n);
-	if (!bytes) {
+	bytes = gw_file_read(path, 0, GW_YAML_BYTES_MAX, &n, &err);
+	if (!bytes && err.native == ENOMEM) {
 		reader->scratch.failed = true;
 		return NULL;
 	}
-	n = read_all(path, bytes, GW_YAML_BYTES_MAX + 1);
-	if (n < 0) {
-		struct gw_yaml_file file = {path, reader->n_files++};
-
-		gw_complain_place(reader, (struct gw_yaml_place){&file, 1, 1},
-			"cannot be read: %s", gw_errno_text(errno));
-	} else {
-		if (reader->read && !gw_files_add(reader->read, path, bytes, (size_t)n))
-			reader->scratch.failed = true;
-		root = gw_yaml_parse(reader, path, bytes, (size_t)n);
+	if (!bytes) {
+		file.number = reader->n_files++;
+		if (err.native == EFBIG)
+			complain_size(reader, &file);
+		else
+			gw_complain_place(reader, (struct gw_yaml_place){&file, 1, 1},
+				"cannot be read: %s", gw_errno_text(err.native));
+		return NULL;
 	}
+	if (reader->read && !gw_files_add(reader->read, path, bytes, n))
+		reader->scratch.failed = true;
+	root = gw_yaml_parse(reader, path, bytes, n);
 	free(bytes);
 	return root;
 }

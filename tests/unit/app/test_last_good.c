@@ -219,44 +219,6 @@ static void a_failed_write_is_tried_again_each_minute(void **state)
 	assert_false(copy.thread.running); /* once is enough */
 }
 
-/* The file is refused: its state_dir is found without reading it as YAML. */
-static void the_state_folder_of_a_refused_file_is_found(void **state)
-{
-	static const struct {
-		const char *text, *dir;
-	} rows[] = {
-		{"gateway:\n  state_dir: /data/tocsin\nsources: [", "/data/tocsin"},
-		{"gateway: {id: a, state_dir: \"/data/x\", unit: u}\n", "/data/x"},
-		{"  state_dir: '/data/a b'\n", "/data/a b"},
-		{"  state_dir:\t/data/y \t# on the card\r\n", "/data/y"},
-		{"# state_dir: /var/lib/tocsin\ngateway:\n  state_dir: /data\n", "/data"},
-		{"  id: a # state_dir: /a\n  state_dir: /b\n", "/b"},
-		{"  old_state_dir: /a\n  state_dir: /b\n", "/b"},
-		{"gateway: {unit: Hall#3, state_dir: /data}\n", "/data"},
-		{"gateway: {id: a}\n", NULL},
-		{"  state_dir: relative\n", NULL},
-		{"  state_dir:\n", NULL},
-		{"  state_dir: /a-name-that-is-longer-than-the-callers-buffer\n", NULL},
-		{"  # state_dir: /a\n", NULL},
-		{"", NULL},
-	};
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct gw_files f = {.n = 0};
-		char found[32] = "untouched";
-		bool is;
-
-		assert_true(gw_files_add(&f, CONFIG, rows[i].text, strlen(rows[i].text)));
-		is = gw_last_good_setting(&f, "state_dir:", found, sizeof(found));
-		if (is != (rows[i].dir != NULL))
-			fail_msg("%s: %s", rows[i].text, found);
-		assert_string_equal(found, rows[i].dir ? rows[i].dir : "untouched");
-		gw_files_free(&f);
-		assert_false(gw_last_good_setting(&f, "state_dir:", found, sizeof(found)));
-	}
-}
-
 #define TEST(f) cmocka_unit_test_setup_teardown(f, begin, end)
 
 int main(void)
@@ -269,7 +231,6 @@ int main(void)
 		TEST(of_several_saved_at_once_the_newest_is_kept),
 		TEST(a_new_file_that_is_there_already_is_not_written_through),
 		TEST(a_failed_write_is_tried_again_each_minute),
-		TEST(the_state_folder_of_a_refused_file_is_found),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

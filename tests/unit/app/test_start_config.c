@@ -31,7 +31,6 @@ static struct rlimit descriptors;
 /* ---- what would be the log and the folders with copies ---- */
 
 static char said[8192];
-static const char *state_dir; /* as the file names it */
 static struct {
 	const char *folder, *text; /* text NULL: there is no copy */
 } copies[2];
@@ -47,16 +46,6 @@ void gw_log(enum gw_log_level level, const char *fmt, ...)
 	vsnprintf(said + used, sizeof(said) - used - 1, fmt, ap);
 	va_end(ap);
 	strcat(said, "\n");
-}
-
-bool gw_last_good_setting(
-	const struct gw_files *files, const char *key, char *ret_path, size_t size)
-{
-	(void)files;
-	if (!state_dir || strcmp(key, "state_dir:") != 0)
-		return false;
-	snprintf(ret_path, size, "%s", state_dir);
-	return true;
 }
 
 enum gw_err gw_last_good_read(const char *folder, const char *of,
@@ -92,7 +81,6 @@ static int begin(void **state)
 	start = (struct gw_start_config){.path = path, .brief = true};
 	memset(said, 0, sizeof(said));
 	memset(copies, 0, sizeof(copies));
-	state_dir = NULL;
 	n_reads = 0;
 	return getrlimit(RLIMIT_NOFILE, &descriptors);
 }
@@ -137,6 +125,21 @@ static void one_over_the_limits_starts_and_that_is_said(void **state)
 	}
 }
 
+/* A file that is waited for is loaded until it is the same twice. */
+static void limits_are_said_once_while_it_waits(void **state)
+{
+	(void)state;
+	write_config(GOOD);
+	for (int i = 0; i < 2; i++) {
+		allow_few_descriptors();
+		for (int k = 0; k < 3; k++)
+			assert_int_equal(gw_start_config_load(&start), GW_OK);
+		assert_int_equal(times_said("descriptors, 20 are allowed"), i + 1);
+		setrlimit(RLIMIT_NOFILE, &descriptors);
+		assert_int_equal(gw_start_config_load(&start), GW_OK);
+	}
+}
+
 static void complaints_of_the_copy_are_said_once(void **state)
 {
 	(void)state;
@@ -156,9 +159,9 @@ static void complaints_of_the_copy_are_said_once(void **state)
 static void copies_of_two_folders_are_said_once_each(void **state)
 {
 	(void)state;
-	write_config(REFUSED);
-	state_dir = "/elsewhere";
-	copies[0].folder = state_dir;
+	write_config(
+		"gateway: {id: box, state_dir: /elsewhere, colour: red, shape: round}\n");
+	copies[0].folder = "/elsewhere";
 	copies[0].text = REFUSED;
 	copies[1].folder = DEFAULT;
 	copies[1].text = "gateway: {id: box, size: 3}\n";
@@ -171,8 +174,8 @@ static void copies_of_two_folders_are_said_once_each(void **state)
 static void the_default_folder_is_read_once(void **state)
 {
 	(void)state;
-	write_config(REFUSED);
-	state_dir = DEFAULT;
+	write_config(
+		"gateway: {id: box, state_dir: " DEFAULT ", colour: red, shape: round}\n");
 	copies[0].folder = DEFAULT;
 	copies[0].text = REFUSED;
 	assert_int_equal(gw_start_config_load(&start), GW_ERR_CONFIG);
@@ -218,9 +221,52 @@ static void the_check_of_the_default_file_names_none(void **state)
 	assert_non_null(strstr(line, "tocsind --check, then run"));
 }
 
+/* The file is refused: its state_dir is found without reading it as YAML. */
+static void the_state_folder_of_a_refused_file_is_found(void **state)
+{
+	static const struct {
+		const char *text, *dir;
+	} rows[] = {
+		{"gateway:\n  state_dir: /data/tocsin\nsources: [", "/data/tocsin"},
+		{"gateway: {id: a, state_dir: \"/data/x\", unit: u}\n", "/data/x"},
+		{"  state_dir: '/data/a b'\n", "/data/a b"},
+		{"  state_dir:\t/data/y \t# on the card\r\n", "/data/y"},
+		{"# state_dir: /var/lib/tocsin\ngateway:\n  state_dir: /data\n", "/data"},
+		{"  id: a # state_dir: /a\n  state_dir: /b\n", "/b"},
+		{"  old_state_dir: /a\n  state_dir: /b\n", "/b"},
+		{"gateway: {unit: Hall#3, state_dir: /data}\n", "/data"},
+		{"gateway: {id: a}\n", NULL},
+		{"  state_dir: relative\n", NULL},
+		{"  state_dir:\n", NULL},
+		{"  state_dir: /a-name-that-is-longer-than-the-callers-buffer\n", NULL},
+		{"  # state_dir: /a\n", NULL},
+		{"", NULL},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct gw_files f = {.n = 0};
+		char found[32] = "untouched";
+		bool is;
+
+		assert_true(gw_files_add(&f, path, rows[i].text, strlen(rows[i].text)));
+		is = gw_start_config_setting(&f, "state_dir:", found, sizeof(found));
+		if (is != (rows[i].dir != NULL))
+			fail_msg("%s: %s", rows[i].text, found);
+		assert_string_equal(found, rows[i].dir ? rows[i].dir : "untouched");
+		gw_files_free(&f);
+		assert_false(
+			gw_start_config_setting(&f, "state_dir:", found, sizeof(found)));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(
+			the_state_folder_of_a_refused_file_is_found, begin, end),
+		cmocka_unit_test_setup_teardown(
+			limits_are_said_once_while_it_waits, begin, end),
 		cmocka_unit_test_setup_teardown(
 			one_over_the_limits_starts_and_that_is_said, begin, end),
 		cmocka_unit_test_setup_teardown(

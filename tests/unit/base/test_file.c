@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A file is replaced as a whole or not at all, whatever call fails. */
+/* A file is read or replaced as a whole or not at all, whatever call fails. */
 #include "failing_calls.h"
 
 #include "base/file.h"
@@ -7,6 +7,7 @@
 
 #include <limits.h>
 #include <stdlib.h>
+#include <sys/wait.h>
 
 #include <setjmp.h>
 #include <stddef.h>
@@ -175,6 +176,75 @@ static void odd_names(void **state)
 	assert_int_equal(chdir(here), 0);
 }
 
+static char *read_back(unsigned flags, size_t max_bytes, int native)
+{
+	struct gw_error err = {.native = 0};
+	size_t n = 0;
+	char *text = gw_file_read(path, flags, max_bytes, &n, &err);
+
+	assert_int_equal(err.native, native);
+	assert_true(native == 0 ? text && strlen(text) == n : !text);
+	return text;
+}
+
+static void a_file_is_read_to_its_end(void **state)
+{
+	static const size_t sizes[] = {0, 1, 4095, 4096, 4097, 100000};
+	char *text = malloc(100001), *read;
+
+	(void)state;
+	assert_non_null(text);
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
+		memset(text, 'x', sizes[i]);
+		text[sizes[i]] = '\0';
+		put(path, text);
+		read = read_back(GW_FILE_REGULAR | GW_FILE_NO_LINK, sizes[i], 0);
+		assert_string_equal(read, text);
+		free(read);
+		if (sizes[i] > 0)
+			read_back(0, sizes[i] - 1, EFBIG);
+	}
+	free(text);
+	unlink(path);
+	read_back(0, 100, ENOENT);
+	assert_null(gw_file_read(path, 0, 100, &(size_t){0}, NULL));
+}
+
+/* What has no size: a pipe, a file of /proc. */
+static void what_is_no_regular_file_is_read_if_wanted(void **state)
+{
+	char text[10000], *read;
+	pid_t writer;
+	size_t n;
+
+	(void)state;
+	memset(text, 'y', sizeof(text) - 1);
+	text[sizeof(text) - 1] = '\0';
+	assert_int_equal(mkfifo(path, 0600), 0);
+	read_back(GW_FILE_REGULAR, 100, EINVAL); /* nobody writes: does not wait */
+	writer = fork();
+	if (writer == 0) {
+		FILE *f = fopen(path, "w");
+
+		_exit(f && fputs(text, f) >= 0 && fclose(f) == 0 ? 0 : 1);
+	}
+	read = read_back(0, sizeof(text), 0);
+	assert_string_equal(read, text);
+	free(read);
+	assert_int_equal(waitpid(writer, NULL, 0), writer);
+	unlink(path);
+	assert_int_equal(symlink("/proc/self/status", path), 0);
+	read_back(GW_FILE_NO_LINK, sizeof(text), ELOOP);
+	read = gw_file_read(path, GW_FILE_REGULAR, 1 << 20, &n, NULL);
+	assert_non_null(read);
+	assert_non_null(strstr(read, "ctxt_switches"));
+	free(read);
+	unlink(path);
+	assert_int_equal(mkdir(path, 0700), 0);
+	read_back(0, 100, EISDIR);
+	assert_int_equal(rmdir(path), 0);
+}
+
 static int setup(void **state)
 {
 	(void)state;
@@ -199,6 +269,8 @@ int main(void)
 		cmocka_unit_test(steps_that_are_repeated_or_do_without),
 		cmocka_unit_test(what_stands_in_the_way_of_the_new_file),
 		cmocka_unit_test(odd_names),
+		cmocka_unit_test(a_file_is_read_to_its_end),
+		cmocka_unit_test(what_is_no_regular_file_is_read_if_wanted),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
