@@ -73,9 +73,13 @@ static int64_t chatter_end(const struct gw_alarm_state *s)
 /* No re-alarm while shelved or suppressed. */
 static int64_t re_alarm_at(const struct gw_alarm_state *s, const struct gw_state_opts *o)
 {
-	if (o->re_alarm_ns == 0 || s->shelved || s->suppressed_by || !gw_state_active(s))
+	int64_t after_ns = o->re_alarm_ns ? o->re_alarm_ns : INT64_MAX;
+
+	if (s->raise_again && after_ns > GW_CONFIRM_NS)
+		after_ns = GW_CONFIRM_NS;
+	if (after_ns == INT64_MAX || s->shelved || s->suppressed_by || !gw_state_active(s))
 		return INT64_MAX;
-	return add_ns(s->re_alarm_from_ns, o->re_alarm_ns);
+	return add_ns(s->re_alarm_from_ns, after_ns);
 }
 
 static void raise_alarm(
@@ -86,6 +90,7 @@ static void raise_alarm(
 	s->raised_ns[1] = s->raised_ns[0];
 	s->raised_ns[0] = at_ns;
 	s->re_alarm_from_ns = at_ns;
+	s->raise_again = false;
 	if (s->shelved && !s->raise_unannounced) {
 		s->raise_unannounced = true;
 		s->announced_underlying = s->underlying;
@@ -102,6 +107,7 @@ static void end_delay(struct gw_alarm_state *s, const struct gw_state_opts *o,
 	} else {
 		s->underlying = (uint8_t)returned_state(
 			(enum gw_state)s->underlying, o->latch);
+		s->raise_again = false;
 		add_transition(s, GW_CHANGE_CLEARED, s->shelved, at_ns, transitions);
 	}
 }
@@ -139,6 +145,8 @@ static void repeat(
 	s->underlying = GW_STATE_ACTIVE_UNACKED;
 	add_transition(s, GW_CHANGE_RAISED, false, now_ns, transitions);
 	transitions->at[transitions->n - 1].repeated = true;
+	transitions->at[transitions->n - 1].confirmed = s->raise_again;
+	s->raise_again = false;
 }
 
 static int64_t shelf_end(const struct gw_alarm_state *s)
@@ -178,6 +186,13 @@ void gw_state_set_condition(struct gw_alarm_state *s, const struct gw_state_opts
 		end_delay(s, o, now_ns, transitions);
 }
 
+void gw_state_confirm(
+	struct gw_alarm_state *s, int64_t now_ns, struct gw_transitions *transitions)
+{
+	if (s->raise_again && gw_state_active(s) && !s->shelved && !s->suppressed_by)
+		repeat(s, now_ns, transitions);
+}
+
 static void go_out_of_service(
 	struct gw_alarm_state *s, int64_t now_ns, struct gw_transitions *transitions)
 {
@@ -185,7 +200,7 @@ static void go_out_of_service(
 	     shelved = s->shelved;
 
 	s->underlying = GW_STATE_NORMAL;
-	s->shelved = s->chattering = s->raise_unannounced = false;
+	s->shelved = s->chattering = s->raise_unannounced = s->raise_again = false;
 	if (was_announced)
 		add_transition(s, GW_CHANGE_CLEARED, false, now_ns, transitions);
 	else if (shelved)
@@ -232,6 +247,7 @@ const char *gw_state_ack(
 		return "it is normal: there is nothing to acknowledge";
 	}
 	s->re_alarm_from_ns = now_ns;
+	s->raise_again = false; /* the event says that it stands */
 	add_transition(s, GW_CHANGE_ACKED, false, now_ns, transitions);
 	return NULL;
 }

@@ -27,6 +27,8 @@
 #include <stdint.h>
 
 #define GW_CHATTER_NS INT64_C(60000000000) /* a minute */
+/* So long may nobody say whether an unconfirmed alarm still stands, see raise_again. */
+#define GW_CONFIRM_NS INT64_C(60000000000)
 
 struct gw_state_opts {
 	int64_t on_delay_ns;  /* >= 0: true for the whole of it before it raises */
@@ -51,10 +53,13 @@ struct gw_alarm_state {
 	bool chattering;
 	bool raise_unannounced;       /* the present activation began on the shelf */
 	uint8_t announced_underlying; /* valid if raise_unannounced: underlying before that */
-	int64_t condition_since_ns;   /* when condition_true last changed */
-	int64_t shelf_end_ns;         /* valid if shelved */
-	int64_t re_alarm_from_ns;     /* re_alarm_ns counts from here; valid if active */
-	int64_t raised_ns[2];         /* the last two activations, newest first */
+	bool raise_again; /* active by a record that may be outdated: raised again as soon as its
+			   * condition is confirmed, at the latest after GW_CONFIRM_NS */
+	int64_t condition_since_ns; /* when condition_true last changed */
+	int64_t shelf_end_ns;       /* valid if shelved */
+	/* re_alarm_ns and GW_CONFIRM_NS count from here; valid if active */
+	int64_t re_alarm_from_ns;
+	int64_t raised_ns[2]; /* the last two activations, newest first */
 };
 
 /* What a call did, in order. */
@@ -66,6 +71,7 @@ struct gw_transitions {
 		uint8_t underlying; /* gw_state_announced_underlying afterwards */
 		bool unannounced;   /* happened under a shelf: no event */
 		bool repeated;      /* RAISED: re-alarm, it was active before */
+		bool confirmed;     /* RAISED: repeated because of raise_again */
 		bool deferred; /* RAISED: at the end of the shelf under which it began */
 		int64_t at_ns; /* when it was due, <= now_ns */
 	} at[6];
@@ -91,6 +97,9 @@ void gw_state_advance(struct gw_alarm_state *s, const struct gw_state_opts *o,
 /* Sets the condition; what was due before is applied first. */
 void gw_state_set_condition(struct gw_alarm_state *s, const struct gw_state_opts *o,
 	int64_t now_ns, bool condition_true, struct gw_transitions *transitions);
+/* An input has just shown that its condition is true. */
+void gw_state_confirm(
+	struct gw_alarm_state *s, int64_t now_ns, struct gw_transitions *transitions);
 /* Suppression begins or ends. It keeps a true condition from raising, and raises it when it ends.
  * It does not clear an active alarm, but for out of service, which clears and unshelves it. */
 void gw_state_set_suppressed(struct gw_alarm_state *s, const struct gw_state_opts *o,

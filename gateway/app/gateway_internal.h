@@ -97,7 +97,8 @@ struct gw_store_watch {
 	bool stalled;                 /* they wait too long, and it was logged */
 	struct gw_late_records late; /* alarm records that were read after the start */
 	size_t late_capacity;
-	bool handed_over; /* late is the engine's until it has taken it */
+	size_t n_unconfirmed; /* alarms read since the last line of the log about them */
+	bool handed_over;     /* late is the engine's until it has taken it */
 };
 
 struct gw_gateway {

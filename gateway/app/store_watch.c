@@ -17,12 +17,32 @@
 #define STALL_NS   (5 * GW_NS_PER_SEC)
 #define FAULT_RING 16
 
+/* Of a restored backup, see store/unconfirmed.h. */
+static void count_unconfirmed(
+	struct gw_store_watch *w, const struct gw_alarm_record *record)
+{
+	if (record->unconfirmed &&
+		(record->underlying == GW_STATE_ACTIVE_UNACKED ||
+			record->underlying == GW_STATE_ACTIVE_ACKED))
+		w->n_unconfirmed++;
+}
+
+static void log_unconfirmed(struct gw_store_watch *w)
+{
+	if (w->n_unconfirmed > 0)
+		gw_log(GW_LOG_NOTICE,
+			"%zu alarms stand by the restored backup, and nothing shows that they stood until now: each is raised again when its condition is found true, or after a minute",
+			w->n_unconfirmed);
+	w->n_unconfirmed = 0;
+}
+
 static void restore_one(
 	void *arg, const struct gw_alarm_record *record, const struct gw_alarm_info *info)
 {
 	struct gw_gateway *g = arg;
 	struct gw_time now = gw_engine_link_now(g);
 
+	count_unconfirmed(&g->store_watch, record);
 	if (gw_engine_restore(g->engine, record, now))
 		return;
 	gw_log(GW_LOG_NOTICE,
@@ -40,7 +60,8 @@ void gw_store_watch_begin(struct gw_gateway *g)
 	gw_engine_publish_seq(g->engine, &g->last_seq);
 	if (read)
 		gw_store_load_alarms(g->store, NULL, restore_one, g);
-	else
+	log_unconfirmed(&g->store_watch);
+	if (!read)
 		gw_log(GW_LOG_WARNING,
 			"the database could not be read in time: alarms begin without their records and events go on at #%" PRIu64
 			"; both are put right when it is read",
@@ -69,6 +90,7 @@ static void add_late(
 {
 	struct gw_store_watch *w = arg;
 
+	count_unconfirmed(w, record);
 	w->late.at[w->late.n++] = (struct gw_late_record){.record = *record, .info = info};
 }
 
@@ -87,6 +109,7 @@ static void hand_over(struct gw_gateway *g)
 	if (w->handed_over)
 		return;
 	gw_store_load_alarms(g->store, reserve_late, add_late, w);
+	log_unconfirmed(w);
 	if (w->late.n > 0 && gw_engine_restore_late(g->engine, &w->late)) {
 		w->handed_over = true;
 		gw_wake_poke(&g->engine_thread.wake);

@@ -2,11 +2,15 @@
 #include "backup/predecessors.h"
 
 #include "store/db_readonly.h"
+#include "store/journal.h"
+#include "store/journal_read.h"
 #include "store/previous_run.h"
 #include "store/quarantine.h"
 #include "store/run_counter.h"
+#include "store/unconfirmed.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -36,89 +40,77 @@ static enum gw_err check_row(
 
 /* ---- alarms ---- */
 
-/* The newest event of the restored one is in the other, from the same run. */
-static bool has_newest(struct gw_db *restored, struct gw_db *other)
+/* Both have an event of the same number and run, so they are of one gateway. The newest first: one
+ * of them may lack the oldest. */
+static bool have_common_event(struct gw_db *restored, struct gw_db *other)
 {
-	int64_t newest = 0, run = 0, other_run = 0;
+	sqlite3_stmt *row = NULL;
+	bool common = false;
+	int64_t newest = 0;
 
-	if (gw_db_query_int(restored, GW_DB_EVENT_SPAN, &newest, NULL) || newest == 0)
+	if (gw_db_query_int(other, GW_DB_EVENT_SPAN, &newest, NULL) ||
+		sqlite3_prepare_v2(restored->handle,
+			"SELECT seq, run FROM event WHERE seq <= ? ORDER BY seq DESC", -1,
+			&row, NULL))
 		return false;
-	sqlite3_bind_int64(gw_db_stmt(restored, GW_DB_EVENT_RUN), 1, newest);
-	sqlite3_bind_int64(gw_db_stmt(other, GW_DB_EVENT_RUN), 1, newest);
-	return !gw_db_query_int(restored, GW_DB_EVENT_RUN, &run, NULL) &&
-		!gw_db_query_int(other, GW_DB_EVENT_RUN, &other_run, NULL) &&
-		run == other_run;
-}
+	sqlite3_bind_int64(row, 1, newest);
+	while (!common && sqlite3_step(row) == SQLITE_ROW) {
+		int64_t run = 0;
 
-static int step_with(sqlite3_stmt *to, sqlite3_stmt *row, int first, int n)
-{
-	int rc;
-
-	for (int i = 0; i < n; i++)
-		sqlite3_bind_value(to, i + 1, sqlite3_column_value(row, first + i));
-	rc = sqlite3_step(to);
-	sqlite3_reset(to);
-	return rc;
-}
-
-#define INFO_COLUMNS \
-	"class, key, name, subject, condition, text, point, source, device," \
-	" unit_of_measure, building, floor, room, gateway, unit, area, grid"
-#define N_ALARM 11 /* columns of an alarm but for its info */
-#define N_INFO  18 /* columns of an info but for its id, the digest first */
-
-/* One state, with its texts, unless the restored one has a newer state. */
-static enum gw_err merge_rows(struct gw_db *restored, sqlite3_stmt *row, sqlite3_stmt *info,
-	sqlite3_stmt *alarm, struct gw_error *err)
-{
-	int rc;
-
-	while ((rc = sqlite3_step(row)) == SQLITE_ROW) {
-		if ((rc = step_with(info, row, N_ALARM, N_INFO)) != SQLITE_DONE ||
-			(rc = step_with(alarm, row, 0, N_ALARM + 1)) != SQLITE_DONE)
-			return gw_db_fail(restored, rc, "database", err);
+		sqlite3_bind_int64(gw_db_stmt(other, GW_DB_EVENT_RUN), 1,
+			sqlite3_column_int64(row, 0));
+		if (gw_db_query_int(other, GW_DB_EVENT_RUN, &run, NULL))
+			break;
+		common = run != 0 && run == sqlite3_column_int64(row, 1);
 	}
-	/* What cannot be read is left to store/salvage.c, which tries again. */
-	return GW_OK;
+	sqlite3_finalize(row);
+	return common;
 }
 
+struct merge {
+	struct gw_db *restored;
+	struct gw_string_table *strings;
+	enum gw_err rc;
+	struct gw_error *err;
+};
+
+static void merge_one(
+	void *arg, const struct gw_alarm_record *record, const struct gw_alarm_info *info)
+{
+	struct merge *m = arg;
+	uint64_t before;
+
+	if (!m->rc)
+		m->rc = gw_journal_put_newer_state(
+			m->restored, m->strings, record, info, &before, m->err);
+	if (!m->rc && !record->unconfirmed)
+		m->rc = gw_unconfirmed_confirm(m->restored, info->key, record->seq, m->err);
+}
+
+/* What cannot be read is left to store/salvage.c, which tries again, and stays unconfirmed. */
 static enum gw_err merge_alarms(
 	struct gw_db *restored, struct gw_db *other, struct gw_error *err)
 {
-	static const char read[] =
-		"SELECT a.key, a.state, a.under, a.level, a.occurrence, a.onset_ms,"
-		" a.since_ms, a.shelved_until_ms, a.value, a.peak, a.seq, i.digest,"
-		" i.class, i.key, i.name, i.subject, i.condition, i.text, i.point,"
-		" i.source, i.device, i.unit_of_measure, i.building, i.floor, i.room,"
-		" i.gateway, i.unit, i.area, i.grid"
-		" FROM alarm AS a JOIN info AS i ON i.id = a.info";
-	static const char put_info[] =
-		"INSERT OR IGNORE INTO info(digest, " INFO_COLUMNS ") VALUES"
-		"(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
-	static const char put_alarm[] =
-		"INSERT INTO alarm(key, state, under, level, occurrence, onset_ms, since_ms,"
-		" shelved_until_ms, value, peak, seq, info) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?,"
-		" ?, ?, (SELECT id FROM info WHERE digest = ?)) ON CONFLICT(key) DO UPDATE SET"
-		" state = excluded.state, under = excluded.under, level = excluded.level,"
-		" occurrence = excluded.occurrence, onset_ms = excluded.onset_ms,"
-		" since_ms = excluded.since_ms, shelved_until_ms = excluded.shelved_until_ms,"
-		" value = excluded.value, peak = excluded.peak, info = excluded.info,"
-		" seq = excluded.seq WHERE excluded.seq > alarm.seq";
-	sqlite3_stmt *row = NULL, *info = NULL, *alarm = NULL;
+	struct merge m = {.restored = restored,
+		.strings = calloc(1, sizeof(*m.strings)),
+		.rc = GW_OK,
+		.err = err};
+	struct gw_arena arena = {.chunks = NULL};
+
+	if (!m.strings)
+		return gw_fail(err, GW_ERR_SYSTEM, 0, "no memory");
+	gw_journal_read_alarms(other, true, &arena, merge_one, &m, NULL);
+	gw_arena_free(&arena);
+	free(m.strings);
+	return m.rc;
+}
+
+static enum gw_err take_alarms(
+	struct gw_db *restored, struct gw_db *other, struct gw_error *err)
+{
 	enum gw_err rc = gw_db_begin(restored, err);
 
-	if (rc)
-		return rc;
-	if (sqlite3_prepare_v2(restored->handle, put_info, -1, &info, NULL) ||
-		sqlite3_prepare_v2(restored->handle, put_alarm, -1, &alarm, NULL))
-		rc = gw_db_fail(restored, sqlite3_extended_errcode(restored->handle),
-			"database", err);
-	else if (sqlite3_prepare_v2(other->handle, read, -1, &row, NULL) == SQLITE_OK)
-		rc = merge_rows(restored, row, info, alarm, err);
-	sqlite3_finalize(row);
-	sqlite3_finalize(info);
-	sqlite3_finalize(alarm);
-	if (!rc)
+	if (!rc && !(rc = merge_alarms(restored, other, err)))
 		rc = gw_db_commit(restored, err);
 	if (rc)
 		gw_db_rollback(restored);
@@ -140,13 +132,25 @@ static enum gw_err look_at(struct gw_predecessors *p, struct gw_db *restored,
 		return GW_OK;
 	if (!gw_previous_run_numbers(&db, &run, &last_seq, NULL))
 		raise_to(p, run, last_seq);
-	if (in_use && has_newest(restored, &db))
-		rc = merge_alarms(restored, &db, err);
+	if (in_use && have_common_event(restored, &db))
+		rc = take_alarms(restored, &db, err);
 	if (!rc && sqlite3_prepare_v2(db.handle, sql, -1, &st, NULL) == SQLITE_OK)
 		while (!rc && sqlite3_step(st) == SQLITE_ROW)
 			rc = check_row(restored, st, path, err);
 	sqlite3_finalize(st);
 	gw_db_close(&db, true);
+	return rc;
+}
+
+/* Until another database is found that confirms them. */
+static enum gw_err note_alarms(struct gw_db *restored, struct gw_error *err)
+{
+	enum gw_err rc = gw_db_begin(restored, err);
+
+	if (!rc && !(rc = gw_unconfirmed_note_all(restored, err)))
+		rc = gw_db_commit(restored, err);
+	if (rc)
+		gw_db_rollback(restored);
 	return rc;
 }
 
@@ -161,6 +165,8 @@ enum gw_err gw_predecessors_look(struct gw_predecessors *p, struct gw_db *restor
 	bool unread = false;
 	enum gw_err rc;
 
+	if ((rc = note_alarms(restored, err)))
+		return rc;
 	snprintf(counter, sizeof(counter), "%s/run", state_dir);
 	raise_to(p, gw_run_counter_read(counter), 0);
 	snprintf(path, sizeof(path), "%s/tocsin.db", state_dir);

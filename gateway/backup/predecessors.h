@@ -15,8 +15,9 @@ struct gw_predecessors {
 	uint64_t run, last_seq; /* the highest, set to those of the restored one before */
 };
 
-/* restored: open to write, in no transaction. If the database in use continues its journal, the
- * newer of the two states of each alarm counts: it is what the platform knows. GW_ERR_REFUSED: an
+/* restored: open to write, in no transaction. If the database in use has events of its journal, the
+ * newer of the two states of each alarm counts: it is what the platform knows. The others that
+ * stand are noted as unconfirmed (store/unconfirmed.h). GW_ERR_REFUSED: an
  * event that is owed has the number of another event in it, so it could not be copied; or so many
  * databases are in quarantine that another one would push one out. */
 enum gw_err gw_predecessors_look(struct gw_predecessors *p, struct gw_db *restored,

@@ -34,6 +34,7 @@ struct restore {
 	struct gw_listen listen;
 	int lock;
 	bool had_database;
+	int64_t unconfirmed; /* alarms, see store/unconfirmed.h */
 	enum gw_put_config put;
 };
 
@@ -156,6 +157,7 @@ static enum gw_err restore_state(struct restore *r, struct gw_error *err)
 	rc = gw_stage_open(&stage, r->place.state_dir, r->place.spare, &r->archive, err);
 	if (!rc)
 		rc = gw_stage_commit(&stage, err);
+	r->unconfirmed = stage.unconfirmed;
 	gw_stage_close(&stage);
 	/* From here on the backup counts, whatever happens. */
 	return rc ? rc : gw_restored_take_in(r->place.state_dir, &taken, err);
@@ -194,10 +196,11 @@ static int print_result(const struct restore *r)
 	json_t *document;
 
 	if (r->opts->json) {
-		document = json_pack("{s:s, s:s, s:I, s:I, s:b, s:s}", "file",
+		document = json_pack("{s:s, s:s, s:I, s:I, s:I, s:b, s:s}", "file",
 			r->opts->archive, "folder", r->place.state_dir, "events",
 			(json_int_t)about->events, "last_seq", (json_int_t)about->last_seq,
-			"replaced", r->had_database, "configuration", words[r->put]);
+			"unconfirmed", (json_int_t)r->unconfirmed, "replaced",
+			r->had_database, "configuration", words[r->put]);
 		json_dumpf(document, stdout, JSON_COMPACT);
 		json_decref(document);
 		putchar('\n');
@@ -208,6 +211,10 @@ static int print_result(const struct restore *r)
 		r->place.state_dir, about->made, about->events, about->last_seq);
 	if (r->had_database)
 		printf("The database that was there is put aside beside it; what it owes is still sent.\n");
+	if (r->unconfirmed > 0)
+		printf("%" PRId64
+		       " alarms stood then, and no database here shows that they stand still: tocsind raises each again, with its old occurrence, when its condition is found true or nothing is heard of it for a minute\n",
+			r->unconfirmed);
 	if (r->put == GW_PUT_KEPT)
 		printf("%s differs from that of the backup and is kept; to see the backup's: tar -xOf %s " GW_ARCHIVE_LAST_GOOD
 		       "\n",

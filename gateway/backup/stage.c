@@ -8,6 +8,7 @@
 #include "store/db.h"
 #include "store/restored.h"
 #include "store/run_counter.h"
+#include "store/unconfirmed.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -126,7 +127,7 @@ static enum gw_err put_numbers(
 	return rc;
 }
 
-static enum gw_err prepare_database(const struct gw_stage *st, const char *spare,
+static enum gw_err prepare_database(struct gw_stage *st, const char *spare,
 	const struct gw_archive *a, struct gw_error *err)
 {
 	struct gw_predecessors p = {.run = a->about.run,
@@ -140,7 +141,8 @@ static enum gw_err prepare_database(const struct gw_stage *st, const char *spare
 		return rc;
 	rc = gw_predecessors_look(&p, &db, st->state_dir, spare, err);
 	p.last_seq += NUMBERS_SKIPPED;
-	if (!rc && !(rc = put_numbers(&db, &p, err)))
+	if (!rc && !(rc = put_numbers(&db, &p, err)) &&
+		!(rc = gw_unconfirmed_count(&db, &st->unconfirmed, err)))
 		rc = gw_db_checkpoint(&db, true, err);
 	gw_db_close(&db, rc != GW_OK);
 	return rc;

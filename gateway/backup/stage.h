@@ -18,6 +18,7 @@
 
 struct gw_stage {
 	char state_dir[PATH_MAX - 64], folder[PATH_MAX - 64], database[PATH_MAX];
+	int64_t unconfirmed; /* alarms that stand in it, see store/unconfirmed.h */
 };
 
 /* GW_ERR_CORRUPT: the database in it is damaged; GW_ERR_REFUSED: the state folder owes events that

@@ -139,6 +139,8 @@ static void apply_result(struct gw_engine *e, struct gw_alarm *a,
 	a->condition_true = result->condition_true;
 	gw_state_set_condition(&detail->state, &state_opts, in->now_ns,
 		result->condition_true, &transitions);
+	if (result->condition_true && (in->sample || in->member != GW_NO_MEMBER))
+		gw_state_confirm(&detail->state, in->now_ns, &transitions);
 	gw_events_emit_transitions(e, a, &transitions, NULL, now);
 }
 

@@ -151,7 +151,9 @@ static void emit_transition(struct gw_engine *e, struct gw_alarm *a,
 	v = make_event(
 		e, a, (enum gw_change)m->change, (enum gw_state)m->state, m->at_ns, now);
 	v.underlying = m->underlying; /* not that of a later transition of this step */
-	if (m->repeated)
+	if (m->confirmed)
+		note = "restored from a backup: raised again";
+	else if (m->repeated)
 		note = "still true: raised again";
 	else if (m->deferred)
 		note = "began while it was shelved";

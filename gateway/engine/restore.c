@@ -43,6 +43,7 @@ void gw_restore_alarm(struct gw_engine *e, struct gw_alarm *a,
 {
 	struct gw_alarm_detail *detail = gw_alarm_detail_write(e, a);
 	bool had_occurrence = record->underlying != GW_STATE_NORMAL;
+	bool shelved;
 
 	detail->active_before_start = was_active(record);
 	if (detail->active_before_start || !detail->withheld) {
@@ -56,7 +57,8 @@ void gw_restore_alarm(struct gw_engine *e, struct gw_alarm *a,
 		detail->state.condition_since_ns = since_ns;
 	}
 	detail->state.re_alarm_from_ns = since_ns;
-	gw_restore_shelf(detail, record, now);
+	detail->state.raise_again = record->unconfirmed && detail->active_before_start;
+	shelved = gw_restore_shelf(detail, record, now);
 	a->inactive = !a->condition_true && !gw_state_active(&detail->state);
 	detail->in_occurrence = detail->state.underlying != GW_STATE_NORMAL;
 	if (had_occurrence || !a->condition_true) {
@@ -72,6 +74,9 @@ void gw_restore_alarm(struct gw_engine *e, struct gw_alarm *a,
 		detail->seq = record->seq;
 		detail->announced_level = record->level;
 	}
+	if (shelved && record->unconfirmed && detail->state.shelf_end_ns > now->boot_ns)
+		gw_events_emit(e, a, GW_CHANGE_SHELVED, "restored from a backup",
+			now->boot_ns, now);
 	gw_events_publish(e, a, now);
 }
 

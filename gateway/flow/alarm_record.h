@@ -10,6 +10,7 @@
 
 #include "flow/event.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,6 +25,9 @@ struct gw_alarm_record {
 	int64_t shelved_until_ms; /* wall time, 0: not shelved */
 	double value, peak;
 	uint64_t seq; /* of its last transition */
+	/* From a backup, and the platform may have got newer events of the alarm since: it is
+	 * raised again if it is active. */
+	bool unconfirmed;
 };
 
 /* Records that could not be read before the engine's thread began (gw_engine_restore_late). */

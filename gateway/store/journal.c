@@ -183,6 +183,33 @@ enum gw_err gw_journal_put(struct gw_db *db, struct gw_string_table *strings,
 	return state_only ? GW_OK : gw_journal_put_event(db, strings, entry, err);
 }
 
+enum gw_err gw_journal_put_newer_state(struct gw_db *db, struct gw_string_table *strings,
+	const struct gw_alarm_record *record, const struct gw_alarm_info *info,
+	uint64_t *ret_seq_before, struct gw_error *err)
+{
+	struct gw_journal_entry e = {.event = {.seq = record->seq,
+					     .state = record->state,
+					     .underlying = record->underlying,
+					     .level = record->level,
+					     .info = info,
+					     .value = record->value,
+					     .peak = record->peak,
+					     .onset_ms = record->onset_ms,
+					     .wall_ms = record->since_ms,
+					     .shelved_until_ms = record->shelved_until_ms}};
+	int64_t seq = 0;
+	enum gw_err rc;
+
+	memcpy(e.event.occurrence, record->occurrence, sizeof(e.event.occurrence));
+	sqlite3_bind_text(gw_db_stmt(db, GW_DB_ALARM_HAS), 1, info->key, -1, SQLITE_STATIC);
+	rc = gw_db_query_int(db, GW_DB_ALARM_HAS, &seq, err);
+	if (!rc && (seq <= 0 || (uint64_t)seq < record->seq))
+		rc = gw_journal_put(db, strings, &e, true, err);
+	if (!rc)
+		*ret_seq_before = seq > 0 ? (uint64_t)seq : 0;
+	return rc;
+}
+
 enum gw_err gw_journal_mark_delivered(struct gw_db *db, uint64_t seq, uint32_t bit,
 	struct gw_journal_cleared *ret_cleared, struct gw_error *err)
 {

@@ -9,6 +9,7 @@
 #ifndef GW_STORE_JOURNAL_H
 #define GW_STORE_JOURNAL_H
 
+#include "flow/alarm_record.h"
 #include "flow/event.h"
 #include "store/db.h"
 #include "store/string_table.h"
@@ -33,6 +34,12 @@ enum gw_err gw_journal_put(struct gw_db *db, struct gw_string_table *strings,
 /* The event and what is owed, without the state of its alarm. */
 enum gw_err gw_journal_put_event(struct gw_db *db, struct gw_string_table *strings,
 	const struct gw_journal_entry *e, struct gw_error *err);
+
+/* The state of an alarm, as another database has it, unless this one has the same or a newer one.
+ * ret_seq_before: of the state that this one had, 0: none. */
+enum gw_err gw_journal_put_newer_state(struct gw_db *db, struct gw_string_table *strings,
+	const struct gw_alarm_record *record, const struct gw_alarm_info *info,
+	uint64_t *ret_seq_before, struct gw_error *err);
 
 /* Whether the event leaves its alarm standing, so that the alarm must be known after a restart. */
 bool gw_journal_is_standing(const struct gw_event *e);

@@ -4,6 +4,7 @@
 #include "store/chain_link.h"
 #include "store/schema.h"
 #include "store/string_table.h"
+#include "store/unconfirmed.h"
 
 #include <math.h>
 #include <string.h>
@@ -227,7 +228,8 @@ enum gw_err gw_journal_read_range(struct gw_db *db, uint64_t after_seq, uint64_t
 	return read_all(db, st, UINT32_MAX, NULL, NULL, batch, err);
 }
 
-enum gw_err gw_journal_read_alarms(struct gw_db *db, struct gw_arena *arena,
+enum gw_err gw_journal_read_alarms(struct gw_db *db, bool normal_too,
+	struct gw_arena *arena,
 	void (*each)(void *arg, const struct gw_alarm_record *m,
 		const struct gw_alarm_info *info),
 	void *arg, struct gw_error *err)
@@ -236,6 +238,7 @@ enum gw_err gw_journal_read_alarms(struct gw_db *db, struct gw_arena *arena,
 	enum gw_err rc = GW_OK;
 	int code;
 
+	sqlite3_bind_int(st, 1, normal_too);
 	while ((code = sqlite3_step(st)) == SQLITE_ROW) {
 		const struct gw_alarm_info *info;
 		struct gw_alarm_record m = {
@@ -253,7 +256,8 @@ enum gw_err gw_journal_read_alarms(struct gw_db *db, struct gw_arena *arena,
 		column_bytes(st, 4, m.occurrence, sizeof(m.occurrence));
 		rc = gw_string_table_load_info(
 			db, sqlite3_column_int64(st, 0), arena, &info, err);
-		if (rc)
+		if (rc ||
+			(rc = gw_unconfirmed_is(db, info->key, m.seq, &m.unconfirmed, err)))
 			break;
 		m.key = info->key;
 		each(arg, &m, info);

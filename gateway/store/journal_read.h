@@ -39,8 +39,9 @@ enum gw_err gw_journal_read_range(struct gw_db *db, uint64_t after_seq, uint64_t
 enum gw_err gw_journal_read_links(struct gw_db *db, uint64_t after_seq,
 	struct gw_batch_memory *batch, struct gw_chain_link *ret_links,
 	struct gw_error *err);
-/* Every alarm that is not normal; its texts are in the arena. */
-enum gw_err gw_journal_read_alarms(struct gw_db *db, struct gw_arena *arena,
+/* Every alarm that is not normal, or every one that has a state; its texts are in the arena. */
+enum gw_err gw_journal_read_alarms(struct gw_db *db, bool normal_too,
+	struct gw_arena *arena,
 	void (*each)(void *arg, const struct gw_alarm_record *record,
 		const struct gw_alarm_info *info),
 	void *arg, struct gw_error *err);

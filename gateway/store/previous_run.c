@@ -68,7 +68,7 @@ static enum gw_err read_file(struct gw_store *s, struct previous *p, struct gw_e
 		p->last_seq_known = true;
 		p->run = run > p->run ? run : p->run;
 		rc = gw_journal_read_alarms(
-			&db, &p->saved->arena, gw_saved_alarms_add, p->saved, err);
+			&db, false, &p->saved->arena, gw_saved_alarms_add, p->saved, err);
 	}
 	if (!rc)
 		gw_spare_skip_committed(s, &db);

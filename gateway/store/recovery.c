@@ -14,6 +14,7 @@
 #include "store/saved_alarms.h"
 #include "store/spare.h"
 #include "store/store_internal.h"
+#include "store/unconfirmed.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -64,6 +65,7 @@ static enum gw_err record_start(struct gw_store *s, struct gw_error *err)
 			  (int64_t)(s->run > s->previous_run ? s->run : s->previous_run),
 			  err)) &&
 		!(rc = gw_db_meta_put(&s->db, "clean", 0, err)) &&
+		!(rc = gw_unconfirmed_sweep(&s->db, err)) &&
 		!(rc = gw_registry_write(s, err)))
 		rc = gw_db_commit(&s->db, err);
 	if (rc) {

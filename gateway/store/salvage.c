@@ -19,38 +19,14 @@
 
 #define RETRY_NS (600 * GW_NS_PER_SEC)
 
-/* The number of the state that the open database has of the alarm; 0: none. */
-static uint64_t seq_of_alarm(struct gw_salvage *v, const char *key)
-{
-	int64_t seq = 0;
-
-	sqlite3_bind_text(
-		gw_db_stmt(&v->s->db, GW_DB_ALARM_HAS), 1, key, -1, SQLITE_STATIC);
-	v->write_error = gw_db_query_int(&v->s->db, GW_DB_ALARM_HAS, &seq, NULL);
-	return seq > 0 ? (uint64_t)seq : 0;
-}
-
 /* False: it has the very same state, so main has it from there. */
 static bool copy_alarm(struct gw_salvage *v, const struct gw_saved_alarm *alarm)
 {
-	const struct gw_alarm_record *r = &alarm->record;
-	struct gw_journal_entry e = {.event = {.seq = r->seq,
-					     .state = r->state,
-					     .underlying = r->underlying,
-					     .level = r->level,
-					     .info = alarm->info,
-					     .value = r->value,
-					     .peak = r->peak,
-					     .onset_ms = r->onset_ms,
-					     .wall_ms = r->since_ms,
-					     .shelved_until_ms = r->shelved_until_ms}};
-	uint64_t seq;
+	uint64_t seq = 0;
 
-	memcpy(e.event.occurrence, r->occurrence, sizeof(e.event.occurrence));
-	seq = seq_of_alarm(v, alarm->info->key);
-	if ((seq == 0 || seq < r->seq) && !v->write_error)
-		v->write_error = gw_journal_put(&v->s->db, &v->s->strings, &e, true, NULL);
-	return seq == 0 || seq != r->seq;
+	v->write_error = gw_journal_put_newer_state(
+		&v->s->db, &v->s->strings, &alarm->record, alarm->info, &seq, NULL);
+	return seq == 0 || seq != alarm->record.seq;
 }
 
 /* All of them or none: the note that they were copied is for all. */
@@ -58,7 +34,7 @@ static void copy_alarms(struct gw_salvage *v)
 {
 	size_t n_new = 0;
 	enum gw_err rc = gw_journal_read_alarms(
-		v->old, &v->saved->arena, gw_saved_alarms_add, v->saved, NULL);
+		v->old, false, &v->saved->arena, gw_saved_alarms_add, v->saved, NULL);
 
 	if (v->saved->incomplete)
 		rc = GW_ERR_SYSTEM;

@@ -134,9 +134,22 @@ const char *const gw_schema_statements[GW_DB_STMTS] = {
 		" p.sinks & ?3)",
 	[GW_DB_ALARM_ALL] =
 		"SELECT info, state, under, level, occurrence, onset_ms, since_ms,"
-		" shelved_until_ms, value, peak, seq FROM alarm WHERE state <> 0"
+		" shelved_until_ms, value, peak, seq FROM alarm WHERE state <> 0 OR ?"
 		" ORDER BY seq",
 	[GW_DB_ALARM_HAS] = "SELECT seq FROM alarm WHERE key = ?",
+	/* names: see unconfirmed.c */
+	[GW_DB_UNCONFIRMED_PUT_ALL] =
+		"REPLACE INTO meta SELECT 'unconfirmed ' || key, seq FROM alarm"
+		" WHERE state <> 0",
+	[GW_DB_UNCONFIRMED_DELETE] =
+		"DELETE FROM meta WHERE name = 'unconfirmed ' || ?1 AND value <= ?2",
+	[GW_DB_UNCONFIRMED_SWEEP] =
+		"DELETE FROM meta WHERE name >= 'unconfirmed ' AND name < 'unconfirmed!'"
+		" AND NOT EXISTS (SELECT 1 FROM alarm AS a WHERE"
+		" a.key = substr(meta.name, 13) AND a.seq = meta.value AND a.state <> 0)",
+	[GW_DB_UNCONFIRMED_COUNT] =
+		"SELECT count(*) FROM meta WHERE name >= 'unconfirmed ' AND"
+		" name < 'unconfirmed!'",
 	[GW_DB_OWED_PUT] = "REPLACE INTO owed VALUES(?, ?, ?)",
 	[GW_DB_OWED_GET] =
 		"SELECT o.urgency, o.sinks, e.class FROM event AS e CROSS JOIN owed AS o"

@@ -328,6 +328,60 @@ def test_on_another_box(gateway, broker, smoke, city, ledger, folder):
     assert "refused" not in g.log()
 
 
+def test_a_restored_alarm_keeps_no_raise_back(gateway, broker, smoke, city, ledger, folder):
+    """Cleared after the backup, on a box whose state is gone: the platform must learn that it is
+    true again, although the backup has it active."""
+    g = burning(gateway(site(broker, city.uplink())), smoke, city)
+    backup(g, folder / "box.tar")
+    smoke.set(1, False)
+    city.until(ALARM.format(1), "cleared")
+    judge(g, city, ledger)
+    g.stop()
+    shutil.rmtree(g.state)
+    told = restored(g, folder / "box.tar")
+    assert "1 alarms stood then" in told
+    g.start()
+    g.wait_up("zigbee")
+    assert "1 alarms stand by the restored backup" in g.log()
+    smoke.set(1, True)
+    again = city.until(ALARM.format(1), "raised", 2)
+    assert again.data["note"].startswith("restored from a backup")
+    settled(g, city, ledger)
+    # Once: a start after it says nothing more.
+    g.stop()
+    g.start()
+    g.wait_up("zigbee")
+    assert g.log().count("stand by the restored backup") == 1
+    smoke.set(1, False)
+    city.until(ALARM.format(1), "cleared", 2)
+    settled(g, city, ledger)
+
+
+def test_an_old_database_confirms_what_stands(gateway, broker, smoke, city, ledger, folder):
+    """Also one that has deleted the newest event of the backup; and what it has as normal is."""
+    g = burning(gateway(site(broker, city.uplink())), smoke, city)
+    smoke.set(2, True)
+    city.until(ALARM.format(2), "raised")
+    backup(g, folder / "box.tar")
+    smoke.set(2, False)
+    city.until(ALARM.format(2), "cleared")
+    judge(g, city, ledger)
+    g.stop()
+    with contextlib.closing(sqlite3.connect(g.state / "tocsin.db")) as db:
+        db.execute("DELETE FROM event WHERE seq = 2")
+        db.commit()
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    told = restored(g, folder / "box.tar")
+    assert "stood then" not in told
+    g.start()
+    g.wait_up("zigbee")
+    smoke.publisher.send("zigbee2mqtt/smoke-1", {"smoke": True})  # still: nothing new
+    smoke.set(2, True)
+    city.until(ALARM.format(2), "raised", 2)
+    assert "stand by the restored backup" not in g.log()
+    settled(g, city, ledger)
+
+
 def test_what_another_gateway_owes_is_not_given_up(gateway, broker, smoke, city, folder):
     """Its events have the numbers of others in the backup: they could not be told apart."""
     first = burning(gateway(site(broker, city.uplink())), smoke, city)

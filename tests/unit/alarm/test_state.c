@@ -294,6 +294,81 @@ static void an_off_delay_over_a_minute_holds_chattering_longer(void **unused)
 	expect(0, GW_CHANGE_CLEARED, GW_STATE_RETURNED_UNACKED, 150 * S);
 }
 
+/* From a backup: the platform may have it cleared. */
+static void restore_unconfirmed(int64_t at_ns)
+{
+	state.condition_true = state.raise_again = true;
+	state.underlying = GW_STATE_ACTIVE_ACKED;
+	state.re_alarm_from_ns = at_ns;
+}
+
+static void an_unconfirmed_alarm_is_raised_again_once(void **unused)
+{
+	(void)unused;
+	restore_unconfirmed(S);
+	transitions.n = 0;
+	gw_state_confirm(&state, 2 * S, &transitions);
+	assert_int_equal(transitions.n, 1);
+	expect(0, GW_CHANGE_RAISED, GW_STATE_ACTIVE_UNACKED, 2 * S);
+	assert_true(transitions.at[0].repeated && transitions.at[0].confirmed);
+	transitions.n = 0;
+	gw_state_confirm(&state, 3 * S, &transitions);
+	assert_int_equal(transitions.n, 0);
+	assert_int_equal(gw_state_due_ns(&state, &state_opts), INT64_MAX);
+}
+
+/* No sensor says anything. */
+static void an_unconfirmed_alarm_is_raised_again_after_a_minute(void **unused)
+{
+	(void)unused;
+	restore_unconfirmed(S);
+	assert_int_equal(gw_state_due_ns(&state, &state_opts), S + GW_CONFIRM_NS);
+	pass(S + GW_CONFIRM_NS - 1);
+	assert_int_equal(transitions.n, 0);
+	pass(S + GW_CONFIRM_NS);
+	assert_int_equal(transitions.n, 1);
+	expect(0, GW_CHANGE_RAISED, GW_STATE_ACTIVE_UNACKED, S + GW_CONFIRM_NS);
+	state_opts.re_alarm_ns = S; /* sooner */
+	restore_unconfirmed(100 * S);
+	assert_int_equal(gw_state_due_ns(&state, &state_opts), 101 * S);
+}
+
+static void what_ends_or_tells_an_unconfirmed_alarm_raises_it_no_more(void **unused)
+{
+	(void)unused;
+	restore_unconfirmed(S);
+	condition_true(2 * S, false);
+	assert_int_equal(transitions.n, 1);
+	expect(0, GW_CHANGE_CLEARED, GW_STATE_NORMAL, 2 * S);
+	assert_false(state.raise_again);
+	restore_unconfirmed(S);
+	state.underlying = GW_STATE_ACTIVE_UNACKED;
+	assert_null(gw_state_ack(&state, 3 * S, &(struct gw_transitions){0}));
+	assert_false(state.raise_again);
+	restore_unconfirmed(S);
+	suppress(4 * S, GW_SUPPRESSED_BY_SERVICE, true);
+	assert_false(state.raise_again);
+}
+
+static void not_while_it_is_shelved_or_suppressed(void **unused)
+{
+	(void)unused;
+	restore_unconfirmed(S);
+	suppress(S, GW_SUPPRESSED_BY_DESIGN, true);
+	transitions.n = 0;
+	gw_state_confirm(&state, 2 * S, &transitions);
+	assert_int_equal(transitions.n, 0);
+	suppress(3 * S, GW_SUPPRESSED_BY_DESIGN, false);
+	assert_null(gw_state_shelve(&state, 4 * S, 10 * S, &(struct gw_transitions){0}));
+	transitions.n = 0;
+	gw_state_confirm(&state, 5 * S, &transitions);
+	assert_int_equal(transitions.n, 0);
+	pass(14 * S);
+	transitions.n = 0;
+	gw_state_confirm(&state, 15 * S, &transitions);
+	assert_int_equal(transitions.n, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -325,6 +400,12 @@ int main(void)
 		cmocka_unit_test_setup(chattering_stands_until_false_for_a_minute, setup),
 		cmocka_unit_test_setup(
 			an_off_delay_over_a_minute_holds_chattering_longer, setup),
+		cmocka_unit_test_setup(an_unconfirmed_alarm_is_raised_again_once, setup),
+		cmocka_unit_test_setup(
+			an_unconfirmed_alarm_is_raised_again_after_a_minute, setup),
+		cmocka_unit_test_setup(
+			what_ends_or_tells_an_unconfirmed_alarm_raises_it_no_more, setup),
+		cmocka_unit_test_setup(not_while_it_is_shelved_or_suppressed, setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -208,6 +208,90 @@ static void still_stuck_until_it_moves(void **unused)
 	assert_event(0, GW_CHANGE_CLEARED, GW_STATE_RETURNED_UNACKED);
 }
 
+/* From a backup: the platform may have got "cleared" since, so a restored state must not keep a
+ * real raise back. */
+static void an_unconfirmed_alarm_is_raised_again_by_its_first_sample(void **unused)
+{
+	struct gw_alarm_record m = stood("s/d0/p:high");
+
+	(void)unused;
+	m.unconfirmed = true;
+	m.state = m.underlying = GW_STATE_ACTIVE_ACKED;
+	fixture_alarm("high", 0, &gw_condition_above)->when.limit = 50;
+	restore(&m);
+	assert_int_equal(fixture_feed(S, 0, 70), 1);
+	assert_event(0, GW_CHANGE_RAISED, GW_STATE_ACTIVE_UNACKED);
+	assert_int_equal(fixture.event[0].occurrence[0], 1);
+	assert_string_equal(fixture.event[0].note, "restored from a backup: raised again");
+	assert_int_equal(fixture_feed(2 * S, 0, 70), 0);
+	assert_int_equal(fixture_pass(100 * S), 0);
+	assert_int_equal(fixture_feed(101 * S, 0, 20), 1);
+	assert_event(0, GW_CHANGE_CLEARED, GW_STATE_RETURNED_UNACKED);
+}
+
+static void an_unconfirmed_alarm_that_is_over_only_clears(void **unused)
+{
+	struct gw_alarm_record m = stood("s/d0/p:high");
+
+	(void)unused;
+	m.unconfirmed = true;
+	fixture_alarm("high", 0, &gw_condition_above)->when.limit = 50;
+	restore(&m);
+	assert_int_equal(fixture_feed(S, 0, 20), 1);
+	assert_event(0, GW_CHANGE_CLEARED, GW_STATE_RETURNED_UNACKED);
+	assert_int_equal(fixture_pass(100 * S), 0);
+}
+
+static void an_unconfirmed_alarm_without_samples_is_raised_after_a_minute(void **unused)
+{
+	struct gw_alarm_record m = stood("s/d0/p:high");
+
+	(void)unused;
+	m.unconfirmed = true;
+	fixture_alarm("high", 0, &gw_condition_above)->when.limit = 50;
+	restore(&m);
+	assert_int_equal(fixture_pass(59 * S), 0);
+	assert_int_equal(fixture_pass(60 * S), 1);
+	assert_event(0, GW_CHANGE_RAISED, GW_STATE_ACTIVE_UNACKED);
+	assert_int_equal(fixture_feed(61 * S, 0, 70), 0);
+}
+
+/* Still silent is not a new observation: the device may speak any moment. */
+static void an_unconfirmed_silence_is_not_raised_by_a_timer_at_once(void **unused)
+{
+	struct gw_alarm_record m = stood("s/d0/p:silent");
+
+	(void)unused;
+	m.unconfirmed = true;
+	silent_on(0);
+	start_old();
+	assert_true(gw_engine_restore(fixture.engine, &m, fixture_time(0)));
+	assert_int_equal(fixture_pass(0), 0);
+	assert_int_equal(fixture_feed(S, 0, 5), 1);
+	assert_event(0, GW_CHANGE_CLEARED, GW_STATE_RETURNED_UNACKED);
+}
+
+static void an_unconfirmed_shelf_is_emitted(void **unused)
+{
+	struct gw_alarm_record m = stood("s/d0/p:high");
+
+	(void)unused;
+	m.unconfirmed = true;
+	m.state = GW_STATE_SHELVED;
+	m.since_ms = FIXTURE_WALL_MS;
+	m.shelved_until_ms = FIXTURE_WALL_MS + 60000;
+	fixture_alarm("high", 0, &gw_condition_above)->when.limit = 50;
+	fixture_start();
+	assert_true(gw_engine_restore(fixture.engine, &m, fixture_time(0)));
+	assert_int_equal(fixture_pass(0), 1);
+	assert_event(0, GW_CHANGE_SHELVED, GW_STATE_SHELVED);
+	assert_int_equal(fixture_feed(S, 0, 70), 0);
+	assert_int_equal(fixture_pass(60 * S), 1);
+	assert_event(0, GW_CHANGE_UNSHELVED, GW_STATE_ACTIVE_UNACKED);
+	assert_int_equal(fixture_feed(61 * S, 0, 70), 1);
+	assert_event(0, GW_CHANGE_RAISED, GW_STATE_ACTIVE_UNACKED);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -223,6 +307,11 @@ int main(void)
 		TEST(a_dose_that_is_still_over_does_not_clear),
 		TEST(a_dose_that_went_away_clears),
 		TEST(still_stuck_until_it_moves),
+		TEST(an_unconfirmed_alarm_is_raised_again_by_its_first_sample),
+		TEST(an_unconfirmed_alarm_that_is_over_only_clears),
+		TEST(an_unconfirmed_alarm_without_samples_is_raised_after_a_minute),
+		TEST(an_unconfirmed_silence_is_not_raised_by_a_timer_at_once),
+		TEST(an_unconfirmed_shelf_is_emitted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
