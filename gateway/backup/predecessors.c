@@ -168,7 +168,7 @@ enum gw_err gw_predecessors_look(struct gw_predecessors *p, struct gw_db *restor
 	if ((rc = note_alarms(restored, err)))
 		return rc;
 	snprintf(counter, sizeof(counter), "%s/run", state_dir);
-	raise_to(p, gw_run_counter_read(counter), 0);
+	raise_to(p, gw_run_counter_read(counter), gw_run_counter_read_seq(counter));
 	snprintf(path, sizeof(path), "%s/tocsin.db", state_dir);
 	if ((rc = look_at(p, restored, path, owed, true, err)) ||
 		(rc = look_at(p, restored, spare, all, false, err)))

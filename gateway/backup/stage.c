@@ -127,11 +127,20 @@ static enum gw_err put_numbers(
 	return rc;
 }
 
+/* A start that cannot read the database must begin above these numbers, too. */
+static enum gw_err write_run_counter(
+	const struct gw_stage *st, const struct gw_predecessors *p, struct gw_error *err)
+{
+	char path[PATH_MAX + 8];
+
+	snprintf(path, sizeof(path), "%s/run", st->folder);
+	return gw_run_counter_write(path, p->run, p->last_seq, err);
+}
+
 static enum gw_err prepare_database(struct gw_stage *st, const char *spare,
 	const struct gw_archive *a, struct gw_error *err)
 {
-	struct gw_predecessors p = {.run = a->about.run,
-		.last_seq = max_of(a->about.last_seq, gw_run_counter_unknown_seq())};
+	struct gw_predecessors p = {.run = a->about.run, .last_seq = a->about.last_seq};
 	bool created, read_only;
 	struct gw_db db;
 	enum gw_err rc = gw_db_open_writable(&db, st->database, MAX_BYTES,
@@ -140,8 +149,9 @@ static enum gw_err prepare_database(struct gw_stage *st, const char *spare,
 	if (rc)
 		return rc;
 	rc = gw_predecessors_look(&p, &db, st->state_dir, spare, err);
-	p.last_seq += NUMBERS_SKIPPED;
-	if (!rc && !(rc = put_numbers(&db, &p, err)) &&
+	p.last_seq = max_of(p.last_seq + NUMBERS_SKIPPED, gw_run_counter_unknown_seq());
+	if (!rc && !(rc = write_run_counter(st, &p, err)) &&
+		!(rc = put_numbers(&db, &p, err)) &&
 		!(rc = gw_unconfirmed_count(&db, &st->unconfirmed, err)))
 		rc = gw_db_checkpoint(&db, true, err);
 	gw_db_close(&db, rc != GW_OK);

@@ -3,8 +3,8 @@
  * stage.h: puts what an archive holds into the folder GW_RESTORED_NEW of a state folder, and gives
  * it the name GW_RESTORED once all is on the disk (store/restored.h).
  *
- * Its database continues with numbers that no event has had: above those of the archive, of what is
- * in the state folder, and of what a gateway can have reached by now.
+ * Its database continues with numbers that no event has had: well above those of the archive and of
+ * what is in the state folder, and above what a gateway can have reached by now.
  *
  * Owner: the caller, who holds the lock of the state folder and is its owner (owner.h).
  * Thread: one. Life: open, commit; close.

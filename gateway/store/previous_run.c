@@ -28,9 +28,13 @@ void gw_previous_run_decide(
 	struct gw_store *s, uint64_t stored_run, uint64_t last_seq, bool last_seq_known)
 {
 	uint64_t lowest = last_seq_known ? 0 : gw_run_counter_unknown_seq();
+	/* relaxed: a number alone. Main may not see it yet, when the disk is that slow. */
+	uint64_t reserved = atomic_load_explicit(&s->reserved_seq, memory_order_relaxed);
 
 	if (s->run_decided)
 		return;
+	if (!last_seq_known && reserved > lowest)
+		lowest = reserved;
 	s->run = gw_run_counter_next(stored_run);
 	s->last_seq = last_seq > lowest ? last_seq : lowest;
 	atomic_store_explicit(&s->committed, s->last_seq, memory_order_release);
@@ -157,6 +161,8 @@ static enum gw_err read_all(struct gw_store *s, struct previous *p, struct gw_er
 {
 	enum gw_err rc = lock_folder(s, err);
 
+	atomic_store_explicit(&s->reserved_seq, gw_run_counter_read_seq(s->run_path),
+		memory_order_relaxed);
 	if (!rc)
 		rc = gw_spare_load(s, gw_clock_boot_ns(), err);
 	if (rc) {

@@ -144,7 +144,7 @@ enum gw_err gw_restored_take_in(
 		return errno == ENOENT || errno == ENOTDIR ? GW_OK
 							   : fail(err, "read", p.restored);
 	if ((rc = take_sources(&p, err)) || (rc = take_file(&p, "last-good.conf", err)) ||
-		(rc = take_database(&p, err)) ||
+		(rc = take_file(&p, "run", err)) || (rc = take_database(&p, err)) ||
 		(rc = gw_file_sync_folder(p.restored, err)) ||
 		(rc = gw_file_sync_folder(p.state, err)))
 		return rc;

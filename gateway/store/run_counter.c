@@ -23,10 +23,11 @@
 #define JUMP_EPOCH_S INT64_C(1735689600) /* 2025-01-01 */
 #define JUMP_PER_S   64
 
-uint64_t gw_run_counter_read(const char *path)
+/* The number in that line of the file, the first is 0. */
+static uint64_t read_line(const char *path, int line, int64_t max)
 {
-	char text[32];
-	int64_t run;
+	char text[64], *saved = NULL, *word = text;
+	int64_t number;
 	ssize_t n;
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 
@@ -37,18 +38,31 @@ uint64_t gw_run_counter_read(const char *path)
 	if (n <= 0)
 		return 0;
 	text[n] = '\0';
-	text[strcspn(text, "\n")] = '\0';
-	if (gw_parse_int(text, 1, (int64_t)GW_RUN_MAX, &run, NULL))
+	for (int i = 0; word && i <= line; i++)
+		word = strtok_r(i ? NULL : text, "\n", &saved);
+	if (!word || gw_parse_int(word, 1, max, &number, NULL))
 		return 0;
-	return (uint64_t)run;
+	return (uint64_t)number;
 }
 
-enum gw_err gw_run_counter_write(const char *path, uint64_t run, struct gw_error *err)
+uint64_t gw_run_counter_read(const char *path)
 {
-	char text[32];
+	return read_line(path, 0, (int64_t)GW_RUN_MAX);
+}
+
+uint64_t gw_run_counter_read_seq(const char *path)
+{
+	return read_line(path, 1, (int64_t)GW_SEQ_MAX);
+}
+
+enum gw_err gw_run_counter_write(
+	const char *path, uint64_t run, uint64_t seq, struct gw_error *err)
+{
+	char text[64];
 	struct gw_file_part part = {.bytes = text};
 
-	part.n = (size_t)snprintf(text, sizeof(text), "%" PRIu64 "\n", run);
+	part.n = (size_t)snprintf(
+		text, sizeof(text), "%" PRIu64 "\n%" PRIu64 "\n", run, seq);
 	return gw_file_replace(path, 0640, &part, 1, err);
 }
 

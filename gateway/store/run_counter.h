@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * run_counter.h: the number of a run of the gateway: part of every event id. It is
- * kept in a small file beside the database, so that it survives the loss of the database.
+ * kept in a small file beside the database, so that it survives the loss of the database, with a
+ * number that no event has passed yet.
  *
  * Thread: any. Paths are whole.
  */
@@ -15,7 +16,10 @@
 
 /* 0: there is no file, or it holds no valid number. */
 uint64_t gw_run_counter_read(const char *path);
-enum gw_err gw_run_counter_write(const char *path, uint64_t run, struct gw_error *err);
+/* The number that no event has passed, in its second line; 0: none, or of an older tocsin. */
+uint64_t gw_run_counter_read_seq(const char *path);
+enum gw_err gw_run_counter_write(
+	const char *path, uint64_t run, uint64_t seq, struct gw_error *err);
 
 /* The number of a new run: max(previous, seconds since 1970 * 2^20) + 1 + 20 random bits, at most
  * GW_RUN_MAX, which a double holds exactly. previous: the highest known, 0 for none. It is above
@@ -23,6 +27,7 @@ enum gw_err gw_run_counter_write(const char *path, uint64_t run, struct gw_error
  * the state directory was restored or emptied and two runs begin in the same second of the clock,
  * they get the same number once in 2^20: nothing else gives one twice. */
 #define GW_RUN_MAX ((UINT64_C(1) << 53) - 1)
+#define GW_SEQ_MAX GW_RUN_MAX /* of an event */
 uint64_t gw_run_counter_next(uint64_t previous);
 
 /* The event number to begin after when the last one given is not known: above any that a gateway

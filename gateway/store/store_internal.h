@@ -159,6 +159,9 @@ struct gw_store {
 	uint64_t previous_run;             /* the highest number of an earlier run */
 	struct gw_error quarantine_reason; /* kind GW_OK: the file can be used */
 	bool alarms_incomplete; /* main got only those that could be read of a corrupt file */
+	_Atomic uint64_t
+		reserved_seq; /* no earlier event has passed it, as the run counter says;
+					* read by main, if it does not wait for the store */
 	bool run_counter_written;
 	int64_t next_run_counter_ns;
 

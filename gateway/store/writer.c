@@ -19,6 +19,7 @@
 #define MARKS_WAIT_NS       (100 * GW_NS_PER_MS)
 #define BALLAST_WAIT_NS     (10 * GW_NS_PER_SEC)
 #define RUN_COUNTER_WAIT_NS (60 * GW_NS_PER_SEC)
+#define RESERVED_SEQS       (UINT64_C(1) << 20) /* with one write of the run counter */
 #define SLEEP_NS            (2 * GW_NS_PER_SEC) /* shorter than GW_BEAT_MAX_MS */
 #define FREE_SPACE_TRIES    8
 
@@ -336,12 +337,20 @@ static void notify_main(struct gw_store *s)
 static void write_run_counter(struct gw_store *s, int64_t now_ns)
 {
 	uint64_t run = s->run > s->previous_run ? s->run : s->previous_run;
+	/* relaxed: this thread alone writes it */
+	uint64_t reserved = atomic_load_explicit(&s->reserved_seq, memory_order_relaxed);
+	bool enough = s->last_drained_seq + RESERVED_SEQS / 2 <= reserved;
 
-	if (s->run_counter_written || !s->start_recorded || s->failing ||
+	if ((s->run_counter_written && enough) || !s->start_recorded || s->failing ||
 		now_ns < s->next_run_counter_ns)
 		return;
 	s->next_run_counter_ns = now_ns + RUN_COUNTER_WAIT_NS;
-	s->run_counter_written = gw_run_counter_write(s->run_path, run, NULL) == GW_OK;
+	if (!enough)
+		reserved = s->last_drained_seq + RESERVED_SEQS;
+	s->run_counter_written = gw_run_counter_write(s->run_path, run, reserved, NULL) ==
+		GW_OK;
+	if (s->run_counter_written)
+		atomic_store_explicit(&s->reserved_seq, reserved, memory_order_relaxed);
 }
 
 bool gw_writer_has_input(struct gw_store *s)

@@ -280,6 +280,8 @@ static void a_restore_is_taken_in_from_every_step(void **state)
 		make_folder("restored/sources");
 		write_text("restored/tocsin.db", "new");
 		write_text("restored/last-good.conf", "new");
+		write_text("run", "old");
+		write_text("restored/run", "new");
 		write_text("restored/sources/a", "new");
 		make_folder("restored.new"); /* of an earlier one */
 		write_text("restored.new/tocsin.db", "half");
@@ -288,7 +290,7 @@ static void a_restore_is_taken_in_from_every_step(void **state)
 		assert_int_equal(gw_restored_take_in(dir, &taken, NULL), GW_OK);
 		assert_true(taken);
 		assert_true(holds("tocsin.db", "new") && holds("tocsin.db-wal", NULL));
-		assert_true(holds("last-good.conf", "new"));
+		assert_true(holds("last-good.conf", "new") && holds("run", "new"));
 		assert_true(holds("sources/a", "new") && holds("sources/b", NULL));
 		assert_int_equal(names_with("restored"), 0);
 		assert_int_equal(files_like(".corrupt-"), 1);

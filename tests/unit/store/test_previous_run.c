@@ -239,6 +239,40 @@ static void unreadable_at_start_is_owed_later(void **state)
 	}
 }
 
+/* As after a restore: a start that cannot read the database must not begin below. */
+static void numbers_ahead_of_the_clock_are_passed(void **state)
+{
+	struct gw_store *s = open_store(two_sinks, 2, 16 * MIB);
+	uint64_t ahead = gw_run_counter_unknown_seq() + (UINT64_C(1) << 21), base;
+
+	(void)state;
+	turn(s);
+	assert_int_equal(gw_db_begin(&s->db, NULL), GW_OK);
+	assert_int_equal(gw_db_meta_put(&s->db, "last_seq", (int64_t)ahead, NULL), GW_OK);
+	assert_int_equal(gw_db_commit(&s->db, NULL), GW_OK);
+	gw_store_free(s);
+	s = open_store(two_sinks, 2, 16 * MIB);
+	assert_int_equal(gw_store_last_seq(s), ahead);
+	emit(s, ahead + 1);
+	pass_seconds(s, 2);
+	/* half of what was reserved is used up */
+	emit(s, ahead + 600000);
+	pass_seconds(s, 100);
+	gw_store_free(s);
+	disk.open_rc = SQLITE_CANTOPEN;
+	s = open_store(two_sinks, 2, 16 * MIB);
+	base = gw_store_last_seq(s);
+	assert_true(base >= ahead + 600000 + (UINT64_C(1) << 19));
+	emit(s, base + 1);
+	pass_seconds(s, 4);
+	vfs_heal();
+	pass_seconds(s, 15);
+	assert_false(status(s).failing || status(s).replaced);
+	assert_int_equal(names_with("corrupt"), 0);
+	assert_int_equal(gw_store_committed(s), base + 1);
+	gw_store_free(s);
+}
+
 /* A read-only disk can be read, WAL and all. */
 static void wal_of_a_killed_run_is_read_on_a_read_only_disk(void **state)
 {
@@ -365,6 +399,7 @@ int main(void)
 		TEST(starts_on_a_read_only_disk),
 		TEST(starts_on_a_full_disk),
 		TEST(unreadable_at_start_is_owed_later),
+		TEST(numbers_ahead_of_the_clock_are_passed),
 		TEST(wal_of_a_killed_run_is_read_on_a_read_only_disk),
 		TEST(locked_file_is_waited_for),
 		TEST(store_that_never_started_writes_nothing),

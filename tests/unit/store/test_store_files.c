@@ -81,7 +81,12 @@ static void a_number_that_is_none_is_passed_over(void **state)
 	}
 	put(run_path, "9007199254740991\n");
 	assert_int_equal(gw_run_counter_read(run_path), GW_RUN_MAX);
+	assert_int_equal(gw_run_counter_read_seq(run_path), 0); /* of an older tocsin */
+	put(run_path, "41\n4000000000\n");
+	assert_int_equal(gw_run_counter_read(run_path), 41);
+	assert_int_equal(gw_run_counter_read_seq(run_path), 4000000000);
 	assert_int_equal(gw_run_counter_read(dir), 0); /* it opens and cannot be read */
+	assert_int_equal(gw_run_counter_read_seq(dir), 0);
 }
 
 /* What stood there stands, and nothing is left beside it; and why is said. */
@@ -101,10 +106,11 @@ static void each_call_of_a_number_that_is_written(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-		assert_int_equal(gw_run_counter_write(run_path, 41, NULL), GW_OK);
+		assert_int_equal(gw_run_counter_write(run_path, 41, 1000, NULL), GW_OK);
 		call_fails(cases[i].call, cases[i].before, cases[i].error);
 		errno = 0;
-		assert_int_equal(gw_run_counter_write(run_path, 42, &err), GW_ERR_SYSTEM);
+		assert_int_equal(
+			gw_run_counter_write(run_path, 42, 1000, &err), GW_ERR_SYSTEM);
 		assert_true(call_failed());
 		assert_non_null(strstr(err.text, cases[i].why));
 		assert_int_equal(gw_run_counter_read(run_path), cases[i].stands);
@@ -112,7 +118,7 @@ static void each_call_of_a_number_that_is_written(void **state)
 	}
 	call_fails("fsync", 0, EIO); /* both: why it failed first is what is said */
 	failing.then = "close";
-	assert_int_equal(gw_run_counter_write(run_path, 43, &err), GW_ERR_SYSTEM);
+	assert_int_equal(gw_run_counter_write(run_path, 43, 1000, &err), GW_ERR_SYSTEM);
 	assert_true(call_failed());
 	assert_int_equal(gw_run_counter_read(run_path), 42);
 }
@@ -124,12 +130,12 @@ static void a_number_in_odd_places(void **state)
 	(void)state;
 	memset(name, 'n', PATH_MAX);
 	name[PATH_MAX] = '\0';
-	assert_int_equal(gw_run_counter_write(name, 1, NULL), GW_ERR_SYSTEM);
+	assert_int_equal(gw_run_counter_write(name, 1, 1000, NULL), GW_ERR_SYSTEM);
 	snprintf(away, sizeof(away), "%s/away/run", dir);
-	assert_int_equal(gw_run_counter_write(away, 1, NULL), GW_ERR_SYSTEM);
+	assert_int_equal(gw_run_counter_write(away, 1, 1000, NULL), GW_ERR_SYSTEM);
 	assert_non_null(getcwd(here, sizeof(here)));
 	assert_int_equal(chdir(dir), 0);
-	assert_int_equal(gw_run_counter_write("run", 7, NULL), GW_OK);
+	assert_int_equal(gw_run_counter_write("run", 7, 1000, NULL), GW_OK);
 	assert_int_equal(gw_run_counter_read(run_path), 7);
 	assert_int_equal(chdir(here), 0);
 	free(name);
