@@ -3,7 +3,8 @@
  * alarm_opts.h: what the configuration says of one alarm: its condition, delays, latch and
  * suppression.
  *
- * Owner: the config; immutable. Thread: any.
+ * Owner: the config, of `when` and `unless` too, which live as long as it does; immutable. Thread:
+ * any.
  */
 #ifndef GW_ALARM_ALARM_OPTS_H
 #define GW_ALARM_ALARM_OPTS_H
@@ -24,15 +25,16 @@ struct gw_alarm_opts {
 	/* first what the engine reads when nothing happens */
 	uint32_t first_point; /* into the point table: the point, or the device's first */
 	uint32_t n_points;    /* 1 for a point, all of a device's for silent, 0 for votes */
-	struct gw_condition_opts when;
+	/* alarms of one configuration that have equal conditions share it */
+	const struct gw_condition_opts *when;
 	struct gw_alarm_info info;
-	enum gw_level level;
 	int64_t on_delay_ns;  /* true for this long before it raises */
 	int64_t off_delay_ns; /* false for this long before it clears */
 	int64_t re_alarm_ns;  /* raised again after this long; 0: never */
-	bool latch;           /* stays after the condition returned, until reset */
-	bool out_of_service;  /* never raises */
-	int chatter_rule;     /* enum gw_chatter_rule */
+	enum gw_level level;
+	int chatter_rule;    /* enum gw_chatter_rule */
+	bool latch;          /* stays after the condition returned, until reset */
+	bool out_of_service; /* never raises */
 	/* 1 + index of the alarm that reports the chattering of this one; 0: none */
 	uint32_t chatter_alarm;
 	struct gw_strings unless_of; /* as written */

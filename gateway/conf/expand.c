@@ -28,8 +28,8 @@ struct pattern {
 static bool takes_name(const struct gw_template *t, const struct gw_pending_alarm *d)
 {
 	return d->implicit && d->on_point && t->when &&
-		!(d->opts.when.kind == &gw_condition_unreadable &&
-			t->opts.when.kind == &gw_condition_unreadable);
+		!(d->condition.kind == &gw_condition_unreadable &&
+			t->condition.kind == &gw_condition_unreadable);
 }
 
 /* Apply a template to one key. of_site: it may override a profile's or an implicit alarm. False: it
@@ -66,7 +66,7 @@ static bool apply_template(struct gw_load *l, const struct gw_template *t, const
 		d->implicit = d->only_if_used = false;
 	}
 	if (t->when) {
-		d->opts.when = t->opts.when;
+		d->condition = t->condition;
 		d->when = t;
 	}
 	if (gw_settings_node(t->block, "unless"))
@@ -109,7 +109,7 @@ static bool apply_to_device(
 		return false;
 	d->device = d->voter = device;
 	d->opts.first_point = at->first_point;
-	d->opts.n_points = d->opts.when.kind && d->opts.when.kind->on_devices
+	d->opts.n_points = d->condition.kind && d->condition.kind->on_devices
 		? (uint32_t)at->device->n_points
 		: 0;
 	return true;
@@ -118,7 +118,7 @@ static bool apply_to_device(
 /* Whether the condition can be on such a point at all. */
 static bool is_suitable(const struct gw_template *t, const struct gw_point_opts *point)
 {
-	return !t->when_block || !t->opts.when.kind->numbers_only ||
+	return !t->when_block || !t->condition.kind->numbers_only ||
 		!gw_point_is_discrete(point);
 }
 
@@ -126,7 +126,7 @@ static void refuse_discrete(struct gw_load *l, const struct gw_template *t)
 {
 	gw_complain(&l->reader, gw_settings_node(t->reader_block, "on"),
 		"%s needs a number, but this point is true or false",
-		t->opts.when.kind->key);
+		t->condition.kind->key);
 }
 
 /* How many matched, 0 or 1; SIZE_MAX: complained of. */
@@ -274,10 +274,10 @@ static size_t expand_devices(
 	char key[256];
 	struct gw_text text;
 
-	if (p->n == 2 && t->when_block && !t->opts.when.kind->on_devices) {
+	if (p->n == 2 && t->when_block && !t->condition.kind->on_devices) {
 		gw_complain(&l->reader, gw_settings_node(t->reader_block, "on"),
 			"\"%s\" names a device, but %s needs a point: source/device/point",
-			t->reader_opts.on, t->opts.when.kind->key);
+			t->reader_opts.on, t->condition.kind->key);
 		return SIZE_MAX;
 	}
 	if (!p->wild) {
@@ -332,11 +332,11 @@ static void expand(struct gw_load *l, const struct gw_template *t)
 	struct gw_pending_alarm *unused;
 	struct pattern p;
 
-	if (t->when_block && t->opts.when.kind->is_vote) {
+	if (t->when_block && t->condition.kind->is_vote) {
 		if (on)
 			gw_complain_key(&l->reader, on,
 				"%s has no on: its members stand under of",
-				t->opts.when.kind->key);
+				t->condition.kind->key);
 		apply_template(l, t, t->reader_opts.name, true, &unused);
 		return;
 	}

@@ -31,7 +31,7 @@ static struct gw_pending_alarm *add(struct gw_load *l, const char *key, const ch
 	d->opts.info.class_ = GW_CLASS_FAULT;
 	d->opts.info.text = "";
 	d->opts.level = level;
-	d->opts.when.kind = kind;
+	d->condition.kind = kind;
 	return d;
 }
 
@@ -60,7 +60,7 @@ static void add_silent(struct gw_load *l, uint32_t device)
 	alarm->device = alarm->voter = device;
 	alarm->opts.first_point = d->first_point;
 	alarm->opts.n_points = (uint32_t)d->device->n_points;
-	alarm->opts.when.window_ns = silent_after_ns(d);
+	alarm->condition.window_ns = silent_after_ns(d);
 }
 
 /* The alarm itself is to be seen first; the chattering is for whoever repairs the sensor. */
@@ -90,7 +90,7 @@ static void add_unreadable(struct gw_load *l, uint32_t device, uint32_t point)
 	alarm->on_point = alarm->only_if_used = true;
 	alarm->opts.first_point = point;
 	alarm->opts.n_points = 1;
-	alarm->opts.when.window_ns = silent_after_ns(&l->devices[device]);
+	alarm->condition.window_ns = silent_after_ns(&l->devices[device]);
 }
 
 #define OUT_OF_RANGE_NS (10 * GW_NS_PER_SEC)
@@ -113,7 +113,7 @@ static void add_out_of_range(struct gw_load *l, uint32_t device, uint32_t point,
 	alarm->opts.first_point = point;
 	alarm->opts.n_points = 1;
 	alarm->opts.on_delay_ns = OUT_OF_RANGE_NS;
-	alarm->opts.when.band = opts->range;
+	alarm->condition.band = opts->range;
 }
 
 static void add_of_points(struct gw_load *l, uint32_t device)
@@ -128,15 +128,15 @@ static void add_of_points(struct gw_load *l, uint32_t device)
 
 void gw_implicit_set_times(struct gw_load *l, struct gw_pending_alarm *d)
 {
-	struct gw_condition_opts *when = &d->opts.when;
+	struct gw_condition_opts *when = &d->condition;
 	const struct gw_load_device *at = &l->devices[d->device];
 	const char *key = gw_arena_printf(
 		&l->reader.scratch, "%s/%s:silent", at->source->name, at->device->name);
 	const struct gw_pending_alarm *silent = key ? gw_pending_alarm_find(l, key) : NULL;
-	bool paced = silent && silent->opts.when.window_ns != SILENT_PUSHED_NS;
+	bool paced = silent && silent->condition.window_ns != SILENT_PUSHED_NS;
 
 	if (!d->when && silent)
-		when->window_ns = silent->opts.when.window_ns;
+		when->window_ns = silent->condition.window_ns;
 	when->polled = at->source->driver_table && !at->source->driver_table->pushed;
 	/* A point that was never read in that time is unreadable. A polled point is refused long
 	 * before; on a slow bus it may not have been polled yet, so it gets more time. */
@@ -170,7 +170,7 @@ static void add_own(struct gw_load *l, uint32_t point, enum gw_level level, uint
 	alarm->voter = voter;
 	alarm->opts.first_point = point;
 	alarm->opts.n_points = 1;
-	alarm->opts.when.is = true;
+	alarm->condition.is = true;
 }
 
 static void add_flood(struct gw_load *l)
@@ -181,7 +181,7 @@ static void add_flood(struct gw_load *l)
 		return;
 	alarm = add(l, "gateway:flood", "flood", GW_LEVEL_YELLOW, &gw_condition_flood);
 	if (alarm)
-		alarm->opts.when.max_withheld_level = l->config->gateway.flood_level - 1;
+		alarm->condition.max_withheld_level = l->config->gateway.flood_level - 1;
 }
 
 void gw_implicit_add(struct gw_load *l)

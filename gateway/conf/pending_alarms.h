@@ -13,19 +13,20 @@
 
 /* One alarm of the configuration while it is being made. */
 struct gw_pending_alarm {
-	struct gw_alarm_opts opts;
-	const struct gw_template *by;     /* what defined it; NULL: it is implicit */
-	const struct gw_template *when;   /* where its condition stands; NULL: implicit */
-	const struct gw_template *unless; /* where that stands; NULL: nowhere */
-	bool of_site;                     /* the site file names it */
-	bool implicit;                    /* it would be there without any words */
-	bool on_point;                    /* not on a whole device, owner or members */
-	bool only_if_used;                /* only if another alarm is on its point */
-	bool is_member;                   /* a vote or an `unless` names it */
-	uint32_t device;                  /* into l->devices, or GW_NO_DEVICE */
-	uint32_t voter;                   /* members with the same number count once */
-	uint32_t number;                  /* in the config's table, when placed */
-	uint8_t visit;                    /* toposort.c: white, grey, black */
+	struct gw_alarm_opts opts;          /* without `when` */
+	struct gw_condition_opts condition; /* becomes `when`, shared with equal ones */
+	const struct gw_template *by;       /* what defined it; NULL: it is implicit */
+	const struct gw_template *when;     /* where its condition stands; NULL: implicit */
+	const struct gw_template *unless;   /* where that stands; NULL: nowhere */
+	bool of_site;                       /* the site file names it */
+	bool implicit;                      /* it would be there without any words */
+	bool on_point;                      /* not on a whole device, owner or members */
+	bool only_if_used;                  /* only if another alarm is on its point */
+	bool is_member;                     /* a vote or an `unless` names it */
+	uint32_t device;                    /* into l->devices, or GW_NO_DEVICE */
+	uint32_t voter;                     /* members with the same number count once */
+	uint32_t number;                    /* in the config's table, when placed */
+	uint8_t visit;                      /* toposort.c: white, grey, black */
 };
 
 /* A new alarm with its key, or NULL (no memory, too many). */

@@ -5,6 +5,7 @@
 #include "alarm/condition.h"
 #include "base/text.h"
 #include "conf/implicit.h"
+#include "conf/shared_conditions.h"
 #include "conf/toposort.h"
 #include "conf/unless.h"
 #include "conf/votes.h"
@@ -49,7 +50,8 @@ static struct gw_place_info place_of_members(
 	return place;
 }
 
-static void place(struct gw_load *l, struct gw_pending_alarm *d)
+static void place(
+	struct gw_load *l, struct gw_shared_conditions *shared, struct gw_pending_alarm *d)
 {
 	struct gw_config *c = l->config;
 	uint32_t owners = c->n_uplinks ? c->uplink_first_point[0] : c->store_first_point;
@@ -65,12 +67,13 @@ static void place(struct gw_load *l, struct gw_pending_alarm *d)
 	subject = gw_arena_copy(
 		&l->reader.scratch, info->key, colon ? (size_t)(colon - info->key) : 0);
 	info->subject = subject ? gw_reader_string(&l->reader, subject) : "";
-	info->condition = describe(l, &a->when);
+	info->condition = describe(l, &d->condition);
+	a->when = gw_shared_conditions_get(shared, &d->condition, info->condition);
 	info->point = info->source = info->device = info->unit_of_measure = "";
 	info->place = (struct gw_place_info){"", "", ""};
 	info->site = &c->site;
 	if (a->n_points == 0 && d->device == GW_NO_DEVICE) {
-		info->place = place_of_members(c, &a->when);
+		info->place = place_of_members(c, &d->condition);
 		return;
 	}
 	if (d->on_point) {
@@ -95,7 +98,7 @@ static void report_chatter(struct gw_load *l, const struct gw_pending_alarm *d)
 		: "gateway:chattering";
 	const struct gw_pending_alarm *fault = key ? gw_pending_alarm_find(l, key) : NULL;
 
-	if (fault && fault->opts.when.kind == &gw_condition_chattering && fault != d)
+	if (fault && fault->condition.kind == &gw_condition_chattering && fault != d)
 		l->config->alarms[d->number].chatter_alarm = fault->number + 1;
 }
 
@@ -131,7 +134,7 @@ static size_t drop_unused(struct gw_load *l, struct gw_pending_alarm **order, si
 
 		if (d->on_point && !d->implicit)
 			used[d->opts.first_point] = true;
-		note_members(l, d->opts.when.members, d->opts.when.n_members, used);
+		note_members(l, d->condition.members, d->condition.n_members, used);
 		note_members(l, d->opts.unless, d->opts.n_unless, used);
 	}
 	for (size_t i = 0; i < n; i++)
@@ -145,6 +148,8 @@ void gw_resolve_alarms(struct gw_load *l)
 	struct gw_config *c = l->config;
 	struct gw_pending_alarm **order = gw_arena_alloc(
 		&l->reader.scratch, l->n_pending, sizeof(struct gw_pending_alarm *));
+	struct gw_shared_conditions shared = {
+		.config = l->reader.arena, .by_text.arena = &l->reader.scratch};
 	struct gw_member_search search;
 	size_t n, i;
 
@@ -152,21 +157,22 @@ void gw_resolve_alarms(struct gw_load *l)
 	if (!order || !c->alarms || !gw_members_init(&search, l))
 		return;
 	for (i = 0; i < l->n_pending; i++) {
-		if (l->pending[i]->opts.when.kind && l->pending[i]->opts.when.kind->is_vote)
+		if (l->pending[i]->condition.kind && l->pending[i]->condition.kind->is_vote)
 			gw_votes_resolve(&search, l->pending[i]);
 		if (l->pending[i]->unless)
 			gw_unless_resolve(&search, l->pending[i]);
 	}
 	n = drop_unused(l, order, gw_toposort_alarms(l, order));
 	for (i = 0; i < n; i++)
-		if (order[i]->opts.when.kind == &gw_condition_unreadable)
+		if (order[i]->condition.kind == &gw_condition_unreadable)
 			gw_implicit_set_times(l, order[i]);
 	for (i = 0; i < n; i++) {
 		struct gw_alarm_opts *o = &order[i]->opts;
+		struct gw_condition_opts *when = &order[i]->condition;
 
-		gw_members_link(l, &o->when.members, &o->when.n_members);
+		gw_members_link(l, &when->members, &when->n_members);
 		gw_members_link(l, &o->unless, &o->n_unless);
-		place(l, order[i]);
+		place(l, &shared, order[i]);
 	}
 	for (i = 0; i < n; i++)
 		report_chatter(l, order[i]);

@@ -63,10 +63,10 @@ static void read_when(struct gw_load *l, struct gw_template *t)
 		return;
 	}
 	t->when_block = gw_settings_add_block(
-		&l->reader, kind->settings, &t->opts.when, sizeof(t->opts.when), t->when);
+		&l->reader, kind->settings, &t->condition, sizeof(t->condition), t->when);
 	if (!t->when_block)
 		return;
-	t->opts.when.kind = kind;
+	t->condition.kind = kind;
 	gw_settings_read_map(&l->reader,
 		&(struct gw_settings_map){
 			.map = t->when,
@@ -77,7 +77,7 @@ static void read_when(struct gw_load *l, struct gw_template *t)
 	gw_settings_check_required(&l->reader, t->when_block);
 	gw_settings_report_init(&r, &l->reader);
 	if (kind->check)
-		kind->check(&t->opts.when, &r.report);
+		kind->check(&t->condition, &r.report);
 }
 
 void gw_template_read(

@@ -14,8 +14,9 @@
 
 struct gw_template {
 	const struct gw_yaml_node *node;
-	const struct gw_yaml_node *when; /* NULL: not given */
-	struct gw_alarm_opts opts;
+	const struct gw_yaml_node *when;    /* NULL: not given */
+	struct gw_alarm_opts opts;          /* without `when` */
+	struct gw_condition_opts condition; /* what stands there */
 	struct gw_alarm_reader_opts reader_opts;
 	struct gw_settings_block *block, *reader_block;
 	struct gw_settings_block *when_block; /* NULL: no readable condition */

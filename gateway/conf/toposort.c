@@ -6,15 +6,15 @@
 
 static bool has_members(const struct gw_pending_alarm *d)
 {
-	return d->opts.when.n_members || d->opts.n_unless;
+	return d->condition.n_members || d->opts.n_unless;
 }
 
 /* The members of its vote, then of its `unless`; NULL: no more. */
 static const struct gw_member *next_member(const struct gw_pending_alarm *d, size_t i)
 {
-	if (i < d->opts.when.n_members)
-		return &d->opts.when.members[i];
-	i -= d->opts.when.n_members;
+	if (i < d->condition.n_members)
+		return &d->condition.members[i];
+	i -= d->condition.n_members;
 	return i < d->opts.n_unless ? &d->opts.unless[i] : NULL;
 }
 
@@ -30,7 +30,7 @@ enum { WHITE, GREY, BLACK };
 static void refuse_circle(
 	struct gw_load *l, const struct step *s, const struct gw_pending_alarm *member)
 {
-	if (s->next <= s->alarm->opts.when.n_members)
+	if (s->next <= s->alarm->condition.n_members)
 		gw_complain(&l->reader, gw_settings_node(s->alarm->when->when_block, "of"),
 			"goes round in a circle: %s is a member of itself",
 			member->opts.info.key);

@@ -121,7 +121,7 @@ static int64_t stale_ns_of_members(const struct gw_member_search *f)
 
 		if (device != GW_NO_DEVICE)
 			ns = stale_ns_of(&f->l->devices[device]);
-		else if (d->opts.when.kind && d->opts.when.kind->is_vote)
+		else if (d->condition.kind && d->condition.kind->is_vote)
 			ns = STALE_VOTE_NS;
 		if (ns > longest_ns)
 			longest_ns = ns;

@@ -11,7 +11,7 @@ void gw_votes_resolve(struct gw_member_search *f, struct gw_pending_alarm *vote)
 	struct gw_load *l = f->l;
 	const struct gw_settings_block *block = vote->when->when_block;
 	const struct gw_yaml_node *of = gw_settings_node(block, "of"), *node;
-	struct gw_condition_opts *when = &vote->opts.when;
+	struct gw_condition_opts *when = &vote->condition;
 	size_t numbers;
 
 	gw_members_new_search(f);

@@ -41,7 +41,7 @@ static void make_record(const struct gw_alarm *a, const struct gw_alarm_detail *
 /* The memory of the condition, if it is the same condition. */
 static bool adopt_memory(struct gw_alarm *a, const struct gw_alarm *old)
 {
-	const struct gw_condition_opts *o = &a->opts->when, *was = &old->opts->when;
+	const struct gw_condition_opts *o = a->opts->when, *was = old->opts->when;
 	size_t size = gw_condition_memory(o);
 
 	if (o->kind->is_vote && was->kind->is_vote)
@@ -59,7 +59,7 @@ static bool adopt_memory(struct gw_alarm *a, const struct gw_alarm *old)
 static void adopt_silence(struct gw_engine *e, struct gw_alarm *a,
 	const struct gw_engine *from, const struct gw_alarm *old)
 {
-	bool both = a->opts->when.kind->on_devices && old->opts->when.kind->on_devices;
+	bool both = a->opts->when->kind->on_devices && old->opts->when->kind->on_devices;
 	int64_t since_ns = both ? gw_silence_waiting_since_ns(from, old) : 0;
 
 	if (a->has_detail || gw_silence_last_current_ns(e, a) < since_ns)

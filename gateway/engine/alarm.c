@@ -29,7 +29,7 @@ void gw_alarm_on_member(struct gw_engine *e, const struct gw_listener *l, bool m
 {
 	struct gw_alarm *a = &e->alarms[l->alarm];
 
-	if (l->member < a->opts->when.n_members) {
+	if (l->member < a->opts->when->n_members) {
 		gw_alarm_evaluate(e, a,
 			(struct gw_condition_input){.member = l->member,
 				.member_true = member_true,
@@ -76,7 +76,7 @@ static void finish_step(struct gw_engine *e, struct gw_alarm *a, bool was_active
 static void store_result(struct gw_engine *e, struct gw_alarm *a,
 	const struct gw_condition_input *in, const struct gw_condition_result *result)
 {
-	const struct gw_condition_opts *o = &a->opts->when;
+	const struct gw_condition_opts *o = a->opts->when;
 	struct gw_alarm_detail *detail;
 
 	if (!isnan(result->value))
@@ -147,7 +147,7 @@ static void apply_result(struct gw_engine *e, struct gw_alarm *a,
 void gw_alarm_evaluate(struct gw_engine *e, struct gw_alarm *a,
 	struct gw_condition_input in, const struct gw_time *now)
 {
-	const struct gw_condition_opts *o = &a->opts->when;
+	const struct gw_condition_opts *o = a->opts->when;
 	struct gw_condition_result result = {
 		.condition_true = a->condition_true,
 		.value = NO_VALUE,
@@ -213,7 +213,7 @@ void gw_alarm_run_due(struct gw_engine *e, struct gw_alarm *a, const struct gw_t
 	if (gw_silence_postpone(e, a, at_ns, now))
 		return;
 	if (!a->has_detail || gw_alarm_detail_of(e, a)->condition_due_ns <= at_ns) {
-		if (a->opts->when.kind->absorb)
+		if (a->opts->when->kind->absorb)
 			gw_history_flush(e, a->opts->first_point);
 		gw_alarm_evaluate_tick(e, a, at_ns, now);
 		return;
@@ -256,7 +256,7 @@ void gw_alarm_set_suppressed(struct gw_engine *e, struct gw_alarm *a,
  * which depends on how a replay steps. */
 static void refresh_value(const struct gw_engine *e, struct gw_alarm *a)
 {
-	const struct gw_condition_kind *kind = a->opts->when.kind;
+	const struct gw_condition_kind *kind = a->opts->when->kind;
 	uint32_t point = a->opts->first_point;
 
 	if (!a->has_input || !kind->on_points || kind->on_devices ||

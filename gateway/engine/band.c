@@ -22,9 +22,9 @@ void gw_band_update(struct gw_engine *e, size_t point)
 			from = to = atomic_load_explicit(&s->value, memory_order_relaxed);
 			if (!gw_quality_usable(gw_view_quality(&e->view, point)))
 				from = HUGE_VAL; /* the value of a bad sample did not reach them */
-		} else if (a->inactive && a->has_input && a->opts->when.kind->quiet_band) {
-			a->opts->when.kind->quiet_band(&a->opts->when, &from, &to);
-		} else if (a->inactive && a->has_input && a->opts->when.kind->absorb) {
+		} else if (a->inactive && a->has_input && a->opts->when->kind->quiet_band) {
+			a->opts->when->kind->quiet_band(a->opts->when, &from, &to);
+		} else if (a->inactive && a->has_input && a->opts->when->kind->absorb) {
 			from = -HUGE_VAL;
 			to = HUGE_VAL;
 		} else {

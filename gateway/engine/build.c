@@ -17,8 +17,8 @@
 /* Members of the vote, then those of `unless`. */
 static const struct gw_member *member_of(const struct gw_alarm_opts *o, uint32_t m)
 {
-	return m < o->when.n_members ? &o->when.members[m]
-				     : &o->unless[m - o->when.n_members];
+	return m < o->when->n_members ? &o->when->members[m]
+				      : &o->unless[m - o->when->n_members];
 }
 
 struct listener_pass {
@@ -44,7 +44,7 @@ static void add_listeners(
 		for (uint32_t p = 0; !on_alarms && p < o->n_points; p++)
 			add_listener(pass, o->first_point + p,
 				(struct gw_listener){i, GW_NO_MEMBER});
-		for (uint32_t m = 0; m < o->when.n_members + o->n_unless; m++)
+		for (uint32_t m = 0; m < o->when->n_members + o->n_unless; m++)
 			if (member_of(o, m)->is_alarm == on_alarms)
 				add_listener(pass, member_of(o, m)->index,
 					(struct gw_listener){i, m});
@@ -91,7 +91,7 @@ static bool build_listeners(
 /* Bytes in gw_engine.memory; a condition with a history has its memory beside its point. */
 static size_t memory_of(const struct gw_alarm_opts *o)
 {
-	return o->when.kind->absorb ? 0 : gw_condition_memory(&o->when);
+	return o->when->kind->absorb ? 0 : gw_condition_memory(o->when);
 }
 
 /* A whole number of cache lines. */
@@ -128,7 +128,7 @@ static bool build_alarms(struct gw_engine *e)
 	for (uint32_t i = 0; ok && i < n; i++) {
 		const struct gw_alarm_opts *o = &e->opts.alarms[i];
 
-		if (o->when.kind == &gw_condition_flood)
+		if (o->when->kind == &gw_condition_flood)
 			e->flood = &e->alarms[i];
 		e->alarms[i] = (struct gw_alarm){
 			.opts = o,

@@ -56,10 +56,10 @@ static struct gw_event make_event(struct gw_engine *e, struct gw_alarm *a,
 
 	memcpy(v.occurrence, detail->occurrence, sizeof v.occurrence);
 	memcpy(v.boot, e->boot, sizeof v.boot);
-	if (a->opts->when.kind->is_vote)
-		v.n_confirmed_by = (uint8_t)gw_condition_true_members(&a->opts->when,
+	if (a->opts->when->kind->is_vote)
+		v.n_confirmed_by = (uint8_t)gw_condition_true_members(a->opts->when,
 			a->memory, at_ns, v.confirmed_by, GW_EVENT_CONFIRMED_BY_MAX);
-	if (a->opts->when.kind == &gw_condition_chattering)
+	if (a->opts->when->kind == &gw_condition_chattering)
 		v.n_confirmed_by = (uint8_t)gw_flood_chattering_keys(
 			e, a, v.confirmed_by, GW_EVENT_CONFIRMED_BY_MAX);
 	detail->seq = v.seq;

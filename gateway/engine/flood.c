@@ -8,7 +8,7 @@
 
 static bool may_withhold(const struct gw_engine *e, const struct gw_alarm *a)
 {
-	return (int)a->opts->level <= e->flood->opts->when.max_withheld_level &&
+	return (int)a->opts->level <= e->flood->opts->when->max_withheld_level &&
 		a->opts->level < GW_LEVEL_RED &&
 		a->opts->info.class_ <= GW_CLASS_SUPERVISORY;
 }
@@ -93,7 +93,7 @@ size_t gw_flood_chattering_keys(const struct gw_engine *e, const struct gw_alarm
 void gw_flood_start(struct gw_engine *e, const struct gw_time *now)
 {
 	for (size_t i = 0; i < e->opts.n_alarms; i++)
-		if (e->alarms[i].opts->when.kind == &gw_condition_chattering)
+		if (e->alarms[i].opts->when->kind == &gw_condition_chattering)
 			gw_chatter_set_count(e->alarms[i].memory, 0);
 	for (size_t i = 0; i < e->opts.n_alarms; i++) {
 		struct gw_alarm *a = &e->alarms[i], *fault;
@@ -107,7 +107,7 @@ void gw_flood_start(struct gw_engine *e, const struct gw_time *now)
 		gw_chatter_set_count(fault->memory, gw_chatter_count(fault->memory) + 1);
 	}
 	for (size_t i = 0; i < e->opts.n_alarms; i++)
-		if (e->alarms[i].opts->when.kind == &gw_condition_chattering ||
+		if (e->alarms[i].opts->when->kind == &gw_condition_chattering ||
 			&e->alarms[i] == e->flood)
 			evaluate(e, &e->alarms[i], now->boot_ns, now);
 	if (!e->flood || !gw_flood_detector_active(e->flood->memory))

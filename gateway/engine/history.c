@@ -9,7 +9,7 @@
 static const struct gw_condition_opts *opts_of(
 	const struct gw_engine *e, const struct gw_history_entry *h)
 {
-	return &e->opts.alarms[h->alarm].when;
+	return e->opts.alarms[h->alarm].when;
 }
 
 void gw_history_run_timers(
@@ -17,7 +17,7 @@ void gw_history_run_timers(
 {
 	int64_t due_ns;
 
-	while (a->opts->when.kind->has_timer &&
+	while (a->opts->when->kind->has_timer &&
 		(due_ns = gw_alarm_detail_condition_due_ns(e, a)) < at_ns)
 		gw_alarm_evaluate(e, a,
 			(struct gw_condition_input){

@@ -57,14 +57,14 @@ static void on_value_lost(
 
 		if (l->at[k].member != GW_NO_MEMBER)
 			continue;
-		if (a->opts->when.kind->on_bad_samples)
+		if (a->opts->when->kind->on_bad_samples)
 			gw_unreadable_on_bad_sample(e, a, at_ns, now);
-		if (!a->opts->when.kind->value_lost)
+		if (!a->opts->when->kind->value_lost)
 			continue;
 		if (!notified)
 			gw_history_flush(e, point);
 		gw_history_run_timers(e, a, at_ns, now);
-		a->opts->when.kind->value_lost(&a->opts->when, a->memory, at_ns);
+		a->opts->when->kind->value_lost(a->opts->when, a->memory, at_ns);
 		notified = true;
 	}
 	if (notified)
@@ -107,10 +107,10 @@ static void process_outside_band(struct gw_engine *e, uint32_t point,
 				e, &l->at[k], sample->value != 0, sample->boot_ns, now);
 			continue;
 		}
-		if (a->opts->when.kind->absorb) {
+		if (a->opts->when->kind->absorb) {
 			gw_history_run_timers(e, a, sample->boot_ns, now);
-			a->opts->when.kind->absorb(
-				&a->opts->when, a->memory, sample, sample->boot_ns);
+			a->opts->when->kind->absorb(
+				a->opts->when, a->memory, sample, sample->boot_ns);
 		}
 		gw_alarm_evaluate(e, a,
 			(struct gw_condition_input){.sample = sample,

@@ -73,7 +73,7 @@ static void keep_newer(struct gw_engine *e, struct gw_alarm *a,
 static void restore(struct gw_engine *e, struct gw_alarm *a,
 	const struct gw_alarm_record *record, const struct gw_time *now)
 {
-	const struct gw_condition_kind *kind = a->opts->when.kind;
+	const struct gw_condition_kind *kind = a->opts->when->kind;
 	bool was_false = !a->condition_true;
 
 	for (uint32_t p = 0; p < a->opts->n_points; p++)
@@ -82,7 +82,7 @@ static void restore(struct gw_engine *e, struct gw_alarm *a,
 	if (was_false) /* the record has no quality */
 		a->quality = GW_QUALITY_NONE;
 	if (was_false && a->condition_true && a->has_input && kind->restore_active)
-		kind->restore_active(&a->opts->when, a->memory);
+		kind->restore_active(a->opts->when, a->memory);
 	/* gw_startup_suppress begins it anew, which ends what stood */
 	gw_alarm_detail_write(e, a)->state.suppressed_by &=
 		(uint8_t)~GW_SUPPRESSED_BY_SERVICE;
@@ -122,7 +122,7 @@ static void reevaluate(
 {
 	struct gw_alarm *a = &e->alarms[m->alarm];
 	const struct gw_alarm_detail *detail = gw_alarm_detail_write(e, a);
-	const struct gw_condition_kind *kind = a->opts->when.kind;
+	const struct gw_condition_kind *kind = a->opts->when->kind;
 
 	if (kind->on_devices || kind == &gw_condition_chattering ||
 		kind == &gw_condition_flood || (kind->absorb && a->has_input))

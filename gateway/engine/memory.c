@@ -74,14 +74,14 @@ static uint32_t next_history(const struct gw_engine *e, uint32_t k, uint32_t end
 
 	while (k < end &&
 		(l->at[k].member != GW_NO_MEMBER ||
-			!e->opts.alarms[l->at[k].alarm].when.kind->absorb))
+			!e->opts.alarms[l->at[k].alarm].when->kind->absorb))
 		k++;
 	return k;
 }
 
 static const struct gw_condition_opts *condition_of(const struct gw_engine *e, uint32_t k)
 {
-	return &e->opts.alarms[e->point_listeners.at[k].alarm].when;
+	return e->opts.alarms[e->point_listeners.at[k].alarm].when;
 }
 
 static size_t buffer_bytes(const struct gw_point_state *s)

@@ -22,7 +22,7 @@ static void exclude_pause(struct gw_engine *e, int64_t pause_ns)
 {
 	for (size_t i = 0; i < e->opts.n_alarms; i++) {
 		struct gw_alarm *a = &e->alarms[i];
-		const struct gw_condition_kind *kind = a->opts->when.kind;
+		const struct gw_condition_kind *kind = a->opts->when->kind;
 
 		if (!kind->paused)
 			continue;

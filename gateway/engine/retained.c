@@ -12,7 +12,7 @@ static void on_member(struct gw_engine *e, const struct gw_listener *l,
 {
 	const struct gw_alarm *a = &e->alarms[l->alarm];
 
-	if (l->member >= a->opts->when.n_members) /* of `unless`: it reads the view */
+	if (l->member >= a->opts->when->n_members) /* of `unless`: it reads the view */
 		gw_alarm_on_member(e, l, false, sample->boot_ns, now);
 	else if (sample->value != 0)
 		gw_alarm_on_member(e, l, true, sample->boot_ns, now);
@@ -21,7 +21,7 @@ static void on_member(struct gw_engine *e, const struct gw_listener *l,
 static void on_alarm(struct gw_engine *e, struct gw_alarm *a,
 	const struct gw_sample *sample, const struct gw_time *now)
 {
-	const struct gw_condition_kind *kind = a->opts->when.kind;
+	const struct gw_condition_kind *kind = a->opts->when->kind;
 
 	if (!gw_retained_may_evaluate(a, sample->quality) || kind->on_bad_samples)
 		return;
@@ -29,7 +29,7 @@ static void on_alarm(struct gw_engine *e, struct gw_alarm *a,
 		if (a->has_input)
 			return;
 		gw_history_run_timers(e, a, sample->boot_ns, now);
-		kind->absorb(&a->opts->when, a->memory, sample, sample->boot_ns);
+		kind->absorb(a->opts->when, a->memory, sample, sample->boot_ns);
 	}
 	gw_alarm_evaluate(e, a,
 		(struct gw_condition_input){.sample = sample,

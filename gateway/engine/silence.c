@@ -37,7 +37,7 @@ int64_t gw_silence_input_ns(const struct gw_engine *e, const struct gw_alarm *a)
 	/* silent before the restart and no current sample since: still silent */
 	if (gw_alarm_detail_of(e, a)->active_before_start &&
 		gw_silence_last_current_ns(e, a) == 0)
-		return since_ns - a->opts->when.window_ns;
+		return since_ns - a->opts->when->window_ns;
 	/* a pause does not end a silence */
 	return a->condition_true ? since_ns : gw_pause_shift_ns(e, since_ns);
 }
@@ -58,7 +58,7 @@ void gw_silence_set_points(struct gw_engine *e, const struct gw_alarm *a, int64_
 bool gw_silence_postpone(
 	struct gw_engine *e, struct gw_alarm *a, int64_t at_ns, const struct gw_time *now)
 {
-	const struct gw_condition_opts *o = &a->opts->when;
+	const struct gw_condition_opts *o = a->opts->when;
 	struct gw_condition_result result = {0};
 
 	if (!o->kind->on_devices || a->condition_true ||

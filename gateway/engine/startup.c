@@ -32,15 +32,15 @@ void gw_startup_evaluate_value(
  * point has. A sensor that reports only changes may not send it again. */
 static void evaluate_new(struct gw_engine *e, struct gw_alarm *a, const struct gw_time *now)
 {
-	if (!a->has_input && a->opts->n_points == 1 && !a->opts->when.kind->absorb &&
-		!a->opts->when.kind->on_devices)
+	if (!a->has_input && a->opts->n_points == 1 && !a->opts->when->kind->absorb &&
+		!a->opts->when->kind->on_devices)
 		gw_startup_evaluate_value(e, a, now);
 }
 
 void gw_startup_evaluate_members(
 	struct gw_engine *e, struct gw_alarm *a, const struct gw_time *now)
 {
-	const struct gw_condition_opts *o = &a->opts->when;
+	const struct gw_condition_opts *o = a->opts->when;
 
 	for (uint32_t m = 0; m < o->n_members; m++) {
 		struct gw_condition_input in = {.member = m, .now_ns = now->boot_ns};
@@ -94,7 +94,7 @@ void gw_startup_run(struct gw_engine *e, const struct gw_time *now)
 	for (size_t i = 0; i < e->opts.n_alarms; i++) {
 		struct gw_alarm *a = &e->alarms[i];
 
-		if (a->opts->when.kind->on_devices)
+		if (a->opts->when->kind->on_devices)
 			gw_alarm_evaluate_tick(e, a, now->boot_ns, now);
 		evaluate_new(e, a, now);
 		gw_startup_evaluate_members(e, a, now);

@@ -63,10 +63,10 @@ static bool readable(const struct gw_engine *e, const struct gw_member *m)
 	if (!m->is_alarm)
 		return is_current(e, m->index);
 	o = &e->opts.alarms[m->index];
-	if (o->when.kind->is_vote)
-		return vote_readable(e, &o->when);
-	return !o->when.kind->on_points || o->when.kind->on_devices ||
-		o->when.kind->on_bad_samples || is_current(e, o->first_point);
+	if (o->when->kind->is_vote)
+		return vote_readable(e, o->when);
+	return !o->when->kind->on_points || o->when->kind->on_devices ||
+		o->when->kind->on_bad_samples || is_current(e, o->first_point);
 }
 
 /* Active before the start, and without a sample since. */
@@ -149,7 +149,7 @@ static bool on_listener(struct gw_engine *e, const struct gw_listener *l, int64_
 {
 	struct gw_alarm *a = &e->alarms[l->alarm];
 
-	if (l->member == GW_NO_MEMBER || l->member < a->opts->when.n_members)
+	if (l->member == GW_NO_MEMBER || l->member < a->opts->when->n_members)
 		return on_alarm(e, l->alarm, at_ns, now);
 	gw_suppression_on_member(e, a, at_ns, now);
 	return true;

@@ -17,7 +17,7 @@ static const struct gw_alarm *silent_of(const struct gw_engine *e, uint32_t poin
 	for (uint32_t k = l->first[point]; k < l->first[point + 1]; k++) {
 		const struct gw_alarm *a = &e->alarms[l->at[k].alarm];
 
-		if (l->at[k].member == GW_NO_MEMBER && a->opts->when.kind->on_devices &&
+		if (l->at[k].member == GW_NO_MEMBER && a->opts->when->kind->on_devices &&
 			a->opts->n_points > (found ? found->opts->n_points : 1))
 			found = a;
 	}
@@ -67,7 +67,7 @@ void gw_unreadable_check_never_current(struct gw_engine *e, const struct gw_alar
 			struct gw_alarm *a = &e->alarms[l->at[k].alarm];
 
 			if (l->at[k].member == GW_NO_MEMBER && !a->condition_true &&
-				a->opts->when.kind->on_bad_samples)
+				a->opts->when->kind->on_bad_samples)
 				gw_alarm_evaluate(e, a,
 					(struct gw_condition_input){.member = GW_NO_MEMBER,
 						.now_ns = at_ns,

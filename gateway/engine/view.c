@@ -101,7 +101,7 @@ void gw_view_alarm(struct gw_view *v, size_t alarm, struct gw_alarm_view *ret_vi
 	struct gw_alarm_published *s = &v->alarms[alarm];
 	uint32_t before;
 
-	view_of_unpublished(v->opts[alarm].when.kind, ret_view);
+	view_of_unpublished(v->opts[alarm].when->kind, ret_view);
 	ret_view->level = (uint8_t)v->opts[alarm].level;
 	do {
 		before = GW_VIEW_LOAD(s->seqlock);

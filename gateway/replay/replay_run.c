@@ -100,7 +100,7 @@ static bool find_routes(struct gw_replay_run *run, const struct gw_point_names *
  * is found here. */
 static bool has_own_peak(const struct gw_alarm_opts *a)
 {
-	return a->n_points == 1 && !a->when.kind->absorb && !a->when.kind->on_devices;
+	return a->n_points == 1 && !a->when->kind->absorb && !a->when->kind->on_devices;
 }
 
 static void update_peak(struct gw_replay_run *run, uint32_t point, double value)
@@ -108,7 +108,7 @@ static void update_peak(struct gw_replay_run *run, uint32_t point, double value)
 	for (uint32_t i = run->open[point]; i != GW_REPLAY_RUN_NONE;
 		i = run->raises[i].next) {
 		struct gw_raise *r = &run->raises[i];
-		const struct gw_condition_opts *o = &run->alarms[r->alarm].when;
+		const struct gw_condition_opts *o = run->alarms[r->alarm].when;
 
 		if (o->kind->worse ? o->kind->worse(o, value, r->peak) : value > r->peak)
 			r->peak = value;

@@ -4,10 +4,11 @@
 #include <errno.h>
 #include <stdlib.h>
 
-/* A copy of the kind for each alarm: evaluate gets no more than the options, which lead to
- * it. */
+/* A copy of the kind and of the options for each alarm: evaluate gets no more than the options,
+ * which lead to the kind. */
 struct gw_silence_filter {
 	struct gw_condition_kind kind; /* first: the options point at it */
+	struct gw_condition_opts when; /* the alarm points at it */
 	const struct gw_condition_kind *real;
 	const bool *occurs;
 	uint32_t n_points;
@@ -61,22 +62,24 @@ enum gw_err gw_silence_filter_open(struct gw_silence_filters *j,
 	size_t n = 0;
 
 	for (size_t i = 0; i < n_alarms; i++)
-		n += needs_filter(alarms[i].when.kind);
+		n += needs_filter(alarms[i].when->kind);
 	j->occurs = calloc(n_points + 1, sizeof(*j->occurs));
 	j->at = at = calloc(n + 1, sizeof(*at));
 	if (!j->occurs || !at)
 		return gw_fail(err, GW_ERR_SYSTEM, ENOMEM, "out of memory");
 	for (size_t i = 0; i < n_alarms; i++) {
-		struct gw_condition_opts *when = &alarms[i].when;
+		const struct gw_condition_opts *when = alarms[i].when;
 
 		if (!needs_filter(when->kind))
 			continue;
 		*at = (struct gw_silence_filter){.kind = *when->kind,
+			.when = *when,
 			.real = when->kind,
 			.occurs = j->occurs + alarms[i].first_point,
 			.n_points = alarms[i].n_points};
 		at->kind.evaluate = evaluate;
-		when->kind = &at->kind;
+		at->when.kind = &at->kind;
+		alarms[i].when = &at->when;
 		at++;
 	}
 	return GW_OK;

@@ -21,7 +21,8 @@ struct gw_silence_filters {
 	struct gw_silence_filter *at;
 };
 
-/* Replaces alarms[..].when.kind of these conditions by one that checks first. */
+/* Replaces alarms[..].when of these conditions by a copy whose kind checks first; it lives until
+ * the close. */
 enum gw_err gw_silence_filter_open(struct gw_silence_filters *j,
 	struct gw_alarm_opts *alarms, size_t n_alarms, size_t n_points,
 	struct gw_error *err);

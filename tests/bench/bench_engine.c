@@ -114,8 +114,8 @@ static bool has(uint32_t point, const char *a, const char *b)
 		const struct gw_alarm_opts *o = &shipped->alarms[i];
 
 		if (o->first_point == point && o->n_points == 1 &&
-			(strcmp(o->when.kind->key, a) == 0 ||
-				strcmp(o->when.kind->key, b) == 0))
+			(strcmp(o->when->kind->key, a) == 0 ||
+				strcmp(o->when->kind->key, b) == 0))
 			return true;
 	}
 	return false;

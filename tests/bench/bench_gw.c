@@ -14,8 +14,12 @@ struct gw_engine *bench_limits(double limit, const double *clear)
 	static struct gw_point_info points[BENCH_LIMITS];
 	static struct gw_alarm_opts alarms[BENCH_LIMITS];
 	static char keys[BENCH_LIMITS][16];
+	static struct gw_condition_opts when;
 	struct gw_engine *e;
 
+	when = (struct gw_condition_opts){.kind = &gw_condition_above, .limit = limit};
+	if (clear)
+		when.clear = (struct gw_table){1, 1, clear};
 	for (uint32_t i = 0; i < BENCH_LIMITS; i++) {
 		snprintf(keys[i], sizeof keys[i], "s/d/p%u", i);
 		points[i].key = keys[i];
@@ -31,12 +35,10 @@ struct gw_engine *bench_limits(double limit, const double *clear)
 				.unit_of_measure = "",
 				.place = {"", "", ""},
 				.site = &site},
-			.when = {.kind = &gw_condition_above, .limit = limit},
+			.when = &when,
 			.first_point = i,
 			.n_points = 1,
 		};
-		if (clear)
-			alarms[i].when.clear = (struct gw_table){1, 1, clear};
 	}
 	if (gw_engine_new(&(struct gw_engine_opts){.site = &site,
 				  .points = points,

@@ -31,7 +31,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 		(result == GW_OK) != (c != NULL))
 		abort();
 	for (size_t i = 0; c && i < c->n_alarms; i++) {
-		const struct gw_condition_opts *when = &c->alarms[i].when;
+		const struct gw_condition_opts *when = c->alarms[i].when;
 
 		for (size_t k = 0; k < when->n_members; k++)
 			if (when->members[k].is_alarm

@@ -67,8 +67,8 @@ static void test_the_example_is_read_as_documented(void **state)
 	assert_string_equal(a->info.unit_of_measure, "%LEL");
 	assert_string_equal(a->info.place.room, "锅炉房");
 	a = alarm_of(c, "smoke-confirmed");
-	assert_int_equal(a->when.n_members, 2);
-	assert_int_equal(a->when.window_ns, 60 * GW_NS_PER_SEC);
+	assert_int_equal(a->when->n_members, 2);
+	assert_int_equal(a->when->window_ns, 60 * GW_NS_PER_SEC);
 	assert_string_equal(a->info.place.floor, "3");
 	assert_string_equal(a->info.text, "同一区域两只探测器同时报警");
 	alarm_of(c, "zigbee/smoke-3f-08/smoke:smoke");
@@ -79,11 +79,12 @@ static void test_the_example_is_read_as_documented(void **state)
 	assert_int_equal(a->on_delay_ns, 10 * GW_NS_PER_SEC);
 	assert_int_equal(a->off_delay_ns, 30 * GW_NS_PER_SEC);
 	a = alarm_of(c, "zigbee/smoke-3f-07:silent");
-	assert_int_equal(a->when.window_ns, 3600 * GW_NS_PER_SEC);
-	assert_int_equal(alarm_of(c, "boiler-room/supply:silent")->when.window_ns,
+	assert_int_equal(a->when->window_ns, 3600 * GW_NS_PER_SEC);
+	assert_int_equal(alarm_of(c, "boiler-room/supply:silent")->when->window_ns,
 		10 * GW_NS_PER_SEC);
 	/* of points that an alarm hears, beside another; of the two that have a range */
-	assert_int_equal(alarm_of(c, "zigbee/smoke-3f-07/smoke:unreadable")->when.window_ns,
+	assert_int_equal(
+		alarm_of(c, "zigbee/smoke-3f-07/smoke:unreadable")->when->window_ns,
 		3600 * GW_NS_PER_SEC);
 	alarm_of(c, "boiler-room/supply/pressure:unreadable");
 	alarm_of(c, "boiler-room/gas-1/sensor-fault:unreadable");

@@ -28,7 +28,7 @@ static void silent_down_and_parked_are_there_and_can_be_overridden(void **state)
 	assert_int_equal(a->level, GW_LEVEL_RED);
 	assert_int_equal(a->info.class_, GW_CLASS_FAULT);
 	assert_int_equal(a->on_delay_ns, INT64_C(60000000000));
-	assert_int_equal(a->when.window_ns, INT64_C(10000000000));
+	assert_int_equal(a->when->window_ns, INT64_C(10000000000));
 	assert_int_equal(a->first_point, 0);
 	assert_int_equal(a->n_points, 2);
 	assert_string_equal(a->info.subject, "plant/heat");
@@ -38,10 +38,11 @@ static void silent_down_and_parked_are_there_and_can_be_overridden(void **state)
 	assert_string_equal(a->info.device, "heat");
 	assert_int_equal(alarm_of(c, "plant/oven:silent")->level, GW_LEVEL_BLUE);
 	assert_int_equal(
-		alarm_of(c, "m/d:silent")->when.window_ns, INT64_C(86400000000000));
-	assert_int_equal(alarm_of(c, "m/e:silent")->when.window_ns, INT64_C(7200000000000));
+		alarm_of(c, "m/d:silent")->when->window_ns, INT64_C(86400000000000));
 	assert_int_equal(
-		alarm_of(c, "slow/d:silent")->when.window_ns, INT64_C(70000000000));
+		alarm_of(c, "m/e:silent")->when->window_ns, INT64_C(7200000000000));
+	assert_int_equal(
+		alarm_of(c, "slow/d:silent")->when->window_ns, INT64_C(70000000000));
 	assert_int_equal(alarm_of(c, "m/e:silent-long")->info.class_, GW_CLASS_WARNING);
 	a = alarm_of(c, "plant:down");
 	assert_int_equal(a->level, GW_LEVEL_ORANGE);
@@ -50,7 +51,7 @@ static void silent_down_and_parked_are_there_and_can_be_overridden(void **state)
 	assert_string_equal(a->info.source, "plant");
 	assert_string_equal(a->info.device, "");
 	assert_string_equal(a->info.condition, "is true");
-	assert_true(a->when.is);
+	assert_true(a->when->is);
 	a = alarm_of(c, "city:down");
 	assert_int_equal(a->level, GW_LEVEL_ORANGE);
 	assert_string_equal(a->info.source, "");
@@ -84,24 +85,25 @@ static void unreadable_and_out_of_range_are_there_for_points_of_alarms(void **st
 	assert_string_equal(a->info.point, "plant/heat/t");
 	assert_string_equal(a->info.condition, "unreadable 10s");
 	assert_int_equal(a->n_points, 1);
-	assert_true(a->when.polled);
-	assert_int_equal(a->when.never_current_ns, INT64_C(100000000000));
+	assert_true(a->when->polled);
+	assert_int_equal(a->when->never_current_ns, INT64_C(100000000000));
 	alarm_of(c, "plant/heat/b:unreadable"); /* holds another back */
 	alarm_of(c, "plant/gas/b:unreadable");  /* votes */
 	assert_false(has_alarm(c, "plant/oven/b:unreadable"));
 	assert_false(has_alarm(c, "plant/gas/u:unreadable"));
 	assert_false(has_alarm(c, "m/d/q:unreadable"));
 	alarm_of(c, "m/e/q:unreadable"); /* a vote names it */
-	assert_int_equal(alarm_of(c, "plant/oven/t:unreadable")->when.window_ns,
+	assert_int_equal(alarm_of(c, "plant/oven/t:unreadable")->when->window_ns,
 		INT64_C(180000000000)); /* its device's */
 	a = alarm_of(c, "m/d/p:unreadable");
-	assert_int_equal(a->when.window_ns, INT64_C(5000000000));
+	assert_int_equal(a->when->window_ns, INT64_C(5000000000));
 	assert_int_equal(a->info.class_, GW_CLASS_FAULT);
-	assert_false(a->when.polled);
-	assert_int_equal(a->when.never_current_ns, 0); /* nobody said how often it speaks */
+	assert_false(a->when->polled);
+	assert_int_equal(
+		a->when->never_current_ns, 0); /* nobody said how often it speaks */
 	a = alarm_of(c, "m/e/p:unreadable");
-	assert_int_equal(a->when.window_ns, INT64_C(3600000000000));
-	assert_int_equal(a->when.never_current_ns, INT64_C(3600000000000));
+	assert_int_equal(a->when->window_ns, INT64_C(3600000000000));
+	assert_int_equal(a->when->never_current_ns, INT64_C(3600000000000));
 	a = alarm_of(c, "plant/gas/t:out-of-range");
 	assert_int_equal(a->on_delay_ns, INT64_C(60000000000));
 	assert_int_equal(a->info.class_, GW_CLASS_FAULT);
@@ -130,7 +132,7 @@ static void names_of_point_faults_are_free(void **state)
 	assert_int_equal(a->info.class_, GW_CLASS_WARNING);
 	assert_string_equal(a->info.condition, "above 1");
 	/* a star in a name does not reach the faults that are there by themselves */
-	assert_int_equal(alarm_of(c, "many")->when.n_members, 1);
+	assert_int_equal(alarm_of(c, "many")->when->n_members, 1);
 	gw_config_free(c);
 }
 
@@ -153,12 +155,12 @@ static void chattering_and_flood_are_there_and_can_be_overridden(void **state)
 	assert_int_equal(alarm_of(c, "gateway:chattering")->level, GW_LEVEL_ORANGE);
 	a = alarm_of(c, "gateway:flood");
 	assert_int_equal(a->info.class_, GW_CLASS_SUPERVISORY);
-	assert_int_equal(a->when.max_withheld_level, GW_LEVEL_BLUE);
+	assert_int_equal(a->when->max_withheld_level, GW_LEVEL_BLUE);
 	assert_string_equal(a->info.condition, "more than 10 alarms within 10min");
 	gw_config_free(c);
 	c = load_valid("gateway: {id: box, flood_level: orange}\n");
 	assert_int_equal(
-		alarm_of(c, "gateway:flood")->when.max_withheld_level, GW_LEVEL_ORANGE);
+		alarm_of(c, "gateway:flood")->when->max_withheld_level, GW_LEVEL_ORANGE);
 	gw_config_free(c);
 	c = load_valid("gateway: {id: box, flood_level: none}\n");
 	for (size_t i = 0; i < c->n_alarms; i++)

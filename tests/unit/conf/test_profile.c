@@ -51,13 +51,13 @@ static void a_profile_brings_points_and_alarms_that_the_site_may_change(void **s
 	assert_float_equal(d->points[0].scale, 0.5, 0); /* but the site may say so */
 	assert_int_equal(alarm_of(c, "plant/g1/ch4:high")->level, GW_LEVEL_RED);
 	assert_int_equal(alarm_of(c, "plant/g2/ch4:high")->level, GW_LEVEL_ORANGE);
-	assert_float_equal(alarm_of(c, "plant/g2/ch4:high")->when.limit, 50, 0);
+	assert_float_equal(alarm_of(c, "plant/g2/ch4:high")->when->limit, 50, 0);
 	assert_string_equal(alarm_of(c, "plant/g2/ch4:high")->info.text, "hi");
-	assert_float_equal(alarm_of(c, "m/g/ch4:high")->when.limit, 40, 0);
+	assert_float_equal(alarm_of(c, "m/g/ch4:high")->when->limit, 40, 0);
 	assert_int_equal(alarm_of(c, "m/g/ch4:high")->level, GW_LEVEL_RED);
 	assert_int_equal(alarm_of(c, "plant/g1:silent")->level, GW_LEVEL_ORANGE);
 	assert_int_equal(
-		alarm_of(c, "plant/g1:silent")->when.window_ns, INT64_C(14000000000));
+		alarm_of(c, "plant/g1:silent")->when->window_ns, INT64_C(14000000000));
 	gw_config_free(c);
 
 	/* what the site says of the whole source goes before the profile */

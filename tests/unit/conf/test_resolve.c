@@ -17,7 +17,7 @@ static void alarms_know_their_points_members_and_texts(void **state)
 	assert_int_equal(a->info.class_, GW_CLASS_ALARM);
 	assert_int_equal(a->level, GW_LEVEL_YELLOW);
 	assert_true(a->latch);
-	assert_float_equal(a->when.clear.cells[0], 45, 0);
+	assert_float_equal(a->when->clear.cells[0], 45, 0);
 	assert_int_equal(a->first_point, 2);
 	assert_ptr_equal(a->info.site, &c->site);
 	fire = alarm_of(c, "fire");
@@ -25,15 +25,15 @@ static void alarms_know_their_points_members_and_texts(void **state)
 	assert_string_equal(fire->info.subject, "");
 	assert_string_equal(fire->info.text, "火警");
 	assert_int_equal(fire->n_points, 0);
-	assert_int_equal(fire->when.n_members, 2);
-	assert_false(fire->when.members[1].is_alarm);
-	assert_int_equal(fire->when.members[1].index, 3);
-	assert_string_equal(fire->when.members[1].key, "plant/oven/b");
-	assert_int_not_equal(fire->when.members[0].device, fire->when.members[1].device);
-	assert_int_equal(zone->when.n_members, 2);
-	assert_ptr_equal(&c->alarms[zone->when.members[0].index], fire);
+	assert_int_equal(fire->when->n_members, 2);
+	assert_false(fire->when->members[1].is_alarm);
+	assert_int_equal(fire->when->members[1].index, 3);
+	assert_string_equal(fire->when->members[1].key, "plant/oven/b");
+	assert_int_not_equal(fire->when->members[0].device, fire->when->members[1].device);
+	assert_int_equal(zone->when->n_members, 2);
+	assert_ptr_equal(&c->alarms[zone->when->members[0].index], fire);
 	assert_string_equal(
-		c->alarms[zone->when.members[1].index].info.key, "plant/heat/t:hot");
+		c->alarms[zone->when->members[1].index].info.key, "plant/heat/t:hot");
 	assert_string_equal(zone->info.condition, "at_least 1 of 2");
 	gw_config_free(c);
 }

@@ -51,9 +51,9 @@ static void a_long_chain_of_votes_is_sorted_on_a_small_stack(void **state)
 		"- {name: v%d, when: {at_least: 1, of: [plant/heat/b]}}\n", CHAIN - 1);
 	c = load_valid(yaml);
 	for (size_t i = 0; i + 1 < c->n_alarms; i++)
-		if (c->alarms[i + 1].when.n_members &&
-			c->alarms[i + 1].when.members[0].is_alarm)
-			assert_true(c->alarms[i + 1].when.members[0].index == i);
+		if (c->alarms[i + 1].when->n_members &&
+			c->alarms[i + 1].when->members[0].is_alarm)
+			assert_true(c->alarms[i + 1].when->members[0].index == i);
 	gw_config_free(c);
 	free(yaml);
 }

@@ -139,7 +139,7 @@ static size_t retained(int64_t at_ns, uint32_t point, double value)
 static void a_retained_message_raises_and_clears_its_own_raise(void **unused)
 {
 	(void)unused;
-	fixture_alarm("smoke", 0, &gw_condition_is)->when.is = true;
+	fixture_when(fixture_alarm("smoke", 0, &gw_condition_is))->is = true;
 	fixture_start();
 	assert_int_equal(retained(S, 0, 0), 0);
 	assert_int_equal(retained(2 * S, 0, 1), 1);
@@ -156,9 +156,9 @@ static void a_retained_message_clears_nothing_that_a_sample_raised(void **unused
 	struct gw_alarm_opts *late = fixture_alarm("late", 1, &gw_condition_above);
 
 	(void)unused;
-	late->when.limit = 50;
+	fixture_when(late)->limit = 50;
 	late->on_delay_ns = 10 * S;
-	fixture_alarm("smoke", 0, &gw_condition_is)->when.is = true;
+	fixture_when(fixture_alarm("smoke", 0, &gw_condition_is))->is = true;
 	fixture_start();
 	assert_int_equal(fixture_feed(S, 0, 1), 1);
 	assert_int_equal(retained(2 * S, 0, 0), 0);
@@ -191,7 +191,7 @@ static const struct gw_alarm_record stood = {.key = "s/d0/p:smoke",
 static void a_restored_alarm_ignores_a_retained_message(void **unused)
 {
 	(void)unused;
-	fixture_alarm("smoke", 0, &gw_condition_is)->when.is = true;
+	fixture_when(fixture_alarm("smoke", 0, &gw_condition_is))->is = true;
 	fixture_start();
 	assert_true(gw_engine_restore(fixture.engine, &stood, fixture_time(0)));
 	assert_int_equal(retained(S, 0, 0), 0);
@@ -206,7 +206,7 @@ static void a_late_record_stands_before_a_retained_message(void **unused)
 	struct gw_late_records batch = {.at = &memory, .n = 1};
 
 	(void)unused;
-	fixture_alarm("smoke", 0, &gw_condition_is)->when.is = true;
+	fixture_when(fixture_alarm("smoke", 0, &gw_condition_is))->is = true;
 	fixture_start();
 	assert_int_equal(retained(S, 0, 0), 0);
 	assert_true(gw_engine_restore_late(fixture.engine, &batch));
@@ -222,7 +222,7 @@ static void a_device_has_not_spoken_by_it(void **unused)
 	struct gw_point_view v;
 
 	(void)unused;
-	a->when.window_ns = 10 * S;
+	fixture_when(a)->window_ns = 10 * S;
 	fixture_start();
 	fixture_feed(S, 0, 1);
 	retained(8 * S, 0, 1);
@@ -241,9 +241,9 @@ static void a_history_that_has_begun_leaves_it_out(void **unused)
 	struct gw_alarm_opts *stuck = fixture_alarm("stuck", 1, &gw_condition_stuck);
 
 	(void)unused;
-	rate->when.limit = 10;
-	rate->when.window_ns = 60 * S;
-	stuck->when.window_ns = 10 * S;
+	fixture_when(rate)->limit = 10;
+	fixture_when(rate)->window_ns = 60 * S;
+	fixture_when(stuck)->window_ns = 10 * S;
 	fixture_start();
 	for (int64_t t = 1; t < 5; t++)
 		assert_int_equal(fixture_feed(t * S, 0, 50), 0);
@@ -265,9 +265,9 @@ static void a_true_retained_message_counts_in_a_vote(void **unused)
 	struct gw_alarm_opts *a = fixture_alarm("zone", -1, &gw_condition_at_least);
 
 	(void)unused;
-	a->when.at_least = 2;
-	a->when.members = of;
-	a->when.n_members = 2;
+	fixture_when(a)->at_least = 2;
+	fixture_when(a)->members = of;
+	fixture_when(a)->n_members = 2;
 	fixture_start();
 	assert_int_equal(fixture_feed(S, 0, 1), 0);
 	assert_int_equal(retained(2 * S, 1, 0), 0);
@@ -284,7 +284,7 @@ static void a_retained_message_suppresses_nothing(void **unused)
 	struct gw_alarm_opts *a = fixture_alarm("smoke", 0, &gw_condition_is);
 
 	(void)unused;
-	a->when.is = true;
+	fixture_when(a)->is = true;
 	a->unless = &gate;
 	a->n_unless = 1;
 	fixture_start();
@@ -301,10 +301,10 @@ static void suppression_waits_for_a_sample(void **unused)
 	struct gw_alarm_opts *a;
 
 	(void)unused;
-	fixture_alarm("gate", 1, &gw_condition_above)->when.limit = 50;
+	fixture_when(fixture_alarm("gate", 1, &gw_condition_above))->limit = 50;
 	a = fixture_alarm("held", 0, &gw_condition_is);
 	a->unless_stale_ns = 10 * S;
-	a->when.is = true;
+	fixture_when(a)->is = true;
 	gate = (struct gw_member){true, 0, 0, fixture.alarm_key[0]};
 	a->unless = &gate;
 	a->n_unless = 1;

@@ -9,6 +9,8 @@
 
 static struct gw_alarm_opts was[FIXTURE_ALARMS];
 
+static struct gw_condition_opts was_when[FIXTURE_ALARMS];
+
 static char was_key[FIXTURE_ALARMS][64];
 
 static struct gw_point_info was_point[FIXTURE_POINTS];
@@ -38,14 +40,16 @@ static inline void start_old(void)
 		was[i] = fixture.alarms[i];
 		memcpy(was_key[i], fixture.alarm_key[i], sizeof was_key[i]);
 		was[i].info.key = was_key[i];
-		for (size_t m = 0; m < was[i].when.n_members; m++) {
-			was_member[i][m] = was[i].when.members[m];
+		was_when[i] = *was[i].when;
+		was[i].when = &was_when[i];
+		for (size_t m = 0; m < was_when[i].n_members; m++) {
+			was_member[i][m] = was_when[i].members[m];
 			snprintf(was_members[i][m], sizeof was_members[i][m], "%s",
-				was[i].when.members[m].key);
+				was_when[i].members[m].key);
 			was_member[i][m].key = was_members[i][m];
 		}
-		if (was[i].when.n_members)
-			was[i].when.members = was_member[i];
+		if (was_when[i].n_members)
+			was_when[i].members = was_member[i];
 	}
 	fixture.n_alarms = 0;
 	assert_int_equal(gw_engine_new(&opts, &fixture.engine, NULL), GW_OK);
@@ -75,7 +79,8 @@ static inline void reload(int64_t at_ns)
 
 static inline void silent_on(int point)
 {
-	fixture_alarm("silent", point, &gw_condition_silent)->when.window_ns = 30 * S;
+	fixture_when(fixture_alarm("silent", point, &gw_condition_silent))->window_ns = 30 *
+		S;
 }
 
 static inline void rename_point(int point)
@@ -104,10 +109,10 @@ static inline void confirmed(size_t n, bool alarms, int64_t at_least, int64_t wi
 			.index = i,
 			.device = i,
 			.key = alarms ? fixture.alarm_key[i] : fixture.point_key[i]};
-	a->when.at_least = at_least;
-	a->when.window_ns = within_ns;
-	a->when.members = is_vote;
-	a->when.n_members = n;
+	fixture_when(a)->at_least = at_least;
+	fixture_when(a)->window_ns = within_ns;
+	fixture_when(a)->members = is_vote;
+	fixture_when(a)->n_members = n;
 }
 
 static inline bool raised(const char *key)

@@ -27,6 +27,7 @@ static struct fixture {
 	struct gw_point_info points[FIXTURE_POINTS];
 	char point_key[FIXTURE_POINTS][32];
 	struct gw_alarm_opts alarms[FIXTURE_ALARMS];
+	struct gw_condition_opts when[FIXTURE_ALARMS]; /* of each */
 	char alarm_key[FIXTURE_ALARMS][64];
 	size_t n_alarms;
 	struct gw_engine *engine;
@@ -71,6 +72,12 @@ static inline int fixture_teardown(void **unused)
 	return 0;
 }
 
+/* The condition of an alarm that fixture_alarm returned, to be changed before fixture_start. */
+static inline struct gw_condition_opts *fixture_when(const struct gw_alarm_opts *a)
+{
+	return &fixture.when[a - fixture.alarms];
+}
+
 /* point < 0: a vote. Returns the alarm, to be changed before fixture_start. */
 static inline struct gw_alarm_opts *fixture_alarm(
 	const char *name, int point, const struct gw_condition_kind *kind)
@@ -82,6 +89,7 @@ static inline struct gw_alarm_opts *fixture_alarm(
 		: snprintf(key, sizeof fixture.alarm_key[0], "%s", name);
 
 	assert_in_range(n, 1, sizeof fixture.alarm_key[0] - 1);
+	*fixture_when(a) = (struct gw_condition_opts){.kind = kind};
 	*a = (struct gw_alarm_opts){
 		.info = {.key = key,
 			.name = name,
@@ -95,7 +103,7 @@ static inline struct gw_alarm_opts *fixture_alarm(
 			.place = {"", "", ""},
 			.site = &fixture_site,
 			.class_ = GW_CLASS_ALARM},
-		.when = {.kind = kind},
+		.when = fixture_when(a),
 		.first_point = point >= 0 ? (uint32_t)point : 0,
 		.n_points = point >= 0 ? 1 : 0,
 		.level = GW_LEVEL_RED,

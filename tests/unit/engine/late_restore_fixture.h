@@ -81,8 +81,8 @@ static inline struct gw_alarm_opts *high(void)
 	struct gw_alarm_opts *a = fixture_alarm("high", 0, &gw_condition_above);
 	static const double clear[] = {45};
 
-	a->when.limit = 50;
-	a->when.clear = (struct gw_table){.rows = 1, .columns = 1, .cells = clear};
+	fixture_when(a)->limit = 50;
+	fixture_when(a)->clear = (struct gw_table){.rows = 1, .columns = 1, .cells = clear};
 	return a;
 }
 

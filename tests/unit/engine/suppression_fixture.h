@@ -14,9 +14,9 @@ static inline struct gw_alarm_opts *suppressed_on(int point)
 {
 	struct gw_alarm_opts *a;
 
-	fixture_alarm("gate", 0, &gw_condition_above)->when.limit = 50;
+	fixture_when(fixture_alarm("gate", 0, &gw_condition_above))->limit = 50;
 	a = fixture_alarm("held", point, &gw_condition_above);
-	a->when.limit = 20;
+	fixture_when(a)->limit = 20;
 	gate[0] = (struct gw_member){true, GATE, 0, fixture.alarm_key[GATE]};
 	a->unless = gate;
 	a->n_unless = 1;

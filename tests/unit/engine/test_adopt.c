@@ -97,11 +97,11 @@ static void silent_through_a_renaming_emits_nothing(void **unused)
 static void a_new_alarm_on_a_value_that_stands_raises_at_once(void **unused)
 {
 	(void)unused;
-	fixture_alarm("high", 0, &gw_condition_above)->when.limit = 50;
+	fixture_when(fixture_alarm("high", 0, &gw_condition_above))->limit = 50;
 	start_old();
 	fixture_feed(S, 0, 45);
-	fixture_alarm("high", 0, &gw_condition_above)->when.limit = 50;
-	fixture_alarm("warm", 0, &gw_condition_above)->when.limit = 40;
+	fixture_when(fixture_alarm("high", 0, &gw_condition_above))->limit = 50;
+	fixture_when(fixture_alarm("warm", 0, &gw_condition_above))->limit = 40;
 	reload(2 * S);
 	assert_int_equal(fixture.n_events, 1);
 	assert_true(raised("s/d0/p:warm"));
@@ -111,10 +111,10 @@ static void a_new_alarm_on_a_value_that_stands_raises_at_once(void **unused)
 static void a_limit_lowered_under_the_value_raises_at_once(void **unused)
 {
 	(void)unused;
-	fixture_alarm("high", 0, &gw_condition_above)->when.limit = 50;
+	fixture_when(fixture_alarm("high", 0, &gw_condition_above))->limit = 50;
 	start_old();
 	fixture_feed(S, 0, 45);
-	fixture_alarm("high", 0, &gw_condition_above)->when.limit = 40;
+	fixture_when(fixture_alarm("high", 0, &gw_condition_above))->limit = 40;
 	reload(2 * S);
 	assert_int_equal(fixture.n_events, 1);
 	assert_true(raised("s/d0/p:high"));
@@ -124,11 +124,11 @@ static void a_limit_lowered_under_the_value_raises_at_once(void **unused)
 static void a_new_alarm_with_a_history_waits_for_samples(void **unused)
 {
 	(void)unused;
-	fixture_alarm("high", 0, &gw_condition_above)->when.limit = 50;
+	fixture_when(fixture_alarm("high", 0, &gw_condition_above))->limit = 50;
 	start_old();
 	fixture_feed(S, 0, 45);
-	fixture_alarm("stuck", 0, &gw_condition_stuck)->when.window_ns = 60 * S;
-	fixture_alarm("high", 0, &gw_condition_above)->when.limit = 50;
+	fixture_when(fixture_alarm("stuck", 0, &gw_condition_stuck))->window_ns = 60 * S;
+	fixture_when(fixture_alarm("high", 0, &gw_condition_above))->limit = 50;
 	reload(2 * S);
 	assert_int_equal(fixture.n_events, 0);
 	fixture_feed(3 * S, 0, 45);
@@ -142,8 +142,8 @@ static void alarm_with_a_table(double cell, size_t rows)
 	struct gw_alarm_opts *a = fixture_alarm("high", 0, &gw_condition_above);
 
 	clear[1] = cell;
-	a->when.limit = 50;
-	a->when.clear = (struct gw_table){rows, 1, &clear[1]};
+	fixture_when(a)->limit = 50;
+	fixture_when(a)->clear = (struct gw_table){rows, 1, &clear[1]};
 }
 
 static void another_clear_is_another_condition(void **unused)
@@ -153,7 +153,7 @@ static void another_clear_is_another_condition(void **unused)
 	(void)unused;
 	alarm_with_a_table(40, 1);
 	old[0] = 40;
-	fixture.alarms[0].when.clear.cells = old;
+	fixture_when(&fixture.alarms[0])->clear.cells = old;
 	start_old();
 	fixture_feed(S, 0, 60);
 	fixture_feed(2 * S, 0, 46);
@@ -183,9 +183,10 @@ static void a_history_outlives_a_reload(void **unused)
 
 	(void)unused;
 	for (int twice = 0; twice < 2; twice++) {
-		fixture_alarm("stuck", 0, &gw_condition_stuck)->when.window_ns = 60 * S;
-		fixture_alarm("dose", 1, &gw_condition_dose)->when.rows = (struct gw_table){
-			.rows = 1, .columns = 2, .cells = rows};
+		fixture_when(fixture_alarm("stuck", 0, &gw_condition_stuck))->window_ns =
+			60 * S;
+		fixture_when(fixture_alarm("dose", 1, &gw_condition_dose))->rows =
+			(struct gw_table){.rows = 1, .columns = 2, .cells = rows};
 		if (twice)
 			break;
 		start_old();
@@ -206,11 +207,11 @@ static void a_history_outlives_a_reload(void **unused)
 static void a_history_of_another_condition_does_not(void **unused)
 {
 	(void)unused;
-	fixture_alarm("stuck", 0, &gw_condition_stuck)->when.window_ns = 60 * S;
+	fixture_when(fixture_alarm("stuck", 0, &gw_condition_stuck))->window_ns = 60 * S;
 	start_old();
 	fixture_feed(0, 0, 45);
 	fixture_feed(30 * S, 0, 45);
-	fixture_alarm("stuck", 0, &gw_condition_stuck)->when.window_ns = 50 * S;
+	fixture_when(fixture_alarm("stuck", 0, &gw_condition_stuck))->window_ns = 50 * S;
 	reload(31 * S);
 	fixture_feed(32 * S, 0, 45);
 	assert_int_equal(fixture_feed(82 * S - 1, 0, 45), 0);
@@ -227,7 +228,7 @@ static void another_level_under_a_shelf_is_emitted_at_its_end(void **unused)
 		.shelved_until_ms = FIXTURE_WALL_MS + 1};
 
 	(void)unused;
-	fixture_alarm("high", 0, &gw_condition_above)->when.limit = 50;
+	fixture_when(fixture_alarm("high", 0, &gw_condition_above))->limit = 50;
 	fixture_start();
 	assert_true(gw_engine_restore(fixture.engine, &m, fixture_time(0)));
 	assert_int_equal(fixture_pass(0), 0);
@@ -240,11 +241,11 @@ static void another_level_under_a_shelf_is_emitted_at_its_end(void **unused)
 static void a_value_that_is_not_usable_raises_nothing(void **unused)
 {
 	(void)unused;
-	fixture_alarm("high", 0, &gw_condition_above)->when.limit = 50;
+	fixture_when(fixture_alarm("high", 0, &gw_condition_above))->limit = 50;
 	start_old();
 	fixture_feed(S, 0, 45);
 	fixture_feed_quality(2 * S, 0, 0, GW_QUALITY_BAD_TIMEOUT);
-	fixture_alarm("high", 0, &gw_condition_above)->when.limit = 40;
+	fixture_when(fixture_alarm("high", 0, &gw_condition_above))->limit = 40;
 	reload(3 * S);
 	assert_int_equal(fixture.n_events, 0);
 }
@@ -254,16 +255,16 @@ static void a_limit_moved_while_active_or_in_a_delay(void **unused)
 	struct gw_alarm_opts *a;
 
 	(void)unused;
-	fixture_alarm("high", 0, &gw_condition_above)->when.limit = 50;
+	fixture_when(fixture_alarm("high", 0, &gw_condition_above))->limit = 50;
 	a = fixture_alarm("slow", 1, &gw_condition_above);
-	a->when.limit = 50;
+	fixture_when(a)->limit = 50;
 	a->on_delay_ns = 10 * S;
 	start_old();
 	assert_int_equal(fixture_feed(S, 0, 60), 1);
 	assert_int_equal(fixture_feed(2 * S, 1, 60), 0);
-	fixture_alarm("high", 0, &gw_condition_above)->when.limit = 55;
+	fixture_when(fixture_alarm("high", 0, &gw_condition_above))->limit = 55;
 	a = fixture_alarm("slow", 1, &gw_condition_above);
-	a->when.limit = 55;
+	fixture_when(a)->limit = 55;
 	a->on_delay_ns = 10 * S;
 	reload(5 * S);
 	assert_int_equal(fixture.n_events, 0);
@@ -278,14 +279,15 @@ static void another_level_of_what_stands_is_emitted_once(void **unused)
 {
 	(void)unused;
 	for (int i = 0; i < 2; i++)
-		fixture_alarm("high", i, &gw_condition_above)->when.limit = 50;
+		fixture_when(fixture_alarm("high", i, &gw_condition_above))->limit = 50;
 	start_old();
 	fixture_feed(S, 0, 60);
 	fixture_feed(S, 1, 10); /* stands not: nobody cares */
 	for (int twice = 0; twice < 2; twice++) {
 		fixture.n_alarms = 0;
 		for (int i = 0; i < 2; i++) {
-			fixture_alarm("high", i, &gw_condition_above)->when.limit = 50;
+			fixture_when(fixture_alarm("high", i, &gw_condition_above))->limit =
+				50;
 			fixture.alarms[i].level = GW_LEVEL_ORANGE;
 		}
 		reload(2 * S);
@@ -303,7 +305,7 @@ static void points_keep_their_values_in_any_order(void **unused)
 	struct gw_point_view v;
 
 	(void)unused;
-	fixture_alarm("high", 0, &gw_condition_above)->when.limit = 500;
+	fixture_when(fixture_alarm("high", 0, &gw_condition_above))->limit = 500;
 	start_old();
 	for (int i = 0; i < FIXTURE_POINTS; i++)
 		fixture_feed((i + 1) * S, (uint32_t)i, 10 + i);
@@ -347,7 +349,7 @@ static void last_seq_counts_unconfigured_alarms(void **unused)
 	struct gw_engine *next;
 
 	(void)unused;
-	fixture_alarm("high", 0, &gw_condition_above)->when.limit = 50;
+	fixture_when(fixture_alarm("high", 0, &gw_condition_above))->limit = 50;
 	start_old();
 	fixture_feed(S, 0, 60);
 	next = fixture_engine();

@@ -4,7 +4,7 @@
 
 static void smoke(int point)
 {
-	fixture_alarm("smoke", point, &gw_condition_is)->when.is = true;
+	fixture_when(fixture_alarm("smoke", point, &gw_condition_is))->is = true;
 }
 
 static void a_vote_that_gets_a_member_more_still_counts_the_first(void **unused)

@@ -8,8 +8,8 @@ static void a_limit_is_quiet_at_itself_and_has_hysteresis(void **unused)
 	uint8_t life[16];
 
 	(void)unused;
-	a->when.limit = 50;
-	a->when.clear = (struct gw_table){
+	fixture_when(a)->limit = 50;
+	fixture_when(a)->clear = (struct gw_table){
 		.rows = 1, .columns = 1, .cells = (const double[]){45}};
 	fixture_start();
 	assert_int_equal(fixture_feed(S, 0, 50), 0);
@@ -36,10 +36,10 @@ static void below_and_outside_mirror_above(void **unused)
 	struct gw_alarm_opts *band = fixture_alarm("band", 1, &gw_condition_outside);
 
 	(void)unused;
-	low->when.limit = 0.10;
-	low->when.clear = (struct gw_table){1, 1, (const double[]){0.12}};
-	band->when.band = (struct gw_table){1, 2, (const double[]){40, 60}};
-	band->when.deadband = (struct gw_table){1, 1, (const double[]){2}};
+	fixture_when(low)->limit = 0.10;
+	fixture_when(low)->clear = (struct gw_table){1, 1, (const double[]){0.12}};
+	fixture_when(band)->band = (struct gw_table){1, 2, (const double[]){40, 60}};
+	fixture_when(band)->deadband = (struct gw_table){1, 1, (const double[]){2}};
 	fixture_start();
 	assert_int_equal(fixture_feed(S, 0, 0.10), 0);
 	assert_int_equal(fixture_feed(2 * S, 0, 0.09), 1);
@@ -64,7 +64,7 @@ static void a_bad_sample_changes_nothing_but_the_view(void **unused)
 	struct gw_point_view v;
 
 	(void)unused;
-	fixture_alarm("high", 0, &gw_condition_above)->when.limit = 50;
+	fixture_when(fixture_alarm("high", 0, &gw_condition_above))->limit = 50;
 	fixture_start();
 	fixture_feed(S, 0, 60);
 	assert_int_equal(fixture_feed_quality(2 * S, 0, 0, GW_QUALITY_BAD_TIMEOUT), 0);
@@ -87,8 +87,8 @@ static void an_infinite_value_enters_no_history(void **unused)
 
 	(void)unused;
 	a = fixture_alarm("rate", 0, &gw_condition_rises);
-	a->when.limit = 10;
-	a->when.window_ns = 60 * S;
+	fixture_when(a)->limit = 10;
+	fixture_when(a)->window_ns = 60 * S;
 	fixture_start();
 	for (int64_t t = 1; t <= 9; t++) {
 		assert_int_equal(
@@ -108,9 +108,9 @@ static void several_levels_on_one_point_each_raise(void **unused)
 	struct gw_alarm_opts *low = fixture_alarm("low", 0, &gw_condition_above);
 
 	(void)unused;
-	low->when.limit = 20;
+	fixture_when(low)->limit = 20;
 	low->level = GW_LEVEL_YELLOW;
-	fixture_alarm("high", 0, &gw_condition_above)->when.limit = 50;
+	fixture_when(fixture_alarm("high", 0, &gw_condition_above))->limit = 50;
 	fixture_start();
 	assert_int_equal(fixture_feed(S, 0, 30), 1);
 	assert_int_equal(fixture.event[0].level, GW_LEVEL_YELLOW);
@@ -130,7 +130,7 @@ static void an_on_delay_is_timed_by_the_samples_own_time(void **unused)
 	};
 
 	(void)unused;
-	a->when.limit = 5;
+	fixture_when(a)->limit = 5;
 	a->on_delay_ns = 10 * S;
 	fixture_start();
 	assert_int_equal(fixture_feed(0, 0, 9), 0);
@@ -149,7 +149,7 @@ static void the_peak_counts_from_the_onset(void **unused)
 	struct gw_alarm_opts *a = fixture_alarm("high", 0, &gw_condition_above);
 
 	(void)unused;
-	a->when.limit = 50;
+	fixture_when(a)->limit = 50;
 	a->on_delay_ns = 10 * S;
 	fixture_start();
 	fixture_feed(S, 0, 80);
@@ -164,7 +164,7 @@ static void a_timer_raises_without_a_sample(void **unused)
 	struct gw_alarm_opts *a = fixture_alarm("low", 0, &gw_condition_below);
 
 	(void)unused;
-	a->when.limit = 5;
+	fixture_when(a)->limit = 5;
 	a->on_delay_ns = 10 * S;
 	fixture_start();
 	fixture_feed(S, 0, 1);
@@ -180,8 +180,8 @@ static void the_peak_ignores_values_before_the_onset(void **unused)
 	static const double rows[2] = {50, 10e9};
 
 	(void)unused;
-	fixture_alarm("dose", 0, &gw_condition_dose)->when.rows = (struct gw_table){
-		1, 2, rows};
+	fixture_when(fixture_alarm("dose", 0, &gw_condition_dose))->rows =
+		(struct gw_table){1, 2, rows};
 	fixture_start();
 	fixture_feed(0, 0, 60);
 	assert_int_equal(fixture_pass(10 * S), 1);

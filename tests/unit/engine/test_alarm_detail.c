@@ -27,6 +27,7 @@ static const double cells[] = {2, 60e9, 4, 10e9}, band[] = {-5, 5};
 
 static struct gw_point_info points[POINTS];
 static struct gw_alarm_opts alarms[ALARMS];
+static struct gw_condition_opts when[ALARMS];
 static struct gw_member members[ALARMS];
 static char keys[ALARMS][24];
 static const struct gw_site_info site = {"box", "", "", ""};
@@ -58,14 +59,15 @@ static void describe_building(void)
 		points[point].key = keys[point * EACH];
 		snprintf(keys[i], sizeof keys[i], "%u", i);
 		*a = (struct gw_alarm_opts){.info = {.key = keys[i], .site = &site},
-			.when = conditions[kind],
+			.when = &when[i],
 			.first_point = point,
 			.n_points = kind < VOTE,
 			.level = GW_LEVEL_ORANGE,
 			.chatter_alarm = kind == ABOVE ? i + COUNTS + 1 : 0};
 		members[i] = (struct gw_member){
 			.is_alarm = true, .index = point * EACH, .key = keys[i]};
-		a->when.members = &members[i];
+		when[i] = conditions[kind];
+		when[i].members = &members[i];
 		a->unless = &members[i]; /* never the case */
 		a->n_unless = kind == ABOVE + 1;
 	}

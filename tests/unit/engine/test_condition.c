@@ -56,8 +56,8 @@ static struct gw_alarm_opts *rate(
 {
 	struct gw_alarm_opts *a = fixture_alarm("rate", 0, kind);
 
-	a->when.limit = by;
-	a->when.window_ns = per_ns;
+	fixture_when(a)->limit = by;
+	fixture_when(a)->window_ns = per_ns;
 	return a;
 }
 
@@ -91,7 +91,7 @@ static void a_heat_detector_answers_inside_the_table_of_en_54_5(void **unused)
 
 		setup(unused);
 		rate(&gw_condition_rises, 10, MIN);
-		fixture_alarm("heat", 0, &gw_condition_above)->when.limit = 57;
+		fixture_when(fixture_alarm("heat", 0, &gw_condition_above))->limit = 57;
 		fixture_start();
 		ramp_per_min = rows[i].per_min;
 		ramp_start_s = 300;
@@ -220,8 +220,8 @@ static struct gw_alarm_opts *forecast(double limit, int64_t within_ns)
 {
 	struct gw_alarm_opts *a = fixture_alarm("ahead", 0, &gw_condition_reaches);
 
-	a->when.limit = limit;
-	a->when.window_ns = within_ns;
+	fixture_when(a)->limit = limit;
+	fixture_when(a)->window_ns = within_ns;
 	return a;
 }
 
@@ -361,7 +361,7 @@ static const double co_rows[] = {50, 75 * 60e9, 100, 25 * 60e9, 300, 2 * 60e9};
 
 static void dose(void)
 {
-	fixture_alarm("co", 0, &gw_condition_dose)->when.rows = (struct gw_table){
+	fixture_when(fixture_alarm("co", 0, &gw_condition_dose))->rows = (struct gw_table){
 		.rows = 3, .columns = 2, .cells = co_rows};
 	fixture_start();
 }
@@ -455,7 +455,7 @@ static void a_dose_stands_still_while_nothing_is_known(void **unused)
 static void a_frozen_transmitter_is_stuck_a_silent_one_is_not(void **unused)
 {
 	(void)unused;
-	fixture_alarm("stuck", 0, &gw_condition_stuck)->when.window_ns = 60 * S;
+	fixture_when(fixture_alarm("stuck", 0, &gw_condition_stuck))->window_ns = 60 * S;
 	fixture_start();
 	for (int64_t t = 0; t < 60; t++)
 		assert_int_equal(fixture_feed(t * S, 0, 21.5), 0);

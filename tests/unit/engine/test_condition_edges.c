@@ -139,13 +139,13 @@ static void begin(const struct scene *c)
 	gw_engine_free(fixture.engine);
 	fixture.n_alarms = 0;
 	a = fixture_alarm("x", 0, c->kind);
-	a->when = c->o;
-	a->when.kind = c->kind;
+	*fixture_when(a) = c->o;
+	fixture_when(a)->kind = c->kind;
 	cell[0] = c->clear;
 	if (c->clear > 0)
 		*(c->kind == &gw_condition_outside
-				? &a->when.deadband
-				: &a->when.clear) = (struct gw_table){1, 1, cell};
+				? &fixture_when(a)->deadband
+				: &fixture_when(a)->clear) = (struct gw_table){1, 1, cell};
 	fixture_start();
 }
 
@@ -329,12 +329,13 @@ static void disturbances_do_not_change_a_vote(void **unused)
 				continue;
 			gw_engine_free(fixture.engine);
 			fixture.n_alarms = 0;
-			fixture_alarm("vote", -1, &gw_condition_at_least)->when =
-				(struct gw_condition_opts){.kind = &gw_condition_at_least,
-					.at_least = 2,
-					.window_ns = 10 * S,
-					.members = members,
-					.n_members = 3};
+			*fixture_when(fixture_alarm("vote", -1,
+				&gw_condition_at_least)) = (struct gw_condition_opts){
+				.kind = &gw_condition_at_least,
+				.at_least = 2,
+				.window_ns = 10 * S,
+				.members = members,
+				.n_members = 3};
 			fixture_start();
 			feed_disturbed(&disturbances[d], S, 1, 1);
 			feed_disturbed(&disturbances[d], 5 * S, 1, 0);
@@ -352,7 +353,7 @@ static void a_full_dose_raises_however_late(void **unused)
 		for (int broken = 0; broken < 2; broken++) {
 			fixture_teardown(unused);
 			fixture_setup(unused);
-			fixture_alarm("co", 0, &gw_condition_dose)->when.rows =
+			fixture_when(fixture_alarm("co", 0, &gw_condition_dose))->rows =
 				(struct gw_table){1, 2, dose};
 			fixture_start();
 			fixture_feed(0, 0, 60);

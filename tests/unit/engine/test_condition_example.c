@@ -71,7 +71,7 @@ static void the_example_of_the_contract_is_what_happens(void **state)
 	noted.history_quiet_band = note_band;
 	noted.absorb_buffered = note_buffered;
 	noted.evaluate = note_evaluate;
-	fixture_alarm("stuck", 0, &noted)->when.window_ns = MINUTES_10;
+	fixture_when(fixture_alarm("stuck", 0, &noted))->window_ns = MINUTES_10;
 	fixture_start();
 	n_calls = 0;
 	for (second = 0; second <= 605; second++)

@@ -6,7 +6,7 @@
 static void a_condition_true_at_start_raises(void **unused)
 {
 	(void)unused;
-	fixture_alarm("smoke", 0, &gw_condition_is)->when.is = true;
+	fixture_when(fixture_alarm("smoke", 0, &gw_condition_is))->is = true;
 	fixture_start();
 	assert_int_equal(fixture_pass(0), 0);
 	assert_int_equal(fixture_feed(S, 0, 1), 1);
@@ -19,10 +19,10 @@ static struct gw_alarm_opts *vote(int64_t n, size_t of, int64_t within_ns)
 {
 	struct gw_alarm_opts *a = fixture_alarm("confirmed", -1, &gw_condition_at_least);
 
-	a->when.at_least = n;
-	a->when.window_ns = within_ns;
-	a->when.members = members;
-	a->when.n_members = of;
+	fixture_when(a)->at_least = n;
+	fixture_when(a)->window_ns = within_ns;
+	fixture_when(a)->members = members;
+	fixture_when(a)->n_members = of;
 	return a;
 }
 
@@ -37,7 +37,7 @@ static void commands_become_events(void **unused)
 	(void)unused;
 	assert_int_equal(gw_ring_init(&commands, 8, sizeof c, NULL), GW_OK);
 	assert_int_equal(gw_ring_init(&replies, 8, sizeof r, NULL), GW_OK);
-	fixture_alarm("high", 0, &gw_condition_above)->when.limit = 50;
+	fixture_when(fixture_alarm("high", 0, &gw_condition_above))->limit = 50;
 	fixture_start();
 	gw_engine_set_commands(fixture.engine, &commands, &replies, NULL);
 	fixture_feed(S, 0, 60);
@@ -86,7 +86,7 @@ static void still_true_after_a_restart_does_not_raise_again(void **unused)
 	struct gw_alarm_record m;
 
 	(void)unused;
-	fixture_alarm("high", 0, &gw_condition_above)->when.limit = 50;
+	fixture_when(fixture_alarm("high", 0, &gw_condition_above))->limit = 50;
 	fixture_start();
 	m = fixture_standing(0);
 	assert_true(gw_engine_restore(fixture.engine, &m, fixture_time(0)));
@@ -104,7 +104,7 @@ static void a_condition_that_ended_while_down_clears_with_the_first_sample(void 
 	struct gw_alarm_record m;
 
 	(void)unused;
-	fixture_alarm("high", 0, &gw_condition_above)->when.limit = 50;
+	fixture_when(fixture_alarm("high", 0, &gw_condition_above))->limit = 50;
 	fixture_start();
 	m = fixture_standing(0);
 	gw_engine_restore(fixture.engine, &m, fixture_time(0));
@@ -117,7 +117,8 @@ static void timers_of_one_time_run_in_the_order_of_the_alarms(void **unused)
 {
 	(void)unused;
 	for (int i = 0; i < FIXTURE_POINTS; i++)
-		fixture_alarm("silent", i, &gw_condition_silent)->when.window_ns = 10 * S;
+		fixture_when(fixture_alarm("silent", i, &gw_condition_silent))->window_ns =
+			10 * S;
 	fixture_start();
 	for (uint32_t i = FIXTURE_POINTS; i-- > 0;)
 		fixture_feed(S, i, 1);
@@ -136,7 +137,7 @@ static void a_record_of_no_configured_alarm_is_cleared(void **unused)
 	struct gw_alarm_info info;
 
 	(void)unused;
-	fixture_alarm("high", 0, &gw_condition_above)->when.limit = 50;
+	fixture_when(fixture_alarm("high", 0, &gw_condition_above))->limit = 50;
 	fixture_start();
 	m = fixture_standing(0);
 	info = fixture.alarms[0].info;
@@ -164,9 +165,9 @@ static void a_reload_keeps_state_delay_and_values(void **unused)
 	struct gw_point_view v;
 
 	(void)unused;
-	fixture_alarm("high", 0, &gw_condition_above)->when.limit = 50;
+	fixture_when(fixture_alarm("high", 0, &gw_condition_above))->limit = 50;
 	low = fixture_alarm("low", 1, &gw_condition_below);
-	low->when.limit = 5;
+	fixture_when(low)->limit = 5;
 	low->on_delay_ns = 10 * S;
 	fixture_start();
 	fixture_feed(S, 0, 60);
@@ -194,7 +195,7 @@ static void a_reload_names_standing_alarms_that_are_gone(void **unused)
 	struct gw_engine *next;
 
 	(void)unused;
-	fixture_alarm("high", 0, &gw_condition_above)->when.limit = 50;
+	fixture_when(fixture_alarm("high", 0, &gw_condition_above))->limit = 50;
 	fixture_start();
 	fixture_feed(S, 0, 60);
 	fixture.n_alarms = 0;
@@ -213,7 +214,7 @@ static void an_unsynced_alarm_is_dated_anew_once_the_clock_is_right(void **unuse
 	struct gw_time later;
 
 	(void)unused;
-	fixture_alarm("high", 0, &gw_condition_above)->when.limit = 50;
+	fixture_when(fixture_alarm("high", 0, &gw_condition_above))->limit = 50;
 	fixture.synced = false;
 	fixture_start();
 	fixture_feed(S, 0, 60);
@@ -240,7 +241,7 @@ static void a_full_output_holds_back_only_itself(void **unused)
 
 	(void)unused;
 	assert_int_equal(gw_ring_init(&slow, 2, sizeof e, NULL), GW_OK);
-	fixture_alarm("high", 0, &gw_condition_above)->when.limit = 50;
+	fixture_when(fixture_alarm("high", 0, &gw_condition_above))->limit = 50;
 	fixture_start();
 	assert_int_equal(gw_engine_add_output(fixture.engine, &slow, NULL, NULL), GW_OK);
 	for (int i = 0; i < 10; i++)
@@ -263,7 +264,7 @@ static void a_ring_is_drained_and_an_unknown_point_counted(void **unused)
 
 	(void)unused;
 	assert_int_equal(gw_ring_init(&in, 16, sizeof s, NULL), GW_OK);
-	fixture_alarm("high", 3, &gw_condition_above)->when.limit = 50;
+	fixture_when(fixture_alarm("high", 3, &gw_condition_above))->limit = 50;
 	fixture_start();
 	assert_int_equal(gw_engine_add_input(fixture.engine, &in, 3, 2, NULL), GW_OK);
 	assert_int_equal(gw_engine_add_input(fixture.engine, &in, 3, 2, NULL), GW_ERR_FULL);
@@ -293,7 +294,7 @@ static void a_step_reads_past_the_wrap_of_a_ring(void **unused)
 	(void)unused;
 	assert_int_equal(gw_ring_init(&in, 4, sizeof s[0], NULL), GW_OK);
 	a = fixture_alarm("high", 0, &gw_condition_above);
-	a->when.limit = 50;
+	fixture_when(a)->limit = 50;
 	a->on_delay_ns = S;
 	fixture_start();
 	assert_int_equal(gw_engine_add_input(fixture.engine, &in, 0, 1, NULL), GW_OK);
@@ -320,8 +321,9 @@ static void a_replay_yields_the_same_bytes(void **unused)
 		size_t n = 0;
 
 		fixture.n_alarms = 0;
-		fixture_alarm("high", 0, &gw_condition_above)->when.limit = 50;
-		fixture_alarm("silent", 1, &gw_condition_silent)->when.window_ns = 3 * S;
+		fixture_when(fixture_alarm("high", 0, &gw_condition_above))->limit = 50;
+		fixture_when(fixture_alarm("silent", 1, &gw_condition_silent))->window_ns =
+			3 * S;
 		for (uint32_t i = 0; i < 2; i++)
 			members[i] = (struct gw_member){
 				false, i + 2, i, fixture.point_key[i + 2]};
@@ -398,7 +400,7 @@ static void a_sample_in_the_quiet_band_evaluates_nothing(void **unused)
 static void a_condition_that_is_always_due_waits_a_millisecond(void **unused)
 {
 	(void)unused;
-	fixture_alarm("x", 0, &eager)->when.limit = 1;
+	fixture_when(fixture_alarm("x", 0, &eager))->limit = 1;
 	fixture_start();
 	asked = 0;
 	fixture_feed(0, 0, 5);
@@ -416,8 +418,8 @@ static void timers_end_in_the_order_of_their_times(void **unused)
 
 	(void)unused;
 	for (int i = 0; i < FIXTURE_ALARMS; i++) {
-		fixture_alarm("x", i % FIXTURE_POINTS, &gw_condition_above)->when.limit =
-			50 + i;
+		fixture_when(fixture_alarm("x", i % FIXTURE_POINTS, &gw_condition_above))
+			->limit = 50 + i;
 		fixture.alarms[i].on_delay_ns = S;
 	}
 	for (int round = 0; round < 2000; round++) {

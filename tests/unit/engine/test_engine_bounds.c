@@ -70,14 +70,14 @@ static void a_quality_that_nobody_knows(void **unused)
 	struct gw_engine *next;
 
 	(void)unused;
-	high->when.limit = 50;
+	fixture_when(high)->limit = 50;
 	high->unless = &contact;
 	high->n_unless = 1;
 	high->unless_stale_ns = 2 * S;
-	vote->when.members = members;
-	vote->when.n_members = 2;
-	vote->when.at_least = 1;
-	silent->when.window_ns = 10 * S;
+	fixture_when(vote)->members = members;
+	fixture_when(vote)->n_members = 2;
+	fixture_when(vote)->at_least = 1;
+	fixture_when(silent)->window_ns = 10 * S;
 	fixture_start();
 	with_commands(4);
 	fixture_feed(S, 1, 1); /* the contact holds */
@@ -123,11 +123,11 @@ static void a_new_alarm_beside_an_odd_value(void **unused)
 	fixture_start();
 	fixture_feed(S, 0, 60);
 	fixture_feed_quality(2 * S, 0, 60, ODD);
-	fixture_alarm("high", 0, &gw_condition_above)->when.limit = 50;
+	fixture_when(fixture_alarm("high", 0, &gw_condition_above))->limit = 50;
 	a = fixture_alarm("vote", -1, &gw_condition_at_least);
-	a->when.members = members;
-	a->when.n_members = 1;
-	a->when.at_least = 1;
+	fixture_when(a)->members = members;
+	fixture_when(a)->n_members = 1;
+	fixture_when(a)->at_least = 1;
 	next = fixture_engine();
 	gw_engine_adopt(next, fixture.engine, fixture_time(3 * S), no_unconfigured, NULL);
 	gw_engine_free(fixture.engine);
@@ -140,7 +140,7 @@ static void a_new_alarm_beside_an_odd_value(void **unused)
 static void a_retained_value_that_is_infinite(void **unused)
 {
 	(void)unused;
-	fixture_alarm("high", 0, &gw_condition_above)->when.limit = 50;
+	fixture_when(fixture_alarm("high", 0, &gw_condition_above))->limit = 50;
 	fixture_start();
 	fixture_feed(S, 0, 20);
 	assert_int_equal(fixture_feed_quality(2 * S, 0, HUGE_VAL, GW_QUALITY_RETAINED), 0);
@@ -155,8 +155,8 @@ static void a_point_that_is_lost_to_two_histories(void **unused)
 
 	(void)unused;
 	for (int i = 0; i < 2; i++)
-		fixture_alarm(i ? "long" : "short", 0, &gw_condition_dose)->when.rows =
-			(struct gw_table){1, 2, rows[i]};
+		fixture_when(fixture_alarm(i ? "long" : "short", 0, &gw_condition_dose))
+			->rows = (struct gw_table){1, 2, rows[i]};
 	fixture_start();
 	for (int t = 0; t <= 5; t++)
 		assert_int_equal(fixture_feed(t * S, 0, 60), 0);
@@ -175,7 +175,7 @@ static void a_command_that_nobody_knows(void **unused)
 	struct gw_alarm_reply r;
 
 	(void)unused;
-	fixture_alarm("high", 0, &gw_condition_above)->when.limit = 50;
+	fixture_when(fixture_alarm("high", 0, &gw_condition_above))->limit = 50;
 	fixture_start();
 	with_commands(4);
 	fixture_feed(S, 0, 60);
@@ -193,7 +193,7 @@ static void a_command_that_nobody_knows(void **unused)
 static void commands_wait_for_room_for_answers(void **unused)
 {
 	(void)unused;
-	fixture_alarm("high", 0, &gw_condition_above)->when.limit = 50;
+	fixture_when(fixture_alarm("high", 0, &gw_condition_above))->limit = 50;
 	fixture_start();
 	with_commands(2);
 	for (uint64_t i = 1; i <= 3; i++)
@@ -215,7 +215,7 @@ static void one_output_too_many_is_refused(void **unused)
 	struct gw_ring more;
 
 	(void)unused;
-	fixture_alarm("high", 0, &gw_condition_above)->when.limit = 50;
+	fixture_when(fixture_alarm("high", 0, &gw_condition_above))->limit = 50;
 	fixture_start();
 	assert_int_equal(gw_ring_init(&more, 64, sizeof(struct gw_event), NULL), GW_OK);
 	for (int i = 1; i < GW_ENGINE_OUTPUTS; i++)
@@ -238,7 +238,7 @@ static void an_engine_without_outputs_goes_on(void **unused)
 		.n_alarms = 1};
 
 	(void)unused;
-	fixture_alarm("high", 0, &gw_condition_above)->when.limit = 50;
+	fixture_when(fixture_alarm("high", 0, &gw_condition_above))->limit = 50;
 	assert_int_equal(gw_engine_new(&opts, &fixture.engine, NULL), GW_OK);
 	gw_engine_set_identity(
 		fixture.engine, 7, 100, "00000000-0000-0000-0000-000000000000");
@@ -289,7 +289,7 @@ static void timers_run_though_samples_never_end(void **unused)
 
 	(void)unused;
 	a->n_points = 6; /* more than are fetched ahead of their turn */
-	a->when.window_ns = 10 * S;
+	fixture_when(a)->window_ns = 10 * S;
 	fixture_start();
 	assert_int_equal(gw_ring_init(&in, 1024, sizeof(struct gw_sample), NULL), GW_OK);
 	assert_int_equal(
@@ -342,7 +342,7 @@ static void points_on_huge_pages(void **unused)
 	struct gw_point_info *points = many_points(LARGE);
 
 	(void)unused;
-	fixture_alarm("high", 0, &gw_condition_above)->when.limit = 50;
+	fixture_when(fixture_alarm("high", 0, &gw_condition_above))->limit = 50;
 	for (size_t n = 32768; n <= LARGE; n += LARGE - 32768) {
 		fixture.alarms[0].first_point = (uint32_t)n - 1;
 		begin_large(n, points, fixture.alarms, 1);
@@ -366,11 +366,13 @@ static void a_sample_of_no_point_is_not_prefetched(void **unused)
 
 	(void)unused;
 	for (size_t i = 0; i < N; i++) {
-		alarms[i] = *fixture_alarm("rate", 0, &gw_condition_rises);
+		struct gw_alarm_opts *a = fixture_alarm("rate", 0, &gw_condition_rises);
+
 		fixture.n_alarms = 0;
+		fixture_when(a)->limit = 10;
+		fixture_when(a)->window_ns = 60 * S;
+		alarms[i] = *a;
 		alarms[i].first_point = (uint32_t)i;
-		alarms[i].when.limit = 10;
-		alarms[i].when.window_ns = 60 * S;
 	}
 	begin_large(N, points, alarms, N);
 	assert_true(fixture.engine->prefetch_histories);
@@ -398,8 +400,8 @@ static void an_ended_occurrence_is_not_amended(void **unused)
 {
 	(void)unused;
 	fixture.synced = false;
-	fixture_alarm("over", 0, &gw_condition_above)->when.limit = 50;
-	fixture_alarm("stands", 1, &gw_condition_above)->when.limit = 50;
+	fixture_when(fixture_alarm("over", 0, &gw_condition_above))->limit = 50;
+	fixture_when(fixture_alarm("stands", 1, &gw_condition_above))->limit = 50;
 	fixture_start();
 	fixture_feed(S, 0, 60);
 	fixture_feed(S, 1, 60);
@@ -419,7 +421,7 @@ static void an_ended_occurrence_is_not_amended(void **unused)
 static void a_pause_before_the_start(void **unused)
 {
 	(void)unused;
-	fixture_alarm("silent", 0, &gw_condition_silent)->when.window_ns = 10 * S;
+	fixture_when(fixture_alarm("silent", 0, &gw_condition_silent))->window_ns = 10 * S;
 	fixture_start();
 	gw_engine_paused(fixture.engine, 3600 * S, FIXTURE_START_NS);
 	fixture_pass(0);

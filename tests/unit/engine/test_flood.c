@@ -116,19 +116,20 @@ static void building(enum gw_level held)
 	struct gw_alarm_opts *a;
 
 	a = fixture_alarm("low", 1, &gw_condition_above);
-	a->when.limit = 50;
+	fixture_when(a)->limit = 50;
 	a->level = GW_LEVEL_BLUE;
 	a->info.class_ = GW_CLASS_SUPERVISORY;
 	a = fixture_alarm("vital", 2, &gw_condition_above);
-	a->when.limit = 50;
+	fixture_when(a)->limit = 50;
 	a->level = GW_LEVEL_BLUE;
 	a->info.class_ = GW_CLASS_WARNING;
 	for (int i = 0; i < MANY; i++) {
 		snprintf(names[i], sizeof names[i], "red%d", i);
-		fixture_alarm(names[i], 0, &gw_condition_above)->when.limit = 50 + i;
+		fixture_when(fixture_alarm(names[i], 0, &gw_condition_above))->limit = 50 +
+			i;
 	}
 	a = fixture_alarm("flood", -1, &gw_condition_flood);
-	a->when.max_withheld_level = (int)held;
+	fixture_when(a)->max_withheld_level = (int)held;
 	a->level = GW_LEVEL_YELLOW;
 	a->info.class_ = GW_CLASS_FAULT;
 	fixture_start();
@@ -274,7 +275,7 @@ static void chatterers(void)
 	a->info.class_ = GW_CLASS_FAULT;
 	for (int i = 0; i < 2; i++) {
 		a = fixture_alarm("high", i, &gw_condition_above);
-		a->when.limit = 50;
+		fixture_when(a)->limit = 50;
 		a->chatter_alarm = 1;
 	}
 	fixture_start();
@@ -333,7 +334,7 @@ static void at_most_four_chattering_alarms_are_named(void **unused)
 	fixture_alarm("chattering", -1, &gw_condition_chattering)->level = GW_LEVEL_BLUE;
 	for (uint32_t i = 0; i < many; i++) {
 		a = fixture_alarm("high", (int)i, &gw_condition_above);
-		a->when.limit = 50;
+		fixture_when(a)->limit = 50;
 		a->chatter_alarm = 1;
 	}
 	fixture_start();

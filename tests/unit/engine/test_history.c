@@ -27,6 +27,7 @@ static struct gw_member members[FIXTURE_ALARMS][2];
 static struct side {
 	bool rests;
 	struct gw_alarm_opts alarms[FIXTURE_ALARMS];
+	struct gw_condition_opts when[FIXTURE_ALARMS];
 	struct gw_engine *e;
 	struct gw_ring out, commands, replies;
 	struct gw_event events[MANY];
@@ -90,14 +91,14 @@ static void random_alarms_of(int point)
 {
 	for (size_t k = 0; k < KINDS; k++)
 		if (chance(3) == 0 && fixture.n_alarms < OF_VALUES)
-			random_alarm(kinds[k]->key, point, kinds[k])->when = random_opts(
-				kinds[k]);
+			*fixture_when(random_alarm(
+				kinds[k]->key, point, kinds[k])) = random_opts(kinds[k]);
 	if (chance(4) == 0 && fixture.n_alarms < OF_VALUES)
-		random_alarm("reaches-too", point, &gw_condition_reaches)->when =
-			random_opts(&gw_condition_reaches);
+		*fixture_when(random_alarm("reaches-too", point,
+			&gw_condition_reaches)) = random_opts(&gw_condition_reaches);
 	if (chance(3) == 0 && fixture.n_alarms < OF_VALUES)
-		random_alarm("above", point, &gw_condition_above)->when.limit = 10 +
-			chance(4);
+		fixture_when(random_alarm("above", point, &gw_condition_above))->limit =
+			10 + chance(4);
 }
 
 static void random_alarms(void)
@@ -110,15 +111,15 @@ static void random_alarms(void)
 			"silent", (int)chance(2), &gw_condition_silent);
 
 		a->n_points = 2;
-		a->when.window_ns = (int64_t)(1 + chance(20)) * S;
+		fixture_when(a)->window_ns = (int64_t)(1 + chance(20)) * S;
 	}
 	if (chance(2)) {
 		struct gw_alarm_opts *a = random_alarm("vote", -1, &gw_condition_at_least);
 
-		a->when.at_least = 1 + chance(2);
-		a->when.window_ns = chance(2) * 10 * S;
-		a->when.members = members[a - fixture.alarms];
-		a->when.n_members = 2;
+		fixture_when(a)->at_least = 1 + chance(2);
+		fixture_when(a)->window_ns = chance(2) * 10 * S;
+		fixture_when(a)->members = members[a - fixture.alarms];
+		fixture_when(a)->n_members = 2;
 	}
 }
 
@@ -149,8 +150,12 @@ static void make_engine(struct side *s)
 static void begin(struct side *s)
 {
 	memcpy(s->alarms, fixture.alarms, sizeof s->alarms);
-	for (size_t i = 0; !s->rests && i < fixture.n_alarms; i++)
-		disable_buffering(&s->alarms[i].when);
+	memcpy(s->when, fixture.when, sizeof s->when);
+	for (size_t i = 0; i < fixture.n_alarms; i++) {
+		s->alarms[i].when = &s->when[i];
+		if (!s->rests)
+			disable_buffering(&s->when[i]);
+	}
 	make_engine(s);
 }
 
@@ -214,11 +219,11 @@ static void assert_same_memories(void)
 	for (size_t p = 0; p < ANALOG; p++)
 		gw_history_flush(side[0].e, p);
 	for (size_t i = 0; i < fixture.n_alarms; i++)
-		if (fixture.alarms[i].when.kind == &gw_condition_reaches ||
-			fixture.alarms[i].when.kind == &gw_condition_stuck)
+		if (fixture.alarms[i].when->kind == &gw_condition_reaches ||
+			fixture.alarms[i].when->kind == &gw_condition_stuck)
 			assert_memory_equal(side[0].e->alarms[i].memory,
 				side[1].e->alarms[i].memory,
-				gw_condition_memory(&fixture.alarms[i].when));
+				gw_condition_memory(fixture.alarms[i].when));
 }
 
 /* The engines look now, or a little later than the last sample. */

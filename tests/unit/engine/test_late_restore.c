@@ -49,18 +49,18 @@ static void all_kinds(void)
 	high()->off_delay_ns = 3 * S;
 	fixture.alarms[0].re_alarm_ns = 30 * S;
 	a = fixture_alarm("confirmed", -1, &gw_condition_at_least);
-	a->when.at_least = 1;
-	a->when.members = members;
-	a->when.n_members = 2;
-	fixture_alarm("co", 2, &gw_condition_dose)->when.rows = (struct gw_table){
+	fixture_when(a)->at_least = 1;
+	fixture_when(a)->members = members;
+	fixture_when(a)->n_members = 2;
+	fixture_when(fixture_alarm("co", 2, &gw_condition_dose))->rows = (struct gw_table){
 		.rows = 2, .columns = 2, .cells = rows};
-	fixture_alarm("stuck", 3, &gw_condition_stuck)->when.window_ns = 60 * S;
+	fixture_when(fixture_alarm("stuck", 3, &gw_condition_stuck))->window_ns = 60 * S;
 	a = fixture_alarm("latched", 4, &gw_condition_above);
-	a->when.limit = 50;
+	fixture_when(a)->limit = 50;
 	a->latch = true;
-	fixture_alarm("silent", 5, &gw_condition_silent)->when.window_ns = 30 * S;
+	fixture_when(fixture_alarm("silent", 5, &gw_condition_silent))->window_ns = 30 * S;
 	a = fixture_alarm("shelved", 6, &gw_condition_above);
-	a->when.limit = 50;
+	fixture_when(a)->limit = 50;
 	fixture_alarm("level", 7, &gw_condition_above)->level = GW_LEVEL_YELLOW;
 }
 
@@ -276,7 +276,7 @@ static void a_late_record_that_stands_suppresses_others(void **unused)
 	(void)unused;
 	high();
 	a = fixture_alarm("held", 1, &gw_condition_above);
-	a->when.limit = 50;
+	fixture_when(a)->limit = 50;
 	a->unless = hold;
 	a->n_unless = 1;
 	fixture_start();
@@ -293,11 +293,11 @@ static void a_vote_counts_what_stands(void **unused)
 
 	(void)unused;
 	high();
-	fixture_alarm("high", 1, &gw_condition_above)->when.limit = 50;
+	fixture_when(fixture_alarm("high", 1, &gw_condition_above))->limit = 50;
 	a = fixture_alarm("confirmed", -1, &gw_condition_at_least);
-	a->when.at_least = 2;
-	a->when.members = members;
-	a->when.n_members = 2;
+	fixture_when(a)->at_least = 2;
+	fixture_when(a)->members = members;
+	fixture_when(a)->n_members = 2;
 	fixture_start();
 	assert_int_equal(fixture_feed(S, 0, 47), 0);
 	assert_int_equal(fixture_feed(S, 1, 60), 1);
@@ -314,9 +314,9 @@ static void a_vote_does_not_count_what_went_away(void **unused)
 	(void)unused;
 	high();
 	a = fixture_alarm("confirmed", -1, &gw_condition_at_least);
-	a->when.at_least = 1;
-	a->when.members = members;
-	a->when.n_members = 1;
+	fixture_when(a)->at_least = 1;
+	fixture_when(a)->members = members;
+	fixture_when(a)->n_members = 1;
 	fixture_start();
 	assert_int_equal(fixture_feed(S, 0, 40), 0);
 	remember(was("confirmed", GW_STATE_RETURNED_UNACKED)); /* before its member */
@@ -329,7 +329,7 @@ static void a_vote_does_not_count_what_went_away(void **unused)
 static void a_value_that_has_not_moved_is_still_stuck(void **unused)
 {
 	(void)unused;
-	fixture_alarm("stuck", 0, &gw_condition_stuck)->when.window_ns = 60 * S;
+	fixture_when(fixture_alarm("stuck", 0, &gw_condition_stuck))->window_ns = 60 * S;
 	fixture_start();
 	fixture_feed(S, 0, 5);
 	fixture_feed(2 * S, 0, 5);
@@ -343,7 +343,7 @@ static void a_value_that_has_not_moved_is_still_stuck(void **unused)
 static void a_value_that_has_moved_is_stuck_no_more(void **unused)
 {
 	(void)unused;
-	fixture_alarm("stuck", 0, &gw_condition_stuck)->when.window_ns = 60 * S;
+	fixture_when(fixture_alarm("stuck", 0, &gw_condition_stuck))->window_ns = 60 * S;
 	fixture_start();
 	fixture_feed(S, 0, 5);
 	fixture_feed(2 * S, 0, 6);
@@ -359,7 +359,7 @@ static void a_dose_that_is_over_stands(void **unused)
 	static const double rows[] = {50, 3600e9, 100, 600e9};
 
 	(void)unused;
-	fixture_alarm("co", 0, &gw_condition_dose)->when.rows = (struct gw_table){
+	fixture_when(fixture_alarm("co", 0, &gw_condition_dose))->rows = (struct gw_table){
 		.rows = 2, .columns = 2, .cells = rows};
 	fixture_start();
 	for (int i = 1; i < 10; i++)
@@ -373,7 +373,7 @@ static void a_dose_that_is_over_stands(void **unused)
 static void silent_and_not_read_since_stays(void **unused)
 {
 	(void)unused;
-	fixture_alarm("silent", 0, &gw_condition_silent)->when.window_ns = 30 * S;
+	fixture_when(fixture_alarm("silent", 0, &gw_condition_silent))->window_ns = 30 * S;
 	fixture_start();
 	fixture_pass(0);
 	assert_int_equal(late_one(2 * S, stood("s/d0/p:silent")), 0);
@@ -386,7 +386,7 @@ static void silent_and_not_read_since_stays(void **unused)
 static void silent_and_read_since_clears(void **unused)
 {
 	(void)unused;
-	fixture_alarm("silent", 0, &gw_condition_silent)->when.window_ns = 30 * S;
+	fixture_when(fixture_alarm("silent", 0, &gw_condition_silent))->window_ns = 30 * S;
 	fixture_start();
 	fixture_feed(S, 0, 1);
 	assert_int_equal(late_one(2 * S, stood("s/d0/p:silent")), 1);

@@ -83,11 +83,13 @@ static void an_engine_that_cannot_be_made(void **unused)
 	many_points = calloc(MANY_POINTS, sizeof *many_points);
 	many_alarms = calloc(MANY_ALARMS, sizeof *many_alarms);
 	for (size_t i = 0; i < MANY_ALARMS; i++) {
-		many_alarms[i] = *fixture_alarm("rate", 0, &gw_condition_rises);
+		struct gw_alarm_opts *a = fixture_alarm("rate", 0, &gw_condition_rises);
+
 		fixture.n_alarms = 0;
+		fixture_when(a)->limit = 10;
+		fixture_when(a)->window_ns = 60 * S;
+		many_alarms[i] = *a;
 		many_alarms[i].first_point = (uint32_t)i;
-		many_alarms[i].when.limit = 10;
-		many_alarms[i].when.window_ns = 60 * S;
 	}
 	each_failure("gw_engine_new of many", make_large);
 	pages.maps = pages.live = 0;
@@ -115,8 +117,8 @@ static void an_engine_that_cannot_be_made(void **unused)
 static void two_alarms(void)
 {
 	fixture.n_alarms = 0;
-	fixture_alarm("high", 0, &gw_condition_above)->when.limit = 50;
-	fixture_alarm("high", 1, &gw_condition_above)->when.limit = 50;
+	fixture_when(fixture_alarm("high", 0, &gw_condition_above))->limit = 50;
+	fixture_when(fixture_alarm("high", 1, &gw_condition_above))->limit = 50;
 }
 
 static void restore(void)

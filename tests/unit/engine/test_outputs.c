@@ -12,14 +12,14 @@ static void events_for_a_full_output_outlive_a_reload(void **unused)
 	(void)unused;
 	assert_int_equal(gw_ring_init(&slow, 2, sizeof e, NULL), GW_OK);
 	assert_int_equal(gw_ring_init(&fresh, 64, sizeof e, NULL), GW_OK);
-	fixture_alarm("high", 0, &gw_condition_above)->when.limit = 50;
+	fixture_when(fixture_alarm("high", 0, &gw_condition_above))->limit = 50;
 	start_old();
 	assert_int_equal(gw_engine_add_output(fixture.engine, &slow, NULL, NULL), GW_OK);
 	for (int i = 0; i < 10; i++)
 		assert_int_equal(fixture_feed((i + 1) * S, 0, i % 2 ? 0 : 60), 1);
 	for (int twice = 0; twice < 2; twice++) { /* a second one must not begin anew */
 		fixture.n_alarms = 0;
-		fixture_alarm("high", 0, &gw_condition_above)->when.limit = 50;
+		fixture_when(fixture_alarm("high", 0, &gw_condition_above))->limit = 50;
 		next = fixture_engine();
 		assert_int_equal(gw_engine_add_output(next, &slow, NULL, NULL), GW_OK);
 		assert_int_equal(gw_engine_add_output(next, &fresh, NULL, NULL), GW_OK);
@@ -49,7 +49,7 @@ static void lost_events_are_counted_by_output_through_a_reload(void **unused)
 
 	(void)unused;
 	assert_int_equal(gw_ring_init(&slow, 2, sizeof e, NULL), GW_OK);
-	fixture_alarm("high", 0, &gw_condition_above)->when.limit = 50;
+	fixture_when(fixture_alarm("high", 0, &gw_condition_above))->limit = 50;
 	start_old();
 	assert_int_equal(gw_engine_add_output(fixture.engine, &slow, NULL, NULL), GW_OK);
 	for (int i = 0; i < 5000; i++)
@@ -59,7 +59,7 @@ static void lost_events_are_counted_by_output_through_a_reload(void **unused)
 	assert_int_equal(gw_engine_lost_events(fixture.engine, &fixture.out), 0);
 	assert_int_equal(gw_engine_lost_events(fixture.engine, NULL), 0);
 	fixture.n_alarms = 0;
-	fixture_alarm("high", 0, &gw_condition_above)->when.limit = 50;
+	fixture_when(fixture_alarm("high", 0, &gw_condition_above))->limit = 50;
 	next = fixture_engine();
 	assert_int_equal(gw_engine_add_output(next, &slow, NULL, NULL), GW_OK);
 	gw_engine_adopt(
@@ -130,7 +130,7 @@ static void with_a_small_output(void)
 	gw_ring_fini(&fixture.out);
 	assert_int_equal(
 		gw_ring_init(&fixture.out, 2, sizeof(struct gw_event), NULL), GW_OK);
-	fixture_alarm("high", 0, &gw_condition_above)->when.limit = 50;
+	fixture_when(fixture_alarm("high", 0, &gw_condition_above))->limit = 50;
 	start_old();
 }
 

@@ -6,7 +6,7 @@
 
 static void silent(int point)
 {
-	fixture_alarm("silent", point, &gw_condition_silent)->when.window_ns = W;
+	fixture_when(fixture_alarm("silent", point, &gw_condition_silent))->window_ns = W;
 }
 
 static size_t pause_until(int64_t pause_ns, int64_t at_ns)
@@ -118,8 +118,8 @@ static void pauses_that_are_remembered_as_one_are_left_out_too(void **unused)
 	int64_t at = 0;
 
 	(void)unused;
-	fixture_alarm("silent", 0, &gw_condition_silent)->when.window_ns = 100 * S;
-	fixture_alarm("silent", 1, &gw_condition_silent)->when.window_ns = 100 * S;
+	fixture_when(fixture_alarm("silent", 0, &gw_condition_silent))->window_ns = 100 * S;
+	fixture_when(fixture_alarm("silent", 1, &gw_condition_silent))->window_ns = 100 * S;
 	fixture_start();
 	fixture_feed(0, 0, 1);
 	for (; fixture_state(0) == GW_STATE_NORMAL && at < 1000 * S; at += 2 * S) {
@@ -155,7 +155,7 @@ static void an_on_delay_goes_on(void **unused)
 
 	(void)unused;
 	a = fixture_alarm("high", 0, &gw_condition_above);
-	a->when.limit = 50;
+	fixture_when(a)->limit = 50;
 	a->on_delay_ns = 10 * S;
 	fixture_start();
 	fixture_feed(0, 0, 60);
@@ -171,8 +171,8 @@ static void a_rise_over_a_pause_is_one(void **unused)
 
 	(void)unused;
 	a = fixture_alarm("rises", 0, &gw_condition_rises);
-	a->when.limit = 10;
-	a->when.window_ns = 60 * S;
+	fixture_when(a)->limit = 10;
+	fixture_when(a)->window_ns = 60 * S;
 	fixture_start();
 	for (int i = 0; i <= 5; i++)
 		fixture_feed(i * S, 0, 20);
@@ -185,7 +185,7 @@ static void a_rise_over_a_pause_is_one(void **unused)
 static void a_value_is_not_stuck_while_nobody_looks(void **unused)
 {
 	(void)unused;
-	fixture_alarm("stuck", 0, &gw_condition_stuck)->when.window_ns = 60 * S;
+	fixture_when(fixture_alarm("stuck", 0, &gw_condition_stuck))->window_ns = 60 * S;
 	fixture_start();
 	for (int i = 0; i < 20; i++)
 		fixture_feed(i * S, 0, 5);
@@ -205,7 +205,7 @@ static void a_value_is_not_stuck_while_nobody_looks(void **unused)
 static void a_value_that_changed_just_before_is_not_stuck_either(void **unused)
 {
 	(void)unused;
-	fixture_alarm("stuck", 0, &gw_condition_stuck)->when.window_ns = 60 * S;
+	fixture_when(fixture_alarm("stuck", 0, &gw_condition_stuck))->window_ns = 60 * S;
 	fixture_start();
 	for (int i = 0; i < 8; i++)
 		fixture_feed(i * S, 0, 5);

@@ -9,7 +9,7 @@ static int64_t unit_ns;
 static void expect(
 	struct changes *t, const struct scenario *s, const struct gw_alarm_opts *a)
 {
-	const struct gw_table *rows = &a->when.rows;
+	const struct gw_table *rows = &a->when->rows;
 	int64_t over[ROWS] = {0};
 	bool known = false;
 	double value = 0;
@@ -60,7 +60,8 @@ static void a_dose_gives_the_events_of_counting(void **unused)
 		}
 		site_reset();
 		a = fixture_alarm("x", 0, &gw_condition_dose);
-		a->when.rows = (struct gw_table){(size_t)(1 + pick(ROWS)), 2, cells};
+		fixture_when(a)->rows = (struct gw_table){
+			(size_t)(1 + pick(ROWS)), 2, cells};
 		random_delays(a, unit_ns, 12);
 		scenario_random(
 			&s, 1 + pick(12), 10, unit_ns, 8, (int64_t)cells[1], unit_ns);

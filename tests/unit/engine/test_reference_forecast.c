@@ -122,7 +122,7 @@ struct trend_history {
 static bool reaches_limit(
 	struct trend_history *c, const struct trend *t, const struct gw_alarm_opts *a)
 {
-	int side = t->level > a->when.limit ? 1 : -1;
+	int side = t->level > a->when->limit ? 1 : -1;
 	double eta_ns;
 
 	c->rested = side == c->home || t->moving ? 0 : c->rested + 1;
@@ -133,9 +133,9 @@ static bool reaches_limit(
 	c->eta_ms = -1;
 	if (!t->moving || (t->slope > 0) == (c->home > 0))
 		return false;
-	eta_ns = side == c->home ? (a->when.limit - t->level) / t->slope * (double)slice_ns
+	eta_ns = side == c->home ? (a->when->limit - t->level) / t->slope * (double)slice_ns
 				 : 0;
-	if (eta_ns > (double)a->when.window_ns)
+	if (eta_ns > (double)a->when->window_ns)
 		return false;
 	c->eta_ms = (int64_t)floor(eta_ns / 1e6);
 	return true;
@@ -178,7 +178,7 @@ static void random_scenario(struct scenario *s, struct gw_alarm_opts *a)
 	double value = pick(20);
 	bool steady = pick(4) > 0;
 
-	a->when.limit = pick(4) ? value + step * (4 + pick(40)) : pick(60);
+	fixture_when(a)->limit = pick(4) ? value + step * (4 + pick(40)) : pick(60);
 	s->n = 0;
 	while (at < end) {
 		if (left-- == 0) {
@@ -205,11 +205,11 @@ static struct gw_alarm_opts *random_forecast(void)
 	struct gw_alarm_opts *a = fixture_alarm("x", 0, &gw_condition_reaches);
 
 	slice_ns = S + pick(3) * S;
-	a->when.fit_ns = WINDOW * slice_ns;
-	a->when.window_ns = (1 + pick(40)) * slice_ns;
+	fixture_when(a)->fit_ns = WINDOW * slice_ns;
+	fixture_when(a)->window_ns = (1 + pick(40)) * slice_ns;
 	if (pick(2)) {
-		a->when.fit_ns = 0;
-		a->when.window_ns = WINDOW * slice_ns;
+		fixture_when(a)->fit_ns = 0;
+		fixture_when(a)->window_ns = WINDOW * slice_ns;
 	}
 	a->on_delay_ns = pick(4) ? 0 : pick(6) * slice_ns;
 	a->off_delay_ns = pick(4) ? 0 : pick(6) * slice_ns;

@@ -41,8 +41,8 @@ static double change_at(const struct gw_alarm_opts *a, const struct scenario *s,
 	int64_t window_ns, int64_t slice_ns)
 {
 	const struct input *in[SCENARIO_MAX];
-	size_t n = gather(s, k, a->when.window_ns, in);
-	double sign = a->when.kind == &gw_condition_rises ? 1 : -1, by = 0, now = 0;
+	size_t n = gather(s, k, a->when->window_ns, in);
+	double sign = a->when->kind == &gw_condition_rises ? 1 : -1, by = 0, now = 0;
 
 	if (n < 3)
 		return -1;
@@ -61,19 +61,19 @@ static double change_at(const struct gw_alarm_opts *a, const struct scenario *s,
 
 static int64_t slice_of(const struct gw_alarm_opts *a)
 {
-	return a->when.window_ns / 22 + 1;
+	return a->when->window_ns / 22 + 1;
 }
 
 static double deadband_cell[1];
 
 static int verdict(const struct gw_alarm_opts *a, const struct scenario *s, size_t k)
 {
-	double by = change_at(a, s, k, a->when.window_ns, slice_of(a));
-	double deadband = a->when.deadband.rows ? deadband_cell[0] : a->when.limit / 10;
+	double by = change_at(a, s, k, a->when->window_ns, slice_of(a));
+	double deadband = a->when->deadband.rows ? deadband_cell[0] : a->when->limit / 10;
 
 	if (by < 0)
 		return 0;
-	return by >= a->when.limit ? 1 : by < a->when.limit - deadband ? -1 : 0;
+	return by >= a->when->limit ? 1 : by < a->when->limit - deadband ? -1 : 0;
 }
 
 static int64_t unit_ns;
@@ -83,19 +83,19 @@ static struct gw_alarm_opts *random_rate(void)
 	struct gw_alarm_opts *a = fixture_alarm(
 		"x", 0, pick(2) ? &gw_condition_rises : &gw_condition_falls);
 
-	a->when.limit = 3 + pick(3);
+	fixture_when(a)->limit = 3 + pick(3);
 	unit_ns = random_unit_ns();
-	a->when.window_ns = (1 + pick(100)) * unit_ns;
+	fixture_when(a)->window_ns = (1 + pick(100)) * unit_ns;
 	deadband_cell[0] = pick(4);
 	if (pick(2))
-		a->when.deadband = (struct gw_table){1, 1, deadband_cell};
+		fixture_when(a)->deadband = (struct gw_table){1, 1, deadband_cell};
 	return a;
 }
 
 static void random_scenario(struct scenario *s, const struct gw_alarm_opts *a)
 {
 	scenario_random(s, 3 + pick(20), 8, unit_ns,
-		1 + (int)(a->when.window_ns / unit_ns / 3), a->when.window_ns, 1);
+		1 + (int)(a->when->window_ns / unit_ns / 3), a->when->window_ns, 1);
 }
 
 static void a_rate_gives_the_events_of_the_reference(void **unused)
@@ -131,7 +131,7 @@ static void the_reference_lies_between_two_exact_windows(void **unused)
 
 		site_reset();
 		a = random_rate();
-		window_ns = a->when.window_ns;
+		window_ns = a->when->window_ns;
 		random_scenario(&s, a);
 		for (size_t k = 0; k < s.n; k++) {
 			double by = change_at(a, &s, k, window_ns, slice_of(a));

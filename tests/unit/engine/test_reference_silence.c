@@ -24,7 +24,7 @@ static void expect_silent(
 	for (int64_t at_ns = S; at_ns <= s->end_ns; at_ns += unit_ns)
 		changes_add(t, at_ns,
 			at_ns - last_current_ns(s, at_ns, a->n_points, S) >=
-				a->when.window_ns,
+				a->when->window_ns,
 			0);
 }
 
@@ -41,10 +41,10 @@ static void silent_gives_the_events_of_the_reference(void **unused)
 		a = fixture_alarm("x", 0, &gw_condition_silent);
 		a->n_points = (uint32_t)(1 + pick(3)); /* a point or a device */
 		unit_ns = random_unit_ns();
-		a->when.window_ns = (1 + pick(12)) * unit_ns;
+		fixture_when(a)->window_ns = (1 + pick(12)) * unit_ns;
 		random_delays(a, unit_ns, 12);
 		scenario_random(
-			&s, 1 + pick(12), 8, unit_ns, 8, a->when.window_ns, unit_ns);
+			&s, 1 + pick(12), 8, unit_ns, 8, a->when->window_ns, unit_ns);
 		for (size_t k = 0; k < s.n; k++) /* some are of another device */
 			s.in[k].point = (uint32_t)pick(4);
 		expect_silent(&t, &s, a);
@@ -64,7 +64,7 @@ static int verdict(const struct gw_alarm_opts *a, const struct scenario *s, size
 			continue;
 		if (s->in[i].value < s->in[k].value || s->in[i].value > s->in[k].value)
 			return -1;
-		if (s->in[k].at_ns - s->in[i].at_ns >= a->when.window_ns)
+		if (s->in[k].at_ns - s->in[i].at_ns >= a->when->window_ns)
 			return 1;
 	}
 	return -1;
@@ -82,9 +82,9 @@ static void stuck_gives_the_events_of_the_reference(void **unused)
 		site_reset();
 		a = fixture_alarm("x", 0, &gw_condition_stuck);
 		unit_ns = random_unit_ns();
-		a->when.window_ns = (1 + pick(20)) * unit_ns;
+		fixture_when(a)->window_ns = (1 + pick(20)) * unit_ns;
 		random_delays(a, unit_ns, 12);
-		scenario_random(&s, 1 + pick(24), 2, unit_ns, 8, a->when.window_ns, 1);
+		scenario_random(&s, 1 + pick(24), 2, unit_ns, 8, a->when->window_ns, 1);
 		for (size_t k = 1; k < s.n; k++) /* the same value more often */
 			if (pick(3) && isfinite(s.in[k].value))
 				s.in[k].value = s.in[k - 1].value;

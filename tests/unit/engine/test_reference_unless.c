@@ -48,7 +48,7 @@ static void random_alarms(void)
 		struct gw_alarm_opts *a = fixture_alarm(
 			names[i], pick(POINTS), &gw_condition_is);
 
-		a->when.is = true;
+		fixture_when(a)->is = true;
 		if (i < 2) {
 			a->on_delay_ns = pick(2) ? 1 + 2 * pick(6) : 0;
 			a->off_delay_ns = pick(2) ? 1 + 2 * pick(6) : 0;

@@ -26,7 +26,7 @@ static void random_members(size_t n)
 		if (!is_alarm)
 			continue;
 		member_alarm[m] = fixture_alarm("member", (int)m, &gw_condition_is);
-		member_alarm[m]->when.is = true;
+		fixture_when(member_alarm[m])->is = true;
 		member_alarm[m]->on_delay_ns = pick(2) ? 1 + 2 * pick(8) : 0;
 		member_alarm[m]->off_delay_ns = pick(2) ? 1 + 2 * pick(8) : 0;
 	}
@@ -81,11 +81,11 @@ static void vote(struct changes *t, const struct gw_alarm_opts *a,
 	bool device[3] = {false};
 	int n;
 
-	for (size_t m = 0; m < a->when.n_members; m++)
+	for (size_t m = 0; m < a->when->n_members; m++)
 		device[members[m].device] |= counts(
-			&known[m], happened[m], at_ns, a->when.window_ns);
+			&known[m], happened[m], at_ns, a->when->window_ns);
 	n = device[0] + device[1] + device[2];
-	changes_add(t, at_ns, n >= a->when.at_least, n);
+	changes_add(t, at_ns, n >= a->when->at_least, n);
 }
 
 /* Which member turns next at this time, by this sample or by any (-1); n for none. */
@@ -115,7 +115,7 @@ static bool is_first(const struct scenario *s, size_t k)
 static void expect(
 	struct changes *t, const struct scenario *s, const struct gw_alarm_opts *a)
 {
-	size_t happened[MEMBERS] = {0}, k = 0, n = a->when.n_members;
+	size_t happened[MEMBERS] = {0}, k = 0, n = a->when->n_members;
 
 	t->n = 0;
 	for (int64_t at_ns = S; at_ns <= s->end_ns; at_ns++) {
@@ -149,7 +149,7 @@ static void assert_counts(
 		if (a->on_delay_ns == 0 && f->at[k].raised) {
 			assert_int_equal((int64_t)emitted[i].value, f->at[k].note);
 			assert_int_equal(emitted[i].n_confirmed_by, f->at[k].note);
-			assert_true(emitted[i].limit == (double)a->when.at_least);
+			assert_true(emitted[i].limit == (double)a->when->at_least);
 		}
 		k++;
 	}
@@ -169,10 +169,10 @@ static void a_vote_gives_the_events_of_the_reference(void **unused)
 		site_reset();
 		random_members(n);
 		a = fixture_alarm("vote", -1, &gw_condition_at_least);
-		a->when.members = members;
-		a->when.n_members = n;
-		a->when.at_least = 1 + pick(3);
-		a->when.window_ns = pick(2) ? pick(24) : 0;
+		fixture_when(a)->members = members;
+		fixture_when(a)->n_members = n;
+		fixture_when(a)->at_least = 1 + pick(3);
+		fixture_when(a)->window_ns = pick(2) ? pick(24) : 0;
 		random_delays(a, 1, 12);
 		random_scenario(&s, n);
 		for (uint32_t m = 0; m < n; m++)

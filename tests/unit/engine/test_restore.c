@@ -15,7 +15,7 @@ static void another_level_after_a_restart_is_emitted(void **unused)
 
 	(void)unused;
 	m.level = GW_LEVEL_YELLOW;
-	fixture_alarm("high", 0, &gw_condition_above)->when.limit = 50;
+	fixture_when(fixture_alarm("high", 0, &gw_condition_above))->limit = 50;
 	fixture_start();
 	assert_true(gw_engine_restore(fixture.engine, &m, fixture_time(0)));
 	assert_int_equal(fixture_pass(0), 1);
@@ -34,7 +34,7 @@ static void a_clock_that_fell_back_makes_no_shelf_longer(void **unused)
 	/* made an hour long, fifty years from now */
 	m.since_ms = FIXTURE_WALL_MS + INT64_C(1600000000000);
 	m.shelved_until_ms = m.since_ms + 3600000;
-	fixture_alarm("high", 0, &gw_condition_above)->when.limit = 50;
+	fixture_when(fixture_alarm("high", 0, &gw_condition_above))->limit = 50;
 	restore(&m);
 	assert_int_equal(fixture_feed(S, 0, 60), 0);
 	assert_int_equal(fixture_pass(3599 * S), 0);
@@ -49,7 +49,7 @@ static void a_shelf_that_ended_meanwhile_ends_at_start(void **unused)
 	(void)unused;
 	m.state = GW_STATE_SHELVED;
 	m.shelved_until_ms = FIXTURE_WALL_MS - 5000;
-	fixture_alarm("high", 0, &gw_condition_above)->when.limit = 50;
+	fixture_when(fixture_alarm("high", 0, &gw_condition_above))->limit = 50;
 	fixture_start();
 	assert_true(gw_engine_restore(fixture.engine, &m, fixture_time(0)));
 	assert_int_equal(fixture_pass(0), 1);
@@ -64,7 +64,7 @@ static void every_state_is_restored_with_its_occurrence(void **unused)
 		GW_STATE_LATCHED_ACKED};
 
 	(void)unused;
-	fixture_alarm("high", 0, &gw_condition_above)->when.limit = 50;
+	fixture_when(fixture_alarm("high", 0, &gw_condition_above))->limit = 50;
 	fixture.alarms[0].latch = true;
 	for (size_t i = 0; i < sizeof states / sizeof *states; i++) {
 		struct gw_alarm_record m = stood("s/d0/p:high");
@@ -155,13 +155,13 @@ static void a_vote_over_a_vote_sees_that_it_is_false(void **unused)
 
 	(void)unused;
 	a = fixture_alarm("inner", -1, &gw_condition_at_least);
-	a->when.at_least = 1;
-	a->when.members = of_inner;
-	a->when.n_members = 1;
+	fixture_when(a)->at_least = 1;
+	fixture_when(a)->members = of_inner;
+	fixture_when(a)->n_members = 1;
 	a = fixture_alarm("outer", -1, &gw_condition_at_least);
-	a->when.at_least = 1;
-	a->when.members = of_outer;
-	a->when.n_members = 1;
+	fixture_when(a)->at_least = 1;
+	fixture_when(a)->members = of_outer;
+	fixture_when(a)->n_members = 1;
 	restore(&m);
 	assert_int_equal(fixture_feed(S, 0, 0), 1);
 	assert_event(0, GW_CHANGE_CLEARED, GW_STATE_RETURNED_UNACKED);
@@ -175,7 +175,7 @@ static void a_dose_that_is_still_over_does_not_clear(void **unused)
 	struct gw_alarm_record m = stood("s/d0/p:co");
 
 	(void)unused;
-	fixture_alarm("co", 0, &gw_condition_dose)->when.rows = (struct gw_table){
+	fixture_when(fixture_alarm("co", 0, &gw_condition_dose))->rows = (struct gw_table){
 		.rows = 2, .columns = 2, .cells = co_rows};
 	restore(&m);
 	for (int i = 1; i < 100; i++)
@@ -188,7 +188,7 @@ static void a_dose_that_went_away_clears(void **unused)
 	struct gw_alarm_record m = stood("s/d0/p:co");
 
 	(void)unused;
-	fixture_alarm("co", 0, &gw_condition_dose)->when.rows = (struct gw_table){
+	fixture_when(fixture_alarm("co", 0, &gw_condition_dose))->rows = (struct gw_table){
 		.rows = 2, .columns = 2, .cells = co_rows};
 	restore(&m);
 	assert_int_equal(fixture_feed(S, 0, 10), 1);
@@ -200,7 +200,7 @@ static void still_stuck_until_it_moves(void **unused)
 	struct gw_alarm_record m = stood("s/d0/p:stuck");
 
 	(void)unused;
-	fixture_alarm("stuck", 0, &gw_condition_stuck)->when.window_ns = 60 * S;
+	fixture_when(fixture_alarm("stuck", 0, &gw_condition_stuck))->window_ns = 60 * S;
 	restore(&m);
 	assert_int_equal(fixture_feed(S, 0, 5), 0);
 	assert_int_equal(fixture_feed(2 * S, 0, 5), 0);
@@ -217,7 +217,7 @@ static void an_unconfirmed_alarm_is_raised_again_by_its_first_sample(void **unus
 	(void)unused;
 	m.unconfirmed = true;
 	m.state = m.underlying = GW_STATE_ACTIVE_ACKED;
-	fixture_alarm("high", 0, &gw_condition_above)->when.limit = 50;
+	fixture_when(fixture_alarm("high", 0, &gw_condition_above))->limit = 50;
 	restore(&m);
 	assert_int_equal(fixture_feed(S, 0, 70), 1);
 	assert_event(0, GW_CHANGE_RAISED, GW_STATE_ACTIVE_UNACKED);
@@ -235,7 +235,7 @@ static void an_unconfirmed_alarm_that_is_over_only_clears(void **unused)
 
 	(void)unused;
 	m.unconfirmed = true;
-	fixture_alarm("high", 0, &gw_condition_above)->when.limit = 50;
+	fixture_when(fixture_alarm("high", 0, &gw_condition_above))->limit = 50;
 	restore(&m);
 	assert_int_equal(fixture_feed(S, 0, 20), 1);
 	assert_event(0, GW_CHANGE_CLEARED, GW_STATE_RETURNED_UNACKED);
@@ -248,7 +248,7 @@ static void an_unconfirmed_alarm_without_samples_is_raised_after_a_minute(void *
 
 	(void)unused;
 	m.unconfirmed = true;
-	fixture_alarm("high", 0, &gw_condition_above)->when.limit = 50;
+	fixture_when(fixture_alarm("high", 0, &gw_condition_above))->limit = 50;
 	restore(&m);
 	assert_int_equal(fixture_pass(59 * S), 0);
 	assert_int_equal(fixture_pass(60 * S), 1);
@@ -280,7 +280,7 @@ static void an_unconfirmed_shelf_is_emitted(void **unused)
 	m.state = GW_STATE_SHELVED;
 	m.since_ms = FIXTURE_WALL_MS;
 	m.shelved_until_ms = FIXTURE_WALL_MS + 60000;
-	fixture_alarm("high", 0, &gw_condition_above)->when.limit = 50;
+	fixture_when(fixture_alarm("high", 0, &gw_condition_above))->limit = 50;
 	fixture_start();
 	assert_true(gw_engine_restore(fixture.engine, &m, fixture_time(0)));
 	assert_int_equal(fixture_pass(0), 1);

@@ -18,6 +18,7 @@ static void on_unconfigured(
 }
 
 static struct gw_alarm_opts was[FIXTURE_ALARMS];
+static struct gw_condition_opts was_when[FIXTURE_ALARMS];
 static char was_key[FIXTURE_ALARMS][64];
 static struct gw_member was_members[FIXTURE_ALARMS][4];
 
@@ -35,9 +36,11 @@ static void start_old(void)
 		was[i] = fixture.alarms[i];
 		memcpy(was_key[i], fixture.alarm_key[i], sizeof was_key[i]);
 		was[i].info.key = was_key[i];
-		for (size_t m = 0; m < was[i].when.n_members; m++)
-			was_members[i][m] = was[i].when.members[m];
-		was[i].when.members = was_members[i];
+		was_when[i] = *was[i].when;
+		was[i].when = &was_when[i];
+		for (size_t m = 0; m < was_when[i].n_members; m++)
+			was_members[i][m] = was_when[i].members[m];
+		was_when[i].members = was_members[i];
 	}
 	fixture.n_alarms = 0;
 	assert_int_equal(gw_engine_new(&opts, &fixture.engine, NULL), GW_OK);
@@ -90,7 +93,7 @@ static void make_rate(int variation)
 	struct gw_condition_opts *o;
 
 	fixture.n_alarms = 0;
-	o = &fixture_alarm("rate", 0, &gw_condition_rises)->when;
+	o = fixture_when(fixture_alarm("rate", 0, &gw_condition_rises));
 	o->limit = 10;
 	o->window_ns = 60 * S;
 	o->deadband = (struct gw_table){1, 1, one};
@@ -135,14 +138,14 @@ static void a_limit_that_is_a_vote_now(void **unused)
 
 	(void)unused;
 	a->n_points = 1;
-	a->when.limit = 50;
+	fixture_when(a)->limit = 50;
 	start_old();
 	fixture_feed(S, 1, 1);
 	assert_int_equal(fixture_feed(S, 0, 60), 1);
 	a = fixture_alarm("x", -1, &gw_condition_at_least);
-	a->when.members = &member;
-	a->when.n_members = 1;
-	a->when.at_least = 1;
+	fixture_when(a)->members = &member;
+	fixture_when(a)->n_members = 1;
+	fixture_when(a)->at_least = 1;
 	assert_int_equal(reload(2 * S), 0);
 	assert_int_equal(fixture_state(0), GW_STATE_ACTIVE_UNACKED);
 	assert_int_equal(fixture_feed(3 * S, 1, 0), 1);
@@ -154,11 +157,11 @@ static void a_limit_that_is_a_vote_now(void **unused)
 static void a_shelved_alarm_that_was_removed_is_reported(void **unused)
 {
 	(void)unused;
-	fixture_alarm("high", 0, &gw_condition_above)->when.limit = 50;
+	fixture_when(fixture_alarm("high", 0, &gw_condition_above))->limit = 50;
 	start_old();
 	fixture_pass(0);
 	person(GW_COMMAND_SHELVE, 0, S);
-	fixture_alarm("other", 0, &gw_condition_above)->when.limit = 50;
+	fixture_when(fixture_alarm("other", 0, &gw_condition_above))->limit = 50;
 	reload(2 * S);
 	assert_int_equal(n_unconfigured, 1);
 	assert_string_equal(unconfigured.key, "s/d0/p:high");
@@ -179,7 +182,7 @@ static void events_wait_for_the_same_ring_only(void **unused)
 	(void)unused;
 	for (int foreign = 0; foreign < 2; foreign++) {
 		fixture.n_alarms = 0;
-		fixture_alarm("high", 0, &gw_condition_above)->when.limit = 50;
+		fixture_when(fixture_alarm("high", 0, &gw_condition_above))->limit = 50;
 		assert_int_equal(gw_ring_init(&full, 2, sizeof e, NULL), GW_OK);
 		assert_int_equal(gw_ring_init(&other, 8, sizeof e, NULL), GW_OK);
 		fixture_start();
@@ -250,7 +253,7 @@ static void a_latch_that_comes_late(void **unused)
 	(void)unused;
 	for (size_t i = 0; i < 3; i++) {
 		fixture.n_alarms = 0;
-		fixture_alarm("high", 0, &gw_condition_above)->when.limit = 50;
+		fixture_when(fixture_alarm("high", 0, &gw_condition_above))->limit = 50;
 		fixture_start();
 		fixture_feed(S, 0, 60);
 		fixture_feed(2 * S, 0, 40);
@@ -272,7 +275,7 @@ static void a_memory_that_cannot_be(void **unused)
 	struct gw_alarm_record m = remembered("s/d0/p:high", GW_STATE_SUPPRESSED);
 
 	(void)unused;
-	fixture_alarm("high", 0, &gw_condition_above)->when.limit = 50;
+	fixture_when(fixture_alarm("high", 0, &gw_condition_above))->limit = 50;
 	fixture_start();
 	assert_true(gw_engine_restore(fixture.engine, &m, fixture_time(0)));
 	assert_int_equal(fixture_pass(S), 0);
@@ -292,9 +295,10 @@ static void add_flood(void)
 	struct gw_alarm_opts *a;
 
 	for (int i = 0; i < MANY; i++)
-		fixture_alarm(names[i], 2, &gw_condition_above)->when.limit = 50 + i;
+		fixture_when(fixture_alarm(names[i], 2, &gw_condition_above))->limit = 50 +
+			i;
 	a = fixture_alarm("flood", -1, &gw_condition_flood);
-	a->when.limit = GW_LEVEL_BLUE;
+	fixture_when(a)->limit = GW_LEVEL_BLUE;
 	a->level = GW_LEVEL_YELLOW;
 	a->info.class_ = GW_CLASS_FAULT;
 }
@@ -309,7 +313,7 @@ static void add_low(void)
 {
 	struct gw_alarm_opts *a = fixture_alarm("low", 1, &gw_condition_above);
 
-	a->when.limit = 50;
+	fixture_when(a)->limit = 50;
 	a->level = GW_LEVEL_BLUE;
 	a->info.class_ = GW_CLASS_SUPERVISORY;
 }
@@ -374,7 +378,7 @@ static void add_chatterers(void)
 	a->info.class_ = GW_CLASS_FAULT;
 	for (int i = 0; i < 2; i++) {
 		a = fixture_alarm("high", i, &gw_condition_above);
-		a->when.limit = 50;
+		fixture_when(a)->limit = 50;
 		a->chatter_alarm = 1;
 	}
 }

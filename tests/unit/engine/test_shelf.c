@@ -25,7 +25,7 @@ static struct gw_alarm_opts *raised_on_a_shelf(void)
 {
 	struct gw_alarm_opts *a = fixture_alarm("high", 0, &gw_condition_above);
 
-	a->when.limit = 50;
+	fixture_when(a)->limit = 50;
 	fixture_start();
 	person(GW_COMMAND_SHELVE, 60 * S);
 	assert_int_equal(fixture_feed(S, 0, 10), 1);
@@ -155,7 +155,7 @@ static void an_alarm_raised_before_its_shelf_is_not_raised_at_its_end(void **unu
 	struct gw_alarm_record m;
 
 	(void)unused;
-	fixture_alarm("high", 0, &gw_condition_above)->when.limit = 50;
+	fixture_when(fixture_alarm("high", 0, &gw_condition_above))->limit = 50;
 	fixture_start();
 	assert_int_equal(fixture_feed(0, 0, 60), 1);
 	person(GW_COMMAND_SHELVE, 60 * S);
@@ -174,7 +174,7 @@ static void the_end_of_a_shelf_carries_the_occurrence_that_ended_on_it(void **un
 	uint8_t first[16];
 
 	(void)unused;
-	fixture_alarm("high", 0, &gw_condition_above)->when.limit = 50;
+	fixture_when(fixture_alarm("high", 0, &gw_condition_above))->limit = 50;
 	for (int again = 0; again < 2; again++) {
 		int64_t from_ns = again * 1000 * S;
 
@@ -244,7 +244,7 @@ static void re_alarm_keeps_the_occurrence(void **unused)
 	uint64_t seq;
 
 	(void)unused;
-	a->when.limit = 50;
+	fixture_when(a)->limit = 50;
 	a->re_alarm_ns = 60 * S;
 	fixture_start();
 	fixture_feed(0, 0, 60);
@@ -264,7 +264,7 @@ static void after_a_suspend_one_repeat_is_enough(void **unused)
 	struct gw_alarm_opts *a = fixture_alarm("high", 0, &gw_condition_above);
 
 	(void)unused;
-	a->when.limit = 50;
+	fixture_when(a)->limit = 50;
 	a->re_alarm_ns = 60 * S;
 	fixture_start();
 	fixture_feed(0, 0, 60);
@@ -290,7 +290,7 @@ static void re_alarm_counts_from_a_restart(void **unused)
 		.value = 60};
 
 	(void)unused;
-	a->when.limit = 50;
+	fixture_when(a)->limit = 50;
 	a->re_alarm_ns = 60 * S;
 	fixture_start();
 	assert_true(gw_engine_restore(fixture.engine, &memory, fixture_time(0)));

@@ -8,7 +8,7 @@ static void silence_raises_and_the_first_sample_ends_it(void **unused)
 	struct gw_point_view v;
 
 	(void)unused;
-	a->when.window_ns = 10 * S;
+	fixture_when(a)->window_ns = 10 * S;
 	a->n_points = 2; /* the device has p0 and p1 */
 	fixture_start();
 	assert_int_equal(fixture_pass(0), 0);
@@ -30,7 +30,7 @@ static void silence_raises_and_the_first_sample_ends_it(void **unused)
 static void a_device_never_heard_becomes_silent(void **unused)
 {
 	(void)unused;
-	fixture_alarm("silent", 0, &gw_condition_silent)->when.window_ns = 10 * S;
+	fixture_when(fixture_alarm("silent", 0, &gw_condition_silent))->window_ns = 10 * S;
 	fixture_start();
 	fixture_pass(0);
 	assert_int_equal(fixture_pass(10 * S), 1);
@@ -42,10 +42,10 @@ static struct gw_alarm_opts *vote(int64_t n, size_t of, int64_t within_ns)
 {
 	struct gw_alarm_opts *a = fixture_alarm("confirmed", -1, &gw_condition_at_least);
 
-	a->when.at_least = n;
-	a->when.window_ns = within_ns;
-	a->when.members = members;
-	a->when.n_members = of;
+	fixture_when(a)->at_least = n;
+	fixture_when(a)->window_ns = within_ns;
+	fixture_when(a)->members = members;
+	fixture_when(a)->n_members = of;
 	return a;
 }
 
@@ -106,7 +106,7 @@ static void a_vote_over_alarms_follows_their_delays(void **unused)
 			     *b = fixture_alarm("b", 1, &gw_condition_above);
 
 	(void)unused;
-	a->when.limit = b->when.limit = 10;
+	fixture_when(a)->limit = fixture_when(b)->limit = 10;
 	b->on_delay_ns = 5 * S;
 	members[0] = (struct gw_member){true, 0, 0, a->info.key};
 	members[1] = (struct gw_member){true, 1, 1, b->info.key};
@@ -132,7 +132,7 @@ static void a_vote_counts_a_member_that_was_active_for_a_while(void **unused)
 	struct gw_alarm_opts *a = fixture_alarm("a", 0, &gw_condition_above);
 
 	(void)unused;
-	a->when.limit = 10;
+	fixture_when(a)->limit = 10;
 	a->on_delay_ns = 5 * S;
 	members[0] = (struct gw_member){true, 0, 0, a->info.key};
 	vote(1, 1, 60 * S);
@@ -166,7 +166,7 @@ static void silent_before_and_after_a_restart_emits_nothing(void **unused)
 	struct gw_alarm_record m;
 
 	(void)unused;
-	fixture_alarm("silent", 0, &gw_condition_silent)->when.window_ns = 10 * S;
+	fixture_when(fixture_alarm("silent", 0, &gw_condition_silent))->window_ns = 10 * S;
 	fixture_start();
 	m = fixture_standing(0);
 	gw_engine_restore(fixture.engine, &m, fixture_time(0));
@@ -197,8 +197,8 @@ static void only_silence_makes_a_point_silent(void **unused)
 	struct gw_point_view v;
 
 	(void)unused;
-	fixture_alarm("silent", 0, &gw_condition_silent)->when.window_ns = 10 * S;
-	fixture_alarm("high", 0, &gw_condition_above)->when.limit = 50;
+	fixture_when(fixture_alarm("silent", 0, &gw_condition_silent))->window_ns = 10 * S;
+	fixture_when(fixture_alarm("high", 0, &gw_condition_above))->limit = 50;
 	fixture_start();
 	for (int i = 1; i < 3; i++) {
 		fixture_feed(i * S, 0, i == 2 ? 60 : 40);

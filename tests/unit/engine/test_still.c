@@ -390,7 +390,7 @@ static void live(void)
 /* Nothing else flutters, far ends within the flood, and off is off. */
 static bool never_emitted(const struct gw_alarm_opts *a)
 {
-	return (a->when.kind == &gw_condition_chattering &&
+	return (a->when->kind == &gw_condition_chattering &&
 		       strcmp(a->info.key, "hall/smoke-2:chattering") != 0) ||
 		strcmp(a->info.name, "far") == 0 || a->out_of_service;
 }
@@ -424,7 +424,7 @@ static void the_running_engine_makes_no_forbidden_call(void **unused)
 		uint32_t i = 0;
 
 		while (i < b.config->n_alarms &&
-			b.config->alarms[i].when.kind != gw_condition_kinds[k])
+			b.config->alarms[i].when->kind != gw_condition_kinds[k])
 			i++;
 		if (i == b.config->n_alarms)
 			fail_msg("no alarm of the kind %s", gw_condition_kinds[k]->key);

@@ -95,7 +95,7 @@ static struct gw_alarm_opts *suppressed_by_contacts(void)
 {
 	struct gw_alarm_opts *a = fixture_alarm("held", 1, &gw_condition_above);
 
-	a->when.limit = 20;
+	fixture_when(a)->limit = 20;
 	gate[0] = (struct gw_member){false, 2, 0, fixture.point_key[2]};
 	gate[1] = (struct gw_member){false, 3, 1, fixture.point_key[3]};
 	a->unless = gate;
@@ -188,7 +188,7 @@ static void an_uncertain_contact_was_read(void **unused)
 static void a_contact_of_a_silent_device_suppresses_nothing(void **unused)
 {
 	(void)unused;
-	fixture_alarm("silent", 3, &gw_condition_silent)->when.window_ns = 30 * S;
+	fixture_when(fixture_alarm("silent", 3, &gw_condition_silent))->window_ns = 30 * S;
 	fixture.alarms[0].level = GW_LEVEL_BLUE;
 	suppressed_by_contacts();
 	fixture_feed(2 * S, 2, 0);
@@ -221,9 +221,9 @@ static void a_silent_alarm_suppresses_while_it_stands(void **unused)
 	struct gw_alarm_opts *a;
 
 	(void)unused;
-	fixture_alarm("silent", 0, &gw_condition_silent)->when.window_ns = 10 * S;
+	fixture_when(fixture_alarm("silent", 0, &gw_condition_silent))->window_ns = 10 * S;
 	a = fixture_alarm("held", 1, &gw_condition_above);
-	a->when.limit = 20;
+	fixture_when(a)->limit = 20;
 	gate[0] = (struct gw_member){true, GATE, 0, fixture.alarm_key[GATE]};
 	a->unless = gate;
 	a->n_unless = 1;
@@ -242,16 +242,16 @@ static void an_unreadable_alarm_suppresses_while_it_stands(void **unused)
 	struct gw_alarm_opts *a = fixture_alarm("unreadable", 0, &gw_condition_unreadable);
 
 	(void)unused;
-	a->when.window_ns = 10 * S;
-	a->when.polled = true;
+	fixture_when(a)->window_ns = 10 * S;
+	fixture_when(a)->polled = true;
 	a = fixture_alarm("held", 2, &gw_condition_above);
-	a->when.limit = 20;
+	fixture_when(a)->limit = 20;
 	gate[0] = (struct gw_member){true, GATE, 0, fixture.alarm_key[GATE]};
 	a->unless = gate;
 	a->n_unless = 1;
 	a = fixture_alarm(
 		"silent", 0, &gw_condition_silent); /* of a device with another point */
-	a->when.window_ns = 10 * S;
+	fixture_when(a)->window_ns = 10 * S;
 	a->n_points = 2;
 	fixture_start();
 	fixture_feed(0, 0, 1);
@@ -275,11 +275,11 @@ static void a_vote_suppresses_with_readable_members(void **unused)
 
 	(void)unused;
 	a = fixture_alarm("zone", -1, &gw_condition_at_least);
-	a->when.at_least = 1;
-	a->when.members = of;
-	a->when.n_members = 3;
+	fixture_when(a)->at_least = 1;
+	fixture_when(a)->members = of;
+	fixture_when(a)->n_members = 3;
 	a = fixture_alarm("held", 1, &gw_condition_above);
-	a->when.limit = 20;
+	fixture_when(a)->limit = 20;
 	gate[0] = (struct gw_member){true, GATE, 0, fixture.alarm_key[GATE]};
 	a->unless = gate;
 	a->n_unless = 1;
@@ -306,11 +306,11 @@ static void two_unreadable_votes_of_one_device_and_a_readable_one(void **unused)
 
 	(void)unused;
 	a = fixture_alarm("zone", -1, &gw_condition_at_least);
-	a->when.at_least = 2;
-	a->when.members = of;
-	a->when.n_members = 3;
+	fixture_when(a)->at_least = 2;
+	fixture_when(a)->members = of;
+	fixture_when(a)->n_members = 3;
 	a = fixture_alarm("held", 1, &gw_condition_above);
-	a->when.limit = 20;
+	fixture_when(a)->limit = 20;
 	gate[0] = (struct gw_member){true, GATE, 0, fixture.alarm_key[GATE]};
 	a->unless = gate;
 	a->n_unless = 1;
@@ -330,11 +330,11 @@ static void a_vote_may_be_suppressed(void **unused)
 	struct gw_alarm_opts *a;
 
 	(void)unused;
-	fixture_alarm("gate", 0, &gw_condition_above)->when.limit = 50;
+	fixture_when(fixture_alarm("gate", 0, &gw_condition_above))->limit = 50;
 	a = fixture_alarm("zone", -1, &gw_condition_at_least);
-	a->when.at_least = 2;
-	a->when.members = of;
-	a->when.n_members = 2;
+	fixture_when(a)->at_least = 2;
+	fixture_when(a)->members = of;
+	fixture_when(a)->n_members = 2;
 	gate[0] = (struct gw_member){true, GATE, 0, fixture.alarm_key[GATE]};
 	a->unless = gate;
 	a->n_unless = 1;
@@ -400,7 +400,7 @@ static void out_of_service_is_silent_and_says_so(void **unused)
 	struct gw_alarm_opts *a = fixture_alarm("high", 0, &gw_condition_above);
 
 	(void)unused;
-	a->when.limit = 50;
+	fixture_when(a)->limit = 50;
 	a->out_of_service = true;
 	fixture_start();
 	assert_int_equal(fixture_feed(0, 0, 60), 0);
@@ -425,7 +425,7 @@ static void back_in_service_it_is_raised_with_its_onset(void **unused)
 	struct gw_alarm_opts *a = fixture_alarm("high", 0, &gw_condition_above);
 
 	(void)unused;
-	a->when.limit = 50;
+	fixture_when(a)->limit = 50;
 	fixture_start();
 	assert_int_equal(fixture_feed(S, 0, 60), 1);
 	a->out_of_service = true;

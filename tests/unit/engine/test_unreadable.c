@@ -50,9 +50,9 @@ static void add_unreadable(uint32_t point, bool polled, int64_t never_ns)
 	struct gw_alarm_opts *a = fixture_alarm(
 		"unreadable", (int)point, &gw_condition_unreadable);
 
-	a->when.window_ns = W;
-	a->when.polled = polled;
-	a->when.never_current_ns = never_ns;
+	fixture_when(a)->window_ns = W;
+	fixture_when(a)->polled = polled;
+	fixture_when(a)->never_current_ns = never_ns;
 }
 
 static void begin(bool polled, int64_t never_ns)
@@ -61,7 +61,7 @@ static void begin(bool polled, int64_t never_ns)
 
 	memset(seen, 0, sizeof seen);
 	silent->n_points = 3;
-	silent->when.window_ns = W;
+	fixture_when(silent)->window_ns = W;
 	for (uint32_t p = 0; p < 3; p++)
 		add_unreadable(p, polled, never_ns);
 	fixture_start();
@@ -441,8 +441,8 @@ static void a_value_out_of_its_range_drives_every_condition(void **unused)
 		fixture_setup(NULL);
 		memset(seen, 0, sizeof seen);
 		a = fixture_alarm("x", 0, rows[i].kind);
-		a->when = rows[i].when;
-		a->when.kind = rows[i].kind;
+		*fixture_when(a) = rows[i].when;
+		fixture_when(a)->kind = rows[i].kind;
 		fixture_start();
 		feed_over(0, 120, rows[i].from, rows[i].to);
 		if (seen[0].raised != 1)
@@ -458,8 +458,8 @@ static void a_deadband_reaches_into_the_range(void **unused)
 
 	(void)unused;
 	memset(seen, 0, sizeof seen);
-	a->when.limit = 101;
-	a->when.clear = (struct gw_table){1, 1, clear};
+	fixture_when(a)->limit = 101;
+	fixture_when(a)->clear = (struct gw_table){1, 1, clear};
 	fixture_start();
 	feed_over(0, 10, 50, 100);
 	assert_int_equal(fixture_feed_quality(11 * S, 0, 105, GW_QUALITY_OVER_RANGE), 1);

@@ -11,7 +11,7 @@ static void add_silent(const char *name, uint32_t n_points)
 	struct gw_alarm_opts *a = fixture_alarm(name, 0, &gw_condition_silent);
 
 	a->n_points = n_points;
-	a->when.window_ns = W;
+	fixture_when(a)->window_ns = W;
 }
 
 static void add_unreadable(int point)
@@ -19,9 +19,9 @@ static void add_unreadable(int point)
 	struct gw_alarm_opts *a = fixture_alarm(
 		"unreadable", point, &gw_condition_unreadable);
 
-	a->when.window_ns = W;
-	a->when.polled = true;
-	a->when.never_current_ns = W;
+	fixture_when(a)->window_ns = W;
+	fixture_when(a)->polled = true;
+	fixture_when(a)->never_current_ns = W;
 }
 
 /* When an event of that alarm comes first while all points but `refused` speak; -1: never. */
@@ -78,9 +78,9 @@ static void points_with_retained_values_only_are_unreadable(void **unused)
 	unsigned seen[3] = {0};
 
 	(void)unused;
-	vote->when.members = &member;
-	vote->when.n_members = 1;
-	vote->when.at_least = 1;
+	fixture_when(vote)->members = &member;
+	fixture_when(vote)->n_members = 1;
+	fixture_when(vote)->at_least = 1;
 	add_silent("silent", 3);
 	add_unreadable(1);
 	add_unreadable(2);
@@ -107,12 +107,12 @@ static void under_a_vote(void)
 	for (uint32_t i = 0; i < 3; i++)
 		members[i] = (struct gw_member){
 			.index = i, .device = i / 2, .key = fixture.point_key[i]};
-	a->when.members = members;
-	a->when.n_members = 3;
-	a->when.at_least = 2;
+	fixture_when(a)->members = members;
+	fixture_when(a)->n_members = 3;
+	fixture_when(a)->at_least = 2;
 	gate = (struct gw_member){.is_alarm = true, .index = 0, .key = "vote"};
 	a = fixture_alarm("held", 5, &gw_condition_above);
-	a->when.limit = 50;
+	fixture_when(a)->limit = 50;
 	a->unless = &gate;
 	a->n_unless = 1;
 	a->unless_stale_ns = 2 * S;
@@ -171,7 +171,7 @@ static void an_unreadable_alarm_suppresses(void **unused)
 	add_unreadable(0);
 	gate = (struct gw_member){.is_alarm = true, .index = 1, .key = "x"};
 	a = fixture_alarm("held", 5, &gw_condition_above);
-	a->when.limit = 50;
+	fixture_when(a)->limit = 50;
 	a->unless = &gate;
 	a->n_unless = 1;
 	a->unless_stale_ns = 2 * S;
@@ -199,12 +199,12 @@ static void a_forecast_beside_a_delayed_limit(void **unused)
 
 		fixture.n_alarms = 0;
 		a = fixture_alarm("soon", 0, &gw_condition_reaches);
-		a->when.limit = 100;
-		a->when.window_ns = 600 * S;
-		a->when.fit_ns = 120 * S;
+		fixture_when(a)->limit = 100;
+		fixture_when(a)->window_ns = 600 * S;
+		fixture_when(a)->fit_ns = 120 * S;
 		if (beside) {
 			a = fixture_alarm("low", 0, &gw_condition_below);
-			a->when.limit = 10;
+			fixture_when(a)->limit = 10;
 			a->off_delay_ns = 7 * S + S / 2;
 		}
 		fixture_start();

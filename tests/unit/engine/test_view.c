@@ -37,7 +37,7 @@ static void a_reader_never_sees_half(void **unused)
 	pthread_t thread;
 
 	(void)unused;
-	fixture_alarm("high", 0, &gw_condition_above)->when.limit = 50;
+	fixture_when(fixture_alarm("high", 0, &gw_condition_above))->limit = 50;
 	fixture_start();
 	fixture_feed(S, 0, 60);
 	s = &fixture.engine->view.points[0];
@@ -99,7 +99,7 @@ static void a_reader_beside_a_busy_writer(void **unused)
 	pthread_t thread;
 
 	(void)unused;
-	fixture_alarm("high", 0, &gw_condition_above)->when.limit = 50;
+	fixture_when(fixture_alarm("high", 0, &gw_condition_above))->limit = 50;
 	fixture_start();
 	fixture_feed(S, 0, 60);
 	fixture.engine->view.points[0].boot_ns = 60;

@@ -271,7 +271,7 @@ static void the_tap_never_blocks_the_engine(void **unused)
 	struct gw_sample s;
 
 	(void)unused;
-	fixture_alarm("high", 1, &gw_condition_above)->when.limit = 50;
+	fixture_when(fixture_alarm("high", 1, &gw_condition_above))->limit = 50;
 	fixture_start();
 	gw_engine_set_tap(fixture.engine, &tap);
 	assert_int_equal(fixture_feed(0, 1, 10), 0);
