@@ -2,12 +2,11 @@
 /* Connections and ports that break, vanish and come back. */
 #include "modbus_fixture.h"
 
+#include "tests/unit/fixture/full_listener.h"
 #include "tests/unit/fixture/real_call.h"
 #include "tests/unit/fixture/skipping.h"
 
-#include <arpa/inet.h>
 #include <netdb.h>
-#include <netinet/in.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 
@@ -104,26 +103,16 @@ static void test_descriptors_above_1023_are_read(void **state)
 /* Hazard 6: a host that says nothing at all. */
 static void test_connect_is_bounded(void **state)
 {
-	struct sockaddr_in sa = {
-		.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	socklen_t len = sizeof(sa);
-	int full = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), fill[8];
+	struct full_listener full;
 	struct gw_error err = {0};
 	uint64_t one = 1;
 	int64_t began;
 
 	(void)state;
-	/* A listener whose queue is full drops what would connect. */
-	assert_int_equal(bind(full, (struct sockaddr *)&sa, len), 0);
-	assert_int_equal(listen(full, 0), 0);
-	getsockname(full, (struct sockaddr *)&sa, &len);
-	for (int i = 0; i < 8; i++) {
-		fill[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-		connect(fill[i], (struct sockaddr *)&sa, len);
-	}
+	assert_true(full_listener_open(&full, "127.0.0.1", 0));
 	add_device(3, 30 * MS);
 	add_point(GW_MODBUS_HOLDING, 0, GW_TYPE_U16);
-	fixture.tcp.port = ntohs(sa.sin_port);
+	fixture.tcp.port = full.port;
 	began = gw_clock_boot_ns();
 	assert_int_equal(fixture.driver->open(fixture.state, &fixture.source, &far, &err),
 		GW_ERR_LINK);
@@ -134,9 +123,7 @@ static void test_connect_is_bounded(void **state)
 	assert_int_equal(fixture.driver->open(fixture.state, &fixture.source, &far, &err),
 		GW_ERR_STOPPED);
 	assert_true(gw_clock_boot_ns() - began < 400 * MS);
-	for (int i = 0; i < 8; i++)
-		close(fill[i]);
-	close(full);
+	full_listener_close(&full);
 }
 
 static void test_names_work_and_unknown_ones_are_a_link_error(void **state)
@@ -180,21 +167,13 @@ static void test_a_refused_address_leaves_the_next(void **state)
 
 static void test_a_silent_address_leaves_time_for_the_next(void **state)
 {
-	struct sockaddr_in sa = {
-		.sin_family = AF_INET, .sin_port = htons((uint16_t)peer.port)};
-	int full = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), fill[8];
+	struct full_listener full;
 	struct gw_error err = {0};
 	uint64_t one = 1;
 	int64_t began;
 
 	(void)state;
-	inet_pton(AF_INET, "127.0.0.2", &sa.sin_addr);
-	assert_int_equal(bind(full, (struct sockaddr *)&sa, sizeof(sa)), 0);
-	assert_int_equal(listen(full, 0), 0);
-	for (int i = 0; i < 8; i++) {
-		fill[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-		connect(fill[i], (struct sockaddr *)&sa, sizeof(sa));
-	}
+	assert_true(full_listener_open(&full, "127.0.0.2", peer.port));
 	add_device(3, 30 * MS);
 	add_own(3, 100);
 	fixture.tcp.host = "127.0.0.2,127.0.0.1";
@@ -214,9 +193,7 @@ static void test_a_silent_address_leaves_time_for_the_next(void **state)
 	assert_int_equal(fixture.driver->open(fixture.state, &fixture.source, &far, &err),
 		GW_ERR_STOPPED);
 	assert_true(gw_clock_boot_ns() - began < 4000 * MS);
-	for (int i = 0; i < 8; i++)
-		close(fill[i]);
-	close(full);
+	full_listener_close(&full);
 }
 
 /* Hazard 27: the adapter is pulled out and comes back under the same name. */

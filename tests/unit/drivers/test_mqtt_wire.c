@@ -2,6 +2,7 @@
 /* The MQTT driver on the wire: what it says, and when. */
 #include "base/seal.h"
 #include "scripted_broker.h"
+#include "tests/unit/fixture/full_listener.h"
 #include "tests/unit/fixture/real_call.h"
 #include "tests/unit/fixture/skipping.h"
 #include "tests/unit/fixture/temp_dir.h"
@@ -268,37 +269,26 @@ static void open_is_bounded(void **state)
 
 static void a_broker_that_accepts_no_connection_is_bounded(void **state)
 {
-	int fillers[8], port, fd = fixture_listen(&port, 0);
-	struct sockaddr_in a = {
-		.sin_family = AF_INET, .sin_addr.s_addr = htonl(0x7f000001)};
+	struct full_listener full;
 	int64_t began_ms;
 	struct driver_fixture driver_fixture;
 
 	(void)state;
-	/* A full backlog: the kernel drops the next SYN without a word. */
-	a.sin_port = htons((uint16_t)port);
-	for (int i = 0; i < 8; i++) {
-		fillers[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
-		connect(fillers[i], (struct sockaddr *)&a, sizeof(a));
-	}
-	fixture_begin(&driver_fixture, port);
+	assert_true(full_listener_open(&full, "127.0.0.1", 0));
+	fixture_begin(&driver_fixture, full.port);
 	fixture_device(&driver_fixture, "t", 1, one);
 	began_ms = fixture_ms();
 	assert_int_equal(fixture_open(&driver_fixture), GW_ERR_LINK);
 	assert_string_equal(driver_fixture.err.text, "connection timed out");
 	assert_in_range(fixture_ms() - began_ms, 4500, 5500);
-	for (int i = 0; i < 8; i++)
-		close(fillers[i]);
-	close(fd);
+	full_listener_close(&full);
 	fixture_end(&driver_fixture);
 }
 
 /* The last test: the process is sealed, as the daemon is. */
 static void a_silent_address_leaves_the_next(void **state)
 {
-	struct sockaddr_in6 a = {
-		.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
-	int fillers[8], fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct full_listener full;
 	char url[64];
 	int64_t began_ms;
 	struct broker b;
@@ -306,16 +296,9 @@ static void a_silent_address_leaves_the_next(void **state)
 
 	(void)state;
 	start(&b, PLAIN);
-	a.sin6_port = htons((uint16_t)b.port);
-	if (fd < 0 || bind(fd, (struct sockaddr *)&a, sizeof(a)) != 0) {
+	if (!full_listener_open(&full, "::1", b.port)) {
 		end(&b);
-		close(fd);
 		skip_test("no IPv6");
-	}
-	assert_int_equal(listen(fd, 0), 0);
-	for (int i = 0; i < 8; i++) {
-		fillers[i] = socket(AF_INET6, SOCK_STREAM | SOCK_NONBLOCK, 0);
-		connect(fillers[i], (struct sockaddr *)&a, sizeof(a));
 	}
 	fixture_begin(&driver_fixture, b.port);
 	fixture_device(&driver_fixture, "t", 1, one);
@@ -336,9 +319,7 @@ static void a_silent_address_leaves_the_next(void **state)
 	assert_int_equal(fixture_open(&driver_fixture), GW_ERR_LINK);
 	assert_string_equal(driver_fixture.err.text, "connection timed out");
 	assert_in_range(fixture_ms() - began_ms, 4500, 5500);
-	for (int i = 0; i < 8; i++)
-		close(fillers[i]);
-	close(fd);
+	full_listener_close(&full);
 	fixture_end(&driver_fixture);
 }
 

@@ -7,6 +7,7 @@
 #include "driver_fixture.h"
 #include "drivers/modbus.h"
 #include "drivers/modbus_map.h"
+#include "tests/unit/fixture/full_listener.h"
 #include "tests/unit/fixture/scripted_clock.h"
 
 #include <netdb.h>
@@ -124,42 +125,16 @@ static void takes_time_and_beats(enum gw_err (*open_driver)(void), int64_t takes
 	assert_int_equal(gw_clock_boot_ns(), stopped_at_ns);
 }
 
-/* A listener with a full queue: the kernel drops what would connect without a word. */
-struct full_listener {
-	int fd, port, fillers[8];
-};
-
-static void fill(struct full_listener *f)
-{
-	struct sockaddr_in a = {
-		.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-
-	f->fd = fixture_listen(&f->port, 0);
-	a.sin_port = htons((uint16_t)f->port);
-	for (int i = 0; i < 8; i++) {
-		f->fillers[i] = socket(
-			AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-		connect(f->fillers[i], (struct sockaddr *)&a, sizeof(a));
-	}
-}
-
-static void empty(struct full_listener *f)
-{
-	for (int i = 0; i < 8; i++)
-		close(f->fillers[i]);
-	close(f->fd);
-}
-
 static void modbus_tcp_beats_while_it_connects(void **state)
 {
 	struct full_listener f;
 
 	(void)state;
-	fill(&f);
+	assert_true(full_listener_open(&f, "127.0.0.1", 0));
 	begin(f.port);
 	takes_time_and_beats(open_modbus, 30 * GW_NS_PER_SEC);
 	fixture_end(&fixture);
-	empty(&f);
+	full_listener_close(&f);
 }
 
 static void modbus_tcp_beats_while_its_host_is_looked_up(void **state)
@@ -182,12 +157,12 @@ static void mqtt_beats_while_it_connects(void **state)
 	struct full_listener f;
 
 	(void)state;
-	fill(&f);
+	assert_true(full_listener_open(&f, "127.0.0.1", 0));
 	begin(f.port);
 	fixture_device(&fixture, "t", 1, names);
 	takes_time_and_beats(open_mqtt, 5 * GW_NS_PER_SEC);
 	fixture_end(&fixture);
-	empty(&f);
+	full_listener_close(&f);
 }
 
 /* The kernel accepts for a program that does not read: nobody answers the handshake. */
