@@ -33,7 +33,7 @@
  *
  * Owner: the driver's state, one per unit and source. Thread: the source's. Pure: time is an
  * argument. Life: init, then (pick, on_sent, one of on_response/on_exception/on_failure)..., fini.
- * Before on_response and on_exception, may_be_stale: if so, neither is called.
+ * may_be_stale comes before on_response and on_exception: if it is true, neither is called.
  */
 #ifndef GW_DRIVERS_MODBUS_UNIT_H
 #define GW_DRIVERS_MODBUS_UNIT_H
@@ -115,7 +115,7 @@ struct gw_modbus_change {
 
 void gw_modbus_unit_on_response(struct gw_modbus_unit *u, size_t poll, int64_t now_ns,
 	struct gw_modbus_change *ret_change);
-/* An exception response of the unit itself, not of a gateway that could not reach it. */
+/* An exception response of the unit itself, not of a Modbus gateway that could not reach it. */
 void gw_modbus_unit_on_exception(struct gw_modbus_unit *u, size_t poll, unsigned code,
 	int64_t now_ns, struct gw_modbus_change *ret_change);
 /* No response, or none that could be used. */

@@ -8,12 +8,12 @@
  * evaluated the batch and what it caused is committed. After a crash before that the broker
  * delivers the batch again.
  *
- * Nothing is invented: what is delivered again may have had its effect already. To take the last
- * message of a topic twice changes nothing, but "on, off" twice would be a second alarm that
- * nobody caused. So a group, the messages that are acknowledged together, has no topic twice: a
- * message whose topic the group has is not even read (mqtt_peek.h) before the group is committed
- * and acknowledged. Nothing says when the broker has read an acknowledgement, so after a group
- * that caused an event its topics wait a little longer.
+ * Nothing is invented: a message that is delivered again may have had its effect already. To
+ * evaluate the last message of a topic twice changes nothing, but "on, off" twice would be a second
+ * alarm that nobody caused. The messages that are acknowledged together are a group, and a group
+ * has each topic once. The next message of such a topic is not read (mqtt_peek.h) before the group
+ * is committed and acknowledged. A client cannot know when the broker has read an acknowledgement,
+ * so after a group that caused an event its topics wait a little longer.
  *
  * Owner: the link. Thread: the source's. Life: zeroed, then reset for each connection.
  */

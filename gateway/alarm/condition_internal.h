@@ -6,6 +6,7 @@
 #define GW_ALARM_CONDITION_INTERNAL_H
 
 #include "alarm/condition.h"
+#include "base/clock.h"
 
 #define GW_CONDITION_FIELD(field) offsetof(struct gw_condition_opts, field)
 
@@ -13,11 +14,6 @@
 static inline double gw_table_number(const struct gw_table *t, double otherwise)
 {
 	return t->rows ? t->cells[0] : otherwise;
-}
-
-static inline int64_t gw_min_ns(int64_t a_ns, int64_t b_ns)
-{
-	return a_ns < b_ns ? a_ns : b_ns;
 }
 
 static inline double gw_min(double a, double b)

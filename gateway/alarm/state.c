@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "alarm/state.h"
 
-#include "alarm/condition_internal.h"
+#include "base/clock.h"
 
 enum gw_state gw_state_shown(const struct gw_alarm_state *s)
 {

@@ -4,6 +4,7 @@
  * a configuration, events refer to its texts. Whether one is still in use is found out by
  * looking at the sources and the rings; nothing counts references.
  *
+ * struct gw_generation: gateway_internal.h.
  * Owner: the gateway's list. Thread: main.
  */
 #ifndef GW_APP_GENERATION_H

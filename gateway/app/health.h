@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * health.h: what heartbeats say of the gateway.
+ *
+ * struct gw_health: gateway_internal.h.
  */
 #ifndef GW_APP_HEALTH_H
 #define GW_APP_HEALTH_H

@@ -6,6 +6,7 @@
  * plan. When the plan is put into effect, the two structs are swapped as a whole: no count
  * and no array is changed by itself.
  *
+ * struct gw_parts: gateway_internal.h.
  * Thread: main. Life: init, ..., fini.
  */
 #ifndef GW_APP_PARTS_H

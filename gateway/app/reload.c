@@ -89,7 +89,7 @@ static size_t standing_without(struct gw_gateway *g, const struct gw_config *oth
 	size_t n = 0;
 
 	for (size_t i = 0; i < c->n_alarms; i++) {
-		gw_view_alarm(g->view.view, i, &a);
+		gw_view_alarm(g->view.engine_view, i, &a);
 		n += a.state != GW_STATE_NORMAL && a.state != GW_STATE_OUT_OF_SERVICE &&
 			!has_alarm(other, c->alarms[i].info.key);
 	}

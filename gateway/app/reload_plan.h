@@ -6,6 +6,7 @@
  * What can fail later gives the plan up: the settings that only a start changes, and the engine's
  * halt.
  *
+ * struct gw_reload_plan: gateway_internal.h.
  * Thread: main. Life: make, drop; what the reload takes out of the plan in between is not
  * freed.
  */

@@ -4,6 +4,7 @@
  * ended: an uplink after its last try, a source when its driver returns. Nobody waits for
  * that, except the new parts, which wait for the old ones for a bounded time.
  *
+ * struct gw_retired_part: gateway_internal.h.
  * Thread: main.
  */
 #ifndef GW_APP_RETIRE_H

@@ -4,6 +4,7 @@
  * passes alarm records that it reads late to the engine; raises faults of the store, also
  * when the disk hangs and the store's own thread cannot.
  *
+ * struct gw_store_watch: gateway_internal.h.
  * Owner: the gateway. Thread: main. Life: init, begin, poll..., fini.
  */
 #ifndef GW_APP_STORE_WATCH_H

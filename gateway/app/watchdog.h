@@ -2,6 +2,8 @@
 /*
  * watchdog.h: checks that main, engine, store, alert log, sources and uplinks beat, and feeds
  * systemd's watchdog while they do.
+ *
+ * struct gw_watchdog: gateway_internal.h.
  */
 #ifndef GW_APP_WATCHDOG_H
 #define GW_APP_WATCHDOG_H

@@ -175,7 +175,7 @@ void gw_wiring_update_view(struct gw_gateway *g)
 		.revision = g->view.revision + 1,
 		.config = g->generation->config,
 		.engine = g->engine,
-		.view = gw_engine_view(g->engine),
+		.engine_view = gw_engine_view(g->engine),
 		.sources = g->parts.sources,
 		.uplinks = g->parts.uplinks,
 		.store = g->store,

@@ -48,7 +48,7 @@ static bool have_common_event(struct gw_db *restored, struct gw_db *other)
 	bool common = false;
 	int64_t newest = 0;
 
-	if (gw_db_query_int(other, GW_DB_EVENT_SPAN, &newest, NULL) ||
+	if (gw_db_query_int(other, GW_DB_EVENT_MAX_SEQ, &newest, NULL) ||
 		sqlite3_prepare_v2(restored->handle,
 			"SELECT seq, run FROM event WHERE seq <= ? ORDER BY seq DESC", -1,
 			&row, NULL))

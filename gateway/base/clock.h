@@ -23,6 +23,11 @@ struct gw_time {
 	bool synced; /* wall time is disciplined (systemd-timesyncd or the kernel says so) */
 };
 
+static inline int64_t gw_min_ns(int64_t a_ns, int64_t b_ns)
+{
+	return a_ns < b_ns ? a_ns : b_ns;
+}
+
 int64_t gw_clock_boot_ns(void); /* CLOCK_BOOTTIME */
 int64_t gw_clock_wall_ms(void);
 

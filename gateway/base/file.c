@@ -94,6 +94,25 @@ char *gw_file_read(const char *path, unsigned flags, size_t max_bytes, size_t *r
 
 /* ---- writing ---- */
 
+enum gw_err gw_file_make_folders(const char *folder, mode_t mode, struct gw_error *err)
+{
+	char path[PATH_MAX];
+	size_t n = strlen(folder);
+
+	if (n == 0 || n >= sizeof(path))
+		return fail(err, "make", folder, n == 0 ? ENOENT : ENAMETOOLONG);
+	memcpy(path, folder, n + 1);
+	for (size_t i = 1; i <= n; i++) {
+		if (path[i] != '/' && path[i] != '\0')
+			continue;
+		path[i] = '\0';
+		if (mkdir(path, mode) && errno != EEXIST && errno != EROFS)
+			return fail(err, "make", path, errno);
+		path[i] = folder[i];
+	}
+	return GW_OK;
+}
+
 enum gw_err gw_file_sync_folder(const char *folder, struct gw_error *err)
 {
 	int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

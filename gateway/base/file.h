@@ -37,6 +37,9 @@ struct gw_file_part {
  * does path hold the new bytes, which a power cut may take back. */
 enum gw_err gw_file_replace(const char *path, mode_t mode, const struct gw_file_part *parts,
 	size_t n_parts, struct gw_error *err);
+/* The folder and those above it that are missing, with this mode. On a read-only file system it is
+ * no failure that one cannot be made. */
+enum gw_err gw_file_make_folders(const char *folder, mode_t mode, struct gw_error *err);
 /* After a file in it got its name. A file system that has no such sync is no failure. */
 enum gw_err gw_file_sync_folder(const char *folder, struct gw_error *err);
 /* The folder that path is in. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * log.h: the daemon's own log: stderr, one line a message, journal priority prefix (<4>) when
- * stderr is the journal, plain otherwise. Who returns an error does not log it; the place that
+ * log.h: the daemon's own log: stderr, one line a message, with a priority prefix (<4>) if stderr
+ * is systemd's journal, plain otherwise. Who returns an error does not log it; the place that
  * decides what follows does, once per change of state.
  *
  * Thread: any. Lines never interleave, and logging never waits for whoever reads stderr once

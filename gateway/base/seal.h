@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * seal.h: gives up for good what a gateway at work never does, as it only connects: to start a
- * program, to bind a socket, to listen on one. Whoever takes the process over through a device or
- * a platform cannot do it either, nor through io_uring, whose operations this filter does not see.
+ * seal.h: forbids the process, until it ends, to start a program, to bind a socket and to listen on
+ * one. A gateway at work only connects. Code that takes the process over through a device or a
+ * platform is bound by it, too. io_uring is forbidden with them, because the filter does not see
+ * its operations.
  *
- * It is a filter of system calls (seccomp(2)) on all threads; the calls give EPERM. The unit cannot
- * have it, as systemd itself executes the daemon, which then opens its control socket.
- * (SocketBindDeny= needs a systemd with BPF and libbpf, which Debian does not bring.) glibc binds a
- * netlink socket to learn which address families the host has, and without it takes both for
- * there; under the unit, which has no netlink, it does so anyway.
+ * It is a filter of system calls (seccomp(2)) on all threads; the calls give EPERM. systemd cannot
+ * set it up: it has to execute the daemon, and the daemon has to open its control socket first.
+ * (SocketBindDeny= needs a systemd with BPF and libbpf, which Debian's is not.)
+ *
+ * A side effect: glibc binds a netlink socket to learn which address families the host has. It
+ * cannot now, and assumes IPv4 and IPv6. The unit forbids netlink anyway.
  */
 #ifndef GW_BASE_SEAL_H
 #define GW_BASE_SEAL_H

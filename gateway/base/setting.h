@@ -132,11 +132,11 @@ bool gw_setting_copy(
 bool gw_setting_rows_copy(
 	const struct gw_setting *rows, void *to, const void *from, struct gw_arena *arena);
 
-/* Where a consumer's check says what is wrong: the reader turns the address of an option field
- * (or of the whole struct: the address it shares with its first field means that field, unless
- * it is `name`) back into FILE:LINE:COL. A check may say as much as it finds. It is called even
- * if some fields could not be read: these hold their default, and what it says of their struct is
- * dropped. */
+/* Where a consumer's check reports what is wrong with its options, as often as it likes. `where` is
+ * the address of a field or of the struct; the reader finds the FILE:LINE:COL of the setting by
+ * it. A struct and its first field have one address: it means the field, unless that is `name`.
+ * A check is called even if some fields could not be read. Those hold their defaults, and what is
+ * reported of their struct is dropped. */
 struct gw_report {
 	void (*add)(struct gw_report *report, const void *where, const char *text);
 	unsigned n; /* complaints so far */

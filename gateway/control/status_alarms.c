@@ -25,7 +25,7 @@ static void put_alarm(struct gw_text *t, const struct gw_status_view *v, size_t 
 	const struct gw_alarm_info *info = &v->config->alarms[i].info;
 	struct gw_alarm_view a;
 
-	gw_view_alarm(v->view, i, &a);
+	gw_view_alarm(v->engine_view, i, &a);
 	if (a.state == GW_STATE_NORMAL && !all)
 		return; /* cleared since the order was made */
 	gw_json_open(t, NULL, '{');
@@ -98,7 +98,7 @@ enum gw_err gw_status_alarms_order(const struct gw_status_view *v, bool all,
 	for (size_t i = 0; i < n_alarms; i++) {
 		struct gw_alarm_view a;
 
-		gw_view_alarm(v->view, i, &a);
+		gw_view_alarm(v->engine_view, i, &a);
 		if (a.state == GW_STATE_NORMAL && !all)
 			continue;
 		ranks[n++] = (struct rank){

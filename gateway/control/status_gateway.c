@@ -32,7 +32,7 @@ static void tally_points(const struct gw_status_view *v, struct tally *ret_tally
 
 	for (size_t s = 0; s < c->n_sources; s++)
 		for (uint32_t i = 0; i < c->sources[s].n_points; i++) {
-			gw_view_point(v->view, c->source_first_point[s] + i, &p);
+			gw_view_point(v->engine_view, c->source_first_point[s] + i, &p);
 			ret_tally->points[quality_group(p.quality)]++;
 			ret_tally->samples += p.samples;
 		}
@@ -43,7 +43,7 @@ static void tally_alarms(const struct gw_status_view *v, struct tally *ret_tally
 	struct gw_alarm_view a;
 
 	for (size_t i = 0; i < v->config->n_alarms; i++) {
-		gw_view_alarm(v->view, i, &a);
+		gw_view_alarm(v->engine_view, i, &a);
 		if (a.state == GW_STATE_NORMAL)
 			continue;
 		ret_tally->standing++;
@@ -221,7 +221,7 @@ static void put_devices(struct gw_text *t, const struct gw_status_view *v, size_
 		bool any = false;
 
 		for (size_t i = 0; i < o->devices[d].n_points; i++) {
-			gw_view_point(v->view,
+			gw_view_point(v->engine_view,
 				v->config->source_first_point[source] +
 					o->devices[d].points[i].index,
 				&p);

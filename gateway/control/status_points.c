@@ -13,7 +13,7 @@ static void put_point(
 	struct gw_point_view p;
 	bool usable;
 
-	gw_view_point(v->view, i, &p);
+	gw_view_point(v->engine_view, i, &p);
 	usable = gw_quality_usable(p.quality);
 	gw_json_open(t, NULL, '{');
 	gw_json_string(t, "point", info->key);

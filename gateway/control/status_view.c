@@ -7,7 +7,7 @@ uint32_t gw_status_view_standing(const struct gw_status_view *v)
 	uint32_t n = 0;
 
 	for (size_t i = 0; i < v->config->n_alarms; i++) {
-		gw_view_alarm(v->view, i, &a);
+		gw_view_alarm(v->engine_view, i, &a);
 		n += a.state != GW_STATE_NORMAL;
 	}
 	return n;

@@ -36,7 +36,7 @@ struct gw_status_view {
 	uint32_t revision;
 	const struct gw_config *config;
 	struct gw_engine *engine;
-	struct gw_view *view;
+	struct gw_view *engine_view;
 	struct gw_source *const *sources; /* as config->sources; NULL: not started */
 	struct gw_uplink *const *uplinks; /* as config->uplinks; likewise */
 	struct gw_store *store;           /* this and the next two may be NULL */

@@ -79,8 +79,8 @@ static void assign_occurrence(
 		gw_alarm_wall_ms(now, at_ns));
 }
 
-/* Under a shelf the occurrence has no id until it is announced: the last one ends only with
- * UNSHELVED, which still carries its id. */
+/* An occurrence that begins under a shelf gets its id when it is announced. Until then the detail
+ * has the id of the last announced one, as UNSHELVED, the next event, still belongs to that. */
 static void begin_occurrence(struct gw_engine *e, struct gw_alarm *a,
 	const struct gw_transition *m, const struct gw_time *now)
 {

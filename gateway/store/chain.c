@@ -140,8 +140,8 @@ enum gw_err gw_chain_load(struct gw_db *db, struct gw_error *err)
 
 	if (db->chain.known)
 		return GW_OK;
-	if ((rc = gw_db_query_int(db, GW_DB_EVENT_SPAN, &newest, err)) ||
-		(rc = gw_db_query_int(db, GW_DB_REMOVED_SPAN, &removed, err)) ||
+	if ((rc = gw_db_query_int(db, GW_DB_EVENT_MAX_SEQ, &newest, err)) ||
+		(rc = gw_db_query_int(db, GW_DB_REMOVED_MAX_SEQ, &removed, err)) ||
 		(rc = gw_db_meta_get(db, "chain_head", &saved_head, err)) ||
 		(rc = gw_db_meta_get(db, "chain_top", &saved_top, err)))
 		return rc;

@@ -6,6 +6,7 @@
  * that the store itself changes are not covered: owed and undurable bits. Rows of schema 1 have
  * no hash; the chain begins after them.
  *
+ * struct gw_chain: db.h.
  * Owner: the journal. Thread: as the database.
  */
 #ifndef GW_STORE_CHAIN_H

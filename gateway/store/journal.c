@@ -211,7 +211,7 @@ enum gw_err gw_journal_put_newer_state(struct gw_db *db, struct gw_string_table 
 }
 
 enum gw_err gw_journal_mark_delivered(struct gw_db *db, uint64_t seq, uint32_t bit,
-	struct gw_journal_cleared *ret_cleared, struct gw_error *err)
+	struct gw_journal_delivered *ret_delivered, struct gw_error *err)
 {
 	sqlite3_stmt *st = gw_db_stmt(db, GW_DB_OWED_GET);
 	int64_t bits = 0;
@@ -230,7 +230,7 @@ enum gw_err gw_journal_mark_delivered(struct gw_db *db, uint64_t seq, uint32_t b
 		return kind;
 	}
 	sqlite3_reset(st);
-	*ret_cleared = (struct gw_journal_cleared){
+	*ret_delivered = (struct gw_journal_delivered){
 		(bits & bit) != 0, class_, GW_JOURNAL_URGENCY(urgency)};
 	if (!(bits & bit))
 		return GW_OK;

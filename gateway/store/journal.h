@@ -44,14 +44,14 @@ enum gw_err gw_journal_put_newer_state(struct gw_db *db, struct gw_string_table 
 /* Whether the event leaves its alarm standing, so that the alarm must be known after a restart. */
 bool gw_journal_is_standing(const struct gw_event *e);
 
-struct gw_journal_cleared {
+struct gw_journal_delivered {
 	bool was_owed;
 	int class_, level; /* of the event, if it was owed */
 };
 
 /* What one uplink says of a committed event. An event without a row is no failure. */
 enum gw_err gw_journal_mark_delivered(struct gw_db *db, uint64_t seq, uint32_t bit,
-	struct gw_journal_cleared *ret_cleared, struct gw_error *err);
+	struct gw_journal_delivered *ret_delivered, struct gw_error *err);
 enum gw_err gw_journal_mark_parked(
 	struct gw_db *db, uint64_t seq, uint32_t bit, struct gw_error *err);
 enum gw_err gw_journal_mark_undurable(

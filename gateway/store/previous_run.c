@@ -50,7 +50,7 @@ enum gw_err gw_previous_run_numbers(
 
 	if ((rc = gw_db_meta_get(db, "run", &run, err)) ||
 		(rc = gw_db_meta_get(db, "last_seq", &recorded, err)) ||
-		(rc = gw_db_query_int(db, GW_DB_EVENT_SPAN, &newest, err)))
+		(rc = gw_db_query_int(db, GW_DB_EVENT_MAX_SEQ, &newest, err)))
 		return rc;
 	if (newest < recorded)
 		newest = recorded;

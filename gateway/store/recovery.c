@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/recovery.h"
 
+#include "base/file.h"
 #include "base/log.h"
 #include "store/corruption.h"
 #include "store/db_open.h"
@@ -294,7 +295,7 @@ static enum gw_err reopen(struct gw_store *s, struct gw_error *err)
 	if (s->displaced)
 		detach_displaced(s);
 	close_file(s, true);
-	if ((rc = gw_run_counter_make_dir(s->dir, err)) ||
+	if ((rc = gw_file_make_folders(s->dir, 0750, err)) ||
 		(rc = gw_folder_lock(s->dir, &s->folder_lock, err)) ||
 		(!s->previous_read && (rc = gw_previous_run_read(s, err))))
 		return rc;

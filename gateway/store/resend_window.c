@@ -98,8 +98,8 @@ void gw_resend_window_owe(struct gw_store *s, size_t slot, struct gw_batch *b)
 		return;
 	}
 	sqlite3_bind_int64(
-		gw_db_stmt(&s->db, GW_DB_EVENT_FROM), 1, (int64_t)box->request.seq);
-	if (gw_db_query_int(&s->db, GW_DB_EVENT_FROM, &from, NULL) ||
+		gw_db_stmt(&s->db, GW_DB_EVENT_MIN_SEQ_FROM), 1, (int64_t)box->request.seq);
+	if (gw_db_query_int(&s->db, GW_DB_EVENT_MIN_SEQ_FROM, &from, NULL) ||
 		(from > 0 && owe_window(s, slot, from, b))) {
 		b->failed = true;
 		return;

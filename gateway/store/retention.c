@@ -84,8 +84,9 @@ static enum gw_err find_victims(struct gw_retention *r, struct gw_db *db, int ph
 
 	while (!rc && n == 0 && *scans < SCANS_MAX) {
 		first = 0;
-		sqlite3_bind_int64(gw_db_stmt(db, GW_DB_EVENT_FROM), 1, (int64_t)*next);
-		rc = gw_db_query_int(db, GW_DB_EVENT_FROM, &first, err);
+		sqlite3_bind_int64(
+			gw_db_stmt(db, GW_DB_EVENT_MIN_SEQ_FROM), 1, (int64_t)*next);
+		rc = gw_db_query_int(db, GW_DB_EVENT_MIN_SEQ_FROM, &first, err);
 		if (rc || first == 0)
 			break;
 		sqlite3_bind_int64(st, 1, first);

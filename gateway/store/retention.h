@@ -30,8 +30,8 @@ struct gw_retention {
 	uint32_t
 		live_bits; /* of configured uplinks: what is owed to others is deleted first */
 	uint64_t trimmed, lost; /* rows deleted; of these, still owed or parked */
-	/* since texts without a reference were last searched: blocks deleted, and strings->added at
-	 * that time (a count; all ones: never searched) */
+	/* Texts that no row refers to are searched for now and then. Since the last search: blocks
+	 * deleted; at the last search: strings->added, UINT64_MAX if there was none. */
 	unsigned blocks_since_sweep;
 	uint64_t strings_added_at_sweep;
 };

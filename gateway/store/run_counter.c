@@ -5,14 +5,11 @@
 #include "base/file.h"
 #include "base/parse.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define RANDOM_BITS 20
@@ -97,25 +94,4 @@ uint64_t gw_run_counter_unknown_seq(void)
 	if (wall_s > JUMP_EPOCH_S && wall_s <= CLOCK_MAX_S)
 		return (uint64_t)(wall_s - JUMP_EPOCH_S) * JUMP_PER_S;
 	return (UINT64_C(1) << 33) + random_bits(40);
-}
-
-enum gw_err gw_run_counter_make_dir(const char *dir, struct gw_error *err)
-{
-	char path[PATH_MAX];
-	size_t n = strlen(dir);
-
-	if (n == 0 || n >= sizeof(path))
-		return gw_fail(
-			err, GW_ERR_SYSTEM, ENAMETOOLONG, "state directory: bad name");
-	memcpy(path, dir, n + 1);
-	for (size_t i = 1; i <= n; i++) {
-		if (path[i] != '/' && path[i] != '\0')
-			continue;
-		path[i] = '\0';
-		if (mkdir(path, 0750) && errno != EEXIST && errno != EROFS)
-			return gw_fail(err, GW_ERR_SYSTEM, errno, "make %s: %s", path,
-				gw_errno_text(errno));
-		path[i] = dir[i];
-	}
-	return GW_OK;
 }

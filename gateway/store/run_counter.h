@@ -35,7 +35,4 @@ uint64_t gw_run_counter_next(uint64_t previous);
  * set: a random number above 2^33. */
 uint64_t gw_run_counter_unknown_seq(void);
 
-/* mkdir -p, with mode 0750. */
-enum gw_err gw_run_counter_make_dir(const char *dir, struct gw_error *err);
-
 #endif

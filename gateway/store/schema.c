@@ -114,14 +114,14 @@ const char *const gw_schema_statements[GW_DB_STMTS] = {
 	[GW_DB_REMOVED_GET] = "SELECT NULL, hash, NULL FROM removed WHERE seq = ?",
 	[GW_DB_REMOVED_PUT] = "REPLACE INTO removed VALUES(?, ?)",
 	[GW_DB_REMOVED_DELETE] = "DELETE FROM removed WHERE seq = ?",
-	[GW_DB_REMOVED_SPAN] = "SELECT max(seq) FROM removed",
+	[GW_DB_REMOVED_MAX_SEQ] = "SELECT max(seq) FROM removed",
 	[GW_DB_EVENT_UNDURABLE] =
 		"UPDATE event SET undurable = undurable | ? WHERE seq = ?",
 	[GW_DB_EVENT_RUN] = "SELECT run FROM event WHERE seq = ?",
 	[GW_DB_EVENT_DELETE] = "DELETE FROM event WHERE seq = ?",
-	[GW_DB_EVENT_SPAN] = "SELECT max(seq) FROM event",
+	[GW_DB_EVENT_MAX_SEQ] = "SELECT max(seq) FROM event",
 	[GW_DB_EVENT_OTHER_RUN] = "SELECT count(*) FROM event WHERE seq >= ? AND run <> ?",
-	[GW_DB_EVENT_FROM] = "SELECT min(seq) FROM event WHERE seq >= ?",
+	[GW_DB_EVENT_MIN_SEQ_FROM] = "SELECT min(seq) FROM event WHERE seq >= ?",
 	[GW_DB_ALARM_PUT] = "REPLACE INTO alarm VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 	/* normal, and its last event made room for others */
 	[GW_DB_ALARM_SWEEP] = "DELETE FROM alarm WHERE state = 0 AND NOT EXISTS"

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * spare.h: events that cannot be committed are written into a second database beside the control
- * socket, in /run: memory, not the disk that fails. It outlives a kill of the daemon, not a power
- * cut. The next run takes the events into memory as if the engine had just given them: they are
- * owed to whom they were owed, and the states of their alarms count. A thread that hangs in a call
- * of the disk writes nothing here either.
+ * spare.h: events that cannot be committed are written into a second database, named as the control
+ * socket with .unsaved behind it, in /run: memory, not the disk that fails. It outlives a kill of
+ * the daemon, not a power cut. The next run takes the events into memory as if the engine had just
+ * given them: they are owed to whom they were owed, and the states of their alarms count. A thread
+ * that hangs in a call of the disk writes nothing here either.
  *
  * Thread: the store's. Life: load, then update after each step, close.
  */

@@ -37,7 +37,7 @@ static uint32_t bits_of_slots(const struct gw_store *s, uint32_t slots)
 
 struct commit_counts {
 	size_t entries, state_only;
-	uint64_t cleared[32], parked[32], unparked[32], again[32];
+	uint64_t delivered[32], parked[32], unparked[32], again[32];
 };
 
 static enum gw_err write_mark(struct gw_store *s, const struct gw_uncommitted_mark *m,
@@ -45,7 +45,7 @@ static enum gw_err write_mark(struct gw_store *s, const struct gw_uncommitted_ma
 {
 	uint32_t bit = s->mailboxes[m->slot].bit;
 	unsigned at = bit ? (unsigned)__builtin_ctz(bit) : 0;
-	struct gw_journal_cleared cleared = {0};
+	struct gw_journal_delivered delivered = {0};
 	enum gw_err rc;
 
 	if (!bit) /* its name was dropped from the registry */
@@ -66,11 +66,12 @@ static enum gw_err write_mark(struct gw_store *s, const struct gw_uncommitted_ma
 		w->again[at] += added;
 		return rc;
 	}
-	rc = gw_journal_mark_delivered(&s->db, m->seq, bit, &cleared, err);
-	if (rc || !cleared.was_owed)
+	rc = gw_journal_mark_delivered(&s->db, m->seq, bit, &delivered, err);
+	if (rc || !delivered.was_owed)
 		return rc;
-	w->cleared[at]++;
-	gw_retention_row_delivered(&s->retention, m->seq, cleared.class_, cleared.level);
+	w->delivered[at]++;
+	gw_retention_row_delivered(
+		&s->retention, m->seq, delivered.class_, delivered.level);
 	if (m->kind != GW_MARK_PARKED)
 		return GW_OK;
 	w->parked[at]++;
@@ -121,7 +122,8 @@ static void apply_counts(struct gw_store *s, const struct commit_counts *w)
 {
 	for (size_t at = 0; at < 32; at++) {
 		s->owed[at] += w->again[at];
-		s->owed[at] -= w->cleared[at] < s->owed[at] ? w->cleared[at] : s->owed[at];
+		s->owed[at] -= w->delivered[at] < s->owed[at] ? w->delivered[at]
+							      : s->owed[at];
 		s->parked[at] += w->parked[at];
 		s->parked[at] -= w->unparked[at] < s->parked[at] ? w->unparked[at]
 								 : s->parked[at];

@@ -13,7 +13,7 @@
 /* Heartbeats are refused for who we are for this long, and no event was accepted since: an alarm
  * would be refused, too. */
 #define AUTH_REFUSED_NS (60 * GW_NS_PER_SEC)
-#define BACK_LOG_NS \
+#define RECOVERY_LOG_NS \
 	(5 * GW_NS_PER_SEC) /* how long deliveries are counted before its return is logged */
 
 static void push_faults(struct gw_uplink *u, int64_t now)
@@ -164,7 +164,7 @@ void gw_link_state_update(struct gw_uplink *u, int64_t now)
 		mark_down(u, now);
 	}
 	if (u->link.back_ns != 0 &&
-		(now - u->link.back_ns >= BACK_LOG_NS ||
+		(now - u->link.back_ns >= RECOVERY_LOG_NS ||
 			(u->outbox.n == 0 && gw_outbox_is_complete(&u->outbox))))
 		log_back(u);
 	push_faults(u, now);

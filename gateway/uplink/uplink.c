@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "uplink/uplink.h"
 
+#include "base/hash.h"
 #include "base/log.h"
 #include "gw_build.h"
 #include "uplink/refusal.h"
@@ -24,38 +25,33 @@ static bool may_try_events(const struct gw_uplink *u, int64_t now)
 			now >= u->delivery.last_try_ns + UNTRIED_GAP_NS);
 }
 
-static int64_t min_ns(int64_t a, int64_t b)
-{
-	return a < b ? a : b;
-}
-
 /* When the loop must run again without a wake. */
 static int64_t next_ns(const struct gw_uplink *u, uint64_t committed, int64_t now)
 {
 	int64_t next = now + IDLE_NS, t;
 
 	if (gw_heartbeat_wanted(u))
-		next = min_ns(next,
+		next = gw_min_ns(next,
 			u->heartbeats.next_ns > u->heartbeats.retry.hold_ns
 				? u->heartbeats.next_ns
 				: u->heartbeats.retry.hold_ns);
 	if (u->outbox.n > 0 && !may_try_events(u, now)) {
 		t = u->delivery.retry.backoff.next_ns;
 		if (u->delivery.has_untried)
-			t = min_ns(t, u->delivery.last_try_ns + UNTRIED_GAP_NS);
-		next = min_ns(next,
+			t = gw_min_ns(t, u->delivery.last_try_ns + UNTRIED_GAP_NS);
+		next = gw_min_ns(next,
 			t > u->delivery.retry.hold_ns ? t : u->delivery.retry.hold_ns);
 	} else if (u->outbox.n > 0) {
 		t = gw_outbox_next_overdue(&u->outbox, committed);
 		if (t != INT64_MAX && t + GW_UPLINK_COMMIT_WAIT_NS > now)
-			next = min_ns(next, t + GW_UPLINK_COMMIT_WAIT_NS);
+			next = gw_min_ns(next, t + GW_UPLINK_COMMIT_WAIT_NS);
 	}
 	if (u->stop_ns != 0)
-		next = min_ns(next, u->stop_ns);
+		next = gw_min_ns(next, u->stop_ns);
 	t = gw_parked_retry_next_ns(u);
 	if (t > now) /* otherwise it waits for something else */
-		next = min_ns(next, t);
-	return min_ns(next, gw_backlog_next_ns(&u->backlog, now));
+		next = gw_min_ns(next, t);
+	return gw_min_ns(next, gw_backlog_next_ns(&u->backlog, now));
 }
 
 enum action { ACTION_NONE, ACTION_EVENTS, ACTION_HEARTBEAT, ACTION_PARKED };
@@ -230,16 +226,19 @@ void gw_uplink_begin_after(struct gw_uplink *u, uint64_t seq, uint64_t parked)
 	u->status.parked = parked;
 }
 
+static uint64_t hash_of(const char *text)
+{
+	return gw_hash(GW_HASH_START, text, strlen(text));
+}
+
 enum gw_err gw_uplink_start(struct gw_uplink *u, struct gw_error *err)
 {
 	int64_t now = gw_clock_boot_ns();
 	size_t i;
 
 	/* Two gateways that lost power together must not retry in step. */
-	gw_retry_timer_init(
-		&u->delivery.retry, gw_outbox_alarm_hash(u->boot) ^ (uint64_t)now);
-	gw_retry_timer_init(
-		&u->heartbeats.retry, gw_outbox_alarm_hash(u->opts.name) ^ (uint64_t)now);
+	gw_retry_timer_init(&u->delivery.retry, hash_of(u->boot) ^ (uint64_t)now);
+	gw_retry_timer_init(&u->heartbeats.retry, hash_of(u->opts.name) ^ (uint64_t)now);
 	gw_request_init(u);
 	u->heartbeats.next_ns = u->link.success_ns = now;
 	for (i = 0; i < GW_UPLINK_POINTS; i++)

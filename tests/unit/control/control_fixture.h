@@ -354,7 +354,7 @@ static int fixture_setup(void **unused)
 	fixture.view = (struct gw_status_view){
 		.config = &fixture.config,
 		.engine = (void *)&fixture,
-		.view = (void *)&fixture,
+		.engine_view = (void *)&fixture,
 		.sources = fixture.source_at,
 		.uplinks = fixture.uplink_at,
 		.store = (void *)&fixture,

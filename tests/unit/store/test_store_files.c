@@ -5,6 +5,7 @@
 
 #include "store_fixture.h"
 
+#include "base/file.h"
 #include "store/ballast.h"
 #include "store/quarantine.h"
 #include "store/run_counter.h"
@@ -168,19 +169,19 @@ static void folders_are_made(void **state)
 	(void)state;
 	memset(name, 'n', PATH_MAX);
 	name[PATH_MAX] = '\0';
-	assert_int_equal(gw_run_counter_make_dir("", NULL), GW_ERR_SYSTEM);
-	assert_int_equal(gw_run_counter_make_dir(name, NULL), GW_ERR_SYSTEM);
+	assert_int_equal(gw_file_make_folders("", 0750, NULL), GW_ERR_SYSTEM);
+	assert_int_equal(gw_file_make_folders(name, 0750, NULL), GW_ERR_SYSTEM);
 	free(name);
 	snprintf(path, sizeof(path), "%s/a/b", dir);
 	call_fails("mkdir", 0, EACCES);
-	assert_int_equal(gw_run_counter_make_dir(path, &err), GW_ERR_SYSTEM);
+	assert_int_equal(gw_file_make_folders(path, 0750, &err), GW_ERR_SYSTEM);
 	assert_int_equal(err.native, EACCES);
 	assert_false(exists("a"));
 	/* a read-only disk says so whether it is there or not: opening decides */
 	call_fails("mkdir", 0, EROFS);
-	assert_int_equal(gw_run_counter_make_dir(dir, NULL), GW_OK);
+	assert_int_equal(gw_file_make_folders(dir, 0750, NULL), GW_OK);
 	assert_true(call_failed());
-	assert_int_equal(gw_run_counter_make_dir(path, NULL), GW_OK);
+	assert_int_equal(gw_file_make_folders(path, 0750, NULL), GW_OK);
 	assert_true(exists("a/b"));
 }
 
