@@ -18,6 +18,9 @@
 #include <string.h>
 
 #define RETRY_NS (600 * GW_NS_PER_SEC)
+/* What is noted of a file, by its name in meta. */
+#define NOTED_ALARMS 1 /* its alarms were copied */
+#define NOTED_TRIED  2 /* its events were tried once */
 
 /* False: it has the very same state, so main has it from there. */
 static bool copy_alarm(struct gw_salvage *v, const struct gw_saved_alarm *alarm)
@@ -167,7 +170,8 @@ static enum gw_err copy_transaction(
 	if (!rc)
 		rc = gw_db_meta_get(&v->s->db, name, &before, err);
 	if (!rc) {
-		copy_all(v, before == 0);
+		v->first = before == 0;
+		copy_all(v, !(before & NOTED_ALARMS));
 		rc = v->write_error ? gw_fail(err, v->write_error, 0,
 					      "the new database cannot be "
 					      "written")
@@ -175,8 +179,9 @@ static enum gw_err copy_transaction(
 	}
 	if (!rc && v->rows > 0)
 		rc = gw_chain_save_head(&v->s->db, err);
-	if (!rc && v->alarms)
-		rc = gw_db_meta_put(&v->s->db, name, 1, err);
+	if (!rc)
+		rc = gw_db_meta_put(&v->s->db, name,
+			before | NOTED_TRIED | (v->alarms ? NOTED_ALARMS : 0), err);
 	if (!rc)
 		rc = gw_db_commit(&v->s->db, err);
 	if (rc) {

@@ -38,6 +38,37 @@ static bool read_mask(struct gw_salvage *v, enum gw_db_stmt which, uint64_t seq,
 	return rc == GW_OK || rc == GW_ERR_CORRUPT;
 }
 
+/* The open database has had the event since before the first try: it is of a backup, and what is
+ * owed since (to another uplink, or again) only the old one knows. */
+static enum gw_err owe_too(struct gw_salvage *v, uint64_t seq)
+{
+	struct gw_db *db = &v->s->db;
+	uint32_t owed = 0, parked = 0, owed_here = 0;
+	int64_t number = 0;
+	bool unknown = false, added = false, any = false;
+	enum gw_err rc;
+
+	sqlite3_bind_int64(gw_db_stmt(db, GW_DB_OWED_UPLINKS), 1, (int64_t)seq);
+	if ((rc = gw_db_query_int(db, GW_DB_OWED_UPLINKS, &number, NULL)))
+		return rc;
+	owed_here = (uint32_t)number;
+	if (!read_mask(v, GW_DB_OWED_UPLINKS, seq, &owed, &unknown) ||
+		!read_mask(v, GW_DB_PARKED_UPLINKS, seq, &parked, &unknown))
+		return GW_OK;
+	if (unknown)
+		owed = v->every & ~parked;
+	for (uint32_t left = owed & ~owed_here; !rc && left; left &= left - 1) {
+		rc = gw_journal_owe_again(db, seq, left & -left, &added, NULL);
+		any |= added;
+	}
+	for (uint32_t left = parked & ~(owed | owed_here); !rc && left; left &= left - 1) {
+		rc = gw_journal_mark_parked(db, seq, left & -left, NULL);
+		any = true;
+	}
+	v->events += any;
+	return rc;
+}
+
 /* If a corrupt page hides to whom it is owed, or for whom it is parked, it is owed to every uplink:
  * a platform that has it drops the repeat by its id. */
 static enum gw_err copy_event(struct gw_salvage *v, const struct gw_event *e)
@@ -53,9 +84,9 @@ static enum gw_err copy_event(struct gw_salvage *v, const struct gw_event *e)
 	if ((rc = gw_db_query_int(db, GW_DB_EVENT_RUN, &run, NULL)))
 		return rc;
 	if (run != 0) {
-		/* of the same run: it was copied before, and perhaps delivered since */
 		v->seq_conflicts += (uint64_t)run != e->run;
-		return GW_OK;
+		/* at a later try it was copied before, and perhaps delivered since */
+		return v->first && (uint64_t)run == e->run ? owe_too(v, e->seq) : GW_OK;
 	}
 	/* With a mask missing, the next try would take the event for copied. */
 	if (!read_mask(v, GW_DB_OWED_UPLINKS, e->seq, &entry.owed, &unknown) ||

@@ -26,6 +26,7 @@ struct gw_salvage {
 	uint64_t unreadable; /* events that are owed or parked and on a corrupt page */
 	struct gw_saved_alarms *saved;
 	bool alarms;           /* all of them were copied */
+	bool first;            /* the first try */
 	uint64_t rows, events; /* written; of these, owed to an uplink */
 	uint64_t
 		seq_conflicts; /* events whose number another event has in the open database */

@@ -266,6 +266,63 @@ static void a_corrupt_page_of_events_costs_only_its_events(void **state)
 	gw_store_free(s);
 }
 
+static void put_aside(const char *db, char quarantined[PATH_MAX])
+{
+	assert_int_equal(gw_quarantine_file(db, quarantined, NULL), GW_OK);
+}
+
+/* After a restore: what is owed again since the backup was made, or is parked, only the old file
+ * knows. Once: what is delivered then stays delivered. */
+static void what_is_owed_again_since_a_backup(void **state)
+{
+	struct gw_store *s = open_store(two_sinks, 2, 16 * MIB);
+	char db[300], backup[310], quarantined[PATH_MAX], back[PATH_MAX];
+	struct gw_store_status st;
+
+	(void)state;
+	snprintf(db, sizeof(db), "%s/tocsin.db", dir);
+	snprintf(backup, sizeof(backup), "%s.backup", dir);
+	for (uint64_t seq = 1; seq <= 4; seq++) {
+		emit_level(s, seq, GW_LEVEL_RED);
+		gw_store_mark(s, 0, seq, GW_MARK_DELIVERED);
+		gw_store_mark(s, 1, seq, GW_MARK_DELIVERED);
+	}
+	turn(s);
+	pass_seconds(s, 2);
+	gw_store_free(s);
+	copy_file(db, backup);
+	s = open_store(two_sinks, 2, 16 * MIB);
+	gw_store_mark(s, 0, 2, GW_MARK_OWED);
+	gw_store_mark(s, 1, 2, GW_MARK_OWED);
+	gw_store_mark(s, 0, 3, GW_MARK_OWED);
+	gw_store_mark(s, 1, 4, GW_MARK_OWED);
+	pass_seconds(s, 2);
+	gw_store_mark(s, 1, 4, GW_MARK_PARKED);
+	pass_seconds(s, 2);
+	gw_store_free(s);
+	put_aside(db, quarantined);
+	copy_file(backup, db);
+	s = open_store(two_sinks, 2, 16 * MIB);
+	pass_seconds(s, 2);
+	assert_string_equal(owed(s, 0), "3:2 3:3");
+	assert_string_equal(owed(s, 1), "3:2");
+	st = status(s);
+	assert_int_equal(st.owed[0], 2);
+	assert_int_equal(st.parked[1], 1);
+	gw_store_mark(s, 0, 2, GW_MARK_DELIVERED);
+	pass_seconds(s, 2);
+	gw_store_free(s);
+	/* as after a crash before it lost its name */
+	snprintf(back, sizeof(back), "%.*s", (int)(strlen(quarantined) - strlen("-owing")),
+		quarantined);
+	assert_int_equal(rename(back, quarantined), 0);
+	s = open_store(two_sinks, 2, 16 * MIB);
+	pass_seconds(s, 2);
+	assert_string_equal(owed(s, 0), "3:3");
+	gw_store_free(s);
+	unlink(backup);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -278,6 +335,7 @@ int main(void)
 		TEST(a_corrupt_page_of_the_list_costs_no_other),
 		TEST(the_newest_events_that_a_corrupt_page_may_name),
 		TEST(a_corrupt_page_of_events_costs_only_its_events),
+		TEST(what_is_owed_again_since_a_backup),
 	};
 
 	vfs_install();
