@@ -10,11 +10,10 @@
 #define GW_APP_LAST_GOOD_H
 
 #include "base/thread.h"
+#include "store/restored.h" /* GW_LAST_GOOD: its name in the state folder, 0640 */
 #include "yaml/files.h"
 
 #include <limits.h>
-
-#define GW_LAST_GOOD "last-good.conf" /* in the state folder, 0640 */
 
 struct gw_last_good {
 	/* main */

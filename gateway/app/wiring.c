@@ -7,6 +7,7 @@
 #include "base/fd_reserve.h"
 #include "source/emit.h"
 #include "source/state_files.h"
+#include "store/spare.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -34,7 +35,7 @@ enum gw_err gw_wiring_store(
 
 	if (!names)
 		return gw_fail(err, GW_ERR_SYSTEM, 0, "out of memory");
-	snprintf(spare, sizeof spare, "%s.unsaved", c->gateway.control_socket);
+	snprintf(spare, sizeof spare, "%s" GW_SPARE_SUFFIX, c->gateway.control_socket);
 	for (size_t i = 0; i < c->n_uplinks; i++) {
 		names[i] = c->uplinks[i].name;
 		urls[i] = c->uplinks[i].url;

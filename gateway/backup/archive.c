@@ -11,15 +11,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FILES_MAX 1024
-#define SMALL_MAX ((uint64_t)64 << 20) /* of all but the database */
-
 struct reader {
 	FILE *from;
 	struct gw_archive *a;
 	struct gw_manifest_file *files;
 	size_t n_files;
 	bool has_database;
+	uint64_t small_bytes; /* read of the others */
 };
 
 static enum gw_err damaged(const struct reader *r, struct gw_error *err)
@@ -71,10 +69,13 @@ static enum gw_err pass(struct reader *r, uint64_t n, int fd, char ret_hex[GW_SU
 	return n > 0 ? damaged(r, err) : GW_OK;
 }
 
-/* NULL: cut off, or no memory. */
+/* NULL: cut off, no memory, or more than a backup has. */
 static char *read_small(struct reader *r, uint64_t n)
 {
-	char *bytes = n <= SMALL_MAX ? malloc((size_t)n + 1) : NULL;
+	bool fits = n <= GW_ARCHIVE_SMALL_MAX - r->small_bytes;
+	char *bytes = fits ? malloc((size_t)n + 1) : NULL;
+
+	r->small_bytes += fits ? n : 0;
 
 	if (bytes && fread(bytes, 1, (size_t)n, r->from) == (size_t)n) {
 		bytes[n] = '\0';
@@ -91,7 +92,7 @@ static enum gw_err take_file(
 	enum gw_err rc = GW_OK;
 	char *bytes;
 
-	if (!is_ours(e->name) || r->n_files == FILES_MAX)
+	if (!is_ours(e->name) || r->n_files == GW_ARCHIVE_FILES_MAX)
 		return gw_fail(err, GW_ERR_CORRUPT, 0,
 			"it has %s, which no backup of this tocsin has", e->name);
 	snprintf(f->name, sizeof(f->name), "%s", e->name);
@@ -154,7 +155,8 @@ enum gw_err gw_archive_read(
 	const char *path, struct gw_archive *ret_archive, struct gw_error *err)
 {
 	struct gw_archive a = {.path = path};
-	struct reader r = {.a = &a, .files = calloc(FILES_MAX, sizeof(*r.files))};
+	struct reader r = {
+		.a = &a, .files = calloc(GW_ARCHIVE_FILES_MAX, sizeof(*r.files))};
 	enum gw_err rc;
 
 	if (!r.files)

@@ -14,14 +14,18 @@
 
 #include "backup/manifest.h"
 #include "base/error.h"
+#include "store/restored.h"
 #include "yaml/files.h"
 
 #include <stdint.h>
 #include <stdio.h>
 
 #define GW_ARCHIVE_DATABASE  "tocsin.db"
-#define GW_ARCHIVE_LAST_GOOD "last-good.conf"
+#define GW_ARCHIVE_LAST_GOOD GW_LAST_GOOD
 #define GW_ARCHIVE_SOURCES   "sources/"
+#define GW_ARCHIVE_FILES_MAX 65536
+#define GW_ARCHIVE_SMALL_MAX \
+	(UINT64_C(64) << 20) /* bytes of all but the database, together */
 
 struct gw_archive {
 	const char *path;

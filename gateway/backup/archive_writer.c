@@ -2,6 +2,7 @@
 #include "backup/archive_writer.h"
 
 #include "backup/manifest.h"
+#include "backup/space.h"
 #include "backup/sum.h"
 #include "base/file.h"
 #include "base/tar.h"
@@ -15,19 +16,20 @@
 #include <time.h>
 #include <unistd.h>
 
+#define CHECK_BYTES (UINT64_C(4) << 20) /* a multiple of the chunk */
+
 static enum gw_err fail(const struct gw_archive_writer *w, struct gw_error *err)
 {
-	return gw_fail(err,
-		errno == ENOSPC || errno == EDQUOT ? GW_ERR_FULL : GW_ERR_SYSTEM, errno,
-		"%s: %s", w->new_path, gw_errno_text(errno));
+	return gw_fail(
+		err, GW_ERR_SYSTEM, errno, "%s: %s", w->new_path, gw_errno_text(errno));
 }
 
 enum gw_err gw_archive_create(
-	struct gw_archive_writer *w, const char *path, struct gw_error *err)
+	struct gw_archive_writer *w, const char *path, dev_t state, struct gw_error *err)
 {
 	int fd;
 
-	*w = (struct gw_archive_writer){.wall_s = (int64_t)time(NULL)};
+	*w = (struct gw_archive_writer){.wall_s = (int64_t)time(NULL), .state = state};
 	snprintf(w->path, sizeof(w->path), "%s", path);
 	if ((size_t)snprintf(w->new_path, sizeof(w->new_path), "%s.new", path) >=
 		sizeof(w->new_path)) {
@@ -58,11 +60,23 @@ static enum gw_err note(struct gw_archive_writer *w, const char *name, uint64_t 
 	return GW_OK;
 }
 
+static enum gw_err may_add(struct gw_archive_writer *w, uint64_t n, struct gw_error *err)
+{
+	if (w->n_files++ == GW_ARCHIVE_FILES_MAX)
+		return gw_fail(err, GW_ERR_REFUSED, 0,
+			"%s: more than %d files are in the state folder", w->path,
+			GW_ARCHIVE_FILES_MAX);
+	return gw_space_check(fileno(w->to), w->path, w->state, n, err);
+}
+
 enum gw_err gw_archive_add(struct gw_archive_writer *w, const char *name, const void *bytes,
 	size_t n, struct gw_error *err)
 {
 	struct gw_sum sum;
+	enum gw_err rc = may_add(w, n, err);
 
+	if (rc)
+		return rc;
 	if (!gw_tar_add(w->to, name, bytes, n, w->wall_s))
 		return fail(w, err);
 	gw_sum_begin(&sum);
@@ -70,8 +84,9 @@ enum gw_err gw_archive_add(struct gw_archive_writer *w, const char *name, const 
 	return note(w, name, n, &sum, err);
 }
 
-/* Exactly n bytes. */
-static bool copy(struct gw_archive_writer *w, int fd, uint64_t n, struct gw_sum *sum)
+/* Exactly n bytes. Others may use the disk meanwhile. */
+static bool copy(struct gw_archive_writer *w, int fd, uint64_t n, struct gw_sum *sum,
+	struct gw_error *err)
 {
 	static char chunk[65536];
 	ssize_t got;
@@ -82,11 +97,18 @@ static bool copy(struct gw_archive_writer *w, int fd, uint64_t n, struct gw_sum 
 		got = pread(fd, chunk, want, (off_t)at);
 		if (got == 0)
 			errno = EIO; /* it became shorter */
-		if (got <= 0)
+		if (got <= 0) {
+			fail(w, err);
+			return false;
+		}
+		if (at % CHECK_BYTES == 0 &&
+			gw_space_check(fileno(w->to), w->path, w->state, CHECK_BYTES, err))
 			return false;
 		gw_sum_add(sum, chunk, (size_t)got);
-		if (fwrite(chunk, 1, (size_t)got, w->to) != (size_t)got)
+		if (fwrite(chunk, 1, (size_t)got, w->to) != (size_t)got) {
+			fail(w, err);
 			return false;
+		}
 	}
 	return true;
 }
@@ -97,17 +119,23 @@ enum gw_err gw_archive_add_fd(
 	struct gw_sum sum;
 	struct stat st;
 	uint64_t n;
+	enum gw_err rc;
 
 	if (fstat(fd, &st))
 		return fail(w, err);
 	n = (uint64_t)st.st_size;
+	rc = may_add(w, n, err);
+	if (rc)
+		return rc;
+	if (!gw_tar_begin(w->to, name, n, w->wall_s))
+		return fail(w, err);
 	gw_sum_begin(&sum);
-	if (gw_tar_begin(w->to, name, n, w->wall_s) && copy(w, fd, n, &sum) &&
-		gw_tar_finish(w->to, n))
-		return note(w, name, n, &sum, err);
-	fail(w, err);
-	gw_sum_end(&sum, (char[GW_SUM_HEX]){0});
-	return err ? err->kind : GW_ERR_SYSTEM;
+	if (!copy(w, fd, n, &sum, err)) {
+		gw_sum_end(&sum, (char[GW_SUM_HEX]){0});
+		return GW_ERR_SYSTEM;
+	}
+	rc = note(w, name, n, &sum, err);
+	return rc || gw_tar_finish(w->to, n) ? rc : fail(w, err);
 }
 
 static bool add_manifest(struct gw_archive_writer *w, const struct gw_manifest_about *about)

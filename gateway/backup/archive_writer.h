@@ -9,16 +9,20 @@
 
 #include "backup/archive.h"
 
+#include <sys/types.h>
+
 struct gw_archive_writer {
 	char path[4096], new_path[4096];
 	FILE *to, *manifest; /* NULL: not open */
 	char *lines;
 	size_t n_lines;
 	int64_t wall_s;
+	dev_t state; /* see space.h */
+	size_t n_files;
 };
-/* Makes PATH.new, 0600. */
+/* Makes PATH.new, 0600, in the place of what a kill left. state: the device of the state folder. */
 enum gw_err gw_archive_create(
-	struct gw_archive_writer *w, const char *path, struct gw_error *err);
+	struct gw_archive_writer *w, const char *path, dev_t state, struct gw_error *err);
 enum gw_err gw_archive_add(struct gw_archive_writer *w, const char *name, const void *bytes,
 	size_t n, struct gw_error *err);
 /* The whole file behind fd. */

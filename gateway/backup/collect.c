@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "ctl/connection.h"
 #include "store/folder_lock.h"
+#include "store/quarantine.h"
 #include "store/restored.h"
 
 #include <dirent.h>
@@ -21,7 +22,6 @@
 
 #define REPLY_MS    10000
 #define PROGRESS_MS 60000 /* a disk that stalls for longer is broken */
-#define FILE_MAX    (64 << 20)
 
 /* ---- files ---- */
 
@@ -37,7 +37,7 @@ static enum gw_err add_file(
 	enum gw_err rc = GW_OK;
 	size_t n;
 	char *bytes = gw_file_read(
-		path, GW_FILE_REGULAR | GW_FILE_NO_LINK, FILE_MAX, &n, err);
+		path, GW_FILE_REGULAR | GW_FILE_NO_LINK, GW_ARCHIVE_SMALL_MAX, &n, err);
 
 	if (!bytes) {
 		errno = err->native;
@@ -73,6 +73,28 @@ static enum gw_err add_sources(
 	}
 	closedir(d);
 	return rc;
+}
+
+/* What they owe is copied into the database by the daemon, when they can be read. */
+static void find_left_out(struct gw_collected *all)
+{
+	char path[PATH_MAX], quarantined[PATH_MAX] = "";
+	bool unread = false;
+
+	if ((size_t)snprintf(path, sizeof(path), "%s/" GW_ARCHIVE_DATABASE, all->folder) >=
+		sizeof(path))
+		return;
+	for (; gw_quarantine_next_owing(path, quarantined, &unread); all->n_left_out++)
+		if (all->n_left_out == 0)
+			snprintf(all->left_out, sizeof(all->left_out), "%s", quarantined);
+}
+
+static void find_device(struct gw_collected *all)
+{
+	struct stat st;
+
+	if (stat(all->folder, &st) == 0)
+		all->state = st.st_dev;
 }
 
 /* Before the database is copied: what a source remembers must not be newer than the alarms. */
@@ -176,8 +198,8 @@ static enum gw_err folder_of_daemon(
 }
 
 /* Whatever folder it names: what its own user may read. */
-static enum gw_err add_files_of_daemon(const struct gw_connection *c,
-	struct gw_files *files, const char *folder, struct gw_error *err)
+static enum gw_err as_daemon(const struct gw_connection *c, struct gw_collected *all,
+	bool copied, struct gw_error *err)
 {
 	struct ucred peer;
 	socklen_t n = sizeof(peer);
@@ -186,8 +208,11 @@ static enum gw_err add_files_of_daemon(const struct gw_connection *c,
 	if (getsockopt(c->fd, SOL_SOCKET, SO_PEERCRED, &peer, &n))
 		return fail(err, "tocsind");
 	rc = gw_owner_become(peer.uid, peer.gid, err);
-	if (!rc)
-		rc = add_files(files, folder, err);
+	if (!rc && copied)
+		find_left_out(all);
+	else if (!rc)
+		rc = add_files(&all->files, all->folder, err);
+	find_device(all);
 	gw_owner_return();
 	return rc;
 }
@@ -197,15 +222,15 @@ enum gw_err gw_collect_running(
 {
 	struct gw_collected all = {.database = -1};
 	struct gw_connection c;
-	char folder[PATH_MAX];
 	enum gw_err rc = gw_connection_open(&c, socket, err);
 
 	if (rc)
 		return err->native == ENOENT || err->native == ECONNREFUSED ? GW_ERR_LINK
 									    : GW_ERR_SYSTEM;
-	if (!(rc = folder_of_daemon(&c, folder, sizeof(folder), err)) &&
-		!(rc = add_files_of_daemon(&c, &all.files, folder, err)))
-		rc = copy_of_daemon(&c, &all.database, err);
+	if (!(rc = folder_of_daemon(&c, all.folder, sizeof(all.folder), err)) &&
+		!(rc = as_daemon(&c, &all, false, err)) &&
+		!(rc = copy_of_daemon(&c, &all.database, err)))
+		rc = as_daemon(&c, &all, true, err);
 	gw_connection_close(&c);
 	if (rc)
 		gw_collected_free(&all);
@@ -233,12 +258,16 @@ enum gw_err gw_collect_stopped(const char *folder, const char *archive,
 	enum gw_err rc = gw_folder_lock(folder, &lock, err);
 
 	snprintf(path, sizeof(path), "%s/" GW_ARCHIVE_DATABASE, folder);
+	snprintf(all.folder, sizeof(all.folder), "%s", folder);
+	find_device(&all);
 	if (!rc && !(rc = gw_database_copy_open(archive, &copy, &all.database, err)) &&
 		!(rc = gw_owner_become_of(folder, err)) &&
 		!(rc = gw_restored_take_in(folder, &taken, err)) &&
 		!(rc = check_readable(path, err)) &&
 		!(rc = add_files(&all.files, folder, err)))
-		rc = gw_database_copy(path, archive, copy, err);
+		rc = gw_database_copy(path, archive, copy, all.database, all.state, err);
+	if (!rc)
+		find_left_out(&all);
 	sqlite3_close_v2(copy);
 	gw_owner_return();
 	gw_folder_unlock(&lock);

@@ -10,11 +10,18 @@
 #include "base/error.h"
 #include "yaml/files.h"
 
+#include <limits.h>
 #include <stdbool.h>
+#include <sys/types.h>
 
 struct gw_collected {
 	struct gw_files files; /* by their names in the archive */
 	int database;          /* a descriptor that reads it; -1: none */
+	char folder[PATH_MAX]; /* the state folder */
+	dev_t state;           /* its device */
+	/* files in quarantine that may owe events which the database does not have */
+	size_t n_left_out;
+	char left_out[PATH_MAX]; /* the oldest of them */
 };
 
 /* Asks the daemon for a copy of its database. GW_ERR_LINK: no daemon has a database open there. */

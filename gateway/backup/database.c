@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "backup/database.h"
 
+#include "backup/space.h"
 #include "gw_build.h"
 #include "store/anonymous_db.h"
 #include "store/db_readonly.h"
@@ -10,7 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define APPLICATION_ID 0x746f6373 /* as in store/db.c */
+#define STEP_PAGES 4096
 
 /* The first column of the first row; false: none, or it cannot be read. */
 static bool number_of(sqlite3 *db, const char *sql, int64_t *ret_number)
@@ -46,15 +47,23 @@ static enum gw_err check_pages(sqlite3 *db, struct gw_error *err)
 static enum gw_err describe(
 	sqlite3 *db, struct gw_manifest_about *about, struct gw_error *err)
 {
-	int64_t application = 0, run = 0, newest = 0, recorded = 0, events = 0;
+	int64_t foreign = 0, application = 0, run = 0, newest = 0, recorded = 0, events = 0;
 	time_t now = time(NULL);
 	struct tm tm;
 	enum gw_err rc = check_pages(db, err);
 
 	if (rc)
 		return rc;
+	/* what runs code of its own when tocsin reads or writes it */
+	if (!number_of(db,
+		    "SELECT count(*) FROM sqlite_schema WHERE type NOT IN ('table', 'index')"
+		    " OR sql LIKE 'CREATE VIRTUAL%'",
+		    &foreign) ||
+		foreign > 0)
+		return gw_fail(err, GW_ERR_CORRUPT, 0,
+			"its database has a trigger, a view or a virtual table, which tocsin never makes");
 	if (!number_of(db, "PRAGMA application_id", &application) ||
-		application != APPLICATION_ID ||
+		application != GW_DB_APPLICATION_ID ||
 		!number_of(db, "PRAGMA user_version", &about->schema) ||
 		!number_of(db, "SELECT count(*), max(seq) FROM event", &events))
 		return gw_fail(err, GW_ERR_CORRUPT, 0, "not a database of tocsin");
@@ -78,6 +87,8 @@ enum gw_err gw_database_describe(
 
 	if (rc)
 		return rc;
+	sqlite3_exec(db, "PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON", NULL, NULL,
+		NULL);
 	rc = describe(db, about, err);
 	sqlite3_close_v2(db);
 	return rc;
@@ -93,8 +104,8 @@ enum gw_err gw_database_copy_open(
 	return gw_anonymous_db_open(name, ret_copy, ret_fd, err);
 }
 
-enum gw_err gw_database_copy(
-	const char *path, const char *archive, sqlite3 *copy, struct gw_error *err)
+enum gw_err gw_database_copy(const char *path, const char *archive, sqlite3 *copy, int fd,
+	dev_t state, struct gw_error *err)
 {
 	sqlite3_backup *b;
 	struct gw_db from;
@@ -104,12 +115,17 @@ enum gw_err gw_database_copy(
 	if (kind)
 		return kind;
 	b = sqlite3_backup_init(copy, "main", from.handle, "main");
-	rc = b ? sqlite3_backup_step(b, -1) : sqlite3_extended_errcode(copy);
+	rc = b ? SQLITE_OK : sqlite3_extended_errcode(copy);
+	while (rc == SQLITE_OK) {
+		kind = gw_space_check(
+			fd, archive, state, (uint64_t)STEP_PAGES * GW_DB_PAGE_BYTES, err);
+		rc = kind ? SQLITE_FULL : sqlite3_backup_step(b, STEP_PAGES);
+	}
 	if (b)
 		sqlite3_backup_finish(b);
-	if (rc != SQLITE_DONE)
-		kind = gw_fail(err, rc == SQLITE_FULL ? GW_ERR_FULL : GW_ERR_SYSTEM, rc,
-			"copy of %s beside %s: %s", path, archive, sqlite3_errstr(rc));
+	if (rc != SQLITE_DONE && !kind)
+		kind = gw_fail(err, GW_ERR_SYSTEM, rc, "copy of %s beside %s: %s", path,
+			archive, sqlite3_errstr(rc));
 	gw_db_close(&from, true);
 	return kind;
 }

@@ -11,6 +11,7 @@
 #include "backup/manifest.h"
 
 #include <sqlite3.h>
+#include <sys/types.h>
 
 /* Checks every page, and reads the numbers. GW_ERR_CORRUPT: it is damaged, or not ours. */
 enum gw_err gw_database_describe(
@@ -19,8 +20,8 @@ enum gw_err gw_database_describe(
  * as root writes it and the daemon's user reads the database. The caller closes both. */
 enum gw_err gw_database_copy_open(
 	const char *archive, sqlite3 **ret_copy, int *ret_fd, struct gw_error *err);
-/* The database with its WAL into it. */
-enum gw_err gw_database_copy(
-	const char *path, const char *archive, sqlite3 *copy, struct gw_error *err);
+/* The database with its WAL into it; fd and state: see space.h. */
+enum gw_err gw_database_copy(const char *path, const char *archive, sqlite3 *copy, int fd,
+	dev_t state, struct gw_error *err);
 
 #endif

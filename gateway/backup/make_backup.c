@@ -53,7 +53,7 @@ static enum gw_err write_archive(const struct gw_backup_opts *o,
 	struct gw_error *err)
 {
 	struct gw_archive_writer w;
-	enum gw_err rc = gw_archive_create(&w, o->archive, err);
+	enum gw_err rc = gw_archive_create(&w, o->archive, c->state, err);
 
 	if (rc)
 		return rc;
@@ -77,18 +77,19 @@ static int print_result(const struct gw_backup_opts *o, const struct gw_collecte
 
 	stat(o->archive, &st);
 	if (o->json) {
-		document = json_pack("{s:s, s:I, s:I, s:I, s:I, s:b}", "file", o->archive,
-			"bytes", (json_int_t)st.st_size, "events",
-			(json_int_t)about->events, "run", (json_int_t)about->run,
+		document = json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:b}", "file",
+			o->archive, "folder", c->folder, "left_out",
+			(json_int_t)c->n_left_out, "bytes", (json_int_t)st.st_size,
+			"events", (json_int_t)about->events, "run", (json_int_t)about->run,
 			"last_seq", (json_int_t)about->last_seq, "configuration",
 			has_config);
 		json_dumpf(document, stdout, JSON_COMPACT);
 		json_decref(document);
 		putchar('\n');
 	} else {
-		printf("%s: %lld kB, %" PRIu64 " events up to #%" PRIu64 "%s\n", o->archive,
-			(long long)(st.st_size + 1023) / 1024, about->events,
-			about->last_seq,
+		printf("%s: %lld kB, %" PRIu64 " events up to #%" PRIu64 " of %s%s\n",
+			o->archive, (long long)(st.st_size + 1023) / 1024, about->events,
+			about->last_seq, c->folder,
 			has_config
 				? ""
 				: "; without the configuration, of which there is no copy yet");
@@ -111,6 +112,10 @@ int gw_backup_make(const struct gw_backup_opts *o)
 	if (!rc)
 		rc = write_archive(o, &c, &about, &err);
 	code = rc ? GW_BACKUP_REFUSED : print_result(o, &c, &about);
+	if (!rc && c.n_left_out > 0)
+		fprintf(stderr,
+			"tocsin: %zu databases in quarantine may owe events that are not in this backup (%s): on another box copy them into its state folder before tocsind starts\n",
+			c.n_left_out, c.left_out);
 	if (rc)
 		fprintf(stderr, "tocsin: %s\n", err.text);
 	gw_collected_free(&c);

@@ -2,6 +2,7 @@
 #include "backup/place.h"
 
 #include "conf/load.h"
+#include "store/spare.h"
 
 #include <stdio.h>
 
@@ -18,7 +19,8 @@ static void take(const struct gw_config *c, struct gw_backup_place *p)
 {
 	snprintf(p->state_dir, sizeof(p->state_dir), "%s", c->gateway.state_dir);
 	snprintf(p->socket, sizeof(p->socket), "%s", c->gateway.control_socket);
-	snprintf(p->spare, sizeof(p->spare), "%s.unsaved", c->gateway.control_socket);
+	snprintf(p->spare, sizeof(p->spare), "%s" GW_SPARE_SUFFIX,
+		c->gateway.control_socket);
 }
 
 enum gw_err gw_backup_place_find(const char *path, const struct gw_files *copy,

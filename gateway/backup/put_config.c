@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "backup/put_config.h"
 
+#include "backup/owner.h"
 #include "base/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -42,7 +42,6 @@ static enum gw_err make_folders(const char *path, gid_t *ret_group, struct gw_er
 	char above[PATH_MAX], *slash;
 	struct stat st;
 	enum gw_err rc;
-	int fd;
 
 	if (stat(path, &st) == 0) {
 		*ret_group = st.st_gid;
@@ -56,14 +55,7 @@ static enum gw_err make_folders(const char *path, gid_t *ret_group, struct gw_er
 	rc = make_folders(above, ret_group, err);
 	if (rc)
 		return rc;
-	if (mkdir(path, 0700))
-		return fail(err, path);
-	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0 || (geteuid() == 0 && fchown(fd, 0, *ret_group)) || fchmod(fd, 0750))
-		rc = fail(err, path);
-	if (fd >= 0)
-		close(fd);
-	return rc;
+	return gw_owner_make_folder(path, 0, *ret_group, err);
 }
 
 /* Whoever finds the name can read the file: a daemon that waits for it tries it only once. */
@@ -110,13 +102,31 @@ static enum gw_err write_one(const struct gw_file *f, struct gw_error *err)
 	return gw_file_sync_folder(folder, err);
 }
 
-enum gw_err gw_put_config(const struct gw_files *files, const char *path, bool usable,
-	enum gw_put_config *ret_done, struct gw_error *err)
+/* As PATH.old, or PATH.old-2 and so on: what another restore kept stays. */
+static enum gw_err keep_old(
+	const char *path, char ret_old[PATH_MAX + 16], struct gw_error *err)
 {
-	char whole[PATH_MAX], old[PATH_MAX + 8], *slash;
+	struct stat st;
+
+	if (lstat(path, &st))
+		return errno == ENOENT ? GW_OK : fail(err, path);
+	snprintf(ret_old, PATH_MAX + 16, "%s.old", path);
+	for (int i = 2; i < 1000 && lstat(ret_old, &st) == 0; i++)
+		snprintf(ret_old, PATH_MAX + 16, "%s.old-%d", path, i);
+	if (rename(path, ret_old) == 0)
+		return GW_OK;
+	ret_old[0] = '\0';
+	return fail(err, path);
+}
+
+enum gw_err gw_put_config(const struct gw_files *files, const char *path, bool usable,
+	enum gw_put_config *ret_done, char ret_old[PATH_MAX + 16], struct gw_error *err)
+{
+	char whole[PATH_MAX], *slash;
 	enum gw_err rc = GW_OK;
 
 	*ret_done = GW_PUT_NONE;
+	ret_old[0] = '\0';
 	if (*path == '/')
 		snprintf(whole, sizeof(whole), "%s", path);
 	else if (!realpath(path, whole))
@@ -128,9 +138,8 @@ enum gw_err gw_put_config(const struct gw_files *files, const char *path, bool u
 		return GW_OK;
 	}
 	/* Until the other is written a start finds the copy in the state folder. */
-	snprintf(old, sizeof(old), "%s.old", whole);
-	if (rename(whole, old) && errno != ENOENT)
-		return fail(err, whole);
+	if ((rc = keep_old(whole, ret_old, err)))
+		return rc;
 	slash = strrchr(whole, '/');
 	*slash = '\0';
 	/* profiles first: a daemon that waits tries the configuration as soon as it is there */

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "yaml/files.h"
 
+#include <limits.h>
 #include <stdbool.h>
 
 enum gw_put_config {
@@ -19,11 +20,11 @@ enum gw_put_config {
 	GW_PUT_WRITTEN, /* there was none that can be used */
 };
 
-/* files: the configuration and its profiles, by absolute path. usable: the one at path is. If not,
- * it gets the name PATH.old, as the one that the package brings does on a new box. Writes only
- * files that do not exist, and only path and profiles below its folder: a file from elsewhere
- * cannot place one anywhere. */
+/* files: the configuration and its profiles, by absolute path. usable: the one at path is. If
+ * not, it gets the name ret_old: PATH.old, or one with a number; "": there was none. So does the
+ * one that the package brings on a new box. Writes only files that do not exist, and only path and
+ * profiles below its folder: a file from elsewhere cannot place one anywhere. */
 enum gw_err gw_put_config(const struct gw_files *files, const char *path, bool usable,
-	enum gw_put_config *ret_done, struct gw_error *err);
+	enum gw_put_config *ret_done, char ret_old[PATH_MAX + 16], struct gw_error *err);
 
 #endif

@@ -12,15 +12,12 @@
 #include "store/restored.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <jansson.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #define DAEMON_USER "tocsin"
@@ -36,6 +33,7 @@ struct restore {
 	bool had_database;
 	int64_t unconfirmed; /* alarms, see store/unconfirmed.h */
 	enum gw_put_config put;
+	char old[PATH_MAX + 16]; /* the name that a configuration got, "": none */
 };
 
 /* ---- the archive ---- */
@@ -59,48 +57,11 @@ static enum gw_err read_archive(struct restore *r, struct gw_error *err)
 
 /* ---- no daemon ---- */
 
-static bool is_listening(const char *path)
-{
-	struct sockaddr_un at = {.sun_family = AF_UNIX};
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	bool listening;
-
-	if (fd < 0 || strlen(path) >= sizeof(at.sun_path)) {
-		if (fd >= 0)
-			close(fd);
-		return false;
-	}
-	memcpy(at.sun_path, path, strlen(path) + 1);
-	listening = connect(fd, (const struct sockaddr *)&at, sizeof(at)) == 0 ||
-		errno == EAGAIN || errno == EACCES;
-	close(fd);
-	return listening;
-}
-
-/* One folder that was missing, whose parents are there. The daemon's user must pass it. */
-static enum gw_err make_folder(
-	const char *path, uid_t owner, const struct passwd *user, struct gw_error *err)
-{
-	enum gw_err rc = GW_OK;
-	int fd;
-
-	if (mkdir(path, 0700))
-		return errno == EEXIST ? GW_OK
-				       : gw_fail(err, GW_ERR_SYSTEM, errno, "make %s: %s",
-						 path, gw_errno_text(errno));
-	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0 || (user && fchown(fd, owner, user->pw_gid)) || fchmod(fd, 0750))
-		rc = gw_fail(
-			err, GW_ERR_SYSTEM, errno, "%s: %s", path, gw_errno_text(errno));
-	if (fd >= 0)
-		close(fd);
-	return rc;
-}
-
 /* Before systemd has started it once there is no state folder. */
 static enum gw_err make_state_folder(const char *state_dir, struct gw_error *err)
 {
 	const struct passwd *user = geteuid() == 0 ? getpwnam(DAEMON_USER) : NULL;
+	gid_t group = user ? user->pw_gid : (gid_t)-1;
 	char path[PATH_MAX];
 	struct stat st;
 	enum gw_err rc = GW_OK;
@@ -112,10 +73,10 @@ static enum gw_err make_state_folder(const char *state_dir, struct gw_error *err
 		path[--n] = '\0';
 	for (char *slash = path; !rc && (slash = strchr(slash + 1, '/'));) {
 		*slash = '\0';
-		rc = make_folder(path, 0, user, err);
+		rc = gw_owner_make_folder(path, 0, group, err);
 		*slash = '/';
 	}
-	return rc ? rc : make_folder(path, user ? user->pw_uid : 0, user, err);
+	return rc ? rc : gw_owner_make_folder(path, user ? user->pw_uid : 0, group, err);
 }
 
 /* A daemon that starts meanwhile finds its control socket taken and is started again later; with
@@ -124,8 +85,13 @@ static enum gw_err keep_daemon_away(struct restore *r, struct gw_error *err)
 {
 	enum gw_err rc;
 
-	if (is_listening(r->place.socket) || is_listening(r->opts->socket))
-		return gw_fail(err, GW_ERR_REFUSED, 0, "tocsind runs: " STOP_IT);
+	if (gw_listen_is_taken(r->place.socket))
+		return gw_fail(err, GW_ERR_REFUSED, 0,
+			"tocsind runs (it listens on %s): " STOP_IT, r->place.socket);
+	if (gw_listen_is_taken(r->opts->socket))
+		return gw_fail(err, GW_ERR_REFUSED, 0,
+			"tocsind runs (it listens on %s), perhaps with another configuration than %s: " STOP_IT,
+			r->opts->socket, r->opts->config);
 	if ((rc = make_state_folder(r->place.state_dir, err)))
 		return rc;
 	rc = gw_folder_lock(r->place.state_dir, &r->lock, err);
@@ -179,9 +145,9 @@ static enum gw_err restore_all(struct restore *r, struct gw_error *err)
 
 	if ((rc = read_archive(r, err)) ||
 		(rc = gw_backup_place_find(r->opts->config, &r->config, &r->place, err)) ||
-		(rc = keep_daemon_away(r, err)) || (rc = restore_as_owner(r, err)))
+		(rc = keep_daemon_away(r, err)))
 		return rc;
-	return gw_put_config(&r->config, r->opts->config, r->place.usable, &r->put, err);
+	return restore_as_owner(r, err);
 }
 
 /* ---- the result ---- */
@@ -219,9 +185,13 @@ static int print_result(const struct restore *r)
 		printf("%s differs from that of the backup and is kept; to see the backup's: tar -xOf %s " GW_ARCHIVE_LAST_GOOD
 		       "\n",
 			r->opts->config, r->opts->archive);
+	if (r->put == GW_PUT_NONE)
+		printf("The backup has no configuration for %s\n", r->opts->config);
 	if (r->put == GW_PUT_WRITTEN)
 		printf("%s is written, as there was none that can be used; keys and tokens are not in a backup\n",
 			r->opts->config);
+	if (r->old[0])
+		printf("What was there is kept as %s\n", r->old);
 	printf("Now: systemctl start tocsind\n");
 	return fflush(stdout) ? GW_BACKUP_REFUSED : GW_BACKUP_DONE;
 }
@@ -231,10 +201,18 @@ int gw_backup_restore(const struct gw_backup_opts *o)
 	struct restore r = {.opts = o, .lock = -1, .listen = {.fd = -1}};
 	struct gw_error err;
 	enum gw_err rc = restore_all(&r, &err);
-	int code = rc ? GW_BACKUP_REFUSED : print_result(&r);
+	int code = GW_BACKUP_REFUSED;
 
 	if (rc)
 		fprintf(stderr, "tocsin: %s\n", err.text);
+	else if (gw_put_config(&r.config, o->config, r.place.usable, &r.put, r.old, &err)) {
+		fprintf(stderr,
+			"tocsin: the state is restored in %s, but not the configuration (%s); to get it: tar -xOf %s " GW_ARCHIVE_LAST_GOOD
+			"\n",
+			r.place.state_dir, err.text, o->archive);
+	} else {
+		code = print_result(&r);
+	}
 	gw_listen_close(&r.listen);
 	gw_folder_unlock(&r.lock);
 	gw_archive_free(&r.archive);

@@ -19,13 +19,13 @@
 
 /* What the old database gave after its last commit that can be read, and another box since. */
 #define NUMBERS_SKIPPED (UINT64_C(1) << 21)
+#define NUMBERS_MAX     (GW_SEQ_MAX >> 8) /* leaves room for events, and for other restores */
 #define MAX_BYTES       (INT64_C(65536) << 20) /* the highest store_max_mb */
 
 static enum gw_err fail(struct gw_error *err, const char *step, const char *path)
 {
-	return gw_fail(err,
-		errno == ENOSPC || errno == EDQUOT ? GW_ERR_FULL : GW_ERR_SYSTEM, errno,
-		"%s %s: %s", step, path, gw_errno_text(errno));
+	return gw_fail(
+		err, GW_ERR_SYSTEM, errno, "%s %s: %s", step, path, gw_errno_text(errno));
 }
 
 /* ---- files of the daemon's user ---- */
@@ -91,25 +91,32 @@ static enum gw_err stage_files(
 
 /* ---- the database ---- */
 
-static enum gw_err extract_database(
-	const struct gw_stage *st, const struct gw_archive *a, struct gw_error *err)
+static uint64_t max_of(uint64_t a, uint64_t b)
 {
-	struct gw_manifest_about about;
+	return a > b ? a : b;
+}
+
+static enum gw_err extract_database(const struct gw_stage *st, const struct gw_archive *a,
+	struct gw_predecessors *ret_numbers, struct gw_error *err)
+{
+	struct gw_manifest_about about = a->about;
 	int fd = make_file(st->database, 0600, err);
 	enum gw_err rc;
 
 	if (fd < 0)
 		return err->kind;
 	rc = gw_archive_extract(a, fd, err);
-	if (!rc)
-		rc = gw_database_describe(fd, &about, err);
+	if (!rc && (rc = gw_database_describe(fd, &about, err)))
+		gw_error_wrap(err, "%s", a->path);
 	close(fd);
-	return rc;
-}
-
-static uint64_t max_of(uint64_t a, uint64_t b)
-{
-	return a > b ? a : b;
+	if (rc)
+		return rc;
+	*ret_numbers = (struct gw_predecessors){.run = max_of(about.run, a->about.run),
+		.last_seq = max_of(about.last_seq, a->about.last_seq)};
+	if (ret_numbers->last_seq > NUMBERS_MAX || ret_numbers->run > GW_RUN_MAX)
+		return gw_fail(err, GW_ERR_CORRUPT, 0,
+			"%s: its numbers cannot be those of a gateway", a->path);
+	return GW_OK;
 }
 
 /* clean: every page was checked a moment ago. */
@@ -138,9 +145,8 @@ static enum gw_err write_run_counter(
 }
 
 static enum gw_err prepare_database(struct gw_stage *st, const char *spare,
-	const struct gw_archive *a, struct gw_error *err)
+	struct gw_predecessors p, struct gw_error *err)
 {
-	struct gw_predecessors p = {.run = a->about.run, .last_seq = a->about.last_seq};
 	bool created, read_only;
 	struct gw_db db;
 	enum gw_err rc = gw_db_open_writable(&db, st->database, MAX_BYTES,
@@ -163,6 +169,7 @@ static enum gw_err prepare_database(struct gw_stage *st, const char *spare,
 enum gw_err gw_stage_open(struct gw_stage *st, const char *state_dir, const char *spare,
 	const struct gw_archive *a, struct gw_error *err)
 {
+	struct gw_predecessors numbers = {.run = 0};
 	enum gw_err rc;
 
 	*st = (struct gw_stage){.folder = ""};
@@ -175,8 +182,8 @@ enum gw_err gw_stage_open(struct gw_stage *st, const char *state_dir, const char
 	snprintf(st->database, sizeof(st->database), "%s/" GW_ARCHIVE_DATABASE, st->folder);
 	if ((rc = gw_restored_remove(st->folder, err)) ||
 		(rc = make_folder(st->folder, err)) ||
-		(rc = extract_database(st, a, err)) ||
-		(rc = prepare_database(st, spare, a, err)) ||
+		(rc = extract_database(st, a, &numbers, err)) ||
+		(rc = prepare_database(st, spare, numbers, err)) ||
 		(rc = stage_files(st, a, err)))
 		return rc;
 	return gw_file_sync_folder(st->folder, err);

@@ -8,6 +8,7 @@
 
 #define BLOCK          512
 #define SIZE_FIELD_MAX UINT64_C(077777777777)
+#define BINARY         0x80 /* first byte of a number that is not octal */
 
 struct header {
 	char name[100], mode[8], uid[8], gid[8], size[12], mtime[12], sum[8], type,
@@ -56,18 +57,32 @@ static bool put_name(struct header *h, const char *name)
 	return true;
 }
 
+/* Octal digits; above 8 GiB binary, most significant byte first, as GNU tar and others do. */
+static void put_size(struct header *h, uint64_t n)
+{
+	size_t at = sizeof(h->size);
+
+	if (n <= SIZE_FIELD_MAX) {
+		snprintf(h->size, sizeof(h->size), "%011" PRIo64, n & SIZE_FIELD_MAX);
+		return;
+	}
+	for (; n > 0; n >>= 8)
+		h->size[--at] = (char)(unsigned char)(n & 0xff);
+	h->size[0] = (char)(unsigned char)BINARY;
+}
+
 bool gw_tar_begin(FILE *to, const char *name, uint64_t n, int64_t wall_s)
 {
 	struct header h = {.type = '0'};
 
-	if (n > SIZE_FIELD_MAX || !put_name(&h, name)) {
-		errno = EFBIG;
+	if (!put_name(&h, name)) {
+		errno = ENAMETOOLONG;
 		return false;
 	}
 	memcpy(h.mode, "0000600", 8);
 	memcpy(h.uid, "0000000", 8);
 	memcpy(h.gid, "0000000", 8);
-	snprintf(h.size, sizeof(h.size), "%011" PRIo64, n & SIZE_FIELD_MAX);
+	put_size(&h, n);
 	snprintf(h.mtime, sizeof(h.mtime), "%011" PRIo64,
 		wall_s > 0 ? (uint64_t)wall_s & SIZE_FIELD_MAX : 0);
 	memcpy(h.magic, "ustar", 6);
@@ -95,12 +110,27 @@ bool gw_tar_end(FILE *to)
 
 /* ---- reading ---- */
 
-/* Octal digits up to a NUL or a blank. */
+static bool binary_of(const char *field, size_t size, uint64_t *ret_number)
+{
+	uint64_t number = 0;
+
+	for (size_t i = 1; i < size; i++) {
+		if (number >> 55)
+			return false;
+		number = number << 8 | (unsigned char)field[i];
+	}
+	*ret_number = number;
+	return (unsigned char)field[0] == BINARY;
+}
+
+/* Octal digits up to a NUL or a blank, or binary. */
 static bool number_of(const char *field, size_t size, uint64_t *ret_number)
 {
 	uint64_t number = 0;
 	size_t i = 0;
 
+	if ((unsigned char)field[0] & BINARY)
+		return binary_of(field, size, ret_number);
 	for (; i < size && field[i] >= '0' && field[i] <= '7'; i++)
 		number = number * 8 + (uint64_t)(field[i] - '0');
 	*ret_number = number;

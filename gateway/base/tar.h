@@ -16,7 +16,7 @@
 /* A name without a slash has 99 bytes at most; what is before the last slash 154 more. */
 #define GW_TAR_NAME_MAX 254
 
-/* False: the name or the content is too long (8 GiB), or it cannot be written (errno). */
+/* False: the name is too long, or it cannot be written (errno). */
 bool gw_tar_add(FILE *to, const char *name, const void *bytes, size_t n, int64_t wall_s);
 /* The same for content that the caller writes: n bytes between begin and finish. */
 bool gw_tar_begin(FILE *to, const char *name, uint64_t n, int64_t wall_s);

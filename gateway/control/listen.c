@@ -29,17 +29,22 @@ static void make_folder(const char *path)
 }
 
 /* EAGAIN: the backlog is full, so a process listens. */
-static bool is_listening(const struct sockaddr_un *at)
+bool gw_listen_is_taken(const char *path)
 {
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	bool answered;
+	struct sockaddr_un at = {.sun_family = AF_UNIX};
+	bool taken;
+	int fd;
 
+	if (strlen(path) >= sizeof(at.sun_path))
+		return false;
+	memcpy(at.sun_path, path, strlen(path) + 1);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return false;
-	answered = connect(fd, (const struct sockaddr *)at, sizeof(*at)) == 0 ||
+	taken = connect(fd, (const struct sockaddr *)&at, sizeof(at)) == 0 ||
 		errno == EAGAIN || errno == EINPROGRESS;
 	close(fd);
-	return answered;
+	return taken;
 }
 
 static enum gw_err remove_stale(const struct sockaddr_un *at, struct gw_error *err)
@@ -51,7 +56,7 @@ static enum gw_err remove_stale(const struct sockaddr_un *at, struct gw_error *e
 	if (!S_ISSOCK(st.st_mode))
 		return gw_fail(err, GW_ERR_REFUSED, EEXIST,
 			"control socket %s: something else is there", at->sun_path);
-	if (is_listening(at))
+	if (gw_listen_is_taken(at->sun_path))
 		return gw_fail(err, GW_ERR_REFUSED, EADDRINUSE,
 			"control socket %s: another tocsind runs", at->sun_path);
 	unlink(at->sun_path);

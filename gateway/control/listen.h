@@ -28,6 +28,8 @@ bool gw_listen_group(const char *groups, const char *name, gid_t *ret_group);
  * is not a socket. */
 enum gw_err gw_listen_open(
 	struct gw_listen *l, const char *path, const char *group, struct gw_error *err);
+/* A process listens there. */
+bool gw_listen_is_taken(const char *path);
 /* Removes the file, too, unless another process has replaced it. Twice is fine, zeroed is
  * not. */
 void gw_listen_close(struct gw_listen *l);

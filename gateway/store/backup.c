@@ -10,15 +10,14 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#define FIRST_PAGES      32
-#define LEAST_PAGES      8
-#define MOST_PAGES       256
-#define SHORT_STEP_NS    GW_NS_PER_MS
-#define LONG_STEP_NS     (4 * GW_NS_PER_MS)
-#define PAUSE_PER_STEP   3
-#define BYTES_PER_S      (8 << 20) /* as a slow card writes without holding up others */
-#define ANNOUNCE_NS      (250 * GW_NS_PER_MS)
-#define SPACE_FOR_OTHERS (INT64_C(16) << 20) /* a WAL, the ballast, the alert log */
+#define FIRST_PAGES    32
+#define LEAST_PAGES    8
+#define MOST_PAGES     256
+#define SHORT_STEP_NS  GW_NS_PER_MS
+#define LONG_STEP_NS   (4 * GW_NS_PER_MS)
+#define PAUSE_PER_STEP 3
+#define BYTES_PER_S    (8 << 20) /* as a slow card writes without holding up others */
+#define ANNOUNCE_NS    (250 * GW_NS_PER_MS)
 
 static void close_copy(struct gw_store *s)
 {
@@ -75,7 +74,7 @@ static int64_t free_bytes(const struct gw_store *s)
 /* What is left for others once that many pages more were written. */
 static enum gw_err check_space(struct gw_store *s, int64_t pages, struct gw_error *err)
 {
-	int64_t needed = pages * GW_DB_PAGE_BYTES + SPACE_FOR_OTHERS;
+	int64_t needed = pages * GW_DB_PAGE_BYTES + (int64_t)GW_BACKUP_RESERVE;
 	int64_t have = free_bytes(s);
 
 	if (have >= needed)
@@ -83,7 +82,7 @@ static enum gw_err check_space(struct gw_store *s, int64_t pages, struct gw_erro
 	return gw_fail(err, GW_ERR_FULL, 0,
 		"%s has %lld MB free, and the copy needs %lld MB, of which %lld MB stay free for alarms",
 		s->dir, (long long)have >> 20, ((long long)needed >> 20) + 1,
-		(long long)SPACE_FOR_OTHERS >> 20);
+		(long long)GW_BACKUP_RESERVE >> 20);
 }
 
 static enum gw_err open_copy(struct gw_store *s, struct gw_error *err)

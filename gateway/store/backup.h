@@ -18,6 +18,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* Bytes that stay free on the disk of the state folder: a WAL, the ballast, the alert log. */
+#define GW_BACKUP_RESERVE (UINT64_C(16) << 20)
+
 struct gw_store;
 
 struct gw_backup {

@@ -9,7 +9,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define APPLICATION_ID   0x746f6373 /* "tocs": tells our file from any other SQLite file */
 #define CHECK_MAX_NS     GW_NS_PER_SEC
 #define PROGRESS_OPCODES 1000
 /* https://www.sqlite.org/fileformat2.html#walformat */
@@ -133,7 +132,7 @@ static enum gw_err make_schema(struct gw_db *db, struct gw_error *err)
 	enum gw_err rc;
 
 	snprintf(sql, sizeof(sql), "PRAGMA application_id=%d; PRAGMA user_version=%d",
-		APPLICATION_ID, GW_DB_VERSION);
+		GW_DB_APPLICATION_ID, GW_DB_VERSION);
 	if (!(rc = exec(db, "BEGIN IMMEDIATE", err)) &&
 		!(rc = exec(db, gw_schema_tables, err)) && !(rc = exec(db, sql, err)))
 		rc = exec(db, "COMMIT", err);
@@ -151,7 +150,7 @@ enum gw_err gw_db_read_version(struct gw_db *db, int64_t *ret_version, struct gw
 			 db, "PRAGMA application_id", &application, NULL, 0, err)) ||
 		(rc = query_first(db, "PRAGMA user_version", &version, NULL, 0, err)))
 		return rc;
-	if (tables > 0 && application != APPLICATION_ID)
+	if (tables > 0 && application != GW_DB_APPLICATION_ID)
 		return gw_fail(err, GW_ERR_CORRUPT, 0, "database: not made by tocsin");
 	*ret_version = tables > 0 ? version : 0;
 	return GW_OK;

@@ -17,7 +17,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define GW_DB_VERSION    2
+#define GW_DB_VERSION 2
+#define GW_DB_APPLICATION_ID \
+	0x746f6373            /* "tocs": tells our file from any other SQLite file */
 #define GW_DB_PAGE_BYTES 1024 /* an event changes three pages */
 #define GW_DB_WAL_PAGES  4096 /* checkpoint beyond it: 4 MiB */
 #define GW_CHAIN_HASH    32   /* SHA-256 */

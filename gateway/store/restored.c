@@ -143,7 +143,7 @@ enum gw_err gw_restored_take_in(
 	if (access(p.restored, F_OK))
 		return errno == ENOENT || errno == ENOTDIR ? GW_OK
 							   : fail(err, "read", p.restored);
-	if ((rc = take_sources(&p, err)) || (rc = take_file(&p, "last-good.conf", err)) ||
+	if ((rc = take_sources(&p, err)) || (rc = take_file(&p, GW_LAST_GOOD, err)) ||
 		(rc = take_file(&p, "run", err)) || (rc = take_database(&p, err)) ||
 		(rc = gw_file_sync_folder(p.restored, err)) ||
 		(rc = gw_file_sync_folder(p.state, err)))

@@ -18,7 +18,8 @@
 #include <stdbool.h>
 
 #define GW_RESTORED     "restored"
-#define GW_RESTORED_NEW "restored.new" /* before it is complete */
+#define GW_LAST_GOOD    "last-good.conf" /* the copy of the configuration that ran */
+#define GW_RESTORED_NEW "restored.new"   /* before it is complete */
 
 /* Also removes what a restore that was killed left incomplete. ret_taken: there was one. That
  * the old things cannot be deleted is no failure. */

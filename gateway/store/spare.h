@@ -16,6 +16,8 @@
 
 #include <stdint.h>
 
+#define GW_SPARE_SUFFIX ".unsaved" /* behind the path of the control socket */
+
 struct gw_store;
 
 /* Before the database of an earlier run is read: its events become entries. GW_ERR_SYSTEM: it

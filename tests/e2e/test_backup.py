@@ -249,6 +249,64 @@ def test_a_full_disk_costs_only_the_backup(mounted, broker, publisher, city, fol
     assert "ballast" not in g.log() and "cannot write" not in g.log()
 
 
+def test_space_for_alarms_is_left_on_the_same_disk(gateway, broker, smoke, city, folder):
+    """Neither the copy nor the archive takes the last 16 MiB of the state folder's disk."""
+    from test_store import own_mounts
+    words = own_mounts()
+    if not words:
+        pytest.skip("no private mounts permitted here")
+    g = burning(gateway(site(broker, city.uplink())), smoke, city)
+    g.stop()
+    with contextlib.closing(sqlite3.connect(g.state / "tocsin.db")) as db:
+        db.execute("INSERT INTO boot(boot) VALUES(hex(zeroblob(4194304)))")  # 8 MiB
+        db.commit()
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    disk = folder / "disk"
+    disk.mkdir()
+    (disk / "box.tar.new").write_text("of one that was killed")
+    for mib, fits in ((30, False), (38, False), (70, True)):
+        script = (f'mount -t tmpfs -o size={mib}m none "{disk}" && mkdir "{disk}/archives" && '
+                  f'cp -a "{g.state}" "{disk}/state" && mount --bind "{disk}/state" "{g.state}" '
+                  f'&& touch "{disk}/archives/box.tar.new" && "$@"; echo "code $?";'
+                  f'ls "{disk}/archives"')
+        done = subprocess.run(
+            [*words, "sh", "-c", script, "sh", str(g.build / "tocsin"), "--socket", str(g.socket),
+             "backup", "--config", str(g.config_path), str(disk / "archives" / "box.tar")],
+            capture_output=True, text=True, timeout=60 * harness.SLOW)
+        if fits:
+            assert "code 0" in done.stdout and done.stdout.endswith("\nbox.tar\n"), done
+            continue
+        assert "stay free for alarms" in done.stderr, f"{mib} MiB: {done}"
+        assert "box.tar\n" not in done.stdout and "code 1" in done.stdout, done
+
+
+def test_what_is_in_quarantine_is_not_left_out_in_silence(gateway, broker, smoke, city, ledger,
+                                                         folder):
+    """What a file there still owes: backup says so, and beside a restored database it is sent."""
+    g = burning(gateway(site(broker, city.uplink())), smoke, city)
+    backup(g, folder / "first.tar")
+    city.stop()
+    smoke.set(2, True)
+    harness.wait_for(lambda: g.uplink()["pending"] == 1 and g.status()["store"]["pending"] == 0,
+                     lambda: g.uplink())
+    g.stop()
+    restored(g, folder / "first.tar")  # which puts what is owed aside
+    done = g.run("backup", "--config", g.config_path, folder / "box.tar", timeout=60)
+    assert done.returncode == 0 and "may owe events that are not in this backup" in done.stderr
+    aside = [p for p in g.state.iterdir() if ".corrupt-" in p.name]
+    assert str(aside[0].name) in done.stderr
+    kept = {p.name: p.read_bytes() for p in aside}
+    shutil.rmtree(g.state)
+    restored(g, folder / "box.tar")
+    for name, data in kept.items():
+        (g.state / name).write_bytes(data)
+    g.start()
+    city.start()
+    city.until(ALARM.format(2), "raised", within=30)
+    told = backup(g, folder / "box.tar")
+    assert told["left_out"] == 0 and told["folder"] == str(g.state)
+
+
 # ---- restore ----------------------------------------------------------------------------------
 
 def test_an_older_backup_twice(gateway, broker, smoke, city, ledger, folder):
@@ -382,6 +440,28 @@ def test_an_old_database_confirms_what_stands(gateway, broker, smoke, city, ledg
     settled(g, city, ledger)
 
 
+def test_an_unusable_configuration_is_kept_each_time(gateway, broker, smoke, city, folder):
+    """The second one does not replace what the first one kept."""
+    g = burning(gateway(site(broker, city.uplink())), smoke, city)
+    backup(g, folder / "box.tar")
+    g.stop()
+    for n, name in enumerate((".old", ".old-2")):
+        g.config_path.write_text(f"bad {n}:")
+        told = restored(g, folder / "box.tar")
+        kept = g.config_path.with_name(g.config_path.name + name)
+        assert str(kept) in told and kept.read_text() == f"bad {n}:"
+    other = folder / "other.yaml"
+    other.write_text(g.config_path.read_text())
+    assert "no configuration for" in restored(g, folder / "box.tar", other)
+    # The state counts even if the configuration cannot be written.
+    g.config_path.unlink()
+    g.config_path.mkdir()
+    for n in range(2, 1000):
+        g.config_path.with_name(f"{g.config_path.name}.old-{n}").touch()
+    done = restore(g, folder / "box.tar")
+    assert done.returncode == 1 and "the state is restored" in done.stderr, done.stderr
+
+
 def test_what_another_gateway_owes_is_not_given_up(gateway, broker, smoke, city, folder):
     """Its events have the numbers of others in the backup: they could not be told apart."""
     first = burning(gateway(site(broker, city.uplink())), smoke, city)
@@ -424,6 +504,11 @@ def test_refused_and_nothing_changed(gateway, broker, smoke, city, folder):
         bad[f"bit flipped at {n}"] = bytes(flipped)
     bad["not ours"] = b"#!/bin/sh\necho hello\n" * 100
     bad["another tar"] = foreign_tar()
+    for sql in ("CREATE TRIGGER t AFTER INSERT ON event BEGIN DELETE FROM owed; END",
+                "CREATE VIEW v AS SELECT * FROM event",
+                "REPLACE INTO meta VALUES('last_seq', 9223372036854775806)",
+                "REPLACE INTO meta VALUES('last_seq', -5); REPLACE INTO meta VALUES('run', -1)"):
+        bad[sql] = changed(whole, folder, sql)
     bad["a newer schema"] = with_schema(whole, folder, 99)
     for what, data in bad.items():
         (folder / "bad.tar").write_bytes(data)
@@ -453,13 +538,18 @@ def foreign_tar():
 
 def with_schema(whole, folder, version):
     """The same backup as a later version would write it, with right sums."""
+    return changed(whole, folder, f"PRAGMA user_version={version}", version)
+
+
+def changed(whole, folder, sql, version=2):
+    """The same backup with another database, with right sums."""
     (folder / "newer.tar").write_bytes(whole)
     held = members(folder / "newer.tar")
     path = folder / "newer.db"
     path.write_bytes(held["tocsin.db"])
     with contextlib.closing(sqlite3.connect(path)) as db:
         db.execute("PRAGMA journal_mode=DELETE")
-        db.execute(f"PRAGMA user_version={version}")
+        db.executescript(sql)
         db.commit()
     held["tocsin.db"] = path.read_bytes()
     lines = held.pop("MANIFEST").decode().splitlines()[:-1]
