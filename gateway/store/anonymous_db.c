@@ -62,7 +62,7 @@ static const char *descriptor_vfs(void)
 /* The last part of such a path is a link, too. */
 static int open_link(const char *path, int flags, int mode)
 {
-	return open(path, flags & ~O_NOFOLLOW, mode);
+	return open(path, flags & ~O_NOFOLLOW, (mode_t)mode);
 }
 
 enum gw_err gw_anonymous_db_read(int fd, sqlite3 **ret_handle, struct gw_error *err)

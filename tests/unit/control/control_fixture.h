@@ -253,8 +253,10 @@ void gw_batch_free(struct gw_batch *b)
 static void fixture_point(size_t i, const char *source, const char *device,
 	const char *name, const char *unit)
 {
-	snprintf(fixture.keys[i], sizeof(fixture.keys[i]), "%s%s%s%s%s", source,
+	int n = snprintf(fixture.keys[i], sizeof(fixture.keys[i]), "%s%s%s%s%s", source,
 		*device ? "/" : ":", device, *device ? "/" : "", name);
+
+	assert_in_range(n, 1, sizeof(fixture.keys[i]) - 1);
 	fixture.points[i] = (struct gw_point_info){.key = fixture.keys[i],
 		.source = source,
 		.device = device,
