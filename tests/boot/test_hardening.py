@@ -102,6 +102,8 @@ def test_exposure(service):
     import unit_file
     text = service.machine.read(f"/usr/lib/systemd/system/{UNIT}")
     exposure(service, unit_file.threshold(text))
+    rows = service.machine.run("systemd-analyze", "security", "--json=short", "--no-pager", UNIT).stdout
+    assert not unit_file.unexplained(rows)
 
 
 def exposure(service, tenths):

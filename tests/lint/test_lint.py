@@ -46,6 +46,19 @@ class Lint(unittest.TestCase):
             "drivers/sim.c:2: drivers/ may not include app/gateway.h",
         ])
 
+    def test_unit_file(self):
+        if not shutil.which("systemd-analyze"):
+            self.skipTest("systemd-analyze is not installed")
+        text = (pathlib.Path(BUILD) / "systemd/tocsind.service").read_text()
+        code, said = self.lint("unit_file.py", self.plant("tocsind.service", text))
+        self.assertEqual(code, 0, said)
+        # the sum stays what it may be
+        self.assertIn("RemoveIPC=yes\n", text)
+        self.plant("tocsind.service", text.replace("RemoveIPC=yes\n", ""))
+        code, said = self.lint("unit_file.py", self.root / "tocsind.service")
+        self.assertEqual(code, 1, said)
+        self.assertRegex(said, r"\nRemoveIPC=: ")
+
     def test_headers(self):
         self.plant("gateway/base/good.h", "#ifndef A\n#define A\nstruct a { int b; };\n#endif\n")
         code, said = self.lint("headers.py", self.root, BUILD)
