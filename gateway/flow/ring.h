@@ -14,7 +14,7 @@
  *    loads before the store. Without it an entry could be overwritten while it is still being read.
  * Each index has one writer, so there is no read-modify-write. A stale copy (tail_seen,
  * head_seen) only makes the ring look fuller or emptier than it is. On x86 both orders are
- * plain moves, on ARMv8 stlr and ldar, on ARMv7 ldrexd and strexd with dmb.
+ * plain moves, on ARMv8 stlr and ldar, on ARMv7 ldrexd and strexd with dmb. See tests/litmus.
  *
  * A third pair: processed is stored with release after everything that the samples caused was
  * stored, so a thread that loads it with acquire sees that, too.
