@@ -437,14 +437,14 @@ static enum gw_err wait_for(struct gw_modbus_bus *m, int64_t now_ns, int64_t end
 	int64_t left = until_ns > now_ns ? until_ns - now_ns : 0;
 	struct timespec ts = gw_timespec_from_ns(left);
 	/* An idle TCP connection is not watched: that it broke is seen at the next request. */
-	bool watch = m->phase != GW_MODBUS_IDLE || m->link.serial;
+	bool watch_link = m->phase != GW_MODBUS_IDLE || m->link.serial;
 
 	*ret_revents = 0;
-	if (ppoll(fds, watch ? 2 : 1, &ts, NULL) < 0)
+	if (ppoll(fds, watch_link ? 2 : 1, &ts, NULL) < 0)
 		return errno == EINTR ? GW_OK
 				      : gw_fail(err, GW_ERR_SYSTEM, errno, "poll: %s",
 						gw_errno_text(errno));
-	if (watch)
+	if (watch_link)
 		*ret_revents = fds[1].revents;
 	return GW_OK;
 }

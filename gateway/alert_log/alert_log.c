@@ -190,7 +190,7 @@ static int open_file(struct gw_alert_log *a)
 {
 	struct stat st;
 	int fd = open_or_create(a);
-	bool same;
+	bool is_same_file;
 
 	if (fd < 0)
 		return errno;
@@ -200,8 +200,8 @@ static int open_file(struct gw_alert_log *a)
 		close(fd);
 		return why;
 	}
-	same = st.st_dev == a->dev && st.st_ino == a->ino;
-	if (!same || !ends_in_part_line(fd, &st))
+	is_same_file = st.st_dev == a->dev && st.st_ino == a->ino;
+	if (!is_same_file || !ends_in_part_line(fd, &st))
 		a->n_partial = 0;
 	if (a->n_partial == 0 && ends_in_part_line(fd, &st) && write(fd, "\n", 1) != 1) {
 		int why = errno;

@@ -72,14 +72,14 @@ static void *run(void *arg)
 {
 	struct gw_last_good *l = arg;
 	struct gw_files existing = {.n = 0};
-	bool same = !read_copy(l->folder, &existing, NULL) &&
+	bool is_equal = !read_copy(l->folder, &existing, NULL) &&
 		gw_files_equal(&existing, &l->files);
 	size_t n = 0;
 	char *text;
 
 	gw_files_free(&existing);
 	l->why.kind = GW_OK;
-	if (same)
+	if (is_equal)
 		return NULL;
 	mkdir(l->folder, 0750); /* the store makes it later */
 	text = gw_files_encode(&l->files, &n);

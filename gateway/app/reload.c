@@ -332,7 +332,7 @@ static enum gw_err try_reload(struct gw_gateway *g, bool force, struct gw_error 
 	if (!rc)
 		rc = gw_reload_plan_make(g, next, &plan, err);
 	if (!rc &&
-		!gw_config_keep_fixed(g->generation->config, next->config, log_fixed, NULL))
+		!gw_config_copy_fixed(g->generation->config, next->config, log_fixed, NULL))
 		rc = gw_fail(err, GW_ERR_SYSTEM, 0, "out of memory");
 	if (!rc)
 		rc = run(g, &plan, err);

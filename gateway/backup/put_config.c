@@ -25,14 +25,14 @@ static bool is_below(const char *folder, const char *path)
 	return strncmp(path, folder, n) == 0 && path[n] == '/' && !strstr(path, "/../");
 }
 
-static bool is_same(const char *path, const struct gw_file *f)
+static bool is_equal(const char *path, const struct gw_file *f)
 {
 	size_t n;
 	char *bytes = gw_file_read(path, 0, f->n, &n, NULL);
-	bool same = bytes && n == f->n && memcmp(bytes, f->bytes, n) == 0;
+	bool equal = bytes && n == f->n && memcmp(bytes, f->bytes, n) == 0;
 
 	free(bytes);
-	return same;
+	return equal;
 }
 
 /* With the parents that are missing. The group of the folder above: the daemon's user reads it by
@@ -133,8 +133,8 @@ enum gw_err gw_put_config(const struct gw_files *files, const char *path, bool u
 		return GW_OK;
 	if (files->n == 0 || strcmp(files->at[0].path, whole) != 0)
 		return GW_OK;
-	if (access(whole, F_OK) == 0 && (usable || is_same(whole, &files->at[0]))) {
-		*ret_done = is_same(whole, &files->at[0]) ? GW_PUT_SAME : GW_PUT_KEPT;
+	if (access(whole, F_OK) == 0 && (usable || is_equal(whole, &files->at[0]))) {
+		*ret_done = is_equal(whole, &files->at[0]) ? GW_PUT_EQUAL : GW_PUT_DIFFERS;
 		return GW_OK;
 	}
 	/* Until the other is written a start finds the copy in the state folder. */

@@ -15,8 +15,8 @@
 
 enum gw_put_config {
 	GW_PUT_NONE,    /* the backup has none for this path */
-	GW_PUT_SAME,    /* the file is as in the backup */
-	GW_PUT_KEPT,    /* it differs: it is somebody's choice */
+	GW_PUT_EQUAL,   /* the file is as in the backup */
+	GW_PUT_DIFFERS, /* it differs: it is somebody's choice */
 	GW_PUT_WRITTEN, /* there was none that can be used */
 };
 

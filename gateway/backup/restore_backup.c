@@ -155,8 +155,8 @@ static enum gw_err restore_all(struct restore *r, struct gw_error *err)
 static int print_result(const struct restore *r)
 {
 	static const char *const words[] = {[GW_PUT_NONE] = "none",
-		[GW_PUT_SAME] = "same",
-		[GW_PUT_KEPT] = "kept",
+		[GW_PUT_EQUAL] = "same",
+		[GW_PUT_DIFFERS] = "kept",
 		[GW_PUT_WRITTEN] = "written"};
 	const struct gw_manifest_about *about = &r->archive.about;
 	json_t *document;
@@ -181,7 +181,7 @@ static int print_result(const struct restore *r)
 		printf("%" PRId64
 		       " alarms stood then, and no database here shows that they stand still: tocsind raises each again, with its old occurrence, when its condition is found true or nothing is heard of it for a minute\n",
 			r->unconfirmed);
-	if (r->put == GW_PUT_KEPT)
+	if (r->put == GW_PUT_DIFFERS)
 		printf("%s differs from that of the backup and is kept; to see the backup's: tar -xOf %s " GW_ARCHIVE_LAST_GOOD
 		       "\n",
 			r->opts->config, r->opts->archive);

@@ -37,7 +37,7 @@ bool gw_fd_reserve_available(void)
 	return leaves_reserve(FDS_PER_LINK);
 }
 
-bool gw_fd_reserve_kept(void)
+bool gw_fd_reserve_is_whole(void)
 {
 	return leaves_reserve(0);
 }

@@ -16,8 +16,7 @@
 void gw_fd_reserve_set(size_t descriptors);
 /* Whether a link may be opened without using the reserve. */
 bool gw_fd_reserve_available(void);
-/* Whether it was not used. False: the caller closes what it
- * opened. */
-bool gw_fd_reserve_kept(void);
+/* Whether nothing of it is used. False: the caller closes what it opened. */
+bool gw_fd_reserve_is_whole(void);
 
 #endif

@@ -64,7 +64,7 @@ bool gw_config_equal_uplink(const struct gw_uplink_opts *a, const struct gw_upli
 				b->payload_opts));
 }
 
-bool gw_config_keep_fixed(const struct gw_config *running, struct gw_config *next,
+bool gw_config_copy_fixed(const struct gw_config *running, struct gw_config *next,
 	void (*unchanged)(void *arg, const char *key, const char *value), void *arg)
 {
 	for (const struct gw_setting *row = gw_gateway_settings; row->key; row++) {

@@ -21,7 +21,7 @@ bool gw_config_equal_uplink(const struct gw_uplink_opts *a, const struct gw_upli
  * keeps the value that runs, so that next says what runs and a later reload compares with that.
  * Calls unchanged for each one for which the file of next has another value; value is the one that
  * stays. False: no memory. */
-bool gw_config_keep_fixed(const struct gw_config *running, struct gw_config *next,
+bool gw_config_copy_fixed(const struct gw_config *running, struct gw_config *next,
 	void (*unchanged)(void *arg, const char *key, const char *value), void *arg);
 
 #endif

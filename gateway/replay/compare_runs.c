@@ -10,7 +10,7 @@ const char *const gw_raise_change_names[] = {
 	[GW_RAISE_GONE] = "gone",
 	[GW_RAISE_EARLIER] = "earlier",
 	[GW_RAISE_LATER] = "later",
-	[GW_RAISE_SAME] = "same",
+	[GW_RAISE_EQUAL] = "same",
 };
 
 /* A raise of one configuration, sorted by alarm, then by time. */
@@ -61,7 +61,7 @@ static void put(
 {
 	struct gw_raise_change *to = &p->at[p->n++];
 
-	*to = (struct gw_raise_change){.new = new, .old = old, .kind = GW_RAISE_SAME};
+	*to = (struct gw_raise_change){.new = new, .old = old, .kind = GW_RAISE_EQUAL};
 	if (!old) {
 		to->kind = GW_RAISE_ADDED;
 	} else if (!new) {
@@ -126,7 +126,7 @@ static void match_all(struct gw_comparison *p, struct compared *new, size_t n_ne
 
 		if (o == 0) {
 			match_within(p, new + i, a, old + k, b, 0);
-			match_within(p, new + i, a, old + k, b, GW_COMPARE_APART_MS);
+			match_within(p, new + i, a, old + k, b, GW_COMPARE_GAP_MS);
 		}
 		i += a;
 		k += b;

@@ -2,7 +2,7 @@
 /*
  * compare_runs.h: compares the raises of two configurations. Two raises of the same alarm
  * that overlap are the same incident, and so are the nearest two of the rest if at most
- * GW_COMPARE_APART_MS lies between them.
+ * GW_COMPARE_GAP_MS lies between them.
  *
  * Thread: any. Pure but for the memory of the result.
  */
@@ -11,14 +11,14 @@
 
 #include "replay/replay_run.h"
 
-#define GW_COMPARE_APART_MS INT64_C(600000)
+#define GW_COMPARE_GAP_MS INT64_C(600000)
 
 enum gw_raise_change_kind {
 	GW_RAISE_ADDED = 0,
 	GW_RAISE_GONE,
 	GW_RAISE_EARLIER,
 	GW_RAISE_LATER,
-	GW_RAISE_SAME,
+	GW_RAISE_EQUAL,
 	GW_RAISE_CHANGE_KINDS,
 };
 extern const char *const gw_raise_change_names[]; /* "added" ... */

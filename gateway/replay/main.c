@@ -79,10 +79,10 @@ static int run_files(
 			gw_progress_end(&progress);
 			return fail_file(in, &err);
 		}
-		if (gw_replay_run_feed(new, &in->names, batch, n, &err) ||
-			(old && gw_replay_run_feed(old, &in->names, batch, n, &err)))
+		if (gw_replay_run_process(new, &in->names, batch, n, &err) ||
+			(old && gw_replay_run_process(old, &in->names, batch, n, &err)))
 			code = fail(err.text);
-		gw_progress_show(
+		gw_progress_print(
 			&progress, in->bytes, in->total, in->readings, gw_clock_boot_ns());
 	}
 	gw_progress_end(&progress);

@@ -31,7 +31,7 @@ static void bar(const struct gw_progress *p, struct gw_text *t, uint64_t done,
 	}
 }
 
-void gw_progress_show(struct gw_progress *p, uint64_t done, uint64_t total,
+void gw_progress_print(struct gw_progress *p, uint64_t done, uint64_t total,
 	uint64_t samples, int64_t now_ns)
 {
 	char memory[160];

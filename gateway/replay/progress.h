@@ -25,7 +25,7 @@ struct gw_progress {
 /* now_ns: CLOCK_BOOTTIME, not falling from call to call. */
 void gw_progress_begin(struct gw_progress *p, FILE *out, bool terminal, int64_t now_ns);
 /* done of total bytes; total 0: unknown. Draws at most every GW_PROGRESS_EVERY_NS. */
-void gw_progress_show(struct gw_progress *p, uint64_t done, uint64_t total,
+void gw_progress_print(struct gw_progress *p, uint64_t done, uint64_t total,
 	uint64_t samples, int64_t now_ns);
 void gw_progress_end(struct gw_progress *p);
 

@@ -269,7 +269,7 @@ static void add(
 		update_peak(run, route->point, r->value);
 }
 
-enum gw_err gw_replay_run_feed(struct gw_replay_run *run,
+enum gw_err gw_replay_run_process(struct gw_replay_run *run,
 	const struct gw_point_names *names, const struct gw_reading *readings, size_t n,
 	struct gw_error *err)
 {

@@ -71,7 +71,7 @@ enum gw_err gw_replay_run_open(
 void gw_replay_run_close(struct gw_replay_run *run); /* zeroed or twice is fine */
 
 /* Times must not fall. GW_ERR_SYSTEM: no memory. */
-enum gw_err gw_replay_run_feed(struct gw_replay_run *run,
+enum gw_err gw_replay_run_process(struct gw_replay_run *run,
 	const struct gw_point_names *names, const struct gw_reading *readings, size_t n,
 	struct gw_error *err);
 /* Time stops at the last reading; raises that stand end there. */

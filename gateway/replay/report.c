@@ -181,7 +181,7 @@ static void against_cell(struct gw_text_table *table, const struct gw_raise_chan
 		[GW_RAISE_GONE] = GW_STYLE_RED,
 		[GW_RAISE_EARLIER] = GW_STYLE_GREEN,
 		[GW_RAISE_LATER] = GW_STYLE_ORANGE,
-		[GW_RAISE_SAME] = GW_STYLE_DIM,
+		[GW_RAISE_EQUAL] = GW_STYLE_DIM,
 	};
 	struct time_text s;
 
@@ -238,7 +238,7 @@ void gw_report_print(FILE *out, bool colour, const struct gw_replay_input *in,
 			"against %s: %zu added, %zu gone, %zu earlier, %zu later, %zu the same\n",
 			against->path, count[GW_RAISE_ADDED], count[GW_RAISE_GONE],
 			count[GW_RAISE_EARLIER], count[GW_RAISE_LATER],
-			count[GW_RAISE_SAME]);
+			count[GW_RAISE_EQUAL]);
 	print_tallies(out, colour, new, against->old);
 	print_raises(out, colour, new, against);
 }

@@ -202,7 +202,7 @@ static enum gw_err run_link(struct gw_source *s, struct gw_error *err)
 	gw_emit_flush(&s->emit);
 	if (rc != GW_OK)
 		return rc;
-	if (!gw_fd_reserve_kept())
+	if (!gw_fd_reserve_is_whole())
 		return fail_for_reserve(err);
 	log_up(s);
 	set_state(s, GW_SOURCE_UP, 0, "");

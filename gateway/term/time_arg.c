@@ -84,7 +84,7 @@ static bool time_of_day(const char **s, struct tm *tm, int64_t *ret_ms)
 
 static bool rfc3339(const char *s, int64_t *ret_ms)
 {
-	struct tm tm = {.tm_isdst = -1}, same;
+	struct tm tm = {.tm_isdst = -1}, normalized;
 	int64_t ms = 0;
 	int offset = 0;
 	bool zoned = false;
@@ -103,9 +103,9 @@ static bool rfc3339(const char *s, int64_t *ret_ms)
 		if (!zone(&s, &offset) || *s)
 			return false;
 	}
-	same = tm;
-	seconds = zoned ? timegm(&same) - offset : mktime(&same);
-	if (same.tm_mday != tm.tm_mday && tm.tm_sec < 60)
+	normalized = tm;
+	seconds = zoned ? timegm(&normalized) - offset : mktime(&normalized);
+	if (normalized.tm_mday != tm.tm_mday && tm.tm_sec < 60)
 		return false; /* the 31st of a month that has 30 */
 	*ret_ms = (int64_t)seconds * 1000 + ms;
 	return true;

@@ -165,11 +165,14 @@ def complaints(root):
             if where.setdefault(tag, name) != name:
                 yield f"{name}: {tag} is defined in {where[tag]}, too"
         for word in sorted(set(re.findall(r"[A-Za-z_]\w*", text))):
-            public = word.split("_")[1] if word.lower().startswith("gw_") else ""
+            parts = word.lower().split("_")[1:] if word.lower().startswith("gw_") else []
             if word in WORDS and (name, word) not in KEYS:
                 yield f"{name}: {word} says nothing: {WORDS[word]}?"
-            elif public.lower() in ALL:
-                yield f"{name}: {word} says nothing: {ALL[public.lower()]}?"
+            elif parts and parts[0] in ALL:
+                yield f"{name}: {word} says nothing: {ALL[parts[0]]}?"
+            for part in parts[1:]:
+                if part in WORDS:
+                    yield f"{name}: {word}: {part} says nothing: {WORDS[part]}?"
             for one, (folders, instead) in ONE_MEANING.items():
                 if name.split("/")[0] not in folders and \
                         re.search(rf"(?:^|_){one}(?:s|ed|ing)?(?:_|$)", word.lower()):

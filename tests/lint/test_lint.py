@@ -148,7 +148,7 @@ class Lint(unittest.TestCase):
         self.assertEqual(code, 0, said)
         self.plant("gateway/base/b.c", '#include "base/a.h"\n')
         self.plant("gateway/base/c.h", "struct gw_a { int told; };\n")
-        self.plant("drivers/pulse.c", "int gw_line_put(void);\n"
+        self.plant("drivers/pulse.c", "int gw_line_put(void), gw_x_told;\n"
                    "/* gw_line_put,\n * gw_z; GW_Z_MAX, gw_z_*, gw_X_e, gw_a_ */\n")
         self.plant("gateway/store/store_internal.h", '#include "store/x.h"\nint gw_x(void);\n')
         self.plant("tests/unit/base/test_a.c", "\n" * 501)
@@ -176,6 +176,7 @@ class Lint(unittest.TestCase):
             "drivers/main.c: members has another meaning in alarm: field?",
             "drivers/modbus.c: hole says nothing: absent?",
             "drivers/pulse.c: gw_line_put says nothing: mailbox?",
+            "drivers/pulse.c: gw_x_told: told says nothing: notified?",
             "drivers/pulse.c: the name says nothing: watchdog?",
             "base/c.h: gw_a is defined in base/a.h, too",
             "base/c.h: told says nothing: notified?",

@@ -45,7 +45,7 @@ static void the_last_descriptors_are_kept(void **state)
 	(void)state;
 	while (gw_fd_reserve_available())
 		assert_true(use_one() < ALLOWED - RESERVE);
-	assert_true(gw_fd_reserve_kept());
+	assert_true(gw_fd_reserve_is_whole());
 }
 
 /* All have asked before any opened. */
@@ -57,13 +57,13 @@ static void who_used_the_reserve_sees_it(void **state)
 	assert_true(gw_fd_reserve_available());
 	do
 		fd = use_one();
-	while (gw_fd_reserve_kept());
+	while (gw_fd_reserve_is_whole());
 	assert_int_equal(fd, ALLOWED - RESERVE);
 	while (use_one() < ALLOWED - 1)
 		;
-	assert_false(gw_fd_reserve_kept()); /* there is no number to look at */
+	assert_false(gw_fd_reserve_is_whole()); /* there is no number to look at */
 	close(10);
-	assert_true(gw_fd_reserve_kept());
+	assert_true(gw_fd_reserve_is_whole());
 }
 
 static void without_a_reserve_all_may_be_used(void **state)
@@ -73,7 +73,7 @@ static void without_a_reserve_all_may_be_used(void **state)
 	while (use_one() < ALLOWED - 1)
 		;
 	assert_true(gw_fd_reserve_available());
-	assert_true(gw_fd_reserve_kept());
+	assert_true(gw_fd_reserve_is_whole());
 	gw_fd_reserve_set(RESERVE);
 }
 

@@ -334,11 +334,11 @@ static void the_gateway_keeps_what_only_a_start_changes(void **state)
 	(void)state;
 	fill(gw_gateway_settings, &a.gateway);
 	fill(gw_gateway_settings, &b.gateway);
-	assert_true(gw_config_keep_fixed(&a, &b, note_kept, NULL));
+	assert_true(gw_config_copy_fixed(&a, &b, note_kept, NULL));
 	assert_string_equal(kept, "");
 	for (const struct gw_setting *r = gw_gateway_settings; r->key; r++)
 		set(r, &b.gateway, 1);
-	assert_true(gw_config_keep_fixed(&a, &b, note_kept, NULL));
+	assert_true(gw_config_copy_fixed(&a, &b, note_kept, NULL));
 	assert_string_equal(
 		kept, "state_dir /a\nalert_log /a\ncontrol_socket /a\nstore_max_mb 1000\n");
 	for (const struct gw_setting *r = gw_gateway_settings; r->key; r++)
@@ -346,7 +346,7 @@ static void the_gateway_keeps_what_only_a_start_changes(void **state)
 			r->restart == GW_RESTART_DAEMON);
 	assert_ptr_not_equal(a.gateway.state_dir, b.gateway.state_dir);
 	kept[0] = '\0';
-	assert_true(gw_config_keep_fixed(&a, &b, note_kept, NULL));
+	assert_true(gw_config_copy_fixed(&a, &b, note_kept, NULL));
 	assert_string_equal(kept, "");
 	gw_arena_free(&arena);
 }

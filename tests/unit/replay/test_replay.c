@@ -257,9 +257,9 @@ static void one_old_raise_pairs_with_one_new_raise(void **unused)
 
 	(void)unused;
 	assert_int_equal(p.n, 3);
-	assert_int_equal(p.count[GW_RAISE_SAME], 1);
+	assert_int_equal(p.count[GW_RAISE_EQUAL], 1);
 	assert_int_equal(p.count[GW_RAISE_ADDED], 2);
-	assert_int_equal(p.at[0].kind, GW_RAISE_SAME);
+	assert_int_equal(p.at[0].kind, GW_RAISE_EQUAL);
 	gw_comparison_free(&p);
 }
 
@@ -278,7 +278,7 @@ static void near_ones_pair_only_when_nothing_overlaps(void **unused)
 	assert_int_equal(p.at[0].kind, GW_RAISE_EARLIER);
 	assert_int_equal(p.at[0].shift_ms, 8000);
 	gw_comparison_free(&p);
-	old[0] = raise_of(0, 2000 + GW_COMPARE_APART_MS, 10000000);
+	old[0] = raise_of(0, 2000 + GW_COMPARE_GAP_MS, 10000000);
 	p = pairs_of(new, 1, old, 1);
 	assert_int_equal(p.n, 1);
 	gw_comparison_free(&p);
@@ -301,14 +301,14 @@ static void the_bar_waits_and_leaves_nothing(void **unused)
 
 	(void)unused;
 	gw_progress_begin(&p, out, true, 10 * s);
-	gw_progress_show(&p, 10, 100, 1, 10 * s + s / 2 - 1);
+	gw_progress_print(&p, 10, 100, 1, 10 * s + s / 2 - 1);
 	fflush(out);
 	assert_int_equal(n, 0);
-	gw_progress_show(&p, 10, 100, 1, 10 * s + s / 2);
+	gw_progress_print(&p, 10, 100, 1, 10 * s + s / 2);
 	fflush(out);
 	assert_non_null(strstr(text, "[###---------------------------]  10%  4.5s left"));
-	gw_progress_show(&p, 100, 100, 1, 11 * s);
-	gw_progress_show(&p, 200, 100, 77, 12 * s);
+	gw_progress_print(&p, 100, 100, 1, 11 * s);
+	gw_progress_print(&p, 200, 100, 77, 12 * s);
 	fflush(out);
 	assert_non_null(strstr(text, "77 samples"));
 	gw_progress_end(&p);
@@ -319,7 +319,7 @@ static void the_bar_waits_and_leaves_nothing(void **unused)
 	text = NULL;
 	out = open_memstream(&text, &n);
 	gw_progress_begin(&p, out, false, 10 * s);
-	gw_progress_show(&p, 10, 100, 1, 20 * s);
+	gw_progress_print(&p, 10, 100, 1, 20 * s);
 	gw_progress_end(&p);
 	fclose(out);
 	assert_int_equal(n, 0);
