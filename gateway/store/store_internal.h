@@ -106,9 +106,9 @@ struct gw_store {
 	/* uncommitted.h */
 	struct gw_journal_entry *entries; /* events not committed yet, by seq */
 	size_t n_entries, entries_capacity;
-	int64_t last_thinning_ns; /* when events in memory were last searched for superseded ones */
-	uint64_t last_drained_seq; /* the last event taken from the ring */
-	int highest_class;         /* of the events of the last commit */
+	int64_t superseded_dropped_ns; /* when superseded events were last dropped */
+	uint64_t last_drained_seq;     /* the last event taken from the ring */
+	int highest_class;             /* of the events of the last commit */
 	struct gw_uncommitted_mark *marks;
 	size_t n_marks, marks_capacity;
 	bool no_memory_for_mark;   /* when the mailboxes were last read */

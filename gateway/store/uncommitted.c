@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define THINNING_WAIT_NS GW_NS_PER_SEC
+#define DROP_AGAIN_NS GW_NS_PER_SEC
 
 /* ---- events ---- */
 
@@ -72,9 +72,9 @@ static bool make_room(struct gw_store *s, int64_t now_ns)
 {
 	if (s->n_entries < s->max_uncommitted)
 		return gw_uncommitted_reserve_entry(s);
-	if (now_ns - s->last_thinning_ns < THINNING_WAIT_NS)
+	if (now_ns - s->superseded_dropped_ns < DROP_AGAIN_NS)
 		return false;
-	s->last_thinning_ns = now_ns;
+	s->superseded_dropped_ns = now_ns;
 	drop_superseded(s);
 	return s->n_entries < s->max_uncommitted;
 }
