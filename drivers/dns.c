@@ -37,10 +37,10 @@ static int get_addresses(
 	const char *host, const char *port, int flags, struct gw_dns_addresses *ret)
 {
 	struct addrinfo hints = {.ai_flags = flags, .ai_socktype = SOCK_STREAM}, *found;
-	int rc = getaddrinfo(host, port, &hints, &found);
+	int code = getaddrinfo(host, port, &hints, &found);
 
-	if (rc != 0)
-		return rc;
+	if (code != 0)
+		return code;
 	ret->n = 0;
 	for (struct addrinfo *i = found; i && ret->n < GW_DNS_ADDRESSES_MAX;
 		i = i->ai_next) {
@@ -71,7 +71,7 @@ static struct lookup *begin(const char *host, const char *port, struct gw_error 
 	struct lookup *l = calloc(1, sizeof(*l) + size);
 	pthread_attr_t attr;
 	pthread_t id;
-	int rc;
+	int code;
 
 	if (!l) {
 		gw_fail(err, GW_ERR_SYSTEM, ENOMEM, "look up %s: out of memory", host);
@@ -82,19 +82,19 @@ static struct lookup *begin(const char *host, const char *port, struct gw_error 
 	snprintf(l->port, sizeof(l->port), "%s", port);
 	l->done_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (l->done_fd < 0) {
-		rc = errno;
+		code = errno;
 		free(l);
-		gw_fail(err, GW_ERR_SYSTEM, rc, "eventfd: %s", gw_errno_text(rc));
+		gw_fail(err, GW_ERR_SYSTEM, code, "eventfd: %s", gw_errno_text(code));
 		return NULL;
 	}
 	pthread_attr_init(&attr);
 	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	rc = pthread_create(&id, &attr, run, l);
+	code = pthread_create(&id, &attr, run, l);
 	pthread_attr_destroy(&attr);
-	if (rc != 0) {
+	if (code != 0) {
 		close(l->done_fd);
 		free(l);
-		gw_fail(err, GW_ERR_SYSTEM, rc, "thread: %s", gw_errno_text(rc));
+		gw_fail(err, GW_ERR_SYSTEM, code, "thread: %s", gw_errno_text(code));
 		return NULL;
 	}
 	return l;

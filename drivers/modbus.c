@@ -9,28 +9,28 @@
 
 static void close_modbus(void *state)
 {
-	struct gw_modbus_bus *m = state;
+	struct gw_modbus_bus *b = state;
 
-	gw_modbus_link_close(&m->link);
-	for (size_t i = 0; m->units && i < m->n_units; i++)
-		gw_modbus_unit_fini(&m->units[i]);
-	free(m->units);
-	free(m->next_ns);
-	m->units = NULL;
-	m->next_ns = NULL;
-	m->n_units = 0;
+	gw_modbus_link_close(&b->link);
+	for (size_t i = 0; b->units && i < b->n_units; i++)
+		gw_modbus_unit_fini(&b->units[i]);
+	free(b->units);
+	free(b->next_ns);
+	b->units = NULL;
+	b->next_ns = NULL;
+	b->n_units = 0;
 }
 
 /* All points of one unit, of however many devices it is made up. */
-static enum gw_err add_unit(struct gw_modbus_bus *m, uint8_t id,
+static enum gw_err add_unit(struct gw_modbus_bus *b, uint8_t id,
 	struct gw_modbus_field *fields, int64_t now_ns, struct gw_error *err)
 {
 	unsigned bridge = GW_MODBUS_MAX_REGISTERS;
 	size_t n = 0;
 	enum gw_err rc;
 
-	for (size_t d = 0; d < m->opts->n_devices; d++) {
-		const struct gw_device_opts *device = &m->opts->devices[d];
+	for (size_t d = 0; d < b->opts->n_devices; d++) {
+		const struct gw_device_opts *device = &b->opts->devices[d];
 		const struct gw_modbus_device_opts *own = device->driver;
 
 		if (gw_modbus_map_unit(device) != id)
@@ -39,35 +39,35 @@ static enum gw_err add_unit(struct gw_modbus_bus *m, uint8_t id,
 			bridge = (unsigned)own->bridge;
 		for (size_t p = 0; p < device->n_points; p++)
 			gw_modbus_map_field(
-				m->opts, device, &device->points[p], &fields[n++]);
+				b->opts, device, &device->points[p], &fields[n++]);
 	}
 	if (n == 0)
 		return GW_OK;
-	rc = gw_modbus_unit_init(&m->units[m->n_units], id,
-		m->wire == GW_MODBUS_RTU || m->lenient_transaction, bridge, fields, n,
+	rc = gw_modbus_unit_init(&b->units[b->n_units], id,
+		b->wire == GW_MODBUS_RTU || b->lenient_transaction, bridge, fields, n,
 		(uint64_t)now_ns ^ (uint64_t)id << 56, now_ns, err);
 	if (rc != GW_OK)
 		return rc;
-	m->next_ns[m->n_units++] = now_ns;
+	b->next_ns[b->n_units++] = now_ns;
 	return GW_OK;
 }
 
-static enum gw_err add_units(struct gw_modbus_bus *m, struct gw_error *err)
+static enum gw_err add_units(struct gw_modbus_bus *b, struct gw_error *err)
 {
-	struct gw_modbus_field *fields = calloc(m->opts->n_points + 1UL, sizeof(*fields));
+	struct gw_modbus_field *fields = calloc(b->opts->n_points + 1UL, sizeof(*fields));
 	int64_t now_ns = gw_clock_boot_ns();
 	bool done[256] = {false};
 	enum gw_err rc = GW_OK;
 
-	m->units = calloc(m->opts->n_devices + 1, sizeof(*m->units));
-	m->next_ns = calloc(m->opts->n_devices + 1, sizeof(*m->next_ns));
-	if (!fields || !m->units || !m->next_ns)
+	b->units = calloc(b->opts->n_devices + 1, sizeof(*b->units));
+	b->next_ns = calloc(b->opts->n_devices + 1, sizeof(*b->next_ns));
+	if (!fields || !b->units || !b->next_ns)
 		rc = gw_fail(err, GW_ERR_SYSTEM, ENOMEM, "out of memory");
-	for (size_t d = 0; rc == GW_OK && d < m->opts->n_devices; d++) {
-		uint8_t id = gw_modbus_map_unit(&m->opts->devices[d]);
+	for (size_t d = 0; rc == GW_OK && d < b->opts->n_devices; d++) {
+		uint8_t id = gw_modbus_map_unit(&b->opts->devices[d]);
 
 		if (!done[id])
-			rc = add_unit(m, id, fields, now_ns, err);
+			rc = add_unit(b, id, fields, now_ns, err);
 		done[id] = true;
 	}
 	free(fields);
@@ -75,18 +75,18 @@ static enum gw_err add_units(struct gw_modbus_bus *m, struct gw_error *err)
 }
 
 static enum gw_err begin(
-	struct gw_modbus_bus *m, const struct gw_source_opts *opts, struct gw_error *err)
+	struct gw_modbus_bus *b, const struct gw_source_opts *opts, struct gw_error *err)
 {
 	enum gw_err rc;
 
-	m->opts = opts;
-	m->n_alive = 0;
-	m->phase = GW_MODBUS_IDLE;
-	m->until_ns = m->probe_ns = 0;
-	m->breaks = 0;
-	rc = add_units(m, err);
+	b->opts = opts;
+	b->n_alive = 0;
+	b->phase = GW_MODBUS_IDLE;
+	b->until_ns = b->probe_ns = 0;
+	b->breaks = 0;
+	rc = add_units(b, err);
 	if (rc != GW_OK)
-		close_modbus(m);
+		close_modbus(b);
 	return rc;
 }
 
@@ -94,43 +94,43 @@ static enum gw_err open_rtu(void *state, const struct gw_source_opts *opts,
 	struct gw_emit *emit, struct gw_error *err)
 {
 	const struct gw_modbus_rtu_opts *own = opts->driver;
-	struct gw_modbus_bus *m = state;
+	struct gw_modbus_bus *b = state;
 	enum gw_err rc;
 
 	(void)emit;
-	close_modbus(m);
-	m->wire = GW_MODBUS_RTU;
-	rc = gw_modbus_link_open_rtu(&m->link, own, err);
+	close_modbus(b);
+	b->wire = GW_MODBUS_RTU;
+	rc = gw_modbus_link_open_rtu(&b->link, own, err);
 	if (rc != GW_OK)
 		return rc;
-	m->timeout_ns = own->timeout_ns;
+	b->timeout_ns = own->timeout_ns;
 	/* Modbus over Serial Line V1.02, 2.5.1.1: 3.5 characters, above 19200 fixed. */
-	m->gap_ns = own->turnaround_ns +
+	b->gap_ns = own->turnaround_ns +
 		(gw_modbus_opts_baud(own) > 19200 ? GW_NS_PER_MS * 7 / 4
-						  : m->link.char_ns * 7 / 2);
-	return begin(m, opts, err);
+						  : b->link.char_ns * 7 / 2);
+	return begin(b, opts, err);
 }
 
 static enum gw_err open_tcp(void *state, const struct gw_source_opts *opts,
 	struct gw_emit *emit, struct gw_error *err)
 {
 	const struct gw_modbus_tcp_opts *own = opts->driver;
-	struct gw_modbus_bus *m = state;
+	struct gw_modbus_bus *b = state;
 	enum gw_err rc;
 
-	close_modbus(m);
-	m->wire = own->framing == 1 ? GW_MODBUS_RTU : GW_MODBUS_TCP;
-	rc = gw_modbus_link_open_tcp(&m->link, own, emit, err);
+	close_modbus(b);
+	b->wire = own->framing == 1 ? GW_MODBUS_RTU : GW_MODBUS_TCP;
+	rc = gw_modbus_link_open_tcp(&b->link, own, emit, err);
 	if (rc != GW_OK)
 		return rc;
-	m->timeout_ns = own->timeout_ns;
-	m->connect_ns = own->connect_timeout_ns;
-	m->connect_delay_ns = own->connect_delay_ns;
-	m->gap_ns = own->turnaround_ns;
-	m->lenient_unit = gw_modbus_opts_is_lenient(own, "unit");
-	m->lenient_transaction = gw_modbus_opts_is_lenient(own, "transaction");
-	rc = begin(m, opts, err);
-	m->until_ns = gw_clock_boot_ns() + own->connect_delay_ns;
+	b->timeout_ns = own->timeout_ns;
+	b->connect_ns = own->connect_timeout_ns;
+	b->connect_delay_ns = own->connect_delay_ns;
+	b->gap_ns = own->turnaround_ns;
+	b->lenient_unit = gw_modbus_opts_is_lenient(own, "unit");
+	b->lenient_transaction = gw_modbus_opts_is_lenient(own, "transaction");
+	rc = begin(b, opts, err);
+	b->until_ns = gw_clock_boot_ns() + own->connect_delay_ns;
 	return rc;
 }
 

@@ -21,21 +21,21 @@ static enum gw_err link_error(struct gw_error *err, const char *what)
 
 static enum gw_err set_rs485(struct gw_modbus_link *l, int rs485, struct gw_error *err)
 {
-	int rc = 0;
+	int code = 0;
 
 	switch ((enum gw_modbus_rs485)rs485) {
 	case GW_MODBUS_RS485_NONE: return GW_OK;
 	case GW_MODBUS_RS485_KERNEL:
-		rc = modbus_rtu_set_serial_mode(l->ctx, MODBUS_RTU_RS485);
+		code = modbus_rtu_set_serial_mode(l->ctx, MODBUS_RTU_RS485);
 		break;
 	case GW_MODBUS_RS485_RTS_HIGH:
-		rc = modbus_rtu_set_rts(l->ctx, MODBUS_RTU_RTS_UP);
+		code = modbus_rtu_set_rts(l->ctx, MODBUS_RTU_RTS_UP);
 		break;
 	case GW_MODBUS_RS485_RTS_LOW:
-		rc = modbus_rtu_set_rts(l->ctx, MODBUS_RTU_RTS_DOWN);
+		code = modbus_rtu_set_rts(l->ctx, MODBUS_RTU_RTS_DOWN);
 		break;
 	}
-	return rc == 0 ? GW_OK : link_error(err, "rs485 mode");
+	return code == 0 ? GW_OK : link_error(err, "rs485 mode");
 }
 
 enum gw_err gw_modbus_link_open_rtu(struct gw_modbus_link *l,

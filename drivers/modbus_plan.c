@@ -85,19 +85,19 @@ size_t gw_modbus_plan_make(const struct gw_modbus_field *fields, size_t n, unsig
 }
 
 bool gw_modbus_plan_split(const struct gw_modbus_field *fields,
-	const struct gw_modbus_block *r, struct gw_modbus_block ret[2])
+	const struct gw_modbus_block *b, struct gw_modbus_block ret[2])
 {
-	const struct gw_modbus_field *f = fields + r->first;
-	size_t half = r->n / 2, at;
+	const struct gw_modbus_field *f = fields + b->first;
+	size_t half = b->n / 2, at;
 
 	/* The place nearest to the middle where the registers change. */
-	for (size_t away = 0; away <= r->n; away++) {
+	for (size_t away = 0; away <= b->n; away++) {
 		for (int side = 0; side < 2; side++) {
 			at = side ? half + away : half - away;
-			if (at < 1 || at >= r->n || same_registers(&f[at - 1], &f[at]))
+			if (at < 1 || at >= b->n || same_registers(&f[at - 1], &f[at]))
 				continue;
-			ret[0] = cover(fields, r->first, at);
-			ret[1] = cover(fields, r->first + at, r->n - at);
+			ret[0] = cover(fields, b->first, at);
+			ret[1] = cover(fields, b->first + at, b->n - at);
 			return true;
 		}
 	}

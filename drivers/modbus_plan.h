@@ -33,13 +33,13 @@ size_t gw_modbus_plan_make(const struct gw_modbus_field *fields, size_t n, unsig
 /* Two requests that together read what r does. False if r cannot be made smaller: all its fields
  * are the same registers (the bits of one status word, say). */
 bool gw_modbus_plan_split(const struct gw_modbus_field *fields,
-	const struct gw_modbus_block *r, struct gw_modbus_block ret[2]);
+	const struct gw_modbus_block *b, struct gw_modbus_block ret[2]);
 
 /* The signature of a response: function and length. On a serial line, which has no transaction id,
  * the responses to two requests of the same signature cannot be told apart. */
-static inline uint32_t gw_modbus_plan_signature(const struct gw_modbus_block *r)
+static inline uint32_t gw_modbus_plan_signature(const struct gw_modbus_block *b)
 {
-	return (uint32_t)r->kind << 16 | r->count;
+	return (uint32_t)b->kind << 16 | b->count;
 }
 
 /* Reorder so that successive requests differ in signature where possible. */

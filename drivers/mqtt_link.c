@@ -159,30 +159,31 @@ void gw_mqtt_link_set_callbacks(struct gw_mqtt_link *l)
 
 /* ---- the loop ---- */
 
-enum gw_err gw_mqtt_link_error(struct gw_mqtt_link *l, int rc, struct gw_error *err)
+enum gw_err gw_mqtt_link_error(struct gw_mqtt_link *l, int code, struct gw_error *err)
 {
 	int native = errno;
 
 	if (l->why[0])
-		return gw_fail(err, GW_ERR_LINK, rc, "%s", l->why);
-	if (rc == MOSQ_ERR_ERRNO && native != EPROTO)
+		return gw_fail(err, GW_ERR_LINK, code, "%s", l->why);
+	if (code == MOSQ_ERR_ERRNO && native != EPROTO)
 		return gw_fail(err, GW_ERR_LINK, native, "%s", gw_errno_text(native));
-	if (rc == MOSQ_ERR_EAI)
-		return gw_fail(err, GW_ERR_LINK, rc, "cannot look up %s", l->url.host);
-	if (rc == MOSQ_ERR_SUCCESS || rc == MOSQ_ERR_NO_CONN || rc == MOSQ_ERR_CONN_LOST)
-		return gw_fail(err, GW_ERR_LINK, rc, "the broker closed the connection");
-	return gw_fail(err, GW_ERR_LINK, rc, "%s", mosquitto_strerror(rc));
+	if (code == MOSQ_ERR_EAI)
+		return gw_fail(err, GW_ERR_LINK, code, "cannot look up %s", l->url.host);
+	if (code == MOSQ_ERR_SUCCESS || code == MOSQ_ERR_NO_CONN ||
+		code == MOSQ_ERR_CONN_LOST)
+		return gw_fail(err, GW_ERR_LINK, code, "the broker closed the connection");
+	return gw_fail(err, GW_ERR_LINK, code, "%s", mosquitto_strerror(code));
 }
 
 enum gw_err gw_mqtt_link_write(struct gw_mqtt_link *l, struct gw_error *err)
 {
-	int rc;
+	int code;
 
 	if (!mosquitto_want_write(l->m))
 		return GW_OK;
-	rc = mosquitto_loop_write(l->m, 1);
-	if (rc != MOSQ_ERR_SUCCESS || mosquitto_socket(l->m) < 0)
-		return gw_mqtt_link_error(l, rc, err);
+	code = mosquitto_loop_write(l->m, 1);
+	if (code != MOSQ_ERR_SUCCESS || mosquitto_socket(l->m) < 0)
+		return gw_mqtt_link_error(l, code, err);
 	return GW_OK;
 }
 
@@ -204,10 +205,11 @@ static void note_poison(struct gw_mqtt_link *l)
 }
 
 /* Whether libmosquitto could not parse what it read. */
-static bool is_parse_error(int rc)
+static bool is_parse_error(int code)
 {
-	return rc != MOSQ_ERR_SUCCESS && rc != MOSQ_ERR_CONN_LOST && rc != MOSQ_ERR_ERRNO &&
-		rc != MOSQ_ERR_NO_CONN && rc != MOSQ_ERR_TLS && rc != MOSQ_ERR_KEEPALIVE;
+	return code != MOSQ_ERR_SUCCESS && code != MOSQ_ERR_CONN_LOST &&
+		code != MOSQ_ERR_ERRNO && code != MOSQ_ERR_NO_CONN &&
+		code != MOSQ_ERR_TLS && code != MOSQ_ERR_KEEPALIVE;
 }
 
 /* Read one packet, or a part of one. The length of one that is no message has not been checked: the
@@ -216,17 +218,17 @@ static enum gw_err read_packet(
 	struct gw_mqtt_link *l, bool *ret_message, struct gw_error *err)
 {
 	uint64_t before = l->messages;
-	int pending = 0, rc;
+	int pending = 0, code;
 
 	if (l->partial)
 		ioctl(mosquitto_socket(l->m), FIONREAD, &pending);
 	l->ended = false;
 	errno = 0;
-	rc = mosquitto_loop_read(l->m, 1);
-	if (is_parse_error(rc))
+	code = mosquitto_loop_read(l->m, 1);
+	if (is_parse_error(code))
 		note_poison(l);
-	if (rc != MOSQ_ERR_SUCCESS || mosquitto_socket(l->m) < 0)
-		return gw_mqtt_link_error(l, rc, err);
+	if (code != MOSQ_ERR_SUCCESS || mosquitto_socket(l->m) < 0)
+		return gw_mqtt_link_error(l, code, err);
 	*ret_message = l->messages > before;
 	l->partial = !l->ended && errno == EAGAIN;
 	gw_mqtt_peek_skip(&l->window, &l->head, l->ended && *ret_message);
@@ -416,7 +418,7 @@ static bool wait_for(struct gw_mqtt_link *l, int64_t wait_ns, bool writing)
 
 static enum gw_err run_timers(struct gw_mqtt_link *l, int64_t now_ns, struct gw_error *err)
 {
-	int rc;
+	int code;
 
 	if (l->oversize.size > 0)
 		return keep_alive(l, now_ns, err);
@@ -425,10 +427,10 @@ static enum gw_err run_timers(struct gw_mqtt_link *l, int64_t now_ns, struct gw_
 	l->loop_misc_ns = now_ns;
 	if (now_ns - l->opened_ns > POISON_FORGET_NS)
 		l->poison_count = 0;
-	rc = mosquitto_loop_misc(l->m);
-	if (rc == MOSQ_ERR_KEEPALIVE)
-		return gw_fail(err, GW_ERR_LINK, rc, "no answer from the broker");
-	return rc == MOSQ_ERR_SUCCESS ? GW_OK : gw_mqtt_link_error(l, rc, err);
+	code = mosquitto_loop_misc(l->m);
+	if (code == MOSQ_ERR_KEEPALIVE)
+		return gw_fail(err, GW_ERR_LINK, code, "no answer from the broker");
+	return code == MOSQ_ERR_SUCCESS ? GW_OK : gw_mqtt_link_error(l, code, err);
 }
 
 enum gw_err gw_mqtt_link_step(struct gw_mqtt_link *l, int64_t wait_ns, struct gw_error *err)

@@ -92,6 +92,6 @@ void gw_mqtt_link_close(struct gw_mqtt_link *l);
 void gw_mqtt_link_set_callbacks(struct gw_mqtt_link *l); /* set the callbacks of l->m */
 enum gw_err gw_mqtt_link_write(struct gw_mqtt_link *l, struct gw_error *err);
 /* rc of libmosquitto as the loss of the link, with the best reason there is. */
-enum gw_err gw_mqtt_link_error(struct gw_mqtt_link *l, int rc, struct gw_error *err);
+enum gw_err gw_mqtt_link_error(struct gw_mqtt_link *l, int code, struct gw_error *err);
 
 #endif

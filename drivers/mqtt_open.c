@@ -46,14 +46,15 @@ static enum gw_err set_user(struct gw_mqtt_link *l, struct gw_error *err)
 	const char *file = l->own->password_file;
 	bool secret = gw_setting_is_set(file);
 	char password[256] = "";
-	int rc;
+	int code;
 
 	if (secret && read_password(file, password, sizeof(password), err) != GW_OK)
 		return GW_ERR_CONFIG;
-	rc = mosquitto_username_pw_set(l->m, l->own->user, secret ? password : NULL);
+	code = mosquitto_username_pw_set(l->m, l->own->user, secret ? password : NULL);
 	explicit_bzero(password, sizeof(password));
-	if (rc != MOSQ_ERR_SUCCESS)
-		return gw_fail(err, GW_ERR_CONFIG, rc, "user: %s", mosquitto_strerror(rc));
+	if (code != MOSQ_ERR_SUCCESS)
+		return gw_fail(
+			err, GW_ERR_CONFIG, code, "user: %s", mosquitto_strerror(code));
 	return GW_OK;
 }
 
@@ -74,7 +75,7 @@ static enum gw_err new_client(
 	const struct gw_mqtt_source_opts *own = l->own;
 	char id[300];
 	bool own_cert;
-	int rc;
+	int code;
 
 	snprintf(id, sizeof(id), "tocsin-%s", l->opts->name);
 	l->m = mosquitto_new(
@@ -93,11 +94,12 @@ static enum gw_err new_client(
 	own_cert = gw_setting_is_set(own->cert);
 	if (own_cert && gw_pemkey_encrypted(own->key))
 		return gw_fail(err, GW_ERR_CONFIG, 0, "%s: " GW_PEMKEY_ENCRYPTED, own->key);
-	rc = mosquitto_tls_set(l->m, own->ca, NULL, own_cert ? own->cert : NULL,
+	code = mosquitto_tls_set(l->m, own->ca, NULL, own_cert ? own->cert : NULL,
 		own_cert ? own->key : NULL, no_pass_phrase);
-	if (rc != MOSQ_ERR_SUCCESS)
-		return gw_fail(err, GW_ERR_CONFIG, rc, "ca, cert or key: %s",
-			rc == MOSQ_ERR_INVAL ? "cannot be read" : mosquitto_strerror(rc));
+	if (code != MOSQ_ERR_SUCCESS)
+		return gw_fail(err, GW_ERR_CONFIG, code, "ca, cert or key: %s",
+			code == MOSQ_ERR_INVAL ? "cannot be read"
+					       : mosquitto_strerror(code));
 	return GW_OK;
 }
 
@@ -105,7 +107,7 @@ static enum gw_err begin_connect(struct gw_mqtt_link *l, int version, struct gw_
 {
 	int keepalive_s = (int)(l->own->keepalive_ns / GW_NS_PER_SEC);
 	mosquitto_property *properties = NULL;
-	int rc;
+	int code;
 
 	if (version == MQTT_PROTOCOL_V5) {
 		mosquitto_property_add_int32(
@@ -119,9 +121,9 @@ static enum gw_err begin_connect(struct gw_mqtt_link *l, int version, struct gw_
 		mosquitto_connect_bind_v5(l->m, l->host, -1, keepalive_s, NULL, properties);
 		mosquitto_property_free_all(&properties);
 	}
-	rc = mosquitto_connect_async(l->m, l->host, l->url.port, keepalive_s);
-	if (rc != MOSQ_ERR_SUCCESS || mosquitto_socket(l->m) < 0)
-		return gw_mqtt_link_error(l, rc, err);
+	code = mosquitto_connect_async(l->m, l->host, l->url.port, keepalive_s);
+	if (code != MOSQ_ERR_SUCCESS || mosquitto_socket(l->m) < 0)
+		return gw_mqtt_link_error(l, code, err);
 	return GW_OK;
 }
 
@@ -137,7 +139,7 @@ static bool at_end(struct gw_mqtt_link *l)
 static enum gw_err step_handshake(struct gw_mqtt_link *l, short revents, int version,
 	int64_t until_ns, bool *connected, struct gw_error *err)
 {
-	int native = 0, rc;
+	int native = 0, code;
 	socklen_t size = sizeof(native);
 
 	if (!*connected) {
@@ -154,18 +156,18 @@ static enum gw_err step_handshake(struct gw_mqtt_link *l, short revents, int ver
 		return gw_mqtt_link_error(l, MOSQ_ERR_CONN_LOST, err);
 	}
 	l->now_ns = gw_clock_boot_ns();
-	rc = mosquitto_loop_read(l->m, 1); /* while TLS is not up this is its handshake */
+	code = mosquitto_loop_read(l->m, 1); /* while TLS is not up this is its handshake */
 	/* A broker of before 5 refuses in its own version, without properties: libmosquitto 2.0.21
 	 * finds that malformed, where 2.0.11 made it this reason. */
-	if (rc == MOSQ_ERR_MALFORMED_PACKET && version == MQTT_PROTOCOL_V5 &&
+	if (code == MOSQ_ERR_MALFORMED_PACKET && version == MQTT_PROTOCOL_V5 &&
 		l->connack < 0)
 		l->connack = MQTT_RC_UNSUPPORTED_PROTOCOL_VERSION;
 	if (l->connack > 0)
 		return gw_fail(err, GW_ERR_LINK, l->connack, "the broker says: %s",
 			version == MQTT_PROTOCOL_V5 ? mosquitto_reason_string(l->connack)
 						    : mosquitto_connack_string(l->connack));
-	if (rc != MOSQ_ERR_SUCCESS || mosquitto_socket(l->m) < 0)
-		return gw_mqtt_link_error(l, rc, err);
+	if (code != MOSQ_ERR_SUCCESS || mosquitto_socket(l->m) < 0)
+		return gw_mqtt_link_error(l, code, err);
 	return l->connack == 0 ? GW_OK : gw_mqtt_link_write(l, err);
 }
 
@@ -201,16 +203,16 @@ static enum gw_err subscribe(struct gw_mqtt_link *l, struct gw_error *err)
 {
 	char *names[SUBSCRIBE_BATCH];
 	size_t n = l->topics.n - l->sub_first;
-	int rc;
+	int code;
 
 	if (l->sub_mid >= 0)
 		return GW_OK;
 	l->sub_n = n < SUBSCRIBE_BATCH ? n : SUBSCRIBE_BATCH;
 	for (size_t i = 0; i < l->sub_n; i++)
 		memcpy(&names[i], &l->topics.at[l->sub_first + i].name, sizeof(names[i]));
-	rc = mosquitto_subscribe_multiple(l->m, &l->sub_mid, (int)l->sub_n, names, 1,
+	code = mosquitto_subscribe_multiple(l->m, &l->sub_mid, (int)l->sub_n, names, 1,
 		l->v5 ? MQTT_SUB_OPT_RETAIN_AS_PUBLISHED : 0, NULL);
-	return rc == MOSQ_ERR_SUCCESS ? GW_OK : gw_mqtt_link_error(l, rc, err);
+	return code == MOSQ_ERR_SUCCESS ? GW_OK : gw_mqtt_link_error(l, code, err);
 }
 
 static void reset(struct gw_mqtt_link *l)

@@ -15,76 +15,76 @@
 #define PUBREC  0x50
 #define PINGREQ 0xc0
 
-static unsigned qos(const struct gw_mqtt_oversize *d)
+static unsigned qos(const struct gw_mqtt_oversize *o)
 {
-	return d->first_byte >> 1 & 3;
+	return o->first_byte >> 1 & 3;
 }
 
-void gw_mqtt_oversize_begin(struct gw_mqtt_oversize *d, const struct gw_mqtt_head *head)
+void gw_mqtt_oversize_begin(struct gw_mqtt_oversize *o, const struct gw_mqtt_head *head)
 {
-	d->first_byte = head->first_byte;
-	d->head_size = head->head_size;
-	d->at = d->topic_size = 0;
-	d->size = head->size;
-	d->mid = 0;
-	memset(d->topic, 0, sizeof(d->topic));
+	o->first_byte = head->first_byte;
+	o->head_size = head->head_size;
+	o->at = o->topic_size = 0;
+	o->size = head->size;
+	o->mid = 0;
+	memset(o->topic, 0, sizeof(o->topic));
 }
 
-static void put(struct gw_mqtt_oversize *d, const unsigned char *bytes, size_t n)
+static void put(struct gw_mqtt_oversize *o, const unsigned char *bytes, size_t n)
 {
-	if (d->n_out + n > sizeof(d->out))
+	if (o->n_out + n > sizeof(o->out))
 		return;
-	memcpy(d->out + d->n_out, bytes, n);
-	d->n_out += n;
+	memcpy(o->out + o->n_out, bytes, n);
+	o->n_out += n;
 }
 
-static void end_message(struct gw_mqtt_oversize *d)
+static void end_message(struct gw_mqtt_oversize *o)
 {
-	const unsigned char ack[] = {qos(d) == 2 ? PUBREC : PUBACK, 2,
-		(unsigned char)(d->mid >> 8), (unsigned char)d->mid};
+	const unsigned char ack[] = {qos(o) == 2 ? PUBREC : PUBACK, 2,
+		(unsigned char)(o->mid >> 8), (unsigned char)o->mid};
 
-	if (qos(d) > 0)
-		put(d, ack, sizeof(ack));
-	d->size = 0;
+	if (qos(o) > 0)
+		put(o, ack, sizeof(ack));
+	o->size = 0;
 }
 
-void gw_mqtt_oversize_ping(struct gw_mqtt_oversize *d)
+void gw_mqtt_oversize_ping(struct gw_mqtt_oversize *o)
 {
 	static const unsigned char ping[] = {PINGREQ, 0};
 
-	put(d, ping, sizeof(ping));
+	put(o, ping, sizeof(ping));
 }
 
 /* A byte of what stands before the payload: topic and packet identifier. */
-static void take_byte(struct gw_mqtt_oversize *d, size_t at, unsigned char byte)
+static void take_byte(struct gw_mqtt_oversize *o, size_t at, unsigned char byte)
 {
 	if (at < 2)
-		d->topic_size = d->topic_size << 8 | byte;
-	else if (at < 2 + d->topic_size && d->topic_size < sizeof(d->topic))
-		d->topic[at - 2] = (char)byte;
-	else if (at >= 2 + d->topic_size)
-		d->mid = (uint16_t)(d->mid << 8 | byte);
+		o->topic_size = o->topic_size << 8 | byte;
+	else if (at < 2 + o->topic_size && o->topic_size < sizeof(o->topic))
+		o->topic[at - 2] = (char)byte;
+	else if (at >= 2 + o->topic_size)
+		o->mid = (uint16_t)(o->mid << 8 | byte);
 }
 
-enum gw_err gw_mqtt_oversize_bytes(struct gw_mqtt_oversize *d, const unsigned char *bytes,
+enum gw_err gw_mqtt_oversize_bytes(struct gw_mqtt_oversize *o, const unsigned char *bytes,
 	size_t n, struct gw_error *err)
 {
-	for (; n > 0 && d->at < d->head_size; n--, bytes++)
-		d->at++;
-	for (; n > 0; n--, bytes++, d->at++) {
-		size_t at = d->at - d->head_size;
+	for (; n > 0 && o->at < o->head_size; n--, bytes++)
+		o->at++;
+	for (; n > 0; n--, bytes++, o->at++) {
+		size_t at = o->at - o->head_size;
 
-		if (at >= 2 && at >= 2 + d->topic_size + (qos(d) ? 2 : 0))
+		if (at >= 2 && at >= 2 + o->topic_size + (qos(o) ? 2 : 0))
 			break;
-		take_byte(d, at, *bytes);
+		take_byte(o, at, *bytes);
 	}
-	d->at += n;
-	if (d->at < d->size)
+	o->at += n;
+	if (o->at < o->size)
 		return GW_OK;
-	if (d->at > d->size || (qos(d) && d->mid == 0) ||
-		d->head_size + 2 + d->topic_size + (qos(d) ? 2 : 0) > d->size)
+	if (o->at > o->size || (qos(o) && o->mid == 0) ||
+		o->head_size + 2 + o->topic_size + (qos(o) ? 2 : 0) > o->size)
 		return gw_fail(err, GW_ERR_PROTOCOL, 0, "the broker sends no MQTT");
-	end_message(d);
+	end_message(o);
 	return GW_OK;
 }
 
@@ -106,14 +106,14 @@ static ssize_t read_some(struct mosquitto *m, void *to, size_t size)
 	return n >= 0 ? n : errno == EAGAIN || errno == EINTR ? -1 : 0;
 }
 
-enum gw_err gw_mqtt_oversize_read(struct gw_mqtt_oversize *d, struct mosquitto *m,
+enum gw_err gw_mqtt_oversize_read(struct gw_mqtt_oversize *o, struct mosquitto *m,
 	size_t *ret_n, struct gw_error *err)
 {
 	unsigned char bytes[CHUNK];
 	size_t sum = 0;
 
-	while (d->size > 0 && sum < READ_MAX) {
-		size_t rest_size = d->size - d->at;
+	while (o->size > 0 && sum < READ_MAX) {
+		size_t rest_size = o->size - o->at;
 		ssize_t n = read_some(m, bytes, rest_size < CHUNK ? rest_size : CHUNK);
 
 		if (n < 0)
@@ -122,7 +122,7 @@ enum gw_err gw_mqtt_oversize_read(struct gw_mqtt_oversize *d, struct mosquitto *
 			return gw_fail(
 				err, GW_ERR_LINK, 0, "the broker closed the connection");
 		sum += (size_t)n;
-		if (gw_mqtt_oversize_bytes(d, bytes, (size_t)n, err) != GW_OK)
+		if (gw_mqtt_oversize_bytes(o, bytes, (size_t)n, err) != GW_OK)
 			return GW_ERR_PROTOCOL;
 	}
 	*ret_n = sum;
@@ -130,30 +130,30 @@ enum gw_err gw_mqtt_oversize_read(struct gw_mqtt_oversize *d, struct mosquitto *
 }
 
 enum gw_err gw_mqtt_oversize_write(
-	struct gw_mqtt_oversize *d, struct mosquitto *m, struct gw_error *err)
+	struct gw_mqtt_oversize *o, struct mosquitto *m, struct gw_error *err)
 {
 	SSL *ssl = mosquitto_ssl_get(m);
 	ssize_t n;
 
-	if (d->n_out == 0)
+	if (o->n_out == 0)
 		return GW_OK;
 	if (ssl) {
 		ERR_clear_error();
-		n = SSL_write(ssl, d->out, (int)d->n_out);
+		n = SSL_write(ssl, o->out, (int)o->n_out);
 		if (n <= 0) {
 			n = SSL_get_error(ssl, (int)n);
 			n = n == SSL_ERROR_WANT_READ || n == SSL_ERROR_WANT_WRITE ? 0 : -1;
 		}
 	} else {
 		n = send(
-			mosquitto_socket(m), d->out, d->n_out, MSG_DONTWAIT | MSG_NOSIGNAL);
+			mosquitto_socket(m), o->out, o->n_out, MSG_DONTWAIT | MSG_NOSIGNAL);
 		if (n < 0 && (errno == EAGAIN || errno == EINTR))
 			n = 0;
 	}
 	if (n < 0)
 		return gw_fail(err, GW_ERR_LINK, errno, "the broker closed the connection");
-	memmove(d->out, d->out + n, d->n_out - (size_t)n);
-	d->n_out -= (size_t)n;
-	d->partly_written = d->n_out > 0 && (d->partly_written || n > 0);
+	memmove(o->out, o->out + n, o->n_out - (size_t)n);
+	o->n_out -= (size_t)n;
+	o->partly_written = o->n_out > 0 && (o->partly_written || n > 0);
 	return GW_OK;
 }

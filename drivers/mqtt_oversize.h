@@ -33,19 +33,19 @@ struct gw_mqtt_oversize {
 };
 
 /* The next packet, whose head this is, is longer than max_packet. */
-void gw_mqtt_oversize_begin(struct gw_mqtt_oversize *d, const struct gw_mqtt_head *head);
+void gw_mqtt_oversize_begin(struct gw_mqtt_oversize *o, const struct gw_mqtt_head *head);
 /* Read what has been received, at most 1 MB; *ret_n: bytes. At the end of the message size is 0,
  * topic is set and the acknowledgement is in out. GW_ERR_PROTOCOL: it is no message. */
-enum gw_err gw_mqtt_oversize_read(struct gw_mqtt_oversize *d, struct mosquitto *m,
+enum gw_err gw_mqtt_oversize_read(struct gw_mqtt_oversize *o, struct mosquitto *m,
 	size_t *ret_n, struct gw_error *err);
 /* Keep the link alive meanwhile. */
-void gw_mqtt_oversize_ping(struct gw_mqtt_oversize *d);
+void gw_mqtt_oversize_ping(struct gw_mqtt_oversize *o);
 /* Write what is in out; only while libmosquitto has nothing half written. */
 enum gw_err gw_mqtt_oversize_write(
-	struct gw_mqtt_oversize *d, struct mosquitto *m, struct gw_error *err);
+	struct gw_mqtt_oversize *o, struct mosquitto *m, struct gw_error *err);
 
 /* The next n bytes of the packet: the part of read that does no I/O. */
-enum gw_err gw_mqtt_oversize_bytes(struct gw_mqtt_oversize *d, const unsigned char *bytes,
+enum gw_err gw_mqtt_oversize_bytes(struct gw_mqtt_oversize *o, const unsigned char *bytes,
 	size_t n, struct gw_error *err);
 
 #endif

@@ -14,21 +14,21 @@
 
 struct gw_generation *gw_generation_new(struct gw_config *config)
 {
-	struct gw_generation *n = calloc(1, sizeof *n);
+	struct gw_generation *g = calloc(1, sizeof *g);
 
-	if (n)
-		n->config = config;
-	return n;
+	if (g)
+		g->config = config;
+	return g;
 }
 
 /* Whether a source has its options in it. Uplinks have copies. */
-static bool is_used(const struct gw_gateway *g, const struct gw_generation *n)
+static bool is_used(const struct gw_gateway *g, const struct gw_generation *generation)
 {
 	for (size_t i = 0; i < g->parts.n_sources; i++)
-		if (g->parts.source_generation[i] == n)
+		if (g->parts.source_generation[i] == generation)
 			return true;
-	for (const struct gw_retired_part *l = g->retired; l; l = l->next)
-		if (l->source && l->generation == n)
+	for (const struct gw_retired_part *p = g->retired; p; p = p->next)
+		if (p->source && p->generation == generation)
 			return true;
 	return false;
 }
@@ -53,19 +53,20 @@ void gw_generation_sweep(struct gw_gateway *g, bool all)
 	bool freed = false;
 
 	while (*at) {
-		struct gw_generation *n = *at;
+		struct gw_generation *generation = *at;
 
 		if (!all &&
-			(is_used(g, n) ||
-				gw_clock_boot_ns() - n->retired_ns < FREE_AFTER_NS ||
-				gw_store_committed(g->store) < n->last_seq ||
+			(is_used(g, generation) ||
+				gw_clock_boot_ns() - generation->retired_ns <
+					FREE_AFTER_NS ||
+				gw_store_committed(g->store) < generation->last_seq ||
 				has_events_in_transit(g))) {
-			at = &n->next;
+			at = &generation->next;
 			continue;
 		}
-		*at = n->next;
-		gw_config_free(n->config);
-		free(n);
+		*at = generation->next;
+		gw_config_free(generation->config);
+		free(generation);
 		freed = true;
 	}
 	/* What it leaves lies between blocks that live longer, and would stay resident:

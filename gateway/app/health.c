@@ -50,20 +50,20 @@ void gw_health_update(struct gw_gateway *g)
 void gw_health_fill_heartbeat(void *arg, struct gw_heartbeat *h)
 {
 	struct gw_gateway *g = arg;
-	const struct gw_health *p = &g->health;
+	const struct gw_health *health = &g->health;
 	int64_t now_ns = gw_clock_boot_ns();
 	struct gw_oldest_beat oldest;
 	struct gw_store_status store;
 
-	h->site = atomic_load_explicit(&p->site, memory_order_acquire);
+	h->site = atomic_load_explicit(&health->site, memory_order_acquire);
 	h->last_seq = atomic_load_explicit(&g->last_seq, memory_order_acquire);
 	gw_store_status(g->store, &store);
 	h->journal_seq = store.head_seq;
 	memcpy(h->journal_head, store.head, sizeof(h->journal_head));
-	h->uptime_ms = (now_ns - p->started_ns) / GW_NS_PER_MS;
-	h->sources_up = atomic_load_explicit(&p->sources_up, memory_order_relaxed);
-	h->sources = atomic_load_explicit(&p->sources, memory_order_relaxed);
-	h->standing = atomic_load_explicit(&p->standing, memory_order_relaxed);
+	h->uptime_ms = (now_ns - health->started_ns) / GW_NS_PER_MS;
+	h->sources_up = atomic_load_explicit(&health->sources_up, memory_order_relaxed);
+	h->sources = atomic_load_explicit(&health->sources, memory_order_relaxed);
+	h->standing = atomic_load_explicit(&health->standing, memory_order_relaxed);
 	h->events_lost = atomic_load_explicit(
 		&g->watchdog.events_lost, memory_order_relaxed);
 	h->version = GW_VERSION;

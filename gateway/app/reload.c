@@ -55,7 +55,7 @@ static struct gw_generation *load(
 	struct first_complaint first = {.n = 0};
 	struct gw_complaints complaints = {.say = keep_first, .arg = &first};
 	struct gw_config *config = NULL;
-	struct gw_generation *n;
+	struct gw_generation *generation;
 
 	if (gw_config_load_files(g->config_path, NULL, ret_files, &config, &complaints)) {
 		gw_fail(err, GW_ERR_CONFIG, 0, "%.150s%s",
@@ -63,12 +63,12 @@ static struct gw_generation *load(
 			first.n > 1 ? " (and more: tocsind --check)" : "");
 		return NULL;
 	}
-	n = gw_generation_new(config);
-	if (!n) {
+	generation = gw_generation_new(config);
+	if (!generation) {
 		gw_config_free(config);
 		gw_fail(err, GW_ERR_SYSTEM, 0, "out of memory");
 	}
-	return n;
+	return generation;
 }
 
 /* ---- what is refused without force ---- */
@@ -185,11 +185,11 @@ static void stop_sources(const struct gw_reload_plan *p)
 {
 	int64_t until_ns = gw_clock_boot_ns() + STOP_MAX_NS;
 
-	for (const struct gw_retired_part *l = p->retired; l; l = l->next)
-		if (l->source)
-			gw_source_request_stop(l->source);
-	for (const struct gw_retired_part *l = p->retired; l; l = l->next)
-		while (l->source && !gw_thread_ended(gw_source_thread(l->source)) &&
+	for (const struct gw_retired_part *part = p->retired; part; part = part->next)
+		if (part->source)
+			gw_source_request_stop(part->source);
+	for (const struct gw_retired_part *part = p->retired; part; part = part->next)
+		while (part->source && !gw_thread_ended(gw_source_thread(part->source)) &&
 			gw_clock_boot_ns() < until_ns) {
 			struct timespec pause = {.tv_nsec = 1000000};
 
@@ -201,15 +201,15 @@ static size_t count_retired_sources(const struct gw_reload_plan *p)
 {
 	size_t n = 0;
 
-	for (const struct gw_retired_part *l = p->retired; l; l = l->next)
-		n += l->source != NULL;
+	for (const struct gw_retired_part *part = p->retired; part; part = part->next)
+		n += part->source != NULL;
 	return n;
 }
 
 static bool has_unread(struct gw_gateway *g, const struct gw_reload_plan *p)
 {
-	for (const struct gw_retired_part *l = p->retired; l; l = l->next)
-		if (l->source && gw_ring_count(gw_source_ring(l->source)) > 0)
+	for (const struct gw_retired_part *part = p->retired; part; part = part->next)
+		if (part->source && gw_ring_count(gw_source_ring(part->source)) > 0)
 			return true;
 	/* these refer to the old indexes of alarms and points */
 	return gw_ring_count(&g->commands) > 0 || gw_ring_count(&g->supervisor.ring) > 0;

@@ -126,22 +126,22 @@ static bool plan_retired(struct gw_gateway *g, struct gw_reload_plan *p)
 	for (size_t k = 0; k < g->parts.n_sources + g->parts.n_uplinks; k++) {
 		bool source = k < g->parts.n_sources;
 		size_t i = source ? k : k - g->parts.n_sources;
-		struct gw_retired_part *l;
+		struct gw_retired_part *part;
 
 		if (source ? p->reused_source[i] : p->reused_uplink[i])
 			continue;
-		l = calloc(1, sizeof *l);
-		if (!l)
+		part = calloc(1, sizeof *part);
+		if (!part)
 			return false;
 		if (source) {
-			l->source = g->parts.sources[i];
-			l->generation = g->parts.source_generation[i];
+			part->source = g->parts.sources[i];
+			part->generation = g->parts.source_generation[i];
 		} else {
-			l->uplink = g->parts.uplinks[i];
-			l->slot = g->parts.uplink_slots[i];
+			part->uplink = g->parts.uplinks[i];
+			part->slot = g->parts.uplink_slots[i];
 		}
-		l->next = p->retired;
-		p->retired = l;
+		part->next = p->retired;
+		p->retired = part;
 	}
 	return true;
 }
@@ -196,10 +196,10 @@ void gw_reload_plan_drop(struct gw_gateway *g, struct gw_reload_plan *p)
 		gw_uplink_free(p->parts.uplinks[i]);
 	}
 	while (p->retired) {
-		struct gw_retired_part *l = p->retired;
+		struct gw_retired_part *part = p->retired;
 
-		p->retired = l->next;
-		free(l);
+		p->retired = part->next;
+		free(part);
 	}
 	gw_store_uplinks_free(p->uplinks);
 	gw_parts_fini(&p->parts);

@@ -14,42 +14,42 @@
 #define UPLINKS_WAIT_NS (500 * GW_NS_PER_MS)
 #define SLOW_POLL_NS    GW_NS_PER_SEC
 
-static struct gw_thread *thread_of(const struct gw_retired_part *l)
+static struct gw_thread *thread_of(const struct gw_retired_part *p)
 {
-	return l->source ? gw_source_thread(l->source) : gw_uplink_thread(l->uplink);
+	return p->source ? gw_source_thread(p->source) : gw_uplink_thread(p->uplink);
 }
 
-static void free_part(struct gw_gateway *g, struct gw_retired_part *l)
+static void free_part(struct gw_gateway *g, struct gw_retired_part *p)
 {
-	if (l->source) {
-		gw_source_free(l->source);
+	if (p->source) {
+		gw_source_free(p->source);
 	} else {
-		gw_uplink_join(l->uplink);
-		gw_store_detach_uplink(g->store, l->slot);
-		gw_uplink_free(l->uplink);
+		gw_uplink_join(p->uplink);
+		gw_store_detach_uplink(g->store, p->slot);
+		gw_uplink_free(p->uplink);
 	}
-	free(l);
+	free(p);
 }
 
 void gw_retire_count(const struct gw_gateway *g, size_t *ret_sources, size_t *ret_uplinks)
 {
 	*ret_sources = *ret_uplinks = 0;
-	for (const struct gw_retired_part *l = g->retired; l; l = l->next)
-		++*(l->source ? ret_sources : ret_uplinks);
+	for (const struct gw_retired_part *p = g->retired; p; p = p->next)
+		++*(p->source ? ret_sources : ret_uplinks);
 }
 
 static void free_ended(struct gw_gateway *g)
 {
 	for (struct gw_retired_part **at = &g->retired; *at;) {
-		struct gw_retired_part *l = *at;
+		struct gw_retired_part *p = *at;
 
-		if (!gw_thread_ended(thread_of(l))) {
-			at = &l->next;
+		if (!gw_thread_ended(thread_of(p))) {
+			at = &p->next;
 			continue;
 		}
-		*at = l->next;
-		gw_log(GW_LOG_DEBUG, "reload: thread %s has ended", thread_of(l)->name);
-		free_part(g, l);
+		*at = p->next;
+		gw_log(GW_LOG_DEBUG, "reload: thread %s has ended", thread_of(p)->name);
+		free_part(g, p);
 	}
 }
 
@@ -96,11 +96,11 @@ bool gw_retire_end(struct gw_gateway *g)
 
 	gw_loop_disarm(&g->loop, &g->retire_timer);
 	while (g->retired) {
-		struct gw_retired_part *l = g->retired;
+		struct gw_retired_part *p = g->retired;
 
-		g->retired = l->next;
-		if (l->uplink || gw_thread_ended(thread_of(l)))
-			free_part(g, l);
+		g->retired = p->next;
+		if (p->uplink || gw_thread_ended(thread_of(p)))
+			free_part(g, p);
 		else
 			all = false;
 	}

@@ -109,23 +109,23 @@ enum gw_err gw_database_copy(const char *path, const char *archive, sqlite3 *cop
 {
 	sqlite3_backup *b;
 	struct gw_db from;
-	int rc;
-	enum gw_err kind = gw_db_open_readonly(&from, path, err);
+	int code;
+	enum gw_err rc = gw_db_open_readonly(&from, path, err);
 
-	if (kind)
-		return kind;
+	if (rc)
+		return rc;
 	b = sqlite3_backup_init(copy, "main", from.handle, "main");
-	rc = b ? SQLITE_OK : sqlite3_extended_errcode(copy);
-	while (rc == SQLITE_OK) {
-		kind = gw_space_check(
+	code = b ? SQLITE_OK : sqlite3_extended_errcode(copy);
+	while (code == SQLITE_OK) {
+		rc = gw_space_check(
 			fd, archive, state, (uint64_t)STEP_PAGES * GW_DB_PAGE_BYTES, err);
-		rc = kind ? SQLITE_FULL : sqlite3_backup_step(b, STEP_PAGES);
+		code = rc ? SQLITE_FULL : sqlite3_backup_step(b, STEP_PAGES);
 	}
 	if (b)
 		sqlite3_backup_finish(b);
-	if (rc != SQLITE_DONE && !kind)
-		kind = gw_fail(err, GW_ERR_SYSTEM, rc, "copy of %s beside %s: %s", path,
-			archive, sqlite3_errstr(rc));
+	if (code != SQLITE_DONE && !rc)
+		rc = gw_fail(err, GW_ERR_SYSTEM, code, "copy of %s beside %s: %s", path,
+			archive, sqlite3_errstr(code));
 	gw_db_close(&from, true);
-	return kind;
+	return rc;
 }

@@ -36,7 +36,7 @@ enum gw_err gw_thread_start(struct gw_thread *t, const char *name, void *(*run)(
 	void *arg, struct gw_error *err)
 {
 	sigset_t block, before;
-	int rc;
+	int code;
 
 	snprintf(t->name, sizeof(t->name), "%s", name);
 	atomic_store_explicit(&t->stop, false, memory_order_relaxed);
@@ -59,11 +59,11 @@ enum gw_err gw_thread_start(struct gw_thread *t, const char *name, void *(*run)(
 	sigdelset(&block, SIGTRAP);
 	sigdelset(&block, SIGSYS);
 	pthread_sigmask(SIG_BLOCK, &block, &before);
-	rc = pthread_create(&t->id, NULL, entry, t);
+	code = pthread_create(&t->id, NULL, entry, t);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	if (rc != 0)
-		return gw_fail(err, GW_ERR_SYSTEM, rc, "start thread %s: %s", name,
-			gw_errno_text(rc));
+	if (code != 0)
+		return gw_fail(err, GW_ERR_SYSTEM, code, "start thread %s: %s", name,
+			gw_errno_text(code));
 	t->running = true;
 	return GW_OK;
 }

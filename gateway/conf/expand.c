@@ -25,10 +25,10 @@ struct pattern {
 
 /* Whether a template that has the name of a point's implicit fault defines another alarm. One with
  * the condition `unreadable` only sets another time. */
-static bool takes_name(const struct gw_template *t, const struct gw_pending_alarm *d)
+static bool takes_name(const struct gw_template *t, const struct gw_pending_alarm *p)
 {
-	return d->implicit && d->on_point && t->when &&
-		!(d->condition.kind == &gw_condition_unreadable &&
+	return p->implicit && p->on_point && t->when &&
+		!(p->condition.kind == &gw_condition_unreadable &&
 			t->condition.kind == &gw_condition_unreadable);
 }
 
@@ -37,43 +37,43 @@ static bool takes_name(const struct gw_template *t, const struct gw_pending_alar
 static bool apply_template(struct gw_load *l, const struct gw_template *t, const char *key,
 	bool of_site, struct gw_pending_alarm **ret_alarm)
 {
-	struct gw_pending_alarm *d = key ? gw_pending_alarm_find(l, key) : NULL;
+	struct gw_pending_alarm *p = key ? gw_pending_alarm_find(l, key) : NULL;
 
 	if (!key)
 		return false;
-	if (d && d->by && d->of_site == of_site) {
+	if (p && p->by && p->of_site == of_site) {
 		gw_complain(&l->reader, gw_settings_node(t->reader_block, "name"),
 			"an alarm on the same with this name stands on line %u already%s%s",
-			d->by->node->place.line, of_site ? ": " : "", of_site ? key : "");
+			p->by->node->place.line, of_site ? ": " : "", of_site ? key : "");
 		return false;
 	}
-	if (!d && !t->when) {
+	if (!p && !t->when) {
 		gw_complain_within(&l->reader, t->node, "when", "this key is missing");
 		return false;
 	}
-	if (d && !takes_name(t, d)) {
-		gw_settings_copy_given(t->block, &d->opts);
+	if (p && !takes_name(t, p)) {
+		gw_settings_copy_given(t->block, &p->opts);
 	} else {
-		d = d ? d : gw_pending_alarm_add(l, key);
-		if (!d && l->n_pending >= GW_ALARMS_MAX)
+		p = p ? p : gw_pending_alarm_add(l, key);
+		if (!p && l->n_pending >= GW_ALARMS_MAX)
 			gw_complain(&l->reader, t->node,
 				"more than %d alarms in one gateway", GW_ALARMS_MAX);
-		if (!d)
+		if (!p)
 			return false;
-		d->opts = t->opts;
-		d->opts.info.key = key;
-		d->opts.info.name = t->reader_opts.name;
-		d->implicit = d->only_if_used = false;
+		p->opts = t->opts;
+		p->opts.info.key = key;
+		p->opts.info.name = t->reader_opts.name;
+		p->implicit = p->only_if_used = false;
 	}
 	if (t->when) {
-		d->condition = t->condition;
-		d->when = t;
+		p->condition = t->condition;
+		p->when = t;
 	}
 	if (gw_settings_node(t->block, "unless"))
-		d->unless = t;
-	d->by = t;
-	d->of_site = of_site;
-	*ret_alarm = d;
+		p->unless = t;
+	p->by = t;
+	p->of_site = of_site;
+	*ret_alarm = p;
 	return true;
 }
 
@@ -81,18 +81,18 @@ static bool apply_to_point(struct gw_load *l, const struct gw_template *t, uint3
 	size_t point, bool of_site)
 {
 	const struct gw_load_device *at = &l->devices[device];
-	struct gw_pending_alarm *d;
+	struct gw_pending_alarm *p;
 
 	if (!apply_template(l, t,
 		    gw_arena_printf(l->reader.arena, "%s:%s",
 			    l->config->points[at->first_point + point].key,
 			    t->reader_opts.name),
-		    of_site, &d))
+		    of_site, &p))
 		return false;
-	d->device = d->voter = device;
-	d->on_point = true;
-	d->opts.first_point = at->first_point + (uint32_t)point;
-	d->opts.n_points = 1;
+	p->device = p->voter = device;
+	p->on_point = true;
+	p->opts.first_point = at->first_point + (uint32_t)point;
+	p->opts.n_points = 1;
 	return true;
 }
 
@@ -100,16 +100,16 @@ static bool apply_to_device(
 	struct gw_load *l, const struct gw_template *t, uint32_t device, bool of_site)
 {
 	const struct gw_load_device *at = &l->devices[device];
-	struct gw_pending_alarm *d;
+	struct gw_pending_alarm *p;
 
 	if (!apply_template(l, t,
 		    gw_arena_printf(l->reader.arena, "%s/%s:%s", at->source->name,
 			    at->device->name, t->reader_opts.name),
-		    of_site, &d))
+		    of_site, &p))
 		return false;
-	d->device = d->voter = device;
-	d->opts.first_point = at->first_point;
-	d->opts.n_points = d->condition.kind && d->condition.kind->on_devices
+	p->device = p->voter = device;
+	p->opts.first_point = at->first_point;
+	p->opts.n_points = p->condition.kind && p->condition.kind->on_devices
 		? (uint32_t)at->device->n_points
 		: 0;
 	return true;

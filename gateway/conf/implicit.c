@@ -22,17 +22,17 @@
 static struct gw_pending_alarm *add(struct gw_load *l, const char *key, const char *name,
 	enum gw_level level, const struct gw_condition_kind *kind)
 {
-	struct gw_pending_alarm *d = key && kind ? gw_pending_alarm_add(l, key) : NULL;
+	struct gw_pending_alarm *p = key && kind ? gw_pending_alarm_add(l, key) : NULL;
 
-	if (!d)
+	if (!p)
 		return NULL;
-	d->implicit = true;
-	d->opts.info.name = name;
-	d->opts.info.class_ = GW_CLASS_FAULT;
-	d->opts.info.text = "";
-	d->opts.level = level;
-	d->condition.kind = kind;
-	return d;
+	p->implicit = true;
+	p->opts.info.name = name;
+	p->opts.info.class_ = GW_CLASS_FAULT;
+	p->opts.info.text = "";
+	p->opts.level = level;
+	p->condition.kind = kind;
+	return p;
 }
 
 static int64_t silent_after_ns(const struct gw_load_device *d)
@@ -68,12 +68,12 @@ static void add_silent(struct gw_load *l, uint32_t device)
 
 static struct gw_pending_alarm *add_chatter_fault(struct gw_load *l, const char *key)
 {
-	struct gw_pending_alarm *d = add(
+	struct gw_pending_alarm *p = add(
 		l, key, "chattering", GW_LEVEL_BLUE, &gw_condition_chattering);
 
-	if (d)
-		d->opts.on_delay_ns = CHATTER_DELAY_NS;
-	return d;
+	if (p)
+		p->opts.on_delay_ns = CHATTER_DELAY_NS;
+	return p;
 }
 
 /* Kept for devices of two points and more: for a single one `silent` is the same. */
@@ -126,16 +126,16 @@ static void add_of_points(struct gw_load *l, uint32_t device)
 	}
 }
 
-void gw_implicit_set_times(struct gw_load *l, struct gw_pending_alarm *d)
+void gw_implicit_set_times(struct gw_load *l, struct gw_pending_alarm *p)
 {
-	struct gw_condition_opts *when = &d->condition;
-	const struct gw_load_device *at = &l->devices[d->device];
+	struct gw_condition_opts *when = &p->condition;
+	const struct gw_load_device *at = &l->devices[p->device];
 	const char *key = gw_arena_printf(
 		&l->reader.scratch, "%s/%s:silent", at->source->name, at->device->name);
 	const struct gw_pending_alarm *silent = key ? gw_pending_alarm_find(l, key) : NULL;
 	bool paced = silent && silent->condition.window_ns != SILENT_PUSHED_NS;
 
-	if (!d->when && silent)
+	if (!p->when && silent)
 		when->window_ns = silent->condition.window_ns;
 	when->polled = at->source->driver_table && !at->source->driver_table->pushed;
 	/* A point that was never read in that time is unreadable. A polled point is refused long

@@ -11,6 +11,6 @@
 void gw_implicit_add(struct gw_load *l);
 /* The times of a condition `unreadable` that depend on what the site file says of the device's
  * `silent`. Call once all of the site file is read. */
-void gw_implicit_set_times(struct gw_load *l, struct gw_pending_alarm *d);
+void gw_implicit_set_times(struct gw_load *l, struct gw_pending_alarm *p);
 
 #endif

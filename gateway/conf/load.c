@@ -200,7 +200,7 @@ static enum gw_err load(const char *path, const char *bytes, size_t n,
 {
 	struct gw_arena *arena = calloc(1, sizeof(*arena));
 	struct gw_load l = {.config = NULL};
-	enum gw_err result = GW_ERR_SYSTEM;
+	enum gw_err rc = GW_ERR_SYSTEM;
 	struct gw_yaml_node *root;
 
 	complaints->count = 0;
@@ -223,16 +223,16 @@ static enum gw_err load(const char *path, const char *bytes, size_t n,
 	}
 	if (!gw_reader_failed(&l.reader)) {
 		gw_complain_flush(&l.reader, complaints);
-		result = complaints->count ? GW_ERR_CONFIG : GW_OK;
+		rc = complaints->count ? GW_ERR_CONFIG : GW_OK;
 	}
 	gw_reader_fini(&l.reader);
-	if (result == GW_OK) {
+	if (rc == GW_OK) {
 		*ret_config = l.config;
 	} else {
 		gw_arena_free(arena);
 		free(arena);
 	}
-	return result;
+	return rc;
 }
 
 enum gw_err gw_config_load(

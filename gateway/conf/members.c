@@ -10,73 +10,73 @@
 
 bool gw_members_init(struct gw_member_search *ret_search, struct gw_load *l)
 {
-	struct gw_member_search *f = ret_search;
+	struct gw_member_search *s = ret_search;
 	size_t voters = l->n_devices + l->config->n_sources + l->config->n_uplinks + 1 +
 		l->n_pending;
 
-	*f = (struct gw_member_search){.l = l, .names.arena = &l->reader.scratch};
-	f->same_name = gw_arena_alloc(&l->reader.scratch, l->n_pending, sizeof(uint32_t));
-	f->seen_alarm = gw_arena_alloc(&l->reader.scratch, l->n_pending, sizeof(uint32_t));
-	f->seen_point = gw_arena_alloc(
+	*s = (struct gw_member_search){.l = l, .names.arena = &l->reader.scratch};
+	s->same_name = gw_arena_alloc(&l->reader.scratch, l->n_pending, sizeof(uint32_t));
+	s->seen_alarm = gw_arena_alloc(&l->reader.scratch, l->n_pending, sizeof(uint32_t));
+	s->seen_point = gw_arena_alloc(
 		&l->reader.scratch, l->config->n_points, sizeof(uint32_t));
-	f->seen_voter = gw_arena_alloc(&l->reader.scratch, voters, sizeof(uint32_t));
-	if (!f->same_name || !f->seen_alarm || !f->seen_point || !f->seen_voter)
+	s->seen_voter = gw_arena_alloc(&l->reader.scratch, voters, sizeof(uint32_t));
+	if (!s->same_name || !s->seen_alarm || !s->seen_point || !s->seen_voter)
 		return false;
 	for (size_t i = l->n_pending; i-- > 0;) {
 		struct gw_strmap_entry *e = gw_strmap_add(
-			&f->names, l->pending[i]->opts.info.name, GW_NO_PENDING);
+			&s->names, l->pending[i]->opts.info.name, GW_NO_PENDING);
 
 		if (!e)
 			return false;
-		f->same_name[i] = e->value;
+		s->same_name[i] = e->value;
 		e->value = (uint32_t)i;
 	}
 	return true;
 }
 
-void gw_members_new_search(struct gw_member_search *f)
+void gw_members_new_search(struct gw_member_search *s)
 {
-	f->stamp++;
-	f->n = f->voters = 0;
+	s->stamp++;
+	s->n = s->voters = 0;
 }
 
-uint32_t gw_members_first_named(struct gw_member_search *f, const char *name)
+uint32_t gw_members_first_named(struct gw_member_search *s, const char *name)
 {
-	const struct gw_strmap_entry *e = gw_strmap_find(&f->names, name);
+	const struct gw_strmap_entry *e = gw_strmap_find(&s->names, name);
 
 	return e ? e->value : GW_NO_PENDING;
 }
 
-static void add_member(struct gw_member_search *f, struct gw_member m)
+static void add_member(struct gw_member_search *s, struct gw_member m)
 {
-	uint32_t *seen = m.is_alarm ? &f->seen_alarm[m.index] : &f->seen_point[m.index];
+	uint32_t *seen = m.is_alarm ? &s->seen_alarm[m.index] : &s->seen_point[m.index];
 	struct gw_member *all;
 
-	if (*seen == f->stamp)
+	if (*seen == s->stamp)
 		return;
-	*seen = f->stamp;
+	*seen = s->stamp;
 	all = gw_arena_grow(
-		&f->l->reader.scratch, f->members, f->n, &f->cap, sizeof(*f->members));
+		&s->l->reader.scratch, s->members, s->n, &s->cap, sizeof(*s->members));
 	if (!all)
 		return;
-	f->members = all;
-	f->members[f->n++] = m;
-	if (f->seen_voter[m.device] != f->stamp)
-		f->voters++;
-	f->seen_voter[m.device] = f->stamp;
+	s->members = all;
+	s->members[s->n++] = m;
+	if (s->seen_voter[m.device] != s->stamp)
+		s->voters++;
+	s->seen_voter[m.device] = s->stamp;
 }
 
-void gw_members_add_alarm(struct gw_member_search *f, size_t i)
+void gw_members_add_alarm(struct gw_member_search *s, size_t i)
 {
-	const struct gw_pending_alarm *d = f->l->pending[i];
+	const struct gw_pending_alarm *p = s->l->pending[i];
 
-	add_member(f, (struct gw_member){true, (uint32_t)i, d->voter, d->opts.info.key});
+	add_member(s, (struct gw_member){true, (uint32_t)i, p->voter, p->opts.info.key});
 }
 
-size_t gw_members_match_alarms(struct gw_member_search *f,
+size_t gw_members_match_alarms(struct gw_member_search *s,
 	const struct gw_pending_alarm *self, const char *pattern)
 {
-	struct gw_load *l = f->l;
+	struct gw_load *l = s->l;
 	bool by_key = strchr(pattern, ':') != NULL, wild = strpbrk(pattern, "*?") != NULL;
 	const struct gw_strmap_entry *e;
 	size_t matches = 0;
@@ -84,38 +84,38 @@ size_t gw_members_match_alarms(struct gw_member_search *f,
 	if (by_key && !wild) {
 		e = gw_strmap_find(&l->pending_keys, pattern);
 		if (e)
-			gw_members_add_alarm(f, e->value);
+			gw_members_add_alarm(s, e->value);
 		return e != NULL;
 	}
 	if (!wild) {
-		for (uint32_t i = gw_members_first_named(f, pattern); i != GW_NO_PENDING;
-			i = f->same_name[i]) {
-			gw_members_add_alarm(f, i);
+		for (uint32_t i = gw_members_first_named(s, pattern); i != GW_NO_PENDING;
+			i = s->same_name[i]) {
+			gw_members_add_alarm(s, i);
 			matches++;
 		}
 		return matches;
 	}
 	for (size_t i = 0; i < l->n_pending; i++) {
-		const struct gw_pending_alarm *d = l->pending[i];
-		const char *text = by_key ? d->opts.info.key : d->opts.info.name;
+		const struct gw_pending_alarm *p = l->pending[i];
+		const char *text = by_key ? p->opts.info.key : p->opts.info.name;
 
-		if (d == self || (d->implicit && !by_key) || !gw_match(pattern, text))
+		if (p == self || (p->implicit && !by_key) || !gw_match(pattern, text))
 			continue;
-		gw_members_add_alarm(f, i);
+		gw_members_add_alarm(s, i);
 		matches++;
 	}
 	return matches;
 }
 
-static bool add_point(struct gw_member_search *f, uint32_t device, size_t i)
+static bool add_point(struct gw_member_search *s, uint32_t device, size_t i)
 {
-	const struct gw_load_device *d = &f->l->devices[device];
+	const struct gw_load_device *d = &s->l->devices[device];
 	uint32_t point = d->first_point + (uint32_t)i;
 
 	if (!gw_point_is_discrete(&d->device->points[i]))
 		return false;
-	add_member(f,
-		(struct gw_member){false, point, device, f->l->config->points[point].key});
+	add_member(s,
+		(struct gw_member){false, point, device, s->l->config->points[point].key});
 	return true;
 }
 
@@ -135,9 +135,9 @@ static uint32_t device_of(const struct gw_load *l, uint32_t point)
 }
 
 size_t gw_members_match_points(
-	struct gw_member_search *f, const char *pattern, size_t *ret_numbers)
+	struct gw_member_search *s, const char *pattern, size_t *ret_numbers)
 {
-	struct gw_load *l = f->l;
+	struct gw_load *l = s->l;
 	const struct gw_strmap_entry *e;
 	size_t matches = 0, numbers = 0;
 
@@ -147,7 +147,7 @@ size_t gw_members_match_points(
 			uint32_t device = device_of(l, e->value);
 
 			matches = add_point(
-				f, device, e->value - l->devices[device].first_point);
+				s, device, e->value - l->devices[device].first_point);
 			*ret_numbers = !matches;
 		}
 		return matches;
@@ -158,7 +158,7 @@ size_t gw_members_match_points(
 		for (size_t k = 0; k < d->device->n_points; k++) {
 			if (!gw_match(pattern, l->config->points[d->first_point + k].key))
 				continue;
-			if (add_point(f, i, k))
+			if (add_point(s, i, k))
 				matches++;
 			else
 				numbers++;
@@ -195,12 +195,12 @@ void gw_members_complain(struct gw_load *l, const struct gw_yaml_node *node,
 		pattern, gw_hint_text(&hint));
 }
 
-const struct gw_member *gw_members_copy(struct gw_member_search *f)
+const struct gw_member *gw_members_copy(struct gw_member_search *s)
 {
-	struct gw_member *copy = gw_arena_alloc(&f->l->reader.scratch, f->n, sizeof(*copy));
+	struct gw_member *copy = gw_arena_alloc(&s->l->reader.scratch, s->n, sizeof(*copy));
 
-	if (copy && f->n)
-		memcpy(copy, f->members, f->n * sizeof(*copy));
+	if (copy && s->n)
+		memcpy(copy, s->members, s->n * sizeof(*copy));
 	return copy;
 }
 

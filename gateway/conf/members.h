@@ -30,21 +30,21 @@ struct gw_member_search {
 /* False: no memory. */
 bool gw_members_init(struct gw_member_search *ret_search, struct gw_load *l);
 /* Forget the members found so far. */
-void gw_members_new_search(struct gw_member_search *f);
+void gw_members_new_search(struct gw_member_search *s);
 /* Add what matches, each once; returns how many matched. A star never matches self. */
-size_t gw_members_match_alarms(struct gw_member_search *f,
+size_t gw_members_match_alarms(struct gw_member_search *s,
 	const struct gw_pending_alarm *self, const char *pattern);
 /* ret_numbers: points that match but are not discrete. */
 size_t gw_members_match_points(
-	struct gw_member_search *f, const char *pattern, size_t *ret_numbers);
-void gw_members_add_alarm(struct gw_member_search *f, size_t index);
+	struct gw_member_search *s, const char *pattern, size_t *ret_numbers);
+void gw_members_add_alarm(struct gw_member_search *s, size_t index);
 /* The first pending alarm of a name; the others follow in same_name. */
-uint32_t gw_members_first_named(struct gw_member_search *f, const char *name);
+uint32_t gw_members_first_named(struct gw_member_search *s, const char *name);
 /* Complain of a pattern that matched nothing, unless it may match what was not readable. */
 void gw_members_complain(struct gw_load *l, const struct gw_yaml_node *node,
 	const char *pattern, size_t numbers);
 /* A copy of the members found, in scratch memory. */
-const struct gw_member *gw_members_copy(struct gw_member_search *f);
+const struct gw_member *gw_members_copy(struct gw_member_search *s);
 /* Once the members are in the config's table: a copy in its memory, with their indexes there. */
 void gw_members_link(struct gw_load *l, const struct gw_member **members, size_t *n);
 

@@ -10,21 +10,21 @@ struct gw_pending_alarm *gw_pending_alarm_find(struct gw_load *l, const char *ke
 
 struct gw_pending_alarm *gw_pending_alarm_add(struct gw_load *l, const char *key)
 {
-	struct gw_pending_alarm *d, **all;
+	struct gw_pending_alarm *p, **all;
 
 	if (l->n_pending >= GW_ALARMS_MAX)
 		return NULL;
-	d = gw_arena_alloc(&l->reader.scratch, 1, sizeof(*d));
+	p = gw_arena_alloc(&l->reader.scratch, 1, sizeof(*p));
 	all = gw_arena_grow(&l->reader.scratch, l->pending, l->n_pending, &l->cap_pending,
 		sizeof(struct gw_pending_alarm *));
-	if (!d || !all || !gw_strmap_add(&l->pending_keys, key, (uint32_t)l->n_pending))
+	if (!p || !all || !gw_strmap_add(&l->pending_keys, key, (uint32_t)l->n_pending))
 		return NULL;
-	d->opts.info.key = key;
-	d->device = GW_NO_DEVICE;
+	p->opts.info.key = key;
+	p->device = GW_NO_DEVICE;
 	/* by itself, unless it turns out to stand for a device, source or uplink */
-	d->voter = (uint32_t)(l->n_devices + l->config->n_sources + l->config->n_uplinks +
+	p->voter = (uint32_t)(l->n_devices + l->config->n_sources + l->config->n_uplinks +
 		1 + l->n_pending);
 	l->pending = all;
-	l->pending[l->n_pending++] = d;
-	return d;
+	l->pending[l->n_pending++] = p;
+	return p;
 }

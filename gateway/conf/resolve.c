@@ -50,65 +50,65 @@ static struct gw_place_info place_of_members(
 	return place;
 }
 
-static void place(
-	struct gw_load *l, struct gw_shared_conditions *shared, struct gw_pending_alarm *d)
+static void place(struct gw_load *l, struct gw_shared_conditions *shared,
+	struct gw_pending_alarm *pending)
 {
 	struct gw_config *c = l->config;
 	uint32_t owners = c->n_uplinks ? c->uplink_first_point[0] : c->store_first_point;
-	const struct gw_point_info *p = &c->points[d->opts.first_point];
+	const struct gw_point_info *p = &c->points[pending->opts.first_point];
 	struct gw_alarm_opts *a = &c->alarms[c->n_alarms];
 	struct gw_alarm_info *info = &a->info;
 	const char *colon;
 	char *subject;
 
-	*a = d->opts;
-	d->number = (uint32_t)c->n_alarms++;
+	*a = pending->opts;
+	pending->number = (uint32_t)c->n_alarms++;
 	colon = strrchr(info->key, ':');
 	subject = gw_arena_copy(
 		&l->reader.scratch, info->key, colon ? (size_t)(colon - info->key) : 0);
 	info->subject = subject ? gw_reader_string(&l->reader, subject) : "";
-	info->condition = describe(l, &d->condition);
-	a->when = gw_shared_conditions_get(shared, &d->condition, info->condition);
+	info->condition = describe(l, &pending->condition);
+	a->when = gw_shared_conditions_get(shared, &pending->condition, info->condition);
 	info->point = info->source = info->device = info->unit_of_measure = "";
 	info->place = (struct gw_place_info){"", "", ""};
 	info->site = &c->site;
-	if (a->n_points == 0 && d->device == GW_NO_DEVICE) {
-		info->place = place_of_members(c, &d->condition);
+	if (a->n_points == 0 && pending->device == GW_NO_DEVICE) {
+		info->place = place_of_members(c, &pending->condition);
 		return;
 	}
-	if (d->on_point) {
+	if (pending->on_point) {
 		info->point = p->key;
 		info->unit_of_measure = p->unit_of_measure;
 	}
-	if (d->device != GW_NO_DEVICE || d->opts.first_point < owners)
+	if (pending->device != GW_NO_DEVICE || pending->opts.first_point < owners)
 		info->source = p->source;
 	info->device = p->device;
 	info->place = p->place;
 }
 
 /* The chattering fault of its device, else of the gateway, reports its chattering. */
-static void report_chatter(struct gw_load *l, const struct gw_pending_alarm *d)
+static void report_chatter(struct gw_load *l, const struct gw_pending_alarm *p)
 {
-	const struct gw_load_device *at = d->device == GW_NO_DEVICE
+	const struct gw_load_device *at = p->device == GW_NO_DEVICE
 		? NULL
-		: &l->devices[d->device];
+		: &l->devices[p->device];
 	const char *key = at
 		? gw_arena_printf(&l->reader.scratch, "%s/%s:%s", at->source->name,
 			  at->device->name, gw_condition_chattering.key)
 		: "gateway:chattering";
 	const struct gw_pending_alarm *fault = key ? gw_pending_alarm_find(l, key) : NULL;
 
-	if (fault && fault->condition.kind == &gw_condition_chattering && fault != d)
-		l->config->alarms[d->number].chatter_alarm = fault->number + 1;
+	if (fault && fault->condition.kind == &gw_condition_chattering && fault != p)
+		l->config->alarms[p->number].chatter_alarm = fault->number + 1;
 }
 
 /* An alarm that exists only if another uses its point is needed if there is such a one, if it is a
  * member itself, or if the site file or a profile names it. */
 static bool is_needed(
-	const struct gw_load *l, const struct gw_pending_alarm *d, const bool *used)
+	const struct gw_load *l, const struct gw_pending_alarm *p, const bool *used)
 {
-	return !d->only_if_used || d->by || d->is_member ||
-		(used[d->opts.first_point] && l->devices[d->device].device->n_points > 1);
+	return !p->only_if_used || p->by || p->is_member ||
+		(used[p->opts.first_point] && l->devices[p->device].device->n_points > 1);
 }
 
 static void note_members(struct gw_load *l, const struct gw_member *m, size_t n, bool *used)
@@ -130,12 +130,12 @@ static size_t drop_unused(struct gw_load *l, struct gw_pending_alarm **order, si
 	if (!used)
 		return 0;
 	for (size_t i = 0; i < n; i++) {
-		const struct gw_pending_alarm *d = order[i];
+		const struct gw_pending_alarm *p = order[i];
 
-		if (d->on_point && !d->implicit)
-			used[d->opts.first_point] = true;
-		note_members(l, d->condition.members, d->condition.n_members, used);
-		note_members(l, d->opts.unless, d->opts.n_unless, used);
+		if (p->on_point && !p->implicit)
+			used[p->opts.first_point] = true;
+		note_members(l, p->condition.members, p->condition.n_members, used);
+		note_members(l, p->opts.unless, p->opts.n_unless, used);
 	}
 	for (size_t i = 0; i < n; i++)
 		if (is_needed(l, order[i], used))

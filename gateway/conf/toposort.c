@@ -4,18 +4,18 @@
 #include "yaml/complain.h"
 #include "yaml/settings.h"
 
-static bool has_members(const struct gw_pending_alarm *d)
+static bool has_members(const struct gw_pending_alarm *p)
 {
-	return d->condition.n_members || d->opts.n_unless;
+	return p->condition.n_members || p->opts.n_unless;
 }
 
 /* The members of its vote, then of its `unless`; NULL: no more. */
-static const struct gw_member *next_member(const struct gw_pending_alarm *d, size_t i)
+static const struct gw_member *next_member(const struct gw_pending_alarm *p, size_t i)
 {
-	if (i < d->condition.n_members)
-		return &d->condition.members[i];
-	i -= d->condition.n_members;
-	return i < d->opts.n_unless ? &d->opts.unless[i] : NULL;
+	if (i < p->condition.n_members)
+		return &p->condition.members[i];
+	i -= p->condition.n_members;
+	return i < p->opts.n_unless ? &p->opts.unless[i] : NULL;
 }
 
 /* One alarm on the path that is being followed, and its next member. */
@@ -79,11 +79,11 @@ size_t gw_toposort_alarms(struct gw_load *l, struct gw_pending_alarm **order)
 	size_t n = 0;
 
 	for (size_t i = 0; stack && i < l->n_pending; i++) {
-		struct gw_pending_alarm *d = l->pending[i];
+		struct gw_pending_alarm *p = l->pending[i];
 
-		if (!has_members(d)) {
-			d->visit = BLACK;
-			order[n++] = d;
+		if (!has_members(p)) {
+			p->visit = BLACK;
+			order[n++] = p;
 		}
 	}
 	for (size_t i = 0; stack && i < l->n_pending; i++)

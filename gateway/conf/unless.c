@@ -24,9 +24,9 @@
 enum { SAME_POINT, SAME_DEVICE, SAME_SOURCE, ANYWHERE };
 
 static const struct gw_source_opts *source_of(
-	const struct gw_load *l, const struct gw_pending_alarm *d)
+	const struct gw_load *l, const struct gw_pending_alarm *p)
 {
-	return d->device == GW_NO_DEVICE ? NULL : l->devices[d->device].source;
+	return p->device == GW_NO_DEVICE ? NULL : l->devices[p->device].source;
 }
 
 static int distance(const struct gw_load *l, const struct gw_pending_alarm *a,
@@ -49,19 +49,19 @@ static int distance(const struct gw_load *l, const struct gw_pending_alarm *a,
 }
 
 /* How many alarms of the name are nearest to d, and how near. */
-static size_t nearest(struct gw_member_search *f, const struct gw_pending_alarm *d,
+static size_t nearest(struct gw_member_search *s, const struct gw_pending_alarm *p,
 	const char *name, int *ret_distance, uint32_t *ret_index)
 {
 	int best = ANYWHERE + 1;
 	size_t n = 0;
 
-	for (uint32_t i = gw_members_first_named(f, name); i != GW_NO_PENDING;
-		i = f->same_name[i]) {
+	for (uint32_t i = gw_members_first_named(s, name); i != GW_NO_PENDING;
+		i = s->same_name[i]) {
 		int how_far;
 
-		if (f->l->pending[i] == d)
+		if (s->l->pending[i] == p)
 			continue;
-		how_far = distance(f->l, d, f->l->pending[i]);
+		how_far = distance(s->l, p, s->l->pending[i]);
 		if (how_far < best) {
 			best = how_far;
 			n = 0;
@@ -73,26 +73,26 @@ static size_t nearest(struct gw_member_search *f, const struct gw_pending_alarm 
 	return n;
 }
 
-static void find_name(struct gw_member_search *f, const struct gw_pending_alarm *d,
+static void find_name(struct gw_member_search *s, const struct gw_pending_alarm *p,
 	const struct gw_yaml_node *node, const char *name)
 {
 	uint32_t index = GW_NO_PENDING;
 	int how_far;
-	size_t n = nearest(f, d, name, &how_far, &index);
+	size_t n = nearest(s, p, name, &how_far, &index);
 
 	if (n == 1 || (n && how_far <= SAME_DEVICE)) {
-		for (uint32_t i = index; i != GW_NO_PENDING; i = f->same_name[i])
-			if (f->l->pending[i] != d &&
-				distance(f->l, d, f->l->pending[i]) == how_far)
-				gw_members_add_alarm(f, i);
+		for (uint32_t i = index; i != GW_NO_PENDING; i = s->same_name[i])
+			if (s->l->pending[i] != p &&
+				distance(s->l, p, s->l->pending[i]) == how_far)
+				gw_members_add_alarm(s, i);
 	} else if (n) {
-		gw_complain(&f->l->reader, node,
+		gw_complain(&s->l->reader, node,
 			"%zu alarms are named \"%s\" and none is on the device of %s: write which, such as %s",
-			n, name, d->opts.info.key, f->l->pending[index]->opts.info.key);
-	} else if (strcmp(name, d->opts.info.name) == 0) {
-		gw_complain(&f->l->reader, node, "an alarm cannot hold back itself");
+			n, name, p->opts.info.key, s->l->pending[index]->opts.info.key);
+	} else if (strcmp(name, p->opts.info.name) == 0) {
+		gw_complain(&s->l->reader, node, "an alarm cannot hold back itself");
 	} else {
-		gw_members_complain(f->l, node, name, 0);
+		gw_members_complain(s->l, node, name, 0);
 	}
 }
 
@@ -108,20 +108,20 @@ static int64_t stale_ns_of(const struct gw_load_device *d)
 }
 
 /* The longest of all that suppress it. */
-static int64_t stale_ns_of_members(const struct gw_member_search *f)
+static int64_t stale_ns_of_members(const struct gw_member_search *s)
 {
 	int64_t longest_ns = 0;
 
-	for (size_t i = 0; i < f->n; i++) {
-		const struct gw_member *m = &f->members[i];
-		const struct gw_pending_alarm *d = m->is_alarm ? f->l->pending[m->index]
+	for (size_t i = 0; i < s->n; i++) {
+		const struct gw_member *m = &s->members[i];
+		const struct gw_pending_alarm *p = m->is_alarm ? s->l->pending[m->index]
 							       : NULL;
-		uint32_t device = d ? d->device : m->device;
+		uint32_t device = p ? p->device : m->device;
 		int64_t ns = 0; /* points of the gateway itself can always be read */
 
 		if (device != GW_NO_DEVICE)
-			ns = stale_ns_of(&f->l->devices[device]);
-		else if (d->condition.kind && d->condition.kind->is_vote)
+			ns = stale_ns_of(&s->l->devices[device]);
+		else if (p->condition.kind && p->condition.kind->is_vote)
 			ns = STALE_VOTE_NS;
 		if (ns > longest_ns)
 			longest_ns = ns;
@@ -129,13 +129,13 @@ static int64_t stale_ns_of_members(const struct gw_member_search *f)
 	return longest_ns;
 }
 
-void gw_unless_resolve(struct gw_member_search *f, struct gw_pending_alarm *d)
+void gw_unless_resolve(struct gw_member_search *s, struct gw_pending_alarm *p)
 {
-	const struct gw_strings *of = &d->opts.unless_of;
-	const struct gw_yaml_node *node = gw_settings_node(d->unless->block, "unless");
+	const struct gw_strings *of = &p->opts.unless_of;
+	const struct gw_yaml_node *node = gw_settings_node(p->unless->block, "unless");
 	size_t numbers;
 
-	gw_members_new_search(f);
+	gw_members_new_search(s);
 	node = node && node->kind == GW_YAML_LIST ? node->first : node;
 	for (size_t i = 0; i < of->n && node; i++, node = node->next) {
 		const char *pattern = of->at[i];
@@ -143,16 +143,16 @@ void gw_unless_resolve(struct gw_member_search *f, struct gw_pending_alarm *d)
 
 		numbers = 0;
 		if (!by_key && !strpbrk(pattern, "/*?"))
-			find_name(f, d, node, pattern);
+			find_name(s, p, node, pattern);
 		else if ((strchr(pattern, '/') && !by_key
-					 ? gw_members_match_points(f, pattern, &numbers)
-					 : gw_members_match_alarms(f, d, pattern)) == 0)
-			gw_members_complain(f->l, node, pattern, numbers);
+					 ? gw_members_match_points(s, pattern, &numbers)
+					 : gw_members_match_alarms(s, p, pattern)) == 0)
+			gw_members_complain(s->l, node, pattern, numbers);
 	}
-	if (f->n > GW_MEMBERS_MAX)
-		gw_complain(&f->l->reader, gw_settings_node(d->unless->block, "unless"),
-			"%zu of them are too many (at most %d)", f->n, GW_MEMBERS_MAX);
-	d->opts.unless_stale_ns = stale_ns_of_members(f);
-	d->opts.unless = gw_members_copy(f);
-	d->opts.n_unless = d->opts.unless && f->n <= GW_MEMBERS_MAX ? f->n : 0;
+	if (s->n > GW_MEMBERS_MAX)
+		gw_complain(&s->l->reader, gw_settings_node(p->unless->block, "unless"),
+			"%zu of them are too many (at most %d)", s->n, GW_MEMBERS_MAX);
+	p->opts.unless_stale_ns = stale_ns_of_members(s);
+	p->opts.unless = gw_members_copy(s);
+	p->opts.n_unless = p->opts.unless && s->n <= GW_MEMBERS_MAX ? s->n : 0;
 }

@@ -7,6 +7,6 @@
 
 #include "conf/members.h"
 
-void gw_unless_resolve(struct gw_member_search *f, struct gw_pending_alarm *d);
+void gw_unless_resolve(struct gw_member_search *s, struct gw_pending_alarm *p);
 
 #endif

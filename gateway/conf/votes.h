@@ -7,6 +7,6 @@
 
 #include "conf/members.h"
 
-void gw_votes_resolve(struct gw_member_search *f, struct gw_pending_alarm *vote);
+void gw_votes_resolve(struct gw_member_search *s, struct gw_pending_alarm *vote);
 
 #endif

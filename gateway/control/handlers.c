@@ -171,14 +171,14 @@ void gw_handle_resend(struct gw_client *c)
 
 void gw_handle_resend_done(struct gw_client *c)
 {
-	struct gw_resend_job *r = &c->shared->resends;
+	struct gw_resend_job *j = &c->shared->resends;
 	struct gw_error err;
 	struct gw_text t;
 
-	if (c->phase != GW_CLIENT_RESENDING || c->cookie != r->cookie)
+	if (c->phase != GW_CLIENT_RESENDING || c->cookie != j->cookie)
 		return;
 	gw_client_begin_result(c, &t);
-	if (gw_resend_job_write(r, c->shared->view->config, &t, &err))
+	if (gw_resend_job_write(j, c->shared->view->config, &t, &err))
 		gw_client_refuse(c, err.text);
 	else
 		gw_client_end_result(c, &t);

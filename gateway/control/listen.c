@@ -119,7 +119,7 @@ enum gw_err gw_listen_open(
 	struct sockaddr_un at = {.sun_family = AF_UNIX};
 	struct stat st;
 	mode_t before;
-	int fd, rc, why;
+	int fd, code, why;
 
 	if (strlen(path) >= sizeof(at.sun_path))
 		return gw_fail(err, GW_ERR_CONFIG, ENAMETOOLONG,
@@ -135,14 +135,14 @@ enum gw_err gw_listen_open(
 			gw_errno_text(errno));
 	/* bind creates the file with this mode: it is never open to everybody. */
 	before = umask(0117);
-	rc = bind(fd, (const struct sockaddr *)&at, sizeof(at));
+	code = bind(fd, (const struct sockaddr *)&at, sizeof(at));
 	why = errno;
 	umask(before);
-	if (rc == 0 && (listen(fd, BACKLOG) < 0 || stat(path, &st) < 0)) {
+	if (code == 0 && (listen(fd, BACKLOG) < 0 || stat(path, &st) < 0)) {
 		why = errno;
-		rc = -1;
+		code = -1;
 	}
-	if (rc < 0) {
+	if (code < 0) {
 		close(fd);
 		return gw_fail(err, GW_ERR_SYSTEM, why, "control socket %s: %s", path,
 			gw_errno_text(why));

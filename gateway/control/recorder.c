@@ -46,10 +46,10 @@ static void note_gap(struct gw_recorder *r)
 /* Whether the file, if it ended now, would be near max_bytes. */
 static bool is_full(const struct gw_recorder *r)
 {
-	const struct gw_recording *f = &r->recording;
+	const struct gw_recording *recording = &r->recording;
 
-	return r->n_given + f->out.n + f->block.n + END_RESERVE +
-		(uint64_t)f->n_open * GW_RECORDING_RUN_MAX >
+	return r->n_given + recording->out.n + recording->block.n + END_RESERVE +
+		(uint64_t)recording->n_open * GW_RECORDING_RUN_MAX >
 		r->max_bytes;
 }
 

@@ -19,20 +19,20 @@ struct gw_reply_buffer {
 };
 
 /* The free rest of the buffer as a text. The caller adds what it wrote to used. */
-void gw_reply_begin(struct gw_reply_buffer *a, struct gw_text *ret_text);
+void gw_reply_begin(struct gw_reply_buffer *r, struct gw_text *ret_text);
 
 /* Add one line. False: it does not fit, nothing was added. candidates: suggestions, may be
  * NULL. */
-bool gw_reply_error(struct gw_reply_buffer *a, const char *why,
+bool gw_reply_error(struct gw_reply_buffer *r, const char *why,
 	const struct gw_lookup_candidates *candidates);
-bool gw_reply_state(struct gw_reply_buffer *a, const char *alarm_key, uint32_t state);
-bool gw_reply_line(struct gw_reply_buffer *a, const char *json);
+bool gw_reply_state(struct gw_reply_buffer *r, const char *alarm_key, uint32_t state);
+bool gw_reply_line(struct gw_reply_buffer *r, const char *json);
 
 /* Sends without blocking. GW_OK: everything, the buffer is empty; GW_ERR_TIMEOUT: the
  * socket is full; GW_ERR_LINK: the peer is gone. *ret_progress becomes true if some bytes
  * were sent. */
-enum gw_err gw_reply_send(struct gw_reply_buffer *a, int fd, bool *ret_progress);
+enum gw_err gw_reply_send(struct gw_reply_buffer *r, int fd, bool *ret_progress);
 /* Closes a descriptor that was not sent. */
-void gw_reply_fini(struct gw_reply_buffer *a);
+void gw_reply_fini(struct gw_reply_buffer *r);
 
 #endif

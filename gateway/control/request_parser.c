@@ -108,16 +108,16 @@ static enum gw_err parse_value(enum gw_request_key key, const char *name, const 
 	struct gw_control_request *r, struct gw_error *err)
 {
 	int64_t last = 0;
-	enum gw_err e;
+	enum gw_err rc;
 
 	switch (key) {
 	case GW_KEY_ALL: return parse_bool(name, v, &r->all, err);
 	case GW_KEY_JSON: return parse_bool(name, v, &r->json, err);
 	case GW_KEY_LAST:
-		e = parse_int(name, v, GW_PROTOCOL_TAIL_MAX, &last, err);
-		if (e == GW_OK)
+		rc = parse_int(name, v, GW_PROTOCOL_TAIL_MAX, &last, err);
+		if (rc == GW_OK)
 			r->last = (uint32_t)last;
-		return e;
+		return rc;
 	case GW_KEY_SINCE_MS: return parse_int(name, v, INT64_MAX / 2, &r->since_ms, err);
 	case GW_KEY_MAX_BYTES: return parse_int(name, v, INT64_MAX / 2, &r->max_bytes, err);
 	case GW_KEY_SINCE_SEQ: return parse_int(name, v, INT64_MAX / 2, &r->since_seq, err);
@@ -128,10 +128,10 @@ static enum gw_err parse_value(enum gw_request_key key, const char *name, const 
 		return parse_text(name, v, r->pattern, sizeof(r->pattern), err);
 	case GW_KEY_ALARM: return parse_text(name, v, r->alarm, sizeof(r->alarm), err);
 	case GW_KEY_NOTE:
-		e = parse_text(name, v, r->note, sizeof(r->note), err);
-		if (e == GW_OK)
+		rc = parse_text(name, v, r->note, sizeof(r->note), err);
+		if (rc == GW_OK)
 			sanitize_note(r->note);
-		return e;
+		return rc;
 	}
 	return GW_ERR_PROTOCOL;
 }
@@ -204,13 +204,13 @@ enum gw_err gw_control_request_parse(const struct gw_control_command *commands,
 	struct gw_control_request r = {0};
 	json_error_t why;
 	json_t *object = json_loadb(line, n, JSON_REJECT_DUPLICATES, &why);
-	enum gw_err e;
+	enum gw_err rc;
 
 	if (!object)
 		return gw_fail(err, GW_ERR_PROTOCOL, 0, "not a JSON object: %s", why.text);
-	e = parse_object(commands, n_commands, object, &r, err);
+	rc = parse_object(commands, n_commands, object, &r, err);
 	json_decref(object);
-	if (e == GW_OK)
+	if (rc == GW_OK)
 		*ret_request = r;
-	return e;
+	return rc;
 }

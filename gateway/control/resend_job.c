@@ -26,7 +26,7 @@ static enum gw_err unknown_uplink(const struct gw_config *c,
 		request->uplink, memory);
 }
 
-enum gw_err gw_resend_job_begin(struct gw_resend_job *r, const struct gw_config *config,
+enum gw_err gw_resend_job_begin(struct gw_resend_job *j, const struct gw_config *config,
 	const struct gw_control_request *request, uint64_t cookie, struct gw_error *err)
 {
 	struct gw_resend what = {.from_seq = (uint64_t)request->since_seq,
@@ -37,18 +37,18 @@ enum gw_err gw_resend_job_begin(struct gw_resend_job *r, const struct gw_config 
 
 	if (request->since_ms > 0 && what.from_seq == 0)
 		what.from_seq = 1;
-	if (r->cookie != 0)
+	if (j->cookie != 0)
 		return gw_fail(
 			err, GW_ERR_REFUSED, 0, "another resend is under way: try again");
-	r->n = r->api.resend ? config->n_uplinks : 0;
-	for (size_t i = 0; i < r->n; i++) {
-		r->waiting[i] = false;
-		r->selected[i] = is_selected(config, i, request);
-		if (!r->selected[i])
+	j->n = j->api.resend ? config->n_uplinks : 0;
+	for (size_t i = 0; i < j->n; i++) {
+		j->waiting[i] = false;
+		j->selected[i] = is_selected(config, i, request);
+		if (!j->selected[i])
 			continue;
-		r->api.resent(r->api.arg, i, &old); /* of a client that is gone */
-		r->waiting[i] = r->api.resend(r->api.arg, i, &what);
-		if (!r->waiting[i])
+		j->api.resent(j->api.arg, i, &old); /* of a client that is gone */
+		j->waiting[i] = j->api.resend(j->api.arg, i, &what);
+		if (!j->waiting[i])
 			return gw_fail(err, GW_ERR_REFUSED, 0,
 				"%s still works on another resend: try again",
 				config->uplinks[i].name);
@@ -56,40 +56,40 @@ enum gw_err gw_resend_job_begin(struct gw_resend_job *r, const struct gw_config 
 	}
 	if (!any)
 		return unknown_uplink(config, request, err);
-	r->cookie = cookie;
+	j->cookie = cookie;
 	return GW_OK;
 }
 
-bool gw_resend_job_poll(struct gw_resend_job *r)
+bool gw_resend_job_poll(struct gw_resend_job *j)
 {
-	bool done = r->cookie != 0;
+	bool done = j->cookie != 0;
 
-	for (size_t i = 0; i < r->n; i++) {
-		if (r->waiting[i] && r->api.resent(r->api.arg, i, &r->resent[i]))
-			r->waiting[i] = false;
-		done &= !r->waiting[i];
+	for (size_t i = 0; i < j->n; i++) {
+		if (j->waiting[i] && j->api.resent(j->api.arg, i, &j->resent[i]))
+			j->waiting[i] = false;
+		done &= !j->waiting[i];
 	}
 	return done;
 }
 
-enum gw_err gw_resend_job_write(struct gw_resend_job *r, const struct gw_config *config,
+enum gw_err gw_resend_job_write(struct gw_resend_job *j, const struct gw_config *config,
 	struct gw_text *t, struct gw_error *err)
 {
-	r->cookie = 0;
-	for (size_t i = 0; i < r->n; i++)
-		if (r->selected[i] && r->resent[i].failed)
+	j->cookie = 0;
+	for (size_t i = 0; i < j->n; i++)
+		if (j->selected[i] && j->resent[i].failed)
 			return gw_fail(err, GW_ERR_REFUSED, 0,
 				"%s: the store cannot be written now: try again",
 				config->uplinks[i].name);
 	gw_json_open(t, NULL, '{');
 	gw_json_open(t, "uplinks", '[');
-	for (size_t i = 0; i < r->n; i++) {
-		if (!r->selected[i])
+	for (size_t i = 0; i < j->n; i++) {
+		if (!j->selected[i])
 			continue;
 		gw_json_open(t, NULL, '{');
 		gw_json_string(t, "name", config->uplinks[i].name);
-		gw_json_fields_count(t, "parked", r->resent[i].parked);
-		gw_json_fields_count(t, "resent", r->resent[i].owed);
+		gw_json_fields_count(t, "parked", j->resent[i].parked);
+		gw_json_fields_count(t, "resent", j->resent[i].owed);
 		gw_json_close(t, '}');
 	}
 	gw_json_close(t, ']');
@@ -97,8 +97,8 @@ enum gw_err gw_resend_job_write(struct gw_resend_job *r, const struct gw_config 
 	return GW_OK;
 }
 
-void gw_resend_job_cancel(struct gw_resend_job *r)
+void gw_resend_job_cancel(struct gw_resend_job *j)
 {
-	r->cookie = 0;
-	r->n = 0;
+	j->cookie = 0;
+	j->n = 0;
 }

@@ -28,13 +28,13 @@ struct gw_resend_job {
 };
 
 /* GW_ERR_REFUSED: there is no such uplink, or one still works on another resend. */
-enum gw_err gw_resend_job_begin(struct gw_resend_job *r, const struct gw_config *config,
+enum gw_err gw_resend_job_begin(struct gw_resend_job *j, const struct gw_config *config,
 	const struct gw_control_request *request, uint64_t cookie, struct gw_error *err);
 /* True: all have answered. */
-bool gw_resend_job_poll(struct gw_resend_job *r);
+bool gw_resend_job_poll(struct gw_resend_job *j);
 /* Writes the result and ends the job. GW_ERR_REFUSED: the store failed for an uplink. */
-enum gw_err gw_resend_job_write(struct gw_resend_job *r, const struct gw_config *config,
+enum gw_err gw_resend_job_write(struct gw_resend_job *j, const struct gw_config *config,
 	struct gw_text *t, struct gw_error *err);
-void gw_resend_job_cancel(struct gw_resend_job *r);
+void gw_resend_job_cancel(struct gw_resend_job *j);
 
 #endif

@@ -337,7 +337,7 @@ enum gw_err gw_server_open(struct gw_loop *loop, const struct gw_server_opts *op
 	struct gw_server **ret_server, struct gw_error *err)
 {
 	struct gw_server *s = calloc(1, sizeof(*s));
-	enum gw_err e;
+	enum gw_err rc;
 
 	if (!s)
 		return gw_fail(err, GW_ERR_SYSTEM, ENOMEM, "control socket: out of memory");
@@ -356,10 +356,10 @@ enum gw_err gw_server_open(struct gw_loop *loop, const struct gw_server_opts *op
 	s->shared.may_subscribe = may_subscribe;
 	s->accept_retry = (struct gw_loop_timer){.fire = accept_retry, .arg = s};
 	s->history_retry = (struct gw_loop_timer){.fire = history_retry, .arg = s};
-	e = gw_listen_open(&s->listen, opts->path, opts->group, err);
-	if (e) {
+	rc = gw_listen_open(&s->listen, opts->path, opts->group, err);
+	if (rc) {
 		free(s);
-		return e;
+		return rc;
 	}
 	s->io = (struct gw_loop_fd){.fd = s->listen.fd, .ready = on_connection, .arg = s};
 	if (gw_loop_add(loop, &s->io, EPOLLIN, err)) {

@@ -101,12 +101,12 @@ void gw_tail_recent_fini(struct gw_tail_recent *recent)
 
 /* ---- one follower ---- */
 
-enum gw_err gw_tail_begin(struct gw_tail *r, const struct gw_tail_recent *recent,
+enum gw_err gw_tail_begin(struct gw_tail *t, const struct gw_tail_recent *recent,
 	uint32_t last, int64_t since_ms, bool json, struct gw_error *err)
 {
-	*r = (struct gw_tail){.json = json, .last = last, .since_ms = since_ms};
-	r->queue = calloc(GW_TAIL_QUEUE, sizeof(struct gw_tail_event *));
-	if (!r->queue)
+	*t = (struct gw_tail){.json = json, .last = last, .since_ms = since_ms};
+	t->queue = calloc(GW_TAIL_QUEUE, sizeof(struct gw_tail_event *));
+	if (!t->queue)
 		return gw_fail(err, GW_ERR_SYSTEM, ENOMEM, "out of memory");
 	if (last == 0)
 		return GW_OK;
@@ -115,48 +115,48 @@ enum gw_err gw_tail_begin(struct gw_tail *r, const struct gw_tail_recent *recent
 			recent->events[(recent->first + i) % GW_TAIL_RECENT];
 
 		if (live->wall_ms >= since_ms)
-			gw_tail_push(r, live);
+			gw_tail_push(t, live);
 	}
-	r->n_recent = r->n;
+	t->n_recent = t->n;
 	return GW_OK;
 }
 
-bool gw_tail_push(struct gw_tail *r, struct gw_tail_event *live)
+bool gw_tail_push(struct gw_tail *t, struct gw_tail_event *live)
 {
-	if (r->n == GW_TAIL_QUEUE)
+	if (t->n == GW_TAIL_QUEUE)
 		return false;
 	live->refs++;
-	r->queue[(r->first + r->n++) % GW_TAIL_QUEUE] = live;
+	t->queue[(t->first + t->n++) % GW_TAIL_QUEUE] = live;
 	return true;
 }
 
-static void pop(struct gw_tail *r)
+static void pop(struct gw_tail *t)
 {
-	release(r->queue[r->first]);
-	r->first = (r->first + 1) % GW_TAIL_QUEUE;
-	r->n--;
-	if (r->n_recent)
-		r->n_recent--;
+	release(t->queue[t->first]);
+	t->first = (t->first + 1) % GW_TAIL_QUEUE;
+	t->n--;
+	if (t->n_recent)
+		t->n_recent--;
 }
 
-void gw_tail_add_history(struct gw_tail *r, struct gw_batch *history)
+void gw_tail_add_history(struct gw_tail *t, struct gw_batch *history)
 {
 	size_t n = history && !history->failed ? history->n : 0, over;
 	uint64_t known = n > 0 ? history->events[n - 1].seq : 0;
 
-	r->history = history;
-	r->at = 0;
-	while (r->n && r->queue[r->first]->seq <= known)
-		pop(r);
+	t->history = history;
+	t->at = 0;
+	while (t->n && t->queue[t->first]->seq <= known)
+		pop(t);
 	/* Not more than `last` from before begin. Events since begin are never left out. */
-	over = n + r->n_recent > r->last ? n + r->n_recent - r->last : 0;
-	for (; over && r->at < n; over--)
-		r->at++;
-	for (; over && r->n_recent; over--)
-		pop(r);
-	if (r->at >= n) {
+	over = n + t->n_recent > t->last ? n + t->n_recent - t->last : 0;
+	for (; over && t->at < n; over--)
+		t->at++;
+	for (; over && t->n_recent; over--)
+		pop(t);
+	if (t->at >= n) {
 		gw_batch_free(history);
-		r->history = NULL;
+		t->history = NULL;
 	}
 }
 
@@ -172,48 +172,48 @@ static bool fits(struct gw_text *t, size_t before)
 }
 
 static bool write_history(
-	struct gw_tail *r, struct gw_tail_recent *recent, struct gw_text *t)
+	struct gw_tail *tail, struct gw_tail_recent *recent, struct gw_text *t)
 {
-	while (r->history) {
+	while (tail->history) {
 		size_t before = t->used;
 
-		if (r->json)
-			put_json(recent, t, &r->history->events[r->at]);
+		if (tail->json)
+			put_json(recent, t, &tail->history->events[tail->at]);
 		else
-			put_line(recent, t, &r->history->events[r->at]);
+			put_line(recent, t, &tail->history->events[tail->at]);
 		if (!fits(t, before))
 			return false;
-		if (++r->at == r->history->n) {
-			gw_batch_free(r->history);
-			r->history = NULL;
+		if (++tail->at == tail->history->n) {
+			gw_batch_free(tail->history);
+			tail->history = NULL;
 		}
 	}
 	return true;
 }
 
-void gw_tail_write(struct gw_tail *r, struct gw_tail_recent *recent, struct gw_text *t)
+void gw_tail_write(struct gw_tail *tail, struct gw_tail_recent *recent, struct gw_text *t)
 {
-	if (!write_history(r, recent, t))
+	if (!write_history(tail, recent, t))
 		return;
-	while (r->n) {
-		const struct gw_tail_event *live = r->queue[r->first];
+	while (tail->n) {
+		const struct gw_tail_event *live = tail->queue[tail->first];
 		size_t before = t->used;
 
-		if (r->json)
+		if (tail->json)
 			gw_text_add_n(t, live->text + live->n_line, live->n_json);
 		else
 			gw_text_add_n(t, live->text, live->n_line);
 		if (!fits(t, before))
 			return;
-		pop(r);
+		pop(tail);
 	}
 }
 
-void gw_tail_end(struct gw_tail *r)
+void gw_tail_end(struct gw_tail *t)
 {
-	while (r->n)
-		pop(r);
-	free(r->queue);
-	gw_batch_free(r->history);
-	*r = (struct gw_tail){0};
+	while (t->n)
+		pop(t);
+	free(t->queue);
+	gw_batch_free(t->history);
+	*t = (struct gw_tail){0};
 }

@@ -59,14 +59,14 @@ void gw_tail_recent_fini(struct gw_tail_recent *recent);
 
 /* last: so many transitions of history; 0: only live events. With history, write may be
  * called only after add_history. */
-enum gw_err gw_tail_begin(struct gw_tail *r, const struct gw_tail_recent *recent,
+enum gw_err gw_tail_begin(struct gw_tail *t, const struct gw_tail_recent *recent,
 	uint32_t last, int64_t since_ms, bool json, struct gw_error *err);
 /* False: the client is GW_TAIL_QUEUE events behind. */
-bool gw_tail_push(struct gw_tail *r, struct gw_tail_event *event);
+bool gw_tail_push(struct gw_tail *t, struct gw_tail_event *event);
 /* The store's events for last and since_ms; NULL: none. The tail owns it from here on. */
-void gw_tail_add_history(struct gw_tail *r, struct gw_batch *history);
+void gw_tail_add_history(struct gw_tail *t, struct gw_batch *history);
 /* Adds as many whole lines to t as fit. An empty t must hold the longest event. */
-void gw_tail_write(struct gw_tail *r, struct gw_tail_recent *recent, struct gw_text *t);
-void gw_tail_end(struct gw_tail *r); /* twice is fine */
+void gw_tail_write(struct gw_tail *tail, struct gw_tail_recent *recent, struct gw_text *t);
+void gw_tail_end(struct gw_tail *t); /* twice is fine */
 
 #endif

@@ -73,8 +73,8 @@ static void make_tables(struct option *options, char *letters)
 	strcpy(letters, "hV");
 }
 
-static int read_options(
-	int argc, char **argv, struct gw_invocation *a, struct given *given, bool *ret_done)
+static int read_options(int argc, char **argv, struct gw_invocation *inv,
+	struct given *given, bool *ret_done)
 {
 	struct option options[N_COMMON + GW_OPTIONS + 1];
 	char letters[2 * GW_OPTIONS + 4];
@@ -85,15 +85,15 @@ static int read_options(
 		enum gw_option_id id = option_of(code);
 
 		if (id) {
-			a->value[id] = optarg ? optarg : "";
+			inv->value[id] = optarg ? optarg : "";
 			if (given->n < sizeof(given->ids) / sizeof(given->ids[0]))
 				given->ids[given->n++] = id;
 			continue;
 		}
 		switch (code) {
-		case 'S': a->socket = optarg; break;
-		case 'j': a->json = true; break;
-		case 'h': a->help = true; break;
+		case 'S': inv->socket = optarg; break;
+		case 'j': inv->json = true; break;
+		case 'h': inv->help = true; break;
 		case 'V':
 			puts("tocsin " GW_VERSION);
 			*ret_done = true;
@@ -126,9 +126,9 @@ static bool takes(const struct gw_cli_command *c, enum gw_option_id id)
 	return false;
 }
 
-static int check_usage(const struct gw_invocation *a, const struct given *given)
+static int check_usage(const struct gw_invocation *inv, const struct given *given)
 {
-	const struct gw_cli_command *c = a->command;
+	const struct gw_cli_command *c = inv->command;
 	int min_arguments = 0, max_arguments = 0;
 
 	for (size_t i = 0; i < given->n; i++)
@@ -141,14 +141,14 @@ static int check_usage(const struct gw_invocation *a, const struct given *given)
 		const struct gw_command_argument *arg = &c->arguments[i];
 
 		if (arg->option) {
-			if (arg->required && !a->value[arg->option])
+			if (arg->required && !inv->value[arg->option])
 				return print_usage(c);
 			continue;
 		}
 		min_arguments += arg->required;
-		max_arguments = arg->repeated ? a->n_arguments : max_arguments + 1;
+		max_arguments = arg->repeated ? inv->n_arguments : max_arguments + 1;
 	}
-	if (a->n_arguments < min_arguments || a->n_arguments > max_arguments)
+	if (inv->n_arguments < min_arguments || inv->n_arguments > max_arguments)
 		return print_usage(c);
 	return GW_EXIT_DONE;
 }
@@ -235,11 +235,11 @@ static enum gw_err add_lines(struct gw_text *t, const char *value, struct gw_err
 
 /* A time; for resend also a seq, as the alert log shows it after #. */
 static enum gw_err add_since(
-	const struct gw_invocation *a, struct gw_text *t, struct gw_error *err)
+	const struct gw_invocation *inv, struct gw_text *t, struct gw_error *err)
 {
-	const char *value = a->value[GW_OPTION_SINCE];
+	const char *value = inv->value[GW_OPTION_SINCE];
 	const char *number = value[0] == '#' ? value + 1 : value;
-	bool seq = takes(a->command, GW_OPTION_UPLINK) && *number &&
+	bool seq = takes(inv->command, GW_OPTION_UPLINK) && *number &&
 		number[strspn(number, "0123456789")] == '\0';
 	int64_t n;
 
@@ -261,9 +261,9 @@ static enum gw_err add_max_mb(struct gw_text *t, const char *value, struct gw_er
 }
 
 enum gw_err gw_arguments_duration(
-	const struct gw_invocation *a, int64_t *ret_ns, struct gw_error *err)
+	const struct gw_invocation *inv, int64_t *ret_ns, struct gw_error *err)
 {
-	const char *value = a->value[GW_OPTION_FOR];
+	const char *value = inv->value[GW_OPTION_FOR];
 
 	*ret_ns = 0;
 	if (value && gw_parse_duration(value, ret_ns, err))
@@ -271,24 +271,24 @@ enum gw_err gw_arguments_duration(
 	return GW_OK;
 }
 
-static enum gw_err add_option(const struct gw_invocation *a, enum gw_option_id id,
+static enum gw_err add_option(const struct gw_invocation *inv, enum gw_option_id id,
 	struct gw_text *t, struct gw_error *err)
 {
-	const char *value = a->value[id];
+	const char *value = inv->value[id];
 	int64_t for_ns;
 
 	switch (id) {
 	case GW_OPTION_ALL:
 	case GW_OPTION_FORCE: gw_json_bool(t, gw_usage_options[id].name, true); break;
 	case GW_OPTION_LINES: return add_lines(t, value, err);
-	case GW_OPTION_SINCE: return add_since(a, t, err);
+	case GW_OPTION_SINCE: return add_since(inv, t, err);
 	case GW_OPTION_MAX_MB: return add_max_mb(t, value, err);
 	case GW_OPTION_NOTE:
 	case GW_OPTION_UPLINK: gw_json_string(t, gw_usage_options[id].name, value); break;
 	case GW_OPTION_FOR:
-		if (gw_arguments_duration(a, &for_ns, err))
+		if (gw_arguments_duration(inv, &for_ns, err))
 			return GW_ERR_CONFIG;
-		if (!a->command->run) /* shelve; record ends by itself */
+		if (!inv->command->run) /* shelve; record ends by itself */
 			gw_json_string(t, "for", value);
 		break;
 	case GW_OPTION_NONE:
@@ -300,33 +300,33 @@ static enum gw_err add_option(const struct gw_invocation *a, enum gw_option_id i
 }
 
 /* tail: ten transitions unless a number or a time was given; JSON is made by the daemon. */
-static void add_tail_defaults(const struct gw_invocation *a, struct gw_text *t)
+static void add_tail_defaults(const struct gw_invocation *inv, struct gw_text *t)
 {
-	if (!takes(a->command, GW_OPTION_LINES))
+	if (!takes(inv->command, GW_OPTION_LINES))
 		return;
-	if (!a->value[GW_OPTION_LINES] && !a->value[GW_OPTION_SINCE])
+	if (!inv->value[GW_OPTION_LINES] && !inv->value[GW_OPTION_SINCE])
 		add_lines(t, TAIL_LAST, NULL);
-	if (a->json)
+	if (inv->json)
 		gw_json_bool(t, "json", true);
 }
 
-enum gw_err gw_arguments_request(
-	const struct gw_invocation *a, char *ret_request, size_t size, struct gw_error *err)
+enum gw_err gw_arguments_request(const struct gw_invocation *inv, char *ret_request,
+	size_t size, struct gw_error *err)
 {
 	struct gw_text t;
 
 	gw_text_init(&t, ret_request, size);
 	gw_json_open(&t, NULL, '{');
-	gw_json_string(&t, "cmd", a->command->name);
-	for (size_t i = 0; i < a->command->n_arguments; i++) {
-		const struct gw_command_argument *arg = &a->command->arguments[i];
+	gw_json_string(&t, "cmd", inv->command->name);
+	for (size_t i = 0; i < inv->command->n_arguments; i++) {
+		const struct gw_command_argument *arg = &inv->command->arguments[i];
 
-		if (arg->key && a->n_arguments > 0)
-			gw_json_string(&t, arg->key, a->arguments[0]);
-		else if (a->value[arg->option] && add_option(a, arg->option, &t, err))
+		if (arg->key && inv->n_arguments > 0)
+			gw_json_string(&t, arg->key, inv->arguments[0]);
+		else if (inv->value[arg->option] && add_option(inv, arg->option, &t, err))
 			return GW_ERR_CONFIG;
 	}
-	add_tail_defaults(a, &t);
+	add_tail_defaults(inv, &t);
 	gw_json_close(&t, '}');
 	if (t.cut)
 		return gw_fail(err, GW_ERR_CONFIG, 0, "that is too long");

@@ -20,11 +20,11 @@ int gw_arguments_read(const struct gw_cli_command *commands, size_t n, int argc,
 
 /* {"cmd":...} with a field for each argument that was given. GW_ERR_CONFIG: what is wrong with a
  * value, or the request is too long. size: GW_PROTOCOL_REQUEST_MAX. */
-enum gw_err gw_arguments_request(const struct gw_invocation *a, char *ret_request,
+enum gw_err gw_arguments_request(const struct gw_invocation *inv, char *ret_request,
 	size_t size, struct gw_error *err);
 
 /* The value of --for; 0 if it was not given. */
 enum gw_err gw_arguments_duration(
-	const struct gw_invocation *a, int64_t *ret_ns, struct gw_error *err);
+	const struct gw_invocation *inv, int64_t *ret_ns, struct gw_error *err);
 
 #endif

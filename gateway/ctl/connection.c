@@ -156,7 +156,7 @@ enum gw_err gw_connection_read_line(
 	struct gw_connection *c, int timeout_ms, char **ret_line, struct gw_error *err)
 {
 	size_t looked = 0;
-	enum gw_err e;
+	enum gw_err rc;
 
 	for (;;) {
 		size_t have = c->n - c->consumed;
@@ -171,10 +171,10 @@ enum gw_err gw_connection_read_line(
 			return GW_OK;
 		}
 		looked = have;
-		e = make_room(c, err);
-		if (e == GW_OK)
-			e = read_more(c, timeout_ms, err);
-		if (e)
-			return e;
+		rc = make_room(c, err);
+		if (rc == GW_OK)
+			rc = read_more(c, timeout_ms, err);
+		if (rc)
+			return rc;
 	}
 }

@@ -20,16 +20,16 @@ int gw_exchange_refused(const json_t *reply)
 	return GW_EXIT_REFUSED;
 }
 
-int gw_exchange_open(const struct gw_invocation *a, struct gw_connection *ret_connection)
+int gw_exchange_open(const struct gw_invocation *inv, struct gw_connection *ret_connection)
 {
 	char request[GW_PROTOCOL_REQUEST_MAX];
 	struct gw_error err;
 
-	if (gw_arguments_request(a, request, sizeof(request), &err)) {
+	if (gw_arguments_request(inv, request, sizeof(request), &err)) {
 		gw_message_fail(err.text);
 		return GW_EXIT_USAGE;
 	}
-	if (gw_connection_open(ret_connection, a->socket, &err)) {
+	if (gw_connection_open(ret_connection, inv->socket, &err)) {
 		gw_message_fail(err.text);
 		return GW_EXIT_UNREACHABLE;
 	}
@@ -64,16 +64,16 @@ static void print_raw(const char *line)
 		printf("%.*s\n", (int)(n - head - 1), line + head);
 }
 
-int gw_exchange(const struct gw_invocation *a, int reply_ms, json_t **ret_result)
+int gw_exchange(const struct gw_invocation *inv, int reply_ms, json_t **ret_result)
 {
-	const struct gw_print_opts opts = {.colour = a->colour,
-		.all = a->value[GW_OPTION_ALL] != NULL,
-		.pattern = a->n_arguments > 0 ? a->arguments[0] : NULL};
+	const struct gw_print_opts opts = {.colour = inv->colour,
+		.all = inv->value[GW_OPTION_ALL] != NULL,
+		.pattern = inv->n_arguments > 0 ? inv->arguments[0] : NULL};
 	struct gw_connection c;
 	struct gw_error err;
 	json_t *reply, *result;
 	char *line;
-	int code = gw_exchange_open(a, &c);
+	int code = gw_exchange_open(inv, &c);
 
 	if (code != GW_EXIT_DONE)
 		return code;
@@ -86,10 +86,10 @@ int gw_exchange(const struct gw_invocation *a, int reply_ms, json_t **ret_result
 	if (!result) {
 		code = gw_exchange_refused(reply);
 	} else {
-		if (a->json)
+		if (inv->json)
 			print_raw(line);
 		else
-			a->command->print(stdout, result, &opts);
+			inv->command->print(stdout, result, &opts);
 		code = gw_message_flush();
 		if (ret_result)
 			*ret_result = json_incref(result);

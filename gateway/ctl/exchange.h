@@ -16,10 +16,10 @@
 
 /* Sends the command's request, prints the result with command->print, or as it came with --json.
  * *ret_result: NULL, or where the result goes, the caller's to free. */
-int gw_exchange(const struct gw_invocation *a, int reply_ms, json_t **ret_result);
+int gw_exchange(const struct gw_invocation *inv, int reply_ms, json_t **ret_result);
 /* Sends the request and leaves the connection open; the reply is read with
  * gw_connection_read_line. */
-int gw_exchange_open(const struct gw_invocation *a, struct gw_connection *ret_connection);
+int gw_exchange_open(const struct gw_invocation *inv, struct gw_connection *ret_connection);
 /* The first reply is a result: GW_EXIT_DONE. */
 int gw_exchange_accepted(struct gw_connection *c);
 

@@ -35,40 +35,40 @@ static double readable(double v)
 	return strtod(memory, NULL);
 }
 
-const char *gw_json_cell_number(struct gw_json_cell *s, const json_t *o, const char *key)
+const char *gw_json_cell_number(struct gw_json_cell *c, const json_t *o, const char *key)
 {
 	struct gw_text t;
 
-	gw_text_init(&t, s->at, sizeof(s->at));
+	gw_text_init(&t, c->at, sizeof(c->at));
 	if (gw_json_cell_is_number(o, key))
 		gw_text_add_double(
 			&t, readable(json_number_value(json_object_get(o, key))));
-	return s->at;
+	return c->at;
 }
 
-const char *gw_json_cell_age(struct gw_json_cell *s, const json_t *o, const char *key)
+const char *gw_json_cell_age(struct gw_json_cell *c, const json_t *o, const char *key)
 {
 	struct gw_text t;
 
-	gw_text_init(&t, s->at, sizeof(s->at));
+	gw_text_init(&t, c->at, sizeof(c->at));
 	if (gw_json_cell_is_number(o, key))
 		gw_time_arg_add_age(&t, gw_json_cell_int(o, key));
-	return s->at;
+	return c->at;
 }
 
 const char *gw_json_cell_local_time(
-	struct gw_json_cell *s, const json_t *o, const char *key)
+	struct gw_json_cell *c, const json_t *o, const char *key)
 {
 	struct gw_text t;
 	int64_t wall_ms;
 
-	gw_text_init(&t, s->at, sizeof(s->at));
+	gw_text_init(&t, c->at, sizeof(c->at));
 	if (!gw_time_arg_parse(gw_json_cell_text(o, key), 0, &wall_ms, NULL))
 		gw_time_arg_add_local(&t, wall_ms);
-	return s->at;
+	return c->at;
 }
 
-const char *gw_json_cell_place(struct gw_json_cell *s, const json_t *o)
+const char *gw_json_cell_place(struct gw_json_cell *c, const json_t *o)
 {
 	const json_t *p = json_object_get(o, "place");
 	const char *building = gw_json_cell_text(p, "building"),
@@ -76,9 +76,9 @@ const char *gw_json_cell_place(struct gw_json_cell *s, const json_t *o)
 	const char *room = gw_json_cell_text(p, "room");
 	struct gw_text t;
 
-	gw_text_init(&t, s->at, sizeof(s->at));
+	gw_text_init(&t, c->at, sizeof(c->at));
 	if (*building || *floor || *room)
 		gw_text_addf(&t, "%s/%s/%s", *building ? building : "-",
 			*floor ? floor : "-", *room ? room : "-");
-	return s->at;
+	return c->at;
 }

@@ -22,11 +22,11 @@ long long gw_json_cell_int(const json_t *o, const char *key);
 bool gw_json_cell_is_number(const json_t *o, const char *key);
 
 /* Each "" if the field is missing or null. */
-const char *gw_json_cell_number(struct gw_json_cell *s, const json_t *o, const char *key);
-const char *gw_json_cell_age(struct gw_json_cell *s, const json_t *o, const char *key);
+const char *gw_json_cell_number(struct gw_json_cell *c, const json_t *o, const char *key);
+const char *gw_json_cell_age(struct gw_json_cell *c, const json_t *o, const char *key);
 const char *gw_json_cell_local_time(
-	struct gw_json_cell *s, const json_t *o, const char *key);
+	struct gw_json_cell *c, const json_t *o, const char *key);
 /* "building/floor/room" */
-const char *gw_json_cell_place(struct gw_json_cell *s, const json_t *o);
+const char *gw_json_cell_place(struct gw_json_cell *c, const json_t *o);
 
 #endif

@@ -12,15 +12,15 @@
 int main(int argc, char **argv)
 {
 	const char *socket = getenv("TOCSIN_SOCKET"), *no_colour = getenv("NO_COLOR");
-	struct gw_invocation a = {
+	struct gw_invocation inv = {
 		.socket = socket && *socket ? socket : GW_PROTOCOL_SOCKET};
 	bool done;
 	int code = gw_arguments_read(
-		gw_cli_commands, gw_cli_commands_n, argc, argv, &a, &done);
+		gw_cli_commands, gw_cli_commands_n, argc, argv, &inv, &done);
 
 	if (done)
 		return code;
-	a.colour = isatty(STDOUT_FILENO) && !(no_colour && *no_colour) && !a.json;
-	return a.command->run ? a.command->run(&a)
-			      : gw_exchange(&a, GW_EXCHANGE_REPLY_MS, NULL);
+	inv.colour = isatty(STDOUT_FILENO) && !(no_colour && *no_colour) && !inv.json;
+	return inv.command->run ? inv.command->run(&inv)
+				: gw_exchange(&inv, GW_EXCHANGE_REPLY_MS, NULL);
 }

@@ -11,14 +11,14 @@
 
 static void point_value(struct gw_text_table *table, const json_t *o)
 {
-	struct gw_json_cell s;
+	struct gw_json_cell c;
 
 	if (gw_json_cell_is_number(o, "value"))
 		gw_table_cell(
-			table, GW_STYLE_PLAIN, "%s", gw_json_cell_number(&s, o, "value"));
+			table, GW_STYLE_PLAIN, "%s", gw_json_cell_number(&c, o, "value"));
 	else if (gw_json_cell_is_number(o, "last_value"))
 		gw_table_cell(table, GW_STYLE_DIM, "(%s)",
-			gw_json_cell_number(&s, o, "last_value"));
+			gw_json_cell_number(&c, o, "last_value"));
 	else
 		gw_table_cell(table, GW_STYLE_DIM, "%s", "");
 }
@@ -36,7 +36,7 @@ void gw_print_points(FILE *out, const json_t *result, const struct gw_print_opts
 	static const char *const heads[] = {
 		"POINT", ">VALUE", "UNIT", "QUALITY", ">AGE", "PLACE"};
 	struct gw_text_table table;
-	struct gw_json_cell s;
+	struct gw_json_cell c;
 	size_t i;
 	json_t *o;
 
@@ -50,8 +50,8 @@ void gw_print_points(FILE *out, const json_t *result, const struct gw_print_opts
 		gw_table_cell(&table, GW_STYLE_PLAIN, "%s", gw_json_cell_text(o, "unit"));
 		gw_table_cell(&table, quality_style(quality), "%s", quality);
 		gw_table_cell(
-			&table, GW_STYLE_PLAIN, "%s", gw_json_cell_age(&s, o, "age_ms"));
-		gw_table_cell(&table, GW_STYLE_PLAIN, "%s", gw_json_cell_place(&s, o));
+			&table, GW_STYLE_PLAIN, "%s", gw_json_cell_age(&c, o, "age_ms"));
+		gw_table_cell(&table, GW_STYLE_PLAIN, "%s", gw_json_cell_place(&c, o));
 	}
 	if (table.n)
 		gw_table_print(&table, out, opts->colour);
@@ -75,11 +75,11 @@ static bool put_aside(const char *state)
 static void alarm_state(struct gw_text_table *table, const json_t *o)
 {
 	const char *state = gw_json_cell_text(o, "state");
-	struct gw_json_cell s;
+	struct gw_json_cell c;
 
 	if (strcmp(state, "shelved") == 0)
 		gw_table_cell(table, GW_STYLE_DIM, "shelved until %s",
-			gw_json_cell_local_time(&s, o, "shelved_until"));
+			gw_json_cell_local_time(&c, o, "shelved_until"));
 	else
 		gw_table_cell(table,
 			strstr(state, "unacked")   ? GW_STYLE_BOLD
@@ -94,7 +94,7 @@ static void alarm_row(struct gw_text_table *table, const json_t *o)
 		   *unit = gw_json_cell_text(o, "unit_of_measure");
 	bool normal = strcmp(gw_json_cell_text(o, "state"), "normal") == 0;
 	char upper[16] = "";
-	struct gw_json_cell s;
+	struct gw_json_cell c;
 
 	for (size_t i = 0; level[i] && i + 1 < sizeof(upper); i++)
 		upper[i] = (char)toupper((unsigned char)level[i]);
@@ -105,12 +105,12 @@ static void alarm_row(struct gw_text_table *table, const json_t *o)
 	gw_table_cell(table, GW_STYLE_PLAIN, "%s", gw_json_cell_text(o, "alarm"));
 	if (gw_json_cell_is_number(o, "value"))
 		gw_table_cell(table, GW_STYLE_PLAIN, "%s%s%s",
-			gw_json_cell_number(&s, o, "value"), *unit ? " " : "", unit);
+			gw_json_cell_number(&c, o, "value"), *unit ? " " : "", unit);
 	else
 		gw_table_cell(table, GW_STYLE_PLAIN, "%s", "");
 	gw_table_cell(table, GW_STYLE_PLAIN, "%s", gw_json_cell_text(o, "condition"));
-	gw_table_cell(table, GW_STYLE_PLAIN, "%s", gw_json_cell_local_time(&s, o, "since"));
-	gw_table_cell(table, GW_STYLE_PLAIN, "%s", gw_json_cell_place(&s, o));
+	gw_table_cell(table, GW_STYLE_PLAIN, "%s", gw_json_cell_local_time(&c, o, "since"));
+	gw_table_cell(table, GW_STYLE_PLAIN, "%s", gw_json_cell_place(&c, o));
 	gw_table_cell(table, GW_STYLE_PLAIN, "%s", gw_json_cell_text(o, "text"));
 }
 

@@ -149,21 +149,21 @@ static void print_log(FILE *out, const json_t *l, bool colour)
 
 static void print_threads(FILE *out, const json_t *r, bool colour)
 {
-	struct gw_json_cell s;
+	struct gw_json_cell c;
 
 	if (gw_json_cell_int(r, "oldest_beat_ms") <= BEAT_MAX_MS)
 		return;
 	field(out, "threads");
 	gw_table_text(
 		out, colour, GW_STYLE_RED, gw_json_cell_text(r, "oldest_beat_thread"));
-	fprintf(out, " has not moved for %s\n", gw_json_cell_age(&s, r, "oldest_beat_ms"));
+	fprintf(out, " has not moved for %s\n", gw_json_cell_age(&c, r, "oldest_beat_ms"));
 }
 
 static void print_head(FILE *out, const json_t *r, bool colour)
 {
 	const json_t *counters = json_object_get(r, "counters");
 	bool synced = strcmp(gw_json_cell_text(r, "clock"), "synced") == 0;
-	struct gw_json_cell s;
+	struct gw_json_cell c;
 
 	gw_table_text(out, colour, GW_STYLE_BOLD, gw_json_cell_text(r, "gateway"));
 	fputs("  ", out);
@@ -172,7 +172,7 @@ static void print_head(FILE *out, const json_t *r, bool colour)
 	field(out, "tocsind");
 	gw_table_text(out, false, GW_STYLE_PLAIN, gw_json_cell_text(r, "version"));
 	fprintf(out, ", run %lld, up %s, clock ", gw_json_cell_int(r, "run"),
-		gw_json_cell_age(&s, r, "uptime_ms"));
+		gw_json_cell_age(&c, r, "uptime_ms"));
 	gw_table_text(out, colour, synced ? GW_STYLE_PLAIN : GW_STYLE_YELLOW,
 		gw_json_cell_text(r, "clock"));
 	fputs("\n", out);
@@ -200,7 +200,7 @@ static enum gw_style state_style(const char *state)
 }
 
 /* What is wrong now, and counters of faults that are not 0. */
-static const char *source_note(struct gw_json_cell *s, const json_t *source)
+static const char *source_note(struct gw_json_cell *c, const json_t *source)
 {
 	static const char *const counts[][2] = {
 		{"timeouts", "timeouts"},
@@ -217,7 +217,7 @@ static const char *source_note(struct gw_json_cell *s, const json_t *source)
 	const char *why = gw_json_cell_text(source, "why");
 	struct gw_text t;
 
-	gw_text_init(&t, s->at, sizeof(s->at));
+	gw_text_init(&t, c->at, sizeof(c->at));
 	gw_text_add(&t, why);
 	if (*why && gw_json_cell_int(source, "tries") > 1)
 		gw_text_addf(&t, " (%lld tries)", gw_json_cell_int(source, "tries"));
@@ -225,7 +225,7 @@ static const char *source_note(struct gw_json_cell *s, const json_t *source)
 		if (gw_json_cell_int(source, counts[i][0]) > 0)
 			gw_text_addf(&t, "%s%lld %s", t.used ? ", " : "",
 				gw_json_cell_int(source, counts[i][0]), counts[i][1]);
-	return s->at;
+	return c->at;
 }
 
 static void print_sources(FILE *out, const json_t *sources, bool colour)
@@ -233,7 +233,7 @@ static void print_sources(FILE *out, const json_t *sources, bool colour)
 	static const char *const heads[] = {"SOURCE", "DRIVER", "STATE", ">SINCE",
 		">DEVICES", ">POINTS", ">SAMPLES", "NOTE"};
 	struct gw_text_table table;
-	struct gw_json_cell s;
+	struct gw_json_cell c;
 	size_t i;
 	json_t *o;
 
@@ -246,7 +246,7 @@ static void print_sources(FILE *out, const json_t *sources, bool colour)
 		gw_table_cell(&table, GW_STYLE_PLAIN, "%s", gw_json_cell_text(o, "driver"));
 		gw_table_cell(&table, state_style(state), "%s", state);
 		gw_table_cell(&table, GW_STYLE_PLAIN, "%s",
-			gw_json_cell_age(&s, o, "state_age_ms"));
+			gw_json_cell_age(&c, o, "state_age_ms"));
 		gw_table_cell(&table,
 			gw_json_cell_int(o, "devices_answering") <
 					gw_json_cell_int(o, "devices")
@@ -259,7 +259,7 @@ static void print_sources(FILE *out, const json_t *sources, bool colour)
 			gw_json_cell_int(o, "points"));
 		gw_table_cell(
 			&table, GW_STYLE_PLAIN, "%lld", gw_json_cell_int(o, "samples"));
-		gw_table_cell(&table, GW_STYLE_PLAIN, "%s", source_note(&s, o));
+		gw_table_cell(&table, GW_STYLE_PLAIN, "%s", source_note(&c, o));
 	}
 	fputs("\n", out);
 	if (table.n)
@@ -274,7 +274,7 @@ static void print_uplinks(FILE *out, const json_t *uplinks, bool colour)
 	static const char *const heads[] = {"UPLINK", "STATE", ">SINCE", ">PENDING",
 		">OLDEST", ">SENT", ">RETRIES", ">PARKED", "NOTE"};
 	struct gw_text_table table;
-	struct gw_json_cell s;
+	struct gw_json_cell c;
 	size_t i;
 	json_t *o;
 
@@ -287,11 +287,11 @@ static void print_uplinks(FILE *out, const json_t *uplinks, bool colour)
 		gw_table_cell(&table, GW_STYLE_PLAIN, "%s", gw_json_cell_text(o, "name"));
 		gw_table_cell(&table, state_style(state), "%s", state);
 		gw_table_cell(&table, GW_STYLE_PLAIN, "%s",
-			gw_json_cell_age(&s, o, "state_age_ms"));
+			gw_json_cell_age(&c, o, "state_age_ms"));
 		gw_table_cell(&table, owes ? GW_STYLE_YELLOW : GW_STYLE_PLAIN, "%lld",
 			gw_json_cell_int(o, "pending"));
 		gw_table_cell(&table, GW_STYLE_PLAIN, "%s",
-			owes ? gw_json_cell_age(&s, o, "oldest_ms") : "");
+			owes ? gw_json_cell_age(&c, o, "oldest_ms") : "");
 		gw_table_cell(&table, GW_STYLE_PLAIN, "%lld", gw_json_cell_int(o, "sent"));
 		gw_table_cell(
 			&table, GW_STYLE_PLAIN, "%lld", gw_json_cell_int(o, "retries"));

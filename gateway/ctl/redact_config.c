@@ -235,21 +235,21 @@ static enum gw_err fail_parse(const yaml_parser_t *p, struct gw_error *err)
 static enum gw_err write_all(
 	yaml_parser_t *parser, yaml_emitter_t *emitter, struct gw_error *err)
 {
-	enum gw_err kind = GW_OK;
+	enum gw_err rc = GW_OK;
 	yaml_document_t doc;
 	bool end = false;
 
 	if (!yaml_emitter_open(emitter))
 		return no_memory(err);
-	while (!kind && !end) {
+	while (!rc && !end) {
 		if (!yaml_parser_load(parser, &doc))
 			return fail_parse(parser, err);
 		end = !yaml_document_get_root_node(&doc);
 		if (!end)
-			kind = write_document(&doc, emitter, err);
+			rc = write_document(&doc, emitter, err);
 		yaml_document_delete(&doc);
 	}
-	return kind || yaml_emitter_close(emitter) ? kind : no_memory(err);
+	return rc || yaml_emitter_close(emitter) ? rc : no_memory(err);
 }
 
 char *gw_redact_config(const char *text, size_t n, size_t *ret_n, struct gw_error *err)
@@ -259,23 +259,23 @@ char *gw_redact_config(const char *text, size_t n, size_t *ret_n, struct gw_erro
 	char *out = NULL;
 	FILE *to = open_memstream(&out, ret_n);
 	bool ok = to && yaml_parser_initialize(&parser);
-	enum gw_err kind = GW_OK;
+	enum gw_err rc = GW_OK;
 
 	if (ok && yaml_emitter_initialize(&emitter)) {
 		yaml_parser_set_input_string(&parser, (const unsigned char *)text, n);
 		yaml_emitter_set_output_file(&emitter, to);
 		yaml_emitter_set_unicode(&emitter, 1);
 		yaml_emitter_set_width(&emitter, -1);
-		kind = write_all(&parser, &emitter, err);
+		rc = write_all(&parser, &emitter, err);
 		yaml_emitter_delete(&emitter);
 	} else {
-		kind = no_memory(err);
+		rc = no_memory(err);
 	}
 	if (ok)
 		yaml_parser_delete(&parser);
-	if (to && fclose(to) != 0 && !kind)
-		kind = no_memory(err);
-	if (!kind)
+	if (to && fclose(to) != 0 && !rc)
+		rc = no_memory(err);
+	if (!rc)
 		return out;
 	free(out);
 	return NULL;

@@ -22,7 +22,7 @@
 /* ---- tail ---- */
 
 /* True: go on. */
-static bool print_tail_line(const struct gw_invocation *a, char *line, int *ret_code)
+static bool print_tail_line(const struct gw_invocation *inv, char *line, int *ret_code)
 {
 	size_t n = strlen(line), head = sizeof(GW_PROTOCOL_EVENT) - 1;
 	json_t *o;
@@ -34,7 +34,7 @@ static bool print_tail_line(const struct gw_invocation *a, char *line, int *ret_
 	o = json_loads(line, 0, NULL);
 	if (json_object_get(o, "line"))
 		gw_print_line(
-			stdout, json_string_value(json_object_get(o, "line")), a->colour);
+			stdout, json_string_value(json_object_get(o, "line")), inv->colour);
 	else if (json_object_get(o, "note"))
 		fprintf(stderr, "tocsin: %s\n",
 			json_string_value(json_object_get(o, "note")));
@@ -44,12 +44,12 @@ static bool print_tail_line(const struct gw_invocation *a, char *line, int *ret_
 	return *ret_code == GW_EXIT_DONE;
 }
 
-int gw_run_tail(const struct gw_invocation *a)
+int gw_run_tail(const struct gw_invocation *inv)
 {
 	struct gw_connection c;
 	struct gw_error err;
 	char *line;
-	int code = gw_exchange_open(a, &c);
+	int code = gw_exchange_open(inv, &c);
 
 	if (code != GW_EXIT_DONE)
 		return code;
@@ -57,7 +57,7 @@ int gw_run_tail(const struct gw_invocation *a)
 	for (int timeout_ms = GW_EXCHANGE_REPLY_MS; code == GW_EXIT_DONE; timeout_ms = -1) {
 		if (gw_connection_read_line(&c, timeout_ms, &line, &err))
 			code = gw_message_fail(err.text);
-		else if (print_tail_line(a, line, &code))
+		else if (print_tail_line(inv, line, &code))
 			code = gw_message_flush();
 	}
 	gw_connection_close(&c);
@@ -66,10 +66,10 @@ int gw_run_tail(const struct gw_invocation *a)
 
 /* ---- verify ---- */
 
-int gw_run_verify(const struct gw_invocation *a)
+int gw_run_verify(const struct gw_invocation *inv)
 {
 	json_t *result = NULL;
-	int code = gw_exchange(a, VERIFY_MS, &result);
+	int code = gw_exchange(inv, VERIFY_MS, &result);
 
 	if (code == GW_EXIT_DONE && json_is_integer(json_object_get(result, "broken")))
 		code = GW_EXIT_REFUSED;
@@ -99,58 +99,58 @@ static int record_into(const char *path, struct gw_connection *c, int64_t for_ns
 	return code;
 }
 
-int gw_run_record(const struct gw_invocation *a)
+int gw_run_record(const struct gw_invocation *inv)
 {
 	struct gw_connection c;
 	struct gw_error err;
 	int64_t for_ns;
 	int code;
 
-	if (gw_arguments_duration(a, &for_ns, &err)) {
+	if (gw_arguments_duration(inv, &for_ns, &err)) {
 		gw_message_fail(err.text);
 		return GW_EXIT_USAGE;
 	}
-	code = gw_exchange_open(a, &c);
+	code = gw_exchange_open(inv, &c);
 	if (code != GW_EXIT_DONE)
 		return code;
 	code = gw_exchange_accepted(&c);
 	if (code == GW_EXIT_DONE)
-		code = record_into(a->arguments[0], &c, for_ns);
+		code = record_into(inv->arguments[0], &c, for_ns);
 	gw_connection_close(&c);
 	return code;
 }
 
 /* ---- without the daemon ---- */
 
-int gw_run_check(const struct gw_invocation *a)
+int gw_run_check(const struct gw_invocation *inv)
 {
-	return gw_check_file(a->arguments[0], a->json);
+	return gw_check_file(inv->arguments[0], inv->json);
 }
 
-int gw_run_replay(const struct gw_invocation *a)
+int gw_run_replay(const struct gw_invocation *inv)
 {
-	return gw_replay_files(a->value[GW_OPTION_CONFIG], a->value[GW_OPTION_AGAINST],
-		a->json, a->arguments, a->n_arguments);
+	return gw_replay_files(inv->value[GW_OPTION_CONFIG], inv->value[GW_OPTION_AGAINST],
+		inv->json, inv->arguments, inv->n_arguments);
 }
 
 /* The daemon need not run: then more is missing in the archive. */
-int gw_run_support(const struct gw_invocation *a)
+int gw_run_support(const struct gw_invocation *inv)
 {
-	const char *config = a->value[GW_OPTION_CONFIG];
+	const char *config = inv->value[GW_OPTION_CONFIG];
 
 	return gw_support_write(
-		a->arguments[0], config ? config : GW_CONFIG_FILE, a->socket);
+		inv->arguments[0], config ? config : GW_CONFIG_FILE, inv->socket);
 }
 
 /* Also asks the daemon, if it runs. */
-int gw_run_backup(const struct gw_invocation *a)
+int gw_run_backup(const struct gw_invocation *inv)
 {
-	return gw_run_backup_program(
-		"make", a->value[GW_OPTION_CONFIG], a->socket, a->json, a->arguments[0]);
+	return gw_run_backup_program("make", inv->value[GW_OPTION_CONFIG], inv->socket,
+		inv->json, inv->arguments[0]);
 }
 
-int gw_run_restore(const struct gw_invocation *a)
+int gw_run_restore(const struct gw_invocation *inv)
 {
-	return gw_run_backup_program(
-		"restore", a->value[GW_OPTION_CONFIG], a->socket, a->json, a->arguments[0]);
+	return gw_run_backup_program("restore", inv->value[GW_OPTION_CONFIG], inv->socket,
+		inv->json, inv->arguments[0]);
 }

@@ -140,22 +140,22 @@ static enum gw_err send_request(struct gw_connection *c, const char *socket,
 	const char *request, int reply_ms, struct bytes *ret, struct gw_error *err)
 {
 	char *line;
-	enum gw_err kind = gw_connection_open(c, socket, err);
+	enum gw_err rc = gw_connection_open(c, socket, err);
 
-	if (!kind)
-		kind = gw_connection_send(c, request, err);
-	if (!kind)
-		kind = gw_connection_read_line(c, reply_ms, &line, err);
-	return kind ? kind : append_line(ret, line, err);
+	if (!rc)
+		rc = gw_connection_send(c, request, err);
+	if (!rc)
+		rc = gw_connection_read_line(c, reply_ms, &line, err);
+	return rc ? rc : append_line(ret, line, err);
 }
 
 /* What has come is added in any case. */
 static void add_lines(struct support *s, const char *name, const struct bytes *lines,
-	enum gw_err kind, const struct gw_error *err)
+	enum gw_err rc, const struct gw_error *err)
 {
 	if (lines->n > 0)
 		add_text(s, name, lines->at, lines->n);
-	if (kind)
+	if (rc)
 		note_missing(
 			s, "%s%s: %s", name, lines->n > 0 ? " (in part)" : "", err->text);
 }
@@ -166,10 +166,10 @@ static void add_reply(
 	struct bytes reply = {.at = NULL};
 	struct gw_connection c;
 	struct gw_error err;
-	enum gw_err kind = send_request(&c, s->socket, request, reply_ms, &reply, &err);
+	enum gw_err rc = send_request(&c, s->socket, request, reply_ms, &reply, &err);
 
-	add_lines(s, name, &reply, kind, &err);
-	if (!kind && memmem(reply.at, reply.n, "\"last_seq\":0", strlen("\"last_seq\":0")))
+	add_lines(s, name, &reply, rc, &err);
+	if (!rc && memmem(reply.at, reply.n, "\"last_seq\":0", strlen("\"last_seq\":0")))
 		s->no_events = true;
 	free(reply.at);
 	gw_connection_close(&c);
@@ -182,25 +182,25 @@ static void add_events(struct support *s)
 	struct bytes lines = {.at = NULL};
 	struct gw_connection c;
 	struct gw_error err;
-	enum gw_err kind = send_request(&c, s->socket,
+	enum gw_err rc = send_request(&c, s->socket,
 		"{\"cmd\":\"tail\",\"last\":" TEXT(EVENTS) ",\"json\":true}", REPLY_MS,
 		&lines, &err);
-	bool refused = !kind &&
+	bool refused = !rc &&
 		strncmp(lines.at, GW_PROTOCOL_OK, strlen(GW_PROTOCOL_OK)) != 0;
 	char *line;
 
-	for (unsigned n = 0; !kind && !refused && n < EVENTS; n++) {
+	for (unsigned n = 0; !rc && !refused && n < EVENTS; n++) {
 		bool first = n == 0 && !s->no_events;
 
-		kind = gw_connection_read_line(&c, first ? REPLY_MS : GAP_MS, &line, &err);
-		if (kind == GW_ERR_TIMEOUT && !first) {
-			kind = GW_OK;
+		rc = gw_connection_read_line(&c, first ? REPLY_MS : GAP_MS, &line, &err);
+		if (rc == GW_ERR_TIMEOUT && !first) {
+			rc = GW_OK;
 			break;
 		}
-		if (!kind)
-			kind = append_line(&lines, line, &err);
+		if (!rc)
+			rc = append_line(&lines, line, &err);
 	}
-	add_lines(s, "events.json", &lines, kind, &err);
+	add_lines(s, "events.json", &lines, rc, &err);
 	free(lines.at);
 	gw_connection_close(&c);
 }

@@ -16,14 +16,14 @@ const struct gw_alarm_detail gw_alarm_detail_none = {
 
 struct gw_alarm_detail *gw_alarm_detail_write(struct gw_engine *e, struct gw_alarm *a)
 {
-	struct gw_alarm_detail *s = &e->alarm_details[gw_alarm_index(e, a)];
+	struct gw_alarm_detail *d = &e->alarm_details[gw_alarm_index(e, a)];
 
 	if (!a->has_detail) {
-		*s = gw_alarm_detail_none;
-		s->condition_due_ns = gw_timers_due_ns(e, gw_alarm_index(e, a));
+		*d = gw_alarm_detail_none;
+		d->condition_due_ns = gw_timers_due_ns(e, gw_alarm_index(e, a));
 		a->has_detail = true;
 	}
-	return s;
+	return d;
 }
 
 int64_t gw_alarm_detail_state_due_ns(const struct gw_engine *e, const struct gw_alarm *a)

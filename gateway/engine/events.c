@@ -33,7 +33,7 @@ static struct gw_event make_event(struct gw_engine *e, struct gw_alarm *a,
 	const struct gw_time *now)
 {
 	struct gw_alarm_detail *detail = gw_alarm_detail_write(e, a);
-	struct gw_event v = {
+	struct gw_event event = {
 		.seq = ++e->seq,
 		.run = e->run,
 		.change = (uint8_t)change,
@@ -54,18 +54,18 @@ static struct gw_event make_event(struct gw_engine *e, struct gw_alarm *a,
 		.durable = true,
 	};
 
-	memcpy(v.occurrence, detail->occurrence, sizeof v.occurrence);
-	memcpy(v.boot, e->boot, sizeof v.boot);
+	memcpy(event.occurrence, detail->occurrence, sizeof event.occurrence);
+	memcpy(event.boot, e->boot, sizeof event.boot);
 	if (a->opts->when->kind->is_vote)
-		v.n_confirmed_by = (uint8_t)gw_condition_true_members(a->opts->when,
-			a->memory, at_ns, v.confirmed_by, GW_EVENT_CONFIRMED_BY_MAX);
+		event.n_confirmed_by = (uint8_t)gw_condition_true_members(a->opts->when,
+			a->memory, at_ns, event.confirmed_by, GW_EVENT_CONFIRMED_BY_MAX);
 	if (a->opts->when->kind == &gw_condition_chattering)
-		v.n_confirmed_by = (uint8_t)gw_flood_chattering_keys(
-			e, a, v.confirmed_by, GW_EVENT_CONFIRMED_BY_MAX);
-	detail->seq = v.seq;
-	detail->announced_level = v.level;
-	detail->since_ms = v.wall_ms;
-	return v;
+		event.n_confirmed_by = (uint8_t)gw_flood_chattering_keys(
+			e, a, event.confirmed_by, GW_EVENT_CONFIRMED_BY_MAX);
+	detail->seq = event.seq;
+	detail->announced_level = event.level;
+	detail->since_ms = event.wall_ms;
+	return event;
 }
 
 static void assign_occurrence(
@@ -82,7 +82,7 @@ static void assign_occurrence(
 /* An occurrence that begins under a shelf gets its id when it is announced. Until then the detail
  * has the id of the last announced one, as UNSHELVED, the next event, still belongs to that. */
 static void begin_occurrence(struct gw_engine *e, struct gw_alarm *a,
-	const struct gw_transition *m, const struct gw_time *now)
+	const struct gw_transition *t, const struct gw_time *now)
 {
 	struct gw_alarm_detail *detail = gw_alarm_detail_write(e, a);
 
@@ -91,9 +91,9 @@ static void begin_occurrence(struct gw_engine *e, struct gw_alarm *a,
 	if (isnan(detail->peak)) /* else it has a peak from its on-delay */
 		detail->peak = a->value;
 	detail->raised++;
-	detail->occurrence_pending = m->unannounced;
-	if (!m->unannounced)
-		assign_occurrence(e, a, m->at_ns, now);
+	detail->occurrence_pending = t->unannounced;
+	if (!t->unannounced)
+		assign_occurrence(e, a, t->at_ns, now);
 }
 
 static void end_occurrence(struct gw_alarm_detail *detail)
@@ -108,59 +108,59 @@ static void end_occurrence(struct gw_alarm_detail *detail)
 	detail->eta_ms = -1;
 }
 
-static void append_event(struct gw_engine *e, struct gw_alarm *a, struct gw_event *v,
+static void append_event(struct gw_engine *e, struct gw_alarm *a, struct gw_event *event,
 	const char *note, const struct gw_time *now)
 {
 	gw_alarm_detail_write(e, a)->unsynced |= !now->synced;
 	if (note)
-		memcpy(v->note, note, strnlen(note, sizeof v->note - 1));
-	gw_outputs_append(e, v);
+		memcpy(event->note, note, strnlen(note, sizeof event->note - 1));
+	gw_outputs_append(e, event);
 }
 
 void gw_events_emit(struct gw_engine *e, struct gw_alarm *a, enum gw_change change,
 	const char *note, int64_t at_ns, const struct gw_time *now)
 {
-	struct gw_event v = make_event(e, a, change,
+	struct gw_event event = make_event(e, a, change,
 		gw_state_shown(&gw_alarm_detail_write(e, a)->state), at_ns, now);
 
-	append_event(e, a, &v, note, now);
+	append_event(e, a, &event, note, now);
 	gw_events_publish(e, a, now);
 }
 
 static void emit_transition(struct gw_engine *e, struct gw_alarm *a,
-	const struct gw_transition *m, const char *note, const struct gw_time *now)
+	const struct gw_transition *t, const char *note, const struct gw_time *now)
 {
 	struct gw_alarm_detail *detail = gw_alarm_detail_write(e, a);
-	struct gw_event v;
+	struct gw_event event;
 
-	if (m->change == GW_CHANGE_RAISED && !m->repeated) {
+	if (t->change == GW_CHANGE_RAISED && !t->repeated) {
 		if (!detail->in_occurrence)
-			begin_occurrence(e, a, m, now);
-		if (!m->unannounced)
-			gw_flood_on_raise(e, a, m->at_ns, now);
+			begin_occurrence(e, a, t, now);
+		if (!t->unannounced)
+			gw_flood_on_raise(e, a, t->at_ns, now);
 	}
 	if (detail->withheld) { /* not announced, so there is nothing to acknowledge */
 		if (detail->state.underlying == GW_STATE_RETURNED_UNACKED)
 			detail->state.underlying = GW_STATE_NORMAL;
 		return;
 	}
-	if (m->unannounced)
+	if (t->unannounced)
 		return;
-	if (detail->occurrence_pending && m->underlying != GW_STATE_NORMAL)
-		assign_occurrence(e, a, m->at_ns, now);
-	v = make_event(
-		e, a, (enum gw_change)m->change, (enum gw_state)m->state, m->at_ns, now);
-	v.underlying = m->underlying; /* not that of a later transition of this step */
-	if (m->confirmed)
+	if (detail->occurrence_pending && t->underlying != GW_STATE_NORMAL)
+		assign_occurrence(e, a, t->at_ns, now);
+	event = make_event(
+		e, a, (enum gw_change)t->change, (enum gw_state)t->state, t->at_ns, now);
+	event.underlying = t->underlying; /* not that of a later transition of this step */
+	if (t->confirmed)
 		note = "restored from a backup: raised again";
-	else if (m->repeated)
+	else if (t->repeated)
 		note = "still true: raised again";
-	else if (m->deferred)
+	else if (t->deferred)
 		note = "began while it was shelved";
-	else if (!note && m->change == GW_CHANGE_RAISED &&
+	else if (!note && t->change == GW_CHANGE_RAISED &&
 		e->noted_alarm == gw_alarm_index(e, a) + 1)
 		note = e->raise_note;
-	append_event(e, a, &v, note, now);
+	append_event(e, a, &event, note, now);
 }
 
 void gw_events_emit_transitions(struct gw_engine *e, struct gw_alarm *a,

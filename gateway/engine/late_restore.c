@@ -97,30 +97,30 @@ static bool has_occurrence(const struct gw_alarm_record *record)
 }
 
 static void restore_one(
-	struct gw_engine *e, struct gw_late_record *m, const struct gw_time *now)
+	struct gw_engine *e, struct gw_late_record *r, const struct gw_time *now)
 {
-	struct gw_alarm *a = &e->alarms[m->alarm];
+	struct gw_alarm *a = &e->alarms[r->alarm];
 	const struct gw_alarm_detail *detail = gw_alarm_detail_of(e, a);
 
-	m->had_occurrence = has_occurrence(&m->record) &&
-		memcmp(detail->occurrence, m->record.occurrence,
+	r->had_occurrence = has_occurrence(&r->record) &&
+		memcmp(detail->occurrence, r->record.occurrence,
 			sizeof detail->occurrence) == 0;
-	if (m->had_occurrence)
+	if (r->had_occurrence)
 		return;
-	m->was_active = gw_alarm_detail_active(e, a);
-	m->seq_before = detail->seq;
-	m->raised_anew = detail->in_occurrence && !detail->withheld;
-	if (m->raised_anew)
-		keep_newer(e, a, &m->record, now);
+	r->was_active = gw_alarm_detail_active(e, a);
+	r->seq_before = detail->seq;
+	r->raised_anew = detail->in_occurrence && !detail->withheld;
+	if (r->raised_anew)
+		keep_newer(e, a, &r->record, now);
 	else
-		restore(e, a, &m->record, now);
+		restore(e, a, &r->record, now);
 }
 
 /* As at the first step, with the samples since. */
 static void reevaluate(
-	struct gw_engine *e, struct gw_late_record *m, const struct gw_time *now)
+	struct gw_engine *e, struct gw_late_record *r, const struct gw_time *now)
 {
-	struct gw_alarm *a = &e->alarms[m->alarm];
+	struct gw_alarm *a = &e->alarms[r->alarm];
 	const struct gw_alarm_detail *detail = gw_alarm_detail_write(e, a);
 	const struct gw_condition_kind *kind = a->opts->when->kind;
 
@@ -134,10 +134,10 @@ static void reevaluate(
 	gw_alarm_detail_schedule(e, a);
 	for (uint32_t p = 0; p < a->opts->n_points; p++)
 		gw_band_update(e, a->opts->first_point + p);
-	if (a->has_input && gw_alarm_detail_active(e, a) != m->was_active)
+	if (a->has_input && gw_alarm_detail_active(e, a) != r->was_active)
 		gw_alarm_notify_listeners(e, a, now->boot_ns, now);
 	/* the journal has newer events of this alarm than the record: an amendment corrects it */
-	if (m->seq_before && detail->seq == m->seq_before &&
+	if (r->seq_before && detail->seq == r->seq_before &&
 		gw_state_shown(&detail->state) != GW_STATE_NORMAL)
 		gw_events_emit(e, a, GW_CHANGE_AMENDED, "it stood before the restart",
 			now->boot_ns, now);

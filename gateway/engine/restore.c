@@ -93,7 +93,7 @@ bool gw_engine_restore(
 void gw_restore_clear_occurrence(struct gw_engine *e, const struct gw_alarm_record *record,
 	const struct gw_alarm_info *info, const char *note, const struct gw_time *now)
 {
-	struct gw_event v = {
+	struct gw_event event = {
 		.seq = ++e->seq,
 		.run = e->run,
 		.change = GW_CHANGE_CLEARED,
@@ -113,10 +113,10 @@ void gw_restore_clear_occurrence(struct gw_engine *e, const struct gw_alarm_reco
 		.durable = true,
 	};
 
-	memcpy(v.occurrence, record->occurrence, sizeof v.occurrence);
-	memcpy(v.boot, e->boot, sizeof v.boot);
-	strncpy(v.note, note, sizeof v.note - 1);
-	gw_outputs_append(e, &v);
+	memcpy(event.occurrence, record->occurrence, sizeof event.occurrence);
+	memcpy(event.boot, e->boot, sizeof event.boot);
+	strncpy(event.note, note, sizeof event.note - 1);
+	gw_outputs_append(e, &event);
 	atomic_store_explicit(&e->last_seq, e->seq, memory_order_release);
 }
 

@@ -175,32 +175,35 @@ static void put_value(
 
 static void close_run(struct gw_recording *r, uint32_t point)
 {
-	struct gw_recording_open_run *o = &r->open_runs[point];
+	struct gw_recording_open_run *run = &r->open_runs[point];
 	struct gw_byte_buffer *b = &r->block;
-	unsigned char head = (unsigned char)(o->quality | (o->n > 1 ? HEAD_REPEATS : 0));
+	unsigned char head = (unsigned char)(run->quality |
+		(run->n > 1 ? HEAD_REPEATS : 0));
 
 	put_varint(b, point);
-	put_signed(b, o->first_ns - r->block_start_ns);
-	put_value(b, o->value, gw_quality_usable(o->quality), head);
-	if (o->n > 1) {
-		put_varint(b, o->n - 1);
-		put_varint(b, (uint64_t)(o->last_ns - o->first_ns));
+	put_signed(b, run->first_ns - r->block_start_ns);
+	put_value(b, run->value, gw_quality_usable(run->quality), head);
+	if (run->n > 1) {
+		put_varint(b, run->n - 1);
+		put_varint(b, (uint64_t)(run->last_ns - run->first_ns));
 	}
-	o->n = 0;
+	run->n = 0;
 }
 
 /* Whether s has the value of the run and comes at about the interval of its samples. */
-static bool continues_run(const struct gw_recording_open_run *o, const struct gw_sample *s)
+static bool continues_run(
+	const struct gw_recording_open_run *run, const struct gw_sample *s)
 {
-	int64_t step_ns = s->boot_ns - o->last_ns, mean_ns;
+	int64_t step_ns = s->boot_ns - run->last_ns, mean_ns;
 
-	if (o->quality != s->quality || step_ns < 0 || o->n >= GW_RECORDING_REPEATS_MAX ||
+	if (run->quality != s->quality || step_ns < 0 ||
+		run->n >= GW_RECORDING_REPEATS_MAX ||
 		(gw_quality_usable(s->quality) &&
-			memcmp(&o->value, &s->value, sizeof(o->value)) != 0))
+			memcmp(&run->value, &s->value, sizeof(run->value)) != 0))
 		return false;
-	if (o->n < 2)
+	if (run->n < 2)
 		return true;
-	mean_ns = (o->last_ns - o->first_ns) / (int64_t)(o->n - 1);
+	mean_ns = (run->last_ns - run->first_ns) / (int64_t)(run->n - 1);
 	return step_ns <= mean_ns + mean_ns / 2 + JITTER_NS && step_ns >= mean_ns / 2;
 }
 
@@ -217,7 +220,7 @@ static void begin_block(struct gw_recording *r, int64_t boot_ns)
 void gw_recording_sample(struct gw_recording *r, const struct gw_sample *sample)
 {
 	struct gw_sample s = *sample;
-	struct gw_recording_open_run *o;
+	struct gw_recording_open_run *run;
 
 	if (s.point >= r->n_points || s.quality >= GW_QUALITY_COUNT ||
 		s.quality == GW_QUALITY_NONE)
@@ -228,17 +231,17 @@ void gw_recording_sample(struct gw_recording *r, const struct gw_sample *sample)
 	if (r->block_start_ns == 0)
 		begin_block(r, s.boot_ns);
 	r->samples++;
-	o = &r->open_runs[s.point];
-	if (o->n && continues_run(o, &s)) {
-		o->last_ns = s.boot_ns;
-		o->n++;
+	run = &r->open_runs[s.point];
+	if (run->n && continues_run(run, &s)) {
+		run->last_ns = s.boot_ns;
+		run->n++;
 		return;
 	}
-	if (o->n)
+	if (run->n)
 		close_run(r, s.point);
 	else
 		r->open_points[r->n_open++] = s.point;
-	*o = (struct gw_recording_open_run){.first_ns = s.boot_ns,
+	*run = (struct gw_recording_open_run){.first_ns = s.boot_ns,
 		.last_ns = s.boot_ns,
 		.value = s.value,
 		.n = 1,

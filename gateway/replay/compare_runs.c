@@ -44,9 +44,9 @@ static struct compared *compared_raises(const struct gw_replay_run *run)
 	return s;
 }
 
-static int64_t start_of(const struct gw_raise_change *p)
+static int64_t start_of(const struct gw_raise_change *c)
 {
-	return p->new ? p->new->from_ms : p->old->from_ms;
+	return c->new ? c->new->from_ms : c->old->from_ms;
 }
 
 static int by_time(const void *a, const void *b)
@@ -57,9 +57,9 @@ static int by_time(const void *a, const void *b)
 }
 
 static void put(
-	struct gw_comparison *p, const struct gw_raise *new, const struct gw_raise *old)
+	struct gw_comparison *c, const struct gw_raise *new, const struct gw_raise *old)
 {
-	struct gw_raise_change *to = &p->at[p->n++];
+	struct gw_raise_change *to = &c->at[c->n++];
 
 	*to = (struct gw_raise_change){.new = new, .old = old, .kind = GW_RAISE_EQUAL};
 	if (!old) {
@@ -72,7 +72,7 @@ static void put(
 		if (to->shift_ms < 0)
 			to->shift_ms = -to->shift_ms;
 	}
-	p->count[to->kind]++;
+	c->count[to->kind]++;
 }
 
 /* Milliseconds between the two; 0 or negative: they touch or overlap. */
@@ -85,7 +85,7 @@ static int64_t apart_ms(const struct gw_raise *a, const struct gw_raise *b)
 /* The raises of one alarm. Those of one configuration never overlap, so two cursors find
  * every pair in order. A raise that overlaps several others is matched with the first of
  * them. */
-static void match_within(struct gw_comparison *p, struct compared *new, size_t n_new,
+static void match_within(struct gw_comparison *c, struct compared *new, size_t n_new,
 	struct compared *old, size_t n_old, int64_t most_ms)
 {
 	size_t i = 0, k = 0;
@@ -96,7 +96,7 @@ static void match_within(struct gw_comparison *p, struct compared *new, size_t n
 
 		if (!skip_a && !skip_b && apart_ms(a, b) <= most_ms) {
 			new[i++].matched = old[k++].matched = true;
-			put(p, a, b);
+			put(c, a, b);
 		} else if (skip_a || (!skip_b && a->from_ms < b->from_ms)) {
 			i++;
 		} else {
@@ -114,7 +114,7 @@ static size_t run_of(const struct compared *s, size_t n, size_t from)
 	return to - from;
 }
 
-static void match_all(struct gw_comparison *p, struct compared *new, size_t n_new,
+static void match_all(struct gw_comparison *c, struct compared *new, size_t n_new,
 	struct compared *old, size_t n_old)
 {
 	size_t i = 0, k = 0;
@@ -125,18 +125,18 @@ static void match_all(struct gw_comparison *p, struct compared *new, size_t n_ne
 		size_t b = o >= 0 ? run_of(old, n_old, k) : 0;
 
 		if (o == 0) {
-			match_within(p, new + i, a, old + k, b, 0);
-			match_within(p, new + i, a, old + k, b, GW_COMPARE_GAP_MS);
+			match_within(c, new + i, a, old + k, b, 0);
+			match_within(c, new + i, a, old + k, b, GW_COMPARE_GAP_MS);
 		}
 		i += a;
 		k += b;
 	}
 	for (i = 0; i < n_new; i++)
 		if (!new[i].matched)
-			put(p, new[i].raise, NULL);
+			put(c, new[i].raise, NULL);
 	for (k = 0; k < n_old; k++)
 		if (!old[k].matched)
-			put(p, NULL, old[k].raise);
+			put(c, NULL, old[k].raise);
 }
 
 enum gw_err gw_compare_runs(const struct gw_replay_run *new,
@@ -144,25 +144,25 @@ enum gw_err gw_compare_runs(const struct gw_replay_run *new,
 	struct gw_error *err)
 {
 	struct compared *a = compared_raises(new), *b = compared_raises(old);
-	struct gw_comparison p = {.at = calloc(new->n_raises + old->n_raises + 1,
+	struct gw_comparison c = {.at = calloc(new->n_raises + old->n_raises + 1,
 					  sizeof(struct gw_raise_change))};
 
-	if (!a || !b || !p.at) {
+	if (!a || !b || !c.at) {
 		free(a);
 		free(b);
-		free(p.at);
+		free(c.at);
 		return gw_fail(err, GW_ERR_SYSTEM, ENOMEM, "out of memory");
 	}
-	match_all(&p, a, new->n_raises, b, old->n_raises);
-	qsort(p.at, p.n, sizeof(*p.at), by_time);
+	match_all(&c, a, new->n_raises, b, old->n_raises);
+	qsort(c.at, c.n, sizeof(*c.at), by_time);
 	free(a);
 	free(b);
-	*ret_pairs = p;
+	*ret_pairs = c;
 	return GW_OK;
 }
 
-void gw_comparison_free(struct gw_comparison *p)
+void gw_comparison_free(struct gw_comparison *c)
 {
-	free(p->at);
-	*p = (struct gw_comparison){0};
+	free(c->at);
+	*c = (struct gw_comparison){0};
 }

@@ -39,6 +39,6 @@ struct gw_comparison {
 enum gw_err gw_compare_runs(const struct gw_replay_run *new,
 	const struct gw_replay_run *old, struct gw_comparison *ret_pairs,
 	struct gw_error *err);
-void gw_comparison_free(struct gw_comparison *p); /* zeroed or twice is fine */
+void gw_comparison_free(struct gw_comparison *c); /* zeroed or twice is fine */
 
 #endif

@@ -18,40 +18,40 @@ static enum gw_err damaged(struct gw_error *err)
 
 /* ---- points ---- */
 
-static bool set_point(struct gw_decode *u, uint32_t index, const char *key, size_t n)
+static bool set_point(struct gw_decode *d, uint32_t index, const char *key, size_t n)
 {
 	char *copy;
 
-	if (u->n_points == u->cap_points) {
-		size_t cap = u->cap_points ? 2 * u->cap_points : 64;
+	if (d->n_points == d->cap_points) {
+		size_t cap = d->cap_points ? 2 * d->cap_points : 64;
 		struct gw_decode_point *points = reallocarray(
-			u->points, cap, sizeof(*points));
+			d->points, cap, sizeof(*points));
 
 		if (!points)
 			return false;
-		u->points = points;
-		u->cap_points = cap;
+		d->points = points;
+		d->cap_points = cap;
 	}
 	copy = malloc(n + 1);
 	if (!copy)
 		return false;
 	memcpy(copy, key, n);
 	copy[n] = '\0';
-	u->points[index] = (struct gw_decode_point){
+	d->points[index] = (struct gw_decode_point){
 		.name = GW_POINT_NAMES_NONE, .length = (uint32_t)n, .key = copy};
-	u->n_points++;
+	d->n_points++;
 	return true;
 }
 
-static void clear_points(struct gw_decode *u)
+static void clear_points(struct gw_decode *d)
 {
-	for (size_t i = 0; i < u->n_points; i++)
-		free(u->points[i].key);
-	u->n_points = 0;
+	for (size_t i = 0; i < d->n_points; i++)
+		free(d->points[i].key);
+	d->n_points = 0;
 }
 
 enum gw_err gw_decode_points(
-	struct gw_decode *u, const struct gw_recording_block *block, struct gw_error *err)
+	struct gw_decode *d, const struct gw_recording_block *block, struct gw_error *err)
 {
 	struct gw_recording_scan scan = {.block = *block};
 	uint32_t index;
@@ -60,11 +60,11 @@ enum gw_err gw_decode_points(
 
 	while (gw_recording_next_point(&scan, &index, &key, &n)) {
 		if (index == 0)
-			clear_points(u);
-		if (index != u->n_points || index >= GW_POINT_NAMES_MAX ||
+			clear_points(d);
+		if (index != d->n_points || index >= GW_POINT_NAMES_MAX ||
 			memchr(key, '\0', n))
 			return damaged(err);
-		if (!set_point(u, index, key, n))
+		if (!set_point(d, index, key, n))
 			return no_memory(err);
 	}
 	return scan.malformed ? damaged(err) : GW_OK;
@@ -77,54 +77,54 @@ static bool before(const struct gw_decode_run *a, const struct gw_decode_run *b)
 	return a->next_ns < b->next_ns || (a->next_ns == b->next_ns && a->order < b->order);
 }
 
-static void sift_down(struct gw_decode *u, size_t at)
+static void sift_down(struct gw_decode *d, size_t at)
 {
-	struct gw_decode_run moving = u->heap[at];
+	struct gw_decode_run moving = d->heap[at];
 
-	for (size_t child; (child = 2 * at + 1) < u->n; at = child) {
-		if (child + 1 < u->n && before(&u->heap[child + 1], &u->heap[child]))
+	for (size_t child; (child = 2 * at + 1) < d->n; at = child) {
+		if (child + 1 < d->n && before(&d->heap[child + 1], &d->heap[child]))
 			child++;
-		if (!before(&u->heap[child], &moving))
+		if (!before(&d->heap[child], &moving))
 			break;
-		u->heap[at] = u->heap[child];
+		d->heap[at] = d->heap[child];
 	}
-	u->heap[at] = moving;
+	d->heap[at] = moving;
 }
 
-static bool add_run(struct gw_decode *u, const struct gw_recording_run *run)
+static bool add_run(struct gw_decode *d, const struct gw_recording_run *run)
 {
-	if (u->n == u->cap) {
-		size_t cap = u->cap ? 2 * u->cap : 1024;
-		struct gw_decode_run *heap = reallocarray(u->heap, cap, sizeof(*heap));
+	if (d->n == d->cap) {
+		size_t cap = d->cap ? 2 * d->cap : 1024;
+		struct gw_decode_run *heap = reallocarray(d->heap, cap, sizeof(*heap));
 
 		if (!heap)
 			return false;
-		u->heap = heap;
-		u->cap = cap;
+		d->heap = heap;
+		d->cap = cap;
 	}
-	u->heap[u->n] = (struct gw_decode_run){
-		.next_ns = run->first_ns, .order = u->n, .run = *run};
-	u->n++;
+	d->heap[d->n] = (struct gw_decode_run){
+		.next_ns = run->first_ns, .order = d->n, .run = *run};
+	d->n++;
 	return true;
 }
 
 enum gw_err gw_decode_load(
-	struct gw_decode *u, const struct gw_recording_block *block, struct gw_error *err)
+	struct gw_decode *d, const struct gw_recording_block *block, struct gw_error *err)
 {
 	struct gw_recording_scan scan = {.block = *block};
 	struct gw_recording_run run;
 
-	u->n = 0;
+	d->n = 0;
 	while (gw_recording_run(&scan, &run)) {
-		if (run.point >= u->n_points)
+		if (run.point >= d->n_points)
 			return damaged(err);
-		if (!add_run(u, &run))
+		if (!add_run(d, &run))
 			return no_memory(err);
 	}
 	if (scan.malformed)
 		return damaged(err);
-	for (size_t i = u->n / 2; i-- > 0;)
-		sift_down(u, i);
+	for (size_t i = d->n / 2; i-- > 0;)
+		sift_down(d, i);
 	return GW_OK;
 }
 
@@ -145,16 +145,16 @@ static bool add_name(struct gw_decode_point *p, struct gw_point_names *names)
 	return p->name != GW_POINT_NAMES_NONE;
 }
 
-bool gw_decode_next(struct gw_decode *u, struct gw_point_names *names,
+bool gw_decode_next(struct gw_decode *d, struct gw_point_names *names,
 	struct gw_reading *ret, enum gw_err *ret_kind)
 {
-	struct gw_decode_run *top = u->heap;
+	struct gw_decode_run *top = d->heap;
 	struct gw_decode_point *p;
 
 	*ret_kind = GW_OK;
-	if (u->n == 0)
+	if (d->n == 0)
 		return false;
-	p = &u->points[top->run.point];
+	p = &d->points[top->run.point];
 	if (p->name == GW_POINT_NAMES_NONE && !add_name(p, names)) {
 		*ret_kind = GW_ERR_SYSTEM;
 		return false;
@@ -166,22 +166,22 @@ bool gw_decode_next(struct gw_decode *u, struct gw_point_names *names,
 	if (top->done++ < top->run.repeats)
 		top->next_ns = time_of(&top->run, top->done);
 	else
-		u->heap[0] = u->heap[--u->n];
-	if (u->n)
-		sift_down(u, 0);
+		d->heap[0] = d->heap[--d->n];
+	if (d->n)
+		sift_down(d, 0);
 	return true;
 }
 
-void gw_decode_reset(struct gw_decode *u)
+void gw_decode_reset(struct gw_decode *d)
 {
-	clear_points(u);
-	u->n = 0;
+	clear_points(d);
+	d->n = 0;
 }
 
-void gw_decode_fini(struct gw_decode *u)
+void gw_decode_fini(struct gw_decode *d)
 {
-	clear_points(u);
-	free(u->points);
-	free(u->heap);
-	*u = (struct gw_decode){0};
+	clear_points(d);
+	free(d->points);
+	free(d->heap);
+	*d = (struct gw_decode){0};
 }

@@ -34,16 +34,16 @@ struct gw_decode {
 
 /* GW_ERR_CORRUPT: not what a recorder writes; GW_ERR_SYSTEM: no memory. */
 enum gw_err gw_decode_points(
-	struct gw_decode *u, const struct gw_recording_block *block, struct gw_error *err);
+	struct gw_decode *d, const struct gw_recording_block *block, struct gw_error *err);
 /* Only when what was loaded before is used up. */
 enum gw_err gw_decode_load(
-	struct gw_decode *u, const struct gw_recording_block *block, struct gw_error *err);
+	struct gw_decode *d, const struct gw_recording_block *block, struct gw_error *err);
 /* The next sample; false if there is none or no memory for its name (then *ret_kind says
  * so). */
-bool gw_decode_next(struct gw_decode *u, struct gw_point_names *names,
+bool gw_decode_next(struct gw_decode *d, struct gw_point_names *names,
 	struct gw_reading *ret, enum gw_err *ret_kind);
 /* A new recording begins. */
-void gw_decode_reset(struct gw_decode *u);
-void gw_decode_fini(struct gw_decode *u); /* twice is fine */
+void gw_decode_reset(struct gw_decode *d);
+void gw_decode_fini(struct gw_decode *d); /* twice is fine */
 
 #endif

@@ -28,102 +28,103 @@ static bool equals(const struct gw_point_name *name, const char *text, size_t n)
 }
 
 /* The bucket of the name, or the free one where it belongs. */
-static uint32_t *bucket_of(struct gw_point_names *s, uint32_t h, const char *text, size_t n)
+static uint32_t *bucket_of(
+	struct gw_point_names *names, uint32_t h, const char *text, size_t n)
 {
-	uint32_t at = h & (s->n_buckets - 1);
+	uint32_t at = h & (names->n_buckets - 1);
 
-	while (s->buckets[at]) {
-		const struct gw_point_name *name = &s->at[s->buckets[at] - 1];
+	while (names->buckets[at]) {
+		const struct gw_point_name *name = &names->at[names->buckets[at] - 1];
 
 		if (name->hash == h && equals(name, text, n))
 			break;
-		at = (at + 1) & (s->n_buckets - 1);
+		at = (at + 1) & (names->n_buckets - 1);
 	}
-	return &s->buckets[at];
+	return &names->buckets[at];
 }
 
-static uint32_t set_next(struct gw_point_names *s, uint32_t index)
+static uint32_t set_next(struct gw_point_names *names, uint32_t index)
 {
-	s->at[s->last].next = index;
-	s->last = index;
+	names->at[names->last].next = index;
+	names->last = index;
 	return index;
 }
 
-uint32_t gw_point_names_find(struct gw_point_names *s, const char *text, size_t n)
+uint32_t gw_point_names_find(struct gw_point_names *names, const char *text, size_t n)
 {
-	uint32_t next = s->n ? s->at[s->last].next : GW_POINT_NAMES_NONE, found;
+	uint32_t next = names->n ? names->at[names->last].next : GW_POINT_NAMES_NONE, found;
 
-	if (next != GW_POINT_NAMES_NONE && equals(&s->at[next], text, n)) {
-		s->last = next;
+	if (next != GW_POINT_NAMES_NONE && equals(&names->at[next], text, n)) {
+		names->last = next;
 		return next;
 	}
-	if (s->n == 0)
+	if (names->n == 0)
 		return GW_POINT_NAMES_NONE;
-	found = *bucket_of(s, hash(text, n), text, n);
-	return found ? set_next(s, found - 1) : GW_POINT_NAMES_NONE;
+	found = *bucket_of(names, hash(text, n), text, n);
+	return found ? set_next(names, found - 1) : GW_POINT_NAMES_NONE;
 }
 
-static bool grow_buckets(struct gw_point_names *s)
+static bool grow_buckets(struct gw_point_names *names)
 {
-	uint32_t n = s->n_buckets ? 2 * s->n_buckets : 256, mask = n - 1;
+	uint32_t n = names->n_buckets ? 2 * names->n_buckets : 256, mask = n - 1;
 	uint32_t *buckets = calloc(n, sizeof(*buckets));
 
 	if (!buckets)
 		return false;
-	for (uint32_t i = 0; i < s->n; i++) {
-		uint32_t at = s->at[i].hash & mask;
+	for (uint32_t i = 0; i < names->n; i++) {
+		uint32_t at = names->at[i].hash & mask;
 
 		while (buckets[at])
 			at = (at + 1) & mask;
 		buckets[at] = i + 1;
 	}
-	free(s->buckets);
-	s->buckets = buckets;
-	s->n_buckets = n;
+	free(names->buckets);
+	names->buckets = buckets;
+	names->n_buckets = n;
 	return true;
 }
 
-static bool grow(struct gw_point_names *s)
+static bool grow(struct gw_point_names *names)
 {
-	uint32_t cap = s->cap ? 2 * s->cap : 64;
+	uint32_t cap = names->cap ? 2 * names->cap : 64;
 	struct gw_point_name *at;
 
-	if (s->n == GW_POINT_NAMES_MAX)
+	if (names->n == GW_POINT_NAMES_MAX)
 		return false;
-	if (2 * s->n >= s->n_buckets && !grow_buckets(s))
+	if (2 * names->n >= names->n_buckets && !grow_buckets(names))
 		return false;
-	if (s->n < s->cap)
+	if (names->n < names->cap)
 		return true;
-	at = reallocarray(s->at, cap, sizeof(*at));
+	at = reallocarray(names->at, cap, sizeof(*at));
 	if (!at)
 		return false;
-	s->at = at;
-	s->cap = cap;
+	names->at = at;
+	names->cap = cap;
 	return true;
 }
 
-uint32_t gw_point_names_add(struct gw_point_names *s, const char *text, size_t n)
+uint32_t gw_point_names_add(struct gw_point_names *names, const char *text, size_t n)
 {
 	uint32_t h = hash(text, n);
-	char *copy = grow(s) ? malloc(n + 1) : NULL;
+	char *copy = grow(names) ? malloc(n + 1) : NULL;
 
 	if (!copy)
 		return GW_POINT_NAMES_NONE;
 	memcpy(copy, text, n);
 	copy[n] = '\0';
-	*bucket_of(s, h, text, n) = s->n + 1;
-	s->at[s->n] = (struct gw_point_name){.text = copy,
+	*bucket_of(names, h, text, n) = names->n + 1;
+	names->at[names->n] = (struct gw_point_name){.text = copy,
 		.length = (uint32_t)n,
 		.hash = h,
 		.next = GW_POINT_NAMES_NONE};
-	return set_next(s, s->n++);
+	return set_next(names, names->n++);
 }
 
-void gw_point_names_fini(struct gw_point_names *s)
+void gw_point_names_fini(struct gw_point_names *names)
 {
-	for (uint32_t i = 0; i < s->n; i++)
-		free(s->at[i].text);
-	free(s->at);
-	free(s->buckets);
-	*s = (struct gw_point_names){0};
+	for (uint32_t i = 0; i < names->n; i++)
+		free(names->at[i].text);
+	free(names->at);
+	free(names->buckets);
+	*names = (struct gw_point_names){0};
 }

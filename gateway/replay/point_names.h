@@ -29,9 +29,9 @@ struct gw_point_names {
 };
 
 /* n bytes; GW_POINT_NAMES_NONE if it is not there yet. */
-uint32_t gw_point_names_find(struct gw_point_names *s, const char *text, size_t n);
+uint32_t gw_point_names_find(struct gw_point_names *names, const char *text, size_t n);
 /* Not there yet. GW_POINT_NAMES_NONE: no memory, or too many. */
-uint32_t gw_point_names_add(struct gw_point_names *s, const char *text, size_t n);
-void gw_point_names_fini(struct gw_point_names *s); /* twice is fine */
+uint32_t gw_point_names_add(struct gw_point_names *names, const char *text, size_t n);
+void gw_point_names_fini(struct gw_point_names *names); /* twice is fine */
 
 #endif

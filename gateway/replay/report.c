@@ -174,7 +174,7 @@ static void raise_cells(struct gw_text_table *table, const struct gw_replay_run 
 	value_cell(table, r->peak, a->info.unit_of_measure);
 }
 
-static void against_cell(struct gw_text_table *table, const struct gw_raise_change *p)
+static void against_cell(struct gw_text_table *table, const struct gw_raise_change *c)
 {
 	static const enum gw_style styles[GW_RAISE_CHANGE_KINDS] = {
 		[GW_RAISE_ADDED] = GW_STYLE_YELLOW,
@@ -185,11 +185,11 @@ static void against_cell(struct gw_text_table *table, const struct gw_raise_chan
 	};
 	struct time_text s;
 
-	if (p->shift_ms)
-		gw_table_cell(table, styles[p->kind], "%s by %s",
-			gw_raise_change_names[p->kind], age(&s, p->shift_ms));
+	if (c->shift_ms)
+		gw_table_cell(table, styles[c->kind], "%s by %s",
+			gw_raise_change_names[c->kind], age(&s, c->shift_ms));
 	else
-		gw_table_cell(table, styles[p->kind], "%s", gw_raise_change_names[p->kind]);
+		gw_table_cell(table, styles[c->kind], "%s", gw_raise_change_names[c->kind]);
 }
 
 static void print_raises(FILE *out, bool colour, const struct gw_replay_run *new,
@@ -204,17 +204,17 @@ static void print_raises(FILE *out, bool colour, const struct gw_replay_run *new
 		return;
 	gw_table_init(&table, heads, against->old ? 6 : 5);
 	for (size_t i = 0; i < n && i < RAISES_SHOWN; i++) {
-		const struct gw_raise_change *p = against->old ? &against->comparison->at[i]
+		const struct gw_raise_change *c = against->old ? &against->comparison->at[i]
 							       : NULL;
 
-		if (!p)
+		if (!c)
 			raise_cells(&table, new, &new->raises[i]);
-		else if (p->new)
-			raise_cells(&table, new, p->new);
+		else if (c->new)
+			raise_cells(&table, new, c->new);
 		else
-			raise_cells(&table, against->old, p->old);
-		if (p)
-			against_cell(&table, p);
+			raise_cells(&table, against->old, c->old);
+		if (c)
+			against_cell(&table, c);
 	}
 	fputs("\n", out);
 	gw_table_print(&table, out, colour);
@@ -277,19 +277,19 @@ void gw_report_changes(FILE *out, const struct gw_replay_run *new,
 	struct gw_text t;
 
 	for (size_t i = 0; i < against->comparison->n; i++) {
-		const struct gw_raise_change *p = &against->comparison->at[i];
-		const struct gw_alarm_opts *a = p->new
-			? alarm_of(new, p->new->alarm)
-			: alarm_of(against->old, p->old->alarm);
+		const struct gw_raise_change *c = &against->comparison->at[i];
+		const struct gw_alarm_opts *a = c->new
+			? alarm_of(new, c->new->alarm)
+			: alarm_of(against->old, c->old->alarm);
 
 		gw_text_init(&t, memory, sizeof(memory));
 		gw_json_open(&t, NULL, '{');
-		gw_json_string(&t, "against", gw_raise_change_names[p->kind]);
+		gw_json_string(&t, "against", gw_raise_change_names[c->kind]);
 		gw_json_string(&t, "alarm", a->info.key);
 		gw_json_string(&t, "level", gw_level_name(a->level));
-		put_raise(&t, "time_ms", "lasted_ms", p->new);
-		put_raise(&t, "was_time_ms", "was_lasted_ms", p->old);
-		gw_json_int(&t, "by_ms", p->shift_ms);
+		put_raise(&t, "time_ms", "lasted_ms", c->new);
+		put_raise(&t, "was_time_ms", "was_lasted_ms", c->old);
+		gw_json_int(&t, "by_ms", c->shift_ms);
 		gw_json_close(&t, '}');
 		fprintf(out, "%s\n", memory);
 	}

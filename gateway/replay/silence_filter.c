@@ -14,10 +14,10 @@ struct gw_silence_filter {
 	uint32_t n_points;
 };
 
-static bool any(const struct gw_silence_filter *j)
+static bool any(const struct gw_silence_filter *f)
 {
-	for (uint32_t i = 0; i < j->n_points; i++)
-		if (j->occurs[i])
+	for (uint32_t i = 0; i < f->n_points; i++)
+		if (f->occurs[i])
 			return true;
 	return false;
 }
@@ -27,19 +27,19 @@ static bool any(const struct gw_silence_filter *j)
 static void evaluate(const struct gw_condition_opts *o, void *memory,
 	const struct gw_condition_input *in, struct gw_condition_result *result)
 {
-	const struct gw_silence_filter *j = (const struct gw_silence_filter *)(const void *)
+	const struct gw_silence_filter *f = (const struct gw_silence_filter *)(const void *)
 						    o->kind;
 	int64_t wait_ns = (in->now_ns - in->last_current_ns) / 16;
 
-	if (j->real->on_bad_samples) { /* what was refused is in the files; the rest may not be */
+	if (f->real->on_bad_samples) { /* what was refused is in the files; the rest may not be */
 		struct gw_condition_input known = *in;
 
 		known.never_current = false;
-		j->real->evaluate(o, memory, &known, result);
+		f->real->evaluate(o, memory, &known, result);
 		return;
 	}
-	if (any(j)) {
-		j->real->evaluate(o, memory, in, result);
+	if (any(f)) {
+		f->real->evaluate(o, memory, in, result);
 		return;
 	}
 	if (wait_ns < o->window_ns)
@@ -54,7 +54,7 @@ static bool needs_filter(const struct gw_condition_kind *kind)
 	return kind->on_devices || kind->on_bad_samples;
 }
 
-enum gw_err gw_silence_filter_open(struct gw_silence_filters *j,
+enum gw_err gw_silence_filter_open(struct gw_silence_filters *f,
 	struct gw_alarm_opts *alarms, size_t n_alarms, size_t n_points,
 	struct gw_error *err)
 {
@@ -63,9 +63,9 @@ enum gw_err gw_silence_filter_open(struct gw_silence_filters *j,
 
 	for (size_t i = 0; i < n_alarms; i++)
 		n += needs_filter(alarms[i].when->kind);
-	j->occurs = calloc(n_points + 1, sizeof(*j->occurs));
-	j->at = at = calloc(n + 1, sizeof(*at));
-	if (!j->occurs || !at)
+	f->occurs = calloc(n_points + 1, sizeof(*f->occurs));
+	f->at = at = calloc(n + 1, sizeof(*at));
+	if (!f->occurs || !at)
 		return gw_fail(err, GW_ERR_SYSTEM, ENOMEM, "out of memory");
 	for (size_t i = 0; i < n_alarms; i++) {
 		const struct gw_condition_opts *when = alarms[i].when;
@@ -75,7 +75,7 @@ enum gw_err gw_silence_filter_open(struct gw_silence_filters *j,
 		*at = (struct gw_silence_filter){.kind = *when->kind,
 			.when = *when,
 			.real = when->kind,
-			.occurs = j->occurs + alarms[i].first_point,
+			.occurs = f->occurs + alarms[i].first_point,
 			.n_points = alarms[i].n_points};
 		at->kind.evaluate = evaluate;
 		at->when.kind = &at->kind;
@@ -85,9 +85,9 @@ enum gw_err gw_silence_filter_open(struct gw_silence_filters *j,
 	return GW_OK;
 }
 
-void gw_silence_filter_close(struct gw_silence_filters *j)
+void gw_silence_filter_close(struct gw_silence_filters *f)
 {
-	free(j->occurs);
-	free(j->at);
-	*j = (struct gw_silence_filters){0};
+	free(f->occurs);
+	free(f->at);
+	*f = (struct gw_silence_filters){0};
 }

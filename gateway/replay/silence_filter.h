@@ -23,9 +23,9 @@ struct gw_silence_filters {
 
 /* Replaces alarms[..].when of these conditions by a copy whose kind checks first; it lives until
  * the close. */
-enum gw_err gw_silence_filter_open(struct gw_silence_filters *j,
+enum gw_err gw_silence_filter_open(struct gw_silence_filters *f,
 	struct gw_alarm_opts *alarms, size_t n_alarms, size_t n_points,
 	struct gw_error *err);
-void gw_silence_filter_close(struct gw_silence_filters *j); /* zeroed or twice is fine */
+void gw_silence_filter_close(struct gw_silence_filters *f); /* zeroed or twice is fine */
 
 #endif

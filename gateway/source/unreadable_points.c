@@ -15,16 +15,16 @@
 #define SHOWN_BYTES     48
 
 enum gw_err gw_unreadable_points_init(
-	struct gw_unreadable_points *r, size_t n_points, struct gw_error *err)
+	struct gw_unreadable_points *p, size_t n_points, struct gw_error *err)
 {
-	*r = (struct gw_unreadable_points){.at = calloc(n_points + 1, sizeof(r->at[0]))};
-	return r->at ? GW_OK : gw_fail(err, GW_ERR_SYSTEM, 0, "out of memory");
+	*p = (struct gw_unreadable_points){.at = calloc(n_points + 1, sizeof(p->at[0]))};
+	return p->at ? GW_OK : gw_fail(err, GW_ERR_SYSTEM, 0, "out of memory");
 }
 
-void gw_unreadable_points_fini(struct gw_unreadable_points *r)
+void gw_unreadable_points_fini(struct gw_unreadable_points *p)
 {
-	free(r->at);
-	*r = (struct gw_unreadable_points){0};
+	free(p->at);
+	*p = (struct gw_unreadable_points){0};
 }
 
 static int64_t stable_after(const struct gw_unreadable_point *was, int64_t boot_ns)
@@ -38,17 +38,17 @@ static int64_t stable_after(const struct gw_unreadable_point *was, int64_t boot_
 	return stable_ns < STABLE_MAX_NS ? stable_ns : STABLE_MAX_NS;
 }
 
-bool gw_unreadable_points_add(
-	struct gw_unreadable_points *r, const struct gw_point_opts *point, int64_t boot_ns)
+bool gw_unreadable_points_add(struct gw_unreadable_points *points,
+	const struct gw_point_opts *point, int64_t boot_ns)
 {
-	struct gw_unreadable_point *p = &r->at[point->index];
+	struct gw_unreadable_point *p = &points->at[point->index];
 	bool is_new = p->since_ns == 0;
 
 	if (is_new) {
 		*p = (struct gw_unreadable_point){.point = point,
 			.since_ns = boot_ns ? boot_ns : 1,
 			.stable_ns = stable_after(p, boot_ns)};
-		r->n_now++;
+		points->n_now++;
 	}
 	p->last_ns = boot_ns;
 	p->n_refusals++;
@@ -99,10 +99,10 @@ void gw_unreadable_points_log(const char *source, const struct gw_point_opts *po
 	gw_log(GW_LOG_WARNING, "%s", memory);
 }
 
-void gw_unreadable_points_recover(
-	struct gw_unreadable_points *r, const char *source, uint32_t point, int64_t boot_ns)
+void gw_unreadable_points_recover(struct gw_unreadable_points *points, const char *source,
+	uint32_t point, int64_t boot_ns)
 {
-	struct gw_unreadable_point *p = &r->at[point];
+	struct gw_unreadable_point *p = &points->at[point];
 	int64_t lasted_s = (boot_ns - p->since_ns) / GW_NS_PER_SEC;
 	char memory[320];
 	struct gw_text t;
@@ -119,5 +119,5 @@ void gw_unreadable_points_recover(
 	gw_log(GW_LOG_NOTICE, "%s", memory);
 	p->since_ns = 0;
 	p->recovered_ns = boot_ns;
-	r->n_now--;
+	points->n_now--;
 }

@@ -27,18 +27,18 @@ struct gw_unreadable_points {
 };
 
 enum gw_err gw_unreadable_points_init(
-	struct gw_unreadable_points *r, size_t n_points, struct gw_error *err);
+	struct gw_unreadable_points *p, size_t n_points, struct gw_error *err);
 void gw_unreadable_points_fini(
-	struct gw_unreadable_points *r); /* zeroed or twice is fine */
+	struct gw_unreadable_points *p); /* zeroed or twice is fine */
 
 /* One more unreadable answer of a point of 0 .. n_points - 1. True: the first, to be logged. */
 bool gw_unreadable_points_add(
-	struct gw_unreadable_points *r, const struct gw_point_opts *point, int64_t boot_ns);
+	struct gw_unreadable_points *p, const struct gw_point_opts *point, int64_t boot_ns);
 /* Logs that line, with the first of the n bytes made printable. */
 void gw_unreadable_points_log(const char *source, const struct gw_point_opts *point,
 	const char *why, const void *bytes, size_t n);
 /* A usable sample of the point came; call it while n_now > 0. */
-void gw_unreadable_points_recover(struct gw_unreadable_points *r, const char *source,
+void gw_unreadable_points_recover(struct gw_unreadable_points *p, const char *source,
 	uint32_t point, int64_t boot_ns);
 
 #endif

@@ -12,29 +12,29 @@ enum gw_err gw_anonymous_db_open(
 	const char *path, sqlite3 **ret_handle, int *ret_fd, struct gw_error *err)
 {
 	sqlite3 *handle = NULL;
-	int fd, rc;
+	int fd, code;
 
 	unlink(path); /* left by a kill between open and unlink */
 	fd = open(path, O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return gw_fail(
 			err, GW_ERR_SYSTEM, errno, "%s: %s", path, gw_errno_text(errno));
-	rc = sqlite3_open_v2(path, &handle,
+	code = sqlite3_open_v2(path, &handle,
 		SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
 	unlink(path);
-	if (rc == SQLITE_OK)
-		rc = sqlite3_exec(handle,
+	if (code == SQLITE_OK)
+		code = sqlite3_exec(handle,
 			"PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF;"
 			"PRAGMA locking_mode=EXCLUSIVE; PRAGMA cache_size=-256",
 			NULL, NULL, NULL);
-	if (rc == SQLITE_OK) {
+	if (code == SQLITE_OK) {
 		*ret_handle = handle;
 		*ret_fd = fd;
 		return GW_OK;
 	}
 	sqlite3_close_v2(handle);
 	close(fd);
-	return gw_fail(err, GW_ERR_SYSTEM, rc, "%s: %s", path, sqlite3_errstr(rc));
+	return gw_fail(err, GW_ERR_SYSTEM, code, "%s: %s", path, sqlite3_errstr(code));
 }
 
 /* SQLite's own follows /proc/self/fd/N to the name that is gone. */
@@ -71,21 +71,21 @@ enum gw_err gw_anonymous_db_read(int fd, sqlite3 **ret_handle, struct gw_error *
 	const char *vfs = descriptor_vfs();
 	sqlite3 *handle = NULL;
 	char uri[64];
-	int rc = SQLITE_ERROR;
+	int code = SQLITE_ERROR;
 
 	snprintf(uri, sizeof(uri), "file:/proc/self/fd/%d?immutable=1", fd);
 	if (vfs) {
 		calls->xSetSystemCall(calls, "open", (sqlite3_syscall_ptr)open_link);
-		rc = sqlite3_open_v2(uri, &handle,
+		code = sqlite3_open_v2(uri, &handle,
 			SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_URI |
 				SQLITE_OPEN_EXRESCODE,
 			vfs);
 		calls->xSetSystemCall(calls, "open", NULL);
 	}
-	if (rc == SQLITE_OK) {
+	if (code == SQLITE_OK) {
 		*ret_handle = handle;
 		return GW_OK;
 	}
 	sqlite3_close_v2(handle);
-	return gw_fail(err, GW_ERR_SYSTEM, rc, "copy: %s", sqlite3_errstr(rc));
+	return gw_fail(err, GW_ERR_SYSTEM, code, "copy: %s", sqlite3_errstr(code));
 }

@@ -137,36 +137,36 @@ static void finish(struct gw_store *s)
 {
 	struct gw_backup *b = &s->backup;
 	int64_t bytes = (int64_t)sqlite3_backup_pagecount(b->from) * GW_DB_PAGE_BYTES;
-	int rc = sqlite3_backup_finish(b->from);
+	int code = sqlite3_backup_finish(b->from);
 	int fd = b->fd;
 
 	b->from = NULL;
 	b->fd = -1;
 	close_copy(s);
-	if (rc == SQLITE_OK) {
+	if (code == SQLITE_OK) {
 		post(s, NULL, fd, bytes);
 		return;
 	}
 	close(fd);
-	post(s, sqlite3_errstr(rc), -1, 0);
+	post(s, sqlite3_errstr(code), -1, 0);
 }
 
 static void copy_pages(struct gw_store *s, int64_t now_ns)
 {
 	struct gw_backup *b = &s->backup;
-	int rc = sqlite3_backup_step(b->from, b->step_pages);
+	int code = sqlite3_backup_step(b->from, b->step_pages);
 	int64_t took_ns = gw_clock_boot_ns() - now_ns;
 	int64_t pause_ns = took_ns * PAUSE_PER_STEP;
 	int64_t pace_ns = (int64_t)b->step_pages * GW_DB_PAGE_BYTES *
 		(GW_NS_PER_SEC / BYTES_PER_S);
 
-	if (rc == SQLITE_DONE) {
+	if (code == SQLITE_DONE) {
 		publish_progress(s, now_ns);
 		finish(s);
 		return;
 	}
-	if (rc != SQLITE_OK && rc != SQLITE_BUSY && rc != SQLITE_LOCKED) {
-		gw_backup_abort(s, sqlite3_errstr(rc));
+	if (code != SQLITE_OK && code != SQLITE_BUSY && code != SQLITE_LOCKED) {
+		gw_backup_abort(s, sqlite3_errstr(code));
 		return;
 	}
 	if (took_ns > LONG_STEP_NS && b->step_pages > LEAST_PAGES)

@@ -34,9 +34,9 @@ enum gw_err gw_db_fail(struct gw_db *db, int code, const char *what, struct gw_e
 
 static enum gw_err exec(struct gw_db *db, const char *sql, struct gw_error *err)
 {
-	int rc = sqlite3_exec(db->handle, sql, NULL, NULL, NULL);
+	int code = sqlite3_exec(db->handle, sql, NULL, NULL, NULL);
 
-	return rc == SQLITE_OK ? GW_OK : gw_db_fail(db, rc, "database", err);
+	return code == SQLITE_OK ? GW_OK : gw_db_fail(db, code, "database", err);
 }
 
 /* The first column of the first row, as a number or as text. A number is not read as text: the
@@ -46,25 +46,25 @@ static enum gw_err query_first(struct gw_db *db, const char *sql, int64_t *ret_n
 	char *ret_text, size_t size, struct gw_error *err)
 {
 	sqlite3_stmt *st;
-	int rc = sqlite3_prepare_v2(db->handle, sql, -1, &st, NULL);
+	int code = sqlite3_prepare_v2(db->handle, sql, -1, &st, NULL);
 
-	if (rc != SQLITE_OK)
-		return gw_db_fail(db, rc, "database", err);
-	rc = sqlite3_step(st);
-	if (rc == SQLITE_ROW && ret_number) {
+	if (code != SQLITE_OK)
+		return gw_db_fail(db, code, "database", err);
+	code = sqlite3_step(st);
+	if (code == SQLITE_ROW && ret_number) {
 		*ret_number = sqlite3_column_int64(st, 0);
-		rc = SQLITE_OK;
-	} else if (rc == SQLITE_ROW) {
+		code = SQLITE_OK;
+	} else if (code == SQLITE_ROW) {
 		const unsigned char *text = sqlite3_column_text(st, 0);
 
-		rc = text ? SQLITE_OK : SQLITE_NOMEM;
+		code = text ? SQLITE_OK : SQLITE_NOMEM;
 		if (text)
 			snprintf(ret_text, size, "%s", (const char *)text);
-	} else if (rc == SQLITE_DONE) { /* each of these statements has a row */
-		rc = SQLITE_NOMEM;
+	} else if (code == SQLITE_DONE) { /* each of these statements has a row */
+		code = SQLITE_NOMEM;
 	}
 	sqlite3_finalize(st);
-	return rc == SQLITE_OK ? GW_OK : gw_db_fail(db, rc, "database", err);
+	return code == SQLITE_OK ? GW_OK : gw_db_fail(db, code, "database", err);
 }
 
 static int count_wal(void *arg, sqlite3 *handle, const char *name, int pages)
@@ -191,14 +191,14 @@ static enum gw_err check_schema(struct gw_db *db, bool *ret_created, struct gw_e
 static enum gw_err prepare_all(struct gw_db *db, struct gw_error *err)
 {
 	for (int i = 0; i < GW_DB_STMTS; i++) {
-		int rc = sqlite3_prepare_v3(db->handle, gw_schema_statements[i], -1,
+		int code = sqlite3_prepare_v3(db->handle, gw_schema_statements[i], -1,
 			SQLITE_PREPARE_PERSISTENT, &db->stmts[i], NULL);
 
-		if (rc == SQLITE_ERROR) /* a table or column is missing */
-			return gw_fail(err, GW_ERR_CORRUPT, rc, "database: %s",
+		if (code == SQLITE_ERROR) /* a table or column is missing */
+			return gw_fail(err, GW_ERR_CORRUPT, code, "database: %s",
 				sqlite3_errmsg(db->handle));
-		if (rc != SQLITE_OK)
-			return gw_db_fail(db, rc, "database", err);
+		if (code != SQLITE_OK)
+			return gw_db_fail(db, code, "database", err);
 	}
 	return GW_OK;
 }
@@ -368,12 +368,12 @@ enum gw_err gw_db_meta_put(
 
 enum gw_err gw_db_checkpoint(struct gw_db *db, bool truncate, struct gw_error *err)
 {
-	int rc = sqlite3_wal_checkpoint_v2(db->handle, NULL,
+	int code = sqlite3_wal_checkpoint_v2(db->handle, NULL,
 		truncate ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE, NULL,
 		NULL);
 
-	if (rc != SQLITE_OK)
-		return gw_db_fail(db, rc, "checkpoint", err);
+	if (code != SQLITE_OK)
+		return gw_db_fail(db, code, "checkpoint", err);
 	if (truncate)
 		db->wal_bytes = 0;
 	db->wal_pages =
@@ -389,7 +389,7 @@ enum gw_err gw_db_extend_wal(struct gw_db *db, struct gw_error *err)
 	int64_t used = WAL_HEADER + (int64_t)db->wal_pages * WAL_FRAME;
 	sqlite3_file *wal = NULL;
 	sqlite3_int64 size;
-	int rc;
+	int code;
 
 	if (!db->handle || db->read_only || db->wal_bytes - used >= WAL_SPARE_BYTES / 2)
 		return GW_OK;
@@ -404,9 +404,9 @@ enum gw_err gw_db_extend_wal(struct gw_db *db, struct gw_error *err)
 		size += (int64_t)sizeof(zeros))
 		if (wal->pMethods->xWrite(wal, zeros, (int)sizeof(zeros), size))
 			return GW_OK;
-	rc = wal->pMethods->xSync(wal, SQLITE_SYNC_NORMAL | SQLITE_SYNC_DATAONLY);
-	if (rc != SQLITE_OK)
-		return gw_db_fail(db, rc, "lengthen the WAL", err);
+	code = wal->pMethods->xSync(wal, SQLITE_SYNC_NORMAL | SQLITE_SYNC_DATAONLY);
+	if (code != SQLITE_OK)
+		return gw_db_fail(db, code, "lengthen the WAL", err);
 	db->wal_bytes = size;
 	return GW_OK;
 }

@@ -72,7 +72,7 @@ enum gw_err gw_db_query_int(
 /* The text of a column, "" for a NULL. NULL: no memory, which SQLite reports in no other way. */
 const char *gw_db_text(sqlite3_stmt *st, int column);
 /* The kind of an SQLite error, with SQLite's text. */
-enum gw_err gw_db_fail(struct gw_db *db, int rc, const char *what, struct gw_error *err);
+enum gw_err gw_db_fail(struct gw_db *db, int code, const char *what, struct gw_error *err);
 
 enum gw_err gw_db_begin(struct gw_db *db, struct gw_error *err);
 enum gw_err gw_db_commit(struct gw_db *db, struct gw_error *err);

@@ -103,7 +103,7 @@ static enum gw_err create_view(struct gw_db *db, size_t table, struct gw_error *
 	bool exists = has_column(db, name, NULL);
 	char sql[2048];
 	size_t n;
-	int rc;
+	int code;
 
 	n = (size_t)snprintf(sql, sizeof(sql), "CREATE TEMP VIEW %s AS SELECT ", name);
 	for (size_t i = 0; i < COLUMNS_MAX && schema_columns[table].columns[i].name; i++) {
@@ -119,8 +119,8 @@ static enum gw_err create_view(struct gw_db *db, size_t table, struct gw_error *
 		snprintf(sql + n, sizeof(sql) - n, " FROM main.%s", name);
 	else
 		snprintf(sql + n, sizeof(sql) - n, " WHERE 0");
-	rc = sqlite3_exec(db->handle, sql, NULL, NULL, NULL);
-	return rc == SQLITE_OK ? GW_OK : gw_db_fail(db, rc, "database", err);
+	code = sqlite3_exec(db->handle, sql, NULL, NULL, NULL);
+	return code == SQLITE_OK ? GW_OK : gw_db_fail(db, code, "database", err);
 }
 
 static enum gw_err set_up(struct gw_db *db, struct gw_error *err)

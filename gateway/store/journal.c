@@ -215,19 +215,19 @@ enum gw_err gw_journal_mark_delivered(struct gw_db *db, uint64_t seq, uint32_t b
 {
 	sqlite3_stmt *st = gw_db_stmt(db, GW_DB_OWED_GET);
 	int64_t bits = 0;
-	int urgency = 0, class_ = 0, rc;
+	int urgency = 0, class_ = 0, code;
 
 	sqlite3_bind_int64(st, 1, (int64_t)seq);
-	rc = sqlite3_step(st);
-	if (rc == SQLITE_ROW) {
+	code = sqlite3_step(st);
+	if (code == SQLITE_ROW) {
 		urgency = sqlite3_column_int(st, 0);
 		bits = sqlite3_column_int64(st, 1);
 		class_ = sqlite3_column_int(st, 2);
-	} else if (rc != SQLITE_DONE) {
-		enum gw_err kind = gw_db_fail(db, rc, "database", err);
+	} else if (code != SQLITE_DONE) {
+		enum gw_err rc = gw_db_fail(db, code, "database", err);
 
 		sqlite3_reset(st);
-		return kind;
+		return rc;
 	}
 	sqlite3_reset(st);
 	*ret_delivered = (struct gw_journal_delivered){

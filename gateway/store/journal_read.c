@@ -65,7 +65,7 @@ static enum gw_err read_boot(struct gw_db *db, int64_t id, struct gw_event *e,
 	int64_t *last_id, const struct gw_event *last, struct gw_error *err)
 {
 	sqlite3_stmt *st = gw_db_stmt(db, GW_DB_BOOT_GET);
-	int rc;
+	int code;
 
 	if (last && *last_id == id) {
 		memcpy(e->boot, last->boot, sizeof(e->boot));
@@ -73,13 +73,13 @@ static enum gw_err read_boot(struct gw_db *db, int64_t id, struct gw_event *e,
 	}
 	*last_id = id;
 	sqlite3_bind_int64(st, 1, id);
-	rc = sqlite3_step(st);
-	if (rc == SQLITE_ROW)
+	code = sqlite3_step(st);
+	if (code == SQLITE_ROW)
 		column_bytes(st, 0, e->boot, sizeof(e->boot) - 1);
 	sqlite3_reset(st);
-	if (rc == SQLITE_ROW || rc == SQLITE_DONE)
+	if (code == SQLITE_ROW || code == SQLITE_DONE)
 		return GW_OK;
-	return gw_db_fail(db, rc, "database", err);
+	return gw_db_fail(db, code, "database", err);
 }
 
 static enum gw_err read_event(struct gw_db *db, sqlite3_stmt *st, struct gw_batch_memory *m,
@@ -230,7 +230,7 @@ enum gw_err gw_journal_read_range(struct gw_db *db, uint64_t after_seq, uint64_t
 
 enum gw_err gw_journal_read_alarms(struct gw_db *db, bool normal_too,
 	struct gw_arena *arena,
-	void (*each)(void *arg, const struct gw_alarm_record *m,
+	void (*each)(void *arg, const struct gw_alarm_record *r,
 		const struct gw_alarm_info *info),
 	void *arg, struct gw_error *err)
 {
@@ -241,7 +241,7 @@ enum gw_err gw_journal_read_alarms(struct gw_db *db, bool normal_too,
 	sqlite3_bind_int(st, 1, normal_too);
 	while ((code = sqlite3_step(st)) == SQLITE_ROW) {
 		const struct gw_alarm_info *info;
-		struct gw_alarm_record m = {
+		struct gw_alarm_record r = {
 			.state = (uint8_t)sqlite3_column_int(st, 1),
 			.underlying = (uint8_t)sqlite3_column_int(st, 2),
 			.level = (uint8_t)sqlite3_column_int(st, 3),
@@ -253,14 +253,14 @@ enum gw_err gw_journal_read_alarms(struct gw_db *db, bool normal_too,
 			.seq = (uint64_t)sqlite3_column_int64(st, 10),
 		};
 
-		column_bytes(st, 4, m.occurrence, sizeof(m.occurrence));
+		column_bytes(st, 4, r.occurrence, sizeof(r.occurrence));
 		rc = gw_string_table_load_info(
 			db, sqlite3_column_int64(st, 0), arena, &info, err);
 		if (rc ||
-			(rc = gw_unconfirmed_is(db, info->key, m.seq, &m.unconfirmed, err)))
+			(rc = gw_unconfirmed_is(db, info->key, r.seq, &r.unconfirmed, err)))
 			break;
-		m.key = info->key;
-		each(arg, &m, info);
+		r.key = info->key;
+		each(arg, &r, info);
 	}
 	if (!rc && code != SQLITE_DONE)
 		rc = gw_db_fail(db, code, "database", err);

@@ -138,19 +138,19 @@ static bool collect_unwritten(struct gw_store *s, size_t slot, struct seq_set *r
 
 /* Whether the event in memory belongs to the reply to q. */
 static bool matches_request(
-	const struct gw_journal_entry *e, size_t slot, const struct gw_mailbox_message *q)
+	const struct gw_journal_entry *e, size_t slot, const struct gw_mailbox_message *m)
 {
-	if (q->kind == GW_MAILBOX_REQUEST_PARKED)
-		return (e->parked >> slot & 1) && e->event.seq > q->seq;
+	if (m->kind == GW_MAILBOX_REQUEST_PARKED)
+		return (e->parked >> slot & 1) && e->event.seq > m->seq;
 	return (e->owed >> slot & 1) &&
-		(e->event.level < q->level ||
-			(e->event.level == q->level && e->event.seq > q->seq));
+		(e->event.level < m->level ||
+			(e->event.level == m->level && e->event.seq > m->seq));
 }
 
-static bool comes_before(const struct gw_mailbox_message *q, const struct gw_event *a,
+static bool comes_before(const struct gw_mailbox_message *m, const struct gw_event *a,
 	const struct gw_event *b)
 {
-	if (q->kind == GW_MAILBOX_REQUEST_PARKED)
+	if (m->kind == GW_MAILBOX_REQUEST_PARKED)
 		return a->seq < b->seq;
 	return a->level != b->level ? a->level > b->level : a->seq < b->seq;
 }
@@ -158,18 +158,18 @@ static bool comes_before(const struct gw_mailbox_message *q, const struct gw_eve
 /* Inserts the events in memory that were asked for, in the order of the rows. */
 static bool merge_entries(struct gw_store *s, size_t slot, struct gw_batch_memory *m)
 {
-	const struct gw_mailbox_message *q = &s->mailboxes[slot].request;
+	const struct gw_mailbox_message *message = &s->mailboxes[slot].request;
 
 	for (size_t i = 0; i < s->n_entries; i++) {
 		const struct gw_journal_entry *e = &s->entries[i];
 		struct gw_event event = e->event;
 		size_t at;
 
-		if (!matches_request(e, slot, q))
+		if (!matches_request(e, slot, message))
 			continue;
 		event.durable = !(e->undurable >> slot & 1);
 		for (at = m->batch.n; at > 0; at--)
-			if (comes_before(q, &m->batch.events[at - 1], &event))
+			if (comes_before(message, &m->batch.events[at - 1], &event))
 				break;
 		/* a commit that reported a failure may have reached the disk */
 		if (at < m->batch.n && m->batch.events[at].seq == event.seq)
@@ -183,13 +183,13 @@ static bool merge_entries(struct gw_store *s, size_t slot, struct gw_batch_memor
 static enum gw_err read_rows(struct gw_store *s, const struct gw_mailbox *box,
 	struct seq_set *unwritten, struct gw_batch_memory *m)
 {
-	const struct gw_mailbox_message *q = &box->request;
+	const struct gw_mailbox_message *message = &box->request;
 
-	if (q->kind == GW_MAILBOX_REQUEST_PARKED)
+	if (message->kind == GW_MAILBOX_REQUEST_PARKED)
 		return gw_journal_read_parked(
-			&s->db, box->bit, q->seq, is_in_seq_set, unwritten, m, NULL);
-	return gw_journal_read_owed(
-		&s->db, box->bit, q->level, q->seq, is_in_seq_set, unwritten, m, NULL);
+			&s->db, box->bit, message->seq, is_in_seq_set, unwritten, m, NULL);
+	return gw_journal_read_owed(&s->db, box->bit, message->level, message->seq,
+		is_in_seq_set, unwritten, m, NULL);
 }
 
 /* In the database, in memory, and in marks that are not written yet. */

@@ -345,14 +345,14 @@ void gw_registry_status(const struct gw_store *s, struct gw_store_status *st)
 {
 	for (size_t bit = 0; bit < GW_STORE_SLOTS; bit++) {
 		const struct gw_registry_row *row = &s->registry[bit];
-		struct gw_store_removed_uplink *v =
+		struct gw_store_removed_uplink *u =
 			&st->removed_uplinks[st->n_removed_uplinks];
 
 		if (!is_removed(s, row) || s->owed[bit] + s->parked[bit] == 0)
 			continue;
-		snprintf(v->name, sizeof(v->name), "%s", row->name);
-		v->owed = s->owed[bit];
-		v->parked = s->parked[bit];
+		snprintf(u->name, sizeof(u->name), "%s", row->name);
+		u->owed = s->owed[bit];
+		u->parked = s->parked[bit];
 		st->n_removed_uplinks++;
 	}
 }

@@ -13,10 +13,10 @@
 /* sql is from sqlite3_mprintf, which quotes, and is freed here. */
 static enum gw_err run_sql(struct gw_store *s, char *sql, struct gw_error *err)
 {
-	int rc = sql ? sqlite3_exec(s->db.handle, sql, NULL, NULL, NULL) : SQLITE_NOMEM;
+	int code = sql ? sqlite3_exec(s->db.handle, sql, NULL, NULL, NULL) : SQLITE_NOMEM;
 
 	sqlite3_free(sql);
-	return rc == SQLITE_OK ? GW_OK : gw_db_fail(&s->db, rc, "database", err);
+	return code == SQLITE_OK ? GW_OK : gw_db_fail(&s->db, code, "database", err);
 }
 
 static void free_rows(struct gw_store *s)
@@ -48,11 +48,11 @@ static int select_rows(struct gw_store *s, sqlite3_stmt **ret_st)
 		"SELECT s.bit, s.name, u.url, ifnull(u.days, -1), u.day_ms FROM sink AS s"
 		" LEFT JOIN uplink AS u ON u.name = s.name",
 		"SELECT bit, name, '', -1, 0 FROM sink"};
-	int rc = sqlite3_prepare_v2(s->db.handle, sql[0], -1, ret_st, NULL);
+	int code = sqlite3_prepare_v2(s->db.handle, sql[0], -1, ret_st, NULL);
 
-	if (rc == SQLITE_ERROR) /* no such table; another error: it cannot be read now */
-		rc = sqlite3_prepare_v2(s->db.handle, sql[1], -1, ret_st, NULL);
-	return rc;
+	if (code == SQLITE_ERROR) /* no such table; another error: it cannot be read now */
+		code = sqlite3_prepare_v2(s->db.handle, sql[1], -1, ret_st, NULL);
+	return code;
 }
 
 enum gw_err gw_registry_rows_read(struct gw_store *s, struct gw_error *err)

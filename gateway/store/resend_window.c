@@ -9,21 +9,21 @@
 /* Rows in one transaction: a commit of new events waits for no more than these. */
 #define WINDOW 5000
 
-static bool is_wanted(const struct gw_event *e, const struct gw_mailbox_message *q)
+static bool is_wanted(const struct gw_event *e, const struct gw_mailbox_message *m)
 {
-	return e->seq >= q->seq && e->wall_ms >= q->from_ms;
+	return e->seq >= m->seq && e->wall_ms >= m->from_ms;
 }
 
 /* The events in memory, which come after the last window of rows. */
 static void owe_entries(struct gw_store *s, size_t slot, struct gw_batch *b)
 {
-	const struct gw_mailbox_message *q = &s->mailboxes[slot].request;
+	const struct gw_mailbox_message *m = &s->mailboxes[slot].request;
 	uint32_t mask = (uint32_t)1 << slot;
 
 	for (size_t i = 0; i < s->n_entries; i++) {
 		struct gw_journal_entry *e = &s->entries[i];
 
-		if (!is_wanted(&e->event, q) || e->owed & mask)
+		if (!is_wanted(&e->event, m) || e->owed & mask)
 			continue;
 		b->owed++;
 		b->unparked += (e->parked & mask) != 0;

@@ -57,9 +57,9 @@ static uint32_t find_bit(struct gw_salvage *v, const char *name, uint32_t *ret_t
 {
 	sqlite3_stmt *st = gw_db_stmt(&v->s->db, GW_DB_UPLINK_ALL);
 	uint32_t found = 0;
-	int rc = SQLITE_ROW;
+	int code = SQLITE_ROW;
 
-	while (!found && (rc = sqlite3_step(st)) == SQLITE_ROW) {
+	while (!found && (code = sqlite3_step(st)) == SQLITE_ROW) {
 		uint32_t bit = (uint32_t)1 << (sqlite3_column_int(st, 0) & 31);
 		const char *taken_by = gw_db_text(st, 1);
 
@@ -69,8 +69,8 @@ static uint32_t find_bit(struct gw_salvage *v, const char *name, uint32_t *ret_t
 		else if (strcmp(taken_by, name) == 0)
 			found = bit;
 	}
-	if (!found && rc != SQLITE_DONE)
-		v->write_error = gw_db_fail(&v->s->db, rc, "database", NULL);
+	if (!found && code != SQLITE_DONE)
+		v->write_error = gw_db_fail(&v->s->db, code, "database", NULL);
 	sqlite3_reset(st);
 	return found;
 }

@@ -132,26 +132,26 @@ static void copy_block(struct gw_salvage *v, const struct gw_batch *b)
 static int seek(struct gw_salvage *v, struct list *list, uint64_t seq)
 {
 	sqlite3_stmt *st = gw_db_stmt(v->old, list->next);
-	int rc;
+	int code;
 
 	sqlite3_bind_int(st, 1, GW_JOURNAL_URGENCY(list->level));
 	sqlite3_bind_int64(st, 2, (int64_t)seq);
-	rc = sqlite3_step(st);
-	if (rc == SQLITE_ROW) {
+	code = sqlite3_step(st);
+	if (code == SQLITE_ROW) {
 		list->level = (int)GW_LEVEL_RED - sqlite3_column_int(st, 0);
 		list->seq = (uint64_t)sqlite3_column_int64(st, 1);
 	}
 	sqlite3_reset(st);
-	return rc;
+	return code;
 }
 
 static bool is_corrupt(struct gw_salvage *v, const struct list *list, uint64_t seq)
 {
 	struct list probe = *list;
-	int rc = seek(v, &probe, seq);
+	int code = seek(v, &probe, seq);
 
-	return rc != SQLITE_ROW && rc != SQLITE_DONE &&
-		gw_db_fail(v->old, rc, "database", NULL) == GW_ERR_CORRUPT;
+	return code != SQLITE_ROW && code != SQLITE_DONE &&
+		gw_db_fail(v->old, code, "database", NULL) == GW_ERR_CORRUPT;
 }
 
 /* The first number of this level after which the list can be read again; INT64_MAX: none. */
@@ -207,15 +207,15 @@ static bool copy_hidden(struct gw_salvage *v, struct list *list)
 /* Goes on behind a corrupt page. False: nothing is left, or it cannot be read now. */
 static bool skip_corrupt(struct gw_salvage *v, struct list *list)
 {
-	int rc = seek(v, list, list->seq);
+	int code = seek(v, list, list->seq);
 
-	if (rc == SQLITE_ROW) { /* the list can be read, the event of this row cannot */
+	if (code == SQLITE_ROW) { /* the list can be read, the event of this row cannot */
 		v->unreadable++;
 		return true;
 	}
-	if (rc == SQLITE_DONE)
+	if (code == SQLITE_DONE)
 		return false;
-	if (gw_db_fail(v->old, rc, "database", NULL) == GW_ERR_CORRUPT)
+	if (gw_db_fail(v->old, code, "database", NULL) == GW_ERR_CORRUPT)
 		return copy_hidden(v, list) && !v->read_error;
 	v->read_error = GW_ERR_SYSTEM;
 	return false;

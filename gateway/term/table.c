@@ -56,27 +56,27 @@ void gw_table_text(FILE *out, bool colour, enum gw_style style, const char *text
 	free(sanitized);
 }
 
-void gw_table_init(struct gw_text_table *s, const char *const *heads, size_t n_columns)
+void gw_table_init(struct gw_text_table *t, const char *const *heads, size_t n_columns)
 {
-	*s = (struct gw_text_table){.heads = heads, .n_columns = n_columns};
+	*t = (struct gw_text_table){.heads = heads, .n_columns = n_columns};
 }
 
-static bool grow(struct gw_text_table *s)
+static bool grow(struct gw_text_table *t)
 {
-	size_t capacity = s->capacity ? s->capacity * 2 : 64;
+	size_t capacity = t->capacity ? t->capacity * 2 : 64;
 	struct gw_cell *cells;
 
-	if (s->n < s->capacity)
+	if (t->n < t->capacity)
 		return true;
-	cells = reallocarray(s->cells, capacity, sizeof(*cells));
+	cells = reallocarray(t->cells, capacity, sizeof(*cells));
 	if (!cells)
 		return false;
-	s->cells = cells;
-	s->capacity = capacity;
+	t->cells = cells;
+	t->capacity = capacity;
 	return true;
 }
 
-void gw_table_cell(struct gw_text_table *s, enum gw_style style, const char *fmt, ...)
+void gw_table_cell(struct gw_text_table *t, enum gw_style style, const char *fmt, ...)
 {
 	char *raw = NULL;
 	va_list ap;
@@ -85,15 +85,15 @@ void gw_table_cell(struct gw_text_table *s, enum gw_style style, const char *fmt
 	va_start(ap, fmt);
 	n = vasprintf(&raw, fmt, ap);
 	va_end(ap);
-	if (n < 0 || !grow(s)) {
-		s->failed = true;
+	if (n < 0 || !grow(t)) {
+		t->failed = true;
 		if (n >= 0)
 			free(raw);
 		return;
 	}
-	s->cells[s->n++] = (struct gw_cell){
+	t->cells[t->n++] = (struct gw_cell){
 		.text = gw_width_sanitize(n ? raw : "-"), .style = style};
-	s->failed |= !s->cells[s->n - 1].text;
+	t->failed |= !t->cells[t->n - 1].text;
 	free(raw);
 }
 
@@ -102,12 +102,12 @@ static void spaces(FILE *out, size_t n)
 	fprintf(out, "%*s", (int)n, "");
 }
 
-static void print_cell(const struct gw_text_table *s, FILE *out, bool colour, size_t column,
+static void print_cell(const struct gw_text_table *t, FILE *out, bool colour, size_t column,
 	size_t width, const char *text, enum gw_style style)
 {
 	size_t blank = width - gw_width(text);
-	bool right = s->heads[column][0] == '>';
-	bool last = column + 1 == s->n_columns;
+	bool right = t->heads[column][0] == '>';
+	bool last = column + 1 == t->n_columns;
 
 	if (right)
 		spaces(out, blank);
@@ -118,40 +118,40 @@ static void print_cell(const struct gw_text_table *s, FILE *out, bool colour, si
 		fputc('\n', out);
 }
 
-static const char *head(const struct gw_text_table *s, size_t column)
+static const char *head(const struct gw_text_table *t, size_t column)
 {
-	return s->heads[column] + (s->heads[column][0] == '>');
+	return t->heads[column] + (t->heads[column][0] == '>');
 }
 
-void gw_table_print(const struct gw_text_table *s, FILE *out, bool colour)
+void gw_table_print(const struct gw_text_table *t, FILE *out, bool colour)
 {
-	size_t *widths = calloc(s->n_columns, sizeof(*widths));
+	size_t *widths = calloc(t->n_columns, sizeof(*widths));
 
-	if (!widths || s->failed) {
+	if (!widths || t->failed) {
 		fputs("out of memory\n", out);
 		free(widths);
 		return;
 	}
-	for (size_t i = 0; i < s->n_columns; i++)
-		widths[i] = gw_width(head(s, i));
-	for (size_t i = 0; i < s->n; i++) {
-		size_t width = gw_width(s->cells[i].text);
+	for (size_t i = 0; i < t->n_columns; i++)
+		widths[i] = gw_width(head(t, i));
+	for (size_t i = 0; i < t->n; i++) {
+		size_t width = gw_width(t->cells[i].text);
 
-		if (width > widths[i % s->n_columns])
-			widths[i % s->n_columns] = width;
+		if (width > widths[i % t->n_columns])
+			widths[i % t->n_columns] = width;
 	}
-	for (size_t i = 0; i < s->n_columns; i++)
-		print_cell(s, out, colour, i, widths[i], head(s, i), GW_STYLE_BOLD);
-	for (size_t i = 0; i < s->n; i++)
-		print_cell(s, out, colour, i % s->n_columns, widths[i % s->n_columns],
-			s->cells[i].text, s->cells[i].style);
+	for (size_t i = 0; i < t->n_columns; i++)
+		print_cell(t, out, colour, i, widths[i], head(t, i), GW_STYLE_BOLD);
+	for (size_t i = 0; i < t->n; i++)
+		print_cell(t, out, colour, i % t->n_columns, widths[i % t->n_columns],
+			t->cells[i].text, t->cells[i].style);
 	free(widths);
 }
 
-void gw_table_fini(struct gw_text_table *s)
+void gw_table_fini(struct gw_text_table *t)
 {
-	for (size_t i = 0; i < s->n; i++)
-		free(s->cells[i].text);
-	free(s->cells);
-	*s = (struct gw_text_table){0};
+	for (size_t i = 0; i < t->n; i++)
+		free(t->cells[i].text);
+	free(t->cells);
+	*t = (struct gw_text_table){0};
 }

@@ -40,11 +40,11 @@ struct gw_text_table {
 	bool failed; /* no memory */
 };
 
-void gw_table_init(struct gw_text_table *s, const char *const *heads, size_t n_columns);
+void gw_table_init(struct gw_text_table *t, const char *const *heads, size_t n_columns);
 /* The next cell, row by row; an empty text shows as "-". */
-void gw_table_cell(struct gw_text_table *s, enum gw_style style, const char *fmt, ...)
+void gw_table_cell(struct gw_text_table *t, enum gw_style style, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
-void gw_table_print(const struct gw_text_table *s, FILE *out, bool colour);
-void gw_table_fini(struct gw_text_table *s);
+void gw_table_print(const struct gw_text_table *t, FILE *out, bool colour);
+void gw_table_fini(struct gw_text_table *t);
 
 #endif

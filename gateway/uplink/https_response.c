@@ -13,56 +13,56 @@
 #define NOT_YET_VALID    9L /* X509_V_ERR_CERT_NOT_YET_VALID */
 #define CERT_HAS_EXPIRED 10L
 
-bool gw_https_response_init(struct gw_https_response *a)
+bool gw_https_response_init(struct gw_https_response *r)
 {
-	*a = (struct gw_https_response){.body = malloc(GW_HTTPS_BODY_MAX)};
-	return a->body != NULL;
+	*r = (struct gw_https_response){.body = malloc(GW_HTTPS_BODY_MAX)};
+	return r->body != NULL;
 }
 
-void gw_https_response_fini(struct gw_https_response *a)
+void gw_https_response_fini(struct gw_https_response *r)
 {
-	free(a->body);
-	a->body = NULL;
+	free(r->body);
+	r->body = NULL;
 }
 
-void gw_https_response_begin(struct gw_https_response *a)
+void gw_https_response_begin(struct gw_https_response *r)
 {
-	a->head_done = false;
-	a->n = 0;
-	a->excerpt[0] = a->error[0] = '\0';
+	r->head_done = false;
+	r->n = 0;
+	r->excerpt[0] = r->error[0] = '\0';
 }
 
 size_t gw_https_response_on_header(char *line, size_t size, size_t n, void *arg)
 {
-	struct gw_https_response *a = arg;
+	struct gw_https_response *r = arg;
 	(void)size;
 
 	/* libcurl accepts a response whose header was cut off; we require the empty line. */
 	if (n > 5 && memcmp(line, "HTTP/", 5) == 0)
-		a->head_done = false;
+		r->head_done = false;
 	else if (n == 2 && line[0] == '\r' && line[1] == '\n')
-		a->head_done = true;
+		r->head_done = true;
 	return n;
 }
 
 size_t gw_https_response_on_body(char *bytes, size_t size, size_t n, void *arg)
 {
-	struct gw_https_response *a = arg;
-	size_t space = GW_HTTPS_BODY_MAX - a->n,
+	struct gw_https_response *r = arg;
+	size_t space = GW_HTTPS_BODY_MAX - r->n,
 	       space_in_excerpt; /* it is not called again beyond the limit */
 	(void)size;
 
-	memcpy(a->body + a->n, bytes, space < n ? space : n);
-	space_in_excerpt = a->n < GW_HTTPS_EXCERPT_MAX - 1 ? GW_HTTPS_EXCERPT_MAX - 1 - a->n
+	memcpy(r->body + r->n, bytes, space < n ? space : n);
+	space_in_excerpt = r->n < GW_HTTPS_EXCERPT_MAX - 1 ? GW_HTTPS_EXCERPT_MAX - 1 - r->n
 							   : 0;
 	if (space_in_excerpt > n)
 		space_in_excerpt = n;
 	if (space_in_excerpt > 0) {
-		memcpy(a->excerpt + a->n, bytes, space_in_excerpt);
-		a->excerpt[a->n + space_in_excerpt] = '\0';
+		memcpy(r->excerpt + r->n, bytes, space_in_excerpt);
+		r->excerpt[r->n + space_in_excerpt] = '\0';
 	}
-	a->n += n;
-	return a->n > GW_HTTPS_BODY_MAX ? CURL_WRITEFUNC_ERROR : n;
+	r->n += n;
+	return r->n > GW_HTTPS_BODY_MAX ? CURL_WRITEFUNC_ERROR : n;
 }
 
 void gw_https_response_set_result(struct gw_sink_result *ret_result,
@@ -96,26 +96,26 @@ static enum gw_sink_verdict verdict_of(long status)
 }
 
 /* The body of a 2xx may refuse all the same. */
-static void evaluate_body(const struct gw_https_response *a, int status,
+static void evaluate_body(const struct gw_https_response *r, int status,
 	const struct gw_setting_pairs *accept, struct gw_sink_result *ret_result)
 {
 	char memory[256];
 	struct gw_text why;
 
 	gw_text_init(&why, memory, sizeof(memory));
-	if (accept->word != GW_ACCEPT_ANY && gw_accept_is_html(a->body, a->n))
+	if (accept->word != GW_ACCEPT_ANY && gw_accept_is_html(r->body, r->n))
 		gw_https_response_set_result(ret_result, GW_SINK_RETRY, status,
 			"HTTP %d with a web page: a login or captive page took it: %s",
-			status, a->excerpt);
-	else if (accept->n > 0 && !gw_accept_matches(accept, a->body, a->n, &why))
+			status, r->excerpt);
+	else if (accept->n > 0 && !gw_accept_matches(accept, r->body, r->n, &why))
 		gw_https_response_set_result(ret_result, GW_SINK_REFUSED, status,
-			"HTTP %d, %s%s%s", status, memory, a->n ? ": " : "", a->excerpt);
+			"HTTP %d, %s%s%s", status, memory, r->n ? ": " : "", r->excerpt);
 	else
 		*ret_result = (struct gw_sink_result){
 			.verdict = GW_SINK_SENT, .status = status};
 }
 
-static void evaluate_status(const struct gw_https_response *a, CURL *easy,
+static void evaluate_status(const struct gw_https_response *r, CURL *easy,
 	const struct gw_setting_pairs *accept, struct gw_sink_result *ret_result)
 {
 	curl_off_t after_sec = 0;
@@ -124,11 +124,11 @@ static void evaluate_status(const struct gw_https_response *a, CURL *easy,
 
 	curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
 	verdict = verdict_of(status);
-	if (verdict == GW_SINK_SENT && a->head_done) {
-		evaluate_body(a, (int)status, accept, ret_result);
+	if (verdict == GW_SINK_SENT && r->head_done) {
+		evaluate_body(r, (int)status, accept, ret_result);
 		return;
 	}
-	if (!a->head_done)
+	if (!r->head_done)
 		gw_https_response_set_result(
 			ret_result, GW_SINK_RETRY, 0, "the answer was cut off");
 	else if (status >= 300 && status < 400)
@@ -137,7 +137,7 @@ static void evaluate_status(const struct gw_https_response *a, CURL *easy,
 			status);
 	else
 		gw_https_response_set_result(ret_result, verdict, (int)status,
-			"HTTP %ld%s%s", status, a->excerpt[0] ? ": " : "", a->excerpt);
+			"HTTP %ld%s%s", status, r->excerpt[0] ? ": " : "", r->excerpt);
 	if (ret_result->verdict != GW_SINK_RETRY)
 		return;
 	curl_easy_getinfo(easy, CURLINFO_RETRY_AFTER, &after_sec);
@@ -147,22 +147,22 @@ static void evaluate_status(const struct gw_https_response *a, CURL *easy,
 		ret_result->retry_after_ns = after_sec * GW_NS_PER_SEC;
 }
 
-void gw_https_response_evaluate(const struct gw_https_response *a, CURL *easy,
+void gw_https_response_evaluate(const struct gw_https_response *r, CURL *easy,
 	CURLcode code, const struct gw_setting_pairs *accept,
 	struct gw_sink_result *ret_result)
 {
-	const char *text = a->error[0] ? a->error : curl_easy_strerror(code);
+	const char *text = r->error[0] ? r->error : curl_easy_strerror(code);
 	long verify = 0;
 
 	if (code == CURLE_OK) {
-		evaluate_status(a, easy, accept, ret_result);
+		evaluate_status(r, easy, accept, ret_result);
 		return;
 	}
 	curl_easy_getinfo(easy, CURLINFO_SSL_VERIFYRESULT, &verify);
 	if (code == CURLE_ABORTED_BY_CALLBACK)
 		gw_https_response_set_result(ret_result, GW_SINK_RETRY, 0,
 			"stopped while waiting for the answer");
-	else if (code == CURLE_WRITE_ERROR && a->n > GW_HTTPS_BODY_MAX)
+	else if (code == CURLE_WRITE_ERROR && r->n > GW_HTTPS_BODY_MAX)
 		gw_https_response_set_result(ret_result, GW_SINK_RETRY, 0,
 			"the answer is longer than %d bytes", GW_HTTPS_BODY_MAX);
 	else if (code == CURLE_PEER_FAILED_VERIFICATION &&

@@ -23,16 +23,16 @@ struct gw_https_response {
 	char error[CURL_ERROR_SIZE];
 };
 
-bool gw_https_response_init(struct gw_https_response *a); /* false: no memory */
-void gw_https_response_fini(struct gw_https_response *a); /* zeroed or twice is fine */
-void gw_https_response_begin(struct gw_https_response *a);
+bool gw_https_response_init(struct gw_https_response *r); /* false: no memory */
+void gw_https_response_fini(struct gw_https_response *r); /* zeroed or twice is fine */
+void gw_https_response_begin(struct gw_https_response *r);
 
 /* For CURLOPT_HEADERFUNCTION and CURLOPT_WRITEFUNCTION. */
 size_t gw_https_response_on_header(char *line, size_t size, size_t n, void *arg);
 size_t gw_https_response_on_body(char *bytes, size_t size, size_t n, void *arg);
 
 /* code: how the transfer on easy ended. */
-void gw_https_response_evaluate(const struct gw_https_response *a, CURL *easy,
+void gw_https_response_evaluate(const struct gw_https_response *r, CURL *easy,
 	CURLcode code, const struct gw_setting_pairs *accept,
 	struct gw_sink_result *ret_result);
 /* A verdict with its reason, in which the platform's own words are made safe for a log. */

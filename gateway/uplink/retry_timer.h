@@ -16,14 +16,14 @@ struct gw_retry_timer {
 	int64_t hold_ns; /* the platform asked not to be tried before */
 };
 
-void gw_retry_timer_init(struct gw_retry_timer *p, uint64_t seed);
+void gw_retry_timer_init(struct gw_retry_timer *t, uint64_t seed);
 /* retry_after_ns: what the platform asked for; 0: nothing */
 void gw_retry_timer_failed(
-	struct gw_retry_timer *p, int64_t retry_after_ns, int64_t now_ns);
-void gw_retry_timer_succeeded(struct gw_retry_timer *p);
+	struct gw_retry_timer *t, int64_t retry_after_ns, int64_t now_ns);
+void gw_retry_timer_succeeded(struct gw_retry_timer *t);
 /* Something has changed: try as soon as the platform's hold ends. */
-void gw_retry_timer_expire(struct gw_retry_timer *p, int64_t now_ns);
-bool gw_retry_timer_ready(const struct gw_retry_timer *p, int64_t now_ns);
-int64_t gw_retry_timer_next_ns(const struct gw_retry_timer *p);
+void gw_retry_timer_expire(struct gw_retry_timer *t, int64_t now_ns);
+bool gw_retry_timer_ready(const struct gw_retry_timer *t, int64_t now_ns);
+int64_t gw_retry_timer_next_ns(const struct gw_retry_timer *t);
 
 #endif
