@@ -95,13 +95,15 @@ static void many_that_read_alike_are_right(void **state)
 	for (int i = 0; i < 2 * MANY; i++)
 		gw_text_addf(&t,
 			"- {name: a%d, on: plant/heat/t, when: {above: 50, clear: %d}}\n",
-			i, i / 2);
+			i, i % MANY);
 	c = load_valid(yaml);
 	for (int i = 0; i < 2 * MANY; i++) {
 		snprintf(key, sizeof(key), "plant/heat/t:a%d", i);
-		assert_float_equal(when_of(c, key)->clear.cells[0], (i / 2), 0);
+		assert_float_equal(when_of(c, key)->clear.cells[0], (i % MANY), 0);
 	}
-	assert_ptr_equal(when_of(c, "plant/heat/t:a0"), when_of(c, "plant/heat/t:a1"));
+	assert_ptr_equal(when_of(c, "plant/heat/t:a0"), when_of(c, "plant/heat/t:a40"));
+	assert_ptr_not_equal(
+		when_of(c, "plant/heat/t:a39"), when_of(c, "plant/heat/t:a79"));
 	gw_config_free(c);
 }
 
