@@ -251,7 +251,7 @@ def test_a_full_disk_costs_only_the_backup(mounted, broker, publisher, city, fol
 
 def test_space_for_alarms_is_left_on_the_same_disk(gateway, broker, smoke, city, folder):
     """Neither the copy nor the archive takes the last 16 MiB of the state folder's disk."""
-    from test_store import own_mounts
+    from conftest import own_mounts
     words = own_mounts()
     if not words:
         pytest.skip("no private mounts permitted here")
