@@ -23,8 +23,9 @@ packages_test=(
 	python3-pymodbus python3-serial python3-serial-asyncio
 	clang clang-format clang-tidy libclang-rt-dev valgrind systemd util-linux procps logrotate dbus
 )
-packages_nightly=( # a machine whose power is cut; a check of the wake protocol; other builds
-	qemu-system-x86 busybox-static cpio e2fsprogs spin mmdebstrap
+# A machine whose power is cut; a check of the wake protocol; other builds; a check of the packages.
+packages_nightly=(
+	qemu-system-x86 busybox-static cpio e2fsprogs spin mmdebstrap piuparts
 )
 packages_package=( # what builds and checks Debian packages; debian/control has what tocsin needs
 	mmdebstrap gpgv lintian blhc

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The Debian package in a bare Debian: built clean, installed, upgraded, removed, purged."""
 import os
-import pathlib
 import re
 import shutil
 import subprocess
@@ -30,20 +29,6 @@ def keep_state(root):
 def has_state(root):
     return all(root.path(name).exists() and root.path(name).read_text() == text
                for name, text in STATE.items())
-
-
-@pytest.mark.skipif("TOCSIN_NIGHTLY" not in os.environ, reason="for the night: two builds each")
-@pytest.mark.parametrize("arch", ("amd64", "arm64", "armhf"))
-def test_two_builds_are_the_same(arch):
-    why = roots.missing()
-    if why:
-        pytest.skip(why)
-    top = pathlib.Path(__file__).resolve().parents[2]
-    done = subprocess.run([top / "tools" / "package", "--twice", arch], stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, text=True, check=False)
-    assert done.returncode == 0, done.stdout[-3000:]
-    made = list((top / "dist").glob(f"tocsin_*_{arch}.deb"))
-    assert [roots.field(deb, "Architecture") for deb in made] == [arch]
 
 
 def test_lintian_says_nothing(built):
