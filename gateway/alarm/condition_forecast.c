@@ -1,258 +1,249 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * reaches X, within T: the trend of the last `fit` will cross X within T. The window is cut into
- * slices, each with the mean of its samples. The trend is the median of all slopes between slices
- * (Theil-Sen), so single outliers do not turn it. It counts only if it is significant
- * (Mann-Kendall, three sigma) and both halves of the window agree, so that one step (a door, a
- * valve) is not taken for a trend. Becomes true or false only after two evaluations in a row.
+ * reaches X, within T: a trend will cross X within T. approach.h says when a trend is found; here
+ * it is given bins of samples, and what it finds becomes a condition:
  *
- * Only a value that approaches X from its home side reaches X: a gas that falls back towards the
- * limit it crossed does not. Home is the side of X on which the value usually is. It changes only
- * after a whole window without a trend on the other side.
- *
- * Memory: 192 bytes an alarm. The trend is computed once a slice, not per sample.
+ *   begins   Two new bins in a row must find it; one is enough where samples are rare. Only from
+ *            its home side a value reaches X: a gas that falls back towards the limit it crossed
+ *            does not, nor one that is past it. Home is the side on which it spent more time.
+ *   ends     No trend was found for a third of the window that saw it last and for half of T. It
+ *            is not true again within another half of T, unless the limit is nearer than that.
  */
+#include "alarm/approach.h"
 #include "alarm/condition_internal.h"
+#include "alarm/trend.h"
 
-#include <assert.h>
 #include <math.h>
-#include <stdlib.h>
+#include <string.h>
 
-#define FIT_SLICES        20
-#define FIT_SLICES_MIN    12 /* slices with data that a trend needs */
-#define FIT_PAIRS         (FIT_SLICES * (FIT_SLICES - 1) / 2)
-#define FIT_SIGMA         3.0
-#define FIT_CONFIRMATIONS 2 /* evaluations in a row */
-
-#define NO_ETA UINT32_MAX /* ms; 30 days fit */
+#define FINEST_BIN_NS  INT64_C(800000000) /* at most, if there are enough levels */
+#define RESTART_GAP_NS (25 * 86400 * INT64_C(1000000000)) /* half of the ladder's time */
+#define AHEAD_BOUND    (GW_APPROACH_AHEAD_MOST + 0.1)     /* room for what is rounded */
+#define IN_A_ROW       2
+#define RARE_BINS      32 /* in `fit`: fewer are rare */
+#define HOME_FITS      12 /* how long it can take to change home, in `fit` */
+#define HOME_LEAD_FITS 2  /* how much more time on the other side makes that home */
 
 struct forecast {
-	int64_t slice_end_ns; /* of the open slice; first what every sample touches */
-	double sum;
-	uint32_t count; /* samples in the open slice */
-	uint32_t
-		slices_held; /* closed ones with data, by age; bit 0: before the open one */
-	uint32_t eta_ms;
-	int16_t kendall_score; /* Mann-Kendall: pairs of slices that rise minus those that fall */
-	uint8_t newest : 5; /* index of the slice that bit 0 of slices_held stands for */
-	uint8_t contrary_turns : 2; /* evaluations in a row that contradict the condition */
-	bool home_known : 1;
-	uint8_t turns_away : 5; /* evaluations in a row without a trend on the other side */
-	bool home_over : 1;     /* home is the side over X */
-	bool evaluated : 1,
-		reaches : 1; /* there is a new trend evaluation; it says that X is reached */
-	double mean[FIT_SLICES]; /* of each closed slice, circular; NaN: no data */
+	/* what every sample touches */
+	int64_t open_until_ns; /* the open bin ends with the first sample from then on */
+	int64_t open_first_ns;
+	double open_sum;
+	uint32_t open_n;
+	float last;   /* value less limit */
+	float lo, hi; /* nothing in the ladder or the open bin is beyond them */
+	double limit; /* a copy of the option, in this cache line */
+	/* what the end of a bin touches */
+	int64_t bin_ns;          /* width of the finest bin */
+	int64_t home_balance_ns; /* time spent over the limit less time under it, limited */
+	int64_t reach_ns;        /* when the limit is reached */
+	int64_t shown_reach_ns;  /* the same, smoothed */
+	int64_t trend_until_ns;  /* how long the condition stands if no more is found */
+	int64_t ended_ns;        /* when it last became false; 0: never */
+	uint8_t bounds_age;      /* bins since lo and hi were taken from the ladder */
+	bool found;              /* the last bin found that the limit is reached */
+	uint8_t in_a_row[GW_LADDER_LEVELS_MAX]; /* new bins that found it */
+	struct gw_approach approach;
 };
-static_assert(offsetof(struct forecast, mean) == 32, "a sample touches one line");
+static_assert(offsetof(struct forecast, bin_ns) <= 64, "a sample touches one line");
 
 static size_t forecast_memory(const struct gw_condition_opts *o)
 {
 	(void)o;
-	return sizeof(struct forecast);
+	return (sizeof(struct forecast) + 7) / 8 * 8;
 }
 
-static int64_t slice_ns(const struct gw_condition_opts *o)
+static uint32_t ticks(int64_t ns)
 {
-	return (o->fit_ns ? o->fit_ns : o->window_ns) / FIT_SLICES;
+	return (uint32_t)((uint64_t)ns >> GW_LADDER_TICK_SHIFT);
 }
 
-/* Quickselect: v[k] becomes the k-th smallest, none greater before it, none smaller behind it. Not
- * qsort, which may allocate and sorts all to find one. */
-static void select_kth(double *v, size_t n, size_t k)
+static int64_t ns_of(double ticks)
 {
-	size_t lo = 0, hi = n - 1;
+	return (int64_t)(ticks * (1 << GW_LADDER_TICK_SHIFT));
+}
 
-	while (lo < hi) {
-		double pivot = v[lo + (hi - lo) / 2], swap;
-		size_t i = lo, j = hi;
+/* ---- the end of a bin ---- */
 
-		while (i <= j) {
-			while (v[i] < pivot)
-				i++;
-			while (v[j] > pivot)
-				j--;
-			if (i > j)
-				break;
-			swap = v[i];
-			v[i++] = v[j];
-			v[j] = swap;
-			if (j == 0)
-				break;
-			j--;
+/* In ticks. */
+static double span_of(const struct gw_bin_window *w, size_t n)
+{
+	return w->t[w->n - 1] - w->t[w->n - n];
+}
+
+static bool one_is_enough(const struct forecast *m, const struct gw_bin_window *w, size_t n)
+{
+	double fit = (double)m->approach.fit_ns / (1 << GW_LADDER_TICK_SHIFT);
+
+	return n < GW_TREND_BY_RANK || span_of(w, n) >= (double)(n - 1) * fit / RARE_BINS;
+}
+
+static void prolong(struct forecast *m, const struct gw_bin_window *w, size_t n)
+{
+	int64_t third_ns = ns_of(span_of(w, n) / 3.0);
+	int64_t hold_ns = gw_max_ns(third_ns, m->approach.within_ns / 2);
+
+	m->trend_until_ns = gw_max_ns(m->trend_until_ns, m->approach.closed_ns + hold_ns);
+}
+
+static void note_found(
+	struct forecast *m, const struct gw_bin_window *w, size_t n, double eta)
+{
+	int64_t reach_ns = m->approach.closed_ns + ns_of(eta);
+
+	if (!m->found || reach_ns < m->reach_ns)
+		m->reach_ns = reach_ns;
+	m->found = true;
+	prolong(m, w, n);
+}
+
+static void evaluate_level(
+	struct forecast *m, unsigned level, const struct gw_bin_window *w)
+{
+	double eta = 0;
+	size_t n = gw_approach_find(&m->approach, level, w, &eta);
+
+	if (n == 0)
+		m->in_a_row[level] = 0;
+	else if (m->in_a_row[level] < IN_A_ROW)
+		m->in_a_row[level]++;
+	if (n && (m->in_a_row[level] >= IN_A_ROW || one_is_enough(m, w, n)))
+		note_found(m, w, n, eta);
+}
+
+/* Past the limit nothing is found, but a trend that goes on keeps true what is true. */
+static void follow_beyond(struct forecast *m, unsigned level, const struct gw_bin_window *w)
+{
+	size_t n = gw_approach_goes_on(&m->approach, level, w);
+
+	m->in_a_row[level] = 0;
+	if (n)
+		prolong(m, w, n);
+}
+
+/* Whether nothing between lo and hi can be found to reach the limit: it has too far to go for all
+ * that it can have moved. */
+static bool too_far(const struct forecast *m)
+{
+	double lo = (double)m->lo, hi = (double)m->hi;
+
+	return lo > 0 ? lo > AHEAD_BOUND * (hi - lo)
+		      : hi < 0 && -hi > AHEAD_BOUND * (hi - lo);
+}
+
+static void bound(struct forecast *m, float y)
+{
+	m->lo = y < m->lo ? y : m->lo;
+	m->hi = y > m->hi ? y : m->hi;
+}
+
+/* What has left the ladder no longer counts. */
+static void refresh_bounds(struct forecast *m)
+{
+	const struct gw_bin_ladder *ladder = &m->approach.ladder;
+
+	m->lo = m->hi = m->last;
+	for (size_t i = 0; i < GW_LADDER_BINS; i++)
+		if (gw_ladder_holds(ladder, i))
+			bound(m, ladder->y[i]);
+	m->bounds_age = 0;
+}
+
+static void update_home(struct forecast *m, float y, int64_t elapsed_ns)
+{
+	struct gw_approach *a = &m->approach;
+	int64_t most_ns = HOME_FITS * a->fit_ns, part_ns = gw_min_ns(elapsed_ns, most_ns);
+	int64_t known_ns = a->closed_ns - a->started_ns;
+	int64_t enough_ns = known_ns < a->fit_ns ? 0 : HOME_LEAD_FITS * a->fit_ns;
+	uint8_t home = a->home;
+
+	m->home_balance_ns = gw_max_ns(-most_ns,
+		gw_min_ns(m->home_balance_ns + (y > 0 ? part_ns : -part_ns), most_ns));
+	if (m->home_balance_ns > (home == GW_HOME_UNDER ? enough_ns : 0))
+		home = GW_HOME_OVER;
+	else if (m->home_balance_ns < (home == GW_HOME_OVER ? -enough_ns : 0) ||
+		home == GW_HOME_UNKNOWN)
+		home = GW_HOME_UNDER;
+	if (home != a->home)
+		a->edge.buckets = 0;
+	a->home = home;
+}
+
+static void evaluate_new_bins(struct forecast *m, unsigned n_levels)
+{
+	struct gw_approach *a = &m->approach;
+	bool beyond = gw_approach_from_home(a, (double)m->last) <= 0;
+	bool nothing = beyond ? a->closed_ns >= m->trend_until_ns : too_far(m);
+
+	for (unsigned level = 0; level < n_levels; level++) {
+		struct gw_bin_window w;
+
+		if (nothing)
+			m->in_a_row[level] = 0;
+		if (nothing && !gw_approach_learns_next(a, level)) {
+			gw_approach_learn(a, level, NULL);
+			continue;
 		}
-		if (k <= j)
-			hi = j;
-		else if (k >= i)
-			lo = i;
-		else
-			return;
+		gw_ladder_window(&a->ladder, level, &w);
+		if (beyond && !nothing)
+			follow_beyond(m, level, &w);
+		else if (!nothing)
+			evaluate_level(m, level, &w);
+		gw_approach_learn(a, level, &w);
 	}
 }
 
-static double median(double *v, size_t n)
+static void close_bin(struct forecast *m, int64_t now_ns)
 {
-	double below;
+	float y = (float)(m->open_sum / m->open_n);
+	uint32_t t = ticks(m->open_first_ns + (now_ns - m->open_first_ns) / 2);
+	int64_t elapsed_ns = m->approach.closed_ns ? now_ns - m->approach.closed_ns
+						   : m->bin_ns;
 
-	select_kth(v, n, n / 2);
-	if (n % 2)
-		return v[n / 2];
-	below = v[0];
-	for (size_t i = 1; i < n / 2; i++)
-		below = gw_max(below, v[i]);
-	return (below + v[n / 2]) / 2;
+	if (elapsed_ns > RESTART_GAP_NS)
+		memset(m->approach.ladder.n, 0, sizeof m->approach.ladder.n);
+	m->found = false;
+	m->approach.closed_ns = now_ns;
+	m->open_until_ns = now_ns + m->bin_ns;
+	m->open_sum = 0;
+	m->open_n = 0;
+	update_home(m, y, elapsed_ns);
+	evaluate_new_bins(m, gw_ladder_push(&m->approach.ladder, t, y));
+	if (++m->bounds_age >= GW_LADDER_WINDOW)
+		refresh_bounds(m);
 }
 
-static double median_slope(const double *t, const double *y, size_t n)
-{
-	double slopes[FIT_PAIRS];
-	size_t k = 0;
+/* ---- samples ---- */
 
-	for (size_t j = 1; j < n; j++)
-		for (size_t i = 0; i < j; i++)
-			slopes[k++] = (y[j] - y[i]) / (t[j] - t[i]);
-	return median(slopes, k);
+static void start(const struct gw_condition_opts *o, struct forecast *m, int64_t now_ns)
+{
+	m->limit = o->limit;
+	m->approach.within_ns = o->window_ns;
+	m->approach.fit_ns = o->fit_ns ? o->fit_ns : o->window_ns;
+	m->bin_ns = m->approach.fit_ns / GW_LADDER_WINDOW;
+	for (m->approach.ladder.levels = 1; m->bin_ns > FINEST_BIN_NS &&
+		m->approach.ladder.levels < GW_LADDER_LEVELS_MAX;
+		m->approach.ladder.levels++)
+		m->bin_ns /= 2;
+	m->approach.started_ns = now_ns;
+	m->open_until_ns = now_ns;
+	m->trend_until_ns = now_ns + m->approach.within_ns / 2;
+	m->lo = HUGE_VALF;
+	m->hi = -HUGE_VALF;
+	for (unsigned k = 0; k < m->approach.ladder.levels; k++)
+		m->approach.usual[k].bucket.start = ticks(now_ns);
 }
 
-/* Mann-Kendall: whether more pairs of slices rise than fall, or the reverse, than by chance. */
-static bool significant(int kendall_score, size_t count)
+/* Inlined into both that follow. */
+static inline void take(struct forecast *m, double value, int64_t now_ns)
 {
-	double n = (double)count, var = n * (n - 1) * (2 * n + 5) / 18;
-	double over = gw_max(abs(kendall_score) - 1, 0);
-
-	return over * over >= FIT_SIGMA * FIT_SIGMA * var;
-}
-
-/* Same direction, and at least a third as steep. */
-static bool agrees(double part, double whole)
-{
-	return part / whole >= 1.0 / 3;
-}
-
-static double *mean_at(struct forecast *m, int64_t age)
-{
-	return &m->mean[(m->newest + FIT_SLICES - age) % FIT_SLICES];
-}
-
-static size_t count_slices(const struct forecast *m)
-{
-	return (size_t)__builtin_popcount(m->slices_held);
-}
-
-static int oldest(const struct forecast *m)
-{
-	return 31 - __builtin_clz(m->slices_held);
-}
-
-static int64_t count_over(const struct forecast *m, double y)
-{
-	int64_t n = 0; /* as wide as what is compared */
-
-	for (int i = 0; i < FIT_SLICES; i++)
-		n += m->mean[i] > y;
-	return n;
-}
-
-static int64_t count_under(const struct forecast *m, double y)
-{
-	int64_t n = 0;
-
-	for (int i = 0; i < FIT_SLICES; i++)
-		n += m->mean[i] < y;
-	return n;
-}
-
-/* Whether the slices show a trend. ret_slope is per slice; ret_now is the level of the trend at the
- * newest slice, or the median of the window if there is none. */
-static bool trend(struct forecast *m, double *ret_slope, double *ret_now)
-{
-	double t[FIT_SLICES] = {0}, y[FIT_SLICES] = {0}, level[FIT_SLICES], whole;
-	size_t n = 0, half;
-
-	for (int age = FIT_SLICES - 1; age >= 0; age--)
-		if (m->slices_held >> age & 1) {
-			t[n] = -age;
-			y[n++] = *mean_at(m, age);
-		}
-	half = n / 2;
-	/* The slopes are most of the work; without a significant score they are not needed. */
-	whole = significant(m->kendall_score, n) ? median_slope(t, y, n) : 0;
-	for (size_t i = 0; i < n; i++)
-		level[i] = y[i] - whole * (t[i] - t[n - 1]);
-	*ret_now = median(level, n);
-	*ret_slope = whole;
-	return fpclassify(whole) != FP_ZERO && agrees(median_slope(t, y, half), whole) &&
-		agrees(median_slope(t + half, y + half, n - half), whole);
-}
-
-static bool evaluate_trend(const struct gw_condition_opts *o, struct forecast *m)
-{
-	double slope, now, eta_ns;
-	bool moving = false, over;
-	int64_t n = (int64_t)count_slices(m), most = 2 * count_over(m, o->limit) - n;
-
-	if (most != 0 && !significant(m->kendall_score, (size_t)n)) {
-		over = most > 0; /* the median is on the side of most slices */
-	} else {
-		moving = trend(m, &slope, &now);
-		over = now > o->limit;
-	}
-	m->eta_ms = NO_ETA;
-	m->turns_away = over == m->home_over || moving ? 0 : (m->turns_away + 1) & 31;
-	if (!m->home_known || m->turns_away == FIT_SLICES) {
-		m->home_known = true;
-		m->home_over = over;
-		m->turns_away = 0;
-	}
-	if (!moving || (signbit(slope) != 0) != m->home_over)
-		return false;
-	/* 0 if the trend has crossed it already */
-	eta_ns = fmax((o->limit - now) / slope, 0) * (double)slice_ns(o);
-	if (eta_ns > (double)o->window_ns)
-		return false;
-	m->eta_ms = (uint32_t)(eta_ns / 1e6);
-	return true;
-}
-
-/* The open slice ends, and `slices` slices later the next begins. It joins the closed ones, unless
- * it is older than the window by then. */
-static void shift_slices(struct forecast *m, int64_t slices)
-{
-	while (m->slices_held && oldest(m) + slices >= FIT_SLICES) {
-		double *y = mean_at(m, oldest(m));
-
-		m->kendall_score = (int16_t)(m->kendall_score - count_over(m, *y) +
-			count_under(m, *y));
-		*y = (double)NAN;
-		m->slices_held &= ~(UINT32_C(1) << oldest(m));
-	}
-	m->slices_held = slices < FIT_SLICES ? m->slices_held << slices : 0;
-	m->newest = (unsigned)((m->newest + slices) % FIT_SLICES) & 31;
-	if (slices <= FIT_SLICES) {
-		double y = m->sum / m->count;
-
-		m->kendall_score = (int16_t)(m->kendall_score + count_under(m, y) -
-			count_over(m, y));
-		m->slices_held |= UINT32_C(1) << (slices - 1);
-		*mean_at(m, slices - 1) = y;
-	}
-	m->sum = 0;
-	m->count = 0;
-}
-
-static void end_slice(const struct gw_condition_opts *o, struct forecast *m, int64_t now_ns)
-{
-	int64_t late_ns = now_ns - m->slice_end_ns, width_ns = slice_ns(o);
-	int64_t slices = late_ns < width_ns ? 1 : 1 + late_ns / width_ns;
-
-	if (m->count) {
-		shift_slices(m, slices);
-		m->reaches = count_slices(m) >= FIT_SLICES_MIN && evaluate_trend(o, m);
-		m->evaluated = true;
-	} else {
-		for (int i = 0; i < FIT_SLICES; i++)
-			m->mean[i] = (double)NAN;
-	}
-	m->slice_end_ns += slices * width_ns;
+	m->last = (float)(value - m->limit);
+	bound(m, m->last);
+	if (m->open_n++ == 0)
+		m->open_first_ns = now_ns;
+	m->open_sum += (double)m->last;
+	if (now_ns >= m->open_until_ns)
+		close_bin(m, now_ns);
 }
 
 static bool absorb(const struct gw_condition_opts *o, void *memory,
@@ -260,35 +251,59 @@ static bool absorb(const struct gw_condition_opts *o, void *memory,
 {
 	struct forecast *m = memory;
 
-	if (now_ns >= m->slice_end_ns)
-		end_slice(o, m, now_ns);
-	m->sum += sample->value;
-	m->count++;
-	return m->evaluated && (m->reaches || m->contrary_turns);
+	if (m->approach.ladder.levels == 0)
+		start(o, m, now_ns);
+	m->found = false;
+	take(m, sample->value, now_ns);
+	return m->found;
 }
 
+static void absorb_buffered(void *memory, const struct gw_buffered_run *run)
+{
+	for (size_t i = 0; i < run->n; i++)
+		take(memory, run->samples[i].value, run->samples[i].boot_ns);
+}
+
+/*
+ * too_far, while lo and hi take in the band. Its ends are chosen so that it just holds: the near
+ * one is at the far one times AHEAD_BOUND / (AHEAD_BOUND + 1). Of what is free, half goes to
+ * either.
+ */
 static bool history_quiet_band(const struct gw_condition_opts *o, const void *memory,
 	struct gw_quiet_band *ret_band)
 {
 	const struct forecast *m = memory;
+	double shrink = AHEAD_BOUND / (AHEAD_BOUND + 1), near, far;
+	bool over = m->lo > 0;
 
-	(void)o;
-	ret_band->until_ns = m->slice_end_ns;
-	ret_band->sum = m->sum;
+	if (m->approach.ladder.levels == 0 || !too_far(m))
+		return false;
+	near = over ? (double)m->lo : -(double)m->hi;
+	far = over ? (double)m->hi : -(double)m->lo;
+	far += (near / shrink - far) / 2;
+	near = far * shrink;
+	ret_band->lo = o->limit + (over ? near : -far);
+	ret_band->hi = o->limit + (over ? far : -near);
 	return true;
 }
 
-/* history_quiet_band ends with the slice, so none of them ends it. */
-static void absorb_buffered(void *memory, const struct gw_buffered_run *run)
-{
-	struct forecast *m = memory;
+/* ---- the condition ---- */
 
-	m->count += (uint32_t)run->n;
-	if (!run->samples)
-		m->sum = run->sum;
+/* A forecast that moves by little is no other forecast. */
+static void smooth_reach(struct forecast *m, bool was_true)
+{
+	if (was_true)
+		m->shown_reach_ns += (m->reach_ns - m->shown_reach_ns) / 4;
 	else
-		for (size_t i = 0; i < run->n; i++)
-			m->sum += run->samples[i].value;
+		m->shown_reach_ns = m->reach_ns;
+}
+
+/* So soon after the last time that it is the same trend, and not urgent. */
+static bool is_repeat(const struct forecast *m)
+{
+	int64_t free_ns = m->ended_ns + m->approach.within_ns / 2;
+
+	return m->ended_ns && m->approach.closed_ns < free_ns && m->reach_ns > free_ns;
 }
 
 static void evaluate_forecast(const struct gw_condition_opts *o, void *memory,
@@ -299,18 +314,17 @@ static void evaluate_forecast(const struct gw_condition_opts *o, void *memory,
 	result->limit = o->limit;
 	if (in->sample)
 		result->value = in->sample->value;
-	if (m->evaluated) {
-		m->evaluated = false;
-		m->contrary_turns = m->reaches == result->condition_true
-			? 0
-			: (m->contrary_turns + 1) & 3;
-		if (m->contrary_turns >= FIT_CONFIRMATIONS) {
-			result->condition_true = m->reaches;
-			m->contrary_turns = 0;
-		}
+	if (m->found && (result->condition_true || !is_repeat(m))) {
+		smooth_reach(m, result->condition_true);
+		result->condition_true = true;
+	} else if (result->condition_true && in->now_ns >= m->trend_until_ns) {
+		result->condition_true = false;
+		m->ended_ns = in->now_ns;
 	}
-	if (result->condition_true && m->eta_ms != NO_ETA)
-		result->eta_ms = m->eta_ms;
+	m->found = false;
+	if (result->condition_true && m->shown_reach_ns)
+		result->eta_ms = gw_min_ns(
+			gw_max_ns(m->shown_reach_ns - in->now_ns, 0) / 1000000, UINT32_MAX);
 }
 
 static void describe(const struct gw_condition_opts *o, struct gw_text *t)
@@ -339,7 +353,7 @@ static const struct gw_setting settings[] = {
 		.offset = GW_CONDITION_FIELD(fit_ns),
 		.min = 10e9,
 		.max = 30 * 86400e9,
-		.help = "How much of the past the trend is taken from; default as within."},
+		.help = "The longest past that a trend is taken from; default as within."},
 	{0},
 };
 
@@ -352,7 +366,7 @@ const struct gw_condition_kind gw_condition_reaches = {
 	.absorb = absorb,
 	.history_quiet_band = history_quiet_band,
 	.absorb_buffered = absorb_buffered,
-	.needs_sum = true,
+	.needs_each_sample = true,
 	.evaluate = evaluate_forecast,
 	.worse = gw_never_worse,
 	.describe = describe,

@@ -16,6 +16,11 @@ static inline double gw_table_number(const struct gw_table *t, double otherwise)
 	return t->rows ? t->cells[0] : otherwise;
 }
 
+static inline int64_t gw_max_ns(int64_t a_ns, int64_t b_ns)
+{
+	return a_ns > b_ns ? a_ns : b_ns;
+}
+
 static inline double gw_min(double a, double b)
 {
 	return a < b ? a : b;

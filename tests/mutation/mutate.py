@@ -35,7 +35,9 @@ BESIDE = {"condition_limit": ["reference_limit"], "state": ["reference_state", "
           "condition_vote": ["reference_vote"],
           "condition_dose": ["quiet_band", "history", "reference_dose"],
           "condition_rate": ["quiet_band", "history", "reference_rate"],
-          "condition_forecast": ["condition_forecast", "quiet_band", "history", "reference_forecast"]}
+          "condition_forecast": ["condition_forecast", "quiet_band", "history", "reference_forecast"],
+          **{file: ["condition_forecast", "reference_forecast"]
+             for file in ("approach", "bin_ladder", "trend", "usual")}}
 ENGINE = ["history", "adopt", "adopt_votes", "restore", "outputs", "engine_thread", "reference_unless", "reference_limit",
           "reference_silence", "reference_vote"]
 TESTS = sorted({t for tests in [ALWAYS, ENGINE, *BESIDE.values()] for t in tests})

@@ -138,7 +138,7 @@ INJECTED = (
     ("heating-loop", 2, "boiler off, frost",
      {"supply-temperature": ((0, 0), (100 * MIN, -50), (4 * HOUR, -58), (6 * HOUR, 0)),
       "return-temperature": ((0, 0), (2 * HOUR, -35), (4 * HOUR, -42), (6 * HOUR, 0))},
-     {"supply-cooling": (600, 3000), "freezing-ahead": (1800, 3 * HOUR),
+     {"supply-cooling": (600, 3000), "freezing-ahead": (900, 3 * HOUR),
       "freezing": (90 * MIN, 4 * HOUR)}),
     ("hydrant-pressure", 4, "hydrant pressure decays",
      {"pressure": ((0, 0), (4 * HOUR, -0.24), (5 * HOUR, -0.24), (6 * HOUR, 0))},

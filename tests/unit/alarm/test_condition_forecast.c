@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A forecast by itself: the time that is left, and which side is its home. */
+/* A forecast by itself: the time that is left, how long it stands, what is usual, where home is. */
 #include "alarm/condition.h"
 
 #include <setjmp.h>
@@ -53,44 +53,99 @@ static bool feed(double value)
 	return condition_true;
 }
 
-/* Two evaluations must find it, and two that it is over; of the first it has nothing to say. */
-static void the_eta_is_given_while_it_stands(void **unused)
+static bool feed_ramp(double from, double step, int n)
 {
-	int told = 0, blank = 0;
+	bool raised = false;
 
-	(void)unused;
-	for (int i = 0; i < SLICES; i++) {
-		feed(2 * i);
-		assert_true(condition_true || eta_ms == -1);
-	}
-	assert_true(condition_true);
-	for (int i = 0; i < 2 * SLICES && condition_true; i++) {
-		feed(2 * SLICES - 3 * i);
-		assert_in_range(eta_ms + 1, 0, 600001);
-		told += condition_true && eta_ms >= 0;
-		blank += condition_true && eta_ms == -1;
-	}
-	assert_false(condition_true);
-	assert_true(told > 0);
-	assert_int_equal(blank, 1);
+	for (int i = 0; i < n; i++)
+		raised |= feed(from + step * i);
+	return raised;
 }
 
-/* Ten slices over, nine under, and one in which nothing comes: so each window. */
-static void the_trend_starts_from_the_side_of_most_slices(void **unused)
+static void the_eta_is_given_while_it_stands_and_does_not_jump(void **unused)
 {
-	bool fell = false;
+	int64_t before_ms = -1;
+	int stood = 0;
 
 	(void)unused;
-	for (int i = 0; i < SLICES; i++)
-		feed(99); /* at home below */
-	for (int i = 0; i < 3 * SLICES; i++)
-		if (i % SLICES == SLICES - 1)
-			now_ns += SLICE;
-		else
-			assert_false(feed(i % 2 ? 99 : 101));
-	for (int i = 0; i < SLICES; i++)
-		fell |= feed(140 - i);
-	assert_true(fell);
+	feed_ramp(0, 0, 4 * SLICES);
+	for (int i = 0; i < 60; i++) {
+		feed(1.5 * i);
+		assert_true(condition_true || eta_ms == -1);
+		if (condition_true && before_ms >= 0)
+			assert_in_range(eta_ms + 60000 - before_ms, 0, 120000);
+		before_ms = condition_true ? eta_ms : -1;
+		stood += condition_true;
+	}
+	assert_true(stood > 10);
+	assert_in_range(eta_ms, 1, 120000); /* 100 is 70 s away */
+}
+
+/* Half of `within` after the last of the trend was seen. */
+static void it_stands_for_a_while_when_the_trend_has_ended(void **unused)
+{
+	int stood = 0;
+
+	(void)unused;
+	feed_ramp(0, 0, 4 * SLICES);
+	assert_true(feed_ramp(0, 2, 35));
+	while (feed(70) && stood < 1000)
+		stood++;
+	assert_in_range(stood * SLICE / S, 300, 600);
+}
+
+static void a_value_past_the_limit_does_not_reach_it(void **unused)
+{
+	(void)unused;
+	feed_ramp(0, 0, 4 * SLICES);
+	feed(101);
+	assert_false(feed_ramp(101, 3, 40));
+}
+
+static void a_value_that_comes_back_does_not_reach_the_limit(void **unused)
+{
+	(void)unused;
+	feed_ramp(0, 0, 4 * SLICES);
+	feed(160);
+	assert_false(feed_ramp(160, -2, 35));
+}
+
+/* More than it was under the limit, and by twice `fit`: then it is at home there. */
+static void home_is_where_it_was_for_longer(void **unused)
+{
+	(void)unused;
+	feed_ramp(99, 0, 4 * SLICES);
+	feed_ramp(101, 0.5, 6 * SLICES);
+	assert_true(feed_ramp(161, -2, 30));
+}
+
+/* What goes up and down each time by as much says nothing while it does no more than that. */
+static void what_is_usual_is_no_trend_towards_the_limit(void **unused)
+{
+	(void)unused;
+	for (int day = 0; day < 40; day++) {
+		bool raised = feed_ramp(20, 1.5, 40);
+
+		raised |= feed_ramp(80, -1.5, 40);
+		assert_true(day < 5 || !raised);
+	}
+}
+
+/* One sample a minute, `fit` of 200 s. */
+static void a_sensor_that_speaks_rarely_is_heard_too(void **unused)
+{
+	bool raised = false;
+
+	(void)unused;
+	for (int i = 0; i < 100; i++) {
+		feed(20 + i % 2);
+		now_ns += 50 * S;
+	}
+	for (int i = 0; i < 12 && !raised; i++) {
+		raised = feed(20 + 6 * i);
+		now_ns += 50 * S;
+	}
+	assert_true(raised);
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -98,8 +153,13 @@ static void the_trend_starts_from_the_side_of_most_slices(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(the_eta_is_given_while_it_stands),
-		TEST(the_trend_starts_from_the_side_of_most_slices),
+		TEST(the_eta_is_given_while_it_stands_and_does_not_jump),
+		TEST(it_stands_for_a_while_when_the_trend_has_ended),
+		TEST(a_value_past_the_limit_does_not_reach_it),
+		TEST(a_value_that_comes_back_does_not_reach_the_limit),
+		TEST(home_is_where_it_was_for_longer),
+		TEST(what_is_usual_is_no_trend_towards_the_limit),
+		TEST(a_sensor_that_speaks_rarely_is_heard_too),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

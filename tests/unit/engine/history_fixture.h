@@ -17,8 +17,11 @@ static const struct gw_condition_kind *const kinds[] = {&gw_condition_rises,
 
 static struct gw_condition_opts random_opts(const struct gw_condition_kind *kind)
 {
+	/* A forecast is quiet only where its limit is far away. */
+	static const double far[] = {12, 120, 400, 1000};
+
 	return (struct gw_condition_opts){.kind = kind,
-		.limit = kind == &gw_condition_reaches ? 12 : 1 + chance(6),
+		.limit = kind == &gw_condition_reaches ? far[chance(4)] : 1 + chance(6),
 		.window_ns = (int64_t)(4 + chance(40)) * S,
 		.fit_ns = (int64_t)(20 + chance(60)) * S,
 		.rows = {2, 2, rows}};

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * reference_random.h: chance for the references, the same on every machine, and how many scenarios
- * a test runs: REFERENCE_SEQUENCES (default 1000000).
+ * a test runs: REFERENCE_SEQUENCES, or 1,000,000, or what a slow reference defines before it
+ * includes this.
  */
 #ifndef REFERENCE_RANDOM_H
 #define REFERENCE_RANDOM_H
@@ -45,9 +46,13 @@ static inline unsigned long reference_sequences_or(unsigned long otherwise)
 	return set ? strtoul(set, NULL, 10) : otherwise / REFERENCE_SLOWER;
 }
 
+#ifndef REFERENCE_USUAL_SEQUENCES
+#define REFERENCE_USUAL_SEQUENCES 1000000
+#endif
+
 static inline unsigned long reference_sequences(void)
 {
-	return reference_sequences_or(1000000);
+	return reference_sequences_or(REFERENCE_USUAL_SEQUENCES);
 }
 
 #endif

@@ -303,7 +303,7 @@ static double door(double t_s) /* opened after an hour for 5 minutes, then warm 
 static void a_door_that_opens_once_is_no_trend(void **unused)
 {
 	(void)unused;
-	forecast(18, 10 * MIN);
+	forecast(12, 10 * MIN);
 	fixture_start();
 	assert_int_equal(first_raise(door, 0, 3 * 3600 * S, 5 * S), -1);
 }

@@ -84,7 +84,7 @@ static const struct scene {
 	{"hall/loop/pressure", 0.5, 0.002,
 		{{4200, 4230, 0.5, 0.2}, {4230, 4500, 0.2, 0.2}}},
 	{"hall/loop/temperature", 21, 0.2, {{4800, 5100, 21, 90}, {5100, 5400, 90, 21}}},
-	{"hall/loop/make-up", 0.4, 0.02, {{3600, 9000, 0.4, 1.9}}},
+	{"hall/loop/make-up", 0.4, 0.02, {{2400, 6000, 0.4, 1.9}}},
 	{"hall/smoke-1/smoke", 0, 0, {{6000, 6100, 1, 1}, {9500, 9700, 1, 1}}},
 	{"hall/smoke-2/smoke", 0, 0, {{6030, 6130, 1, 1}, {FLUTTER_FROM, 9860, 0, 1}}},
 	{"hall/frozen/temperature", 5, 0.3, {{6600, 7500, 5, 5}}},
