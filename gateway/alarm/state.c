@@ -159,10 +159,11 @@ static int64_t next_end(const struct gw_alarm_state *s, const struct gw_state_op
 	return gw_min_ns(delay_end(s, o), gw_min_ns(shelf_end(s), chatter_end(s)));
 }
 
-void gw_state_advance(struct gw_alarm_state *s, const struct gw_state_opts *o,
-	int64_t now_ns, struct gw_transitions *transitions)
+/* Applies what ends by last_ns. */
+static void advance_to(struct gw_alarm_state *s, const struct gw_state_opts *o,
+	int64_t last_ns, int64_t now_ns, struct gw_transitions *transitions)
 {
-	for (int64_t end_ns; (end_ns = next_end(s, o)) <= now_ns;) {
+	for (int64_t end_ns; (end_ns = next_end(s, o)) <= last_ns;) {
 		if (end_ns == delay_end(s, o))
 			end_delay(s, o, end_ns, transitions);
 		else if (end_ns == shelf_end(s))
@@ -170,14 +171,26 @@ void gw_state_advance(struct gw_alarm_state *s, const struct gw_state_opts *o,
 		else
 			s->chattering = false;
 	}
-	if (re_alarm_at(s, o) <= now_ns) /* after next_end, which may have cleared it */
+	if (re_alarm_at(s, o) <= last_ns) /* after next_end, which may have cleared it */
 		repeat(s, now_ns, transitions);
+}
+
+void gw_state_advance(struct gw_alarm_state *s, const struct gw_state_opts *o,
+	int64_t now_ns, struct gw_transitions *transitions)
+{
+	advance_to(s, o, now_ns, now_ns, transitions);
+}
+
+void gw_state_advance_before(struct gw_alarm_state *s, const struct gw_state_opts *o,
+	int64_t now_ns, struct gw_transitions *transitions)
+{
+	advance_to(s, o, now_ns - 1, now_ns, transitions);
 }
 
 void gw_state_set_condition(struct gw_alarm_state *s, const struct gw_state_opts *o,
 	int64_t now_ns, bool condition_true, struct gw_transitions *transitions)
 {
-	gw_state_advance(s, o, now_ns, transitions);
+	gw_state_advance_before(s, o, now_ns, transitions);
 	if (condition_true == s->condition_true)
 		return;
 	s->condition_true = condition_true;
@@ -211,11 +224,11 @@ void gw_state_set_suppressed(struct gw_alarm_state *s, const struct gw_state_opt
 	int64_t now_ns, enum gw_suppressed_by why, bool on,
 	struct gw_transitions *transitions)
 {
-	gw_state_advance(s, o, now_ns, transitions);
+	gw_state_advance_before(s, o, now_ns, transitions);
 	s->suppressed_by = (uint8_t)(on ? s->suppressed_by | why : s->suppressed_by & ~why);
 	if (s->suppressed_by & GW_SUPPRESSED_BY_SERVICE)
 		go_out_of_service(s, now_ns, transitions);
-	else if (delay_end(s, o) <= now_ns)
+	else if (!on && delay_end(s, o) <= now_ns)
 		end_delay(s, o, now_ns, transitions);
 }
 

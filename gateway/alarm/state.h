@@ -91,10 +91,15 @@ bool gw_state_active(const struct gw_alarm_state *s);
 /* The underlying state as announced by events: without an activation that began on the shelf. */
 enum gw_state gw_state_announced_underlying(const struct gw_alarm_state *s);
 
-/* Applies what is due by now: end of a delay, of a shelf, of chattering; a re-alarm. */
+/* Applies what is due by now: end of a delay, of a shelf, of chattering; a re-alarm. The caller
+ * has set what all samples of this moment say. */
 void gw_state_advance(struct gw_alarm_state *s, const struct gw_state_opts *o,
 	int64_t now_ns, struct gw_transitions *transitions);
-/* Sets the condition; what was due before is applied first. */
+/* The same for what was due before now. What is due now waits for all samples of this moment: an
+ * on_delay of a minute must not raise at the sample that ends the condition after a minute. */
+void gw_state_advance_before(struct gw_alarm_state *s, const struct gw_state_opts *o,
+	int64_t now_ns, struct gw_transitions *transitions);
+/* Sets the condition; what was due before now is applied first. What is due now is still due. */
 void gw_state_set_condition(struct gw_alarm_state *s, const struct gw_state_opts *o,
 	int64_t now_ns, bool condition_true, struct gw_transitions *transitions);
 /* An input has just shown that its condition is true. */

@@ -103,7 +103,8 @@ static void store_result(struct gw_engine *e, struct gw_alarm *a,
 		detail->peak = a->value;
 }
 
-/* What was due before the result is applied first. The result may undo it, but votes are
+/* What was due before now_ns is applied first. What is due at now_ns is left to the timer, which
+ * comes after all samples of that moment. The result may undo what is applied here, but votes are
  * notified of it all the same. Returns whether the alarm is active then. */
 static bool run_state_timers(struct gw_engine *e, struct gw_alarm *a, bool was_active,
 	int64_t now_ns, const struct gw_time *now)
@@ -111,7 +112,7 @@ static bool run_state_timers(struct gw_engine *e, struct gw_alarm *a, bool was_a
 	const struct gw_state_opts state_opts = gw_alarm_state_opts(a->opts);
 	struct gw_transitions transitions = {0};
 
-	gw_state_advance(
+	gw_state_advance_before(
 		&gw_alarm_detail_write(e, a)->state, &state_opts, now_ns, &transitions);
 	if (transitions.n == 0)
 		return was_active;

@@ -166,6 +166,15 @@ def test_out_of_range_by_the_configuration_that_is_replayed(desk):
     assert events[0]["quality"] == "good"  # in range by this configuration
 
 
+def test_a_delay_ends_after_the_samples_of_its_moment(desk):
+    """One reading a minute: a spike of one reading is shorter than an on_delay of a minute."""
+    desk.config("new.yaml", [high(50, on_delay="1min", off_delay="1min")], poll="1min")
+    spike = [1, 60, 1, 60, 60, 1, 60, 1, 1, 1]
+    desk.csv("a.csv", [(60 * i, "b/gas/ch4", v) for i, v in enumerate(spike)])
+    assert told(desk.events("--config", "new.yaml", "a.csv")) == [
+        (240, "b/gas/ch4:high", "raised"), (480, "b/gas/ch4:high", "cleared")]
+
+
 def test_a_point_is_unreadable_only_where_the_file_speaks_of_it(desk):
     smoke = {"name": "smoke", "on": "b/gas/smoke", "when": {"is": True}}
     desk.config("new.yaml", [high(50), smoke])

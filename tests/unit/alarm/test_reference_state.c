@@ -7,9 +7,7 @@
  * Looked at as the engine does, whenever it says that something is due; or, as after a sleep,
  * only when something is done to it.
  */
-#include "alarm/state.h"
-
-#include "reference_random.h"
+#include "state_scenario.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -18,63 +16,7 @@
 
 #include <cmocka.h>
 
-#define ACTIONS_MAX 32
-#define LOG_MAX     2048
-#define S           INT64_C(1000000000)
-
-/* ---- what is done to it ---- */
-
-enum action_kind { CONDITION, DESIGN, SERVICE, ACK, RESET, SHELVE, UNSHELVE, LOOK };
-
-struct action {
-	int64_t at; /* in units, not falling */
-	enum action_kind kind;
-	bool on;    /* TRUTH, DESIGN, SERVICE */
-	int64_t by; /* SHELVE: for so many units */
-};
-
-static struct {
-	int64_t unit_ns;
-	int64_t minute; /* in units, like all below */
-	int64_t on_delay, off_delay, re_alarm;
-	bool latch, hold_while_chattering;
-	bool live; /* looked at whenever something is due */
-	struct action action[ACTIONS_MAX];
-	size_t n;
-} scenario;
-
-static void random_action(struct action *a, bool restless)
-{
-	a->kind = pick(restless ? 4 : 2) ? CONDITION : (enum action_kind)pick(LOOK + 1);
-	a->on = pick(2);
-	a->by = pick(16) ? 1 + pick(10) : pick(3) - 1;
-}
-
-static void random_scenario(void)
-{
-	static const int64_t units_s[] = {10, 20, 60};
-	bool restless = pick(2), long_delays = pick(4) == 0;
-	int64_t at = 0;
-
-	scenario.unit_ns = units_s[pick(3)] * S;
-	scenario.minute = 60 * S / scenario.unit_ns;
-	scenario.on_delay = pick(2) ? pick(long_delays ? 12 : 4) : 0;
-	scenario.off_delay = pick(2) ? pick(long_delays ? 12 : 4) : 0;
-	scenario.re_alarm = pick(2) ? 1 + pick(8) : 0;
-	scenario.latch = pick(3) == 0;
-	scenario.hold_while_chattering = pick(2);
-	scenario.live = pick(2);
-	scenario.n = (size_t)(1 + pick(ACTIONS_MAX));
-	for (size_t i = 0; i < scenario.n; i++) {
-		at += pick(8) ? pick(3) : pick(16);
-		scenario.action[i].at = at;
-		random_action(&scenario.action[i], restless);
-		if (scenario.action[i].kind == CONDITION && restless &&
-			pick(4)) /* it turns */
-			scenario.action[i].on = i % 2 == 0;
-	}
-	scenario.action[scenario.n - 1].kind = LOOK;
-}
+#define LOG_MAX 2048
 
 /* ---- what happens ---- */
 
@@ -217,13 +159,13 @@ static void slow_run_due(void)
 
 static void slow_tick(void)
 {
+	slow_run_due(); /* all samples of this moment have been heard */
 	slow.at++;
 	slow.unchanged_for++;
 	slow.since_notified++;
 	slow.shelf_left--;
 	for (size_t i = 0; i < slow.n_raised; i++)
 		slow.raised_for[i]++;
-	slow_run_due();
 }
 
 static void slow_service(bool on)
@@ -277,8 +219,14 @@ static bool slow_command(const struct action *a)
 
 static void slow_run(const struct action *a)
 {
-	slow_run_due();
-	slow_repeat();
+	/* a delay of no length ends at once, and so does one that suppression kept waiting */
+	bool turns = a->kind == CONDITION ? a->on != slow.condition_true
+					  : !comes_with_samples(a) || !a->on;
+
+	if (!comes_with_samples(a))
+		slow_run_due();
+	if (!comes_with_samples(a) || slow.since_notified > scenario.re_alarm)
+		slow_repeat();
 	switch (a->kind) {
 	case CONDITION:
 		if (a->on != slow.condition_true)
@@ -296,8 +244,9 @@ static void slow_run(const struct action *a)
 		break;
 	case LOOK: break;
 	}
-	slow_delays();
-	if (scenario.live)
+	if (turns)
+		slow_delays();
+	if (scenario.live && last_of_its_moment(a))
 		slow_run_due();
 }
 
@@ -427,9 +376,9 @@ static void run_scenario_fast(struct emitted *t)
 		struct log_entry *s;
 
 		if (scenario.live)
-			fast_run_due(a->at * scenario.unit_ns);
+			fast_run_due(a->at * scenario.unit_ns - 1);
 		fast_run(a);
-		if (scenario.live)
+		if (scenario.live && last_of_its_moment(a))
 			fast_run_due(a->at * scenario.unit_ns);
 		s = log_add(t, a->at, SEEN, (int)gw_state_shown(&quick.state));
 		s->active = gw_state_active(&quick.state);

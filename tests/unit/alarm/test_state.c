@@ -44,6 +44,66 @@ static void shorter_than_the_on_delay_raises_nothing(void **unused)
 	assert_int_equal(transitions.n, 1);
 }
 
+/* One spike on a sensor that is read once a minute: the sample that ends it comes at the moment at
+ * which a delay of one minute ends. */
+static void a_delay_ends_after_the_samples_of_its_moment(void **unused)
+{
+	(void)unused;
+	state_opts.on_delay_ns = 60 * S;
+	condition_true(60 * S, true);
+	condition_true(120 * S, false);
+	assert_int_equal(transitions.n, 0);
+	pass(120 * S);
+	assert_int_equal(transitions.n, 0);
+	condition_true(180 * S, true);
+	condition_true(
+		240 * S, true); /* it lasts: raised at once, without another sample */
+	assert_int_equal(transitions.n, 0);
+	assert_int_equal(gw_state_due_ns(&state, &state_opts), 240 * S);
+	pass(240 * S);
+	expect(0, GW_CHANGE_RAISED, GW_STATE_ACTIVE_UNACKED, 240 * S);
+}
+
+static void an_off_delay_ends_after_the_samples_of_its_moment(void **unused)
+{
+	(void)unused;
+	state_opts.off_delay_ns = 60 * S;
+	condition_true(S, true);
+	condition_true(60 * S, false);
+	condition_true(120 * S, true);
+	assert_int_equal(transitions.n, 0);
+	pass(120 * S);
+	assert_int_equal(transitions.n, 0);
+	assert_true(gw_state_active(&state));
+}
+
+/* A shelf, a hold of chattering, a re-alarm, a suppression. */
+static void other_ends_come_after_the_samples_of_their_moment(void **unused)
+{
+	(void)unused;
+	condition_true(S, true);
+	condition_true(2 * S, false);
+	assert_null(gw_state_shelve(&state, 3 * S, 10 * S, &transitions));
+	condition_true(5 * S, true);
+	condition_true(13 * S, false);
+	pass(13 * S);
+	assert_int_equal(transitions.n, 1);
+	expect(0, GW_CHANGE_UNSHELVED, GW_STATE_RETURNED_UNACKED, 13 * S);
+	setup(NULL);
+	state_opts.re_alarm_ns = 60 * S;
+	condition_true(S, true);
+	condition_true(61 * S, false);
+	assert_int_equal(transitions.n, 1);
+	expect(0, GW_CHANGE_CLEARED, GW_STATE_RETURNED_UNACKED, 61 * S);
+	setup(NULL);
+	state_opts.on_delay_ns = 10 * S;
+	condition_true(S, true);
+	suppress(11 * S, GW_SUPPRESSED_BY_DESIGN, true);
+	assert_int_equal(transitions.n, 0);
+	pass(11 * S);
+	assert_int_equal(transitions.n, 0);
+}
+
 static void a_late_look_still_raises_and_clears_at_the_right_times(void **unused)
 {
 	(void)unused;
@@ -373,6 +433,11 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(raises_and_clears_at_once_without_delays, setup),
+		cmocka_unit_test_setup(a_delay_ends_after_the_samples_of_its_moment, setup),
+		cmocka_unit_test_setup(
+			an_off_delay_ends_after_the_samples_of_its_moment, setup),
+		cmocka_unit_test_setup(
+			other_ends_come_after_the_samples_of_their_moment, setup),
 		cmocka_unit_test_setup(on_delay_counts_to_the_nanosecond, setup),
 		cmocka_unit_test_setup(shorter_than_the_on_delay_raises_nothing, setup),
 		cmocka_unit_test_setup(

@@ -125,7 +125,8 @@ struct expected_events {
 	size_t n;
 };
 
-/* A turn that lasts for its whole delay becomes a fact, unless it is one already. */
+/* A turn that lasts for its whole delay becomes a fact, unless it is one already. The sample that
+ * ends it comes before the delay that ends at that moment; without a delay it is a fact at once. */
 static inline void apply_delays(struct expected_events *f, const struct changes *t,
 	const struct gw_alarm_opts *a, int64_t end_ns)
 {
@@ -135,10 +136,11 @@ static inline void apply_delays(struct expected_events *f, const struct changes 
 	for (size_t i = 0; i < t->n; i++) {
 		bool condition_true = t->at[i].condition_true;
 		int64_t lasts_to_ns = i + 1 < t->n ? t->at[i + 1].at_ns : end_ns;
-		int64_t due_ns = t->at[i].at_ns +
-			(condition_true ? a->on_delay_ns : a->off_delay_ns);
+		int64_t delay_ns = condition_true ? a->on_delay_ns : a->off_delay_ns;
+		int64_t due_ns = t->at[i].at_ns + delay_ns;
 
-		if (condition_true == active || due_ns > lasts_to_ns)
+		if (condition_true == active || due_ns > lasts_to_ns ||
+			(due_ns == lasts_to_ns && i + 1 < t->n && delay_ns > 0))
 			continue;
 		active = condition_true;
 		f->at[f->n++] = (struct expected_event){
@@ -157,7 +159,7 @@ static inline void random_delays(struct gw_alarm_opts *a, int64_t unit_ns, int m
 
 enum delivery {
 	LIVE,    /* sample by sample, timers up to each, samples of one time together */
-	BATCHED, /* several at once */
+	BATCHED, /* several at once, those of one time never apart */
 	LATE,    /* all of them long after the last */
 };
 
@@ -181,7 +183,7 @@ static size_t run_scenario(const struct scenario *s, enum delivery how)
 			gw_engine_step(fixture.engine, fixture_time(in->at_ns - 1));
 		gw_engine_ingest(fixture.engine, &sample, 1,
 			fixture_time(how == LATE ? s->end_ns : in->at_ns));
-		if (how == LIVE ? last : how == BATCHED && pick(4) == 0)
+		if (last && (how == LIVE || (how == BATCHED && pick(4) == 0)))
 			gw_engine_step(fixture.engine, fixture_time(in->at_ns));
 		n += gw_ring_pop(&fixture.out, emitted + n, 1024 - n, sizeof *emitted);
 	}

@@ -85,17 +85,12 @@ static bool suppressed(const struct slow *a)
 	return false;
 }
 
-static void look(struct slow *a, int64_t at_ns);
-
-/* What it was about to do comes before what now holds it back. */
-static void look_at_gates(struct slow *a, int64_t at_ns)
+/* What it was about to do at this moment comes after what now holds it back. */
+static void look_at_gates(struct slow *a)
 {
 	bool is = suppressed(a);
 
-	if (is && !a->held) {
-		look(a, at_ns);
-		a->held = true;
-	}
+	a->held |= is;
 	a->released = a->held && !is;
 }
 
@@ -112,7 +107,7 @@ static void look(struct slow *a, int64_t at_ns)
 	a->expected_events.at[a->expected_events.n++] = (struct expected_event){
 		at_ns, a->active, 0};
 	for (struct slow *other = a + 1; other < slow + ALARMS; other++)
-		look_at_gates(other, at_ns);
+		look_at_gates(other);
 }
 
 static void take(const struct input *in)
@@ -124,19 +119,21 @@ static void take(const struct input *in)
 	if (readable[in->point] != good(in)) { /* what holds is known first */
 		readable[in->point] = good(in);
 		for (struct slow *a = slow; a < slow + ALARMS; a++)
-			look_at_gates(a, in->at_ns);
+			look_at_gates(a);
 	}
 	if (!good(in))
 		return;
 	for (struct slow *a = slow; a < slow + ALARMS; a++) {
 		if (a->opts->first_point == in->point) {
-			look(a, in->at_ns);
-			if (is != a->condition_true)
+			bool turns = is != a->condition_true;
+
+			if (turns)
 				a->turn_ns = in->at_ns;
 			a->condition_true = is;
-			look(a, in->at_ns);
+			if (turns) /* else its delay may end with the timers */
+				look(a, in->at_ns);
 		}
-		look_at_gates(a, in->at_ns);
+		look_at_gates(a);
 	}
 }
 
