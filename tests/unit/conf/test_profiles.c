@@ -123,6 +123,8 @@ static void out_of_range_drives_and_no_value_does_not(void **unused)
 		{"indoor-temperature", "temperature", 90, GW_QUALITY_OVER_RANGE},
 		{"heating-loop", "supply-temperature", 85, GW_QUALITY_GOOD},
 		{"heating-loop", "supply-temperature", 160, GW_QUALITY_OVER_RANGE},
+		{"heating-loop", "return-temperature", 0, GW_QUALITY_BAD_INVALID},
+		{"heating-loop", "return-temperature", 0.1, GW_QUALITY_GOOD},
 		{"heating-loop", "return-temperature", -200, GW_QUALITY_BAD_INVALID},
 		{"heating-loop", "supply-pressure", 2.6, GW_QUALITY_OVER_RANGE},
 		/* a quarter of the range below it: 0 mA */
@@ -280,6 +282,17 @@ static void heat_detectors_answer_inside_the_table_of_en_54_5(void **unused)
 	}
 }
 
+/* 70 °C/min: ceilings in test fires get hot like this just before 57 °C (config/profiles). */
+static void a_pre_alarm_comes_before_the_alarm(void **unused)
+{
+	(void)unused;
+	for (double per_min = 5; per_min <= 70; per_min += 5) {
+		double pre = heat_after("heat-a1r", "heat-pre", per_min);
+
+		assert_true(pre >= 0 && pre < heat_after("heat-a1r", "heat", per_min));
+	}
+}
+
 /* To the hottest place these classes are made for, 50 °C, slowly; and, for suffix S, at once. */
 static void heat_detectors_do_not_answer_what_is_no_fire(void **unused)
 {
@@ -360,6 +373,7 @@ static void a_heating_loop_raises_for_burst_leak_and_frost(void **unused)
 	static const struct corner leak[] = {{HOUR, 0.4}, {3 * HOUR, 0.1}};
 	static const struct corner cooling[] = {{HOUR, 50}, {3 * HOUR, 0}};
 	static const struct corner setback[] = {{HOUR, 60}, {2 * HOUR, 45}};
+	static const struct corner lowered[] = {{HOUR, 45}, {HOUR + 30 * MIN, 34}};
 	static const struct corner pump[] = {
 		{HOUR, 0.4}, {3602, 0.33}, {3800, 0.33}, {3802, 0.4}};
 	double ahead = RAISED(
@@ -380,6 +394,8 @@ static void a_heating_loop_raises_for_burst_leak_and_frost(void **unused)
 	assert_true(ahead > 0 && low - ahead > 45 * MIN);
 	assert_true(RAISED("heating-loop", "supply-temperature", "supply-cooling", 0.1,
 			    setback, 0) == NEVER);
+	assert_true(RAISED("heating-loop", "supply-temperature", "supply-cooling", 0.1,
+			    lowered, 0) == NEVER);
 	assert_true(RAISED("heating-loop", "supply-temperature", "supply-cooling", 0.1,
 			    cooling, HOUR) > 0);
 }
@@ -442,6 +458,7 @@ int main(void)
 		cmocka_unit_test(out_of_range_drives_and_no_value_does_not),
 		cmocka_unit_test(bits_that_are_no_value),
 		cmocka_unit_test(heat_detectors_answer_inside_the_table_of_en_54_5),
+		cmocka_unit_test(a_pre_alarm_comes_before_the_alarm),
 		cmocka_unit_test(heat_detectors_do_not_answer_what_is_no_fire),
 		cmocka_unit_test(co_answers_the_rows_of_en_50291),
 		cmocka_unit_test(gas_warns_before_its_limits),
