@@ -25,7 +25,10 @@ static enum gw_err read_copy(
 	char *text;
 	size_t n;
 
-	snprintf(path, sizeof(path), "%s/" GW_LAST_GOOD, folder);
+	if ((size_t)snprintf(path, sizeof(path), "%s/" GW_LAST_GOOD, folder) >=
+		sizeof(path))
+		return gw_fail(err, GW_ERR_SYSTEM, ENAMETOOLONG, "%s: the path is too long",
+			folder);
 	text = gw_file_read(path, GW_FILE_REGULAR | GW_FILE_NO_LINK, BYTES_MAX, &n, err);
 	if (text) {
 		rc = gw_files_decode(text, n, ret_files, err);
