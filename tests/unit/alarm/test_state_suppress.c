@@ -43,7 +43,7 @@ static void a_delay_runs_while_suppressed(void **unused)
 	setup(NULL);
 	state_opts.on_delay_ns = 10 * S;
 	condition_true(2 * S, true);
-	suppress(12 * S, GW_SUPPRESSED_BY_DESIGN, true); /* what is of one moment comes first */
+	suppress(12 * S, GW_SUPPRESSED_BY_DESIGN, true); /* a sample comes first */
 	pass(12 * S);
 	assert_int_equal(transitions.n, 0);
 }
