@@ -57,7 +57,7 @@ static bool is_alive(const struct gw_modbus_unit *u)
 	return u->seen && !u->dead;
 }
 
-/* Since the last byte: noise before it was waited for already. */
+/* For one time-out since the last byte that came; if none came, from now. */
 static void await_silence(struct gw_modbus_bus *b, int64_t now_ns)
 {
 	int64_t since_ns = b->got > 0 ? b->received_ns : now_ns;

@@ -31,7 +31,7 @@ struct gw_modbus_bus {
 	struct gw_modbus_link link;
 	enum gw_modbus_wire wire;
 	int64_t timeout_ns, gap_ns, connect_ns, connect_delay_ns;
-	bool lenient_unit, lenient_transaction;
+	bool lenient_unit, lenient_transaction; /* 0 in an answer is taken, too */
 	struct gw_modbus_unit *units;
 	int64_t *next_ns; /* per unit: when it wants the bus */
 	size_t n_units, n_alive;

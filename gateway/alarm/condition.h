@@ -71,7 +71,7 @@ struct gw_condition_opts {
 	struct gw_table deadband; /* above, below, outside, rises, falls: 1 x 1 or empty */
 	struct gw_table band;     /* outside: 1 x 2 */
 	bool is;                  /* is */
-	int64_t fit_ns;           /* reaches; 0: not given */
+	int64_t fit_ns;           /* reaches: time a trend is looked for in; 0: not given */
 	struct gw_table rows;     /* dose: n x 2, level and nanoseconds */
 	int64_t at_least;         /* at_least */
 	struct gw_strings of;     /* at_least, as written */
@@ -85,7 +85,8 @@ struct gw_condition_opts {
 
 #define GW_NO_MEMBER UINT32_MAX
 
-/* Why evaluate is called: with a sample, for a member, or (neither) because time has passed. */
+/* Why evaluate is called: with a sample, for a member, or (neither) because time has passed or a
+ * sample came that is not usable (on_bad_samples). */
 struct gw_condition_input {
 	const struct gw_sample *sample; /* usable quality, or NULL */
 	uint32_t member;                /* votes: which member changed, else GW_NO_MEMBER */
@@ -157,7 +158,7 @@ struct gw_condition_kind {
 
 	void (*evaluate)(const struct gw_condition_opts *o, void *memory,
 		const struct gw_condition_input *in, struct gw_condition_result *result);
-	/* Optional: with absorb every value, else none. */
+	/* Optional. Without it every value is in the band if absorb is set, else none. */
 	void (*quiet_band)(
 		const struct gw_condition_opts *o, double *ret_lo, double *ret_hi);
 

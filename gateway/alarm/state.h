@@ -99,7 +99,8 @@ void gw_state_advance(struct gw_alarm_state *s, const struct gw_state_opts *o,
  * on_delay of a minute must not raise at the sample that ends the condition after a minute. */
 void gw_state_advance_before(struct gw_alarm_state *s, const struct gw_state_opts *o,
 	int64_t now_ns, struct gw_transitions *transitions);
-/* Sets the condition; what was due before now is applied first. What is due now is still due. */
+/* Sets the condition; what was due before now is applied first. What is due now is
+ * judged by the new condition, when the samples of this moment are through. */
 void gw_state_set_condition(struct gw_alarm_state *s, const struct gw_state_opts *o,
 	int64_t now_ns, bool condition_true, struct gw_transitions *transitions);
 /* An input has just shown that its condition is true. */

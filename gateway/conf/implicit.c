@@ -17,6 +17,7 @@
 /* GB/T 45839-2025: loss of communication with a device is shown within 24 h. */
 #define SILENT_PUSHED_NS (INT64_C(24) * 3600 * GW_NS_PER_SEC)
 
+/* A polled point has so many windows of time until its first poll. */
 #define UNASKED_TIMES 10
 
 static struct gw_pending_alarm *add(struct gw_load *l, const char *key, const char *name,

@@ -199,7 +199,8 @@ static inline size_t gw_ring_peek(struct gw_ring *r, const void **ret_at, size_t
 	return n;
 }
 
-/* Whether a peek may have ended because the memory does, so that there is more at its start. */
+/* Asked after the entries of a peek were dropped: whether that peek may have ended only because the
+ * memory does, so that there is more at its start. */
 static inline bool gw_ring_at_wrap(const struct gw_ring *r)
 {
 	return ((size_t)r->own_tail & r->mask) == 0;

@@ -32,7 +32,7 @@ enum gw_point_type {
 	GW_TYPE_S8,
 	GW_TYPE_U16,
 	GW_TYPE_S16,
-	GW_TYPE_U24, /* the low bits of two registers, u48 three whole ones */
+	GW_TYPE_U24, /* the low 24 bits of two registers; u48: three registers */
 	GW_TYPE_S24,
 	GW_TYPE_U32,
 	GW_TYPE_S32,
@@ -91,9 +91,9 @@ struct gw_source_opts {
 	size_t n_devices;
 	uint32_t
 		n_points; /* of all devices; the next index, n_points, is the source's own */
-	uint32_t
-		down_point; /* == n_points: 1 while the source is down, emitted by the core */
-	void *driver;       /* source_opts_size bytes */
+	/* == n_points: 1 while the source is down. Main says it of a source that hangs. */
+	uint32_t down_point;
+	void *driver; /* source_opts_size bytes */
 };
 
 /* Counters of a source, shown by `tocsin status`. */
@@ -162,8 +162,8 @@ int gw_emit_stop_fd(const struct gw_emit *emit);
  * known. */
 size_t gw_emit_load_state(struct gw_emit *emit, void *to, size_t size, bool *ret_is_final);
 void gw_emit_save_state(struct gw_emit *emit, const void *bytes, size_t n, bool is_final);
-/* Shows that the thread is alive. The core calls it around every call of the driver; an open that
- * may take longer than a second calls it at least every second. */
+/* Shows that the thread is alive. The core does so before every open and poll; an open that may
+ * take longer than a second calls this at least every second. */
 void gw_emit_beat(struct gw_emit *emit);
 /* One line in the daemon log for one device ("no answer", "answers again"). Call it only when the
  * state changes. */

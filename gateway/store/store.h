@@ -29,7 +29,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define GW_STORE_SLOTS 32 /* uplinks at one time, and names of uplinks in one database */
+#define GW_STORE_SLOTS 32 /* names of uplinks in one database, removed ones too */
 
 struct gw_store_opts {
 	const char *state_dir;      /* made if missing (0750); holds tocsin.db */
