@@ -172,10 +172,12 @@ static size_t frame_size(
 static bool is_echo(const struct gw_modbus_request *request, const uint8_t *at, size_t n)
 {
 	uint8_t sent[14];
-	size_t length = gw_modbus_codec_encode(request, sent);
+	size_t length;
 
-	length = gw_modbus_codec_add_crc(sent, length);
-	return n >= length && memcmp(at, sent, length) == 0;
+	if (n < 8 || at[0] != request->unit || at[1] != request->kind)
+		return false; /* at nearly every place */
+	length = gw_modbus_codec_add_crc(sent, gw_modbus_codec_encode(request, sent));
+	return memcmp(at, sent, length) == 0;
 }
 
 /* The first frame at or after `at` that is an answer to the request; n: there is none. */
@@ -219,13 +221,14 @@ static enum gw_modbus_frame_status search_rtu(const struct gw_modbus_request *re
 }
 
 /* Size of the frame that n bytes begin with, if it is the whole answer to a request that was not
- * answered in time; else 0. */
+ * answered in time; else 0. Ids come round again: one of this request is no late one. */
 static size_t late_answer(
 	const struct gw_modbus_request *request, const uint8_t *adu, size_t n)
 {
 	size_t length;
 
-	if (n < MBAP || get16(adu) == 0 || get16(adu + 2) != 0)
+	if (n < MBAP || get16(adu) == 0 || get16(adu) == request->transaction ||
+		get16(adu + 2) != 0)
 		return 0;
 	length = get16(adu + 4);
 	if (length < 3 || length > GW_MODBUS_ADU_MAX - MBAP || n < MBAP + length)

@@ -387,6 +387,9 @@ static void test_late_answers_are_passed_over(void **state)
 	assert_int_equal(answer.late, sizeof(late));
 	assert_null(answer.why);
 	assert_int_equal(gw_modbus_codec_find(&request, a, n, &answer), GW_MODBUS_DATA);
+	/* The ids come round again: what answers this request is not late. */
+	request.unanswered[2] = request.transaction;
+	assert_int_equal(gw_modbus_codec_find(&request, a, n, &answer), GW_MODBUS_DATA);
 	request.unanswered[1] = 0; /* it was answered: whose is this? */
 	assert_int_equal(gw_modbus_codec_find(&request, a, sizeof(late), &answer),
 		GW_MODBUS_INCOMPLETE);

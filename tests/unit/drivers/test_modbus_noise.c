@@ -27,8 +27,9 @@ static void every_answer_is_good_with(const char *fault)
 	poll_until_good(0, 1000);
 }
 
-static void noise_around_answers(void)
+static void test_noise_on_the_line_costs_no_value(void **state)
 {
+	(void)state;
 	two_units();
 	open_ok();
 	poll_until_good(0, 1000);
@@ -36,21 +37,8 @@ static void noise_around_answers(void)
 	every_answer_is_good_with("stray");
 	every_answer_is_good_with("extra");
 	every_answer_is_good_with("foreign");
+	every_answer_is_good_with("echo");
 	assert_int_equal(far.said_down, 0);
-}
-
-static void test_noise_on_the_line_costs_no_value(void **state)
-{
-	(void)state;
-	noise_around_answers();
-	every_answer_is_good_with("echo");
-}
-
-static void test_noise_of_a_serial_server_costs_no_value(void **state)
-{
-	(void)state;
-	noise_around_answers();
-	every_answer_is_good_with("echo");
 }
 
 static void test_bytes_around_tcp_answers_cost_no_value(void **state)
@@ -206,13 +194,11 @@ static void test_turnaround_is_kept_over_tcp(void **state)
 	assert_in_range(far.good[0], 5, 12);
 }
 
-#define RTU_TCP(test) cmocka_unit_test_setup_teardown(test, begin_rtu_tcp, end)
-
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		RTU(test_noise_on_the_line_costs_no_value),
-		RTU_TCP(test_noise_of_a_serial_server_costs_no_value),
+		SUFFIXED(test_noise_on_the_line_costs_no_value, "_serial", begin_rtu),
+		SUFFIXED(test_noise_on_the_line_costs_no_value, "_over_tcp", begin_rtu_tcp),
 		TCP(test_bytes_around_tcp_answers_cost_no_value),
 		RTU(test_only_an_echo_is_said),
 		TCP(test_a_greeting_is_passed_over),
